@@ -1,0 +1,460 @@
+//! Operations that a guest has begun: tool calls and questions about tools.
+
+use std::collections::{HashMap, VecDeque};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::limits::{Budget, Limit, Limits, Stop};
+use crate::observer::{Event, Observer};
+use crate::report::{CallEnd, CallRecord};
+use crate::tool::{CallContext, ToolCall, ToolError, ToolErrorKind, ToolHost};
+
+/// Most operations that may be under way or undelivered at once: bounds the
+/// host's bookkeeping when a guest submits and never waits.
+const PENDING: usize = 10_000;
+
+/// Most bytes of answers that may wait for the guest to take them; a further
+/// answer becomes an error. Bounds what a guest can pile up in the host.
+const UNDELIVERED: u64 = 256 << 20;
+
+/// Most bytes of answers handed over by one `wait`, the first answer excepted.
+const DELIVERY: usize = 64 << 20;
+
+/// Bytes of a tool's name that a report keeps.
+const NAME: usize = 256;
+
+/// What `submit` is asked to begin; the numbers are in `wit/guest.wit`.
+#[derive(Debug, PartialEq)]
+enum Operation {
+    Call {
+        name: String,
+        arguments: serde_json::Map<String, Value>,
+    },
+    Search {
+        query: String,
+        limit: usize,
+    },
+    Describe {
+        names: Vec<String>,
+    },
+    Namespaces,
+    Namespace {
+        name: String,
+    },
+}
+
+/// An operation that ended and was not yet delivered.
+struct Ended {
+    id: u64,
+    result: Result<Vec<u8>, Vec<u8>>,
+    error: Option<ToolErrorKind>,
+    answer_bytes: u64,
+    elapsed: Duration,
+    _weight: Option<Weight>,
+}
+
+/// Bytes of an answer that the guest has not taken yet; given back on drop.
+struct Weight {
+    total: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+impl Weight {
+    /// Takes `bytes` of what may be undelivered, if there is that much left.
+    fn take(total: &Arc<AtomicU64>, bytes: u64) -> Option<Self> {
+        let weight = Self {
+            total: Arc::clone(total),
+            bytes,
+        };
+        let before = total.fetch_add(bytes, Ordering::Relaxed);
+        (before.saturating_add(bytes) <= UNDELIVERED).then_some(weight)
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// All operations of one run. Dropping it cancels what is under way.
+pub(crate) struct Calls {
+    tools: Arc<dyn ToolHost>,
+    observer: Arc<dyn Observer>,
+    context: CallContext,
+    budget: Budget,
+    slots: Arc<Semaphore>,
+    undelivered: Arc<AtomicU64>,
+    last_id: u64,
+    running: JoinSet<Ended>,
+    aborts: HashMap<u64, AbortHandle>,
+    ready: VecDeque<Ended>,
+    /// Tool calls by operation id -> index into `records`.
+    indices: HashMap<u64, usize>,
+    records: Vec<CallRecord>,
+    answer_bytes: u64,
+}
+
+impl Calls {
+    pub(crate) fn new(
+        tools: Arc<dyn ToolHost>,
+        observer: Arc<dyn Observer>,
+        context: CallContext,
+        limits: &Limits,
+    ) -> Self {
+        let slots = usize::try_from(limits.concurrent_calls).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            tools,
+            observer,
+            context,
+            budget: Budget::new(limits.tool_calls),
+            slots: Arc::new(Semaphore::new(slots.max(1))),
+            undelivered: Arc::new(AtomicU64::new(0)),
+            last_id: 0,
+            running: JoinSet::new(),
+            aborts: HashMap::new(),
+            ready: VecDeque::new(),
+            indices: HashMap::new(),
+            records: Vec::new(),
+            answer_bytes: 0,
+        }
+    }
+
+    /// Begins what the guest asked for; a payload that is no request ends at once
+    /// with an error that the guest can catch.
+    pub(crate) fn submit(&mut self, operation: u8, payload: &[u8]) -> Result<u64, Stop> {
+        if self.aborts.len().saturating_add(self.ready.len()) >= PENDING {
+            return Err(Stop(Limit::ToolCalls(10_000)));
+        }
+        self.last_id = self.last_id.saturating_add(1);
+        let id = self.last_id;
+        match parse(operation, payload) {
+            Ok(Operation::Call { name, arguments }) => {
+                self.budget
+                    .spend(1)
+                    .map_err(|total| Stop(Limit::ToolCalls(total)))?;
+                let sequence = self.record(id, &name, payload.len());
+                let call = ToolCall {
+                    sequence,
+                    name,
+                    arguments,
+                    context: self.context.clone(),
+                };
+                let tools = Arc::clone(&self.tools);
+                self.begin(id, async move {
+                    let answer = tools.call(call).await?;
+                    Ok((serde_json::to_vec(&answer.value), answer.bytes))
+                });
+            }
+            Ok(question) => self.ask(id, question),
+            Err(error) => self.ready.push_back(Ended::error(id, error)),
+        }
+        Ok(id)
+    }
+
+    fn ask(&mut self, id: u64, question: Operation) {
+        let tools = Arc::clone(&self.tools);
+        let context = self.context.clone();
+        self.begin(id, async move {
+            let answer = match question {
+                Operation::Search { query, limit } => {
+                    serde_json::to_vec(&tools.search(query, limit, context).await?)
+                }
+                Operation::Describe { names } => {
+                    serde_json::to_vec(&tools.describe(names, context).await?)
+                }
+                Operation::Namespace { name } => {
+                    serde_json::to_vec(&tools.namespace(name, context).await?)
+                }
+                Operation::Namespaces | Operation::Call { .. } => {
+                    serde_json::to_vec(&tools.namespaces())
+                }
+            };
+            Ok((answer, 0))
+        });
+    }
+
+    /// Notes a tool call and tells the observer; answers its sequence number.
+    fn record(&mut self, id: u64, name: &str, argument_bytes: usize) -> u64 {
+        let sequence = length(self.records.len()).saturating_add(1);
+        let end = name.floor_char_boundary(NAME);
+        let name = name.get(..end).unwrap_or_default();
+        self.indices.insert(id, self.records.len());
+        self.records.push(CallRecord {
+            sequence,
+            name: name.to_owned(),
+            ended: None,
+            argument_bytes: length(argument_bytes),
+        });
+        self.observer.event(Event::CallStarted { sequence, name });
+        sequence
+    }
+
+    /// Runs `work` in a slot of its own. What can be answered without waiting is
+    /// answered here, with no task; the rest goes on while the guest computes.
+    fn begin<W>(&mut self, id: u64, work: W)
+    where
+        W: Future<Output = Result<(serde_json::Result<Vec<u8>>, u64), ToolError>> + Send + 'static,
+    {
+        let slots = Arc::clone(&self.slots);
+        let undelivered = Arc::clone(&self.undelivered);
+        let started = Instant::now();
+        let mut future: Pin<Box<dyn Future<Output = Ended> + Send>> = Box::pin(async move {
+            let result = {
+                let _slot = slots.acquire_owned().await.ok();
+                work.await
+            };
+            Ended::new(id, result, started.elapsed(), &undelivered)
+        });
+        let mut context = Context::from_waker(Waker::noop());
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(ended) => self.ready.push_back(ended),
+            Poll::Pending => {
+                let abort = self.running.spawn(future);
+                self.aborts.insert(id, abort);
+            }
+        }
+    }
+
+    /// Begins one operation and answers its own end, packed as `wit/guest.wit` says.
+    pub(crate) async fn call(&mut self, operation: u8, payload: &[u8]) -> Result<Vec<u8>, Stop> {
+        let id = self.submit(operation, payload)?;
+        loop {
+            if let Some(position) = self.ready.iter().position(|ended| ended.id == id)
+                && let Some(ended) = self.ready.remove(position)
+            {
+                let (ok, payload) = self.hand_over(ended);
+                let mut packed = Vec::with_capacity(payload.len().saturating_add(1));
+                packed.push(u8::from(ok));
+                packed.extend_from_slice(&payload);
+                return Ok(packed);
+            }
+            match self.running.join_next().await {
+                Some(Ok(ended)) => self.end(ended),
+                Some(Err(_cancelled)) => {}
+                // Not reached: what was submitted is ready or running.
+                None => return Ok(vec![0]),
+            }
+        }
+    }
+
+    /// Answers what has ended, waiting for the first up to `timeout` (`None`:
+    /// without a bound of its own). Nothing under way and no bound: nothing.
+    pub(crate) async fn wait(&mut self, timeout: Option<Duration>) -> Vec<u8> {
+        self.collect();
+        if self.ready.is_empty() {
+            match timeout {
+                Some(Duration::ZERO) => {
+                    tokio::task::yield_now().await;
+                    self.collect();
+                }
+                Some(timeout) => {
+                    let first = async {
+                        self.first().await;
+                        if self.ready.is_empty() {
+                            std::future::pending::<()>().await;
+                        }
+                    };
+                    let _timed_out = tokio::time::timeout(timeout, first).await;
+                }
+                None => self.first().await,
+            }
+        }
+        self.deliver()
+    }
+
+    /// Waits until one operation has ended, or until none is under way.
+    async fn first(&mut self) {
+        while self.ready.is_empty() {
+            match self.running.join_next().await {
+                Some(Ok(ended)) => self.end(ended),
+                Some(Err(_cancelled)) => {}
+                None => return,
+            }
+        }
+    }
+
+    /// Takes in everything that ended meanwhile.
+    fn collect(&mut self) {
+        while let Some(joined) = self.running.try_join_next() {
+            if let Ok(ended) = joined {
+                self.end(ended);
+            }
+        }
+    }
+
+    fn end(&mut self, ended: Ended) {
+        // A cancelled operation may have ended before its task heard of it.
+        if self.aborts.remove(&ended.id).is_some() {
+            self.ready.push_back(ended);
+        }
+    }
+
+    fn deliver(&mut self) -> Vec<u8> {
+        let mut packed = Vec::new();
+        while packed.len() < DELIVERY
+            && let Some(ended) = self.ready.pop_front()
+        {
+            let id = ended.id;
+            let (ok, payload) = self.hand_over(ended);
+            let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+            packed.extend_from_slice(&id.to_le_bytes());
+            packed.push(u8::from(ok));
+            packed.extend_from_slice(&length.to_le_bytes());
+            packed.extend_from_slice(&payload);
+        }
+        packed
+    }
+
+    fn hand_over(&mut self, ended: Ended) -> (bool, Vec<u8>) {
+        self.close(&ended);
+        match ended.result {
+            Ok(payload) => (true, payload),
+            Err(payload) => (false, payload),
+        }
+    }
+
+    fn close(&mut self, ended: &Ended) {
+        let Some(index) = self.indices.remove(&ended.id) else {
+            return;
+        };
+        let Some(record) = self.records.get_mut(index) else {
+            return;
+        };
+        record.ended = Some(CallEnd {
+            error: ended.error,
+            milliseconds: ended.elapsed.as_secs_f64() * 1e3,
+            answer_bytes: ended.answer_bytes,
+        });
+        self.answer_bytes = self.answer_bytes.saturating_add(ended.answer_bytes);
+        self.observer.event(Event::CallEnded {
+            sequence: record.sequence,
+            error: ended.error,
+        });
+    }
+
+    /// Gives up on an operation; unknown ids are nothing.
+    pub(crate) fn cancel(&mut self, id: u64) {
+        if let Some(abort) = self.aborts.remove(&id) {
+            abort.abort();
+        }
+    }
+
+    /// The run is over: what ended is noted, what is under way is cancelled.
+    /// Answers the records and the bytes of all answers.
+    pub(crate) fn finish(&mut self) -> (Vec<CallRecord>, u64) {
+        self.collect();
+        for ended in std::mem::take(&mut self.ready) {
+            self.close(&ended);
+        }
+        self.running.abort_all();
+        (std::mem::take(&mut self.records), self.answer_bytes)
+    }
+}
+
+impl Ended {
+    fn new(
+        id: u64,
+        result: Result<(serde_json::Result<Vec<u8>>, u64), ToolError>,
+        elapsed: Duration,
+        undelivered: &Arc<AtomicU64>,
+    ) -> Self {
+        let weighed = result.and_then(|(payload, bytes)| {
+            let payload = payload.map_err(|error| {
+                ToolError::new(
+                    ToolErrorKind::InvalidAnswer,
+                    format!("the answer cannot be written as JSON: {error}"),
+                )
+            })?;
+            let weight = Weight::take(undelivered, length(payload.len())).ok_or_else(|| {
+                ToolError::new(
+                    ToolErrorKind::AnswerTooLarge,
+                    "too many large answers wait to be read: await calls before making more",
+                )
+            })?;
+            Ok((payload, bytes, weight))
+        });
+        match weighed {
+            Ok((payload, answer_bytes, weight)) => Self {
+                id,
+                result: Ok(payload),
+                error: None,
+                answer_bytes,
+                elapsed,
+                _weight: Some(weight),
+            },
+            Err(error) => Self {
+                elapsed,
+                ..Self::error(id, error)
+            },
+        }
+    }
+
+    fn error(id: u64, error: ToolError) -> Self {
+        Self {
+            id,
+            result: Err(serde_json::to_vec(&error).unwrap_or_default()),
+            error: Some(error.kind),
+            answer_bytes: 0,
+            elapsed: Duration::ZERO,
+            _weight: None,
+        }
+    }
+}
+
+/// Reads a request. Nothing in it is trusted; serde_json refuses deep nesting.
+fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
+    #[derive(Deserialize)]
+    struct Call {
+        name: String,
+        #[serde(default)]
+        arguments: serde_json::Map<String, Value>,
+    }
+    #[derive(Deserialize)]
+    struct Search {
+        query: String,
+        limit: Option<usize>,
+    }
+    #[derive(Deserialize)]
+    struct Names {
+        names: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    struct Name {
+        name: String,
+    }
+    fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ToolError> {
+        serde_json::from_slice(payload).map_err(|error| {
+            ToolError::new(
+                ToolErrorKind::InvalidCall,
+                format!("the request is not valid: {error}"),
+            )
+        })
+    }
+    match operation {
+        1 => read(payload).map(|Call { name, arguments }| Operation::Call { name, arguments }),
+        2 => read(payload).map(|Search { query, limit }| Operation::Search {
+            query,
+            limit: limit.unwrap_or(10).min(100),
+        }),
+        3 => read(payload).map(|Names { names }| Operation::Describe { names }),
+        4 => Ok(Operation::Namespaces),
+        5 => read(payload).map(|Name { name }| Operation::Namespace { name }),
+        other => Err(ToolError::new(
+            ToolErrorKind::InvalidCall,
+            format!("there is no operation {other}"),
+        )),
+    }
+}
+
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,108 @@
+//! Engine settings, the same when natives are compiled and when they are loaded.
+
+use wasmtime::{
+    Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+};
+
+/// Stack of guest code, in bytes. CPython turns `json.loads('[' * 100_000)` into a
+/// RecursionError at 64 MiB and traps at 4 MiB; untouched pages cost nothing.
+const GUEST_STACK: usize = 64 << 20;
+
+/// Host frames that run on the guest's fiber, below its own stack, in bytes.
+const HOST_STACK: usize = 1 << 20;
+
+/// A memory image up to this size is mapped copy-on-write even where it is sparse.
+const MEMORY_IMAGE: u64 = 512 << 20;
+
+/// How instances get their memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Allocation {
+    /// Each instance maps its own. Right for a process that runs one script.
+    OnDemand,
+    /// Slots for this many live instances are kept and reused. Right for servers.
+    Pooled {
+        /// How many instances may live at once.
+        instances: u32,
+        /// Largest linear memory of one instance, in bytes.
+        memory: usize,
+    },
+}
+
+/// An engine that can run natives made by [`compile`].
+///
+/// # Errors
+/// When the machine lacks what the settings need.
+pub fn engine(allocation: Allocation) -> wasmtime::Result<Engine> {
+    let mut config = settings();
+    config.enable_compiler(false);
+    if let Allocation::Pooled { instances, memory } = allocation {
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, memory)));
+    }
+    Engine::new(&config)
+}
+
+/// Compiles a component of ours to native code for a baseline CPU of this
+/// machine's architecture: the output runs on every CPU of that architecture.
+///
+/// # Errors
+/// When the component does not validate or cannot be compiled.
+pub fn compile(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    let mut config = settings();
+    config.cranelift_opt_level(OptLevel::Speed);
+    // Naming a target keeps the build machine's own CPU features out.
+    config.target(TARGET)?;
+    Engine::new(&config)?.precompile_component(component)
+}
+
+/// The target that [`compile`] compiles for.
+pub const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+    "x86_64-unknown-linux-gnu"
+} else if cfg!(all(target_arch = "aarch64", target_os = "linux")) {
+    "aarch64-unknown-linux-gnu"
+} else if cfg!(all(target_arch = "x86_64", target_os = "macos")) {
+    "x86_64-apple-darwin"
+} else {
+    "aarch64-apple-darwin"
+};
+
+fn settings() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        .concurrency_support(false)
+        // Metering by fuel alone; fuel and epochs together cost most.
+        .consume_fuel(true)
+        // The same answer on every machine.
+        .cranelift_nan_canonicalization(true)
+        .relaxed_simd_deterministic(true)
+        // Neither is needed to run, and both make loading slower.
+        .native_unwind_info(false)
+        .generate_address_map(false)
+        .wasm_backtrace_max_frames(None)
+        .memory_init_cow(true)
+        .memory_guaranteed_dense_image_size(MEMORY_IMAGE)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(GUEST_STACK + HOST_STACK);
+    config
+}
+
+fn pool(instances: u32, memory: usize) -> PoolingAllocationConfig {
+    // A flat guest has three core instances (shim, merged, fix-up), one memory
+    // and two tables; the largest table of the Python guest has 13,000 entries.
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(instances)
+        .total_core_instances(instances.saturating_mul(4))
+        .total_memories(instances)
+        .total_tables(instances.saturating_mul(4))
+        .total_stacks(instances)
+        .max_core_instances_per_component(4)
+        .max_memories_per_component(1)
+        .max_tables_per_component(4)
+        .max_component_instance_size(4 << 20)
+        .max_core_instance_size(4 << 20)
+        .table_elements(40_000)
+        .max_memory_size(memory)
+        .linear_memory_keep_resident(8 << 20)
+        .pagemap_scan(Enabled::Auto);
+    pool
+}

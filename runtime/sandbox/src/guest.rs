@@ -1,0 +1,245 @@
+//! The host side of `wit/guest.wit`, and all that one instance owns.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, ResourceTable, WasmList};
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::calls::Calls;
+use crate::limits::{Budget, Limit, MemoryMeter, Stop};
+use crate::observer::{Event, Stream};
+use crate::output::Output;
+use crate::report::{Artifact, Raised};
+
+/// Most bytes of one message from the guest; bounds every copy made of one.
+pub(crate) const MESSAGE: usize = 16 << 20;
+
+/// Bytes of all artifacts of a run.
+const ARTIFACTS: u64 = 16 << 20;
+
+/// Progress messages of a run that reach the observer; later ones are dropped.
+const PROGRESS: u64 = 10_000;
+
+/// Bytes of an exception's message, and of its traceback, that are kept.
+const RAISED: usize = 256 << 10;
+
+/// Bytes of a progress message that are kept.
+const PROGRESS_MESSAGE: usize = 256;
+
+/// What one instance owns on the host.
+pub(crate) struct State {
+    pub(crate) wasi: WasiCtx,
+    pub(crate) table: ResourceTable,
+    pub(crate) memory: MemoryMeter,
+    pub(crate) calls: Calls,
+    pub(crate) output: Output,
+    pub(crate) outbox: Outbox,
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
+    }
+}
+
+/// What the guest said of its end, and what it handed out.
+pub(crate) struct Outbox {
+    pub(crate) end: Option<End>,
+    pub(crate) artifacts: Vec<Artifact>,
+    pub(crate) out_bytes: u64,
+    value_limit: u64,
+    artifact_budget: Budget,
+    progress_budget: Budget,
+    observer: std::sync::Arc<dyn crate::observer::Observer>,
+}
+
+/// How the guest says that its script ended. It may lie about its own script,
+/// and gains nothing by it.
+pub(crate) enum End {
+    Value(Box<RawValue>),
+    Raised(Raised),
+    Exit(u8),
+}
+
+/// Offers `wxmcp:guest/host` to guests.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut host = linker.instance("wxmcp:guest/host@0.1.0")?;
+    host.func_wrap(
+        "submit",
+        |mut store: StoreContextMut<'_, State>, (operation, payload): (u8, WasmList<u8>)| {
+            let payload = copy(&store, &payload)?;
+            Ok((store.data_mut().calls.submit(operation, &payload)?,))
+        },
+    )?;
+    host.func_wrap_async(
+        "wait",
+        |mut store: StoreContextMut<'_, State>, (timeout,): (Option<u64>,)| {
+            Box::new(async move {
+                let timeout = timeout.map(Duration::from_micros);
+                Ok((store.data_mut().calls.wait(timeout).await,))
+            })
+        },
+    )?;
+    host.func_wrap_async(
+        "call",
+        |mut store: StoreContextMut<'_, State>, (operation, payload): (u8, WasmList<u8>)| {
+            Box::new(async move {
+                let payload = copy(&store, &payload)?;
+                Ok((store.data_mut().calls.call(operation, &payload).await?,))
+            })
+        },
+    )?;
+    host.func_wrap(
+        "cancel",
+        |mut store: StoreContextMut<'_, State>, (id,): (u64,)| {
+            store.data_mut().calls.cancel(id);
+            Ok(())
+        },
+    )?;
+    host.func_wrap(
+        "emit",
+        |mut store: StoreContextMut<'_, State>, (kind, payload): (u8, WasmList<u8>)| {
+            let stream = match kind {
+                1 => Stream::Stdout,
+                2 => Stream::Stderr,
+                _ => {
+                    let payload = copy(&store, &payload)?;
+                    store.data_mut().outbox.take(kind, &payload)?;
+                    return Ok(());
+                }
+            };
+            let output = store.data().output.clone();
+            output.print(stream, payload.as_le_slice(&store))?;
+            Ok(())
+        },
+    )
+}
+
+/// A message out of guest memory, if it is no larger than one may be.
+fn copy(store: &StoreContextMut<'_, State>, payload: &WasmList<u8>) -> Result<Vec<u8>, Stop> {
+    if payload.len() > MESSAGE {
+        let allowed = u64::try_from(MESSAGE).unwrap_or(u64::MAX);
+        return Err(Stop(Limit::Message(allowed)));
+    }
+    Ok(payload.as_le_slice(store).to_vec())
+}
+
+impl Outbox {
+    pub(crate) fn new(
+        value_limit: u64,
+        observer: std::sync::Arc<dyn crate::observer::Observer>,
+    ) -> Self {
+        Self {
+            end: None,
+            artifacts: Vec::new(),
+            out_bytes: 0,
+            value_limit,
+            artifact_budget: Budget::new(ARTIFACTS),
+            progress_budget: Budget::new(PROGRESS),
+            observer,
+        }
+    }
+
+    fn take(&mut self, kind: u8, payload: &[u8]) -> Result<(), Stop> {
+        match kind {
+            3 => self.end = Some(self.value(payload)?),
+            4 => self.end = Some(End::Raised(raised(payload))),
+            5 => self.progress(payload),
+            6 => self.artifact(payload)?,
+            7 => self.end = Some(End::Exit(exit_code(payload))),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn value(&mut self, payload: &[u8]) -> Result<End, Stop> {
+        let size = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+        if size > self.value_limit {
+            return Err(Stop(Limit::Value(self.value_limit)));
+        }
+        self.out_bytes = size;
+        Ok(match serde_json::from_slice::<Box<RawValue>>(payload) {
+            Ok(value) => End::Value(value),
+            Err(error) => End::Raised(protocol(&format!(
+                "the interpreter returned a value that is no JSON: {error}"
+            ))),
+        })
+    }
+
+    fn progress(&mut self, payload: &[u8]) {
+        #[derive(Deserialize)]
+        struct Progress {
+            message: Option<String>,
+            done: Option<f64>,
+            total: Option<f64>,
+        }
+        if self.progress_budget.spend(1).is_err() {
+            return;
+        }
+        if let Ok(progress) = serde_json::from_slice::<Progress>(payload) {
+            let message = progress.message.as_deref();
+            self.observer.event(Event::Progress {
+                message: message.map(|text| head(text, PROGRESS_MESSAGE)),
+                done: progress.done,
+                total: progress.total,
+            });
+        }
+    }
+
+    fn artifact(&mut self, payload: &[u8]) -> Result<(), Stop> {
+        let size = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+        self.artifact_budget
+            .spend(size)
+            .map_err(|total| Stop(Limit::Artifacts(total)))?;
+        if let Ok(artifact) = serde_json::from_slice::<Artifact>(payload) {
+            self.artifacts.push(artifact);
+        }
+        Ok(())
+    }
+}
+
+/// What the host says when the interpreter broke the protocol.
+pub(crate) fn protocol(message: &str) -> Raised {
+    Raised {
+        kind: "InterpreterError".to_owned(),
+        message: message.to_owned(),
+        traceback: String::new(),
+        line: None,
+    }
+}
+
+fn raised(payload: &[u8]) -> Raised {
+    match serde_json::from_slice::<Raised>(payload) {
+        Ok(raised) => Raised {
+            kind: head(&raised.kind, PROGRESS_MESSAGE).to_owned(),
+            message: head(&raised.message, RAISED).to_owned(),
+            traceback: head(&raised.traceback, RAISED).to_owned(),
+            line: raised.line,
+        },
+        Err(error) => protocol(&format!(
+            "the interpreter reported an exception that cannot be read: {error}"
+        )),
+    }
+}
+
+fn exit_code(payload: &[u8]) -> u8 {
+    #[derive(Deserialize)]
+    struct Exit {
+        code: i64,
+    }
+    serde_json::from_slice::<Exit>(payload)
+        .ok()
+        .and_then(|exit| u8::try_from(exit.code.rem_euclid(256)).ok())
+        .unwrap_or(1)
+}
+
+/// The first `bytes` of a text, cut between characters.
+fn head(text: &str, bytes: usize) -> &str {
+    text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
+}

@@ -1,0 +1,37 @@
+//! Runs one script in one WebAssembly instance and reports how it went.
+//!
+//! [`Sandbox::open`] maps an interpreter guest once; [`Sandbox::run`] gives each
+//! [`Run`] a fresh instance that may touch what its [`Policy`] grants, use what
+//! its [`Limits`] allow, and call tools through its [`ToolHost`]. The answer is a
+//! [`Report`]: a script that raises, or that a limit stops, is a normal result.
+//!
+//! The script, and so the whole guest, is hostile. Everything that comes from it
+//! is bounded before it is stored and parsed before it is used.
+
+mod calls;
+mod clock;
+pub mod engine;
+mod guest;
+mod limits;
+mod native;
+mod observer;
+mod output;
+mod policy;
+mod report;
+mod sandbox;
+mod tool;
+mod wasi;
+
+pub use clock::{Pause, RunClock};
+pub use limits::{Limit, Limits};
+pub use native::{CacheState, NativeCache, NativeError, NativeGuest};
+pub use observer::{Event, Observer, Silent, Stream};
+pub use policy::{Access, Mount, Policy, Stdin};
+pub use report::{
+    Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage,
+};
+pub use sandbox::{Error, Run, Sandbox, Script};
+pub use tool::{
+    BoxFuture, CallContext, NamespaceListing, ToolAnswer, ToolCall, ToolDescription, ToolError,
+    ToolErrorKind, ToolHost, ToolListing, ToolSummary,
+};

@@ -1,0 +1,96 @@
+//! What a script prints: counted before it is kept, streamed as it comes.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::limits::{Budget, Limit, Stop};
+use crate::observer::{Event, Observer, Stream};
+
+/// The printed bytes of one run. Both roads end here: the adapter's `emit` and
+/// the guest's WASI streams.
+#[derive(Clone)]
+pub(crate) struct Output {
+    observer: Arc<dyn Observer>,
+    kept: Arc<Mutex<Kept>>,
+}
+
+struct Kept {
+    budget: Budget,
+    stdout: Vec<u8>,
+    stderr: Vec<u8>,
+}
+
+impl Output {
+    pub(crate) fn new(limit: u64, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            observer,
+            kept: Arc::new(Mutex::new(Kept {
+                budget: Budget::new(limit),
+                stdout: Vec::new(),
+                stderr: Vec::new(),
+            })),
+        }
+    }
+
+    /// Keeps and streams what the limit lets through, then names the limit if
+    /// that was not everything.
+    pub(crate) fn print(&self, stream: Stream, bytes: &[u8]) -> Result<(), Stop> {
+        let (allowed, result) = {
+            let mut kept = self.lock();
+            let (allowed, result) = allow(&mut kept.budget, bytes);
+            match stream {
+                Stream::Stdout => kept.stdout.extend_from_slice(allowed),
+                Stream::Stderr => kept.stderr.extend_from_slice(allowed),
+            }
+            (allowed, result)
+        };
+        if !allowed.is_empty() {
+            self.observer.event(Event::Output {
+                stream,
+                bytes: allowed,
+            });
+        }
+        result.map_err(|total| Stop(Limit::Output(total)))
+    }
+
+    /// Standard output and standard error so far; leaves both empty.
+    pub(crate) fn take(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut kept = self.lock();
+        (
+            std::mem::take(&mut kept.stdout),
+            std::mem::take(&mut kept.stderr),
+        )
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn allow<'a>(budget: &mut Budget, bytes: &'a [u8]) -> (&'a [u8], Result<(), u64>) {
+    let wanted = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    let left = budget.left();
+    match budget.spend(wanted) {
+        Ok(()) => (bytes, Ok(())),
+        Err(total) => {
+            let fits = usize::try_from(left).unwrap_or(usize::MAX);
+            let _spent = budget.spend(left);
+            (bytes.get(..fits).unwrap_or(bytes), Err(total))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::observer::Silent;
+
+    #[test]
+    fn output_keeps_what_fits_and_names_the_limit() {
+        let output = Output::new(5, Arc::new(Silent));
+        assert!(output.print(Stream::Stdout, b"abc").is_ok());
+        let stop = output.print(Stream::Stderr, b"defg").unwrap_err();
+        assert_eq!(stop.0, Limit::Output(5));
+        assert!(output.print(Stream::Stdout, b"x").is_err());
+        assert_eq!(output.take(), (b"abc".to_vec(), b"de".to_vec()));
+    }
+}

@@ -1,0 +1,46 @@
+//! What a run may touch. The default is nothing.
+
+use std::path::PathBuf;
+
+/// What a run may touch besides its tools.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// Host directories that the script sees.
+    pub mounts: Vec<Mount>,
+    /// The whole environment that the script sees.
+    pub env: Vec<(String, String)>,
+    /// What the script reads from its standard input.
+    pub stdin: Stdin,
+}
+
+/// A host directory at a path of the guest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// The directory on the host.
+    pub host: PathBuf,
+    /// Its absolute path in the guest.
+    pub guest: String,
+    /// What the script may do below it.
+    pub access: Access,
+}
+
+/// What a script may do in a mount.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read files and list folders.
+    ReadOnly,
+    /// Read, create, change and remove.
+    ReadWrite,
+}
+
+/// What a script reads from its standard input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Stdin {
+    /// Nothing: end of file at once.
+    #[default]
+    Empty,
+    /// These bytes.
+    Bytes(Vec<u8>),
+    /// The standard input of this process.
+    Inherit,
+}

@@ -1,0 +1,195 @@
+//! The seam between a run and whoever answers its tool calls.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::clock::RunClock;
+use crate::report::RunId;
+
+/// A boxed future, so that [`ToolHost`] can be a trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Answers the tool calls of runs. The broker is one; a recording is another.
+///
+/// Every method may be called many times at once. A future that is dropped is a
+/// call that was cancelled: what it holds must be given back on drop.
+pub trait ToolHost: Send + Sync {
+    /// Answers one call.
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>>;
+
+    /// Names of the namespaces that the run may use. Connects to nothing.
+    fn namespaces(&self) -> Vec<String>;
+
+    /// The tools of one namespace; may have to start the upstream behind it.
+    fn namespace(
+        &self,
+        name: String,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>>;
+
+    /// Tools that fit a query, best first.
+    fn search(
+        &self,
+        query: String,
+        limit: usize,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>>;
+
+    /// Everything a script may know of the named tools.
+    fn describe(
+        &self,
+        names: Vec<String>,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>>;
+}
+
+/// Which run asks, and its clock.
+#[derive(Clone, Debug)]
+pub struct CallContext {
+    /// The run that asks; assigned by the host, never by the guest.
+    pub run: RunId,
+    /// The run's wall clock. Hold [`RunClock::pause`] while an upstream starts
+    /// or a person is asked: that time is not the script's.
+    pub clock: Arc<RunClock>,
+}
+
+/// One call as the script made it. Nothing in it is trusted.
+#[derive(Clone, Debug)]
+pub struct ToolCall {
+    /// Position among the calls of its run, from 1.
+    pub sequence: u64,
+    /// `namespace.tool`, spelled as the script spelled it.
+    pub name: String,
+    /// The arguments, a JSON object.
+    pub arguments: serde_json::Map<String, Value>,
+    /// The run that asks.
+    pub context: CallContext,
+}
+
+/// What a tool answered, unwrapped from its protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ToolAnswer {
+    /// Any JSON: structured content, parsed text, text, or content blocks.
+    pub value: Value,
+    /// Size in bytes of the answer as it arrived at the host.
+    pub bytes: u64,
+}
+
+/// A tool call that failed. The script sees it as a catchable exception.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ToolError {
+    /// What kind of failure, for programs.
+    pub kind: ToolErrorKind,
+    /// What happened, for people and models; the tool's own words where it had some.
+    pub message: String,
+    /// Structured detail from the tool, if it sent any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+}
+
+impl ToolError {
+    /// An error without structured detail.
+    pub fn new(kind: ToolErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            data: None,
+        }
+    }
+}
+
+/// Kinds of tool failure; the words are part of the public report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToolErrorKind {
+    /// No tool of that name is visible to the run.
+    UnknownTool,
+    /// The policy does not grant the tool.
+    NotGranted,
+    /// The arguments do not fit the tool's input schema.
+    InvalidArguments,
+    /// The tool ran and reported failure.
+    ToolFailed,
+    /// The upstream could not be started.
+    UpstreamUnavailable,
+    /// The upstream ended while the call was open.
+    UpstreamCrashed,
+    /// The upstream answered something that is not the protocol.
+    InvalidAnswer,
+    /// The answer was larger than the limit.
+    AnswerTooLarge,
+    /// The call's own deadline passed.
+    CallTimedOut,
+    /// The script sent something that is no call.
+    InvalidCall,
+}
+
+impl fmt::Display for ToolErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::UnknownTool => "unknown-tool",
+            Self::NotGranted => "not-granted",
+            Self::InvalidArguments => "invalid-arguments",
+            Self::ToolFailed => "tool-failed",
+            Self::UpstreamUnavailable => "upstream-unavailable",
+            Self::UpstreamCrashed => "upstream-crashed",
+            Self::InvalidAnswer => "invalid-answer",
+            Self::AnswerTooLarge => "answer-too-large",
+            Self::CallTimedOut => "call-timed-out",
+            Self::InvalidCall => "invalid-call",
+        })
+    }
+}
+
+/// The tools of one namespace as the guest's module needs them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct NamespaceListing {
+    /// The namespace.
+    pub name: String,
+    /// Its tools, ordered by name.
+    pub tools: Vec<ToolListing>,
+}
+
+/// One tool of a [`NamespaceListing`].
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ToolListing {
+    /// The tool's own name, as its owner spells it.
+    pub name: String,
+    /// The name as an identifier in scripts (snake case), unique in the namespace.
+    pub attribute: String,
+    /// Parameter names: required ones first, each group in declared order.
+    pub parameters: Vec<String>,
+    /// First paragraph of the description.
+    pub description: String,
+}
+
+/// One hit of a search.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ToolSummary {
+    /// `namespace.tool`, in the spelling that scripts use.
+    pub name: String,
+    /// First paragraph of the description.
+    pub description: String,
+}
+
+/// All that a script may know of a tool.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ToolDescription {
+    /// `namespace.tool`, in the spelling that scripts use.
+    pub name: String,
+    /// The whole description.
+    pub description: String,
+    /// A call as one line of code, with types.
+    pub signature: String,
+    /// JSON Schema of the arguments.
+    pub input: Value,
+    /// JSON Schema of the answer, where the tool declares one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+}

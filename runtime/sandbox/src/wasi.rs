@@ -1,0 +1,183 @@
+//! The WASI 0.2 that guests see: real files below the mounts, clocks, random
+//! numbers; standard streams of ours; no sockets.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use wasmtime::component::{Linker, ResourceTable};
+use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
+use wasmtime_wasi::p2::pipe::MemoryInputPipe;
+use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
+use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
+
+use crate::guest::State;
+use crate::observer::Stream;
+use crate::output::Output;
+use crate::policy::{Access, Policy, Stdin};
+use crate::sandbox::Error;
+
+/// Most handles (files, streams, pollables) that one instance may hold.
+const HANDLES: usize = 4_096;
+
+/// Most bytes of one request for random numbers.
+const RANDOM: u64 = 1 << 20;
+
+/// Most bytes of one write to a standard stream.
+const WRITE: usize = 64 << 10;
+
+/// Offers WASI to guests. Sockets are there, since interpreters import them, and
+/// refuse everything.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    wasmtime_wasi::p2::add_to_linker_async(linker)
+}
+
+/// What one run's WASI may touch.
+///
+/// # Errors
+/// When a mount's host directory cannot be opened.
+pub(crate) fn context(policy: &Policy, output: &Output) -> Result<WasiCtx, Error> {
+    let mut builder = WasiCtxBuilder::new();
+    builder
+        .allow_tcp(false)
+        .allow_udp(false)
+        .allow_ip_name_lookup(false)
+        .max_random_size(RANDOM)
+        .stdout(Printed {
+            output: output.clone(),
+            stream: Stream::Stdout,
+        })
+        .stderr(Printed {
+            output: output.clone(),
+            stream: Stream::Stderr,
+        });
+    match &policy.stdin {
+        Stdin::Empty => {}
+        Stdin::Bytes(bytes) => {
+            builder.stdin(MemoryInputPipe::new(bytes.clone()));
+        }
+        Stdin::Inherit => {
+            builder.stdin(Inherited);
+        }
+    }
+    for mount in &policy.mounts {
+        let permissions = match mount.access {
+            Access::ReadOnly => FsPerms::ReadOnly,
+            Access::ReadWrite => FsPerms::ReadWrite,
+        };
+        builder
+            .preopened_dir(&mount.host, &mount.guest, permissions)
+            .map_err(|source| Error::Mount {
+                guest: mount.guest.clone(),
+                source: source.into(),
+            })?;
+    }
+    Ok(builder.build())
+}
+
+/// A handle table that a guest cannot grow without end.
+pub(crate) fn table() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(HANDLES);
+    table
+}
+
+/// This process's standard input, read on demand.
+struct Inherited;
+
+impl IsTerminal for Inherited {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdinStream for Inherited {
+    fn async_stream(&self) -> Box<dyn AsyncRead + Send + Sync> {
+        StdinStream::async_stream(&tokio::io::stdin())
+    }
+
+    fn p2_stream(&self) -> Box<dyn InputStream> {
+        StdinStream::p2_stream(&tokio::io::stdin())
+    }
+}
+
+/// A standard stream whose bytes are counted and streamed like any other output.
+struct Printed {
+    output: Output,
+    stream: Stream,
+}
+
+impl IsTerminal for Printed {
+    fn is_terminal(&self) -> bool {
+        false
+    }
+}
+
+impl StdoutStream for Printed {
+    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
+        Box::new(Writer {
+            output: self.output.clone(),
+            stream: self.stream,
+        })
+    }
+
+    fn p2_stream(&self) -> Box<dyn OutputStream> {
+        Box::new(Writer {
+            output: self.output.clone(),
+            stream: self.stream,
+        })
+    }
+}
+
+struct Writer {
+    output: Output,
+    stream: Stream,
+}
+
+#[wasmtime_wasi::async_trait]
+impl Pollable for Writer {
+    async fn ready(&mut self) {}
+}
+
+#[wasmtime_wasi::async_trait]
+impl OutputStream for Writer {
+    fn write(&mut self, bytes: bytes::Bytes) -> StreamResult<()> {
+        self.output
+            .print(self.stream, &bytes)
+            .map_err(|stop| StreamError::Trap(stop.into()))
+    }
+
+    fn flush(&mut self) -> StreamResult<()> {
+        Ok(())
+    }
+
+    fn check_write(&mut self) -> StreamResult<usize> {
+        Ok(WRITE)
+    }
+}
+
+impl AsyncWrite for Writer {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Poll::Ready(
+            self.output
+                .print(self.stream, bytes)
+                .map(|()| bytes.len())
+                .map_err(std::io::Error::other),
+        )
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(
+        self: Pin<&mut Self>,
+        _context: &mut Context<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+}

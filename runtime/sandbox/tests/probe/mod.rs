@@ -1,0 +1,139 @@
+//! The probe guest (`guest-adapters/probe`), compiled and ready to run.
+
+#![allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
+
+use std::error::Error;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use sha2::{Digest, Sha256};
+use wxmcp_sandbox::engine::{self, Allocation};
+use wxmcp_sandbox::{
+    BoxFuture, CallContext, Event, Limits, NamespaceListing, NativeCache, NativeGuest, Observer,
+    Policy, Report, Run, Sandbox, Script, ToolAnswer, ToolCall, ToolDescription, ToolError,
+    ToolErrorKind, ToolHost, ToolSummary,
+};
+
+pub type TestResult = Result<(), Box<dyn Error>>;
+
+/// The probe as an embedded guest.
+pub fn guest() -> Result<NativeGuest, Box<dyn Error>> {
+    let text = include_str!("../../../../guest-adapters/probe/probe.wat");
+    let native = engine::compile(&wat::parse_str(text)?)?;
+    let sha256 = Sha256::digest(&native)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
+    Ok(NativeGuest {
+        name: "probe",
+        sha256: sha256.leak(),
+        size: u64::try_from(native.len())?,
+        compressed: zstd::bulk::compress(&native, 1)?.leak(),
+    })
+}
+
+/// Runs a probe script under limits.
+pub fn run(source: &str, limits: Limits) -> Result<Report, Box<dyn Error>> {
+    let engine = engine::engine(Allocation::OnDemand)?;
+    let guest = NativeCache::new(None).load(&engine, &guest()?)?;
+    let sandbox = Sandbox::open(&engine, &guest)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    Ok(runtime.block_on(sandbox.run(request(source, limits)))?)
+}
+
+/// What [`run`] runs.
+pub fn request(source: &str, limits: Limits) -> Run {
+    Run {
+        script: Script {
+            name: "probe".to_owned(),
+            source: source.to_owned(),
+            args: Vec::new(),
+        },
+        policy: Policy::default(),
+        limits,
+        tools: Arc::new(Tools),
+        observer: Arc::new(Events::default()),
+        cancel: Box::pin(std::future::pending()),
+    }
+}
+
+/// Short limits, so that a test that should be stopped is stopped soon.
+pub fn limits() -> Limits {
+    Limits {
+        wall: Duration::from_secs(20),
+        ..Limits::default()
+    }
+}
+
+/// Keeps what an observer hears, as text.
+#[derive(Default)]
+pub struct Events(pub Mutex<Vec<String>>);
+
+impl Observer for Events {
+    fn event(&self, event: Event<'_>) {
+        let text = match event {
+            Event::Output { stream, bytes } => {
+                format!("{stream:?} {}", String::from_utf8_lossy(bytes))
+            }
+            other => format!("{other:?}"),
+        };
+        self.0.lock().expect("no test panics here").push(text);
+    }
+}
+
+/// `t.echo` answers its arguments after a turn of the event loop; `t.never` never.
+pub struct Tools;
+
+impl ToolHost for Tools {
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
+        Box::pin(async move {
+            match call.name.as_str() {
+                "t.echo" => {
+                    tokio::task::yield_now().await;
+                    Ok(ToolAnswer {
+                        value: serde_json::Value::Object(call.arguments),
+                        bytes: 7,
+                    })
+                }
+                "t.never" => std::future::pending().await,
+                _ => Err(ToolError::new(ToolErrorKind::UnknownTool, "no such tool")),
+            }
+        })
+    }
+
+    fn namespaces(&self) -> Vec<String> {
+        vec!["t".to_owned()]
+    }
+
+    fn namespace(
+        &self,
+        name: String,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
+        Box::pin(async move {
+            Ok(NamespaceListing {
+                name,
+                tools: Vec::new(),
+            })
+        })
+    }
+
+    fn search(
+        &self,
+        _query: String,
+        _limit: usize,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+
+    fn describe(
+        &self,
+        _names: Vec<String>,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
+        Box::pin(async { Ok(Vec::new()) })
+    }
+}
