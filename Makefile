@@ -1,0 +1,58 @@
+# The one door. Everything a target needs it sets up itself, inside this folder
+# (target/) and the caches of cargo, pip and npm.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+JOBS ?= 2
+CARGO ?= cargo
+HOST := $(shell rustc -vV | sed -n 's/^host: //p')
+# A static, fixed-address executable: the loader and relocations would cost a
+# quarter of a cold start.
+ifneq (,$(findstring linux-gnu,$(HOST)))
+STATIC := -C target-feature=+crt-static -C relocation-model=static
+endif
+
+.PHONY: help
+help: ## Show the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+.PHONY: guests
+guests: target/debug/guest-build ## Build the interpreter guests (from a cache when their inputs are the same)
+	target/debug/guest-build build
+
+# The whole workspace is selected, so that the engine is built with the features
+# that everything else wants of it, once.
+.PHONY: target/debug/guest-build
+target/debug/guest-build:
+	$(CARGO) build -q -j$(JOBS) --workspace --bin guest-build
+
+.PHONY: build
+build: guests ## Build target/release/wxmcp
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --release -j$(JOBS) --target $(HOST) -p wxmcp
+	@mkdir -p target/release && cp target/$(HOST)/release/wxmcp target/release/wxmcp
+
+.PHONY: servers
+servers: ## Install the real MCP servers that the demonstration and the tests use
+	tests/servers/setup.sh
+
+.PHONY: run
+run: build servers ## Do the main job on real data
+	examples/airports/run.sh
+
+.PHONY: test
+test: guests servers ## Run all tests
+	$(CARGO) nextest run --workspace -j$(JOBS)
+	$(CARGO) test --doc --workspace -q -j$(JOBS)
+
+.PHONY: check
+check: guests ## What CI runs: format, lints, docs, guests against their lock, tests
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -j$(JOBS) -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps -j$(JOBS)
+	target/debug/guest-build check --from-scratch
+	$(MAKE) test
+
+.PHONY: bench
+bench: build servers ## Measure, side by side with native CPython, and print the table
+	$(CARGO) bench -j$(JOBS) --target $(HOST) -p wxmcp

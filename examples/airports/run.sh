@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# The main job on real data: three MCP servers, thousands of records, five lines out.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+root=$PWD
+demo=$root/target/demo
+data=$demo/data
+if [ ! -f "$data/sf-temps.csv" ]; then
+  mkdir -p "$data"
+  target/servers/venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps \
+    --require-hashes --target "$demo/package" -r examples/airports/requirements.txt
+  cp "$demo"/package/vega_datasets/_data/{airports,seattle-temps,sf-temps}.csv "$data"
+fi
+rm -f "$data/summary.csv" "$demo/memory.jsonl" "$demo/airports.db"
+export SERVERS=$root/target/servers DEMO=$demo DATA=$data
+exec target/release/wxmcp run --mcp-config examples/airports/mcp.json --usage --timeout 60s \
+  examples/airports/report.py "$data"

@@ -1,0 +1,306 @@
+//! The command line of the guest build.
+
+use anyhow::{Context, Result, bail};
+use guest_build::cache::{Cache, write_whole};
+use guest_build::componentize::Adapter;
+use guest_build::flatten;
+use guest_build::inputs::Project;
+use guest_build::lock::{Lock, Locked};
+use guest_build::native;
+use guest_build::pipeline::Builder;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+Builds the interpreter guests.
+
+usage:
+  guest-build build [--out DIR] [--from-scratch] [--adapter DIR --wit FILE --world NAME]
+      Build into DIR (default target/guests): python.wasm, python.cwasm.zst,
+      python-report.json, manifest.json. Unchanged inputs are answered from
+      ${XDG_CACHE_HOME:-~/.cache}/wxmcp-build, unless --from-scratch.
+      Another adapter than guest-adapters/python is for experiments.
+  guest-build check [--from-scratch]
+      Build, and compare inputs and outputs with guest-adapters/artifacts.lock.
+  guest-build lock [--from-scratch]
+      Build, and write guest-adapters/artifacts.lock.
+  guest-build flatten IN OUT
+      Merge the core modules of a component.
+  guest-build compile IN OUT
+      Compile a component to native code, not compressed.";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Request {
+    Help,
+    Build {
+        out: Option<PathBuf>,
+        from_scratch: bool,
+        adapter: Option<Adapter>,
+    },
+    Check {
+        from_scratch: bool,
+    },
+    Lock {
+        from_scratch: bool,
+    },
+    Flatten {
+        input: PathBuf,
+        output: PathBuf,
+    },
+    Compile {
+        input: PathBuf,
+        output: PathBuf,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let request = match parse(&arguments) {
+        Ok(request) => request,
+        Err(error) => {
+            say(&format!("error: {error:#}\n\n{USAGE}"));
+            return ExitCode::from(2);
+        }
+    };
+    match execute(request) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("error: {error}"));
+            for cause in error.chain().skip(1) {
+                say(&format!("  caused by: {cause}"));
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn parse(arguments: &[String]) -> Result<Request> {
+    let Some((command, rest)) = arguments.split_first() else {
+        bail!("no command")
+    };
+    let (mut from_scratch, mut files) = (false, Vec::new());
+    let (mut out, mut sources, mut wit, mut world) = (None, None, None, None);
+    let mut rest = rest.iter();
+    while let Some(argument) = rest.next() {
+        match argument.as_str() {
+            "--from-scratch" => from_scratch = true,
+            "--out" | "--adapter" | "--wit" | "--world" => {
+                let place = match argument.as_str() {
+                    "--out" => &mut out,
+                    "--adapter" => &mut sources,
+                    "--wit" => &mut wit,
+                    _ => &mut world,
+                };
+                *place = Some(
+                    rest.next()
+                        .with_context(|| format!("`{argument}` needs a value"))?,
+                );
+            }
+            flag if flag.starts_with('-') => bail!("unknown option `{flag}`"),
+            file => files.push(PathBuf::from(file)),
+        }
+    }
+    let adapter = match (sources, wit, world) {
+        (None, None, None) => None,
+        (Some(sources), Some(wit), Some(world)) => Some(Adapter {
+            sources: sources.into(),
+            wit: std::path::absolute(wit)?,
+            world: world.clone(),
+            entry: "app".to_owned(),
+        }),
+        _ => bail!("`--adapter`, `--wit` and `--world` belong together"),
+    };
+    let building = command == "build";
+    if !building && (out.is_some() || adapter.is_some()) {
+        bail!("`{command}` takes neither `--out` nor an adapter");
+    }
+    if from_scratch && !["build", "check", "lock"].contains(&command.as_str()) {
+        bail!("`{command}` does not take `--from-scratch`");
+    }
+    Ok(match (command.as_str(), files.as_slice()) {
+        ("help" | "--help" | "-h", _) => Request::Help,
+        ("build", []) => Request::Build {
+            out: out.map(PathBuf::from),
+            from_scratch,
+            adapter,
+        },
+        ("check", []) => Request::Check { from_scratch },
+        ("lock", []) => Request::Lock { from_scratch },
+        ("flatten", [input, output]) => Request::Flatten {
+            input: input.clone(),
+            output: output.clone(),
+        },
+        ("compile", [input, output]) => Request::Compile {
+            input: input.clone(),
+            output: output.clone(),
+        },
+        ("build" | "check" | "lock" | "flatten" | "compile", _) => {
+            bail!("`{command}` does not take these files")
+        }
+        _ => bail!("unknown command `{command}`"),
+    })
+}
+
+fn execute(request: Request) -> Result<()> {
+    match request {
+        Request::Help => {
+            say(USAGE);
+            Ok(())
+        }
+        Request::Build {
+            out,
+            from_scratch,
+            adapter,
+        } => {
+            let project = Project::own()?;
+            let out = out.unwrap_or_else(|| project.guests());
+            let mut builder = builder(&project, from_scratch)?;
+            if let Some(adapter) = adapter {
+                builder.adapter = adapter;
+            }
+            builder.build(&out).map(|_| ())
+        }
+        Request::Check { from_scratch } => {
+            let project = Project::own()?;
+            let drift = Lock::read(&project.lock())?
+                .python
+                .drift(&build_for_lock(&project, from_scratch)?);
+            if drift.is_empty() {
+                say("the guests are what `guest-adapters/artifacts.lock` says");
+                return Ok(());
+            }
+            for difference in &drift {
+                say(&difference.to_string());
+            }
+            bail!(
+                "the guests are not what `guest-adapters/artifacts.lock` says; if that is intended, run \
+                 `guest-build lock` and commit the lock"
+            )
+        }
+        Request::Lock { from_scratch } => {
+            let project = Project::own()?;
+            let found = build_for_lock(&project, from_scratch)?;
+            let old = Lock::read(&project.lock())?;
+            Lock {
+                python: old.python.renewed(found),
+            }
+            .write(&project.lock())
+        }
+        Request::Flatten { input, output } => {
+            let bytes =
+                std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
+            write_whole(
+                &output,
+                &flatten::flatten(&bytes).context("flatten the component")?,
+            )
+        }
+        Request::Compile { input, output } => {
+            let bytes =
+                std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
+            write_whole(&output, &native::compile(&bytes)?)
+        }
+    }
+}
+
+fn build_for_lock(project: &Project, from_scratch: bool) -> Result<Locked> {
+    let guest = builder(project, from_scratch)?.build(&project.guests())?;
+    Ok(Locked::new(
+        project.inputs(&project.python_adapter())?,
+        &guest,
+    ))
+}
+
+fn builder(project: &Project, from_scratch: bool) -> Result<Builder<'_>> {
+    Ok(Builder {
+        project,
+        adapter: project.python_adapter(),
+        cache: Cache::of_user()?,
+        from_scratch,
+        say,
+    })
+}
+
+#[expect(
+    clippy::print_stderr,
+    reason = "the one place where this program talks"
+)]
+fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Request> {
+        parse(
+            &line
+                .split_whitespace()
+                .map(str::to_owned)
+                .collect::<Vec<_>>(),
+        )
+    }
+
+    #[test]
+    fn commands_are_understood() -> Result<()> {
+        assert_eq!(
+            parsed("build")?,
+            Request::Build {
+                out: None,
+                from_scratch: false,
+                adapter: None
+            }
+        );
+        let out = Some(PathBuf::from("x"));
+        assert_eq!(
+            parsed("build --from-scratch --out x")?,
+            Request::Build {
+                out,
+                from_scratch: true,
+                adapter: None
+            }
+        );
+        assert_eq!(
+            parsed("check --from-scratch")?,
+            Request::Check { from_scratch: true }
+        );
+        assert_eq!(
+            parsed("lock")?,
+            Request::Lock {
+                from_scratch: false
+            }
+        );
+        assert_eq!(
+            parsed("flatten a b")?,
+            Request::Flatten {
+                input: "a".into(),
+                output: "b".into()
+            }
+        );
+        assert_eq!(parsed("--help")?, Request::Help);
+        Ok(())
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let refused = |line| parsed(line).unwrap_err().to_string();
+        assert_eq!(refused(""), "no command");
+        assert_eq!(refused("bild"), "unknown command `bild`");
+        assert_eq!(refused("build --fast"), "unknown option `--fast`");
+        assert_eq!(refused("build --out"), "`--out` needs a value");
+        assert_eq!(
+            refused("build --wit x"),
+            "`--adapter`, `--wit` and `--world` belong together"
+        );
+        assert_eq!(
+            refused("check --out x"),
+            "`check` takes neither `--out` nor an adapter"
+        );
+        assert_eq!(
+            refused("compile a b --from-scratch"),
+            "`compile` does not take `--from-scratch`"
+        );
+        assert_eq!(refused("flatten a"), "`flatten` does not take these files");
+    }
+}

@@ -1,0 +1,46 @@
+//! Native code for a component, by the settings with which it will be loaded.
+
+use crate::digest;
+use anyhow::{Context, Result};
+
+/// Measured on the Python guest (89 MB): level 12 takes 6 s and gives 19.4 MB,
+/// level 19 takes 52 s and gives 17.8 MB; both unpack in 0.25 s.
+const LEVEL: i32 = 12;
+
+/// What is compiled for.
+pub const TARGET: &str = wxmcp_sandbox::engine::TARGET;
+
+/// The engine settings, as they were when this program was built.
+const ENGINE: &str = include_str!("../../../runtime/sandbox/src/engine.rs");
+
+/// Compiles a component.
+///
+/// # Errors
+///
+/// When it does not validate or cannot be compiled.
+pub fn compile(component: &[u8]) -> Result<Vec<u8>> {
+    wxmcp_sandbox::engine::compile(component)
+        .map_err(|error| anyhow::anyhow!("{error:#}"))
+        .with_context(|| format!("compile the component for {TARGET}"))
+}
+
+/// Compresses native code for embedding.
+///
+/// # Errors
+///
+/// When zstd fails.
+pub fn compress(native: &[u8]) -> Result<Vec<u8>> {
+    zstd::bulk::compress(native, LEVEL).context("compress the native code")
+}
+
+/// Names the native code of a component without compiling it.
+pub fn key(component_sha256: &str, wasmtime: &str) -> String {
+    let level = LEVEL.to_string();
+    digest::of_parts([
+        ("component", component_sha256.as_bytes()),
+        ("engine", ENGINE.as_bytes()),
+        ("wasmtime", wasmtime.as_bytes()),
+        ("target", TARGET.as_bytes()),
+        ("zstd", level.as_bytes()),
+    ])
+}

@@ -1,0 +1,386 @@
+//! A flat component does what the component did that it was made from, and
+//! what cannot be flattened is refused by name.
+
+use guest_build::flatten::{Flat, FlattenError, flatten};
+use guest_build::image::Image;
+use guest_build::stack::{self, StackError};
+use wasmparser::{Parser, Payload};
+use wasmtime::component::{Component, Linker, Resource, ResourceType, Val};
+use wasmtime::{Engine, Store};
+
+const LINKED: &str = include_str!("linked.wat");
+
+type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+fn linked() -> Result<Vec<u8>> {
+    Ok(wat::parse_str(LINKED)?)
+}
+
+/// The component of the tests with a part of its text replaced.
+fn changed(from: &str, to: &str) -> Result<Vec<u8>> {
+    assert!(
+        LINKED.contains(from),
+        "the component does not contain {from:?}"
+    );
+    Ok(wat::parse_str(LINKED.replacen(from, to, 1))?)
+}
+
+fn refusal(from: &str, to: &str) -> Result<FlattenError> {
+    match flatten(&changed(from, to)?) {
+        Ok(_) => Err("it was flattened".into()),
+        Err(error) => Ok(error),
+    }
+}
+
+/// Names and kinds of what a component imports and exports.
+fn surface(bytes: &[u8]) -> Result<Vec<String>> {
+    let (mut depth, mut names) = (0, Vec::new());
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload? {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth -= 1,
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    let import = import?;
+                    names.push(format!("import {:?} {:?}", import.name, import.ty));
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 0 => {
+                for export in section {
+                    let export = export?;
+                    names.push(format!("export {:?} {:?}", export.name, export.kind));
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(names)
+}
+
+fn modules(bytes: &[u8]) -> Result<usize> {
+    let mut count = 0;
+    for payload in Parser::new(0).parse_all(bytes) {
+        count += usize::from(matches!(payload?, Payload::ModuleSection { .. }));
+    }
+    Ok(count)
+}
+
+/// What the host saw.
+#[derive(Default, Debug, PartialEq)]
+struct Host {
+    log: Vec<String>,
+    total: u32,
+    dropped: Vec<u32>,
+}
+
+struct Thing;
+
+/// Everything that a component does when its exports are called in turn.
+fn behaviour(bytes: &[u8]) -> Result<(Vec<String>, Host)> {
+    let engine = Engine::default();
+    let component = Component::new(&engine, bytes)?;
+    let mut linker = Linker::<Host>::new(&engine);
+    let mut root = linker.root();
+    root.func_wrap("log", |mut store, (text,): (String,)| {
+        store.data_mut().log.push(text);
+        Ok(())
+    })?;
+    root.func_wrap("now", |_, (): ()| Ok((5u32,)))?;
+    root.func_wrap("count-up", |mut store, (by,): (u32,)| {
+        let total = store.data().total.wrapping_add(by);
+        store.data_mut().total = total;
+        Ok((store.data().total,))
+    })?;
+    root.resource(
+        "thing",
+        ResourceType::host::<Thing>(),
+        |mut store, thing| {
+            store.data_mut().dropped.push(thing);
+            Ok(())
+        },
+    )?;
+    let mut store = Store::new(&engine, Host::default());
+    let instance = linker.instantiate(&mut store, &component)?;
+    let mut results = Vec::new();
+    for round in 0..3 {
+        for x in [0, 1, 7, 40_000, u32::MAX] {
+            let run = instance.get_typed_func::<(u32,), (u32,)>(&mut store, "run")?;
+            results.push(format!("{:?}", run.call(&mut store, (x,))?));
+        }
+        let describe = instance
+            .get_func(&mut store, "describe")
+            .ok_or("no describe")?;
+        let mut answer = [Val::Bool(false)];
+        describe.call(&mut store, &[], &mut answer)?;
+        results.push(format!("{answer:?}"));
+        let release = instance.get_typed_func::<(Resource<Thing>,), ()>(&mut store, "release")?;
+        release.call(&mut store, (Resource::new_own(100 + round),))?;
+    }
+    Ok((results, store.into_data()))
+}
+
+#[test]
+fn a_flat_component_behaves_as_before() -> Result {
+    let before = linked()?;
+    let after = flatten(&before)?;
+    let (results, host) = behaviour(&before)?;
+    // Doubled, squared, the counter after 7 + 0 + 1 + 7, now, the host's total.
+    assert_eq!(results[2], format!("({},)", 14 + 49 + 15 + 5 + 8));
+    assert_eq!(host.log.len(), 15);
+    assert_eq!(host.log[0], "hi, it's");
+    assert_eq!(host.dropped, [100, 101, 102]);
+    assert_eq!(behaviour(&after)?, (results, host));
+    Ok(())
+}
+
+#[test]
+fn imports_and_exports_stay_and_three_modules_are_left() -> Result {
+    let before = linked()?;
+    let after = flatten(&before)?;
+    assert_eq!(surface(&before)?, surface(&after)?);
+    assert_eq!((modules(&before)?, modules(&after)?), (5, 3));
+    assert_eq!(Flat::new(&before)?.merged_instances(), 3);
+    Ok(())
+}
+
+#[test]
+fn data_of_libraries_is_at_their_base_plus_offset() -> Result {
+    let before = linked()?;
+    let flat = Flat::new(&before)?;
+    let memory = Image::of(flat.core())?.memory(flat.core());
+    assert_eq!(&memory[2052..2060], b"hi, it's");
+    assert_eq!(&memory[2060..2064], [7, 0, 0, 0]);
+    assert_eq!(&memory[4096..4105], b"text of b");
+    Ok(())
+}
+
+#[test]
+fn a_module_with_the_same_imports_and_exports_can_take_its_place() -> Result {
+    let before = linked()?;
+    let flat = Flat::new(&before)?;
+    let mut core = flat.core().to_vec();
+    let place = Image::of(&core)?
+        .position(2052, 2)
+        .ok_or("not in the image")?;
+    core[place].copy_from_slice(b"ho");
+    let (_, host) = behaviour(&flat.component(&core)?)?;
+    assert_eq!(host.log[0], "ho, it's");
+    let other = wat::parse_str("(module (memory (export \"memory\") 1))")?;
+    assert!(matches!(
+        flat.component(&other),
+        Err(FlattenError::InvalidOutput {
+            what: "component",
+            ..
+        })
+    ));
+    assert!(matches!(
+        flat.component(b"garbage"),
+        Err(FlattenError::InvalidOutput { .. })
+    ));
+    Ok(())
+}
+
+#[test]
+fn flattening_twice_gives_the_same_bytes() -> Result {
+    assert_eq!(flatten(&linked()?)?, flatten(&linked()?)?);
+    Ok(())
+}
+
+#[test]
+fn a_flat_component_can_be_flattened_again() -> Result {
+    let once = flatten(&linked()?)?;
+    assert_eq!(behaviour(&flatten(&once)?)?, behaviour(&once)?);
+    Ok(())
+}
+
+#[test]
+fn the_dead_stack_and_nothing_else_is_cleared() -> Result {
+    let before = linked()?;
+    let flat = Flat::new(&before)?;
+    let mut core = flat.core().to_vec();
+    let dead = stack::dead(&flat)?;
+    assert_eq!(dead, 0..960);
+    assert_eq!(stack::clear(&mut core, dead)?, "dead stack".len());
+    let memory = Image::of(&core)?.memory(&core);
+    assert!(memory[..960].iter().all(|byte| *byte == 0));
+    assert_eq!(&memory[960..970], b"live stack");
+    Ok(())
+}
+
+#[test]
+fn a_stack_that_cannot_be_proved_is_refused() -> Result {
+    let dead = |from, to| -> Result<StackError> {
+        let bytes = changed(from, to)?;
+        Ok(stack::dead(&Flat::new(&bytes)?)
+            .err()
+            .ok_or("found a stack")?)
+    };
+    assert!(matches!(
+        dead("__stack_low", "__stack_base")?,
+        StackError::Unknown("__stack_low")
+    ));
+    let outside = dead("(i32.const 960)", "(i32.const 1040)")?;
+    assert!(matches!(
+        outside,
+        StackError::Outside {
+            low: 0,
+            pointer: 1040,
+            high: 1024
+        }
+    ));
+    // The same name with two values in two modules says nothing.
+    let two = dead(
+        "(global i64 (i64.const -9))",
+        "(global (export \"__stack_high\") i32 (i32.const 9))",
+    )?;
+    assert!(matches!(two, StackError::Unknown("__stack_high")));
+    Ok(())
+}
+
+#[test]
+fn what_would_change_its_meaning_is_refused_by_name() -> Result {
+    use FlattenError as E;
+    let end = "(func $unused";
+    let added = |what: &str| refusal(end, &format!("{what} {end}"));
+    assert!(matches!(
+        added("(func $begin) (start $begin)")?,
+        E::StartFunction { module: 3 }
+    ));
+    assert!(matches!(
+        added("(data \"passive\")")?,
+        E::PassiveData { module: 3 }
+    ));
+    assert!(matches!(
+        added("(elem func $square)")?,
+        E::PassiveElements { module: 3 }
+    ));
+    assert!(matches!(added("(tag $oops)")?, E::Tags { module: 3 }));
+    assert!(matches!(
+        added("(elem (i32.const 7) funcref (ref.func $square))")?,
+        E::ElementExpressions { module: 3 }
+    ));
+    assert!(matches!(
+        added("(table 1 funcref)")?,
+        E::Tables { count: 2 }
+    ));
+    assert!(matches!(added("(memory 1)")?, E::Memories { count: 2 }));
+    assert!(matches!(
+        added("(type (struct))")?,
+        E::Types { module: 3, .. }
+    ));
+    let fill = "(table $t 1 funcref (ref.func $square))";
+    assert!(matches!(added(fill)?, E::TableInitialiser { module: 3 }));
+    let dropped = added("(data $d (i32.const 4200) \"x\") (func (data.drop $d))")?;
+    assert!(matches!(dropped, E::SegmentInstruction));
+    let element = "(elem $e (i32.const 7) func $square) (func (elem.drop $e))";
+    assert!(matches!(added(element)?, E::SegmentInstruction));
+    Ok(())
+}
+
+#[test]
+fn state_outside_the_merged_instances_is_refused() -> Result {
+    // The environment looks like a shim, so its memory stays outside.
+    let error = refusal(
+        "(export \"__stack_low\")",
+        "(export \"$imports\") (export \"__stack_low\")",
+    )?;
+    assert!(
+        matches!(error, FlattenError::OutsideState { .. }),
+        "{error}"
+    );
+    Ok(())
+}
+
+#[test]
+fn a_merged_instance_cannot_take_a_function_that_needs_the_memory() -> Result {
+    let text = LINKED
+        .replacen("(core instance $a-host", "(core func $early (canon lower (func $log) (memory $memory)))\n  (core instance $a-host", 1)
+        .replacen("(export \"log\" (func $shim \"0\"))", "(export \"log\" (func $early))", 1);
+    assert!(matches!(
+        flatten(&wat::parse_str(text)?),
+        Err(FlattenError::CallTooEarly)
+    ));
+    Ok(())
+}
+
+#[test]
+fn a_function_lifted_before_the_last_instance_is_refused() -> Result {
+    let lift =
+        "(func $early (result u32) (canon lift (core func $a \"time\")))\n  (core instance $b-got";
+    assert!(matches!(
+        refusal("(core instance $b-got", lift)?,
+        FlattenError::LiftTooEarly
+    ));
+    Ok(())
+}
+
+#[test]
+fn core_modules_may_not_be_named_from_elsewhere() -> Result {
+    let export = "(export \"m\" (core module $a))\n  (func (export \"run\") (param \"x\"";
+    let error = refusal("(func (export \"run\") (param \"x\"", export)?;
+    assert!(matches!(
+        error,
+        FlattenError::ModuleReference { how: "exported" }
+    ));
+    let import = "(component (import \"m\" (core module))";
+    assert!(matches!(
+        refusal("(component", import)?,
+        FlattenError::ModuleReference { how: "imported" }
+    ));
+    Ok(())
+}
+
+#[test]
+fn other_components_and_modules_are_refused() -> Result {
+    let of = |text: &str| -> Result<FlattenError> {
+        Ok(flatten(&wat::parse_str(text)?).err().ok_or("flattened")?)
+    };
+    assert!(matches!(of("(component)")?, FlattenError::NothingToMerge));
+    assert!(matches!(of("(module)")?, FlattenError::NotAComponent));
+    let no_memory = of("(component (core module $m) (core instance (instantiate $m)))")?;
+    assert!(matches!(no_memory, FlattenError::Memories { count: 0 }));
+    let paged = of("(component (core module $m (memory i64 1)) (core instance (instantiate $m)))")?;
+    assert!(matches!(
+        paged,
+        FlattenError::MemoryKind | FlattenError::InvalidInput(_)
+    ));
+    assert!(matches!(
+        flatten(b"garbage"),
+        Err(FlattenError::InvalidInput(_))
+    ));
+    assert!(matches!(flatten(b""), Err(FlattenError::InvalidInput(_))));
+    Ok(())
+}
+
+#[test]
+fn every_truncation_is_refused() -> Result {
+    let bytes = linked()?;
+    for length in 0..bytes.len() {
+        if let Ok(flat) = flatten(&bytes[..length]) {
+            // A component may end after any section: then it must be whole.
+            wasmparser::Validator::new().validate_all(&flat)?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn no_damaged_byte_makes_it_panic_or_give_an_invalid_component() -> Result {
+    let bytes = linked()?;
+    let mut flattened = 0;
+    for at in 0..bytes.len() {
+        for flip in [0x01, 0x02, 0x04, 0x08, 0x10, 0x20, 0x40, 0x80, 0xff] {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= flip;
+            if let Ok(flat) = flatten(&damaged) {
+                wasmparser::Validator::new().validate_all(&flat)?;
+                flattened += 1;
+            }
+        }
+    }
+    assert!(
+        flattened > 100,
+        "damage in names and data leaves a component that can be flattened"
+    );
+    Ok(())
+}

@@ -1,0 +1,191 @@
+"""Operations that the host works on, and what waits for their completions.
+
+Outside a running event loop a call blocks and returns its value. Inside one it
+has begun when it returns, and its value is awaited: so calls overlap whether they
+are gathered or awaited one after the other.
+"""
+
+from . import kept as __builtins__
+
+from asyncio import Future
+from asyncio.events import _get_running_loop
+from weakref import ref
+
+from . import report, seam
+from .output import flush
+
+
+class ToolError(Exception):
+    """A tool refused or failed. `str()` is the tool's own message.
+
+    `kind` says which rule or party refused, `data` is whatever else the tool
+    answered, `tool` is the name that was called.
+    """
+
+    def __init__(self, message="", kind="tool", data=None, tool=None):
+        super().__init__(message)
+        self.message = message
+        self.kind = kind
+        self.data = data
+        self.tool = tool
+
+    def __reduce__(self):
+        return type(self), (self.message, self.kind, self.data, self.tool)
+
+
+ToolError.__module__ = "builtins"  # that is where scripts find it
+
+# What takes each completion, by the number that `submit` answered.
+_receivers = {}
+
+# Calls made inside an event loop that nobody has awaited yet, weakly, by number.
+_unawaited = {}
+
+# (tool, place) of those that were dropped, or left in a global when their loop ended, by number.
+_forgotten = {}
+
+
+def deliver(packed: bytes):
+    """Hands completions to those who wait for them; the rest were cancelled."""
+    for number, ok, payload in seam.completions(packed):
+        receiver = _receivers.pop(number, None)
+        if receiver is not None:
+            receiver(ok, payload)
+
+
+def pending() -> bool:
+    """Whether any completion is still to come."""
+    return bool(_receivers)
+
+
+def block(operation: int, payload: bytes, tool=None):
+    """Submits, waits for the end whatever else ends meanwhile, and returns the value."""
+    flush()
+    reply = seam.call(operation, payload)
+    value = seam.decode(reply[1:])
+    if reply[0] == 1:
+        return value
+    raise _failure(value, tool)
+
+
+def _failure(value, tool):
+    return ToolError(value.get("message", ""), value.get("kind", "tool"), value.get("data"), tool)
+
+
+class ToolCall(Future):
+    """A tool call that has begun: awaitable, and usable wherever asyncio takes a future.
+
+    Cancelling it, or the task that awaits it, gives up on the call. One that is
+    never awaited fails the script.
+    """
+
+    def __init__(self, payload: bytes, tool: str, loop):
+        super().__init__(loop=loop)
+        flush()
+        self.tool = tool
+        self.place = report.place_of_caller()
+        self._number = seam.submit(seam.CALL, payload)
+        itself = _unawaited[self._number] = ref(self)
+
+        def arrived(ok, payload):
+            call = itself()
+            if call is not None:
+                call._arrived(ok, payload)
+
+        _receivers[self._number] = arrived
+
+    def _arrived(self, ok, payload):
+        if self.done() or self.get_loop().is_closed():
+            return
+        try:
+            value = seam.decode(payload)
+        except Exception as error:
+            self.set_exception(error)
+            return
+        if ok:
+            self.set_result(value)
+        else:
+            self.set_exception(_failure(value, self.tool))
+
+    def _used(self):
+        number = self._number
+        if _unawaited.pop(number, None) or _forgotten.pop(number, None):
+            if number in _receivers:
+                _receivers[number] = self._arrived
+
+    def __await__(self):
+        self._used()
+        return super().__await__()
+
+    __iter__ = __await__
+
+    def add_done_callback(self, callback, *, context=None):
+        self._used()
+        super().add_done_callback(callback, context=context)
+
+    def result(self):
+        self._used()
+        return super().result()
+
+    def exception(self):
+        self._used()
+        return super().exception()
+
+    def cancel(self, msg=None):
+        self._used()
+        if not super().cancel(msg):
+            return False
+        if _receivers.pop(self._number, None) is not None:
+            seam.cancel(self._number)
+        return True
+
+    def __del__(self):
+        if _unawaited.pop(self._number, None):
+            _forgotten[self._number] = self.tool, self.place
+            if self.done() and not self.cancelled():
+                super().exception()  # the script fails for more than this
+        super().__del__()
+
+
+def settle(namespace):
+    """Decides, when a loop's main task has ended, which calls nobody will await.
+
+    Those are the ones left in the script's globals, alone or in a list. The rest
+    wait in suspended tasks, which end with their loop.
+    """
+    if not _unawaited:
+        return
+    for value in list(namespace.values()):
+        for item in value if isinstance(value, (list, tuple, set)) else (value,):
+            if isinstance(item, ToolCall) and item._number in _unawaited:
+                _forgotten[item._number] = item.tool, item.place
+    _unawaited.clear()
+
+
+def never_awaited():
+    """(tool, place) of each call whose answer nobody took, in the order of the calls."""
+    return [_forgotten[number] for number in sorted(_forgotten)]
+
+
+def forget():
+    """Starts anew: nothing is pending, nothing was discarded."""
+    _receivers.clear()
+    _unawaited.clear()
+    _forgotten.clear()
+
+
+def give_up(loop):
+    """Cancels what still waits for a loop that closes."""
+    for number, receiver in list(_receivers.items()):
+        call = getattr(receiver, "__self__", None)
+        if isinstance(call, ToolCall) and call.get_loop() is loop:
+            del _receivers[number]
+            seam.cancel(number)
+
+
+def value_of(operation: int, payload: bytes, tool: str):
+    """By the rule of this module: the value, or inside a running loop an awaitable of it."""
+    loop = _get_running_loop()
+    if loop is None:
+        return block(operation, payload, tool)
+    return ToolCall(payload, tool, loop)

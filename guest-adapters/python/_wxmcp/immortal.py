@@ -1,0 +1,86 @@
+"""Prepares the image that every run starts from. Runs in the build only.
+
+A page of memory that a run writes costs it a copy. Two things keep runs from
+writing all over the image: objects that are there from the start get reference
+counts that never change, and new objects find no room between them.
+"""
+
+import array
+import gc
+import sys
+import types
+
+_kept = []
+_plugs = []
+
+
+def collect(objects_path: str, types_path: str) -> int:
+    """Writes the addresses of all objects, and of their types, for a patch of the linked module.
+
+    Both files are arrays of 32-bit addresses in the guest's memory. A patch sets the
+    reference count of each object immortal, if the word after it is the address of
+    one of the types. The objects are kept alive for ever. Returns their number.
+    """
+    seen = set()
+    todo = gc.get_objects()
+    own = {id(todo), id(seen), id(_plugs)}
+    while todo:
+        found = todo.pop()
+        address = id(found)
+        if address in seen or address in own or isinstance(found, types.FrameType):
+            continue
+        seen.add(address)
+        _kept.append(found)
+        todo += _referents(found)
+    _write(objects_path, map(id, _kept))
+    _write(types_path, {id(type(found)) for found in _kept})
+    return len(_kept)
+
+
+def _referents(found):
+    """What an object refers to, including what it hides from the collector."""
+    if isinstance(found, types.CodeType):
+        return (
+            found.co_consts, found.co_names, found.co_filename, found.co_name, found.co_qualname,
+            found.co_linetable, found.co_exceptiontable, *found.co_varnames, *found.co_freevars, *found.co_cellvars,
+        )
+    if type(found) is dict:
+        return (*found.keys(), *found.values())
+    referents = gc.get_referents(found)
+    if isinstance(found, type):
+        names = type.__dict__
+        referents += [names["__name__"].__get__(found), names["__qualname__"].__get__(found), *found.__dict__.keys()]
+    return referents
+
+
+def _write(path, addresses):
+    with open(path, "wb") as file:
+        array.array("I", addresses).tofile(file)
+
+
+def plug():
+    """Fills every free hole of the C heap, so that later memory comes from its top, in one piece.
+
+    The fillers are zeroed, which also erases the garbage of the build. They go from
+    large to small, so that a large hole is not left in crumbs.
+    """
+    gc.collect()
+    _plugs.extend([None] * 150_000)
+    used = next(i for i, filler in enumerate(_plugs) if filler is None)
+    header = sys.getsizeof(b"")
+    beyond = bytes(3 << 20)  # too large for any hole: where the top begins
+    top = id(beyond)
+    del beyond
+    large = [size for power in range(21, 9, -1) for size in (1 << power, (3 << power) // 4)]
+    for size in large + list(range(1024, 15, -8)):
+        length = max(size - header - 8, 1)
+        outside = []
+        while len(outside) < 3:
+            filler = bytes(length)
+            if id(filler) < top:
+                _plugs[used] = filler
+                used += 1
+            else:
+                outside.append(filler)
+        del filler, outside
+    del _plugs[used:]

@@ -1,0 +1,79 @@
+"""The seam of `wit/guest.wit`: the host's five functions, completions, and JSON as its bytes.
+
+Other modules call these by attribute (`seam.emit(..)`), so that the build can
+run them against a host that is not there.
+"""
+
+from . import kept as __builtins__
+
+import json.decoder
+import json.encoder
+import struct
+
+from wit_world.imports import host
+
+submit = host.submit
+wait = host.wait
+call = host.call
+cancel = host.cancel
+emit = host.emit
+
+# Operations of `submit`.
+CALL, SEARCH, DESCRIBE, NAMESPACES, NAMESPACE = range(1, 6)
+
+# Kinds of `emit`.
+STDOUT, STDERR, VALUE, RAISED, PROGRESS, ARTIFACT, EXIT = range(1, 8)
+
+_HEADER = struct.Struct("<QBI")
+
+
+def completions(packed: bytes) -> list:
+    """(id, ok, payload) of each completion that `wait` answered."""
+    found = []
+    at = 0
+    while at < len(packed):
+        number, ok, length = _HEADER.unpack_from(packed, at)
+        at += _HEADER.size
+        found.append((number, ok == 1, packed[at : at + length]))
+        at += length
+    return found
+
+
+_scan = json.decoder.JSONDecoder().scan_once
+
+
+def decode(payload: bytes):
+    """The value of one JSON text that the host sent."""
+    return _scan(payload.decode().strip(), 0)[0]
+
+
+def _refuse(value):
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def encoder(default=_refuse):
+    """A function from a value to its JSON as `str`; `default` is asked about what JSON lacks.
+
+    NaN and infinities raise ValueError, endless nesting RecursionError.
+    """
+    chunks = json.encoder.c_make_encoder(
+        None, default, json.encoder.c_encode_basestring, None, ":", ",", False, False, False
+    )
+    join = "".join
+    return lambda value: join(chunks(value, 0))
+
+
+def to_bytes(text: str) -> bytes:
+    """UTF-8, with lone surrogates (which no JSON reader takes) as U+FFFD."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+
+
+_encode = encoder()
+
+
+def encode(value) -> bytes:
+    """JSON of plain values: for messages that the adapter itself composes."""
+    return to_bytes(_encode(value))

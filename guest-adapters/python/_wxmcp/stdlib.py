@@ -1,0 +1,182 @@
+"""The whole standard library out of the guest's own memory.
+
+There are no library files in the sandbox. A module is in one of three states:
+imported since the build; executed at the build but hidden until something
+imports it; or marshalled code that runs at its first import. Sources are kept for
+tracebacks and `inspect`.
+"""
+
+from . import kept as __builtins__
+
+import _imp
+import importlib.abc
+import importlib.machinery
+import importlib.resources.abc
+import importlib.util
+import io
+import marshal
+import sys
+import time
+import types
+import zlib
+
+# All by module name, or by path for `files`. The build fills them.
+packages = set()
+paths = {}  # name -> file
+codes = {}  # name -> zlib(marshal(code)): not executed yet
+hidden = {}  # name -> module: executed at the build
+sources = {}  # name -> zlib(source)
+files = {}  # path -> bytes of a package's data file
+
+# Modules that can reach the shared generator of `random`, which must not be the build's.
+random_users = set()
+
+
+class Loader(importlib.abc.InspectLoader):
+    """Loads every module of the standard library."""
+
+    def create_module(self, spec):
+        return hidden.get(spec.name)
+
+    def exec_module(self, module):
+        name = module.__spec__.name
+        if hidden.pop(name, None) is None:
+            exec(self.get_code(name), module.__dict__)
+        _freshen(name)
+
+    def is_package(self, name):
+        return name in packages
+
+    def get_code(self, name):
+        packed = codes.get(name)
+        if packed is not None:
+            return marshal.loads(zlib.decompress(packed))
+        source = self.get_source(name)
+        return None if source is None else compile(source, paths[name], "exec", dont_inherit=True)
+
+    def get_source(self, name):
+        packed = sources.get(name)
+        return None if packed is None else importlib.util.decode_source(zlib.decompress(packed))
+
+    def get_filename(self, name):
+        return paths[name]
+
+    def get_data(self, path):
+        try:
+            return files[path]
+        except KeyError:
+            raise FileNotFoundError(2, "No such file or directory", path) from None
+
+    def get_resource_reader(self, name):
+        return _Resources(paths[name].rpartition("/")[0]) if name in packages else None
+
+
+loader = Loader()
+
+
+def spec_of(name):
+    """The spec of a module that the library has."""
+    spec = importlib.machinery.ModuleSpec(name, loader, origin=paths[name], is_package=name in packages)
+    spec.has_location = True
+    if name in packages:
+        spec.submodule_search_locations = [paths[name].rpartition("/")[0]]
+    return spec
+
+
+class Finder:
+    """Finds what the library has, after builtin and frozen modules."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        module = hidden.get(name)
+        if module is not None:
+            return module.__spec__ or spec_of(name)
+        return spec_of(name) if name in codes else None
+
+    @staticmethod
+    def invalidate_caches():
+        pass
+
+
+def _freshen(name):
+    """Replaces what a module keeps of the moment it was executed in the build."""
+    if name in random_users:
+        random_users.clear()
+        _seed()
+    if name == "logging":
+        sys.modules[name]._startTime = time.time_ns()
+
+
+def _seed():
+    import random
+
+    random.seed()
+
+
+class _NoRandom(types.ModuleType):
+    """What componentize-py's start-up finds as `random`, last of all: it would seed it in every run."""
+
+    @property
+    def seed(self):
+        del sys.modules["random"]
+        for name in list(sys.modules):
+            if name.partition(".")[0] in _PRIVATE:
+                del sys.modules[name]
+        return int  # does nothing, in C
+
+
+_PRIVATE = ("app", "_wxmcp", "wit_world", "componentize_py_runtime", "componentize_py_types")
+
+
+def end_build():
+    """Leaves the seeding of `random` to its first import in a run, and hides what is not the script's.
+
+    To be called last; takes effect when componentize-py's own start-up is over.
+    """
+    sys.modules["random"] = _NoRandom("random")
+
+
+class _Resources(importlib.resources.abc.TraversableResources):
+    """Data files of a package, for `importlib.resources`."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def files(self):
+        return _Resource(self._path)
+
+
+class _Resource(importlib.resources.abc.Traversable):
+    def __init__(self, path):
+        self._path = path
+
+    @property
+    def name(self):
+        return self._path.rpartition("/")[2]
+
+    def iterdir(self):
+        below = self._path + "/"
+        names = {path[len(below) :].partition("/")[0] for path in files if path.startswith(below)}
+        return iter([_Resource(below + name) for name in sorted(names)])
+
+    def is_dir(self):
+        below = self._path + "/"
+        return any(path.startswith(below) for path in files)
+
+    def is_file(self):
+        return self._path in files
+
+    def joinpath(self, *descendants):
+        return _Resource("/".join([self._path, *map(str, descendants)]))
+
+    __truediv__ = joinpath
+
+    def read_bytes(self):
+        return loader.get_data(self._path)
+
+    def read_text(self, encoding="utf-8", errors="strict"):
+        return self.read_bytes().decode(encoding, errors)
+
+    def open(self, mode="r", *args, encoding="utf-8", **kwargs):
+        stream = io.BytesIO(self.read_bytes())
+        return stream if "b" in mode else io.TextIOWrapper(stream, encoding=encoding)

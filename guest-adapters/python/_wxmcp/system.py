@@ -1,0 +1,129 @@
+"""What a script finds around it: arguments, environment, and `os` and `time` as they work here."""
+
+from . import kept as __builtins__
+
+import _thread
+import atexit
+import builtins
+import concurrent.futures
+import concurrent.futures.thread
+import os
+import sys
+import time
+import types
+
+from . import artifacts, calls, loop, output, seam, source, tooltree
+
+main = types.ModuleType("__main__")
+
+
+def install():
+    """Puts everything in its place, once, when the guest is built."""
+    main.__builtins__ = builtins
+    main.__file__ = main.__cached__ = None
+    sys.modules["__main__"] = main
+    sys.modules["tools"] = tooltree.tree
+    builtins.tools = tooltree.tree
+    builtins.call_tool = tooltree.call_tool
+    builtins.ToolError = calls.ToolError
+    for function in (artifacts.progress, artifacts.image, artifacts.text):
+        setattr(builtins, function.__name__, function)
+    _install_site_builtins()
+    source.install()
+    output.install()
+    loop.install()
+    _install_waits()
+    _install_exits()
+    _install_threads()
+
+
+def _install_site_builtins():
+    import _sitebuiltins
+
+    builtins.exit = _sitebuiltins.Quitter("exit", "Ctrl-D (i.e. EOF)")
+    builtins.quit = _sitebuiltins.Quitter("quit", "Ctrl-D (i.e. EOF)")
+    builtins.help = _sitebuiltins._Helper()
+    builtins.copyright = _sitebuiltins._Printer("copyright", sys.copyright)
+    builtins.credits = _sitebuiltins._Printer("credits", "See www.python.org for more information.")
+    builtins.license = _sitebuiltins._Printer("license", "See https://www.python.org/psf/license/")
+
+
+def _install_waits():
+    real_sleep = time.sleep
+
+    def sleep(seconds, /):
+        output.flush()
+        real_sleep(seconds)
+
+    sleep.__doc__ = real_sleep.__doc__
+    time.sleep = sleep
+
+
+def _install_exits():
+    real_exit = os._exit
+
+    def _exit(status):
+        """Exits at once, without calling cleanup handlers; what was printed is not lost."""
+        status = int(status) & 0xFF
+        output.finish()
+        seam.emit(seam.EXIT, seam.encode({"code": status}))
+        real_exit(status)
+
+    def abort():
+        """Aborts at once, with the status of a process that SIGABRT ended."""
+        _exit(134)
+
+    os._exit = _exit
+    os.abort = abort
+
+
+def _install_threads():
+    """A pool runs its work where it is submitted; a bare thread cannot begin."""
+
+    def submit(self, fn, /, *args, **kwargs):
+        if self._shutdown:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        future = concurrent.futures.Future()
+        future.set_running_or_notify_cancel()
+        try:
+            initialize = self.__dict__.pop("_to_initialize", None)
+            if initialize is not None:
+                initialize()
+            result = loop.apart(fn, *args, **kwargs)
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(result)
+        return future
+
+    pool = concurrent.futures.thread.ThreadPoolExecutor
+    submit.__doc__ = pool.submit.__doc__
+    pool.submit = submit
+    made = pool.__init__
+
+    def __init__(self, max_workers=None, thread_name_prefix="", initializer=None, initargs=(), **ctxkwargs):
+        made(self, max_workers, thread_name_prefix, initializer, initargs, **ctxkwargs)
+        if initializer is not None:
+            self._to_initialize = lambda: initializer(*initargs)
+
+    pool.__init__ = __init__
+
+
+def prepare(name: str, arguments: list, environment: dict):
+    """Makes one run's surroundings. Variables of earlier runs of a session stay."""
+    main.__file__ = name
+    sys.argv[:] = [name, *arguments]
+    folder = name.rpartition("/")[0]
+    if folder and folder not in sys.path:
+        sys.path.insert(0, folder)
+    if environment or os.environ:
+        os.environ.clear()
+        os.environ.update(environment)
+    calls.forget()
+    tooltree.refresh()
+
+
+def finish():
+    """Runs what the script left for its exit, and hands over the last of its output."""
+    atexit._run_exitfuncs()
+    output.finish()

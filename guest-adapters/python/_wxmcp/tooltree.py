@@ -1,0 +1,303 @@
+"""The `tools` package that scripts import: one module per namespace, one callable per tool.
+
+Nothing is asked of the host before it is needed: the names of namespaces at the
+first import of one, the tools of a namespace at the first use of one.
+"""
+
+from . import kept as __builtins__
+
+import difflib
+import importlib.machinery
+import inspect
+import sys
+from asyncio.events import _get_running_loop
+from types import ModuleType
+
+from . import calls, seam, values
+
+
+class Tool:
+    """One tool. Called with keyword arguments, or positional ones in the order the tool declares.
+
+    Outside a running event loop the call returns the tool's answer. Inside one it
+    has begun and returns an awaitable. `sync` always blocks, `aio` always returns
+    an awaitable. A tool that fails raises ToolError.
+    """
+
+    def __init__(self, namespace: str, name: str, attribute: str, parameters: list, description: str):
+        self.__name__ = attribute
+        self.__qualname__ = attribute
+        self.__module__ = f"tools.{namespace}"
+        self.__doc__ = description
+        self.name = f"{namespace}.{name}"
+        self.parameters = tuple(parameters)
+
+    def __call__(self, /, *args, **kwargs):
+        return calls.value_of(seam.CALL, self._request(args, kwargs), self.name)
+
+    def sync(self, /, *args, **kwargs):
+        """Calls and waits, also inside a running event loop (whose other tasks wait too)."""
+        return calls.block(seam.CALL, self._request(args, kwargs), self.name)
+
+    def aio(self, /, *args, **kwargs):
+        """An awaitable of the answer; outside a running loop the call begins when it is awaited."""
+        return _awaitable(self._request(args, kwargs), self.name)
+
+    def _request(self, args, kwargs):
+        if args:
+            kwargs = self._bound(args, kwargs)
+        return request(self.name, kwargs)
+
+    def _bound(self, args, kwargs):
+        if len(args) > len(self.parameters):
+            count = len(self.parameters)
+            raise TypeError(
+                f"{self.__name__}() takes {'at most ' if count else ''}{count} positional "
+                f"argument{'' if count == 1 else 's'} ({len(args)} given)"
+            )
+        bound = dict(zip(self.parameters, args))
+        for name in kwargs:
+            if name in bound:
+                raise TypeError(f"{self.__name__}() got multiple values for argument '{name}'")
+        return bound | kwargs
+
+    @property
+    def __signature__(self):
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        named = [inspect.Parameter(name, kind) for name in self.parameters if name.isidentifier()]
+        return inspect.Signature(named)
+
+    def __repr__(self):
+        return f"<tool {self.name}({', '.join(self.parameters)})>"
+
+
+def request(name: str, arguments: dict) -> bytes:
+    """The payload of a call."""
+    return values.encode_arguments({"name": name, "arguments": arguments})
+
+
+def _awaitable(payload, name):
+    loop = _get_running_loop()
+    return _later(payload, name) if loop is None else calls.ToolCall(payload, name, loop)
+
+
+async def _later(payload, name):
+    return await calls.ToolCall(payload, name, _get_running_loop())
+
+
+def call_tool(name, /, args=None, **kwargs):
+    """Calls any tool by its full name, `namespace.tool`, as its own function would.
+
+    Arguments are those of the mapping `args` and the keyword arguments.
+    """
+    return calls.value_of(seam.CALL, _named_request(name, args, kwargs), name)
+
+
+def _call_sync(name, /, args=None, **kwargs):
+    """Calls any tool by its full name and waits, also inside a running event loop."""
+    return calls.block(seam.CALL, _named_request(name, args, kwargs), name)
+
+
+def _call_aio(name, /, args=None, **kwargs):
+    """An awaitable of the answer of any tool, by its full name."""
+    return _awaitable(_named_request(name, args, kwargs), name)
+
+
+def _named_request(name, args, kwargs):
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a tool must be str, not {type(name).__name__}")
+    return request(name, dict(args or {}) | kwargs)
+
+
+call_tool.sync = _call_sync
+call_tool.aio = _call_aio
+
+
+class Found(list):
+    """What a look-up found; complete at once, but `await` is taken too."""
+
+    def __await__(self):
+        return self
+        yield
+
+
+def search(query="", limit=10):
+    """The tools that fit a query best: a list of {"name", "description"}."""
+    return Found(calls.block(seam.SEARCH, values.encode_arguments({"query": query, "limit": limit})))
+
+
+def describe(*names):
+    """Signature, description and schemas of tools: a list of dictionaries, in the order of `names`."""
+    names = [getattr(name, "name", name) for item in names
+             for name in (item if isinstance(item, (list, tuple)) else [item])]
+    return Found(calls.block(seam.DESCRIBE, values.encode_arguments({"names": names})))
+
+
+class Namespace(ModuleType):
+    """A module `tools.NAME` whose attributes are the tools of one namespace."""
+
+    def __init__(self, name: str, attribute: str):
+        super().__init__(f"tools.{attribute}")
+        self.__path__ = []
+        self._host_name = name
+        self._table = None
+
+    def __getattr__(self, name):
+        if name == "__all__":
+            return list(self._tools())
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        tools = self._tools()
+        tool = tools.get(name) or _only(t for t in tools.values() if t.name.partition(".")[2] == name)
+        tool = tool or _only(t for key, t in tools.items() if _folded(key) == _folded(name))
+        if tool is None:
+            raise AttributeError(self._missing(name), obj=self)
+        setattr(self, name, tool)
+        return tool
+
+    def __dir__(self):
+        return sorted({*super().__dir__(), *self._tools()} - {"_host_name", "_table"})
+
+    def __repr__(self):
+        return f"<module {self.__name__!r} of tools>"
+
+    def _tools(self):
+        if self._table is None:
+            told = calls.block(seam.NAMESPACE, seam.encode({"name": self._host_name}))
+            self._table = {
+                tool["attribute"]: Tool(
+                    self._host_name, tool["name"], tool["attribute"], tool["parameters"], tool["description"]
+                )
+                for tool in told["tools"]
+            }
+        return self._table
+
+    def _missing(self, name):
+        return f"no tool `{name}` in `{self.__name__}`" + _nearest(name, self._tools())
+
+
+class ToolTree(ModuleType):
+    """The package `tools`: its attributes are the namespaces a script may use."""
+
+    def __init__(self):
+        super().__init__("tools", "Tools, by namespace: `from tools import NAMESPACE`.")
+        self.__path__ = []
+        self.__spec__ = importlib.machinery.ModuleSpec("tools", None, is_package=True)
+        self._names = None
+        self.ToolError = calls.ToolError
+        self.call = self.call_tool = call_tool
+        self.search = search
+        self.describe = describe
+
+    def __getattr__(self, name):
+        if name == "__all__":
+            return list(self._namespaces())
+        if not name.startswith("_"):
+            known = self._known(name)
+            if known is not None:
+                return _imported(known)
+            raise AttributeError(self._missing(name), obj=self)
+        raise AttributeError(f"module 'tools' has no attribute {name!r}")
+
+    def __setattr__(self, name, value):
+        # `import tools.search` of a namespace of that name leaves `tools.search(..)` alone.
+        if not (isinstance(value, Namespace) and name in _ALWAYS):
+            super().__setattr__(name, value)
+
+    def __dir__(self):
+        return sorted({*super().__dir__(), *self._namespaces()} - {"_names"})
+
+    def _namespaces(self):
+        """The namespaces as {name in Python: name at the host}."""
+        if self._names is None:
+            told = calls.block(seam.NAMESPACES, b"{}")
+            self._names = {_identifier(name): name for name in told} | {name: name for name in told}
+            self._names = {key: name for key, name in self._names.items() if key.isidentifier()}
+        return self._names
+
+    def _known(self, name):
+        names = self._namespaces()
+        return name if name in names else _only(key for key in names if _folded(key) == _folded(name))
+
+    def _missing(self, name):
+        return f"no tool namespace `{name}`" + _nearest(name, self._namespaces())
+
+
+_ALWAYS = ("ToolError", "call", "call_tool", "describe", "search")
+
+tree = ToolTree()
+
+
+def _imported(name):
+    full = f"tools.{name}"
+    module = sys.modules.get(full)
+    if module is None:
+        module = Namespace(tree._namespaces()[name], name)
+        module.__spec__ = importlib.machinery.ModuleSpec(full, _Loader, is_package=True)
+        sys.modules[full] = module
+    setattr(tree, name, module)
+    return module
+
+
+class _Loader:
+    """Makes namespaces for the import system."""
+
+    @staticmethod
+    def create_module(spec):
+        return _imported(tree._known(spec.name.partition(".")[2]))
+
+    @staticmethod
+    def exec_module(module):
+        pass
+
+
+class Finder:
+    """Finds `tools.NAMESPACE`; a name that is not there is an ImportError with the nearest ones."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if not name.startswith("tools.") or sys.modules.get("tools") is not tree:
+            return None
+        space, _, rest = name[len("tools.") :].partition(".")
+        known = tree._known(space)
+        if known is None:
+            raise ModuleNotFoundError(tree._missing(space), name="tools")
+        if rest:
+            raise ImportError(_imported(known)._missing(rest), name=f"tools.{known}")
+        return importlib.machinery.ModuleSpec(name, _Loader, is_package=True)
+
+    @staticmethod
+    def invalidate_caches():
+        pass
+
+
+def refresh():
+    """Asks the host again what tools there are, when a new run of a session does."""
+    if tree._names is None:
+        return
+    tree._names = None
+    for name, module in list(sys.modules.items()):
+        if isinstance(module, Namespace):
+            del sys.modules[name]
+            tree.__dict__.pop(name.partition(".")[2], None)
+
+
+def _only(found):
+    found = list(found)
+    return found[0] if len(found) == 1 else None
+
+
+def _folded(name):
+    return name.replace("_", "").replace("-", "").lower()
+
+
+def _identifier(name):
+    return "".join(c if c.isidentifier() or c.isdigit() else "_" for c in name)
+
+
+def _nearest(name, names):
+    near = difflib.get_close_matches(name, names, 3, 0.5)
+    if near:
+        return "; nearest: " + ", ".join(f"`{n}`" for n in near)
+    some = sorted(names)[:20]
+    return "; there are: " + ", ".join(f"`{n}`" for n in some) if some else "; there are none"

@@ -1,0 +1,155 @@
+"""From any Python value to JSON: what becomes of what JSON lacks.
+
+| Python | JSON |
+|---|---|
+| tuple, named tuple, range, deque, dict views, array | list |
+| set, frozenset | list, sorted if the members can be compared |
+| dataclass instance, mapping, `sqlite3.Row` | object |
+| enumeration member | its value |
+| date, time, datetime | ISO 8601 text |
+| Decimal, Fraction, complex, timedelta, UUID, path | `str()` |
+| NaN, infinities | "NaN", "Infinity", "-Infinity" |
+| int outside 64 bits | decimal text; hexadecimal beyond 4,300 digits |
+| key of a mapping | text as above; None, True and numbers as `json.dumps` writes them |
+| a container inside itself | its `repr()` |
+| anything else, also bytes | `repr()` |
+"""
+
+from . import kept as __builtins__
+
+import array
+import collections
+import collections.abc
+import dataclasses
+import datetime
+import decimal
+import enum
+import fractions
+import math
+import pathlib
+import re
+import uuid
+
+from . import seam
+
+_LISTS = (list, tuple, range, collections.deque, array.array, collections.abc.KeysView,
+          collections.abc.ValuesView, collections.abc.ItemsView)
+_TEXTS = (decimal.Decimal, fractions.Fraction, complex, datetime.timedelta, uuid.UUID, pathlib.PurePath)
+_DATES = (datetime.date, datetime.time)
+_MANY_DIGITS = re.compile(r"\d{19}").search
+_fast = seam.encoder()
+
+
+def encode(value) -> bytes:
+    """JSON of a script's value; never refuses one."""
+    if value is None:
+        return b"null"
+    try:
+        text = _fast(value)
+        if not _MANY_DIGITS(text):
+            return seam.to_bytes(text)
+    except (TypeError, ValueError, RecursionError):
+        pass
+    try:
+        return seam.encode(_plain(value, set(), shown))
+    except RecursionError:
+        return seam.encode(shown(value))
+
+
+def encode_arguments(value) -> bytes:
+    """JSON of a tool's arguments, with the same conversions, but nothing by `repr()`.
+
+    Raises TypeError for a value that has no JSON form, ValueError for one inside itself.
+    """
+    try:
+        return seam.encode(value)
+    except TypeError:
+        return seam.encode(_plain(value, set(), _refused))
+    except RecursionError:
+        raise ValueError("Circular reference detected") from None
+
+
+def shown(value) -> str:
+    """`repr()` that cannot fail."""
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__} whose repr() raised {type(error).__name__}>"
+
+
+def _refused(value):
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+
+
+def _plain(value, inside, otherwise):
+    if value is None or value is True or value is False:
+        return value
+    if isinstance(value, enum.Enum):
+        return _plain(value.value, inside, otherwise)
+    if isinstance(value, str):
+        return str.__str__(value)
+    if isinstance(value, int):
+        return _integer(int(value))
+    if isinstance(value, float):
+        return _real(float(value))
+    if isinstance(value, _DATES):
+        return value.isoformat()
+    if isinstance(value, _TEXTS):
+        return str(value)
+    parts = _parts(value)
+    if parts is None or id(value) in inside:
+        return otherwise(value)
+    inside.add(id(value))
+    if type(parts) is dict:
+        done = {_key(k, inside, otherwise): _plain(v, inside, otherwise) for k, v in parts.items()}
+    else:
+        done = [_plain(item, inside, otherwise) for item in parts]
+    inside.discard(id(value))
+    return done
+
+
+def _parts(value):
+    """The members of a container: a dict, or something to iterate; None if it is none."""
+    try:
+        if isinstance(value, dict):
+            return dict(value.items())
+        if isinstance(value, _LISTS):
+            return list(value)
+        if isinstance(value, (set, frozenset)):
+            try:
+                return sorted(value)
+            except TypeError:
+                return list(value)
+        if isinstance(value, type):
+            return None
+        if dataclasses.is_dataclass(value):
+            return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        if isinstance(value, collections.abc.Mapping) or type(value).__name__ == "Row" and hasattr(value, "keys"):
+            return {key: value[key] for key in value.keys()}
+    except Exception:
+        pass  # a container of the script's own that cannot be read
+    return None
+
+
+def _integer(value):
+    if -(1 << 63) <= value < 1 << 64:
+        return value
+    try:
+        return str(value)
+    except ValueError:
+        return hex(value)
+
+
+def _real(value):
+    if math.isfinite(value):
+        return value
+    return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
+
+
+def _key(key, inside, otherwise):
+    if isinstance(key, str):
+        return str.__str__(key)
+    if key is None or isinstance(key, (bool, float)) and key == key:
+        return key
+    plain = _plain(key, inside, otherwise)
+    return plain if isinstance(plain, (str, int, float)) else str(key)

@@ -1,0 +1,139 @@
+"""Runs what a run will run, before the image is taken. Runs in the build only.
+
+Bytecode is specialised and caches are filled where the first user would pay for
+them; then every trace of it is removed.
+"""
+
+import asyncio
+import json
+import linecache
+import struct
+import sys
+
+from . import calls, execution, loop, output, seam, source, system, tooltree
+
+_HELLO = "print('hello')"
+_PLAIN = """
+import json, re
+x = {"a": [1, 2.5, None, True], "b": {str(i): i for i in range(5)}}
+def f(a, b=1, *c, **d):
+    return a + b
+class C:
+    def __init__(self): self.v = f(1)
+for i in range(3):
+    try:
+        print(f"{i:>5} {C().v!r}", [i], x["a"][0])
+        if i == 2: raise ValueError("no")
+    except ValueError as e:
+        text = str(e)
+json.loads(json.dumps(x)); re.sub("a", "b", "aa"); sorted(x, key=len)
+x
+"""
+_ASYNC = """
+import asyncio
+async def one(i):
+    await asyncio.sleep(0)
+    return i
+await asyncio.gather(*(one(i) for i in range(3)))
+"""
+_TOOLS = """
+from tools import warm
+a = warm.up(value=1)
+call_tool("warm.up", {"value": 2})
+a
+"""
+_ASYNC_TOOLS = """
+import asyncio
+from tools import warm
+return await asyncio.gather(warm.up(value=1), call_tool("warm.up"))
+"""
+_FAILS = "def f():\n    1/0\nf()"
+_INVALID = "x = = 1"
+
+
+class _FakeHost:
+    """Answers as the host would, from inside."""
+
+    def __init__(self):
+        self.ended = b""
+        self.number = 0
+
+    def submit(self, operation, payload):
+        self.number += 1
+        answer = self._answer(operation)
+        self.ended += struct.pack("<QBI", self.number, 1, len(answer)) + answer
+        return self.number
+
+    def wait(self, timeout):
+        ended, self.ended = self.ended, b""
+        return ended
+
+    def call(self, operation, payload):
+        return b"\1" + self._answer(operation)
+
+    def cancel(self, number):
+        pass
+
+    def emit(self, kind, payload):
+        if kind == seam.RAISED and b"ZeroDivisionError" not in payload and b"SyntaxError" not in payload:
+            raise RuntimeError(payload.decode())
+
+    @staticmethod
+    def _answer(operation):
+        if operation == seam.NAMESPACES:
+            return b'["warm"]'
+        if operation == seam.NAMESPACE:
+            tool = {"name": "up", "attribute": "up", "parameters": ["value"], "description": ""}
+            return json.dumps({"name": "warm", "tools": [tool]}).encode()
+        return b'{"up": 1}'
+
+
+_FUNCTIONS = ("submit", "wait", "call", "cancel", "emit")
+
+
+def run():
+    """Warms everything up, and leaves nothing behind that a script could see."""
+    before = set(system.main.__dict__), set(sys.modules)
+    real = {name: getattr(seam, name) for name in _FUNCTIONS}
+    fake = _FakeHost()
+    for name in _FUNCTIONS:
+        setattr(seam, name, getattr(fake, name))
+    create_task = loop.HostLoop.create_task
+    loop.HostLoop.create_task = _create_named_task
+    try:
+        for _ in range(40):
+            _run(_HELLO)
+            _run(_PLAIN)
+        for text in (_ASYNC, _TOOLS, _ASYNC_TOOLS, _FAILS, _INVALID):
+            for _ in range(8):
+                _run(text)
+    finally:
+        for name, function in real.items():
+            setattr(seam, name, function)
+        loop.HostLoop.create_task = create_task
+        _clean(*before)
+
+
+def _create_named_task(self, coro, *, name=None, **options):
+    # Unnamed tasks would use up the numbers that a script's tasks get.
+    return asyncio.BaseEventLoop.create_task(self, coro, name="warm", **options)
+
+
+def _run(text):
+    execution.run(json.dumps({"name": "script.py", "source": text, "args": [], "env": {}}).encode())
+
+
+def _clean(names, modules):
+    for name in set(system.main.__dict__) - names:
+        del system.main.__dict__[name]
+    tooltree.refresh()
+    for name in set(sys.modules) - modules:
+        if name.startswith("tools."):
+            del sys.modules[name]
+    calls.forget()
+    linecache.clearcache()
+    sys.argv[:] = [""]
+    for name in ("last_exc", "last_type", "last_value", "last_traceback"):
+        if hasattr(sys, name):
+            delattr(sys, name)
+    output.install()

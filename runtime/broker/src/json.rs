@@ -1,0 +1,73 @@
+//! JSON from strangers, bounded before it is kept.
+
+use serde_json::Value;
+
+/// Values that one JSON text may hold. Each takes some 72 bytes in memory, so a
+/// text of 32 MiB could otherwise become two gigabytes.
+pub(crate) const MAX_VALUES: usize = 1_000_000;
+
+/// Why a text was not taken.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum JsonError {
+    /// It holds more than [`MAX_VALUES`] values.
+    #[error("it holds more than {MAX_VALUES} values")]
+    TooMany,
+    /// It is not JSON, or is nested too deeply (128 levels).
+    #[error("it is not readable JSON: {0}")]
+    Nonsense(#[from] serde_json::Error),
+}
+
+/// Parses a text of bounded length into a tree of bounded size.
+pub(crate) fn parse(text: &str) -> Result<Value, JsonError> {
+    if holds_too_many(text) {
+        return Err(JsonError::TooMany);
+    }
+    Ok(serde_json::from_str(text)?)
+}
+
+/// Counts what separates values outside of strings; an upper bound but for one.
+fn holds_too_many(text: &str) -> bool {
+    if text.len() <= MAX_VALUES {
+        return false;
+    }
+    let mut in_string = false;
+    let mut escaped = false;
+    let mut separators: usize = 0;
+    for byte in text.bytes() {
+        if in_string {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'"' => in_string = false,
+                _ => {}
+            }
+        } else {
+            match byte {
+                b'"' => in_string = true,
+                b',' | b'[' | b'{' | b':' => separators = separators.saturating_add(1),
+                _ => {}
+            }
+        }
+    }
+    separators > MAX_VALUES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_values_are_refused_and_long_strings_are_not() {
+        let many = format!("[{}1]", "1,".repeat(MAX_VALUES));
+        assert!(matches!(parse(&many), Err(JsonError::TooMany)));
+        let text = Value::from("a,[\"{:\\".repeat(MAX_VALUES)).to_string();
+        assert!(parse(&text).is_ok());
+    }
+
+    #[test]
+    fn deep_and_broken_texts_are_refused() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(matches!(parse(&deep), Err(JsonError::Nonsense(_))));
+        assert!(matches!(parse("{'a': 1}"), Err(JsonError::Nonsense(_))));
+    }
+}

@@ -1,0 +1,412 @@
+//! One started upstream: the handshake, requests, and what went wrong.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use rmcp::model::{
+    CallToolRequest, CallToolRequestParams, CancelledNotification, CancelledNotificationParam,
+    ClientCapabilities, ClientConfig, ClientNotification, ClientRequest, ClientResult, ErrorCode,
+    ErrorData, Implementation, ListToolsRequest, PaginatedRequestParams, ProtocolVersion,
+    RequestId, ServerNotification, ServerRequest,
+};
+use rmcp::service::{
+    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _,
+    NotificationContext, Peer, PeerRequestOptions, RequestContext, RoleClient, RunningService,
+    Service, ServiceError,
+};
+use serde_json::{Map, Value};
+
+use super::Deadline;
+use super::guard::{GuardCommand, NOT_EXECUTABLE, NOT_FOUND};
+use super::pipe::{Arrived, Fault, Pipe, PipeState};
+use super::process::{Process, describe};
+use crate::config::Launch;
+use crate::redact::Redactor;
+use crate::wording::{bounded, quoted};
+
+/// How long the process behind a closed pipe is waited for, to learn how it
+/// ended. Shorter than it is left alone: later it would be us who ended it.
+const LAST_WORDS: Duration = Duration::from_millis(900);
+
+/// Which handshake a server is offered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Era {
+    /// `server/discover` first, `initialize` if the server does not know that.
+    Auto,
+    /// `initialize` only.
+    Legacy,
+}
+
+/// A server that has shaken hands.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    service: RunningService<RoleClient, Client>,
+    process: Process,
+    pipe: Arc<PipeState>,
+    list_changed: Arc<AtomicBool>,
+}
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(crate) enum RequestError {
+    /// The server answered with a JSON-RPC error.
+    Refused(ErrorData),
+    /// The answer was larger than the limit; why that is known.
+    TooLarge(String),
+    /// The answer was not what the protocol says.
+    Malformed(String),
+    /// The server is gone; how, in words.
+    Gone(String),
+}
+
+/// Why a server did not start.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct StartError {
+    /// What happened, in words; the server's own are redacted.
+    pub(crate) message: String,
+    /// Whether another handshake might fare better.
+    pub(crate) worth_another_try: bool,
+}
+
+impl Connection {
+    /// Starts the server and shakes hands.
+    pub(crate) async fn open(
+        launch: &Launch,
+        guard: &GuardCommand,
+        answer_limit: usize,
+        era: Era,
+        deadline: Deadline,
+    ) -> Result<Self, StartError> {
+        let (process, pipes) =
+            Process::start(launch, launch.redactor(), guard).map_err(|error| StartError {
+                message: match &launch.cwd {
+                    Some(cwd) if !cwd.is_dir() => "its working directory does not exist".to_owned(),
+                    _ => format!("its process could not be started: {error}"),
+                },
+                worth_another_try: false,
+            })?;
+        let redactor = launch.redactor();
+        let pipe = Pipe::new(
+            pipes.stdout,
+            pipes.stdin,
+            answer_limit,
+            redactor.clone(),
+            Some(pipes.lifeline),
+        );
+        let state = pipe.state();
+        let client = Client::default();
+        let list_changed = Arc::clone(&client.list_changed);
+        let shaking_hands = client.serve_with_lifecycle(pipe, era.lifecycle());
+        match tokio::time::timeout_at(deadline.at, shaking_hands).await {
+            Ok(Ok(service)) => {
+                // A cache would answer for a server that is dead.
+                service
+                    .set_response_cache_config(ClientCacheConfig::disabled())
+                    .await;
+                Ok(Self {
+                    service,
+                    process,
+                    pipe: state,
+                    list_changed,
+                })
+            }
+            Ok(Err(error)) => Err(explain(&error, &process, &state, &redactor).await),
+            Err(_) => Err(StartError {
+                message: silent("the handshake", deadline.given, &process, &state),
+                worth_another_try: false,
+            }),
+        }
+    }
+
+    /// The handshake to offer this server the next time.
+    pub(crate) fn era(&self) -> Era {
+        match self.service.peer_info() {
+            Some(info) if !info.protocol_version.has_initialize() => Era::Auto,
+            _ => Era::Legacy,
+        }
+    }
+
+    /// Whether the server can be sent no more requests.
+    pub(crate) fn is_over(&self) -> bool {
+        self.service.is_transport_closed()
+            || self.pipe.fault().is_some()
+            || self.process.has_ended()
+    }
+
+    /// Whether the server said that its tools changed since this was last asked.
+    pub(crate) fn take_list_changed(&self) -> bool {
+        self.list_changed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether the server says that it has tools.
+    pub(crate) fn has_tools(&self) -> bool {
+        self.service
+            .peer_info()
+            .is_some_and(|info| info.capabilities.tools.is_some())
+    }
+
+    /// One page of the tool list.
+    pub(crate) async fn list_tools(
+        &self,
+        cursor: Option<String>,
+    ) -> Result<(Value, u64), RequestError> {
+        let mut request = ListToolsRequest::default();
+        if cursor.is_some() {
+            request.params = Some(PaginatedRequestParams::default().with_cursor(cursor));
+        }
+        self.request(ClientRequest::ListToolsRequest(request)).await
+    }
+
+    /// One tool call, in one request: a server that asks for input is not
+    /// answered here.
+    pub(crate) async fn call_tool(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+    ) -> Result<(Value, u64), RequestError> {
+        let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
+        let request = CallToolRequest::new(params);
+        self.request(ClientRequest::CallToolRequest(request)).await
+    }
+
+    /// Sends a request. If the future is dropped, the server is told.
+    async fn request(&self, request: ClientRequest) -> Result<(Value, u64), RequestError> {
+        let options = PeerRequestOptions::no_options();
+        let answer = match self
+            .service
+            .send_cancellable_request(request, options)
+            .await
+        {
+            Ok(handle) => {
+                let mut unanswered = Unanswered {
+                    peer: self.service.peer().clone(),
+                    id: Some(handle.id.clone()),
+                };
+                let answer = handle.await_response().await;
+                unanswered.id = None;
+                answer
+            }
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(result) => match Arrived::from_result(result) {
+                Arrived::Result(result, bytes) => Ok((result, bytes)),
+                Arrived::TooLarge(reason) => Err(RequestError::TooLarge(reason)),
+                Arrived::Malformed(reason) => Err(RequestError::Malformed(reason)),
+            },
+            Err(ServiceError::McpError(error)) => Err(RequestError::Refused(error)),
+            Err(_) => Err(self.gone().await),
+        }
+    }
+
+    /// What became of a server whose pipe closed.
+    async fn gone(&self) -> RequestError {
+        match self.pipe.fault() {
+            Some(Fault::TooLarge) => {
+                RequestError::TooLarge("one of its lines does not end within the limit".to_owned())
+            }
+            Some(Fault::Protocol(problem)) => RequestError::Malformed(problem.clone()),
+            None => RequestError::Gone(last_words(&self.process).await),
+        }
+    }
+
+    /// A server that did not answer in time, in words.
+    pub(crate) fn silent(&self, what: &str, given: Duration) -> String {
+        silent(what, given, &self.process, &self.pipe)
+    }
+
+    /// Ends the server and waits until it has ended.
+    pub(crate) async fn close(&self) {
+        self.service.cancellation_token().cancel();
+        self.process.end().await;
+    }
+}
+
+impl Era {
+    fn lifecycle(self) -> ClientLifecycleMode {
+        match self {
+            Self::Auto => ClientLifecycleMode::Auto {
+                preferred_versions: vec![ProtocolVersion::V_2026_07_28],
+                legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
+            },
+            Self::Legacy => ClientLifecycleMode::Initialize,
+        }
+    }
+}
+
+/// wxmcp as a client: it offers servers nothing, and listens for one thing.
+#[derive(Debug, Default)]
+struct Client {
+    list_changed: Arc<AtomicBool>,
+}
+
+impl Service<RoleClient> for Client {
+    /// Nothing but pings is answered, since nothing else is offered. (rmcp's own
+    /// handler would say that there are no roots, and that the person declined.)
+    async fn handle_request(
+        &self,
+        request: ServerRequest,
+        _: RequestContext<RoleClient>,
+    ) -> Result<ClientResult, ErrorData> {
+        match request {
+            ServerRequest::PingRequest(_) => Ok(ClientResult::empty(())),
+            _ => Err(ErrorData::new(
+                ErrorCode::METHOD_NOT_FOUND,
+                "wxmcp does not offer this",
+                None,
+            )),
+        }
+    }
+
+    async fn handle_notification(
+        &self,
+        notification: ServerNotification,
+        _: NotificationContext<RoleClient>,
+    ) -> Result<(), ErrorData> {
+        if matches!(
+            notification,
+            ServerNotification::ToolListChangedNotification(_)
+        ) {
+            self.list_changed.store(true, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn get_info(&self) -> ClientConfig {
+        ClientConfig::new(
+            ClientCapabilities::default(),
+            Implementation::new("wxmcp", env!("CARGO_PKG_VERSION")),
+        )
+        .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
+    }
+}
+
+/// Tells the server when nobody waits for an answer any more.
+struct Unanswered {
+    peer: Peer<RoleClient>,
+    id: Option<RequestId>,
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else {
+            return;
+        };
+        let peer = self.peer.clone();
+        let mut telling = Box::pin(async move {
+            let params = CancelledNotificationParam::new(Some(id), None);
+            let cancelled = CancelledNotification::new(params);
+            let notification = ClientNotification::CancelledNotification(cancelled);
+            // A server that is gone needs no telling.
+            let _ = peer.send_notification(notification).await;
+        });
+        // Polled here once, so that it is queued before whatever is called next.
+        let mut now = Context::from_waker(Waker::noop());
+        if telling.as_mut().poll(&mut now).is_pending()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            runtime.spawn(telling);
+        }
+    }
+}
+
+/// Why a handshake failed, from whoever knows best.
+async fn explain(error: &ClientInitializeError, process: &Process, pipe: &PipeState) -> StartError {
+    let message = match (pipe.fault(), error) {
+        (Some(Fault::TooLarge), _) => {
+            "it answered the handshake with a line that does not end within the limit".to_owned()
+        }
+        (Some(Fault::Protocol(problem)), _) => problem.clone(),
+        (
+            None,
+            ClientInitializeError::ConnectionClosed(_)
+            | ClientInitializeError::TransportError { .. },
+        ) => {
+            return StartError {
+                message: last_words(process).await,
+                worth_another_try: can_run(process).await,
+            };
+        }
+        (None, error) => words_of(error, redactor),
+    };
+    StartError {
+        message,
+        worth_another_try: true,
+    }
+}
+
+/// rmcp's errors print whole messages; these are the parts worth telling,
+/// redacted before they are cut.
+fn words_of(error: &ClientInitializeError, redactor: &Redactor) -> String {
+    match error {
+        ClientInitializeError::JsonRpcError(refused) => format!(
+            "it refused the handshake: {} (code {})",
+            quoted(&redactor.redact(&refused.message)),
+            refused.code.0
+        ),
+        ClientInitializeError::ExpectedInitResult(_)
+        | ClientInitializeError::ExpectedInitResponse(_) => {
+            "its answer to the handshake is not what the protocol says".to_owned()
+        }
+        ClientInitializeError::NoCompatibleProtocolVersion {
+            server_supported, ..
+        } => {
+            let versions: Vec<String> = server_supported
+                .iter()
+                .map(ToString::to_string)
+                .take(8)
+                .collect();
+            format!(
+                "it speaks none of our protocol versions, only {}",
+                quoted(&versions.join(", "))
+            )
+        }
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
+            words_of(fallback, redactor)
+        }
+        other => bounded(&redactor.redact(&other.to_string())),
+    }
+}
+
+/// What is known of a server that did not answer in time.
+fn silent(what: &str, given: Duration, process: &Process, pipe: &PipeState) -> String {
+    let mut message = format!("it did not answer {what} within {given:?}");
+    if let Some(noise) = pipe.noise() {
+        message.push_str(&format!(
+            "; it wrote {}, which is not the protocol",
+            quoted(&noise)
+        ));
+    }
+    message.push_str(&wrote(process));
+    message
+}
+
+/// How a process ended, and what it last wrote to stderr.
+async fn last_words(process: &Process) -> String {
+    let ended = match tokio::time::timeout(LAST_WORDS, process.end()).await {
+        Ok(status) => describe(status),
+        Err(_) => "closed its output".to_owned(),
+    };
+    format!("it {ended}{}", wrote(process))
+}
+
+/// The end of what a process wrote to stderr.
+fn wrote(process: &Process) -> String {
+    let lines = process.log().last_lines();
+    match lines.as_slice() {
+        [] => String::new(),
+        [line] => format!("; its last words: {}", quoted(line)),
+        lines => format!("; its last words:\n  {}", lines.join("\n  ")),
+    }
+}
+
+/// Whether the command is one that can be run at all.
+async fn can_run(process: &Process) -> bool {
+    let ended = tokio::time::timeout(LAST_WORDS, process.end()).await;
+    let code = ended.ok().flatten().and_then(|status| status.code());
+    ![NOT_FOUND, NOT_EXECUTABLE]
+        .iter()
+        .any(|known| code == Some(i32::from(*known)))
+}

@@ -1,0 +1,7 @@
+//! The broker against servers: lying ones, real ones, and ones that will not die.
+
+mod lying_servers;
+mod namespaces;
+mod orphans;
+mod real_servers;
+mod support;

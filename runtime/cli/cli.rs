@@ -1,0 +1,203 @@
+//! The command line: what may be written, and nothing that acts on it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytesize::ByteSize;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::exit::Failure;
+
+const ABOUT: &str = "\
+Runs a program that an AI agent wrote, in a sandbox, with tools as modules it imports.
+
+The program sees no files, no network, no environment and no process but what you
+grant. Its tools are the MCP servers of `.mcp.json`: `from tools import github`.";
+
+const EXAMPLES: &str = "\
+Examples:
+  wxmcp run report.py                       run a script; its value is printed last
+  wxmcp run -c 'sum(range(10))'             one line of code
+  wxmcp run - < report.py                   a script from standard input
+  wxmcp run report.py -v ./data:/data       let it read ./data as /data
+  wxmcp run report.py -v ./out:/out:rw      let it write there, too
+  wxmcp run report.py --allow-tool 'memory.*' --json
+
+Exit codes:
+  0 returned   1 raised   2 usage or policy   3 stopped by a limit
+  70 wxmcp's own fault   130 cancelled   otherwise the script's own (sys.exit)";
+
+/// Everything that may stand on the command line.
+#[derive(Debug, Parser)]
+#[command(name = "wxmcp", version, about = "Sandboxed programs for AI agents", long_about = ABOUT, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What wxmcp can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a script and print what it prints, then its value
+    #[command(after_help = EXAMPLES)]
+    Run(Box<RunArgs>),
+    /// Check the guests, the cache, the configuration and the upstream servers
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Languages that a script may be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Language {
+    /// CPython 3.14
+    #[value(name = "py", alias = "python")]
+    Python,
+}
+
+/// `wxmcp run`.
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// The script, or `-` for standard input
+    #[arg(required_unless_present = "code", value_name = "SCRIPT")]
+    pub(crate) script: Option<String>,
+
+    /// What the script sees as `sys.argv[1:]`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) args: Vec<String>,
+
+    /// Run CODE instead of a file; what follows are its arguments
+    #[arg(short, long, value_name = "CODE")]
+    pub(crate) code: Option<String>,
+
+    /// The language, where no file name tells it
+    #[arg(long, value_enum)]
+    pub(crate) lang: Option<Language>,
+
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+
+    /// Print one JSON report instead of the script's output and value
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print what the run used to standard error at its end
+    #[arg(long)]
+    pub(crate) usage: bool,
+
+    /// Print neither progress nor the script's value
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// How much a script may use.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Wall-clock time, waits for tools included [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Units of fuel, about one per WebAssembly instruction [default: no limit]
+    #[arg(long, value_name = "UNITS")]
+    pub(crate) fuel: Option<u64>,
+
+    /// Memory of the interpreter and the script [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<ByteSize>,
+
+    /// Tool calls, failed ones included [default: 1000]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_tool_calls: Option<u64>,
+
+    /// Tool calls in flight at once; more wait their turn [default: 64]
+    #[arg(long, value_name = "N")]
+    pub(crate) max_concurrent_calls: Option<u32>,
+
+    /// Bytes printed, standard output and error together [default: 1MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) max_output: Option<ByteSize>,
+
+    /// Time for one tool call [default: 30s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) call_timeout: Option<Duration>,
+}
+
+/// What a script may touch.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Policy")]
+pub(crate) struct PolicyArgs {
+    /// Let the script see the host directory SRC as DST, to read (ro, the default) or to write (rw)
+    #[arg(short = 'v', long = "volume", value_name = "SRC:DST[:ro|:rw]")]
+    pub(crate) volumes: Vec<String>,
+
+    /// Set an environment variable of the script; KEY alone passes yours on
+    #[arg(short, long = "env", value_name = "KEY[=VALUE]")]
+    pub(crate) env: Vec<String>,
+
+    /// Grant only tools that fit a pattern, `database.*` [default: every configured tool]
+    #[arg(long = "allow-tool", value_name = "PATTERN")]
+    pub(crate) allow_tools: Vec<String>,
+
+    /// Refuse tools that fit a pattern, whatever else grants them
+    #[arg(long = "deny-tool", value_name = "PATTERN")]
+    pub(crate) deny_tools: Vec<String>,
+}
+
+/// Where the configuration is.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Configuration")]
+pub(crate) struct ConfigArgs {
+    /// MCP servers, in the form of `.mcp.json` [default: .mcp.json, mcp.json]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) mcp_config: Option<PathBuf>,
+
+    /// Limits and policy [default: wxmcp.toml]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// `wxmcp doctor`.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// Reads the command line. Help and version are printed here and end the process
+/// well; mistakes end it with code 2, as clap prints them.
+pub(crate) fn parse() -> Result<Cli, Failure> {
+    Ok(Cli::parse())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_follows_the_script_is_the_scripts() {
+        let cli = Cli::parse_from(["wxmcp", "run", "--json", "a.py", "--timeout", "-x"]);
+        let Command::Run(run) = cli.command else {
+            panic!("not a run");
+        };
+        assert!(run.json);
+        assert_eq!(run.script.as_deref(), Some("a.py"));
+        assert_eq!(run.args, ["--timeout", "-x"]);
+        assert_eq!(run.limits.timeout, None);
+    }
+}

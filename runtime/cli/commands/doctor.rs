@@ -1,0 +1,109 @@
+//! `wxmcp doctor`: is everything there that a run needs?
+
+use std::sync::Arc;
+
+use wxmcp_sandbox::engine::{self, Allocation};
+use wxmcp_sandbox::{CacheState, CallContext, Error, RunClock, RunId, Sandbox, ToolHost};
+
+use crate::cli::{DoctorArgs, LimitArgs, PolicyArgs};
+use crate::exit::{Exit, Failure};
+use crate::settings::Settings;
+use crate::{guests, render, upstreams};
+
+pub(super) fn execute(args: &DoctorArgs) -> Result<Exit, Failure> {
+    let mut findings = Findings { sound: true };
+    findings.good(&format!("wxmcp {}", env!("CARGO_PKG_VERSION")));
+    cache(&mut findings);
+    guest(&mut findings);
+    let settings = Settings::resolve(&LimitArgs::default(), &PolicyArgs::default(), &args.config)
+        .map_err(Failure::usage)?;
+    servers(&settings, &mut findings)?;
+    Ok(if findings.sound {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
+}
+
+/// Prints what is found, and remembers whether all of it was good.
+struct Findings {
+    sound: bool,
+}
+
+impl Findings {
+    fn good(&mut self, what: &str) {
+        render::line(&format!("ok    {what}"));
+    }
+
+    fn bad(&mut self, what: &str) {
+        self.sound = false;
+        render::line(&format!("FAIL  {what}"));
+    }
+}
+
+fn cache(findings: &mut Findings) {
+    let cache = guests::cache();
+    let path = cache.path(&guests::PYTHON);
+    let path = path.map_or_else(String::new, |path| format!(" ({})", path.display()));
+    match cache.inspect(&guests::PYTHON) {
+        CacheState::Sound => {
+            findings.good(&format!("guest `python` is unpacked, every byte right{path}"));
+        }
+        CacheState::Absent => findings.good("guest `python` is not unpacked yet; a run does it"),
+        CacheState::Unsound => findings.bad(&format!(
+            "guest `python` is not what was unpacked; remove it, a run unpacks it again{path}"
+        )),
+        CacheState::NoDirectory => findings.good(
+            "no cache directory: each run unpacks into memory (HOME or WXMCP_CACHE_DIR is not set)",
+        ),
+    }
+}
+
+fn guest(findings: &mut Findings) {
+    let opened = engine::engine(Allocation::OnDemand)
+        .map_err(Error::Engine)
+        .and_then(|engine| {
+            let guest = guests::cache().load(&engine, &guests::PYTHON)?;
+            Sandbox::open(&engine, &guest)
+        });
+    match opened {
+        Ok(_) => findings.good("guest `python` loads"),
+        Err(error) => findings.bad(&format!(
+            "guest `python` does not load: {:#}",
+            anyhow::Error::new(error)
+        )),
+    }
+}
+
+/// Starts every configured server and counts its tools.
+fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> {
+    let Some(file) = &settings.mcp_config else {
+        findings.good("no MCP servers are configured (no .mcp.json, no --mcp-config)");
+        return Ok(());
+    };
+    let broker = upstreams::broker(settings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::fault(error.into()))?;
+    runtime.block_on(async {
+        for name in broker.namespaces() {
+            let context = CallContext {
+                run: RunId::random(),
+                clock: Arc::new(RunClock::start()),
+            };
+            match broker.namespace(name.clone(), context).await {
+                Ok(listing) => findings.good(&format!(
+                    "server `{name}` of {}: {} tools",
+                    file.display(),
+                    listing.tools.len()
+                )),
+                Err(error) => {
+                    findings.bad(&format!("server `{name}` of {}: {error}", file.display()));
+                }
+            }
+        }
+        broker.shutdown().await;
+    });
+    Ok(())
+}

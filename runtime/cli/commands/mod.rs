@@ -1,0 +1,17 @@
+//! One file per subcommand.
+
+mod completions;
+mod doctor;
+mod run;
+
+use crate::cli::{Cli, Command};
+use crate::exit::{Exit, Failure};
+
+/// Carries out what the command line asks for.
+pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
+    match cli.command {
+        Command::Run(args) => run::execute(&args),
+        Command::Doctor(args) => doctor::execute(&args),
+        Command::Completions { shell } => completions::execute(shell),
+    }
+}

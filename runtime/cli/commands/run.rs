@@ -1,0 +1,152 @@
+//! `wxmcp run`: one script in one sandbox.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use anyhow::Context;
+use wxmcp_sandbox::engine::{self, Allocation};
+use wxmcp_sandbox::{Error, Policy, Report, Run, Sandbox, Script, Stdin};
+
+use crate::cli::{Language, RunArgs};
+use crate::exit::{Exit, Failure};
+use crate::render::{self, Terminal};
+use crate::settings::Settings;
+use crate::{guests, upstreams};
+
+/// Largest script, in bytes: more is a mistake, and would not fit one message.
+const SCRIPT: u64 = 8 << 20;
+
+pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
+    let settings = Settings::resolve(&args.limits, &args.policy, &args.config)
+        .map_err(Failure::usage)?;
+    let (script, stdin) = load(args)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the event loop")
+        .map_err(Failure::fault)?;
+    let report = runtime.block_on(run(args, settings, script, stdin));
+    // A thread that still reads our standard input must not hold the exit up.
+    runtime.shutdown_background();
+    let report = report?;
+    render::report(&report, args.json, args.usage, args.quiet);
+    Ok(Exit::from(&report.outcome))
+}
+
+async fn run(
+    args: &RunArgs,
+    settings: Settings,
+    script: Script,
+    stdin: Stdin,
+) -> Result<Report, Failure> {
+    let name = script.name.clone();
+    let broker = upstreams::broker(&settings)?;
+    let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
+    let run = Run {
+        script,
+        policy: Policy {
+            mounts: settings.mounts,
+            env: settings.env,
+            stdin,
+        },
+        limits: settings.limits,
+        tools: broker.clone(),
+        observer: terminal.clone(),
+        cancel: Box::pin(interrupted(Arc::clone(&terminal))),
+    };
+    let report = async {
+        let engine = engine::engine(Allocation::OnDemand).map_err(Error::Engine)?;
+        let guest = guests::cache().load(&engine, &guests::PYTHON)?;
+        Sandbox::open(&engine, &guest)?.run(run).await
+    }
+    .await;
+    terminal.finish();
+    broker.shutdown().await;
+    report.map_err(|error| failure(error, &name))
+}
+
+/// Ends when somebody interrupts, or when nobody reads what we print.
+async fn interrupted(terminal: Arc<Terminal>) {
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminal.closed() => {}
+    }
+}
+
+fn failure(error: Error, name: &str) -> Failure {
+    let usage = matches!(error, Error::Mount { .. } | Error::MemoryTooSmall { .. });
+    let hint = match &error {
+        Error::Mount { guest, .. } => Some(format!(
+            "create the directory, or drop the volume `{guest}`"
+        )),
+        Error::MemoryTooSmall { .. } => {
+            Some("the interpreter alone needs about 100 MiB: raise --memory".to_owned())
+        }
+        _ => None,
+    };
+    let error = anyhow::Error::new(error).context(format!("cannot start `{name}`"));
+    let failure = if usage {
+        Failure::usage(error)
+    } else {
+        Failure::fault(error)
+    };
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+/// The script, and what its standard input will be.
+fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
+    let (name, source, stdin) = match (&args.code, args.script.as_deref()) {
+        (Some(code), _) => ("<code>".to_owned(), code.clone(), Stdin::Inherit),
+        (None, Some("-")) => {
+            let source = read(std::io::stdin().lock())
+                .context("read the script from standard input")
+                .map_err(Failure::usage)?;
+            ("<stdin>".to_owned(), source, Stdin::Empty)
+        }
+        (None, Some(path)) => {
+            language(args.lang, path)?;
+            let source = std::fs::File::open(path)
+                .map_err(anyhow::Error::from)
+                .and_then(read)
+                .with_context(|| format!("cannot read `{path}`"))
+                .map_err(Failure::usage)?;
+            (path.to_owned(), source, Stdin::Inherit)
+        }
+        (None, None) => {
+            return Err(Failure::usage(anyhow::anyhow!("there is no script to run")));
+        }
+    };
+    let first = args.code.as_ref().and(args.script.clone());
+    let script = Script {
+        name,
+        source,
+        args: first.into_iter().chain(args.args.clone()).collect(),
+    };
+    Ok((script, stdin))
+}
+
+fn read(source: impl Read) -> anyhow::Result<String> {
+    let mut bytes = Vec::new();
+    source.take(SCRIPT + 1).read_to_end(&mut bytes)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > SCRIPT {
+        anyhow::bail!("it is larger than 8 MiB");
+    }
+    String::from_utf8(bytes).context("it is not UTF-8 text")
+}
+
+fn language(named: Option<Language>, path: &str) -> Result<Language, Failure> {
+    let extension = std::path::Path::new(path)
+        .extension()
+        .and_then(|extension| extension.to_str());
+    match (named, extension) {
+        (Some(language), _) => Ok(language),
+        (None, Some("py")) => Ok(Language::Python),
+        (None, _) => Err(Failure::usage(anyhow::anyhow!(
+            "cannot tell the language of `{path}`"
+        ))
+        .hint("name it `*.py`, or say --lang py")),
+    }
+}

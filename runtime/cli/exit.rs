@@ -1,0 +1,93 @@
+//! Exit codes, and the last words of a run that went wrong.
+
+use std::process::ExitCode;
+
+use wxmcp_sandbox::Outcome;
+
+use crate::render;
+
+/// What the process answers its caller. The numbers are documented in the README.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// The script returned, or the command did what was asked.
+    Success,
+    /// The script raised, or what `doctor` looked at is not sound.
+    Failure,
+    /// A limit stopped the script.
+    Limit,
+    /// Somebody interrupted it.
+    Cancelled,
+    /// The script ended itself with this code.
+    Script(u8),
+}
+
+impl From<&Outcome> for Exit {
+    fn from(outcome: &Outcome) -> Self {
+        match outcome {
+            Outcome::Returned(_) => Self::Success,
+            Outcome::Raised(_) => Self::Failure,
+            Outcome::Exited(code) => Self::Script(*code),
+            Outcome::Stopped(..) => Self::Limit,
+            Outcome::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Success => 0,
+            Exit::Failure => 1,
+            Exit::Limit => 3,
+            Exit::Cancelled => 130,
+            Exit::Script(code) => code,
+        })
+    }
+}
+
+/// A command that could not do its work.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What we were doing, with the causes below it.
+    pub(crate) error: anyhow::Error,
+    /// What the reader can do about it.
+    pub(crate) hint: Option<String>,
+    code: u8,
+}
+
+impl Failure {
+    /// The caller asked for something that cannot be; exit code 2.
+    pub(crate) fn usage(error: anyhow::Error) -> Self {
+        Self {
+            error,
+            hint: None,
+            code: 2,
+        }
+    }
+
+    /// wxmcp or the machine is at fault; exit code 70.
+    pub(crate) fn fault(error: anyhow::Error) -> Self {
+        Self {
+            error,
+            hint: None,
+            code: 70,
+        }
+    }
+
+    /// Adds what the reader can do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Prints what is left to say and chooses the exit code.
+pub(crate) fn conclude(outcome: Result<Exit, Failure>) -> ExitCode {
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            render::failure(&failure.error, failure.hint.as_deref());
+            ExitCode::from(failure.code)
+        }
+    }
+}

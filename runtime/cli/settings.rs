@@ -1,0 +1,256 @@
+//! Settings, merged once: flag > environment > `wxmcp.toml` > default.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use bytesize::ByteSize;
+use serde::Deserialize;
+use wxmcp_sandbox::{Access, Limits, Mount};
+
+use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
+
+/// All that a command needs to know, decided.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) limits: Limits,
+    pub(crate) call_timeout: Duration,
+    pub(crate) mounts: Vec<Mount>,
+    pub(crate) env: Vec<(String, String)>,
+    pub(crate) allow_tools: Vec<String>,
+    pub(crate) deny_tools: Vec<String>,
+    /// The file that names the upstream servers, if there is one.
+    pub(crate) mcp_config: Option<PathBuf>,
+}
+
+/// `wxmcp.toml`. Unknown keys are errors: a misspelt limit is no limit.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    limits: LimitTable,
+    #[serde(default)]
+    policy: PolicyTable,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct LimitTable {
+    timeout: Option<String>,
+    fuel: Option<u64>,
+    memory: Option<ByteSize>,
+    max_tool_calls: Option<u64>,
+    max_concurrent_calls: Option<u32>,
+    max_output: Option<ByteSize>,
+    call_timeout: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct PolicyTable {
+    #[serde(default)]
+    volumes: Vec<String>,
+    #[serde(default)]
+    env: Vec<String>,
+    #[serde(default)]
+    allow_tools: Vec<String>,
+    #[serde(default)]
+    deny_tools: Vec<String>,
+}
+
+impl Settings {
+    /// Merges the flags with the environment and `wxmcp.toml`.
+    ///
+    /// # Errors
+    /// When a file cannot be read, has an unknown key, or a value makes no sense.
+    pub(crate) fn resolve(
+        limits: &LimitArgs,
+        policy: &PolicyArgs,
+        config: &ConfigArgs,
+    ) -> anyhow::Result<Self> {
+        let path = config.config.as_deref();
+        let (file, folder) = read(path.unwrap_or(Path::new("wxmcp.toml")), path.is_some())?;
+        Ok(Self {
+            call_timeout: pick_time(
+                limits.call_timeout,
+                "WXMCP_CALL_TIMEOUT",
+                file.limits.call_timeout.as_deref(),
+            )?
+            .unwrap_or(Duration::from_secs(30)),
+            limits: merge_limits(limits, &file.limits)?,
+            mounts: mounts(&policy.volumes, &file.policy.volumes, &folder)?,
+            env: environment(file.policy.env.iter().chain(&policy.env))?,
+            allow_tools: if policy.allow_tools.is_empty() {
+                file.policy.allow_tools
+            } else {
+                policy.allow_tools.clone()
+            },
+            deny_tools: [file.policy.deny_tools, policy.deny_tools.clone()].concat(),
+            mcp_config: mcp_config(config)?,
+        })
+    }
+}
+
+fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
+    let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => {
+            return Ok((File::default(), folder));
+        }
+        Err(error) => return Err(error).with_context(|| format!("read `{}`", path.display())),
+    };
+    let file = toml::from_str(&text).with_context(|| format!("read `{}`", path.display()))?;
+    Ok((file, folder))
+}
+
+fn merge_limits(flags: &LimitArgs, file: &LimitTable) -> anyhow::Result<Limits> {
+    let default = Limits::default();
+    let wall = pick_time(flags.timeout, "WXMCP_TIMEOUT", file.timeout.as_deref())?;
+    let memory = pick(flags.memory, "WXMCP_MEMORY", file.memory)?;
+    let output = pick(flags.max_output, "WXMCP_MAX_OUTPUT", file.max_output)?;
+    Ok(Limits {
+        fuel: pick(flags.fuel, "WXMCP_FUEL", file.fuel)?,
+        wall: wall.unwrap_or(default.wall),
+        memory: memory.map_or(default.memory, |size| size.as_u64()),
+        output: output.map_or(default.output, |size| size.as_u64()),
+        tool_calls: pick(flags.max_tool_calls, "WXMCP_MAX_TOOL_CALLS", file.max_tool_calls)?
+            .unwrap_or(default.tool_calls),
+        concurrent_calls: pick(
+            flags.max_concurrent_calls,
+            "WXMCP_MAX_CONCURRENT_CALLS",
+            file.max_concurrent_calls,
+        )?
+        .unwrap_or(default.concurrent_calls),
+        ..default
+    })
+}
+
+/// Flag, else environment, else file.
+fn pick<T>(flag: Option<T>, variable: &str, file: Option<T>) -> anyhow::Result<Option<T>>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    if flag.is_some() {
+        return Ok(flag);
+    }
+    match std::env::var(variable) {
+        Ok(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|error| anyhow!("{variable}: {error}")),
+        Err(_) => Ok(file),
+    }
+}
+
+fn pick_time(
+    flag: Option<Duration>,
+    variable: &str,
+    file: Option<&str>,
+) -> anyhow::Result<Option<Duration>> {
+    let flag = flag.map(humantime::Duration::from);
+    let file = file
+        .map(|text| text.parse::<humantime::Duration>())
+        .transpose()
+        .with_context(|| "read a time of `wxmcp.toml`")?;
+    Ok(pick(flag, variable, file)?.map(Into::into))
+}
+
+/// Directories of flags are relative to here, those of a file to the file.
+fn mounts(flags: &[String], file: &[String], folder: &Path) -> anyhow::Result<Vec<Mount>> {
+    let of_file = file.iter().map(|text| mount(text, folder));
+    let of_flags = flags.iter().map(|text| mount(text, Path::new("")));
+    let mounts = of_file
+        .chain(of_flags)
+        .collect::<anyhow::Result<Vec<Mount>>>()?;
+    for (index, mount) in mounts.iter().enumerate() {
+        if mounts
+            .iter()
+            .skip(index + 1)
+            .any(|other| other.guest == mount.guest)
+        {
+            bail!("two volumes want to be `{}`", mount.guest);
+        }
+    }
+    Ok(mounts)
+}
+
+fn mount(text: &str, folder: &Path) -> anyhow::Result<Mount> {
+    let wrong = || anyhow!("`{text}` is no volume: write SRC:DST, SRC:DST:ro or SRC:DST:rw");
+    let (rest, access) = match text.rsplit_once(':') {
+        Some((rest, "ro")) => (rest, Access::ReadOnly),
+        Some((rest, "rw")) => (rest, Access::ReadWrite),
+        _ => (text, Access::ReadOnly),
+    };
+    let (host, guest) = rest.rsplit_once(':').ok_or_else(wrong)?;
+    if host.is_empty() {
+        return Err(wrong());
+    }
+    let plain = guest.starts_with('/') && guest.split('/').all(|part| part != "..");
+    if !plain {
+        bail!("volume `{text}`: `{guest}` must be an absolute path without `..`");
+    }
+    let trimmed = guest.trim_end_matches('/');
+    Ok(Mount {
+        host: folder.join(host),
+        guest: if trimmed.is_empty() { "/" } else { trimmed }.to_owned(),
+        access,
+    })
+}
+
+fn environment<'a>(
+    entries: impl Iterator<Item = &'a String>,
+) -> anyhow::Result<Vec<(String, String)>> {
+    entries
+        .map(|entry| match entry.split_once('=') {
+            Some(("", _)) => bail!("`{entry}` names no variable"),
+            Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+            None => std::env::var(entry)
+                .map(|value| (entry.clone(), value))
+                .map_err(|_| anyhow!("the variable `{entry}` is not set, and no value was given")),
+        })
+        .collect()
+}
+
+fn mcp_config(config: &ConfigArgs) -> anyhow::Result<Option<PathBuf>> {
+    if let Some(path) = &config.mcp_config {
+        if !path.is_file() {
+            bail!("there is no file `{}`", path.display());
+        }
+        return Ok(Some(path.clone()));
+    }
+    Ok([".mcp.json", "mcp.json"]
+        .into_iter()
+        .map(PathBuf::from)
+        .find(|path| path.is_file()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_volume_is_read_only_unless_it_says_otherwise() -> anyhow::Result<()> {
+        let here = Path::new("");
+        assert_eq!(mount("a:/b", here)?.access, Access::ReadOnly);
+        assert_eq!(mount("a:/b:rw", here)?.access, Access::ReadWrite);
+        assert_eq!(mount("a:b:/c/:ro", here)?.host, Path::new("a:b"));
+        assert_eq!(mount("a:/c/", Path::new("/x"))?.guest, "/c");
+        assert_eq!(mount("a:/c", Path::new("/x"))?.host, Path::new("/x/a"));
+        Ok(())
+    }
+
+    #[test]
+    fn a_volume_that_makes_no_sense_is_refused() {
+        for text in ["a", ":/b", "a:b", "a:/b/../c", "a:/b:rx"] {
+            assert!(mount(text, Path::new("")).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_an_error() {
+        let error = toml::from_str::<File>("[limits]\ntimeuot = '1s'").unwrap_err();
+        assert!(error.to_string().contains("timeuot"), "{error}");
+    }
+}

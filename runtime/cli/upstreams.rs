@@ -1,0 +1,59 @@
+//! The broker of a command, made from its settings.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use wxmcp_broker::{
+    Broker, BrokerConfig, Environment, Grants, GuardCommand, UpstreamConfig, parse_config,
+};
+
+use crate::exit::Failure;
+use crate::settings::Settings;
+
+/// The hidden first argument that turns this program into an upstream's guard.
+pub(crate) const GUARD: &str = "__upstream-guard";
+
+/// A broker for the configured upstreams; starts none of them.
+pub(crate) fn broker(settings: &Settings) -> Result<Arc<Broker>, Failure> {
+    let program = std::env::current_exe()
+        .context("find this program's own file")
+        .map_err(Failure::fault)?;
+    let guard = GuardCommand {
+        program,
+        args: vec![GUARD.into()],
+    };
+    let allow = if settings.allow_tools.is_empty() {
+        &["*".to_owned()][..]
+    } else {
+        &settings.allow_tools
+    };
+    let grants = Grants::new(allow, &settings.deny_tools)
+        .context("read the tool patterns")
+        .map_err(Failure::usage)?;
+    Ok(Broker::new(BrokerConfig {
+        upstreams: configured(settings)?,
+        grants,
+        environment: environment(),
+        call_timeout: settings.call_timeout,
+        ..BrokerConfig::new(guard)
+    }))
+}
+
+/// The upstreams of the configuration file, if there is one.
+pub(crate) fn configured(settings: &Settings) -> Result<Vec<UpstreamConfig>, Failure> {
+    let Some(path) = &settings.mcp_config else {
+        return Ok(Vec::new());
+    };
+    let file = path.display().to_string();
+    std::fs::read_to_string(path)
+        .with_context(|| format!("read `{file}`"))
+        .and_then(|text| Ok(parse_config(&file, &text)?))
+        .map_err(Failure::usage)
+}
+
+/// What `${VAR}` in a configuration refers to.
+pub(crate) fn environment() -> Environment {
+    let variables = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    Environment::new(variables)
+}

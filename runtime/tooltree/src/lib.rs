@@ -1,0 +1,28 @@
+//! Tools in one shape: what they are called, what they say of themselves, how
+//! they are found.
+//!
+//! Pure: nothing here reads a file, starts a process or knows an engine.
+//! Definitions arrive from tool files and from MCP servers and are hostile:
+//! [`Namespace::new`] bounds them, cleans their prose, gives every tool an
+//! identifier that no other tool of its namespace has, and says what it left
+//! out and why.
+
+mod catalogue;
+mod describe;
+mod digest;
+mod names;
+mod schema;
+mod search;
+mod suggest;
+mod text;
+mod tool;
+
+pub use catalogue::{Dropped, MAX_TOOLS, Named, Namespace};
+pub use describe::signature;
+pub use digest::Digest;
+pub use names::{Identifiers, MAX_NAME_BYTES, NameError, check_name, plain_identifier};
+pub use schema::{MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, parameters};
+pub use search::{Document, SearchIndex};
+pub use suggest::nearest;
+pub use text::{MAX_DESCRIPTION_BYTES, clean, first_paragraph, shorten};
+pub use tool::{Definition, DefinitionError, Tool};

@@ -1,0 +1,177 @@
+//! One tool, whoever owns it.
+
+use serde_json::{Value, json};
+
+use crate::digest::Digest;
+use crate::names::{NameError, check_name};
+use crate::schema::{MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, is_within_depth};
+use crate::text::{MAX_DESCRIPTION_BYTES, clean};
+
+/// A tool as its owner defines it, before anything is checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Definition {
+    /// The tool's own name.
+    pub name: String,
+    /// What the owner says of it; may be empty.
+    pub description: String,
+    /// JSON Schema of the arguments. `null` stands for none given.
+    pub input_schema: Value,
+    /// JSON Schema of the answer, where one is declared.
+    pub output_schema: Option<Value>,
+}
+
+/// Why a definition is not listed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DefinitionError {
+    /// Its name cannot be listed.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// A schema is not a JSON Schema: neither an object nor a boolean.
+    #[error("the {which} schema is not an object")]
+    NotASchema {
+        /// `input` or `output`.
+        which: &'static str,
+    },
+    /// A schema is nested deeper than [`MAX_SCHEMA_DEPTH`].
+    #[error("the {which} schema is nested deeper than {MAX_SCHEMA_DEPTH} levels")]
+    TooDeep {
+        /// `input` or `output`.
+        which: &'static str,
+    },
+    /// A schema is larger than [`MAX_SCHEMA_BYTES`].
+    #[error("the {which} schema is larger than {MAX_SCHEMA_BYTES} bytes")]
+    TooLarge {
+        /// `input` or `output`.
+        which: &'static str,
+    },
+    /// The same namespace defines the name twice, differently.
+    #[error("the name is defined more than once, differently")]
+    Ambiguous,
+}
+
+/// A tool whose parts are bounded and whose prose is safe to show.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tool {
+    name: String,
+    description: String,
+    input_schema: Value,
+    output_schema: Option<Value>,
+    digest: Digest,
+}
+
+impl Tool {
+    /// Checks and cleans a definition. The digest is of the definition as it
+    /// came, before cleaning.
+    ///
+    /// # Errors
+    ///
+    /// Definitions whose name or schemas cannot be kept.
+    pub fn new(definition: Definition) -> Result<Self, DefinitionError> {
+        check_name(&definition.name)?;
+        let input_schema = match definition.input_schema {
+            Value::Null => json!({"type": "object"}),
+            schema => schema,
+        };
+        check_schema("input", &input_schema)?;
+        if let Some(schema) = &definition.output_schema {
+            check_schema("output", schema)?;
+        }
+        let digest = Digest::of(
+            &definition.name,
+            &definition.description,
+            &input_schema,
+            definition.output_schema.as_ref(),
+        );
+        Ok(Self {
+            description: clean(&definition.description, MAX_DESCRIPTION_BYTES),
+            name: definition.name,
+            input_schema,
+            output_schema: definition.output_schema,
+            digest,
+        })
+    }
+
+    /// The tool's own name, as its owner spells it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What its owner says of it, cleaned and bounded.
+    pub fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// JSON Schema of the arguments.
+    pub fn input_schema(&self) -> &Value {
+        &self.input_schema
+    }
+
+    /// JSON Schema of the answer, where one is declared.
+    pub fn output_schema(&self) -> Option<&Value> {
+        self.output_schema.as_ref()
+    }
+
+    /// Fingerprint of the definition as its owner sent it.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+fn check_schema(which: &'static str, schema: &Value) -> Result<(), DefinitionError> {
+    if !schema.is_object() && !schema.is_boolean() {
+        return Err(DefinitionError::NotASchema { which });
+    }
+    // Depth first: measuring the size recurses.
+    if !is_within_depth(schema, MAX_SCHEMA_DEPTH) {
+        return Err(DefinitionError::TooDeep { which });
+    }
+    if schema.to_string().len() > MAX_SCHEMA_BYTES {
+        return Err(DefinitionError::TooLarge { which });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn definition(input_schema: Value) -> Definition {
+        Definition {
+            name: "read".to_owned(),
+            description: "Reads.".to_owned(),
+            input_schema,
+            output_schema: None,
+        }
+    }
+
+    #[test]
+    fn descriptions_are_bounded_and_cleaned_but_digested_as_sent() {
+        let mut hostile = definition(Value::Null);
+        hostile.description = "Reads.\u{200B}".to_owned() + &"x".repeat(1 << 20);
+        let hostile = Tool::new(hostile).unwrap();
+        assert!(hostile.description().len() <= MAX_DESCRIPTION_BYTES);
+        assert!(hostile.description().starts_with("Reads.x"));
+        let plain = Tool::new(definition(Value::Null)).unwrap();
+        assert_eq!(plain.description(), "Reads.");
+        assert_ne!(plain.digest(), hostile.digest());
+    }
+
+    #[test]
+    fn schemas_that_cannot_be_kept_are_named() {
+        let mut deep = json!({});
+        for _ in 0..100 {
+            deep = json!({ "items": deep });
+        }
+        for (schema, error) in [
+            (json!(3), DefinitionError::NotASchema { which: "input" }),
+            (deep, DefinitionError::TooDeep { which: "input" }),
+            (
+                json!({"title": "x".repeat(MAX_SCHEMA_BYTES)}),
+                DefinitionError::TooLarge { which: "input" },
+            ),
+        ] {
+            assert_eq!(Tool::new(definition(schema)), Err(error));
+        }
+        assert!(Tool::new(definition(json!(true))).is_ok());
+    }
+}
