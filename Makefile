@@ -54,5 +54,5 @@ check: guests ## What CI runs: format, lints, docs, guests against their lock, t
 	$(MAKE) test
 
 .PHONY: bench
-bench: build servers ## Measure, side by side with native CPython, and print the table
-	$(CARGO) bench -j$(JOBS) --target $(HOST) -p wxmcp
+bench: build ## Measure, side by side with native CPython, and print the table
+	RUSTFLAGS="$(STATIC)" $(CARGO) bench -j$(JOBS) --target $(HOST) -p wxmcp --bench figures

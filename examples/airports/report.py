@@ -51,8 +51,8 @@ busiest = await rows(
     "FROM airport WHERE state <> 'NA' GROUP BY state ORDER BY airports DESC, state LIMIT 5"
 )
 
-# Join two series by the hour here.
-warmth = {row["date"]: float(row["temp"]) for row in san_francisco}
+# Join two series by the hour here; only one of them writes seconds.
+warmth = {row["date"][:16]: float(row["temp"]) for row in san_francisco}
 pairs = [(float(row["temp"]), warmth[row["date"]]) for row in seattle if row["date"] in warmth]
 warmer = sum(1 for here, there in pairs if here > there)
 

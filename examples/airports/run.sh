@@ -13,5 +13,5 @@ if [ ! -f "$data/sf-temps.csv" ]; then
 fi
 rm -f "$data/summary.csv" "$demo/memory.jsonl" "$demo/airports.db"
 export SERVERS=$root/target/servers DEMO=$demo DATA=$data
-exec target/release/wxmcp run --mcp-config examples/airports/mcp.json --usage --timeout 60s \
+exec "${WXMCP:-target/release/wxmcp}" run --mcp-config examples/airports/mcp.json --usage --timeout 60s \
   examples/airports/report.py "$data"

@@ -50,6 +50,7 @@ def _leave_build():
     zoneinfo.reset_tzpath(())
     sys.meta_path.extend([stdlib.Finder, system.tooltree.Finder])
     sys.path[:] = []
+    sys.dont_write_bytecode = True  # nothing is left in a mount that a script did not ask for
     sys.path_importer_cache.clear()
     os.environ.clear()
 

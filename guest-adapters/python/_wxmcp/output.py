@@ -1,8 +1,8 @@
 """Standard streams over the host: output through `emit`, input through WASI.
 
-Output is handed over in chunks of about 8 KiB, when the script flushes, and
-whenever the script is about to wait (a tool call, a sleep, `input()`), so that
-whoever watches sees what was printed before the wait.
+Output is handed over line by line, so that a script that a limit stops has lost
+nothing that it printed, and whenever the script is about to wait (a tool call, a
+sleep, `input()`), so that whoever watches sees what was printed before the wait.
 """
 
 from . import kept as __builtins__
@@ -81,7 +81,7 @@ stderr = None
 def install():
     """Makes the three streams and puts them in `sys`, also as `sys.__stdout__` and so on."""
     global stdout, stderr
-    stdout = _text(_Sink(seam.STDOUT, "<stdout>", 1))
+    stdout = _text(_Sink(seam.STDOUT, "<stdout>", 1), line_buffering=True)
     stderr = _text(_Sink(seam.STDERR, "<stderr>", 2), line_buffering=True)
     stdin = io.TextIOWrapper(io.BufferedReader(_Source(), 8192), encoding="utf-8")
     stdout.mode = stderr.mode = "w"

@@ -8,13 +8,13 @@ tracebacks and `inspect`.
 
 from . import kept as __builtins__
 
-import _imp
 import importlib.abc
 import importlib.machinery
 import importlib.resources.abc
 import importlib.util
 import io
 import marshal
+import os
 import sys
 import time
 import types
@@ -105,12 +105,28 @@ def _freshen(name):
         _seed()
     if name == "logging":
         sys.modules[name]._startTime = time.time_ns()
+    if name == "sqlite3":
+        _randomize(sys.modules[name])
 
 
 def _seed():
     import random
 
     random.seed()
+
+
+def _randomize(sqlite3):
+    """Gives SQL its `random()`: this SQLite finds no source of randomness and always counts the same."""
+    connect_plain = sqlite3.connect
+
+    def connect(*args, **kwargs):
+        connection = connect_plain(*args, **kwargs)
+        connection.create_function("random", 0, lambda: int.from_bytes(os.urandom(8), "little", signed=True))
+        connection.create_function("randomblob", 1, lambda size: os.urandom(max(int(size or 0), 1)))
+        return connection
+
+    connect.__doc__ = connect_plain.__doc__
+    sqlite3.connect = sqlite3.dbapi2.connect = connect
 
 
 class _NoRandom(types.ModuleType):
@@ -125,7 +141,7 @@ class _NoRandom(types.ModuleType):
         return int  # does nothing, in C
 
 
-_PRIVATE = ("app", "_wxmcp", "wit_world", "componentize_py_runtime", "componentize_py_types")
+_PRIVATE = ("app", "_wxmcp")
 
 
 def end_build():

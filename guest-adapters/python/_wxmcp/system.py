@@ -35,6 +35,7 @@ def install():
     _install_waits()
     _install_exits()
     _install_threads()
+    _install_recursion_limit()
 
 
 def _install_site_builtins():
@@ -57,6 +58,27 @@ def _install_waits():
 
     sleep.__doc__ = real_sleep.__doc__
     time.sleep = sleep
+
+
+# Frames of ours below a script's first.
+_FRAMES_BELOW = 6
+
+
+def _install_recursion_limit():
+    """Lets a script recurse exactly as deep as under plain CPython, where nothing is below it."""
+    get, put = sys.getrecursionlimit, sys.setrecursionlimit
+
+    def getrecursionlimit():
+        return get() - _FRAMES_BELOW
+
+    def setrecursionlimit(limit, /):
+        put(limit + _FRAMES_BELOW if isinstance(limit, int) and 0 < limit < 1 << 30 else limit)
+
+    getrecursionlimit.__doc__ = get.__doc__
+    setrecursionlimit.__doc__ = put.__doc__
+    sys.getrecursionlimit = getrecursionlimit
+    sys.setrecursionlimit = setrecursionlimit
+    setrecursionlimit(1000)
 
 
 def _install_exits():

@@ -9,16 +9,18 @@
 //! that names it. Variables are looked up when the upstream is first used.
 
 mod expand;
+mod node;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 pub use expand::Environment;
 use expand::{Expanded, expand};
+use node::Node;
 
 use crate::redact::Redactor;
 
@@ -142,11 +144,7 @@ pub fn parse_config(file: &str, text: &str) -> Result<Vec<UpstreamConfig>, Confi
                 message: error.to_string(),
             }
         })?;
-    let root = Node {
-        file,
-        path: String::new(),
-        value: &root,
-    };
+    let root = Node::root(file, &root);
     let Some(servers) = root.object()?.get("mcpServers") else {
         return Ok(Vec::new());
     };
@@ -302,97 +300,6 @@ impl fmt::Debug for Launch {
             .field("command", &self.command)
             .field("env", &self.env.keys())
             .finish_non_exhaustive()
-    }
-}
-
-/// A value with the place where it stands.
-struct Node<'a> {
-    file: &'a str,
-    path: String,
-    value: &'a Value,
-}
-
-impl<'a> Node<'a> {
-    fn child<'b>(&'b self, key: &str, value: &'b Value) -> Node<'b> {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        Node {
-            file: self.file,
-            path: format!("{}{dot}{key}", self.path),
-            value,
-        }
-    }
-
-    /// The member of that name; `null` counts as absent.
-    fn get(&self, key: &str) -> Result<Option<Node<'_>>, ConfigError> {
-        Ok(self
-            .object()?
-            .get(key)
-            .filter(|value| !value.is_null())
-            .map(|value| self.child(key, value)))
-    }
-
-    fn object(&self) -> Result<&'a Map<String, Value>, ConfigError> {
-        self.value
-            .as_object()
-            .ok_or_else(|| self.wrong("an object"))
-    }
-
-    fn string(&self) -> Result<String, ConfigError> {
-        let text = self.value.as_str().ok_or_else(|| self.wrong("a string"))?;
-        Ok(text.to_owned())
-    }
-
-    fn bool(&self) -> Result<bool, ConfigError> {
-        self.value
-            .as_bool()
-            .ok_or_else(|| self.wrong("true or false"))
-    }
-
-    fn strings(&self) -> Result<Vec<String>, ConfigError> {
-        let items = self
-            .value
-            .as_array()
-            .ok_or_else(|| self.wrong("an array of strings"))?;
-        items
-            .iter()
-            .enumerate()
-            .map(|(at, value)| {
-                Node {
-                    file: self.file,
-                    path: format!("{}[{at}]", self.path),
-                    value,
-                }
-                .string()
-            })
-            .collect()
-    }
-
-    fn string_map(&self) -> Result<BTreeMap<String, String>, ConfigError> {
-        self.object()?
-            .iter()
-            .map(|(key, value)| Ok((key.clone(), self.child(key, value).string()?)))
-            .collect()
-    }
-
-    fn wrong(&self, expected: &'static str) -> ConfigError {
-        let path = if self.path.is_empty() {
-            "the file"
-        } else {
-            &self.path
-        };
-        ConfigError::WrongType {
-            file: self.file.to_owned(),
-            path: path.to_owned(),
-            expected,
-            found: match self.value {
-                Value::Null => "null",
-                Value::Bool(_) => "a boolean",
-                Value::Number(_) => "a number",
-                Value::String(_) => "a string",
-                Value::Array(_) => "an array",
-                Value::Object(_) => "an object",
-            },
-        }
     }
 }
 

@@ -1,11 +1,14 @@
 //! An upstream MCP server: started when first used, once, and again if it ends.
 
+mod arrived;
 pub(crate) mod connection;
 pub(crate) mod guard;
+mod ids;
 mod lines;
 mod listing;
 mod log;
 mod pipe;
+mod pipe_state;
 mod process;
 
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -2,10 +2,11 @@
 
 use std::io::Read;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{Error, Policy, Report, Run, Sandbox, Script, Stdin};
+use wxmcp_sandbox::{Error, Policy, Run, Sandbox, Script, Stdin};
 
 use crate::cli::{Language, RunArgs};
 use crate::exit::{Exit, Failure};
@@ -25,12 +26,10 @@ pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
         .build()
         .context("start the event loop")
         .map_err(Failure::fault)?;
-    let report = runtime.block_on(run(args, settings, script, stdin));
+    let exit = runtime.block_on(run(args, settings, script, stdin));
     // A thread that still reads our standard input must not hold the exit up.
     runtime.shutdown_background();
-    let report = report?;
-    render::report(&report, args.json, args.usage, args.quiet);
-    Ok(Exit::from(&report.outcome))
+    exit
 }
 
 async fn run(
@@ -38,7 +37,7 @@ async fn run(
     settings: Settings,
     script: Script,
     stdin: Stdin,
-) -> Result<Report, Failure> {
+) -> Result<Exit, Failure> {
     let name = script.name.clone();
     let broker = upstreams::broker(&settings)?;
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
@@ -61,8 +60,20 @@ async fn run(
     }
     .await;
     terminal.finish();
-    broker.shutdown().await;
-    report.map_err(|error| failure(error, &name))
+    let exit = match report {
+        Ok(report) => {
+            render::report(&report, args.json, args.usage, args.quiet);
+            Ok(Exit::from(&report.outcome))
+        }
+        Err(error) => Err(failure(error, &name)),
+    };
+    // What is late already is not made later: the guards end what is left.
+    let patience = match exit {
+        Ok(Exit::Limit | Exit::Cancelled) => Duration::from_millis(50),
+        _ => Duration::from_secs(10),
+    };
+    let _left_to_guards = tokio::time::timeout(patience, broker.shutdown()).await;
+    exit
 }
 
 /// Ends when somebody interrupts, or when nobody reads what we print.

@@ -19,8 +19,10 @@ use rmcp::service::{
 use serde_json::{Map, Value};
 
 use super::Deadline;
+use super::arrived::Arrived;
 use super::guard::{GuardCommand, NOT_EXECUTABLE, NOT_FOUND};
-use super::pipe::{Arrived, Fault, Pipe, PipeState};
+use super::pipe::Pipe;
+use super::pipe_state::{Fault, PipeState};
 use super::process::{Process, describe};
 use crate::config::Launch;
 use crate::redact::Redactor;
@@ -313,7 +315,12 @@ impl Drop for Unanswered {
 }
 
 /// Why a handshake failed, from whoever knows best.
-async fn explain(error: &ClientInitializeError, process: &Process, pipe: &PipeState) -> StartError {
+async fn explain(
+    error: &ClientInitializeError,
+    process: &Process,
+    pipe: &PipeState,
+    redactor: &Redactor,
+) -> StartError {
     let message = match (pipe.fault(), error) {
         (Some(Fault::TooLarge), _) => {
             "it answered the handshake with a line that does not end within the limit".to_owned()

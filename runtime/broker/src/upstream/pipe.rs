@@ -4,29 +4,22 @@
 //! whose answer was dropped hangs. Here every answer that cannot be taken fails
 //! the call it belongs to, at once and with the reason, and a server that does
 //! not speak the protocol is given up.
-//!
-//! Answers to `tools/call` and `tools/list` are handed on as plain JSON, wrapped
-//! as [`Arrived`]: what is in them is the broker's to judge, and trying all of
-//! the protocol's result types on a large answer costs more than reading it.
 
-use std::collections::HashMap;
 use std::io;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
 
-use rmcp::model::{
-    ClientNotification, ClientRequest, CustomResult, ErrorData, JsonRpcMessage, RequestId,
-    ServerResult,
-};
+use rmcp::model::{ErrorData, JsonRpcMessage, RequestId};
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
-use wxmcp_tooltree::clean;
 
+use super::arrived::Arrived;
+use super::ids::{at_end, at_start, number};
 use super::lines::{Line, Lines};
+use super::pipe_state::{Addressee, Fault, PipeState, Reading};
 use super::process::Lifeline;
 use crate::json::{self, JsonError};
 use crate::redact::Redactor;
@@ -38,137 +31,8 @@ const MAX_OTHER_BYTES: usize = 1024 * 1024;
 /// that asks and does not read is not read from.
 const MAX_UNSENT_ANSWERS: usize = 256;
 
-/// Longest excerpt of output that is not the protocol, in bytes.
-const MAX_NOISE_BYTES: usize = 200;
-
-/// How much of such output is looked at for secrets.
-const MAX_NOISE_READ_BYTES: usize = 16 * 1024;
-
-/// An answer to a tool call or a listing.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Arrived {
-    /// The result, and its size in bytes as it arrived.
-    Result(Value, u64),
-    /// The answer was larger than the limit, or held too many values.
-    TooLarge(String),
-    /// The answer was not what the protocol says.
-    Malformed(String),
-}
-
-/// Why a connection was given up.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// A line passed the limit and it cannot be told whose answer it was.
-    TooLarge,
-    /// The server answered something that is not the protocol.
-    Protocol(String),
-}
-
 /// What is wrong with an answer to `initialize` or `server/discover`.
 const UNREADABLE_HANDSHAKE: &str = "its answer to the handshake is not what the protocol says";
-
-/// What the two sides of a pipe know together.
-#[derive(Debug, Default)]
-pub(crate) struct PipeState {
-    redactor: Redactor,
-    requests: Mutex<Requests>,
-    fault: OnceLock<Fault>,
-    noise: Mutex<Option<String>>,
-}
-
-#[derive(Debug, Default)]
-struct Requests {
-    /// Requests that wait for their answer.
-    open: HashMap<i64, Reading>,
-    /// One more than the highest id sent.
-    next: i64,
-}
-
-/// How an answer is read.
-#[derive(Clone, Copy, Debug)]
-enum Reading {
-    /// As plain JSON: calls and listings.
-    Plain,
-    /// As rmcp's types: the handshake.
-    Typed,
-}
-
-impl PipeState {
-    /// Why the connection was given up, if it was.
-    pub(crate) fn fault(&self) -> Option<&Fault> {
-        self.fault.get()
-    }
-
-    /// The last line on stdout that was not the protocol: redacted, cleaned, cut.
-    pub(crate) fn noise(&self) -> Option<String> {
-        self.noise
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
-    }
-
-    fn note_noise(&self, line: &[u8]) {
-        // Redacted before it is cut, so that no part of a secret is left.
-        let start: Vec<u8> = line.iter().take(MAX_NOISE_READ_BYTES).copied().collect();
-        let text = self.redactor.redact(&String::from_utf8_lossy(&start));
-        let shown = clean(text.trim(), MAX_NOISE_BYTES);
-        *self.noise.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
-    }
-
-    fn note_sent(&self, message: &TxJsonRpcMessage<RoleClient>) {
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        match message {
-            JsonRpcMessage::Request(request) => {
-                let RequestId::Number(id) = &request.id else {
-                    return;
-                };
-                requests.next = requests.next.max(id.saturating_add(1));
-                let reading = match request.request {
-                    ClientRequest::CallToolRequest(_) | ClientRequest::ListToolsRequest(_) => {
-                        Reading::Plain
-                    }
-                    // The handshake asks one thing at a time: what it asked before
-                    // is given up, though a slow server may answer it yet.
-                    _ => {
-                        requests
-                            .open
-                            .retain(|_, reading| !matches!(reading, Reading::Typed));
-                        Reading::Typed
-                    }
-                };
-                requests.open.insert(*id, reading);
-            }
-            JsonRpcMessage::Notification(notification) => {
-                if let ClientNotification::CancelledNotification(cancelled) =
-                    &notification.notification
-                    && let Some(RequestId::Number(id)) = &cancelled.params.request_id
-                {
-                    requests.open.remove(id);
-                }
-            }
-            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => {}
-        }
-    }
-
-    fn addressee(&self, id: i64) -> Addressee {
-        let mut requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner);
-        match requests.open.remove(&id) {
-            Some(reading) => Addressee::Open(reading),
-            None if (0..requests.next).contains(&id) => Addressee::Gone,
-            None => Addressee::Nobody,
-        }
-    }
-}
-
-/// Whom an answer is for.
-enum Addressee {
-    /// A request that waits for it.
-    Open(Reading),
-    /// A request that was cancelled, or has its answer.
-    Gone,
-    /// No request has that id.
-    Nobody,
-}
 
 /// MCP over two pipes.
 pub(crate) struct Pipe<R, W> {
@@ -196,15 +60,11 @@ where
         redactor: Redactor,
         lifeline: Option<Lifeline>,
     ) -> Self {
-        let state = PipeState {
-            redactor,
-            ..PipeState::default()
-        };
         Self {
             lines: Lines::new(reader, limit),
             limit,
             writer: Arc::new(AsyncMutex::new(writer)),
-            state: Arc::new(state),
+            state: Arc::new(PipeState::new(redactor)),
             unsent: Arc::new(Semaphore::new(MAX_UNSENT_ANSWERS)),
             answered: false,
             lifeline,
@@ -218,8 +78,7 @@ where
 
     /// Gives the connection up.
     fn give_up(&mut self, fault: Fault) {
-        // The first fault is the cause.
-        let _ = self.state.fault.set(fault);
+        self.state.give_up(fault);
         self.lifeline = None;
     }
 
@@ -232,12 +91,12 @@ where
         match line {
             Line::Whole(line) => self.take_line(&line),
             Line::TooLong(head) => {
-                let id = id_at_start(&head);
+                let id = at_start(&head);
                 self.answered = id.is_some();
                 id.map_or(Taken::Nothing, |id| self.refuse_long(id))
             }
             Line::Skipped(_) if self.answered => Taken::Nothing,
-            Line::Skipped(tail) => match id_at_end(&tail) {
+            Line::Skipped(tail) => match at_end(&tail) {
                 Some(id) => self.refuse_long(id),
                 None => {
                     self.give_up(Fault::TooLarge);
@@ -345,52 +204,7 @@ enum Taken {
 
 impl Taken {
     fn message(id: i64, arrived: Arrived) -> Self {
-        let result = ServerResult::CustomResult(CustomResult::new(arrived.into_value()));
-        let message = JsonRpcMessage::response(result, RequestId::Number(id));
-        Self::Message(Box::new(message))
-    }
-}
-
-// A message passes through rmcp as one JSON value. All answers to calls and
-// listings are made here, so that no server can forge one.
-impl Arrived {
-    fn into_value(self) -> Value {
-        let mut value = Map::new();
-        match self {
-            Self::Result(result, bytes) => {
-                value.insert("result".to_owned(), result);
-                value.insert("bytes".to_owned(), bytes.into());
-            }
-            Self::TooLarge(reason) => {
-                value.insert("too-large".to_owned(), reason.into());
-            }
-            Self::Malformed(reason) => {
-                value.insert("malformed".to_owned(), reason.into());
-            }
-        }
-        Value::Object(value)
-    }
-
-    /// Takes apart what [`Pipe`] put together.
-    pub(crate) fn from_result(result: ServerResult) -> Self {
-        let strange = || Self::Malformed("it is of an unexpected kind".to_owned());
-        let ServerResult::CustomResult(CustomResult(Value::Object(mut value))) = result else {
-            return strange();
-        };
-        if let Some(result) = value.remove("result") {
-            let bytes = value
-                .get("bytes")
-                .and_then(Value::as_u64)
-                .unwrap_or_default();
-            return Self::Result(result, bytes);
-        }
-        if let Some(Value::String(reason)) = value.remove("too-large") {
-            return Self::TooLarge(reason);
-        }
-        match value.remove("malformed") {
-            Some(Value::String(reason)) => Self::Malformed(reason),
-            _ => strange(),
-        }
+        Self::Message(Box::new(arrived.into_message(id)))
     }
 }
 
@@ -407,11 +221,6 @@ struct Envelope<'a> {
     error: Option<&'a RawValue>,
 }
 
-/// Ids are numbers; some servers send them back as strings.
-fn number(id: &str) -> Option<i64> {
-    id.trim_matches('"').parse().ok()
-}
-
 fn answered_nothing(id: i64) -> String {
     format!("it answered a request that was never made (id {id})")
 }
@@ -423,31 +232,6 @@ fn bytes_in_words(bytes: usize) -> String {
     } else {
         format!("{bytes} bytes")
     }
-}
-
-/// The message's id, if it stands before the result in the start of a line.
-fn id_at_start(head: &[u8]) -> Option<i64> {
-    let head = String::from_utf8_lossy(head);
-    let inside = head.trim_start().strip_prefix('{')?;
-    let (before, after) = inside.split_once("\"id\"")?;
-    // Only plain members may come before it: `"jsonrpc":"2.0",`.
-    if before.contains(['{', '[', '\\']) || before.contains("\"result\"") {
-        return None;
-    }
-    let value = after.trim_start().strip_prefix(':')?.trim_start();
-    let end = value.find([',', '}'])?;
-    number(value.get(..end)?.trim())
-}
-
-/// The message's id, if it is the last member of a line, `jsonrpc` aside.
-fn id_at_end(tail: &[u8]) -> Option<i64> {
-    let tail = String::from_utf8_lossy(tail);
-    let inside = tail.trim_end().strip_suffix('}')?.trim_end();
-    let inside = inside
-        .strip_suffix("\"jsonrpc\":\"2.0\"")
-        .map_or(inside, |rest| rest.trim_end().trim_end_matches(','));
-    let (_, value) = inside.rsplit_once("\"id\":")?;
-    number(value.trim())
 }
 
 impl<R, W> Transport<RoleClient> for Pipe<R, W>
@@ -502,7 +286,7 @@ where
 mod tests {
     use std::pin::Pin;
 
-    use rmcp::model::{CallToolRequest, CallToolRequestParams, PingRequest};
+    use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest, PingRequest};
 
     use super::*;
 
@@ -647,14 +431,6 @@ mod tests {
     #[tokio::test]
     async fn noise_is_noted_and_harms_nobody() {
         let (mut pipe, mut theirs, _sent) = pipe().await;
-        let secret = "x".repeat(MAX_NOISE_BYTES - 10) + "canary-12345";
-        let redactor = Redactor::new([("TOKEN", "canary-12345")]);
-        let state = PipeState {
-            redactor,
-            ..PipeState::default()
-        };
-        state.note_noise(secret.as_bytes());
-        assert!(state.noise().is_some_and(|noise| !noise.contains("canary")));
         let noise = "Listening on \u{1b}[1mport\nnull\n[]\n42\n{\"x\":1}\n{\"method\":3}\n\n";
         theirs.write_all(noise.as_bytes()).await.unwrap();
         // The second answer to a call is nobody's; a late one neither.

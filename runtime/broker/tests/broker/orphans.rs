@@ -46,7 +46,7 @@ async fn a_shutdown_ends_servers_their_children_and_their_daemons() -> TestResul
         // Not only soon: already.
         assert!(ends_within(&pipe, 0)?, "{tool} left something");
         assert!(
-            started.elapsed() < Duration::from_secs(4),
+            started.elapsed() < Duration::from_secs(6),
             "{tool}: {:?}",
             started.elapsed()
         );
@@ -60,8 +60,9 @@ async fn a_polite_server_ends_quickly() -> TestResult {
     echoes(&broker).await?;
     let started = Instant::now();
     broker.shutdown().await;
+    // Sooner than it would have been made to.
     assert!(
-        started.elapsed() < Duration::from_millis(500),
+        started.elapsed() < Duration::from_secs(1),
         "{:?}",
         started.elapsed()
     );

@@ -1,0 +1,154 @@
+//! Every folder of `fixtures/scripts` and `fixtures/escapes` is a test.
+//!
+//! A script case holds `script.py` and what must come of it, exactly: `stdout`,
+//! `stderr` (warnings, then the traceback), `value.json`, `exit`. `args` are its
+//! arguments, `stdin` its input, `flags` more flags of `wxmcp run`.
+//!
+//! An escape case holds `attack.py`, which must be refused in the words of
+//! `attack.out`, and its twin `allowed.py`, which does the same where it is
+//! granted and must print `allowed.out`. `attack.flags` and `allowed.flags` are
+//! flags of `wxmcp run`; both run in a fresh copy of `host/`. Whatever the attack
+//! did, `outside/` beside that copy must still be what it was, and no output may
+//! hold its secret.
+
+mod support;
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+use support::{Printed, fixtures, lines, wxmcp};
+
+/// Stands in a file that no script may read.
+const SECRET: &str = "the secret outside";
+
+fn main() -> std::process::ExitCode {
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(2);
+    let trials = ["scripts", "escapes"]
+        .into_iter()
+        .flat_map(|kind| cases(kind).into_iter().map(move |case| (kind, case)))
+        .map(|(kind, case)| {
+            let name = format!("{kind}::{case}");
+            let folder = fixtures().join(kind).join(&case);
+            Trial::test(name, move || match kind {
+                "scripts" => script(&folder),
+                _ => escape(&folder),
+            })
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+fn cases(kind: &str) -> Vec<String> {
+    let mut cases: Vec<String> = fs::read_dir(fixtures().join(kind))
+        .expect("the fixtures are there")
+        .map(|entry| entry.expect("a folder entry").file_name())
+        .filter_map(|name| name.into_string().ok())
+        .collect();
+    cases.sort();
+    assert!(!cases.is_empty(), "no fixture in {kind}");
+    cases
+}
+
+fn script(folder: &Path) -> Result<(), Failed> {
+    let mut command = wxmcp(folder);
+    command
+        .args(["run", "--json", "--mcp-config"])
+        .arg(fixtures().join("mcp/fixture.json"))
+        .args(lines(&folder.join("flags")))
+        .arg("script.py")
+        .args(lines(&folder.join("args")))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut child = command.spawn()?;
+    let mut stdin = child.stdin.take().ok_or("no stdin")?;
+    let input = fs::read(folder.join("stdin")).unwrap_or_default();
+    // A script that does not read may have ended already.
+    let _ended = stdin.write_all(&input);
+    drop(stdin);
+    let printed = Printed::from(child.wait_with_output()?);
+    let report: serde_json::Value = serde_json::from_str(&printed.stdout)
+        .map_err(|error| format!("no report: {error}\n{}\n{}", printed.stdout, printed.stderr))?;
+    let text = |key: &str| report[key].as_str().unwrap_or_default().to_owned();
+    let traceback = report["error"]["traceback"].as_str().unwrap_or_default();
+    let expected = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+
+    same("stdout", &text("stdout"), &expected("stdout"))?;
+    same(
+        "stderr",
+        &(text("stderr") + traceback),
+        &expected("stderr"),
+    )?;
+    if let Ok(value) = fs::read_to_string(folder.join("value.json")) {
+        let value: serde_json::Value = serde_json::from_str(&value)?;
+        same(
+            "value",
+            &serde_json::to_string_pretty(&report["value"])?,
+            &serde_json::to_string_pretty(&value)?,
+        )?;
+    }
+    let code = match expected("exit").trim() {
+        "" if traceback.is_empty() => 0,
+        "" => 1,
+        code => code.parse()?,
+    };
+    if printed.code != Some(code) {
+        return Err(format!("exit code {:?}, not {code}: {report}", printed.code).into());
+    }
+    Ok(())
+}
+
+fn escape(folder: &Path) -> Result<(), Failed> {
+    for part in ["attack", "allowed"] {
+        let place = tempfile::tempdir()?;
+        let host = place.path().join("host");
+        fs::create_dir(&host)?;
+        let outside = place.path().join("outside");
+        fs::create_dir(&outside)?;
+        fs::write(outside.join("secret"), SECRET)?;
+        for name in ["ro", "rw"] {
+            fs::create_dir(host.join(name))?;
+            fs::write(host.join(name).join("file"), "inside")?;
+            std::os::unix::fs::symlink(&outside, host.join(name).join("link"))?;
+            std::os::unix::fs::symlink("file", host.join(name).join("inner"))?;
+        }
+        let program = format!("{part}.py");
+        fs::copy(folder.join(&program), place.path().join(&program))?;
+        let printed = Printed::from(
+            wxmcp(&host)
+                .args(["run", "--mcp-config"])
+                .arg(fixtures().join("mcp/fixture.json"))
+                .args(lines(&folder.join(format!("{part}.flags"))))
+                .arg(format!("../{program}"))
+                .env("WXMCP_CANARY", SECRET)
+                .output()?,
+        );
+        let all = format!("{}{}", printed.stdout, printed.stderr);
+        let expected = fs::read_to_string(folder.join(format!("{part}.out")))?;
+        same(part, &all, &expected)?;
+        if all.contains(SECRET) {
+            return Err(format!("{part}: the secret came out").into());
+        }
+        if fs::read_to_string(outside.join("secret"))? != SECRET
+            || fs::read_dir(&outside)?.count() != 1
+        {
+            return Err(format!("{part}: something outside was changed").into());
+        }
+        let read_only = fs::read_to_string(host.join("ro/file"))?;
+        if read_only != "inside" || fs::read_dir(host.join("ro"))?.count() != 3 {
+            return Err(format!("{part}: the read-only folder was changed").into());
+        }
+    }
+    Ok(())
+}
+
+fn same(what: &str, found: &str, expected: &str) -> Result<(), Failed> {
+    if found.trim_end() == expected.trim_end() {
+        return Ok(());
+    }
+    Err(format!("{what} differs\n--- expected\n{expected}\n--- found\n{found}").into())
+}
