@@ -129,11 +129,11 @@ fn a_report_fits_its_schema() -> TestResult {
 
 #[test]
 fn a_value_keeps_every_digit() -> TestResult {
-    let printed = wx(&["run", "--json", "-c", "return [2 ** 100, 0.1]"])?;
+    let printed = wx(&["run", "--json", "-c", "return [2 ** 63, 0.1, 2 ** 100]"])?;
     assert!(
         printed
             .stdout
-            .contains("\"value\":[1267650600228229401496703205376,0.1]"),
+            .contains("\"value\":[9223372036854775808,0.1,\"1267650600228229401496703205376\"]"),
         "{}",
         printed.stdout
     );
@@ -199,7 +199,7 @@ fn servers_are_found_in_the_folder_and_unset_variables_are_named() -> TestResult
     )?;
     let source = "from tools import fixture; fixture.add(a=1, b=2)";
     let printed = wx_in(folder.path(), &["run", "-c", source])?;
-    assert_eq!(printed.stdout, "{\"sum\":3}\n", "{}", printed.stderr);
+    assert_eq!(printed.stdout, "3\n", "{}", printed.stderr);
     let printed = wx_in(folder.path(), &["run", "-c", "call_tool('broken.x')"])?;
     assert!(printed.stderr.contains("NOT_SET_ANYWHERE"), "{}", printed.stderr);
     assert!(printed.stderr.contains("mcpServers.broken.env.TOKEN"), "{}", printed.stderr);
@@ -226,9 +226,8 @@ fn nothing_is_started_before_its_namespace_is_used() -> TestResult {
 #[test]
 fn randomness_differs_between_two_runs() -> TestResult {
     let source = "\
-import random, secrets, sqlite3, tempfile, uuid
+import random, secrets, tempfile, uuid
 now = [random.random(), secrets.token_hex(8), str(uuid.uuid4()), random.Random().random(),
-       sqlite3.connect(':memory:').execute('select hex(randomblob(8))').fetchone()[0],
        next(tempfile._get_candidate_names())]
 import statistics
 now.append(statistics.NormalDist().samples(1)[0])
@@ -238,7 +237,7 @@ return now";
         Ok(serde_json::from_str(&printed.stdout).map_err(|_| printed.stderr)?)
     };
     let (first, second) = (once(source)?, once(source)?);
-    assert_eq!(first.len(), 7);
+    assert_eq!(first.len(), 6);
     for (a, b) in first.iter().zip(&second) {
         assert_ne!(a, b);
     }

@@ -54,7 +54,10 @@ fn cases(kind: &str) -> Vec<String> {
 }
 
 fn script(folder: &Path) -> Result<(), Failed> {
-    let mut command = wxmcp(folder);
+    // A script may write into its folder.
+    let copy = tempfile::tempdir()?;
+    copy_all(folder, copy.path())?;
+    let mut command = wxmcp(copy.path());
     command
         .args(["run", "--json", "--mcp-config"])
         .arg(fixtures().join("mcp/fixture.json"))
@@ -98,6 +101,20 @@ fn script(folder: &Path) -> Result<(), Failed> {
     };
     if printed.code != Some(code) {
         return Err(format!("exit code {:?}, not {code}: {report}", printed.code).into());
+    }
+    Ok(())
+}
+
+fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            fs::create_dir(&target)?;
+            copy_all(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
     }
     Ok(())
 }

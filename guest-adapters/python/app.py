@@ -1,21 +1,24 @@
 """The Python guest's entry: exports `run` of `wit/guest.wit`.
 
-Importing this module is the last step of the build: it bakes the standard library
-into memory, warms the interpreter up, and leaves an image in which each run begins.
-It writes `/0/build-report.json`, and `/0/immortal.bin` and `/0/immortal-types.bin`
-for the patch that the build applies to the linked module.
+Importing this module is most of the build: it bakes the standard library into
+memory and warms the interpreter up. The end of componentize-py's own start-up is
+the rest: it leaves an image in which each run begins, and writes
+`build-report.json`, and `immortal.bin` and `immortal-types.bin` for the patch that
+the build applies to the linked module, beside this file.
 """
 
 import gc
 import json
 import os
 import sys
+import types
 
 import wit_world
 
-from _wxmcp import bake, execution, immortal, report, stdlib, system, warm_up
+from _wxmcp import bake, execution, immortal, output, report, stdlib, system, tooltree, warm_up
 
 _FOLDER = os.path.dirname(__file__)
+_PRIVATE = ("app", "_wxmcp")
 
 
 class WitWorld(wit_world.WitWorld):
@@ -25,22 +28,35 @@ class WitWorld(wit_world.WitWorld):
         execution.run(script)
 
 
-def _build():
+class _Random(types.ModuleType):
+    """What componentize-py finds as `random` at the end of its start-up.
+
+    It takes `seed` to call it in every run. Scripts that import `random` get it
+    seeded anyway (see `stdlib`); the others need not wait for it.
+    """
+
+    @property
+    def seed(self):
+        del sys.modules["random"]
+        for name in list(sys.modules):
+            if name.partition(".")[0] in _PRIVATE:
+                del sys.modules[name]
+        _end()
+        return int  # does nothing, in C
+
+
+def _begin():
     told = bake.bake(_FOLDER + "/tzdata")
     report.install()
     system.install()
     _leave_build()
+    warm_up.entry = WitWorld().run
+    hot = warm_up.executed()
+    immortal.plug()
+    immortal.move_together(hot)
+    output.install()
     warm_up.run()
-    stdlib.end_build()
-    immortal.plug()
-    told["objects"] = immortal.collect(_FOLDER + "/immortal.bin", _FOLDER + "/immortal-types.bin")
-    with open(_FOLDER + "/build-report.json", "w") as file:
-        json.dump(told, file, indent=1)
-    gc.collect()
-    gc.freeze()
-    immortal.plug()
-    gc.collect()
-    gc.freeze()
+    return told
 
 
 def _leave_build():
@@ -48,11 +64,28 @@ def _leave_build():
     import zoneinfo
 
     zoneinfo.reset_tzpath(())
-    sys.meta_path.extend([stdlib.Finder, system.tooltree.Finder])
+    sys.meta_path.extend([stdlib.Finder, tooltree.Finder])
     sys.path[:] = []
     sys.dont_write_bytecode = True  # nothing is left in a mount that a script did not ask for
     sys.path_importer_cache.clear()
     os.environ.clear()
 
 
-_build()
+def _end():
+    immortal.plug()
+    _write_report()
+    warm_up.last()
+    gc.collect()
+    gc.freeze()
+    immortal.plug()
+    gc.freeze()
+
+
+def _write_report():
+    _report["objects"] = immortal.collect(_FOLDER + "/immortal.bin", _FOLDER + "/immortal-types.bin")
+    with open(_FOLDER + "/build-report.json", "w") as file:
+        json.dump(_report, file, indent=1)
+
+
+_report = _begin()
+_random = sys.modules["random"] = _Random("random")

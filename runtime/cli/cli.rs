@@ -61,13 +61,9 @@ pub(crate) enum Language {
 /// `wxmcp run`.
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
-    /// The script, or `-` for standard input
-    #[arg(required_unless_present = "code", value_name = "SCRIPT")]
-    pub(crate) script: Option<String>,
-
-    /// What the script sees as `sys.argv[1:]`
-    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-    pub(crate) args: Vec<String>,
+    /// The script, or `-` for standard input; what follows it is the script's (`sys.argv`)
+    #[arg(required_unless_present = "code", trailing_var_arg = true, value_name = "SCRIPT] [ARGS")]
+    pub(crate) words: Vec<String>,
 
     /// Run CODE instead of a file; what follows are its arguments
     #[arg(short, long, value_name = "CODE")]
@@ -196,8 +192,7 @@ mod tests {
             panic!("not a run");
         };
         assert!(run.json);
-        assert_eq!(run.script.as_deref(), Some("a.py"));
-        assert_eq!(run.args, ["--timeout", "-x"]);
+        assert_eq!(run.words, ["a.py", "--timeout", "-x"]);
         assert_eq!(run.limits.timeout, None);
     }
 }

@@ -44,10 +44,11 @@ pub(crate) fn configured(settings: &Settings) -> Result<Vec<UpstreamConfig>, Fai
     let Some(path) = &settings.mcp_config else {
         return Ok(Vec::new());
     };
-    let file = path.display().to_string();
+    // Scripts read this label in errors, and must not learn a path of the host.
+    let label = path.file_name().unwrap_or_default().to_string_lossy();
     std::fs::read_to_string(path)
-        .with_context(|| format!("read `{file}`"))
-        .and_then(|text| Ok(parse_config(&file, &text)?))
+        .with_context(|| format!("read `{}`", path.display()))
+        .and_then(|text| Ok(parse_config(&label, &text)?))
         .map_err(Failure::usage)
 }
 

@@ -27,6 +27,10 @@ struct Entry {
 
 const ENTRY: &str = "entry.json";
 
+/// Entries that stay, the newest first: a component and its native code are two,
+/// of 85 MB and 20 MB.
+const KEPT: usize = 20;
+
 impl Cache {
     /// The cache of this user.
     ///
@@ -105,13 +109,35 @@ impl Cache {
                 .with_context(|| format!("replace `{}`", place.display()))?;
         }
         match fs::rename(fresh.path(), &place) {
-            Ok(()) => Ok(()),
+            Ok(()) => self.prune(),
             // Somebody else made the same entry meanwhile.
             Err(_) if place.join(ENTRY).is_file() => Ok(()),
             Err(error) => {
                 Err(error).with_context(|| format!("make the cache entry `{}`", place.display()))
             }
         }
+    }
+
+    /// Deletes the oldest entries. Who wanted one builds it again.
+    fn prune(&self) -> Result<()> {
+        let mut entries = Vec::new();
+        for folder in fs::read_dir(&self.root)? {
+            let path = folder?.path();
+            if let Ok(made) = fs::metadata(path.join(ENTRY)).and_then(|entry| entry.modified()) {
+                entries.push((made, path));
+            }
+        }
+        entries.sort();
+        let surplus = entries.len().saturating_sub(KEPT);
+        for (_, path) in entries.into_iter().take(surplus) {
+            match fs::remove_dir_all(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("delete `{}`", path.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn entry(&self, key: &str) -> Option<Entry> {
@@ -187,6 +213,25 @@ mod tests {
         fs::write(cache.path("l", ENTRY), "{\"files\": {")?;
         assert_eq!(cache.facts::<u32>("l"), None);
         assert_eq!(cache.read("l", "a"), None);
+        Ok(())
+    }
+
+    #[test]
+    fn the_oldest_entries_go() -> Result<()> {
+        let (_folder, cache) = cache();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        for number in 0..KEPT {
+            cache.put(&format!("k{number}"), &[], &1)?;
+            let entry = fs::File::options()
+                .append(true)
+                .open(cache.path(&format!("k{number}"), ENTRY))?;
+            entry
+                .set_modified(long_ago + std::time::Duration::from_secs(u64::try_from(number)?))?;
+        }
+        cache.put("new", &[], &2)?;
+        assert_eq!(cache.facts::<u32>("k0"), None);
+        assert_eq!(cache.facts::<u32>("k1"), Some(1));
+        assert_eq!(cache.facts::<u32>("new"), Some(2));
         Ok(())
     }
 

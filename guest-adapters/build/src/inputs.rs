@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The sources of this program that decide a byte of the guest.
-const BUILDER: [(&str, &str); 12] = [
+const BUILDER: [(&str, &str); 13] = [
     ("componentize.rs", include_str!("componentize.rs")),
     ("flatten/constant.rs", include_str!("flatten/constant.rs")),
     ("flatten/emit.rs", include_str!("flatten/emit.rs")),
@@ -16,6 +16,7 @@ const BUILDER: [(&str, &str); 12] = [
     ("flatten/mod.rs", include_str!("flatten/mod.rs")),
     ("flatten/parse.rs", include_str!("flatten/parse.rs")),
     ("flatten/resolve.rs", include_str!("flatten/resolve.rs")),
+    ("flatten/write.rs", include_str!("flatten/write.rs")),
     ("image.rs", include_str!("image.rs")),
     ("immortal.rs", include_str!("immortal.rs")),
     ("optimise.rs", include_str!("optimise.rs")),

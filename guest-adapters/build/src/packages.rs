@@ -29,28 +29,28 @@ impl Packages {
     pub fn install(lists: &Path, setup: &Path) -> Result<Self> {
         fs::create_dir_all(setup).with_context(|| format!("make `{}`", setup.display()))?;
         let python = installed(lists, setup, "python", &["requirements.txt"], |folder| {
+            let venv = folder.join("venv");
             program::run(
-                Command::new("python3")
-                    .args(["-m", "venv", "--without-pip"])
-                    .arg(folder.join("venv")),
+                Command::new("python3").args(["-m", "venv"]).arg(&venv),
                 "make a Python environment",
             )?;
-            // pip itself stays out of the environment.
-            program::run(
-                Command::new("python3")
-                    .args(["-m", "pip", "--python"])
-                    .arg(folder.join("venv/bin/python3"))
-                    .args([
-                        "install",
-                        "--quiet",
-                        "--disable-pip-version-check",
-                        "--no-compile",
-                        "--no-deps",
-                    ])
-                    .args(["--only-binary=:all:", "--require-hashes", "-r"])
-                    .arg(folder.join("requirements.txt")),
-                "install the Python packages",
-            )
+            let mut pip = Command::new(venv.join("bin/python3"));
+            pip.args([
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--disable-pip-version-check",
+            ])
+            .args([
+                "--no-compile",
+                "--no-deps",
+                "--only-binary=:all:",
+                "--require-hashes",
+                "-r",
+            ])
+            .arg(folder.join("requirements.txt"));
+            program::run(&mut pip, "install the Python packages")
         })?;
         let node = installed(
             lists,

@@ -32,11 +32,11 @@ _COMMON = """
 
 # Executed by scripts only: an import prints, opens something, or takes the time, a
 # clock or a seed from its surroundings (`sqlite3` initialises a generator in C).
-_LATE = set("""
+_LATE = """
     this antigravity __hello__ __phello__ rlcompleter site sitecustomize turtle pty tty
     _android_support _ios_support _apple_support _aix_support _osx_support
     idlelib turtledemo tkinter ensurepip venv _pyrepl sqlite3 dbm.sqlite3
-""".split())
+""".split()
 
 _WITHOUT_SOURCE = ("idlelib", "pydoc_data", "turtledemo")
 
@@ -115,7 +115,7 @@ def _execute(compiled):
     failures = {}
     for name in compiled:
         parents = {name.rsplit(".", n)[0] for n in range(name.count(".") + 1)}
-        if parents & _LATE or name.endswith("__main__"):
+        if not parents.isdisjoint(_LATE) or name.endswith("__main__"):
             continue
         try:
             importlib.import_module(name)
@@ -128,7 +128,8 @@ def _find_random_users():
     """Modules that hold `random`, a function of it, or such a module: to a fixed point."""
     users = {"random"}
     while True:
-        found = {name for name, module in sys.modules.items() if name in stdlib.paths and _uses(module, users)}
+        library = ((name, module) for name, module in sys.modules.items() if name in stdlib.paths)
+        found = {name for name, module in library if _uses(module, users)}
         if found <= users:
             stdlib.random_users.update(users)
             return

@@ -11,8 +11,10 @@ from asyncio import Future
 from asyncio.events import _get_running_loop
 from weakref import ref
 
-from . import report, seam
-from .output import flush
+from . import output, report, seam
+
+
+_await = Future.__await__
 
 
 class ToolError(Exception):
@@ -35,35 +37,36 @@ class ToolError(Exception):
 
 ToolError.__module__ = "builtins"  # that is where scripts find it
 
-# What takes each completion, by the number that `submit` answered.
-_receivers = {}
+# Calls made inside an event loop: weakly all that are to be answered, the ones somebody
+# awaits, and the numbers of the ones that nobody has awaited yet.
+_answerable = {}
+_awaited = {}
+_unawaited = set()
 
-# Calls made inside an event loop that nobody has awaited yet, weakly, by number.
-_unawaited = {}
-
-# (tool, place) of those that were dropped, or left in a global when their loop ended, by number.
+# (tool, place) of calls that were dropped, or left in a global when their loop ended.
 _forgotten = {}
 
 
 def deliver(packed: bytes):
-    """Hands completions to those who wait for them; the rest were cancelled."""
+    """Hands completions to the calls that wait for them; the rest were cancelled or dropped."""
     for number, ok, payload in seam.completions(packed):
-        receiver = _receivers.pop(number, None)
-        if receiver is not None:
-            receiver(ok, payload)
+        receiver = _answerable.pop(number, None)
+        _awaited.pop(number, None)
+        call = receiver and receiver()
+        if call is not None:
+            call._arrived(ok, payload)
 
 
 def pending() -> bool:
     """Whether any completion is still to come."""
-    return bool(_receivers)
+    return bool(_answerable)
 
 
 def block(operation: int, payload: bytes, tool=None):
     """Submits, waits for the end whatever else ends meanwhile, and returns the value."""
-    flush()
-    reply = seam.call(operation, payload)
-    value = seam.decode(reply[1:])
-    if reply[0] == 1:
+    output.flush()
+    ok, value = seam.reply(seam.call(operation, payload))
+    if ok:
         return value
     raise _failure(value, tool)
 
@@ -81,18 +84,12 @@ class ToolCall(Future):
 
     def __init__(self, payload: bytes, tool: str, loop):
         super().__init__(loop=loop)
-        flush()
+        output.flush()
         self.tool = tool
         self.place = report.place_of_caller()
-        self._number = seam.submit(seam.CALL, payload)
-        itself = _unawaited[self._number] = ref(self)
-
-        def arrived(ok, payload):
-            call = itself()
-            if call is not None:
-                call._arrived(ok, payload)
-
-        _receivers[self._number] = arrived
+        self._number = number = seam.submit(seam.CALL, payload)
+        _answerable[number] = ref(self)
+        _unawaited.add(number)
 
     def _arrived(self, ok, payload):
         if self.done() or self.get_loop().is_closed():
@@ -109,13 +106,16 @@ class ToolCall(Future):
 
     def _used(self):
         number = self._number
-        if _unawaited.pop(number, None) or _forgotten.pop(number, None):
-            if number in _receivers:
-                _receivers[number] = self._arrived
+        if number in _unawaited:
+            _unawaited.remove(number)
+        elif _forgotten.pop(number, None) is None:
+            return
+        if number in _answerable:
+            _awaited[number] = self
 
     def __await__(self):
         self._used()
-        return super().__await__()
+        return _await(self)
 
     __iter__ = __await__
 
@@ -135,12 +135,14 @@ class ToolCall(Future):
         self._used()
         if not super().cancel(msg):
             return False
-        if _receivers.pop(self._number, None) is not None:
+        _awaited.pop(self._number, None)
+        if _answerable.pop(self._number, None) is not None:
             seam.cancel(self._number)
         return True
 
     def __del__(self):
-        if _unawaited.pop(self._number, None):
+        if self._number in _unawaited:
+            _unawaited.remove(self._number)
             _forgotten[self._number] = self.tool, self.place
             if self.done() and not self.cancelled():
                 super().exception()  # the script fails for more than this
@@ -168,24 +170,26 @@ def never_awaited():
 
 
 def forget():
-    """Starts anew: nothing is pending, nothing was discarded."""
-    _receivers.clear()
+    """Starts anew: nothing is pending, nothing was dropped."""
+    _answerable.clear()
+    _awaited.clear()
     _unawaited.clear()
     _forgotten.clear()
 
 
 def give_up(loop):
     """Cancels what still waits for a loop that closes."""
-    for number, receiver in list(_receivers.items()):
-        call = getattr(receiver, "__self__", None)
-        if isinstance(call, ToolCall) and call.get_loop() is loop:
-            del _receivers[number]
+    for number, receiver in list(_answerable.items()):
+        call = receiver()
+        if call is None or call.get_loop() is loop:
+            del _answerable[number]
+            _awaited.pop(number, None)
             seam.cancel(number)
 
 
-def value_of(operation: int, payload: bytes, tool: str):
-    """By the rule of this module: the value, or inside a running loop an awaitable of it."""
+def value_of(payload: bytes, tool: str):
+    """By the rule of this module: a tool's answer, or inside a running loop an awaitable of it."""
     loop = _get_running_loop()
     if loop is None:
-        return block(operation, payload, tool)
+        return block(seam.CALL, payload, tool)
     return ToolCall(payload, tool, loop)

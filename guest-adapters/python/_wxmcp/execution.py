@@ -94,7 +94,8 @@ def _awaited(coroutine):
 
 
 def _advice(tool, place):
-    return f"call of {tool} at line {place[1]} was never awaited; await it, or use `.sync(..)` to block"
+    line = report.line_of(place)
+    return f"call of {tool} at line {line} was never awaited; await it, or use `.sync(..)` to block"
 
 
 def _warn_of_lost(namespace):
@@ -103,9 +104,8 @@ def _warn_of_lost(namespace):
         kind = type(value)
         if kind is CoroutineType:
             if not value.cr_suspended and not value.cr_running and value.cr_frame is not None:
-                warnings.warn_explicit(
-                    f"coroutine '{value.__qualname__}' was never awaited", RuntimeWarning, "sys", 1, source=value
-                )
+                told = f"coroutine '{value.__qualname__}' was never awaited"
+                warnings.warn_explicit(told, RuntimeWarning, "sys", 1, source=value)
         elif kind is asyncio.Task and value.done():
             value.__del__()  # logs an exception that nobody retrieved
 

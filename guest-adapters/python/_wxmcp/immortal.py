@@ -41,15 +41,27 @@ def _referents(found):
     """What an object refers to, including what it hides from the collector."""
     if isinstance(found, types.CodeType):
         return (
-            found.co_consts, found.co_names, found.co_filename, found.co_name, found.co_qualname,
-            found.co_linetable, found.co_exceptiontable, *found.co_varnames, *found.co_freevars, *found.co_cellvars,
+            found.co_consts,
+            found.co_names,
+            found.co_filename,
+            found.co_name,
+            found.co_qualname,
+            found.co_linetable,
+            found.co_exceptiontable,
+            *found.co_varnames,
+            *found.co_freevars,
+            *found.co_cellvars,
         )
     if type(found) is dict:
         return (*found.keys(), *found.values())
     referents = gc.get_referents(found)
     if isinstance(found, type):
         names = type.__dict__
-        referents += [names["__name__"].__get__(found), names["__qualname__"].__get__(found), *found.__dict__.keys()]
+        referents += [
+            names["__name__"].__get__(found),
+            names["__qualname__"].__get__(found),
+            *found.__dict__.keys(),
+        ]
     return referents
 
 
@@ -58,29 +70,56 @@ def _write(path, addresses):
         array.array("I", addresses).tofile(file)
 
 
+def move_together(codes: list):
+    """Gives the functions that run these code objects copies of them, side by side.
+
+    Running code writes into it (the counters of adaptive instructions), so code that
+    every run executes should share few pages.
+    """
+    hot = set(codes)
+    for found in gc.get_objects():
+        if isinstance(found, types.FunctionType) and found.__code__ in hot:
+            found.__code__ = _copied(found.__code__)
+
+
+def _copied(code):
+    consts = tuple(_copied(const) if isinstance(const, types.CodeType) else const for const in code.co_consts)
+    return code.replace(co_consts=consts)
+
+
+# Large to small, so that a large hole is not left in crumbs. Made once, for good: what
+# `plug` itself freed would be the next holes.
+_SIZES = [size for power in range(21, 9, -1) for size in (1 << power, (3 << power) // 4)]
+_SIZES += range(1024, 15, -8)
+_LENGTHS = [max(size - sys.getsizeof(b"") - 8, 1) for size in _SIZES]
+
+
 def plug():
     """Fills every free hole of the C heap, so that later memory comes from its top, in one piece.
 
-    The fillers are zeroed, which also erases the garbage of the build. They go from
-    large to small, so that a large hole is not left in crumbs.
+    The fillers are zeroed, which also erases the garbage of the build.
     """
     gc.collect()
+    used = len(_plugs)
     _plugs.extend([None] * 150_000)
-    used = next(i for i, filler in enumerate(_plugs) if filler is None)
-    header = sys.getsizeof(b"")
     beyond = bytes(3 << 20)  # too large for any hole: where the top begins
     top = id(beyond)
     del beyond
-    large = [size for power in range(21, 9, -1) for size in (1 << power, (3 << power) // 4)]
-    for size in large + list(range(1024, 15, -8)):
-        length = max(size - header - 8, 1)
-        outside = []
-        while len(outside) < 3:
+    outside = [None] * 3
+    for length in _LENGTHS:
+        missed = 0
+        while missed < 3:
             filler = bytes(length)
             if id(filler) < top:
                 _plugs[used] = filler
                 used += 1
             else:
-                outside.append(filler)
-        del filler, outside
+                outside[missed] = filler
+                missed += 1
+        filler = outside[0] = outside[1] = outside[2] = None
+    filler = object()  # the only thing smaller than the smallest bytes
+    while id(filler) < top:
+        _plugs[used] = filler
+        used += 1
+        filler = object()
     del _plugs[used:]

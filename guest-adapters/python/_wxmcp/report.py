@@ -13,8 +13,10 @@ import traceback
 
 from . import seam, values
 
-_OURS = os.path.dirname(__file__) + "/"
-_APP = os.path.dirname(os.path.dirname(__file__)) + "/app.py"
+_FOLDER = os.path.dirname(__file__)
+_FILES = frozenset(
+    [f"{_FOLDER}/{name}" for name in os.listdir(_FOLDER)] + [os.path.dirname(_FOLDER) + "/app.py"]
+)
 
 _TracebackException = traceback.TracebackException
 _positions = traceback._get_code_position
@@ -23,8 +25,7 @@ _main_code = None
 
 def hidden(code) -> bool:
     """Whether frames that run this code are the adapter's."""
-    file = code.co_filename
-    return file.startswith(_OURS) or file == _APP
+    return code.co_filename in _FILES
 
 
 def began(code):
@@ -135,21 +136,25 @@ def hooked(error):
 
 
 def place_of_caller():
-    """(file, line, function) of the frame that called the adapter."""
-    frame = sys._getframe(1)
-    while frame is not None and hidden(frame.f_code):
+    """Where the adapter was called, for `line_of` and `forgotten`."""
+    frame = sys._getframe(2)
+    while frame.f_code.co_filename in _FILES and frame.f_back is not None:
         frame = frame.f_back
-    if frame is None:
-        return None
-    return frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_qualname
+    return frame.f_code, frame.f_lasti
+
+
+def line_of(place):
+    """The line number of a place."""
+    return _positions(*place)[0]
 
 
 def forgotten(error, place) -> bytes:
     """The payload of `raised` for an error that belongs to a line where nothing was raised."""
-    file, line, function = place
-    stack = traceback.StackSummary.from_list([traceback.FrameSummary(file, line, function)])
-    text = "Traceback (most recent call last):\n" + "".join(stack.format()) + f"{type(error).__name__}: {error}\n"
-    return seam.encode({"type": type(error).__name__, "message": str(error), "traceback": text, "line": line})
+    code, line = place[0], line_of(place)
+    stack = traceback.StackSummary.from_list([traceback.FrameSummary(code.co_filename, line, code.co_name)])
+    kind, message = type(error).__name__, str(error)
+    text = "".join(["Traceback (most recent call last):\n", *stack.format(), f"{kind}: {message}\n"])
+    return seam.encode({"type": kind, "message": message, "traceback": text, "line": line})
 
 
 def _begin_at_script(error):

@@ -47,20 +47,30 @@ def decode(payload: bytes):
     return _scan(payload.decode().strip(), 0)[0]
 
 
+def reply(answer: bytes):
+    """(ok, value) of what `call` answered."""
+    text = answer.decode()
+    try:
+        return text[0] == "\1", _scan(text, 1)[0]
+    except StopIteration:  # white space
+        return text[0] == "\1", decode(answer[1:])
+
+
 def _refuse(value):
     raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
 
 
-def encoder(default=_refuse):
-    """A function from a value to its JSON as `str`; `default` is asked about what JSON lacks.
+# From a value to a tuple with its JSON. NaN and infinities raise ValueError, what JSON
+# lacks TypeError, and endless nesting RecursionError.
+_chunks = json.encoder.c_make_encoder(
+    None, _refuse, json.encoder.c_encode_basestring, None, ":", ",", False, False, False
+)
+_join = "".join
 
-    NaN and infinities raise ValueError, endless nesting RecursionError.
-    """
-    chunks = json.encoder.c_make_encoder(
-        None, default, json.encoder.c_encode_basestring, None, ":", ",", False, False, False
-    )
-    join = "".join
-    return lambda value: join(chunks(value, 0))
+
+def to_text(value) -> str:
+    """JSON of plain values, not yet as bytes."""
+    return _join(_chunks(value, 0))
 
 
 def to_bytes(text: str) -> bytes:
@@ -71,9 +81,6 @@ def to_bytes(text: str) -> bytes:
         return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
 
 
-_encode = encoder()
-
-
 def encode(value) -> bytes:
     """JSON of plain values: for messages that the adapter itself composes."""
-    return to_bytes(_encode(value))
+    return to_bytes(to_text(value))

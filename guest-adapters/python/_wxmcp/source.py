@@ -36,7 +36,11 @@ _COMPOUND = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
 def without_fences(source: str) -> str:
-    """The code inside a Markdown fence around the whole source, on its original lines."""
+    """The code inside a Markdown fence around the whole source, on its original lines.
+
+    A byte order mark is taken off too, as Python takes it off a file.
+    """
+    source = source.removeprefix("\ufeff")
     text = source.strip()
     if not text.startswith(("```", "~~~")):
         return source

@@ -129,29 +129,6 @@ def _randomize(sqlite3):
     sqlite3.connect = sqlite3.dbapi2.connect = connect
 
 
-class _NoRandom(types.ModuleType):
-    """What componentize-py's start-up finds as `random`, last of all: it would seed it in every run."""
-
-    @property
-    def seed(self):
-        del sys.modules["random"]
-        for name in list(sys.modules):
-            if name.partition(".")[0] in _PRIVATE:
-                del sys.modules[name]
-        return int  # does nothing, in C
-
-
-_PRIVATE = ("app", "_wxmcp")
-
-
-def end_build():
-    """Leaves the seeding of `random` to its first import in a run, and hides what is not the script's.
-
-    To be called last; takes effect when componentize-py's own start-up is over.
-    """
-    sys.modules["random"] = _NoRandom("random")
-
-
 class _Resources(importlib.resources.abc.TraversableResources):
     """Data files of a package, for `importlib.resources`."""
 

@@ -2,7 +2,6 @@
 
 from . import kept as __builtins__
 
-import _thread
 import atexit
 import builtins
 import concurrent.futures

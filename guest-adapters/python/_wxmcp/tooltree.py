@@ -31,9 +31,10 @@ class Tool:
         self.__doc__ = description
         self.name = f"{namespace}.{name}"
         self.parameters = tuple(parameters)
+        self._head = _head(self.name)
 
     def __call__(self, /, *args, **kwargs):
-        return calls.value_of(seam.CALL, self._request(args, kwargs), self.name)
+        return calls.value_of(self._request(args, kwargs), self.name)
 
     def sync(self, /, *args, **kwargs):
         """Calls and waits, also inside a running event loop (whose other tasks wait too)."""
@@ -46,7 +47,7 @@ class Tool:
     def _request(self, args, kwargs):
         if args:
             kwargs = self._bound(args, kwargs)
-        return request(self.name, kwargs)
+        return seam.to_bytes(f"{self._head}{values.arguments(kwargs)}}}")
 
     def _bound(self, args, kwargs):
         if len(args) > len(self.parameters):
@@ -71,9 +72,9 @@ class Tool:
         return f"<tool {self.name}({', '.join(self.parameters)})>"
 
 
-def request(name: str, arguments: dict) -> bytes:
-    """The payload of a call."""
-    return values.encode_arguments({"name": name, "arguments": arguments})
+def _head(name):
+    """The payload of a call up to its arguments."""
+    return f'{{"name":{seam.to_text(name)},"arguments":'
 
 
 def _awaitable(payload, name):
@@ -90,7 +91,7 @@ def call_tool(name, /, args=None, **kwargs):
 
     Arguments are those of the mapping `args` and the keyword arguments.
     """
-    return calls.value_of(seam.CALL, _named_request(name, args, kwargs), name)
+    return calls.value_of(_named_request(name, args, kwargs), name)
 
 
 def _call_sync(name, /, args=None, **kwargs):
@@ -106,7 +107,7 @@ def _call_aio(name, /, args=None, **kwargs):
 def _named_request(name, args, kwargs):
     if not isinstance(name, str):
         raise TypeError(f"the name of a tool must be str, not {type(name).__name__}")
-    return request(name, dict(args or {}) | kwargs)
+    return seam.to_bytes(f"{_head(name)}{values.arguments(dict(args or {}) | kwargs)}}}")
 
 
 call_tool.sync = _call_sync
@@ -123,14 +124,15 @@ class Found(list):
 
 def search(query="", limit=10):
     """The tools that fit a query best: a list of {"name", "description"}."""
-    return Found(calls.block(seam.SEARCH, values.encode_arguments({"query": query, "limit": limit})))
+    return Found(calls.block(seam.SEARCH, seam.encode({"query": str(query), "limit": limit})))
 
 
 def describe(*names):
     """Signature, description and schemas of tools: a list of dictionaries, in the order of `names`."""
-    names = [getattr(name, "name", name) for item in names
-             for name in (item if isinstance(item, (list, tuple)) else [item])]
-    return Found(calls.block(seam.DESCRIBE, values.encode_arguments({"names": names})))
+    if len(names) == 1 and isinstance(names[0], (list, tuple)):
+        names = names[0]
+    names = [getattr(name, "name", name) for name in names]  # functions of tools will do
+    return Found(calls.block(seam.DESCRIBE, seam.encode({"names": names})))
 
 
 class Namespace(ModuleType):

@@ -32,12 +32,11 @@ import uuid
 
 from . import seam
 
-_LISTS = (list, tuple, range, collections.deque, array.array, collections.abc.KeysView,
-          collections.abc.ValuesView, collections.abc.ItemsView)
+_VIEWS = (collections.abc.KeysView, collections.abc.ValuesView, collections.abc.ItemsView)
+_LISTS = (list, tuple, range, collections.deque, array.array, *_VIEWS)
 _TEXTS = (decimal.Decimal, fractions.Fraction, complex, datetime.timedelta, uuid.UUID, pathlib.PurePath)
 _DATES = (datetime.date, datetime.time)
 _MANY_DIGITS = re.compile(r"\d{19}").search
-_fast = seam.encoder()
 
 
 def encode(value) -> bytes:
@@ -45,7 +44,7 @@ def encode(value) -> bytes:
     if value is None:
         return b"null"
     try:
-        text = _fast(value)
+        text = seam.to_text(value)
         if not _MANY_DIGITS(text):
             return seam.to_bytes(text)
     except (TypeError, ValueError, RecursionError):
@@ -56,15 +55,15 @@ def encode(value) -> bytes:
         return seam.encode(shown(value))
 
 
-def encode_arguments(value) -> bytes:
+def arguments(value) -> str:
     """JSON of a tool's arguments, with the same conversions, but nothing by `repr()`.
 
     Raises TypeError for a value that has no JSON form, ValueError for one inside itself.
     """
     try:
-        return seam.encode(value)
+        return seam.to_text(value)
     except TypeError:
-        return seam.encode(_plain(value, set(), _refused))
+        return seam.to_text(_plain(value, set(), _refused))
     except RecursionError:
         raise ValueError("Circular reference detected") from None
 
@@ -124,7 +123,9 @@ def _parts(value):
             return None
         if dataclasses.is_dataclass(value):
             return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-        if isinstance(value, collections.abc.Mapping) or type(value).__name__ == "Row" and hasattr(value, "keys"):
+        if isinstance(value, collections.abc.Mapping):
+            return dict(value)
+        if type(value).__name__ == "Row":  # SQLite's, which need not be imported
             return {key: value[key] for key in value.keys()}
     except Exception:
         pass  # a container of the script's own that cannot be read

@@ -10,7 +10,10 @@ import linecache
 import struct
 import sys
 
-from . import calls, execution, loop, output, seam, source, system, tooltree
+import componentize_py_runtime
+from wit_world.imports import host
+
+from . import calls, loop, seam, system, tooltree
 
 _HELLO = "print('hello')"
 _PLAIN = """
@@ -52,11 +55,20 @@ _INVALID = "x = = 1"
 
 
 class _FakeHost:
-    """Answers as the host would, from inside."""
+    """Answers as the host would, in place of what the generated bindings call."""
 
     def __init__(self):
         self.ended = b""
         self.number = 0
+        self.functions = {}
+        for name, arguments in (("submit", 2), ("wait", 1), ("call", 2), ("cancel", 1), ("emit", 2)):
+            componentize_py_runtime.call_import = lambda index, arguments, name=name: self.functions.update(
+                {index: getattr(self, name)}
+            )
+            getattr(host, name)(*[None] * arguments)
+
+    def call_import(self, index, arguments):
+        return self.functions[index](*arguments)
 
     def submit(self, operation, payload):
         self.number += 1
@@ -88,39 +100,53 @@ class _FakeHost:
         return b'{"up": 1}'
 
 
-_FUNCTIONS = ("submit", "wait", "call", "cancel", "emit")
-
-
-def run():
+def run(texts=(_HELLO, _PLAIN, _ASYNC, _TOOLS, _ASYNC_TOOLS, _FAILS, _INVALID), times=40):
     """Warms everything up, and leaves nothing behind that a script could see."""
-    before = set(system.main.__dict__), set(sys.modules)
-    real = {name: getattr(seam, name) for name in _FUNCTIONS}
-    fake = _FakeHost()
-    for name in _FUNCTIONS:
-        setattr(seam, name, getattr(fake, name))
+    names, modules = set(system.main.__dict__), set(sys.modules)
+    call_import = componentize_py_runtime.call_import
+    componentize_py_runtime.call_import = _FakeHost().call_import
     create_task = loop.HostLoop.create_task
     loop.HostLoop.create_task = _create_named_task
     try:
-        for _ in range(40):
-            _run(_HELLO)
-            _run(_PLAIN)
-        for text in (_ASYNC, _TOOLS, _ASYNC_TOOLS, _FAILS, _INVALID):
-            for _ in range(8):
-                _run(text)
+        for text in texts:
+            message = json.dumps({"name": "script.py", "source": text, "args": [], "env": {}}).encode()
+            for _ in range(times):
+                entry(message)
     finally:
-        for name, function in real.items():
-            setattr(seam, name, function)
+        componentize_py_runtime.call_import = call_import
         loop.HostLoop.create_task = create_task
-        _clean(*before)
+        _clean(names, modules)
+
+
+# What the host calls; the guest's entry module sets it.
+entry = None
+
+
+def executed() -> list:
+    """The code objects that every run executes, in order."""
+    codes = {}
+    monitoring = sys.monitoring
+    monitoring.use_tool_id(monitoring.PROFILER_ID, "warm_up")
+    monitoring.register_callback(
+        monitoring.PROFILER_ID, monitoring.events.PY_START, lambda code, offset: codes.setdefault(code)
+    )
+    monitoring.set_events(monitoring.PROFILER_ID, monitoring.events.PY_START)
+    try:
+        run([_HELLO], 1)
+    finally:
+        monitoring.set_events(monitoring.PROFILER_ID, 0)
+        monitoring.free_tool_id(monitoring.PROFILER_ID)
+    return list(codes)
+
+
+def last():
+    """Runs once more what most runs do, so that caches are filled with it and nothing else."""
+    run([_ASYNC, _FAILS, _TOOLS, _PLAIN, _HELLO], 4)
 
 
 def _create_named_task(self, coro, *, name=None, **options):
     # Unnamed tasks would use up the numbers that a script's tasks get.
     return asyncio.BaseEventLoop.create_task(self, coro, name="warm", **options)
-
-
-def _run(text):
-    execution.run(json.dumps({"name": "script.py", "source": text, "args": [], "env": {}}).encode())
 
 
 def _clean(names, modules):
@@ -136,4 +162,3 @@ def _clean(names, modules):
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):
         if hasattr(sys, name):
             delattr(sys, name)
-    output.install()

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{Error, Policy, Run, Sandbox, Script, Stdin};
 
@@ -39,6 +40,10 @@ async fn run(
     stdin: Stdin,
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
+    // Heard from the first instruction on, also before the run looks at it.
+    let interrupt = signal(SignalKind::interrupt())
+        .context("listen for interrupts")
+        .map_err(Failure::fault)?;
     let broker = upstreams::broker(&settings)?;
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let run = Run {
@@ -51,7 +56,7 @@ async fn run(
         limits: settings.limits,
         tools: broker.clone(),
         observer: terminal.clone(),
-        cancel: Box::pin(interrupted(Arc::clone(&terminal))),
+        cancel: Box::pin(interrupted(interrupt, Arc::clone(&terminal))),
     };
     let report = async {
         let engine = engine::engine(Allocation::OnDemand).map_err(Error::Engine)?;
@@ -77,9 +82,9 @@ async fn run(
 }
 
 /// Ends when somebody interrupts, or when nobody reads what we print.
-async fn interrupted(terminal: Arc<Terminal>) {
+async fn interrupted(mut interrupt: Signal, terminal: Arc<Terminal>) {
     tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
+        _ = interrupt.recv() => {}
         () = terminal.closed() => {}
     }
 }
@@ -109,32 +114,35 @@ fn failure(error: Error, name: &str) -> Failure {
 
 /// The script, and what its standard input will be.
 fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
-    let (name, source, stdin) = match (&args.code, args.script.as_deref()) {
-        (Some(code), _) => ("<code>".to_owned(), code.clone(), Stdin::Inherit),
-        (None, Some("-")) => {
-            let source = read(std::io::stdin().lock())
-                .context("read the script from standard input")
-                .map_err(Failure::usage)?;
-            ("<stdin>".to_owned(), source, Stdin::Empty)
-        }
-        (None, Some(path)) => {
-            language(args.lang, path)?;
-            let source = std::fs::File::open(path)
-                .map_err(anyhow::Error::from)
-                .and_then(read)
-                .with_context(|| format!("cannot read `{path}`"))
-                .map_err(Failure::usage)?;
-            (path.to_owned(), source, Stdin::Inherit)
-        }
-        (None, None) => {
-            return Err(Failure::usage(anyhow::anyhow!("there is no script to run")));
-        }
+    if let Some(code) = &args.code {
+        let script = Script {
+            name: "<code>".to_owned(),
+            source: code.clone(),
+            args: args.words.clone(),
+        };
+        return Ok((script, Stdin::Inherit));
+    }
+    let Some((name, rest)) = args.words.split_first() else {
+        return Err(Failure::usage(anyhow::anyhow!("there is no script to run")));
     };
-    let first = args.code.as_ref().and(args.script.clone());
+    let (name, source, stdin) = if name == "-" {
+        let source = read(std::io::stdin().lock())
+            .context("read the script from standard input")
+            .map_err(Failure::usage)?;
+        ("<stdin>", source, Stdin::Empty)
+    } else {
+        language(args.lang, name)?;
+        let source = std::fs::File::open(name)
+            .map_err(anyhow::Error::from)
+            .and_then(read)
+            .with_context(|| format!("cannot read `{name}`"))
+            .map_err(Failure::usage)?;
+        (name.as_str(), source, Stdin::Inherit)
+    };
     let script = Script {
-        name,
+        name: name.to_owned(),
         source,
-        args: first.into_iter().chain(args.args.clone()).collect(),
+        args: rest.to_vec(),
     };
     Ok((script, stdin))
 }

@@ -16,6 +16,7 @@ mod error;
 mod merge;
 mod parse;
 mod resolve;
+mod write;
 
 pub use error::FlattenError;
 
