@@ -3,6 +3,11 @@
 //! Every answer is asserted before its time counts, and limits are armed. Times
 //! of processes are medians of runs that alternate with native CPython's, so that
 //! a machine whose speed drifts slows both; read the ratios.
+#![expect(
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a program that prints a table, and fails where it stands"
+)]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -50,7 +55,7 @@ impl Bench {
     fn new() -> anyhow::Result<Self> {
         Ok(Self {
             wxmcp: env!("CARGO_BIN_EXE_wxmcp").into(),
-            native: std::env::var("NATIVE_PYTHON").unwrap_or_else(|_| "python3".to_owned()),
+            native: native()?,
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?,
@@ -65,7 +70,10 @@ impl Bench {
             .unwrap_or("unknown CPU");
         let cores = std::thread::available_parallelism()?;
         let native = text(Command::new(&self.native).arg("--version").output()?)?;
-        println!("machine: {model}, {cores} cores; native: {}\n", native.trim());
+        println!(
+            "machine: {model}, {cores} cores; native: {}\n",
+            native.trim()
+        );
         Ok(())
     }
 
@@ -80,7 +88,11 @@ impl Bench {
             &format!("{:.2}x", ratio(ours, theirs)),
             "<= 0.33x",
         );
-        row("  wxmcp / native", &format!("{} / {}", ms(ours), ms(theirs)), "");
+        row(
+            "  wxmcp / native",
+            &format!("{} / {}", ms(ours), ms(theirs)),
+            "",
+        );
         Ok(())
     }
 
@@ -115,11 +127,23 @@ impl Bench {
             }
         };
         let gathered = timed(GATHERED)?;
-        row("50 gathered calls of 20 ms", &format!("{gathered:.1} ms"), "<= 26 ms");
+        row(
+            "50 gathered calls of 20 ms",
+            &format!("{gathered:.1} ms"),
+            "<= 26 ms",
+        );
         let awaited = timed(AWAITED)?;
-        row("awaited call, round trip", &format!("{awaited:.1} us"), "<= 50 us");
+        row(
+            "awaited call, round trip",
+            &format!("{awaited:.1} us"),
+            "<= 50 us",
+        );
         let blocking = timed(BLOCKING)?;
-        row("blocking call, round trip", &format!("{blocking:.1} us"), "<= 8 us");
+        row(
+            "blocking call, round trip",
+            &format!("{blocking:.1} us"),
+            "<= 8 us",
+        );
         Ok(())
     }
 
@@ -272,6 +296,15 @@ fn open(allocation: Allocation) -> anyhow::Result<Sandbox> {
     Ok(Sandbox::open(&engine, &guest)?)
 }
 
+/// The interpreter itself: `python3` may be a script that finds one.
+fn native() -> anyhow::Result<String> {
+    let named = std::env::var("NATIVE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let found = Command::new(named)
+        .args(["-c", "import sys; print(sys.executable)"])
+        .output()?;
+    Ok(text(found)?.trim().to_owned())
+}
+
 /// Runs both `count` times in turn and answers the medians.
 fn alternate(
     count: usize,
@@ -292,7 +325,10 @@ fn time(program: &Path, args: &[&str], expected: &str) -> anyhow::Result<Duratio
     let started = Instant::now();
     let output = command.output()?;
     let elapsed = started.elapsed();
-    ensure!(text(output)? == expected, "{program:?} printed something else");
+    ensure!(
+        text(output)? == expected,
+        "{program:?} printed something else"
+    );
     Ok(elapsed)
 }
 

@@ -33,7 +33,12 @@ fn fixture_config() -> String {
 #[test]
 fn a_script_prints_and_its_value_comes_last() -> TestResult {
     let printed = wx(&["run", "-c", "print('out'); {'a': [1, 2]}"])?;
-    assert_eq!(printed.stdout, "out\n{\"a\": [1, 2]}\n".replace(": ", ":").replace(", ", ","));
+    assert_eq!(
+        printed.stdout,
+        "out\n{\"a\": [1, 2]}\n"
+            .replace(": ", ":")
+            .replace(", ", ",")
+    );
     assert_eq!(printed.stderr, "");
     assert_eq!(printed.code, Some(0));
     let printed = wx(&["run", "-q", "-c", "print('out'); 42"])?;
@@ -115,7 +120,16 @@ fn a_report_fits_its_schema() -> TestResult {
         "call_tool('nothing.here')",
         "return 2 ** 100",
     ] {
-        let args = ["run", "--json", "--timeout", "3s", "--mcp-config", &config, "-c", source];
+        let args = [
+            "run",
+            "--json",
+            "--timeout",
+            "3s",
+            "--mcp-config",
+            &config,
+            "-c",
+            source,
+        ];
         let printed = wx(&args)?;
         let report: serde_json::Value = serde_json::from_str(&printed.stdout)
             .map_err(|error| format!("{source}: {error}: {}", printed.stderr))?;
@@ -158,10 +172,15 @@ fn calls_are_in_the_report_also_when_the_run_fails() -> TestResult {
 #[test]
 fn settings_merge_flag_over_environment_over_file() -> TestResult {
     let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("wxmcp.toml"), "[limits]\nmax-output = '3B'\n")?;
+    fs::write(
+        folder.path().join("wxmcp.toml"),
+        "[limits]\nmax-output = '3B'\n",
+    )?;
     let run = |variable: Option<&str>, args: &[&str]| -> Result<Printed, Box<dyn Error>> {
         let mut command = wxmcp(folder.path());
-        command.args(["run", "-c", "print('abcdefghi', end='')"]).args(args);
+        command
+            .args(["run", "-c", "print('abcdefghi', end='')"])
+            .args(args);
         if let Some(value) = variable {
             command.env("WXMCP_MAX_OUTPUT", value);
         }
@@ -171,7 +190,13 @@ fn settings_merge_flag_over_environment_over_file() -> TestResult {
     assert_eq!(run(Some("5B"), &[])?.stdout, "abcde");
     let mut command = wxmcp(folder.path());
     command
-        .args(["run", "--max-output", "7B", "-c", "print('abcdefghi', end='')"])
+        .args([
+            "run",
+            "--max-output",
+            "7B",
+            "-c",
+            "print('abcdefghi', end='')",
+        ])
         .env("WXMCP_MAX_OUTPUT", "5B");
     assert_eq!(Printed::from(command.output()?).stdout, "abcdefg");
     Ok(())
@@ -180,7 +205,10 @@ fn settings_merge_flag_over_environment_over_file() -> TestResult {
 #[test]
 fn a_misspelt_setting_is_an_error() -> TestResult {
     let folder = tempfile::tempdir()?;
-    fs::write(folder.path().join("wxmcp.toml"), "[limits]\ntimeuot = '1s'\n")?;
+    fs::write(
+        folder.path().join("wxmcp.toml"),
+        "[limits]\ntimeuot = '1s'\n",
+    )?;
     let printed = wx_in(folder.path(), &["run", "-c", "1"])?;
     assert_eq!(printed.code, Some(2));
     assert!(printed.stderr.contains("timeuot"), "{}", printed.stderr);
@@ -201,8 +229,16 @@ fn servers_are_found_in_the_folder_and_unset_variables_are_named() -> TestResult
     let printed = wx_in(folder.path(), &["run", "-c", source])?;
     assert_eq!(printed.stdout, "3\n", "{}", printed.stderr);
     let printed = wx_in(folder.path(), &["run", "-c", "call_tool('broken.x')"])?;
-    assert!(printed.stderr.contains("NOT_SET_ANYWHERE"), "{}", printed.stderr);
-    assert!(printed.stderr.contains("mcpServers.broken.env.TOKEN"), "{}", printed.stderr);
+    assert!(
+        printed.stderr.contains("NOT_SET_ANYWHERE"),
+        "{}",
+        printed.stderr
+    );
+    assert!(
+        printed.stderr.contains("mcpServers.broken.env.TOKEN"),
+        "{}",
+        printed.stderr
+    );
     Ok(())
 }
 
@@ -275,15 +311,26 @@ fn it_runs_without_a_home_and_with_a_read_only_one() -> TestResult {
 fn doctor_finds_what_is_wrong() -> TestResult {
     let folder = tempfile::tempdir()?;
     wx_in(folder.path(), &["run", "-c", "1"])?;
-    let printed = wx_in(folder.path(), &["doctor", "--mcp-config", &fixture_config()])?;
+    let printed = wx_in(
+        folder.path(),
+        &["doctor", "--mcp-config", &fixture_config()],
+    )?;
     assert_eq!(printed.code, Some(0), "{}", printed.stdout);
-    assert!(printed.stdout.contains("server `fixture`"), "{}", printed.stdout);
-    assert!(printed.stdout.contains("10 tools"), "{}", printed.stdout);
+    assert!(
+        printed.stdout.contains("server `fixture`"),
+        "{}",
+        printed.stdout
+    );
+    assert!(printed.stdout.contains("11 tools"), "{}", printed.stdout);
     let config = r#"{"mcpServers": {"gone": {"command": "/no/such/program"}}}"#;
     fs::write(folder.path().join(".mcp.json"), config)?;
     let printed = wx_in(folder.path(), &["doctor"])?;
     assert_eq!(printed.code, Some(1), "{}", printed.stdout);
-    assert!(printed.stdout.contains("FAIL  server `gone`"), "{}", printed.stdout);
+    assert!(
+        printed.stdout.contains("FAIL  server `gone`"),
+        "{}",
+        printed.stdout
+    );
     Ok(())
 }
 
@@ -302,7 +349,13 @@ fn help_and_completions_are_there() -> TestResult {
 fn a_reader_that_goes_away_ends_the_run_quietly() -> TestResult {
     let folder = tempfile::tempdir()?;
     let mut child = wxmcp(folder.path())
-        .args(["run", "--max-output", "100MiB", "-c", "while True: print('y')"])
+        .args([
+            "run",
+            "--max-output",
+            "100MiB",
+            "-c",
+            "while True: print('y')",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;
@@ -318,7 +371,11 @@ fn an_interrupt_ends_the_run_and_says_so() -> TestResult {
     use std::io::{BufRead, BufReader};
     let folder = tempfile::tempdir()?;
     let mut child = wxmcp(folder.path())
-        .args(["run", "-c", "print('started', flush=True)\nwhile True: pass"])
+        .args([
+            "run",
+            "-c",
+            "print('started', flush=True)\nwhile True: pass",
+        ])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()?;

@@ -10,26 +10,26 @@ fn main() -> anyhow::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let guests =
         env::var_os("WXMCP_GUESTS").map_or_else(|| root.join("target/guests"), PathBuf::from);
-    let manifest = guests.join("manifest.json");
-    println!("cargo::rerun-if-changed={}", manifest.display());
-    let text = fs::read_to_string(&manifest).with_context(|| {
+    let manifest_path = guests.join("manifest.json");
+    println!("cargo::rerun-if-changed={}", manifest_path.display());
+    let text = fs::read_to_string(&manifest_path).with_context(|| {
         format!(
             "the guests are not built: run `make guests` first ({} is missing)",
-            manifest.display()
+            manifest_path.display()
         )
     })?;
     let manifest: serde_json::Value = serde_json::from_str(&text)?;
-    let python = &manifest["python"];
     let native = guests.join("python.cwasm.zst");
     println!("cargo::rerun-if-changed={}", native.display());
     println!("cargo::rustc-env=WXMCP_PYTHON_NATIVE={}", native.display());
     for (variable, key) in [
-        ("WXMCP_PYTHON_SHA256", "native_sha256"),
-        ("WXMCP_PYTHON_SIZE", "native_bytes"),
+        ("WXMCP_PYTHON_SHA256", "/python/native_sha256"),
+        ("WXMCP_PYTHON_SIZE", "/python/native_bytes"),
     ] {
-        let value = match &python[key] {
-            serde_json::Value::String(text) => text.clone(),
-            other => other.to_string(),
+        let value = match manifest.pointer(key) {
+            Some(serde_json::Value::String(text)) => text.clone(),
+            Some(other) => other.to_string(),
+            None => anyhow::bail!("{} lacks {key}", manifest_path.display()),
         };
         println!("cargo::rustc-env={variable}={value}");
     }

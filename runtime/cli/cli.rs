@@ -62,7 +62,11 @@ pub(crate) enum Language {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The script, or `-` for standard input; what follows it is the script's (`sys.argv`)
-    #[arg(required_unless_present = "code", trailing_var_arg = true, value_name = "SCRIPT] [ARGS")]
+    #[arg(
+        required_unless_present = "code",
+        trailing_var_arg = true,
+        value_name = "SCRIPT] [ARGS"
+    )]
     pub(crate) words: Vec<String>,
 
     /// Run CODE instead of a file; what follows are its arguments

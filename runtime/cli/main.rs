@@ -12,7 +12,10 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == upstreams::GUARD) {
+    if arguments
+        .next()
+        .is_some_and(|first| first == upstreams::GUARD)
+    {
         return wxmcp_broker::guard_main(arguments);
     }
     let outcome = cli::parse().and_then(commands::execute);

@@ -281,7 +281,10 @@ mod tests {
 
     #[test]
     fn control_characters_are_shown_not_obeyed() {
-        assert_eq!(visible("a\x1b]8;;x\x07\tb\n"), "a\u{241b}]8;;x\u{2407}\tb\n");
+        assert_eq!(
+            visible("a\x1b]8;;x\x07\tb\n"),
+            "a\u{241b}]8;;x\u{2407}\tb\n"
+        );
         assert_eq!(visible("\u{202e}abc"), "\u{fffd}abc");
     }
 }

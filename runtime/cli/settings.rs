@@ -114,8 +114,12 @@ fn merge_limits(flags: &LimitArgs, file: &LimitTable) -> anyhow::Result<Limits> 
         wall: wall.unwrap_or(default.wall),
         memory: memory.map_or(default.memory, |size| size.as_u64()),
         output: output.map_or(default.output, |size| size.as_u64()),
-        tool_calls: pick(flags.max_tool_calls, "WXMCP_MAX_TOOL_CALLS", file.max_tool_calls)?
-            .unwrap_or(default.tool_calls),
+        tool_calls: pick(
+            flags.max_tool_calls,
+            "WXMCP_MAX_TOOL_CALLS",
+            file.max_tool_calls,
+        )?
+        .unwrap_or(default.tool_calls),
         concurrent_calls: pick(
             flags.max_concurrent_calls,
             "WXMCP_MAX_CONCURRENT_CALLS",

@@ -108,9 +108,8 @@ impl Project {
     ///
     /// # Errors
     ///
-    /// When an input cannot be read.
-    pub fn key(&self, adapter: &Adapter) -> Result<String> {
-        let inputs = self.inputs(adapter)?;
+    /// When `Cargo.lock` cannot be read.
+    pub fn key(&self, adapter: &Adapter, inputs: &BTreeMap<String, String>) -> Result<String> {
         let versions = [self.version("wasm-encoder")?, self.version("wasmparser")?].join(" ");
         let adapter = format!("{} {}", adapter.world, adapter.entry);
         let files = inputs

@@ -204,11 +204,13 @@ fn execute(request: Request) -> Result<()> {
 }
 
 fn build_for_lock(project: &Project, from_scratch: bool) -> Result<Locked> {
-    let guest = builder(project, from_scratch)?.build(&project.guests())?;
-    Ok(Locked::new(
-        project.inputs(&project.python_adapter())?,
-        &guest,
-    ))
+    let builder = builder(project, from_scratch)?;
+    let inputs = project.inputs(&builder.adapter)?;
+    let guest = builder.build(&project.guests())?;
+    if project.key(&builder.adapter, &inputs)? != guest.inputs {
+        bail!("the inputs changed during the build; try again");
+    }
+    Ok(Locked::new(inputs, &guest))
 }
 
 fn builder(project: &Project, from_scratch: bool) -> Result<Builder<'_>> {

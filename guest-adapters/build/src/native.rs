@@ -10,7 +10,8 @@ const LEVEL: i32 = 12;
 /// What is compiled for.
 pub const TARGET: &str = wxmcp_sandbox::engine::TARGET;
 
-/// The engine settings, as they were when this program was built.
+/// The engine settings, as they were when this program was built: all of them are
+/// in this one file.
 const ENGINE: &str = include_str!("../../../runtime/sandbox/src/engine.rs");
 
 /// Compiles a component.

@@ -98,7 +98,7 @@ impl Builder<'_> {
     ///
     /// When an input is missing or a step fails.
     pub fn build(&self, out: &Path) -> Result<Guest> {
-        let inputs = self.project.key(&self.adapter)?;
+        let inputs = self.key()?;
         if !self.from_scratch
             && let Some(guest) = self.already_built(out, &inputs)?
         {
@@ -237,6 +237,11 @@ impl Builder<'_> {
         };
         self.cache.put(&key, &[(NATIVE, &compressed)], &facts)?;
         Ok((compressed, facts))
+    }
+
+    fn key(&self) -> Result<String> {
+        self.project
+            .key(&self.adapter, &self.project.inputs(&self.adapter)?)
     }
 
     fn native_key(&self, component_sha256: &str) -> Result<String> {

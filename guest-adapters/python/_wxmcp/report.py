@@ -15,7 +15,7 @@ from . import seam, values
 
 _FOLDER = os.path.dirname(__file__)
 _FILES = frozenset(
-    [f"{_FOLDER}/{name}" for name in os.listdir(_FOLDER)] + [os.path.dirname(_FOLDER) + "/app.py"]
+    [f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))] + [os.path.dirname(_FOLDER) + "/app.py"]
 )
 
 _TracebackException = traceback.TracebackException

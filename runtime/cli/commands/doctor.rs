@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{CacheState, CallContext, Error, RunClock, RunId, Sandbox, ToolHost};
+use wxmcp_sandbox::{CacheState, CallContext, RunClock, RunId, Sandbox, ToolHost};
 
 use crate::cli::{DoctorArgs, LimitArgs, PolicyArgs};
 use crate::exit::{Exit, Failure};
@@ -47,7 +47,9 @@ fn cache(findings: &mut Findings) {
     let path = path.map_or_else(String::new, |path| format!(" ({})", path.display()));
     match cache.inspect(&guests::PYTHON) {
         CacheState::Sound => {
-            findings.good(&format!("guest `python` is unpacked, every byte right{path}"));
+            findings.good(&format!(
+                "guest `python` is unpacked, every byte right{path}"
+            ));
         }
         CacheState::Absent => findings.good("guest `python` is not unpacked yet; a run does it"),
         CacheState::Unsound => findings.bad(&format!(
@@ -60,12 +62,10 @@ fn cache(findings: &mut Findings) {
 }
 
 fn guest(findings: &mut Findings) {
-    let opened = engine::engine(Allocation::OnDemand)
-        .map_err(Error::Engine)
-        .and_then(|engine| {
-            let guest = guests::cache().load(&engine, &guests::PYTHON)?;
-            Sandbox::open(&engine, &guest)
-        });
+    let opened = engine::engine(Allocation::OnDemand).and_then(|engine| {
+        let guest = guests::cache().load(&engine, &guests::PYTHON)?;
+        Sandbox::open(&engine, &guest)
+    });
     match opened {
         Ok(_) => findings.good("guest `python` loads"),
         Err(error) => findings.bad(&format!(

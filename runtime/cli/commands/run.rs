@@ -19,8 +19,8 @@ use crate::{guests, upstreams};
 const SCRIPT: u64 = 8 << 20;
 
 pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
-    let settings = Settings::resolve(&args.limits, &args.policy, &args.config)
-        .map_err(Failure::usage)?;
+    let settings =
+        Settings::resolve(&args.limits, &args.policy, &args.config).map_err(Failure::usage)?;
     let (script, stdin) = load(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -59,7 +59,7 @@ async fn run(
         cancel: Box::pin(interrupted(interrupt, Arc::clone(&terminal))),
     };
     let report = async {
-        let engine = engine::engine(Allocation::OnDemand).map_err(Error::Engine)?;
+        let engine = engine::engine(Allocation::OnDemand)?;
         let guest = guests::cache().load(&engine, &guests::PYTHON)?;
         Sandbox::open(&engine, &guest)?.run(run).await
     }
@@ -163,9 +163,9 @@ fn language(named: Option<Language>, path: &str) -> Result<Language, Failure> {
     match (named, extension) {
         (Some(language), _) => Ok(language),
         (None, Some("py")) => Ok(Language::Python),
-        (None, _) => Err(Failure::usage(anyhow::anyhow!(
-            "cannot tell the language of `{path}`"
-        ))
-        .hint("name it `*.py`, or say --lang py")),
+        (None, _) => Err(
+            Failure::usage(anyhow::anyhow!("cannot tell the language of `{path}`"))
+                .hint("name it `*.py`, or say --lang py"),
+        ),
     }
 }

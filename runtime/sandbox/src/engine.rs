@@ -4,6 +4,8 @@ use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
 
+use crate::sandbox::Error;
+
 /// Stack of guest code, in bytes. CPython turns `json.loads('[' * 100_000)` into a
 /// RecursionError at 64 MiB and traps at 4 MiB; untouched pages cost nothing.
 const GUEST_STACK: usize = 64 << 20;
@@ -32,13 +34,13 @@ pub enum Allocation {
 ///
 /// # Errors
 /// When the machine lacks what the settings need.
-pub fn engine(allocation: Allocation) -> wasmtime::Result<Engine> {
+pub fn engine(allocation: Allocation) -> Result<Engine, Error> {
     let mut config = settings();
     config.enable_compiler(false);
     if let Allocation::Pooled { instances, memory } = allocation {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, memory)));
     }
-    Engine::new(&config)
+    Engine::new(&config).map_err(Error::Engine)
 }
 
 /// Compiles a component of ours to native code for a baseline CPU of this

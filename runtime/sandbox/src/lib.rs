@@ -27,9 +27,7 @@ pub use limits::{Limit, Limits};
 pub use native::{CacheState, NativeCache, NativeError, NativeGuest};
 pub use observer::{Event, Observer, Silent, Stream};
 pub use policy::{Access, Mount, Policy, Stdin};
-pub use report::{
-    Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage,
-};
+pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
 pub use sandbox::{Error, Run, Sandbox, Script};
 pub use tool::{
     BoxFuture, CallContext, NamespaceListing, ToolAnswer, ToolCall, ToolDescription, ToolError,

@@ -95,7 +95,11 @@ impl fmt::Display for Limit {
             Self::Value(bytes) => write!(f, "the limit of {} for a value", Bytes(*bytes)),
             Self::ToolCalls(calls) => write!(f, "the limit of {calls} tool calls"),
             Self::Message(bytes) => {
-                write!(f, "the limit of {} for one message to the host", Bytes(*bytes))
+                write!(
+                    f,
+                    "the limit of {} for one message to the host",
+                    Bytes(*bytes)
+                )
             }
             Self::Artifacts(bytes) => {
                 write!(f, "the limit of {} for artifacts", Bytes(*bytes))
@@ -233,8 +237,14 @@ mod tests {
 
     #[test]
     fn limits_name_themselves_in_units_that_people_read() {
-        assert_eq!(Limit::Memory(256 << 20).to_string(), "the memory limit of 256 MiB");
-        assert_eq!(Limit::Output(1000).to_string(), "the output limit of 1000 bytes");
+        assert_eq!(
+            Limit::Memory(256 << 20).to_string(),
+            "the memory limit of 256 MiB"
+        );
+        assert_eq!(
+            Limit::Output(1000).to_string(),
+            "the output limit of 1000 bytes"
+        );
         assert_eq!(Limit::WallTime(1500).to_string(), "the time limit of 1.5 s");
     }
 }

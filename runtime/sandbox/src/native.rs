@@ -292,8 +292,10 @@ fn is_sound(found: &Stat, guest: &NativeGuest) -> bool {
 }
 
 fn anonymous(image: &[u8]) -> std::io::Result<File> {
-    let memory: OwnedFd =
-        rustix::fs::memfd_create("wxmcp-guest", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?;
+    let memory: OwnedFd = rustix::fs::memfd_create(
+        "wxmcp-guest",
+        MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING,
+    )?;
     let file = File::from(memory);
     write_sparse(&file, image)?;
     rustix::fs::fcntl_add_seals(

@@ -245,7 +245,10 @@ fn request(script: &Script, policy: &Policy) -> Vec<u8> {
 
 /// Ends when the run has spent its wall time; pauses of the clock prolong it.
 async fn deadline(clock: &RunClock, wall: Duration) {
-    while let Some(left) = wall.checked_sub(clock.elapsed()).filter(|left| !left.is_zero()) {
+    while let Some(left) = wall
+        .checked_sub(clock.elapsed())
+        .filter(|left| !left.is_zero())
+    {
         tokio::time::sleep(left).await;
     }
 }

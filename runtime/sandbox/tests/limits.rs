@@ -24,7 +24,10 @@ fn a_script_returns_prints_and_is_counted() -> TestResult {
 fn the_time_limit_stops_a_guest_that_spins() -> TestResult {
     let wall = Duration::from_millis(100);
     let report = run("os", Limits { wall, ..limits() })?;
-    assert!(matches!(report.outcome, Outcome::Stopped(Limit::WallTime(100), None)));
+    assert!(matches!(
+        report.outcome,
+        Outcome::Stopped(Limit::WallTime(100), None)
+    ));
     assert_eq!(report.stdout, b"out\n", "what was printed is kept");
     Ok(())
 }
@@ -45,7 +48,10 @@ fn the_time_limit_stops_a_guest_that_waits_for_a_tool() -> TestResult {
 fn the_fuel_limit_stops_a_guest_that_spins() -> TestResult {
     let fuel = Some(1_000_000);
     let report = run("s", Limits { fuel, ..limits() })?;
-    assert!(matches!(report.outcome, Outcome::Stopped(Limit::Fuel(1_000_000), None)));
+    assert!(matches!(
+        report.outcome,
+        Outcome::Stopped(Limit::Fuel(1_000_000), None)
+    ));
     assert!(report.usage.fuel <= 1_000_000);
     let report = run("v", Limits { fuel, ..limits() })?;
     assert!(matches!(report.outcome, Outcome::Returned(_)));
@@ -57,10 +63,14 @@ fn the_memory_limit_is_named_also_where_the_guest_traps() -> TestResult {
     let memory = 64 << 20;
     let small = Limits { memory, ..limits() };
     let report = run("G", small.clone())?;
-    assert!(matches!(&report.outcome, Outcome::Stopped(limit, None) if *limit == Limit::Memory(memory)));
+    assert!(
+        matches!(&report.outcome, Outcome::Stopped(limit, None) if *limit == Limit::Memory(memory))
+    );
     // A guest that was refused and says MemoryError was stopped by the limit ...
     let report = run("ggggggR", small.clone())?;
-    assert!(matches!(&report.outcome, Outcome::Stopped(Limit::Memory(_), Some(raised)) if raised.kind == "MemoryError"));
+    assert!(
+        matches!(&report.outcome, Outcome::Stopped(Limit::Memory(_), Some(raised)) if raised.kind == "MemoryError")
+    );
     // ... one that was not refused was not, and one that copes goes on.
     let report = run("gR", small.clone())?;
     assert!(matches!(&report.outcome, Outcome::Raised(raised) if raised.kind == "MemoryError"));
@@ -73,14 +83,20 @@ fn the_memory_limit_is_named_also_where_the_guest_traps() -> TestResult {
 #[test]
 fn the_stack_limit_is_named() -> TestResult {
     let report = run("r", limits())?;
-    assert!(matches!(report.outcome, Outcome::Stopped(Limit::Stack, None)));
+    assert!(matches!(
+        report.outcome,
+        Outcome::Stopped(Limit::Stack, None)
+    ));
     Ok(())
 }
 
 #[test]
 fn the_output_limit_keeps_what_fits() -> TestResult {
     let report = run("oOv", limits())?;
-    assert!(matches!(report.outcome, Outcome::Stopped(Limit::Output(_), None)));
+    assert!(matches!(
+        report.outcome,
+        Outcome::Stopped(Limit::Output(_), None)
+    ));
     assert_eq!(report.stdout.len(), 1 << 20);
     assert!(report.stdout.starts_with(b"out\n"));
     let report = run("Ov", limits())?;
@@ -91,10 +107,25 @@ fn the_output_limit_keeps_what_fits() -> TestResult {
 #[test]
 fn the_limit_of_tool_calls_stops_the_call_after_the_last() -> TestResult {
     let tool_calls = 2;
-    let report = run("CCv", Limits { tool_calls, ..limits() })?;
+    let report = run(
+        "CCv",
+        Limits {
+            tool_calls,
+            ..limits()
+        },
+    )?;
     assert!(matches!(report.outcome, Outcome::Returned(_)));
-    let report = run("CCCv", Limits { tool_calls, ..limits() })?;
-    assert!(matches!(report.outcome, Outcome::Stopped(Limit::ToolCalls(2), None)));
+    let report = run(
+        "CCCv",
+        Limits {
+            tool_calls,
+            ..limits()
+        },
+    )?;
+    assert!(matches!(
+        report.outcome,
+        Outcome::Stopped(Limit::ToolCalls(2), None)
+    ));
     assert_eq!(report.calls.len(), 2, "calls already made are told");
     Ok(())
 }
@@ -103,9 +134,18 @@ fn the_limit_of_tool_calls_stops_the_call_after_the_last() -> TestResult {
 fn calls_above_the_concurrency_limit_wait_for_their_turn() -> TestResult {
     let concurrent_calls = 1;
     for source in ["cccwwwv", "cccCv"] {
-        let report = run(source, Limits { concurrent_calls, ..limits() })?;
+        let report = run(
+            source,
+            Limits {
+                concurrent_calls,
+                ..limits()
+            },
+        )?;
         assert!(matches!(report.outcome, Outcome::Returned(_)), "{source}");
-        assert!(report.calls.iter().all(|call| call.ended.is_some()), "{source}");
+        assert!(
+            report.calls.iter().all(|call| call.ended.is_some()),
+            "{source}"
+        );
     }
     Ok(())
 }
@@ -113,16 +153,31 @@ fn calls_above_the_concurrency_limit_wait_for_their_turn() -> TestResult {
 #[test]
 fn a_message_that_is_too_large_is_named() -> TestResult {
     let report = run("B", limits())?;
-    assert!(matches!(report.outcome, Outcome::Stopped(Limit::Message(_), None)), "{:?}", report.outcome);
-    let report = run("v", Limits { value: 1, ..limits() })?;
-    assert!(matches!(report.outcome, Outcome::Stopped(Limit::Value(1), None)));
+    assert!(
+        matches!(report.outcome, Outcome::Stopped(Limit::Message(_), None)),
+        "{:?}",
+        report.outcome
+    );
+    let report = run(
+        "v",
+        Limits {
+            value: 1,
+            ..limits()
+        },
+    )?;
+    assert!(matches!(
+        report.outcome,
+        Outcome::Stopped(Limit::Value(1), None)
+    ));
     Ok(())
 }
 
 #[test]
 fn a_guest_that_traps_is_a_crash_and_not_ours() -> TestResult {
     let report = run("ou", limits())?;
-    assert!(matches!(&report.outcome, Outcome::Raised(raised) if raised.kind == "InterpreterCrash"));
+    assert!(
+        matches!(&report.outcome, Outcome::Raised(raised) if raised.kind == "InterpreterCrash")
+    );
     assert_eq!(report.stdout, b"out\n");
     Ok(())
 }
@@ -159,10 +214,7 @@ fn calls_come_back_packed() -> TestResult {
     let report = run("Cpv", limits())?;
     assert_eq!(report.stdout, b"\x01{\"a\":1}");
     let report = run("cwpv", limits())?;
-    assert_eq!(
-        report.stdout,
-        b"\x01\0\0\0\0\0\0\0\x01\x07\0\0\0{\"a\":1}"
-    );
+    assert_eq!(report.stdout, b"\x01\0\0\0\0\0\0\0\x01\x07\0\0\0{\"a\":1}");
     assert_eq!(report.usage.tool_calls, 1);
     assert_eq!(report.calls[0].name, "t.echo");
     Ok(())

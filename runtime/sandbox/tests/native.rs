@@ -42,7 +42,12 @@ fn a_truncated_copy_is_replaced() -> TestResult {
 
 #[test]
 fn a_copy_with_one_other_byte_is_replaced() -> TestResult {
-    let state = harmed(|path| fs::OpenOptions::new().write(true).open(path)?.write_all(b"!"))?;
+    let state = harmed(|path| {
+        fs::OpenOptions::new()
+            .write(true)
+            .open(path)?
+            .write_all(b"!")
+    })?;
     assert_eq!(state, CacheState::Unsound);
     Ok(())
 }
@@ -100,7 +105,10 @@ fn no_directory_or_an_unusable_one_still_runs() -> TestResult {
     let engine = engine::engine(Allocation::OnDemand)?;
     let guest = guest()?;
     NativeCache::new(None).load(&engine, &guest)?;
-    assert_eq!(NativeCache::new(None).inspect(&guest), CacheState::NoDirectory);
+    assert_eq!(
+        NativeCache::new(None).inspect(&guest),
+        CacheState::NoDirectory
+    );
     let file = tempfile::NamedTempFile::new()?;
     NativeCache::new(Some(file.path().join("cache"))).load(&engine, &guest)?;
     NativeCache::new(Some("/proc/none/cache".into())).load(&engine, &guest)?;
@@ -139,6 +147,9 @@ fn a_damaged_embedded_guest_is_named() -> TestResult {
         ..sound
     };
     let error = NativeCache::new(None).load(&engine, &wrong).err();
-    assert!(matches!(error, Some(NativeError::Damaged { guest: "probe" })));
+    assert!(matches!(
+        error,
+        Some(NativeError::Damaged { guest: "probe" })
+    ));
     Ok(())
 }

@@ -3,7 +3,7 @@
 #![allow(dead_code, unreachable_pub, reason = "shared by several test programs")]
 
 use std::error::Error;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
@@ -79,7 +79,10 @@ impl Observer for Events {
             }
             other => format!("{other:?}"),
         };
-        self.0.lock().expect("no test panics here").push(text);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(text);
     }
 }
 
