@@ -7,10 +7,13 @@ the rest: it leaves an image in which each run begins, and writes
 the build applies to the linked module, beside this file.
 """
 
+import sys
+
+sys.dont_write_bytecode = True  # here, nor later in a mount: nothing that nobody asked for
+
 import gc
 import json
 import os
-import sys
 import types
 
 import wit_world
@@ -66,7 +69,6 @@ def _leave_build():
     zoneinfo.reset_tzpath(())
     sys.meta_path.extend([stdlib.Finder, tooltree.Finder])
     sys.path[:] = []
-    sys.dont_write_bytecode = True  # nothing is left in a mount that a script did not ask for
     sys.path_importer_cache.clear()
     os.environ.clear()
 

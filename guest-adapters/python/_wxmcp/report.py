@@ -100,7 +100,15 @@ def raised(error, name: str) -> bytes:
         kind, message, text = told.exc_type_str, str(told), "".join(told.format())
     except Exception:  # out of memory, or the script took the library apart
         message, text = "", _plain_traceback(error, kind)
-    return seam.encode({"type": kind, "message": message, "traceback": text, "line": _line(error, name)})
+    told = {"type": kind, "message": _cut(message), "traceback": _cut(text), "line": _line(error, name)}
+    return seam.encode(told)
+
+
+def _cut(text, kept=100_000):
+    """A text short enough for one message to the host: its beginning and its end."""
+    if len(text) <= kept:
+        return text
+    return f"{text[: kept // 2]}\n[{len(text) - kept} characters left out]\n{text[-kept // 2 :]}"
 
 
 def _plain_traceback(error, kind):

@@ -135,7 +135,7 @@ def prepare(name: str, arguments: list, environment: dict):
     main.__file__ = name
     sys.argv[:] = [name, *arguments]
     folder = name.rpartition("/")[0]
-    if folder and folder not in sys.path:
+    if folder.startswith("/") and folder not in sys.path:
         sys.path.insert(0, folder)
     if environment or os.environ:
         os.environ.clear()

@@ -1,19 +1,4 @@
-"""From any Python value to JSON: what becomes of what JSON lacks.
-
-| Python | JSON |
-|---|---|
-| tuple, named tuple, range, deque, dict views, array | list |
-| set, frozenset | list, sorted if the members can be compared |
-| dataclass instance, mapping, `sqlite3.Row` | object |
-| enumeration member | its value |
-| date, time, datetime | ISO 8601 text |
-| Decimal, Fraction, complex, timedelta, UUID, path | `str()` |
-| NaN, infinities | "NaN", "Infinity", "-Infinity" |
-| int outside 64 bits | decimal text; hexadecimal beyond 4,300 digits |
-| key of a mapping | text as above; None, True and numbers as `json.dumps` writes them |
-| a container inside itself | its `repr()` |
-| anything else, also bytes | `repr()` |
-"""
+"""From any Python value to JSON. What becomes of what JSON lacks is a table in LIMITS.md."""
 
 from . import kept as __builtins__
 

@@ -96,7 +96,7 @@ fn failure(error: Error, name: &str) -> Failure {
             "create the directory, or drop the volume `{guest}`"
         )),
         Error::MemoryTooSmall { .. } => {
-            Some("the interpreter alone needs about 100 MiB: raise --memory".to_owned())
+            Some("the interpreter alone needs about 64 MiB: raise --memory".to_owned())
         }
         _ => None,
     };
