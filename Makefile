@@ -43,7 +43,6 @@ run: build servers ## Do the main job on real data
 .PHONY: test
 test: guests servers ## Run all tests
 	$(CARGO) nextest run --workspace -j$(JOBS)
-	$(CARGO) test --doc --workspace -q -j$(JOBS)
 
 .PHONY: check
 check: guests ## What CI runs: format, lints, docs, guests against their lock, tests
