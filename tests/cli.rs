@@ -84,6 +84,26 @@ fn messages_say_what_why_and_what_helps() -> TestResult {
 }
 
 #[test]
+fn a_flag_behind_the_script_is_not_lost() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    fs::write(folder.path().join("a.py"), "import sys\nsys.argv[1:]")?;
+    for word in ["--timeout", "--allow-tool=x", "-v", "--json"] {
+        let printed = wx_in(folder.path(), &["run", "a.py", word, "1s"])?;
+        assert_eq!(printed.code, Some(2), "{word}: {}", printed.stdout);
+        assert!(
+            printed.stderr.contains("behind the script"),
+            "{}",
+            printed.stderr
+        );
+    }
+    let printed = wx_in(folder.path(), &["run", "a.py", "--", "--json", "-x"])?;
+    assert_eq!(printed.stdout, "[\"--json\",\"-x\"]\n");
+    let printed = wx_in(folder.path(), &["run", "a.py", "--since", "2026"])?;
+    assert_eq!(printed.stdout, "[\"--since\",\"2026\"]\n");
+    Ok(())
+}
+
+#[test]
 fn a_script_may_come_from_standard_input() -> TestResult {
     let folder = tempfile::tempdir()?;
     let mut child = wxmcp(folder.path())

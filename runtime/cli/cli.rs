@@ -19,9 +19,9 @@ Examples:
   wxmcp run report.py                       run a script; its value is printed last
   wxmcp run -c 'sum(range(10))'             one line of code
   wxmcp run - < report.py                   a script from standard input
-  wxmcp run report.py -v ./data:/data       let it read ./data as /data
-  wxmcp run report.py -v ./out:/out:rw      let it write there, too
-  wxmcp run report.py --allow-tool 'memory.*' --json
+  wxmcp run -v ./data:/data report.py       let it read ./data as /data
+  wxmcp run -v ./out:/out:rw report.py      let it write there, too
+  wxmcp run --allow-tool 'memory.*' --json report.py --since 2026
 
 Exit codes:
   0 returned   1 raised   2 usage or policy   3 stopped by a limit
@@ -177,6 +177,22 @@ pub(crate) struct DoctorArgs {
 /// well; mistakes end it with code 2, as clap prints them.
 pub(crate) fn parse() -> Result<Cli, Failure> {
     Ok(Cli::parse())
+}
+
+/// Whether a word is spelled like a flag of `wxmcp run`.
+pub(crate) fn is_run_flag(word: &str) -> bool {
+    use clap::CommandFactory;
+    let name = word.split('=').next().unwrap_or(word);
+    Cli::command().find_subcommand("run").is_some_and(|run| {
+        run.get_arguments().any(|argument| {
+            argument
+                .get_long()
+                .is_some_and(|long| name.strip_prefix("--") == Some(long))
+                || argument
+                    .get_short()
+                    .is_some_and(|short| name == format!("-{short}"))
+        })
+    })
 }
 
 #[cfg(test)]

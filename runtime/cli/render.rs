@@ -224,7 +224,7 @@ fn hint(limit: &wxmcp_sandbox::Limit) -> Option<&'static str> {
         Limit::Output(_) => Some("raise --max-output, or print a summary"),
         Limit::ToolCalls(_) => Some("raise --max-tool-calls"),
         Limit::Value(_) => Some("return a summary; write large results to a mounted folder"),
-        Limit::Stack | Limit::Message(_) | Limit::Artifacts(_) => None,
+        Limit::Stack | Limit::Pending(_) | Limit::Message(_) | Limit::Artifacts(_) => None,
     }
 }
 

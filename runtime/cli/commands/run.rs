@@ -125,6 +125,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
     let Some((name, rest)) = args.words.split_first() else {
         return Err(Failure::usage(anyhow::anyhow!("there is no script to run")));
     };
+    let rest = script_arguments(rest)?;
     let (name, source, stdin) = if name == "-" {
         let source = read(std::io::stdin().lock())
             .context("read the script from standard input")
@@ -145,6 +146,26 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         args: rest.to_vec(),
     };
     Ok((script, stdin))
+}
+
+/// The words behind the script. A flag of ours among them is more likely a limit
+/// or a grant in the wrong place than an argument, and must not get lost: behind
+/// `--` every word is the script's.
+fn script_arguments(words: &[String]) -> Result<&[String], Failure> {
+    if let Some((first, rest)) = words.split_first()
+        && first == "--"
+    {
+        return Ok(rest);
+    }
+    for word in words.iter().filter(|word| word.starts_with('-')) {
+        if crate::cli::is_run_flag(word) {
+            let error = anyhow::anyhow!("`{word}` stands behind the script");
+            return Err(Failure::usage(error).hint(
+                "write flags of wxmcp before the script, and `--` before arguments of the script",
+            ));
+        }
+    }
+    Ok(words)
 }
 
 fn read(source: impl Read) -> anyhow::Result<String> {

@@ -25,6 +25,10 @@ const PENDING: usize = 10_000;
 /// answer becomes an error. Bounds what a guest can pile up in the host.
 const UNDELIVERED: u64 = 256 << 20;
 
+/// Most bytes that the requests under way may take as parsed values: two bytes of
+/// JSON (`0,`) can become 32 of the host's memory.
+const REQUESTS: u64 = 256 << 20;
+
 /// Most bytes of answers handed over by one `wait`, the first answer excepted.
 const DELIVERY: usize = 64 << 20;
 
@@ -61,21 +65,21 @@ struct Ended {
     _weight: Option<Weight>,
 }
 
-/// Bytes of an answer that the guest has not taken yet; given back on drop.
+/// Bytes of something that a guest made the host keep; given back on drop.
 struct Weight {
     total: Arc<AtomicU64>,
     bytes: u64,
 }
 
 impl Weight {
-    /// Takes `bytes` of what may be undelivered, if there is that much left.
-    fn take(total: &Arc<AtomicU64>, bytes: u64) -> Option<Self> {
+    /// Takes `bytes` of `most`, if there is that much left.
+    fn take(total: &Arc<AtomicU64>, bytes: u64, most: u64) -> Option<Self> {
         let weight = Self {
             total: Arc::clone(total),
             bytes,
         };
         let before = total.fetch_add(bytes, Ordering::Relaxed);
-        (before.saturating_add(bytes) <= UNDELIVERED).then_some(weight)
+        (before.saturating_add(bytes) <= most).then_some(weight)
     }
 }
 
@@ -93,6 +97,7 @@ pub(crate) struct Calls {
     budget: Budget,
     slots: Arc<Semaphore>,
     undelivered: Arc<AtomicU64>,
+    requests: Arc<AtomicU64>,
     last_id: u64,
     running: JoinSet<Ended>,
     aborts: HashMap<u64, AbortHandle>,
@@ -118,6 +123,7 @@ impl Calls {
             budget: Budget::new(limits.tool_calls),
             slots: Arc::new(Semaphore::new(slots.max(1))),
             undelivered: Arc::new(AtomicU64::new(0)),
+            requests: Arc::new(AtomicU64::new(0)),
             last_id: 0,
             running: JoinSet::new(),
             aborts: HashMap::new(),
@@ -131,11 +137,23 @@ impl Calls {
     /// Begins what the guest asked for; a payload that is no request ends at once
     /// with an error that the guest can catch.
     pub(crate) fn submit(&mut self, operation: u8, payload: &[u8]) -> Result<u64, Stop> {
-        if self.aborts.len().saturating_add(self.ready.len()) >= PENDING {
-            return Err(Stop(Limit::ToolCalls(10_000)));
+        // What was cancelled is a task until the event loop has dropped it.
+        self.collect();
+        if self.running.len().saturating_add(self.ready.len()) >= PENDING {
+            return Err(Stop(Limit::Pending(length(PENDING))));
         }
         self.last_id = self.last_id.saturating_add(1);
         let id = self.last_id;
+        let Some(weight) = Weight::take(&self.requests, parsed_size(payload), REQUESTS) else {
+            self.ready.push_back(Ended::error(
+                id,
+                ToolError::new(
+                    ToolErrorKind::InvalidCall,
+                    "too many large arguments are under way: await calls before making more",
+                ),
+            ));
+            return Ok(id);
+        };
         match parse(operation, payload) {
             Ok(Operation::Call { name, arguments }) => {
                 self.budget
@@ -150,20 +168,22 @@ impl Calls {
                 };
                 let tools = Arc::clone(&self.tools);
                 self.begin(id, async move {
+                    let _weight = weight;
                     let answer = tools.call(call).await?;
                     Ok((serde_json::to_vec(&answer.value), answer.bytes))
                 });
             }
-            Ok(question) => self.ask(id, question),
+            Ok(question) => self.ask(id, question, weight),
             Err(error) => self.ready.push_back(Ended::error(id, error)),
         }
         Ok(id)
     }
 
-    fn ask(&mut self, id: u64, question: Operation) {
+    fn ask(&mut self, id: u64, question: Operation, weight: Weight) {
         let tools = Arc::clone(&self.tools);
         let context = self.context.clone();
         self.begin(id, async move {
+            let _weight = weight;
             let answer = match question {
                 Operation::Search { query, limit } => {
                     serde_json::to_vec(&tools.search(query, limit, context).await?)
@@ -227,6 +247,8 @@ impl Calls {
     /// Begins one operation and answers its own end, packed as `wit/guest.wit` says.
     pub(crate) async fn call(&mut self, operation: u8, payload: &[u8]) -> Result<Vec<u8>, Stop> {
         let id = self.submit(operation, payload)?;
+        let clock = Arc::clone(&self.context.clock);
+        let _waiting = clock.guest_waits();
         loop {
             if let Some(position) = self.ready.iter().position(|ended| ended.id == id)
                 && let Some(ended) = self.ready.remove(position)
@@ -251,6 +273,8 @@ impl Calls {
     pub(crate) async fn wait(&mut self, timeout: Option<Duration>) -> Vec<u8> {
         self.collect();
         if self.ready.is_empty() {
+            let clock = Arc::clone(&self.context.clock);
+            let _waiting = clock.guest_waits();
             match timeout {
                 Some(Duration::ZERO) => {
                     tokio::task::yield_now().await;
@@ -345,6 +369,7 @@ impl Calls {
     pub(crate) fn cancel(&mut self, id: u64) {
         if let Some(abort) = self.aborts.remove(&id) {
             abort.abort();
+            self.indices.remove(&id);
         }
     }
 
@@ -374,12 +399,13 @@ impl Ended {
                     format!("the answer cannot be written as JSON: {error}"),
                 )
             })?;
-            let weight = Weight::take(undelivered, length(payload.len())).ok_or_else(|| {
-                ToolError::new(
-                    ToolErrorKind::AnswerTooLarge,
-                    "too many large answers wait to be read: await calls before making more",
-                )
-            })?;
+            let weight =
+                Weight::take(undelivered, length(payload.len()), UNDELIVERED).ok_or_else(|| {
+                    ToolError::new(
+                        ToolErrorKind::AnswerTooLarge,
+                        "too many large answers wait to be read: await calls before making more",
+                    )
+                })?;
             Ok((payload, bytes, weight))
         });
         match weighed {
@@ -433,9 +459,11 @@ fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
     }
     fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ToolError> {
         serde_json::from_slice(payload).map_err(|error| {
+            let reason = error.to_string();
+            let reason = reason.get(..reason.floor_char_boundary(NAME));
             ToolError::new(
                 ToolErrorKind::InvalidCall,
-                format!("the request is not valid: {error}"),
+                format!("the request is not valid: {}", reason.unwrap_or_default()),
             )
         })
     }
@@ -453,6 +481,17 @@ fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
             format!("there is no operation {other}"),
         )),
     }
+}
+
+/// An upper bound, in bytes, of what a request's values take on the host's heap:
+/// its own bytes, and a node for each value that its separators announce.
+fn parsed_size(payload: &[u8]) -> u64 {
+    const NODE: u64 = 72;
+    let separators = payload
+        .iter()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':'))
+        .count();
+    length(payload.len()).saturating_add(length(separators).saturating_mul(NODE))
 }
 
 fn length(bytes: usize) -> u64 {

@@ -3,8 +3,9 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Measures a run's wall time: everything counts, waits for tools included,
-/// save the time in which a [`Pause`] is held.
+/// Measures a run's wall time: everything counts, waits for tools included, save
+/// the time in which a [`Pause`] is held *and* the guest waits for the host. A
+/// guest that computes meanwhile spends its time.
 #[derive(Debug)]
 pub struct RunClock {
     started: Instant,
@@ -13,9 +14,21 @@ pub struct RunClock {
 
 #[derive(Debug, Default)]
 struct State {
-    holders: u32,
-    since: Option<Instant>,
-    paused: Duration,
+    pauses: u32,
+    guest_waits: bool,
+    still_since: Option<Instant>,
+    still: Duration,
+}
+
+impl State {
+    /// Starts or ends a stretch that does not count.
+    fn turn(&mut self) {
+        if self.pauses > 0 && self.guest_waits {
+            self.still_since.get_or_insert_with(Instant::now);
+        } else if let Some(since) = self.still_since.take() {
+            self.still = self.still.saturating_add(since.elapsed());
+        }
+    }
 }
 
 impl RunClock {
@@ -27,22 +40,35 @@ impl RunClock {
         }
     }
 
-    /// Stops the clock until the answer is dropped. Pauses may overlap; the
-    /// clock runs again when the last one ends.
+    /// Asks the clock to stand still until the answer is dropped, as far as the
+    /// guest waits. Pauses may overlap.
     pub fn pause(&self) -> Pause<'_> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.holders = state.holders.saturating_add(1);
-        state.since.get_or_insert_with(Instant::now);
+        self.change(|state| state.pauses = state.pauses.saturating_add(1));
         Pause { clock: self }
+    }
+
+    /// Says that the guest waits for the host until the answer is dropped. The
+    /// sandbox does this; a test of a tool host may.
+    pub fn guest_waits(&self) -> GuestWaits<'_> {
+        self.change(|state| state.guest_waits = true);
+        GuestWaits { clock: self }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut State)) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        change(&mut state);
+        state.turn();
     }
 
     /// Time spent so far.
     pub fn elapsed(&self) -> Duration {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = state.since.map_or(Duration::ZERO, |since| since.elapsed());
+        let current = state
+            .still_since
+            .map_or(Duration::ZERO, |since| since.elapsed());
         self.started
             .elapsed()
-            .saturating_sub(state.paused)
+            .saturating_sub(state.still)
             .saturating_sub(current)
     }
 }
@@ -55,17 +81,20 @@ pub struct Pause<'a> {
 
 impl Drop for Pause<'_> {
     fn drop(&mut self) {
-        let mut state = self
-            .clock
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        state.holders = state.holders.saturating_sub(1);
-        if state.holders == 0
-            && let Some(since) = state.since.take()
-        {
-            state.paused = state.paused.saturating_add(since.elapsed());
-        }
+        self.clock
+            .change(|state| state.pauses = state.pauses.saturating_sub(1));
+    }
+}
+
+/// The guest waits for the host; see [`RunClock::guest_waits`].
+#[derive(Debug)]
+pub struct GuestWaits<'a> {
+    clock: &'a RunClock,
+}
+
+impl Drop for GuestWaits<'_> {
+    fn drop(&mut self) {
+        self.clock.change(|state| state.guest_waits = false);
     }
 }
 
@@ -73,20 +102,34 @@ impl Drop for Pause<'_> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_paused_clock_stands_still() {
-        let clock = RunClock::start();
-        let pause = clock.pause();
-        let nested = clock.pause();
-        let before = clock.elapsed();
-        while clock.started.elapsed() < Duration::from_millis(5) {
+    fn spend(time: Duration) {
+        let started = Instant::now();
+        while started.elapsed() < time {
             std::hint::spin_loop();
         }
+    }
+
+    #[test]
+    fn a_paused_clock_stands_still_while_the_guest_waits() {
+        let clock = RunClock::start();
+        let pause = clock.pause();
+        let waits = clock.guest_waits();
+        let nested = clock.pause();
+        let before = clock.elapsed();
+        spend(Duration::from_millis(5));
         drop(nested);
         assert_eq!(clock.elapsed().as_millis(), before.as_millis());
         drop(pause);
-        while clock.elapsed() == before {
-            std::hint::spin_loop();
-        }
+        drop(waits);
+        spend(Duration::from_millis(2));
+        assert!(clock.elapsed() >= before + Duration::from_millis(2));
+    }
+
+    #[test]
+    fn a_guest_that_computes_spends_its_time_also_while_a_server_starts() {
+        let clock = RunClock::start();
+        let _pause = clock.pause();
+        spend(Duration::from_millis(3));
+        assert!(clock.elapsed() >= Duration::from_millis(3));
     }
 }

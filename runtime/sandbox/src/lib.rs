@@ -22,7 +22,7 @@ mod sandbox;
 mod tool;
 mod wasi;
 
-pub use clock::{Pause, RunClock};
+pub use clock::{GuestWaits, Pause, RunClock};
 pub use limits::{Limit, Limits};
 pub use native::{CacheState, NativeCache, NativeError, NativeGuest};
 pub use observer::{Event, Observer, Silent, Stream};

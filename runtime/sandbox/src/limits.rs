@@ -57,6 +57,8 @@ pub enum Limit {
     Value(u64),
     /// Tool calls.
     ToolCalls(u64),
+    /// Operations under way or unread at once; not settable.
+    Pending(u64),
     /// Bytes of one message from the guest; not settable.
     Message(u64),
     /// Progress messages and artifacts; not settable.
@@ -74,6 +76,7 @@ impl Limit {
             Self::Output(_) => "output",
             Self::Value(_) => "value",
             Self::ToolCalls(_) => "tool-calls",
+            Self::Pending(_) => "pending",
             Self::Message(_) => "message",
             Self::Artifacts(_) => "artifacts",
         }
@@ -94,6 +97,9 @@ impl fmt::Display for Limit {
             Self::Output(bytes) => write!(f, "the output limit of {}", Bytes(*bytes)),
             Self::Value(bytes) => write!(f, "the limit of {} for a value", Bytes(*bytes)),
             Self::ToolCalls(calls) => write!(f, "the limit of {calls} tool calls"),
+            Self::Pending(operations) => {
+                write!(f, "the limit of {operations} operations at once")
+            }
             Self::Message(bytes) => {
                 write!(
                     f,

@@ -249,6 +249,7 @@ async fn first_uses_share_one_start_that_costs_the_run_no_time() -> TestResult {
 
     let context = context();
     let clock = Arc::clone(&context.clock);
+    let _guest_waits = clock.guest_waits();
     let waiting = Duration::from_millis(500);
     // Lets the server answer the handshake after a while; opening blocks until
     // the server has opened its end.
