@@ -4,6 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
 JOBS ?= 2
 CARGO ?= cargo
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
