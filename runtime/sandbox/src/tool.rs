@@ -108,10 +108,8 @@ impl ToolError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ToolErrorKind {
-    /// No tool of that name is visible to the run.
+    /// No tool of that name is visible to the run; one that is not granted is not.
     UnknownTool,
-    /// The policy does not grant the tool.
-    NotGranted,
     /// The arguments do not fit the tool's input schema.
     InvalidArguments,
     /// The tool ran and reported failure.
@@ -134,7 +132,6 @@ impl fmt::Display for ToolErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::UnknownTool => "unknown-tool",
-            Self::NotGranted => "not-granted",
             Self::InvalidArguments => "invalid-arguments",
             Self::ToolFailed => "tool-failed",
             Self::UpstreamUnavailable => "upstream-unavailable",
