@@ -54,5 +54,6 @@ check: guests ## What CI runs: format, lints, docs, guests against their lock, t
 	$(MAKE) test
 
 .PHONY: bench
-bench: build ## Measure, side by side with native CPython, and print the table
-	RUSTFLAGS="$(STATIC)" $(CARGO) bench -j$(JOBS) --target $(HOST) -p wxmcp --bench figures
+bench: guests ## Measure, side by side with native CPython, and print the table
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --release -j$(JOBS) --target $(HOST) -p wxmcp -p wxmcp-benches
+	target/$(HOST)/release/figures

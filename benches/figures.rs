@@ -18,18 +18,7 @@ use anyhow::{Context, ensure};
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{
     BoxFuture, CallContext, Limits, NamespaceListing, NativeCache, NativeGuest, Outcome, Policy,
-    Report, Run, Sandbox, Script, Silent, ToolAnswer, ToolCall, ToolDescription, ToolError,
-    ToolHost, ToolListing, ToolSummary,
-};
-
-static PYTHON: NativeGuest = NativeGuest {
-    name: "python",
-    sha256: env!("WXMCP_PYTHON_SHA256"),
-    size: match u64::from_str_radix(env!("WXMCP_PYTHON_SIZE"), 10) {
-        Ok(size) => size,
-        Err(_) => panic!("the build script wrote a size that is no number"),
-    },
-    compressed: include_bytes!(env!("WXMCP_PYTHON_NATIVE")),
+    Report, Run, Sandbox, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolHost, ToolListing,
 };
 
 fn main() -> anyhow::Result<()> {
@@ -47,6 +36,7 @@ fn main() -> anyhow::Result<()> {
 
 struct Bench {
     wxmcp: PathBuf,
+    guests: Guests,
     native: String,
     runtime: tokio::runtime::Runtime,
 }
@@ -54,7 +44,8 @@ struct Bench {
 impl Bench {
     fn new() -> anyhow::Result<Self> {
         Ok(Self {
-            wxmcp: env!("CARGO_BIN_EXE_wxmcp").into(),
+            wxmcp: beside("wxmcp")?,
+            guests: Guests::read()?,
             native: native()?,
             runtime: tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -97,7 +88,7 @@ impl Bench {
     }
 
     fn fresh_instance(&self) -> anyhow::Result<()> {
-        let sandbox = open(Allocation::Pooled {
+        let sandbox = self.guests.open(Allocation::Pooled {
             instances: 4,
             memory: 256 << 20,
         })?;
@@ -118,7 +109,7 @@ impl Bench {
     }
 
     fn calls(&self) -> anyhow::Result<()> {
-        let sandbox = open(Allocation::OnDemand)?;
+        let sandbox = self.guests.open(Allocation::OnDemand)?;
         let timed = |source: &str| -> anyhow::Result<f64> {
             let report = self.run(&sandbox, source)?;
             match &report.outcome {
@@ -148,7 +139,7 @@ impl Bench {
     }
 
     fn private_memory(&self) -> anyhow::Result<()> {
-        let sandbox = open(Allocation::OnDemand)?;
+        let sandbox = self.guests.open(Allocation::OnDemand)?;
         self.run(&sandbox, "print(\"hello\")")?;
         let before = private_kib()?;
         let report = self.run(&sandbox, "print(\"hello\")\ncall_tool(\"bench.private\")")?;
@@ -165,7 +156,7 @@ impl Bench {
     }
 
     fn computing(&self) -> anyhow::Result<()> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/programs");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("programs");
         let mut product = 1.0;
         let names = ["nbody", "fannkuch", "records", "words", "classes"];
         for name in names {
@@ -193,7 +184,7 @@ impl Bench {
     }
 
     fn overshoot(&self) -> anyhow::Result<()> {
-        let sandbox = open(Allocation::OnDemand)?;
+        let sandbox = self.guests.open(Allocation::OnDemand)?;
         let wall = Duration::from_millis(20);
         let mut times = Vec::new();
         for _ in 0..200 {
@@ -289,11 +280,42 @@ fn request(source: &str) -> Run {
     }
 }
 
-fn open(allocation: Allocation) -> anyhow::Result<Sandbox> {
-    let engine = engine::engine(allocation)?;
-    let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-cache");
-    let guest = NativeCache::new(Some(cache)).load(&engine, &PYTHON)?;
-    Ok(Sandbox::open(&engine, &guest)?)
+/// The guests that `make guests` built: the ones inside the program.
+struct Guests {
+    python: NativeGuest,
+    cache: PathBuf,
+}
+
+impl Guests {
+    fn read() -> anyhow::Result<Self> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests");
+        let manifest = std::fs::read(folder.join("manifest.json"))?;
+        let manifest: serde_json::Value = serde_json::from_slice(&manifest)?;
+        let python = &manifest["python"];
+        let digest = python["native_sha256"].as_str().context("no digest")?;
+        Ok(Self {
+            python: NativeGuest {
+                name: "python",
+                sha256: digest.to_owned().leak(),
+                size: python["native_bytes"].as_u64().context("no size")?,
+                compressed: std::fs::read(folder.join("python.cwasm.zst"))?.leak(),
+            },
+            cache: folder.join("../tmp/bench-cache"),
+        })
+    }
+
+    fn open(&self, allocation: Allocation) -> anyhow::Result<Sandbox> {
+        let engine = engine::engine(allocation)?;
+        let guest = NativeCache::new(Some(self.cache.clone())).load(&engine, &self.python)?;
+        Ok(Sandbox::open(&engine, &guest)?)
+    }
+}
+
+/// A program in the folder of this one.
+fn beside(name: &str) -> anyhow::Result<PathBuf> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    ensure!(path.is_file(), "{} is missing", path.display());
+    Ok(path)
 }
 
 /// The interpreter itself: `python3` may be a script that finds one.
@@ -407,22 +429,5 @@ impl ToolHost for Tools {
                 tools: tools.into(),
             })
         })
-    }
-
-    fn search(
-        &self,
-        _query: String,
-        _limit: usize,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn describe(
-        &self,
-        _names: Vec<String>,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 }

@@ -387,6 +387,43 @@ fn a_reader_that_goes_away_ends_the_run_quietly() -> TestResult {
 }
 
 #[test]
+fn doctor_finds_a_damaged_cache() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let cache = folder.path().join("cache");
+    let doctor = || -> Result<Printed, Box<dyn Error>> {
+        Ok(wxmcp(folder.path())
+            .arg("doctor")
+            .env("WXMCP_CACHE_DIR", &cache)
+            .output()?
+            .into())
+    };
+    let run = || {
+        wxmcp(folder.path())
+            .args(["run", "-c", "1"])
+            .env("WXMCP_CACHE_DIR", &cache)
+            .output()
+    };
+    run()?;
+    assert_eq!(doctor()?.code, Some(0));
+    let unpacked = fs::read_dir(&cache)?
+        .filter_map(Result::ok)
+        .find(|entry| entry.file_name().to_string_lossy().starts_with("python"))
+        .ok_or("nothing was unpacked")?;
+    fs::set_permissions(unpacked.path(), fs::Permissions::from_mode(0o600))?;
+    let file = fs::OpenOptions::new().write(true).open(unpacked.path())?;
+    std::os::unix::fs::FileExt::write_all_at(&file, b"damage", 4_096)?;
+    let found = doctor()?;
+    assert_ne!(found.code, Some(0), "{}", found.stdout);
+    assert!(
+        found.stdout.contains("not what was unpacked"),
+        "{}",
+        found.stdout
+    );
+    assert_eq!(run()?.status.code(), Some(0));
+    Ok(())
+}
+
+#[test]
 fn an_interrupt_ends_the_run_and_says_so() -> TestResult {
     use std::io::{BufRead, BufReader};
     let folder = tempfile::tempdir()?;

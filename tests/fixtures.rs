@@ -1,7 +1,7 @@
 //! Every folder of `fixtures/scripts` and `fixtures/escapes` is a test.
 //!
 //! A script case holds `script.py` and what must come of it, exactly: `stdout`,
-//! `stderr` (warnings, then the traceback), `value.json`, `exit`. `args` are its
+//! `stderr` (warnings, then the traceback), `value.json`, `artifacts.json`, `exit`. `args` are its
 //! arguments, `stdin` its input, `flags` more flags of `wxmcp run`.
 //!
 //! An escape case holds `attack.py`, which must be refused in the words of
@@ -87,11 +87,14 @@ fn script(folder: &Path) -> Result<(), Failed> {
 
     same("stdout", &text("stdout"), &expected("stdout"))?;
     same("stderr", &(text("stderr") + traceback), &expected("stderr"))?;
-    if let Ok(value) = fs::read_to_string(folder.join("value.json")) {
+    for part in ["value", "artifacts"] {
+        let Ok(value) = fs::read_to_string(folder.join(format!("{part}.json"))) else {
+            continue;
+        };
         let value: serde_json::Value = serde_json::from_str(&value)?;
         same(
-            "value",
-            &serde_json::to_string_pretty(&report["value"])?,
+            part,
+            &serde_json::to_string_pretty(&report[part])?,
             &serde_json::to_string_pretty(&value)?,
         )?;
     }

@@ -18,10 +18,11 @@
 (component
   (import "wxmcp:guest/host@0.1.0" (instance $host
     (export "submit" (func (param "operation" u8) (param "payload" (list u8)) (result u64)))
-    (export "wait" (func (param "timeout-us" (option u64)) (result (list u8))))
-    (export "call" (func (param "operation" u8) (param "payload" (list u8)) (result (list u8))))
     (export "cancel" (func (param "id" u64)))
     (export "emit" (func (param "kind" u8) (param "payload" (list u8))))))
+  (import "wxmcp:guest/waiting@0.1.0" (instance $waiting
+    (export "wait" (func (param "timeout-us" (option u64)) (result (list u8))))
+    (export "call" (func (param "operation" u8) (param "payload" (list u8)) (result (list u8))))))
 
   (core module $Memory
     (memory (export "memory") 17)
@@ -41,8 +42,8 @@
   (alias core export $memory "realloc" (core func $realloc))
 
   (core func $submit (canon lower (func $host "submit") (memory $mem)))
-  (core func $wait (canon lower (func $host "wait") (memory $mem) (realloc $realloc)))
-  (core func $call (canon lower (func $host "call") (memory $mem) (realloc $realloc)))
+  (core func $wait (canon lower (func $waiting "wait") (memory $mem) (realloc $realloc)))
+  (core func $call (canon lower (func $waiting "call") (memory $mem) (realloc $realloc)))
   (core func $cancel (canon lower (func $host "cancel")))
   (core func $emit (canon lower (func $host "emit") (memory $mem)))
 

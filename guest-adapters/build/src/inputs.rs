@@ -8,13 +8,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The sources of this program that decide a byte of the guest.
-const BUILDER: [(&str, &str); 13] = [
+const BUILDER: [(&str, &str); 14] = [
     ("componentize.rs", include_str!("componentize.rs")),
     ("flatten/constant.rs", include_str!("flatten/constant.rs")),
     ("flatten/emit.rs", include_str!("flatten/emit.rs")),
     ("flatten/merge.rs", include_str!("flatten/merge.rs")),
     ("flatten/mod.rs", include_str!("flatten/mod.rs")),
     ("flatten/parse.rs", include_str!("flatten/parse.rs")),
+    ("flatten/release.rs", include_str!("flatten/release.rs")),
     ("flatten/resolve.rs", include_str!("flatten/resolve.rs")),
     ("flatten/write.rs", include_str!("flatten/write.rs")),
     ("image.rs", include_str!("image.rs")),

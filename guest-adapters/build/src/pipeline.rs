@@ -3,7 +3,7 @@
 use crate::cache::{Cache, write_whole};
 use crate::componentize::{Adapter, componentize};
 use crate::digest::sha256;
-use crate::flatten::Flat;
+use crate::flatten::{Flat, Release};
 use crate::immortal::{Immortalised, immortalise};
 use crate::inputs::Project;
 use crate::optimise::optimise;
@@ -75,6 +75,25 @@ const COMPONENT: &str = "python.wasm";
 const REPORT: &str = "python-report.json";
 const NATIVE: &str = "python.cwasm.zst";
 const MANIFEST: &str = "manifest.json";
+
+/// Arguments that componentize-py leaves behind: the lists of `wit/guest.wit`.
+const LEFT_BEHIND: [Release; 3] = [
+    Release {
+        module: "wxmcp:guest/host@0.1.0",
+        name: "submit",
+        argument: 1,
+    },
+    Release {
+        module: "wxmcp:guest/host@0.1.0",
+        name: "emit",
+        argument: 1,
+    },
+    Release {
+        module: "wxmcp:guest/waiting@0.1.0",
+        name: "call",
+        argument: 1,
+    },
+];
 
 /// How a build is done.
 #[derive(Debug)]
@@ -174,7 +193,7 @@ impl Builder<'_> {
             "componentized, {}",
             megabytes(made.component.len())
         ));
-        let flat = Flat::new(&made.component).context("flatten the component")?;
+        let flat = Flat::new(&made.component, &LEFT_BEHIND).context("flatten the component")?;
         let mut core = flat.core().to_vec();
         clock.done(&format!(
             "flattened, {} core instances are one",

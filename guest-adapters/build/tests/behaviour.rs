@@ -8,9 +8,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{
-    BoxFuture, CallContext, Limits, NamespaceListing, NativeCache, NativeGuest, Outcome, Policy,
-    Run, Sandbox, Script, Silent, ToolAnswer, ToolCall, ToolDescription, ToolError, ToolHost,
-    ToolSummary,
+    BoxFuture, Limits, NativeCache, NativeGuest, Outcome, Policy, Run, Sandbox, Script, Silent,
+    ToolAnswer, ToolCall, ToolError, ToolHost,
 };
 
 type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
@@ -105,35 +104,6 @@ struct NoTools;
 
 impl ToolHost for NoTools {
     fn call(&self, _call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
-        Box::pin(std::future::pending())
-    }
-
-    fn namespaces(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn namespace(
-        &self,
-        _name: String,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
-        Box::pin(std::future::pending())
-    }
-
-    fn search(
-        &self,
-        _query: String,
-        _limit: usize,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
-        Box::pin(std::future::pending())
-    }
-
-    fn describe(
-        &self,
-        _names: Vec<String>,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
         Box::pin(std::future::pending())
     }
 }

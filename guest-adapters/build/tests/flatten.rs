@@ -1,7 +1,7 @@
 //! A flat component does what the component did that it was made from, and
 //! what cannot be flattened is refused by name.
 
-use guest_build::flatten::{Flat, FlattenError, flatten};
+use guest_build::flatten::{Flat, FlattenError, Release, flatten};
 use guest_build::image::Image;
 use guest_build::stack::{self, StackError};
 use wasmparser::{Parser, Payload};
@@ -133,20 +133,101 @@ fn a_flat_component_behaves_as_before() -> Result {
     Ok(())
 }
 
+/// The component of the tests with a `free` that adds 100 to what `run` counts, and
+/// that one library imports.
+fn with_free() -> Result<Vec<u8>> {
+    let text = [
+        (
+            "(func (export \"time\")",
+            "(func (export \"freed\") (param i32) (drop (call $increase (i32.const 100)))) (func (export \"time\")",
+        ),
+        (
+            "(import \"a\" \"increase\"",
+            "(import \"env\" \"free\" (func (param i32))) (import \"a\" \"increase\"",
+        ),
+        (
+            "(core instance $b-env",
+            "(core instance $b-env (export \"free\" (func $a \"freed\"))",
+        ),
+    ]
+    .into_iter()
+    .try_fold(LINKED.to_owned(), |text, (from, to)| {
+        text.contains(from).then(|| text.replacen(from, to, 1))
+    })
+    .ok_or("the component changed")?;
+    Ok(wat::parse_str(text)?)
+}
+
+const COUNT_UP: Release = Release {
+    module: "host",
+    name: "count-up",
+    argument: 0,
+};
+
+#[test]
+fn a_released_argument_is_freed_after_each_call_and_no_other() -> Result {
+    let before = with_free()?;
+    let (kept, _) = behaviour(&flatten(&before)?)?;
+    let flat = Flat::new(&before, &[COUNT_UP])?;
+    let (freed, host) = behaviour(&flat.component(flat.core())?)?;
+    // `run` counts before it calls the host, so each call shows what earlier ones freed.
+    assert_eq!(kept[0], freed[0]);
+    assert_eq!(kept[1], format!("({},)", 2 + 1 + 8 + 5 + 1));
+    assert_eq!(freed[1], format!("({},)", 2 + 1 + 108 + 5 + 1));
+    assert_eq!(freed[2], format!("({},)", 14 + 49 + 215 + 5 + 8));
+    assert_eq!(host, behaviour(&before)?.1);
+    Ok(())
+}
+
+#[test]
+fn a_release_of_what_is_no_import_is_refused() -> Result {
+    let refused = |bytes: &[u8], releases: &[Release]| {
+        Flat::new(bytes, releases)
+            .map(|_| ())
+            .err()
+            .map(|error| error.to_string())
+    };
+    let free = with_free()?;
+    assert_eq!(refused(&free, &[COUNT_UP]), None);
+    let none = "no merged module imports `host count-up` with an address to be freed";
+    for releases in [
+        &[Release {
+            argument: 1,
+            ..COUNT_UP
+        }][..],
+        &[COUNT_UP, COUNT_UP],
+    ] {
+        assert_eq!(refused(&free, releases).as_deref(), Some(none));
+    }
+    let other = Release {
+        name: "other",
+        ..COUNT_UP
+    };
+    assert!(matches!(
+        Flat::new(&free, &[other]).err(),
+        Some(FlattenError::Release { .. })
+    ));
+    assert!(matches!(
+        Flat::new(&linked()?, &[COUNT_UP]).err(),
+        Some(FlattenError::Free)
+    ));
+    Ok(())
+}
+
 #[test]
 fn imports_and_exports_stay_and_three_modules_are_left() -> Result {
     let before = linked()?;
     let after = flatten(&before)?;
     assert_eq!(surface(&before)?, surface(&after)?);
     assert_eq!((modules(&before)?, modules(&after)?), (5, 3));
-    assert_eq!(Flat::new(&before)?.merged_instances(), 3);
+    assert_eq!(Flat::new(&before, &[])?.merged_instances(), 3);
     Ok(())
 }
 
 #[test]
 fn data_of_libraries_is_at_their_base_plus_offset() -> Result {
     let before = linked()?;
-    let flat = Flat::new(&before)?;
+    let flat = Flat::new(&before, &[])?;
     let memory = Image::of(flat.core())?.memory(flat.core());
     assert_eq!(&memory[2052..2060], b"hi, it's");
     assert_eq!(&memory[2060..2064], [7, 0, 0, 0]);
@@ -157,7 +238,7 @@ fn data_of_libraries_is_at_their_base_plus_offset() -> Result {
 #[test]
 fn a_module_with_the_same_imports_and_exports_can_take_its_place() -> Result {
     let before = linked()?;
-    let flat = Flat::new(&before)?;
+    let flat = Flat::new(&before, &[])?;
     let mut core = flat.core().to_vec();
     let place = Image::of(&core)?
         .position(2052, 2)
@@ -196,7 +277,7 @@ fn a_flat_component_can_be_flattened_again() -> Result {
 #[test]
 fn the_dead_stack_and_nothing_else_is_cleared() -> Result {
     let before = linked()?;
-    let flat = Flat::new(&before)?;
+    let flat = Flat::new(&before, &[])?;
     let mut core = flat.core().to_vec();
     let dead = stack::dead(&flat)?;
     assert_eq!(dead, 0..960);
@@ -211,7 +292,7 @@ fn the_dead_stack_and_nothing_else_is_cleared() -> Result {
 fn a_stack_that_cannot_be_proved_is_refused() -> Result {
     let dead = |from, to| -> Result<StackError> {
         let bytes = changed(from, to)?;
-        Ok(stack::dead(&Flat::new(&bytes)?)
+        Ok(stack::dead(&Flat::new(&bytes, &[])?)
             .err()
             .ok_or("found a stack")?)
     };

@@ -10,11 +10,11 @@ import json.decoder
 import json.encoder
 import struct
 
-from wit_world.imports import host
+from wit_world.imports import host, waiting
 
 submit = host.submit
-wait = host.wait
-call = host.call
+wait = waiting.wait
+call = waiting.call
 cancel = host.cancel
 emit = host.emit
 
@@ -39,21 +39,12 @@ def completions(packed: bytes) -> list:
     return found
 
 
-_scan = json.decoder.JSONDecoder().scan_once
+scan = json.decoder.JSONDecoder().scan_once
 
 
 def decode(payload: bytes):
     """The value of one JSON text that the host sent."""
-    return _scan(payload.decode().strip(), 0)[0]
-
-
-def reply(answer: bytes):
-    """(ok, value) of what `call` answered."""
-    text = answer.decode()
-    try:
-        return text[0] == "\1", _scan(text, 1)[0]
-    except StopIteration:  # white space
-        return text[0] == "\1", decode(answer[1:])
+    return scan(payload.decode().strip(), 0)[0]
 
 
 def _refuse(value):
@@ -62,15 +53,15 @@ def _refuse(value):
 
 # From a value to a tuple with its JSON. NaN and infinities raise ValueError, what JSON
 # lacks TypeError, and endless nesting RecursionError.
-_chunks = json.encoder.c_make_encoder(
+chunks = json.encoder.c_make_encoder(
     None, _refuse, json.encoder.c_encode_basestring, None, ":", ",", False, False, False
 )
-_join = "".join
+join = "".join
 
 
 def to_text(value) -> str:
     """JSON of plain values, not yet as bytes."""
-    return _join(_chunks(value, 0))
+    return join(chunks(value, 0))
 
 
 def to_bytes(text: str) -> bytes:

@@ -15,6 +15,9 @@ from types import ModuleType
 
 from . import calls, seam, values
 
+_value_of = calls.value_of
+_arguments = values.arguments
+
 
 class Tool:
     """One tool. Called with keyword arguments, or positional ones in the order the tool declares.
@@ -34,20 +37,22 @@ class Tool:
         self._head = _head(self.name)
 
     def __call__(self, /, *args, **kwargs):
-        return calls.value_of(self._request(args, kwargs), self.name)
+        if args:
+            kwargs = self._bound(args, kwargs)
+        return _value_of(f"{self._head}{_arguments(kwargs)}}}", self.name)
 
     def sync(self, /, *args, **kwargs):
         """Calls and waits, also inside a running event loop (whose other tasks wait too)."""
-        return calls.block(seam.CALL, self._request(args, kwargs), self.name)
+        return calls.block(seam.CALL, self._payload(args, kwargs), self.name)
 
     def aio(self, /, *args, **kwargs):
         """An awaitable of the answer; outside a running loop the call begins when it is awaited."""
-        return _awaitable(self._request(args, kwargs), self.name)
+        return _awaitable(self._payload(args, kwargs), self.name)
 
-    def _request(self, args, kwargs):
+    def _payload(self, args, kwargs):
         if args:
             kwargs = self._bound(args, kwargs)
-        return seam.to_bytes(f"{self._head}{values.arguments(kwargs)}}}")
+        return seam.to_bytes(f"{self._head}{_arguments(kwargs)}}}")
 
     def _bound(self, args, kwargs):
         if len(args) > len(self.parameters):
@@ -91,23 +96,23 @@ def call_tool(name, /, args=None, **kwargs):
 
     Arguments are those of the mapping `args` and the keyword arguments.
     """
-    return calls.value_of(_named_request(name, args, kwargs), name)
+    return _value_of(_named_request(name, args, kwargs), name)
 
 
 def _call_sync(name, /, args=None, **kwargs):
     """Calls any tool by its full name and waits, also inside a running event loop."""
-    return calls.block(seam.CALL, _named_request(name, args, kwargs), name)
+    return calls.block(seam.CALL, seam.to_bytes(_named_request(name, args, kwargs)), name)
 
 
 def _call_aio(name, /, args=None, **kwargs):
     """An awaitable of the answer of any tool, by its full name."""
-    return _awaitable(_named_request(name, args, kwargs), name)
+    return _awaitable(seam.to_bytes(_named_request(name, args, kwargs)), name)
 
 
 def _named_request(name, args, kwargs):
     if not isinstance(name, str):
         raise TypeError(f"the name of a tool must be str, not {type(name).__name__}")
-    return seam.to_bytes(f"{_head(name)}{values.arguments(dict(args or {}) | kwargs)}}}")
+    return f"{_head(name)}{values.arguments(dict(args or {}) | kwargs)}}}"
 
 
 call_tool.sync = _call_sync

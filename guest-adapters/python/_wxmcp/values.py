@@ -17,6 +17,9 @@ import uuid
 
 from . import seam
 
+_chunks = seam.chunks
+_join = seam.join
+
 _VIEWS = (collections.abc.KeysView, collections.abc.ValuesView, collections.abc.ItemsView)
 _LISTS = (list, tuple, range, collections.deque, array.array, *_VIEWS)
 _TEXTS = (decimal.Decimal, fractions.Fraction, complex, datetime.timedelta, uuid.UUID, pathlib.PurePath)
@@ -46,7 +49,7 @@ def arguments(value) -> str:
     Raises TypeError for a value that has no JSON form, ValueError for one inside itself.
     """
     try:
-        return seam.to_text(value)
+        return _join(_chunks(value, 0))
     except TypeError:
         return seam.to_text(_plain(value, set(), _refused))
     except RecursionError:

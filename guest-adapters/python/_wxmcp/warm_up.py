@@ -11,7 +11,7 @@ import struct
 import sys
 
 import componentize_py_runtime
-from wit_world.imports import host
+from wit_world.imports import host, waiting
 
 from . import calls, loop, seam, system, tooltree
 
@@ -61,11 +61,13 @@ class _FakeHost:
         self.ended = b""
         self.number = 0
         self.functions = {}
-        for name, arguments in (("submit", 2), ("wait", 1), ("call", 2), ("cancel", 1), ("emit", 2)):
-            componentize_py_runtime.call_import = lambda index, arguments, name=name: self.functions.update(
-                {index: getattr(self, name)}
+        for function, arguments in (
+            (host.submit, 2), (host.cancel, 1), (host.emit, 2), (waiting.wait, 1), (waiting.call, 2)
+        ):
+            componentize_py_runtime.call_import = lambda index, arguments, name=function.__name__: (
+                self.functions.update({index: getattr(self, name)})
             )
-            getattr(host, name)(*[None] * arguments)
+            function(*[None] * arguments)
 
     def call_import(self, index, arguments):
         return self.functions[index](*arguments)

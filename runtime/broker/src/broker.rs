@@ -10,12 +10,12 @@ use wxmcp_sandbox::{
     ToolErrorKind, ToolHost, ToolListing, ToolSummary,
 };
 use wxmcp_tooltree::{
-    Document, Identifiers, Named, Namespace, SearchIndex, first_paragraph, nearest, parameters,
-    signature,
+    Identifiers, Named, Namespace, first_paragraph, nearest, parameters, signature,
 };
 
 use crate::answer;
 use crate::config::{Environment, UpstreamConfig};
+use crate::discovery::{Discovery, Listed};
 use crate::grants::Grants;
 use crate::upstream::guard::GuardCommand;
 use crate::upstream::{Live, Settings, Upstream};
@@ -23,9 +23,6 @@ use crate::wording::quoted;
 
 /// Longest name that is looked up, in bytes.
 const MAX_CALL_NAME_BYTES: usize = 1_024;
-
-/// Hits of one search, at most.
-const MAX_HITS: usize = 200;
 
 /// Tools described at once, at most.
 const MAX_DESCRIBED: usize = 200;
@@ -80,7 +77,8 @@ pub struct Broker {
     upstreams: BTreeMap<String, Upstream>,
     /// From configured names to namespaces.
     identifiers: Identifiers,
-    grants: Grants,
+    grants: Arc<Grants>,
+    discovery: Discovery,
     call_timeout: Duration,
 }
 
@@ -106,7 +104,8 @@ impl Broker {
         Arc::new(Self {
             upstreams,
             identifiers,
-            grants: config.grants,
+            grants: Arc::new(config.grants),
+            discovery: Discovery::default(),
             call_timeout: config.call_timeout,
         })
     }
@@ -249,7 +248,7 @@ impl Broker {
     /// none does.
     async fn find(
         &self,
-        query: &str,
+        query: String,
         limit: usize,
         context: &CallContext,
     ) -> Result<Vec<ToolSummary>, ToolError> {
@@ -265,28 +264,18 @@ impl Broker {
         {
             return Err(failure);
         }
-        let mut documents = Vec::new();
-        for (upstream, tools) in listed.iter().flatten() {
-            for named in tools
-                .tools()
-                .filter(|tool| self.is_granted(upstream, *tool))
-            {
-                documents.push(Document {
-                    name: format!("{}.{}", upstream.name(), named.attribute),
-                    parameters: parameters(named.tool.input_schema()),
-                    description: named.tool.description().to_owned(),
-                });
-            }
-        }
-        let hits = SearchIndex::new(&documents).search(query, limit.min(MAX_HITS));
-        Ok(hits
+        let listed = listed
             .into_iter()
-            .filter_map(|position| documents.get(position))
-            .map(|document| ToolSummary {
-                name: document.name.clone(),
-                description: summary(&document.description),
+            .flatten()
+            .map(|(upstream, tools)| Listed {
+                owner: upstream.owner().to_owned(),
+                space: upstream.name().to_owned(),
+                tools,
             })
-            .collect())
+            .collect();
+        self.discovery
+            .search(listed, &self.grants, query, limit)
+            .await
     }
 
     async fn explain(
@@ -344,7 +333,7 @@ fn unknown(what: &str, name: &str, close: &[String]) -> ToolError {
     ToolError::new(ToolErrorKind::UnknownTool, message)
 }
 
-fn summary(description: &str) -> String {
+pub(crate) fn summary(description: &str) -> String {
     wxmcp_tooltree::shorten(&first_paragraph(description), MAX_SUMMARY_BYTES)
 }
 
@@ -376,7 +365,7 @@ impl ToolHost for Broker {
         limit: usize,
         context: CallContext,
     ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
-        Box::pin(async move { self.find(&query, limit, &context).await })
+        Box::pin(async move { self.find(query, limit, &context).await })
     }
 
     fn describe(

@@ -10,6 +10,7 @@
 mod answer;
 mod broker;
 mod config;
+mod discovery;
 mod grants;
 mod json;
 mod redact;

@@ -7,13 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use serde::Deserialize;
-use serde_json::Value;
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::limits::{Budget, Limit, Limits, Stop};
 use crate::observer::{Event, Observer};
+use crate::operation::{Operation, parse, parsed_size};
 use crate::report::{CallEnd, CallRecord};
 use crate::tool::{CallContext, ToolCall, ToolError, ToolErrorKind, ToolHost};
 
@@ -34,26 +33,6 @@ const DELIVERY: usize = 64 << 20;
 
 /// Bytes of a tool's name that a report keeps.
 const NAME: usize = 256;
-
-/// What `submit` is asked to begin; the numbers are in `wit/guest.wit`.
-#[derive(Debug, PartialEq)]
-enum Operation {
-    Call {
-        name: String,
-        arguments: serde_json::Map<String, Value>,
-    },
-    Search {
-        query: String,
-        limit: usize,
-    },
-    Describe {
-        names: Vec<String>,
-    },
-    Namespaces,
-    Namespace {
-        name: String,
-    },
-}
 
 /// An operation that ended and was not yet delivered.
 struct Ended {
@@ -145,13 +124,11 @@ impl Calls {
         self.last_id = self.last_id.saturating_add(1);
         let id = self.last_id;
         let Some(weight) = Weight::take(&self.requests, parsed_size(payload), REQUESTS) else {
-            self.ready.push_back(Ended::error(
-                id,
-                ToolError::new(
-                    ToolErrorKind::InvalidCall,
-                    "too many large arguments are under way: await calls before making more",
-                ),
-            ));
+            let error = ToolError::new(
+                ToolErrorKind::InvalidCall,
+                "too many large arguments are under way: await calls before making more",
+            );
+            self.fail(id, &error);
             return Ok(id);
         };
         match parse(operation, payload) {
@@ -173,10 +150,38 @@ impl Calls {
                     Ok((serde_json::to_vec(&answer.value), answer.bytes))
                 });
             }
+            Ok(Operation::Timer(time)) => self.wake(id, time),
             Ok(question) => self.ask(id, question, weight),
-            Err(error) => self.ready.push_back(Ended::error(id, error)),
+            Err(error) => self.fail(id, &error),
         }
         Ok(id)
+    }
+
+    /// Ends an operation that was never begun.
+    fn fail(&mut self, id: u64, error: &ToolError) {
+        let ended = Ended::failed(id, error, Duration::ZERO, &self.undelivered);
+        self.ready.push_back(ended);
+    }
+
+    /// A timer takes no slot: a script with many still makes its calls.
+    fn wake(&mut self, id: u64, time: Duration) {
+        let ended = Ended {
+            id,
+            result: Ok(b"null".to_vec()),
+            error: None,
+            answer_bytes: 0,
+            elapsed: time,
+            _weight: None,
+        };
+        if time.is_zero() {
+            self.ready.push_back(ended);
+            return;
+        }
+        let abort = self.running.spawn(async move {
+            tokio::time::sleep(time).await;
+            ended
+        });
+        self.aborts.insert(id, abort);
     }
 
     fn ask(&mut self, id: u64, question: Operation, weight: Weight) {
@@ -194,7 +199,7 @@ impl Calls {
                 Operation::Namespace { name } => {
                     serde_json::to_vec(&tools.namespace(name, context).await?)
                 }
-                Operation::Namespaces | Operation::Call { .. } => {
+                Operation::Namespaces | Operation::Call { .. } | Operation::Timer(_) => {
                     serde_json::to_vec(&tools.namespaces())
                 }
             };
@@ -417,81 +422,26 @@ impl Ended {
                 elapsed,
                 _weight: Some(weight),
             },
-            Err(error) => Self {
-                elapsed,
-                ..Self::error(id, error)
-            },
+            Err(error) => Self::failed(id, &error, elapsed, undelivered),
         }
     }
 
-    fn error(id: u64, error: ToolError) -> Self {
+    fn failed(id: u64, error: &ToolError, elapsed: Duration, undelivered: &Arc<AtomicU64>) -> Self {
+        let mut payload = serde_json::to_vec(error).unwrap_or_default();
+        let weight = Weight::take(undelivered, length(payload.len()), UNDELIVERED);
+        if weight.is_none() {
+            let short = ToolError::new(error.kind, "the call failed; the message was too large");
+            payload = serde_json::to_vec(&short).unwrap_or_default();
+        }
         Self {
             id,
-            result: Err(serde_json::to_vec(&error).unwrap_or_default()),
+            result: Err(payload),
             error: Some(error.kind),
             answer_bytes: 0,
-            elapsed: Duration::ZERO,
-            _weight: None,
+            elapsed,
+            _weight: weight,
         }
     }
-}
-
-/// Reads a request. Nothing in it is trusted; serde_json refuses deep nesting.
-fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
-    #[derive(Deserialize)]
-    struct Call {
-        name: String,
-        #[serde(default)]
-        arguments: serde_json::Map<String, Value>,
-    }
-    #[derive(Deserialize)]
-    struct Search {
-        query: String,
-        limit: Option<usize>,
-    }
-    #[derive(Deserialize)]
-    struct Names {
-        names: Vec<String>,
-    }
-    #[derive(Deserialize)]
-    struct Name {
-        name: String,
-    }
-    fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ToolError> {
-        serde_json::from_slice(payload).map_err(|error| {
-            let reason = error.to_string();
-            let reason = reason.get(..reason.floor_char_boundary(NAME));
-            ToolError::new(
-                ToolErrorKind::InvalidCall,
-                format!("the request is not valid: {}", reason.unwrap_or_default()),
-            )
-        })
-    }
-    match operation {
-        1 => read(payload).map(|Call { name, arguments }| Operation::Call { name, arguments }),
-        2 => read(payload).map(|Search { query, limit }| Operation::Search {
-            query,
-            limit: limit.unwrap_or(10).min(100),
-        }),
-        3 => read(payload).map(|Names { names }| Operation::Describe { names }),
-        4 => Ok(Operation::Namespaces),
-        5 => read(payload).map(|Name { name }| Operation::Namespace { name }),
-        other => Err(ToolError::new(
-            ToolErrorKind::InvalidCall,
-            format!("there is no operation {other}"),
-        )),
-    }
-}
-
-/// An upper bound, in bytes, of what a request's values take on the host's heap:
-/// its own bytes, and a node for each value that its separators announce.
-fn parsed_size(payload: &[u8]) -> u64 {
-    const NODE: u64 = 72;
-    let separators = payload
-        .iter()
-        .filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':'))
-        .count();
-    length(payload.len()).saturating_add(length(separators).saturating_mul(NODE))
 }
 
 fn length(bytes: usize) -> u64 {

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, ResourceTable, WasmList};
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::calls::Calls;
 use crate::limits::{Budget, Limit, MemoryMeter, Stop};
@@ -67,32 +67,19 @@ pub(crate) enum End {
     Exit(u8),
 }
 
-/// Offers `wxmcp:guest/host` to guests.
+/// Offers the interfaces of `wit/guest.wit` to guests.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    add_host(linker)?;
+    add_waiting(linker)
+}
+
+fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut host = linker.instance("wxmcp:guest/host@0.1.0")?;
     host.func_wrap(
         "submit",
         |mut store: StoreContextMut<'_, State>, (operation, payload): (u8, WasmList<u8>)| {
             let payload = copy(&store, &payload)?;
             Ok((store.data_mut().calls.submit(operation, &payload)?,))
-        },
-    )?;
-    host.func_wrap_async(
-        "wait",
-        |mut store: StoreContextMut<'_, State>, (timeout,): (Option<u64>,)| {
-            Box::new(async move {
-                let timeout = timeout.map(Duration::from_micros);
-                Ok((store.data_mut().calls.wait(timeout).await,))
-            })
-        },
-    )?;
-    host.func_wrap_async(
-        "call",
-        |mut store: StoreContextMut<'_, State>, (operation, payload): (u8, WasmList<u8>)| {
-            Box::new(async move {
-                let payload = copy(&store, &payload)?;
-                Ok((store.data_mut().calls.call(operation, &payload).await?,))
-            })
         },
     )?;
     host.func_wrap(
@@ -110,13 +97,39 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
                 2 => Stream::Stderr,
                 _ => {
                     let payload = copy(&store, &payload)?;
-                    store.data_mut().outbox.take(kind, &payload)?;
-                    return Ok(());
+                    let outbox = &mut store.data_mut().outbox;
+                    outbox.take(kind, &payload)?;
+                    return match &outbox.end {
+                        Some(End::Exit(code)) => Err(I32Exit(i32::from(*code)).into()),
+                        _ => Ok(()),
+                    };
                 }
             };
             let output = store.data().output.clone();
             output.print(stream, payload.as_le_slice(&store))?;
             Ok(())
+        },
+    )
+}
+
+fn add_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    let mut host = linker.instance("wxmcp:guest/waiting@0.1.0")?;
+    host.func_wrap_async(
+        "wait",
+        |mut store: StoreContextMut<'_, State>, (timeout,): (Option<u64>,)| {
+            Box::new(async move {
+                let timeout = timeout.map(Duration::from_micros);
+                Ok((store.data_mut().calls.wait(timeout).await,))
+            })
+        },
+    )?;
+    host.func_wrap_async(
+        "call",
+        |mut store: StoreContextMut<'_, State>, (operation, payload): (u8, WasmList<u8>)| {
+            Box::new(async move {
+                let payload = copy(&store, &payload)?;
+                Ok((store.data_mut().calls.call(operation, &payload).await?,))
+            })
         },
     )
 }

@@ -15,6 +15,7 @@ mod guest;
 mod limits;
 mod native;
 mod observer;
+mod operation;
 mod output;
 mod policy;
 mod report;

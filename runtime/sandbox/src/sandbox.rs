@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
-use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, TypedFunc};
 use wasmtime::{Engine, Store, Trap};
 use wasmtime_wasi::I32Exit;
 
@@ -31,7 +31,18 @@ const HOSTCALL: usize = 4 * MESSAGE;
 /// A mapped guest that can start instances.
 pub struct Sandbox {
     before: InstancePre<State>,
-    entry: ComponentExportIndex,
+    entry: Entry,
+}
+
+/// The world of `wit/guest.wit` that a guest exports.
+enum Entry {
+    /// `interpreter`: runs its own event loop inside `run`.
+    Run(ComponentExportIndex),
+    /// `driven-interpreter`: the host's loop hands over what has ended.
+    Driven {
+        start: ComponentExportIndex,
+        deliver: ComponentExportIndex,
+    },
 }
 
 /// Source text with a name for tracebacks.
@@ -87,7 +98,7 @@ pub enum Error {
 }
 
 impl Sandbox {
-    /// A sandbox for a guest that exports the world of `wit/guest.wit`.
+    /// A sandbox for a guest that exports a world of `wit/guest.wit`.
     ///
     /// # Errors
     /// When the guest imports what is not offered, or lacks its entry.
@@ -96,9 +107,15 @@ impl Sandbox {
         wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
         guest::add_to_linker(&mut linker).map_err(Error::Engine)?;
         let before = linker.instantiate_pre(guest).map_err(Error::Engine)?;
-        let entry = guest.get_export_index(None, "run").ok_or_else(|| {
-            Error::Engine(wasmtime::format_err!("the guest does not export `run`"))
-        })?;
+        let export = |name| guest.get_export_index(None, name);
+        let entry = match (export("run"), export("start"), export("deliver")) {
+            (Some(run), _, _) => Entry::Run(run),
+            (None, Some(start), Some(deliver)) => Entry::Driven { start, deliver },
+            _ => {
+                let error = wasmtime::format_err!("the guest exports neither `run` nor `start`");
+                return Err(Error::Engine(error));
+            }
+        };
         Ok(Self { before, entry })
     }
 
@@ -176,14 +193,57 @@ impl Sandbox {
             .instantiate_async(&mut *store)
             .await
             .map_err(Entered::Not)?;
-        let entry = instance
-            .get_typed_func::<(Vec<u8>,), ()>(&mut *store, &self.entry)
-            .map_err(Entered::Not)?;
-        entry
-            .call_async(&mut *store, (request,))
-            .await
-            .map_err(Entered::Trapped)
+        let export = |store: &mut Store<State>, index| {
+            instance
+                .get_typed_func::<(Vec<u8>,), ()>(store, index)
+                .map_err(Entered::Not)
+        };
+        match &self.entry {
+            Entry::Run(run) => {
+                let run = export(store, run)?;
+                enter(run, store, request).await
+            }
+            Entry::Driven { start, deliver } => {
+                let deliver = export(store, deliver)?;
+                let start = export(store, start)?;
+                enter(start, store, request).await?;
+                drive(deliver, store).await
+            }
+        }
     }
+}
+
+/// Hands over what has ended until nothing is under way, or the script has failed.
+async fn drive(
+    deliver: TypedFunc<(Vec<u8>,), ()>,
+    store: &mut Store<State>,
+) -> Result<(), Entered> {
+    loop {
+        let end = &store.data().outbox.end;
+        let (settled, failed) = (end.is_some(), matches!(end, Some(End::Raised(_))));
+        if failed {
+            return Ok(());
+        }
+        let completions = store.data_mut().calls.wait(None).await;
+        let idle = completions.is_empty();
+        if !(idle && settled) {
+            enter(deliver, store, completions).await?;
+        }
+        if idle {
+            return Ok(());
+        }
+    }
+}
+
+async fn enter(
+    function: TypedFunc<(Vec<u8>,), ()>,
+    store: &mut Store<State>,
+    bytes: Vec<u8>,
+) -> Result<(), Entered> {
+    function
+        .call_async(store, (bytes,))
+        .await
+        .map_err(Entered::Trapped)
 }
 
 enum Entered {

@@ -23,14 +23,25 @@ pub trait ToolHost: Send + Sync {
     fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>>;
 
     /// Names of the namespaces that the run may use. Connects to nothing.
-    fn namespaces(&self) -> Vec<String>;
+    /// A host of tools that only answers calls lists none.
+    fn namespaces(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The tools of one namespace; may have to start the upstream behind it.
     fn namespace(
         &self,
         name: String,
         context: CallContext,
-    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>>;
+    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
+        let _asked_by = context;
+        Box::pin(async move {
+            Err(ToolError::new(
+                ToolErrorKind::UnknownTool,
+                format!("there is no namespace `{name}`"),
+            ))
+        })
+    }
 
     /// Tools that fit a query, best first.
     fn search(
@@ -38,14 +49,20 @@ pub trait ToolHost: Send + Sync {
         query: String,
         limit: usize,
         context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>>;
+    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
+        let _question = (query, limit, context);
+        Box::pin(async { Ok(Vec::new()) })
+    }
 
     /// Everything a script may know of the named tools.
     fn describe(
         &self,
         names: Vec<String>,
         context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>>;
+    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
+        let _question = (names, context);
+        Box::pin(async { Ok(Vec::new()) })
+    }
 }
 
 /// Which run asks, and its clock.

@@ -12,6 +12,15 @@ pub enum FlattenError {
     /// The input is a core module.
     #[error("the input is a core module, not a component")]
     NotAComponent,
+    /// What should be freed after a call is no argument of an import.
+    #[error("no merged module imports `{import}` with an address to be freed")]
+    Release {
+        /// Module and name.
+        import: String,
+    },
+    /// Arguments are to be freed, and it is not certain how.
+    #[error("the merged modules do not import one and the same `free`")]
+    Free,
     /// No core instance has code to merge.
     #[error("the component has no core instance to merge")]
     NothingToMerge,

@@ -1,6 +1,7 @@
 //! The merged core module: what it imports, defines and exports.
 
 use super::parse::{Component, CoreInstance, Module};
+use super::release::{Release, Releasing};
 use super::resolve::{Function, Plan};
 use super::write::Writer;
 use super::{FlattenError, at, count};
@@ -20,16 +21,25 @@ pub(super) struct Merged {
     /// Values of the globals that merged modules define and export. `None`:
     /// not a known number, or different ones under the same name.
     pub(super) globals: HashMap<String, Option<i32>>,
+    /// Functions of our own behind those of the modules, in the order of their indices.
+    pub(super) releasing: Vec<Releasing>,
     external_index: HashMap<Function, u32>,
     function_base: Vec<u32>,
+    releasing_base: u32,
 }
 
 impl Merged {
-    pub(super) fn new(component: &Component<'_>, plan: &Plan) -> Result<Self, FlattenError> {
+    pub(super) fn new(
+        component: &Component<'_>,
+        plan: &Plan,
+        releases: &[Release],
+    ) -> Result<Self, FlattenError> {
         let mut merged = Self {
             core: Vec::new(),
             externals: Vec::new(),
             globals: HashMap::new(),
+            releasing: Vec::new(),
+            releasing_base: 0,
             external_index: HashMap::new(),
             function_base: Vec::new(),
         };
@@ -46,6 +56,8 @@ impl Merged {
                 .checked_add(next)
                 .ok_or(FlattenError::TooMany("functions"))?;
         }
+        merged.releasing_base = next;
+        merged.releasing = Releasing::all(plan, &modules, releases, &external_types)?;
         let exports = merged.needed_exports(component, plan)?;
         let writer = Writer::new(plan, modules, &merged)?;
         let globals = writer.exported_globals();
@@ -78,17 +90,29 @@ impl Merged {
         }
     }
 
+    /// Index of what code and tables of the merged modules mean by a function: an
+    /// import whose argument is freed is reached through a function of ours.
+    pub(super) fn called(&self, function: &Function) -> Result<u32, FlattenError> {
+        let ours = self.releasing.iter().position(|f| f.external == *function);
+        match ours {
+            Some(position) => count(position, "functions")?
+                .checked_add(self.releasing_base)
+                .ok_or(FlattenError::TooMany("functions")),
+            None => self.index(function),
+        }
+    }
+
     /// The name under which the merged module exports one of its functions.
     pub(super) fn export_name(&self, function: &Function) -> Result<String, FlattenError> {
         Ok(format!("f{}", self.index(function)?))
     }
 
-    /// Numbers the functions that come from outside; their types in the same order.
+    /// Numbers the functions that come from outside; they and their types in the same order.
     fn collect_externals(
         &mut self,
         plan: &Plan,
         modules: &[&Module<'_>],
-    ) -> Result<Vec<FuncType>, FlattenError> {
+    ) -> Result<Vec<(Function, FuncType)>, FlattenError> {
         let mut types = Vec::new();
         for (slot, module) in plan.slots.iter().zip(modules) {
             for (function, import) in slot.functions.iter().zip(&module.function_imports) {
@@ -103,7 +127,7 @@ impl Merged {
                 self.external_index
                     .insert(function.clone(), count(self.externals.len(), "functions")?);
                 self.externals.push(function.clone());
-                types.push(at(&module.types, ty, "type")?.clone());
+                types.push((function.clone(), at(&module.types, ty, "type")?.clone()));
             }
         }
         Ok(types)

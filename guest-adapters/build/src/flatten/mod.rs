@@ -15,10 +15,12 @@ mod emit;
 mod error;
 mod merge;
 mod parse;
+mod release;
 mod resolve;
 mod write;
 
 pub use error::FlattenError;
+pub use release::Release;
 
 use merge::Merged;
 use parse::Component;
@@ -33,18 +35,20 @@ pub struct Flat<'a> {
 }
 
 impl<'a> Flat<'a> {
-    /// Takes a component apart and merges its core modules.
+    /// Takes a component apart and merges its core modules; arguments of `releases`
+    /// are freed after their calls.
     ///
     /// # Errors
     ///
-    /// Refuses everything that it does not understand completely.
-    pub fn new(bytes: &'a [u8]) -> Result<Self, FlattenError> {
+    /// Refuses everything that it does not understand completely, and releases of
+    /// what is not imported.
+    pub fn new(bytes: &'a [u8], releases: &[Release]) -> Result<Self, FlattenError> {
         validator()
             .validate_all(bytes)
             .map_err(FlattenError::InvalidInput)?;
         let mut component = Component::parse(bytes)?;
         let plan = Plan::new(&mut component)?;
-        let merged = Merged::new(&component, &plan)?;
+        let merged = Merged::new(&component, &plan, releases)?;
         validate(&merged.core, "module")?;
         Ok(Self {
             component,
@@ -92,7 +96,7 @@ impl<'a> Flat<'a> {
 ///
 /// Those of [`Flat::new`] and [`Flat::component`].
 pub fn flatten(bytes: &[u8]) -> Result<Vec<u8>, FlattenError> {
-    let flat = Flat::new(bytes)?;
+    let flat = Flat::new(bytes, &[])?;
     flat.component(flat.core())
 }
 

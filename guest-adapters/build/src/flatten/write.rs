@@ -62,11 +62,11 @@ impl<'x, 'a> Writer<'x, 'a> {
 
     pub(super) fn write(
         mut self,
-        external_types: &[FuncType],
+        external_types: &[(Function, FuncType)],
         exports: &BTreeSet<u32>,
     ) -> Result<Vec<u8>, FlattenError> {
         let mut imports = ImportSection::new();
-        for (number, ty) in external_types.iter().enumerate() {
+        for (number, (_, ty)) in external_types.iter().enumerate() {
             let ty = self.type_index(ty)?;
             imports.import(IMPORTS, &number.to_string(), EntityType::Function(ty));
         }
@@ -129,6 +129,10 @@ impl<'x, 'a> Writer<'x, 'a> {
             for body in &module.bodies {
                 renumber.parse_function_body(&mut code, body.clone())?;
             }
+        }
+        for releasing in &self.merged.releasing {
+            functions.function(self.type_index(releasing.ty())?);
+            code.function(&releasing.body(|function| self.merged.index(function))?);
         }
         let mut exported = ExportSection::new();
         exported.export(MEMORY, ExportKind::Memory, 0);
@@ -250,7 +254,7 @@ impl<'x, 'a> Writer<'x, 'a> {
             .functions;
         match index.checked_sub(count(imports.len(), "functions")?) {
             Some(index) => self.merged.index(&Function::Defined { slot, index }),
-            None => self.merged.index(at(imports, index, "function")?),
+            None => self.merged.called(at(imports, index, "function")?),
         }
     }
 

@@ -9,9 +9,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{
-    BoxFuture, CallContext, Event, Limits, NamespaceListing, NativeCache, NativeGuest, Observer,
-    Policy, Report, Run, Sandbox, Script, ToolAnswer, ToolCall, ToolDescription, ToolError,
-    ToolErrorKind, ToolHost, ToolSummary,
+    BoxFuture, Event, Limits, NativeCache, NativeGuest, Observer, Policy, Report, Run, Sandbox,
+    Script, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 
 pub type TestResult = Result<(), Box<dyn Error>>;
@@ -104,39 +103,5 @@ impl ToolHost for Tools {
                 _ => Err(ToolError::new(ToolErrorKind::UnknownTool, "no such tool")),
             }
         })
-    }
-
-    fn namespaces(&self) -> Vec<String> {
-        vec!["t".to_owned()]
-    }
-
-    fn namespace(
-        &self,
-        name: String,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
-        Box::pin(async move {
-            Ok(NamespaceListing {
-                name,
-                tools: Vec::new(),
-            })
-        })
-    }
-
-    fn search(
-        &self,
-        _query: String,
-        _limit: usize,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
-        Box::pin(async { Ok(Vec::new()) })
-    }
-
-    fn describe(
-        &self,
-        _names: Vec<String>,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
-        Box::pin(async { Ok(Vec::new()) })
     }
 }

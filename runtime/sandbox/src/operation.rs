@@ -1,0 +1,97 @@
+//! What a guest asks of its host through `submit` and `call`.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::tool::{ToolError, ToolErrorKind};
+
+/// Bytes of what is said about a request that cannot be read.
+const REASON: usize = 256;
+
+/// What `submit` is asked to begin; the numbers are in `wit/guest.wit`.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Operation {
+    Call {
+        name: String,
+        arguments: serde_json::Map<String, Value>,
+    },
+    Search {
+        query: String,
+        limit: usize,
+    },
+    Describe {
+        names: Vec<String>,
+    },
+    Namespaces,
+    Namespace {
+        name: String,
+    },
+    /// Ends after this time; no tool is asked.
+    Timer(Duration),
+}
+
+/// Reads a request. Nothing in it is trusted; serde_json refuses deep nesting.
+pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
+    #[derive(Deserialize)]
+    struct Call {
+        name: String,
+        #[serde(default)]
+        arguments: serde_json::Map<String, Value>,
+    }
+    #[derive(Deserialize)]
+    struct Search {
+        query: String,
+        limit: Option<usize>,
+    }
+    #[derive(Deserialize)]
+    struct Names {
+        names: Vec<String>,
+    }
+    #[derive(Deserialize)]
+    struct Name {
+        name: String,
+    }
+    #[derive(Deserialize)]
+    struct Timer {
+        us: u64,
+    }
+    fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ToolError> {
+        serde_json::from_slice(payload).map_err(|error| {
+            let reason = error.to_string();
+            let reason = reason.get(..reason.floor_char_boundary(REASON));
+            ToolError::new(
+                ToolErrorKind::InvalidCall,
+                format!("the request is not valid: {}", reason.unwrap_or_default()),
+            )
+        })
+    }
+    match operation {
+        1 => read(payload).map(|Call { name, arguments }| Operation::Call { name, arguments }),
+        2 => read(payload).map(|Search { query, limit }| Operation::Search {
+            query,
+            limit: limit.unwrap_or(10).min(100),
+        }),
+        3 => read(payload).map(|Names { names }| Operation::Describe { names }),
+        4 => Ok(Operation::Namespaces),
+        5 => read(payload).map(|Name { name }| Operation::Namespace { name }),
+        6 => read(payload).map(|Timer { us }| Operation::Timer(Duration::from_micros(us))),
+        other => Err(ToolError::new(
+            ToolErrorKind::InvalidCall,
+            format!("there is no operation {other}"),
+        )),
+    }
+}
+
+/// An upper bound, in bytes, of what a request's values take on the host's heap:
+/// its own bytes, and a node for each value that its separators announce.
+pub(crate) fn parsed_size(payload: &[u8]) -> u64 {
+    const NODE: u64 = 72;
+    let separators = payload
+        .iter()
+        .filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':'))
+        .count();
+    let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
+    count(payload.len()).saturating_add(count(separators).saturating_mul(NODE))
+}
