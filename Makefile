@@ -43,6 +43,7 @@ run: build servers ## Do the main job on real data
 
 .PHONY: test
 test: guests servers ## Run all tests
+	node --test guest-adapters/javascript/test
 	$(CARGO) nextest run --workspace -j$(JOBS)
 
 .PHONY: check

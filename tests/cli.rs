@@ -79,7 +79,11 @@ fn messages_say_what_why_and_what_helps() -> TestResult {
          hint: create the directory, or drop the volume `/data`\n"
     );
     let printed = wx(&["run", "report.txt"])?;
-    assert!(printed.stderr.contains("--lang py"), "{}", printed.stderr);
+    assert_eq!(
+        printed.stderr,
+        "error: cannot tell the language of `report.txt`\n\
+         hint: name it `*.py`, `*.js` or `*.ts`, or say --lang\n"
+    );
     Ok(())
 }
 

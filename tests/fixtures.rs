@@ -1,10 +1,12 @@
 //! Every folder of `fixtures/scripts` and `fixtures/escapes` is a test.
 //!
-//! A script case holds `script.py` and what must come of it, exactly: `stdout`,
-//! `stderr` (warnings, then the traceback), `value.json`, `artifacts.json`, `exit`. `args` are its
+//! A script case holds `script.py`, `script.ts` or `script.js` (one behaviour, in each
+//! language that has it) and what must come of it, exactly: `stdout`, `stderr`
+//! (warnings, then the traceback), `value.json`, `artifacts.json`, `exit`. Where one
+//! language differs, its file is `stdout.ts` and so on. `args` are the script's
 //! arguments, `stdin` its input, `flags` more flags of `wxmcp run`.
 //!
-//! An escape case holds `attack.py`, which must be refused in the words of
+//! An escape case holds `attack.py` (or `.ts`), which must be refused in the words of
 //! `attack.out`, and its twin `allowed.py`, which does the same where it is
 //! granted and must print `allowed.out`. `attack.flags` and `allowed.flags` are
 //! flags of `wxmcp run`; both run in a fresh copy of `host/`. Whatever the attack
@@ -35,12 +37,15 @@ fn main() -> std::process::ExitCode {
     let trials = ["scripts", "escapes"]
         .into_iter()
         .flat_map(|kind| cases(kind).into_iter().map(move |case| (kind, case)))
-        .map(|(kind, case)| {
-            let name = format!("{kind}::{case}");
+        .flat_map(|(kind, case)| {
             let folder = fixtures().join(kind).join(&case);
-            Trial::test(name, move || match kind {
-                "scripts" => script(&folder),
-                _ => escape(&folder),
+            languages(&folder).into_iter().map(move |language| {
+                let name = format!("{kind}::{case}.{language}");
+                let folder = folder.clone();
+                Trial::test(name, move || match kind {
+                    "scripts" => script(&folder, language),
+                    _ => escape(&folder, language),
+                })
             })
         })
         .collect();
@@ -58,7 +63,28 @@ fn cases(kind: &str) -> Vec<String> {
     cases
 }
 
-fn script(folder: &Path) -> Result<(), Failed> {
+/// The languages that a case is written in.
+fn languages(folder: &Path) -> Vec<&'static str> {
+    let found: Vec<_> = ["py", "ts", "js"]
+        .into_iter()
+        .filter(|language| {
+            ["script", "attack"]
+                .iter()
+                .any(|stem| folder.join(format!("{stem}.{language}")).is_file())
+        })
+        .collect();
+    assert!(!found.is_empty(), "no script in {folder:?}");
+    found
+}
+
+/// What a case expects: what is said of the language alone comes first.
+fn expected(folder: &Path, name: &str, language: &str) -> Option<String> {
+    fs::read_to_string(folder.join(format!("{name}.{language}")))
+        .or_else(|_| fs::read_to_string(folder.join(name)))
+        .ok()
+}
+
+fn script(folder: &Path, language: &str) -> Result<(), Failed> {
     // A script may write into its folder.
     let copy = tempfile::tempdir()?;
     copy_all(folder, copy.path())?;
@@ -67,7 +93,7 @@ fn script(folder: &Path) -> Result<(), Failed> {
         .args(["run", "--json", "--mcp-config"])
         .arg(fixtures().join("mcp/fixture.json"))
         .args(lines(&folder.join("flags")))
-        .arg("script.py")
+        .arg(format!("script.{language}"))
         .args(lines(&folder.join("args")))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -83,12 +109,13 @@ fn script(folder: &Path) -> Result<(), Failed> {
         .map_err(|error| format!("no report: {error}\n{}\n{}", printed.stdout, printed.stderr))?;
     let text = |key: &str| report[key].as_str().unwrap_or_default().to_owned();
     let traceback = report["error"]["traceback"].as_str().unwrap_or_default();
-    let expected = |name: &str| fs::read_to_string(folder.join(name)).unwrap_or_default();
+    let wanted = |name: &str| expected(folder, name, language);
+    let expected = |name: &str| wanted(name).unwrap_or_default();
 
     same("stdout", &text("stdout"), &expected("stdout"))?;
     same("stderr", &(text("stderr") + traceback), &expected("stderr"))?;
     for part in ["value", "artifacts"] {
-        let Ok(value) = fs::read_to_string(folder.join(format!("{part}.json"))) else {
+        let Some(value) = wanted(&format!("{part}.json")) else {
             continue;
         };
         let value: serde_json::Value = serde_json::from_str(&value)?;
@@ -109,6 +136,15 @@ fn script(folder: &Path) -> Result<(), Failed> {
     Ok(())
 }
 
+fn flags(folder: &Path, part: &str, language: &str) -> std::path::PathBuf {
+    let own = folder.join(format!("{part}.flags.{language}"));
+    if own.is_file() {
+        own
+    } else {
+        folder.join(format!("{part}.flags"))
+    }
+}
+
 fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -123,7 +159,7 @@ fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn escape(folder: &Path) -> Result<(), Failed> {
+fn escape(folder: &Path, language: &str) -> Result<(), Failed> {
     for part in ["attack", "allowed"] {
         let place = tempfile::tempdir()?;
         let host = place.path().join("host");
@@ -137,19 +173,19 @@ fn escape(folder: &Path) -> Result<(), Failed> {
             std::os::unix::fs::symlink(&outside, host.join(name).join("link"))?;
             std::os::unix::fs::symlink("file", host.join(name).join("inner"))?;
         }
-        let program = format!("{part}.py");
+        let program = format!("{part}.{language}");
         fs::copy(folder.join(&program), place.path().join(&program))?;
         let printed = Printed::from(
             wxmcp(&host)
                 .args(["run", "--mcp-config"])
                 .arg(fixtures().join("mcp/fixture.json"))
-                .args(lines(&folder.join(format!("{part}.flags"))))
+                .args(lines(&flags(folder, part, language)))
                 .arg(format!("../{program}"))
                 .env("WXMCP_CANARY", SECRET)
                 .output()?,
         );
         let all = format!("{}{}", printed.stdout, printed.stderr);
-        let expected = fs::read_to_string(folder.join(format!("{part}.out")))?;
+        let expected = expected(folder, &format!("{part}.out"), language).ok_or("no output")?;
         same(part, &all, &expected)?;
         if all.contains(SECRET) {
             return Err(format!("{part}: the secret came out").into());

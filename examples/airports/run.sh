@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The main job on real data: three MCP servers, thousands of records, five lines out.
+# The main job on real data, in Python and in TypeScript: three MCP servers,
+# thousands of records, five lines out.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
@@ -11,7 +12,10 @@ if [ ! -f "$data/sf-temps.csv" ]; then
     --require-hashes --target "$demo/package" -r examples/airports/requirements.txt
   cp "$demo"/package/vega_datasets/_data/{airports,seattle-temps,sf-temps}.csv "$data"
 fi
-rm -f "$data/summary.csv" "$demo/memory.jsonl" "$demo/airports.db"
 export SERVERS=$root/target/servers DEMO=$demo DATA=$data
-exec "${WXMCP:-target/release/wxmcp}" run --mcp-config examples/airports/mcp.json --usage --timeout 60s \
-  examples/airports/report.py "$data"
+for script in report.py report.ts; do
+  rm -f "$data/summary.csv" "$demo/memory.jsonl" "$demo/airports.db"
+  echo "$script:"
+  "${WXMCP:-target/release/wxmcp}" run --mcp-config examples/airports/mcp.json --usage --timeout 60s \
+    "examples/airports/$script" "$data"
+done

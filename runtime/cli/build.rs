@@ -5,6 +5,8 @@ use std::{env, fs};
 
 use anyhow::Context;
 
+const GUESTS: [&str; 2] = ["python", "javascript"];
+
 fn main() -> anyhow::Result<()> {
     println!("cargo::rerun-if-env-changed=WXMCP_GUESTS");
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
@@ -19,19 +21,22 @@ fn main() -> anyhow::Result<()> {
         )
     })?;
     let manifest: serde_json::Value = serde_json::from_str(&text)?;
-    let native = guests.join("python.cwasm.zst");
-    println!("cargo::rerun-if-changed={}", native.display());
-    println!("cargo::rustc-env=WXMCP_PYTHON_NATIVE={}", native.display());
-    for (variable, key) in [
-        ("WXMCP_PYTHON_SHA256", "/python/native_sha256"),
-        ("WXMCP_PYTHON_SIZE", "/python/native_bytes"),
-    ] {
-        let value = match manifest.pointer(key) {
-            Some(serde_json::Value::String(text)) => text.clone(),
-            Some(other) => other.to_string(),
-            None => anyhow::bail!("{} lacks {key}", manifest_path.display()),
-        };
-        println!("cargo::rustc-env={variable}={value}");
+    for guest in GUESTS {
+        let native = guests.join(format!("{guest}.cwasm.zst"));
+        println!("cargo::rerun-if-changed={}", native.display());
+        let variable = format!("WXMCP_{}", guest.to_uppercase());
+        println!("cargo::rustc-env={variable}_NATIVE={}", native.display());
+        for (part, key) in [("SHA256", "native_sha256"), ("SIZE", "native_bytes")] {
+            let value = match manifest.get(guest).and_then(|guest| guest.get(key)) {
+                Some(serde_json::Value::String(text)) => text.clone(),
+                Some(other) => other.to_string(),
+                None => anyhow::bail!(
+                    "{} lacks {key} of {guest}: run `make guests`",
+                    manifest_path.display()
+                ),
+            };
+            println!("cargo::rustc-env={variable}_{part}={value}");
+        }
     }
     Ok(())
 }

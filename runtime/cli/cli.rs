@@ -56,6 +56,22 @@ pub(crate) enum Language {
     /// CPython 3.14
     #[value(name = "py", alias = "python")]
     Python,
+    /// JavaScript (StarlingMonkey)
+    #[value(name = "js", alias = "javascript")]
+    JavaScript,
+    /// TypeScript, its types removed
+    #[value(name = "ts", alias = "typescript")]
+    TypeScript,
+}
+
+impl From<Language> for wxmcp_sandbox::Language {
+    fn from(language: Language) -> Self {
+        match language {
+            Language::Python => Self::Python,
+            Language::JavaScript => Self::JavaScript,
+            Language::TypeScript => Self::TypeScript,
+        }
+    }
 }
 
 /// `wxmcp run`.

@@ -2,15 +2,34 @@
 
 use std::path::PathBuf;
 
-use wxmcp_sandbox::{NativeCache, NativeGuest};
+use wxmcp_sandbox::{Language, NativeCache, NativeGuest};
 
 /// CPython, whole standard library included.
-pub(crate) static PYTHON: NativeGuest = NativeGuest {
+static PYTHON: NativeGuest = NativeGuest {
     name: "python",
     sha256: env!("WXMCP_PYTHON_SHA256"),
     size: size(env!("WXMCP_PYTHON_SIZE")),
     compressed: include_bytes!(env!("WXMCP_PYTHON_NATIVE")),
 };
+
+/// StarlingMonkey.
+static JAVASCRIPT: NativeGuest = NativeGuest {
+    name: "javascript",
+    sha256: env!("WXMCP_JAVASCRIPT_SHA256"),
+    size: size(env!("WXMCP_JAVASCRIPT_SIZE")),
+    compressed: include_bytes!(env!("WXMCP_JAVASCRIPT_NATIVE")),
+};
+
+/// Every guest.
+pub(crate) const ALL: [&NativeGuest; 2] = [&PYTHON, &JAVASCRIPT];
+
+/// The guest that runs a language.
+pub(crate) fn of(language: Language) -> &'static NativeGuest {
+    match language {
+        Language::Python => &PYTHON,
+        Language::JavaScript | Language::TypeScript => &JAVASCRIPT,
+    }
+}
 
 /// Where guests are unpacked: `WXMCP_CACHE_DIR`, else the user's cache directory;
 /// none where there is no home.

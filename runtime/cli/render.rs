@@ -219,7 +219,9 @@ fn hint(limit: &wxmcp_sandbox::Limit) -> Option<&'static str> {
     use wxmcp_sandbox::Limit;
     match limit {
         Limit::Fuel(_) => Some("raise --fuel, or do less"),
-        Limit::WallTime(_) => Some("raise --timeout, or overlap calls with asyncio.gather"),
+        Limit::WallTime(_) => {
+            Some("raise --timeout, or overlap calls (asyncio.gather, Promise.all)")
+        }
         Limit::Memory(_) => Some("raise --memory, or keep less at once"),
         Limit::Output(_) => Some("raise --max-output, or print a summary"),
         Limit::ToolCalls(_) => Some("raise --max-tool-calls"),

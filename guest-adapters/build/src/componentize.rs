@@ -1,7 +1,8 @@
 //! Python sources to a component: componentize-py, with the machine hidden from it.
 
-use crate::packages::Packages;
+use crate::packages::PythonPackages;
 use crate::program;
+use crate::recipe::{copy_file, files_below};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,7 +43,7 @@ pub struct Componentized {
 ///
 /// When the shim cannot be compiled or cannot do its work here, or componentize-py
 /// fails, or the adapter did not write what it should.
-pub fn componentize(adapter: &Adapter, packages: &Packages) -> Result<Componentized> {
+pub fn componentize(adapter: &Adapter, packages: &PythonPackages) -> Result<Componentized> {
     if !cfg!(all(
         target_os = "linux",
         any(target_arch = "x86_64", target_arch = "aarch64")
@@ -113,40 +114,13 @@ pub fn componentize(adapter: &Adapter, packages: &Packages) -> Result<Componenti
 ///
 /// When the folder cannot be read.
 pub fn python_sources(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = files_below(folder, &|name| name != "tests" && !name.starts_with('.'))?;
+    let enter = |name: &str| !["tests", "__pycache__"].contains(&name) && !name.starts_with('.');
+    let mut files = files_below(folder, &enter)?;
     files.retain(|file| {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         name.ends_with(".py") && !name.starts_with("test_") && name != "conftest.py"
     });
     Ok(files)
-}
-
-/// All files below a folder, relative to it, sorted; `enter` says which folders count.
-fn files_below(folder: &Path, enter: &dyn Fn(&str) -> bool) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let mut open = vec![PathBuf::new()];
-    while let Some(inner) = open.pop() {
-        let place = folder.join(&inner);
-        for entry in fs::read_dir(&place).with_context(|| format!("read `{}`", place.display()))? {
-            let entry = entry?;
-            let name = entry.file_name();
-            if !entry.file_type()?.is_dir() {
-                files.push(inner.join(name));
-            } else if name != "__pycache__" && enter(&name.to_string_lossy()) {
-                open.push(inner.join(name));
-            }
-        }
-    }
-    files.sort();
-    Ok(files)
-}
-
-fn copy_file(from: &Path, to: &Path) -> Result<()> {
-    if let Some(folder) = to.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    let bytes = fs::read(from).with_context(|| format!("read `{}`", from.display()))?;
-    fs::write(to, bytes).with_context(|| format!("write `{}`", to.display()))
 }
 
 fn compile_shim(folder: &Path) -> Result<PathBuf> {

@@ -1,29 +1,8 @@
-//! Everything that a guest is built from, by name and digest.
+//! Where everything is that guests are built from.
 
-use crate::componentize::{Adapter, SHIM, python_sources};
-use crate::digest::{of_parts, sha256};
 use anyhow::{Context, Result};
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-
-/// The sources of this program that decide a byte of the guest.
-const BUILDER: [(&str, &str); 14] = [
-    ("componentize.rs", include_str!("componentize.rs")),
-    ("flatten/constant.rs", include_str!("flatten/constant.rs")),
-    ("flatten/emit.rs", include_str!("flatten/emit.rs")),
-    ("flatten/merge.rs", include_str!("flatten/merge.rs")),
-    ("flatten/mod.rs", include_str!("flatten/mod.rs")),
-    ("flatten/parse.rs", include_str!("flatten/parse.rs")),
-    ("flatten/release.rs", include_str!("flatten/release.rs")),
-    ("flatten/resolve.rs", include_str!("flatten/resolve.rs")),
-    ("flatten/write.rs", include_str!("flatten/write.rs")),
-    ("image.rs", include_str!("image.rs")),
-    ("immortal.rs", include_str!("immortal.rs")),
-    ("optimise.rs", include_str!("optimise.rs")),
-    ("pipeline.rs", include_str!("pipeline.rs")),
-    ("stack.rs", include_str!("stack.rs")),
-];
 
 /// Where the project's parts are.
 #[derive(Clone, Debug)]
@@ -45,14 +24,14 @@ impl Project {
         Ok(Self { root })
     }
 
-    /// The Python adapter.
-    pub fn python_adapter(&self) -> Adapter {
-        Adapter {
-            sources: self.root.join("guest-adapters/python"),
-            wit: self.root.join("wit/guest.wit"),
-            world: "interpreter".to_owned(),
-            entry: "app".to_owned(),
-        }
+    /// The folder of an interpreter's adapter.
+    pub fn adapter(&self, name: &str) -> PathBuf {
+        self.root.join("guest-adapters").join(name)
+    }
+
+    /// The seam that guests are built for.
+    pub fn guest_wit(&self) -> PathBuf {
+        self.root.join("wit/guest.wit")
     }
 
     /// The folder with the pinned lists of packages.
@@ -73,57 +52,6 @@ impl Project {
     /// The lock of the guests.
     pub fn lock(&self) -> PathBuf {
         self.root.join("guest-adapters/artifacts.lock")
-    }
-
-    /// Digests of the files that a guest is built from: what the lock lists.
-    ///
-    /// # Errors
-    ///
-    /// When one of them cannot be read.
-    pub fn inputs(&self, adapter: &Adapter) -> Result<BTreeMap<String, String>> {
-        let mut inputs = BTreeMap::new();
-        inputs.insert("build/src/shim.c".to_owned(), sha256(SHIM.as_bytes()));
-        for list in ["requirements.txt", "package.json", "package-lock.json"] {
-            inputs.insert(
-                format!("build/{list}"),
-                digest_of(&self.package_lists().join(list))?,
-            );
-        }
-        inputs.insert("wit/guest.wit".to_owned(), digest_of(&adapter.wit)?);
-        let sources = python_sources(&adapter.sources)?;
-        anyhow::ensure!(
-            !sources.is_empty(),
-            "no Python sources in `{}`",
-            adapter.sources.display()
-        );
-        for file in sources {
-            inputs.insert(
-                format!("python/{}", file.display()),
-                digest_of(&adapter.sources.join(&file))?,
-            );
-        }
-        Ok(inputs)
-    }
-
-    /// One digest of all inputs, this program and its libraries included.
-    ///
-    /// # Errors
-    ///
-    /// When `Cargo.lock` cannot be read.
-    pub fn key(&self, adapter: &Adapter, inputs: &BTreeMap<String, String>) -> Result<String> {
-        let versions = [self.version("wasm-encoder")?, self.version("wasmparser")?].join(" ");
-        let adapter = format!("{} {}", adapter.world, adapter.entry);
-        let files = inputs
-            .iter()
-            .map(|(name, digest)| (name.as_str(), digest.as_bytes()));
-        let builder = BUILDER
-            .iter()
-            .map(|(name, source)| (*name, source.as_bytes()));
-        let rest = [
-            ("versions", versions.as_bytes()),
-            ("adapter", adapter.as_bytes()),
-        ];
-        Ok(of_parts(files.chain(builder).chain(rest)))
     }
 
     /// The version, or versions, of a crate in `Cargo.lock`.
@@ -153,18 +81,12 @@ fn versions<'l>(lock: &'l str, name: &str) -> Vec<&'l str> {
     versions
 }
 
-fn digest_of(file: &Path) -> Result<String> {
-    Ok(sha256(
-        &fs::read(file).with_context(|| format!("read `{}`", file.display()))?,
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// Sources that decide nothing about the bytes of a component.
-    const HARMLESS: [&str; 9] = [
+    const HARMLESS: [&str; 11] = [
         "cache.rs",
         "digest.rs",
         "flatten/error.rs",
@@ -174,6 +96,8 @@ mod tests {
         "main.rs",
         "native.rs",
         "packages.rs",
+        "pipeline.rs",
+        "program.rs",
     ];
 
     #[test]
@@ -189,13 +113,14 @@ mod tests {
             }
         }
         found.sort();
-        let mut known: Vec<_> = BUILDER
+        let mut known: Vec<_> = crate::python::BUILDER
             .iter()
+            .chain(&crate::javascript::BUILDER)
             .map(|(name, _)| *name)
             .chain(HARMLESS)
-            .chain(["program.rs"])
             .collect();
         known.sort_unstable();
+        known.dedup();
         assert_eq!(found, known);
         Ok(())
     }

@@ -1,7 +1,8 @@
-//! Builds the interpreter guests: componentize, flatten, make immortal, optimise,
-//! compile, lock. Never shipped.
+//! Builds the interpreter guests and locks their digests. Never shipped.
 //!
-//! [`pipeline`] is the whole of it, in order; each step is a module of its own.
+//! [`pipeline`] is the whole of it; [`python`] (componentize, flatten, make immortal,
+//! optimise) and [`javascript`] are what differs between guests, and each step is a
+//! module of its own.
 
 pub mod cache;
 pub mod componentize;
@@ -10,10 +11,13 @@ pub mod flatten;
 pub mod image;
 pub mod immortal;
 pub mod inputs;
+pub mod javascript;
 pub mod lock;
 pub mod native;
 pub mod optimise;
 pub mod packages;
 pub mod pipeline;
 pub mod program;
+pub mod python;
+pub mod recipe;
 pub mod stack;

@@ -11,10 +11,10 @@ use std::path::Path;
 
 /// The lock, as it is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(transparent)]
 pub struct Lock {
-    /// The guest that runs Python.
-    pub python: Locked,
+    /// What is locked of each guest, by name.
+    pub guests: BTreeMap<String, Locked>,
 }
 
 /// What is locked of one guest.
@@ -44,18 +44,9 @@ pub struct Drift {
 impl Locked {
     /// What is to be locked of a guest that was built.
     pub fn new(inputs: BTreeMap<String, String>, guest: &Guest) -> Self {
-        let component = &guest.component;
-        let outputs = [
-            ("componentized", &component.componentized_sha256),
-            ("flat", &component.flat_sha256),
-            ("component", &component.component_sha256),
-        ];
         Self {
             inputs,
-            outputs: outputs
-                .into_iter()
-                .map(|(name, digest)| (name.to_owned(), digest.clone()))
-                .collect(),
+            outputs: guest.component.outputs.clone(),
             native: [(
                 guest.native.target.clone(),
                 guest.native.native_sha256.clone(),
@@ -64,16 +55,16 @@ impl Locked {
         }
     }
 
-    /// Where `found` is not as this lock says.
-    pub fn drift(&self, found: &Self) -> Vec<Drift> {
-        let mut drift = differences("python input", &self.inputs, &found.inputs);
-        drift.extend(differences("python output", &self.outputs, &found.outputs));
+    fn drift(&self, guest: &str, found: &Self) -> Vec<Drift> {
+        let mut drift = differences(&format!("{guest} input"), &self.inputs, &found.inputs);
+        let outputs = format!("{guest} output");
+        drift.extend(differences(&outputs, &self.outputs, &found.outputs));
         for (target, digest) in &found.native {
             let locked = self.native.get(target);
             // Nobody can lock a target that they cannot build.
             if locked.is_some_and(|locked| locked != digest) {
                 drift.push(Drift {
-                    name: format!("python native {target}"),
+                    name: format!("{guest} native {target}"),
                     locked: locked.cloned(),
                     found: Some(digest.clone()),
                 });
@@ -82,10 +73,8 @@ impl Locked {
         drift
     }
 
-    /// The lock to write after `found` was built: native code for other targets
-    /// stays if it is of the same component.
-    #[must_use]
-    pub fn renewed(&self, mut found: Self) -> Self {
+    /// Native code for other targets stays if it is of the same component.
+    fn renewed(&self, mut found: Self) -> Self {
         if self.outputs.get("component") == found.outputs.get("component") {
             for (target, digest) in &self.native {
                 found
@@ -110,6 +99,33 @@ impl Lock {
             Ok(bytes) => serde_json::from_slice(&bytes).with_context(context),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
             Err(error) => Err(error).with_context(context),
+        }
+    }
+
+    /// Where `found` is not as this lock says.
+    pub fn drift(&self, found: &Self) -> Vec<Drift> {
+        let none = Locked::default();
+        let mut names: Vec<_> = self.guests.keys().chain(found.guests.keys()).collect();
+        names.sort();
+        names.dedup();
+        let guest = |lock: &Self, name| lock.guests.get(name).unwrap_or(&none).clone();
+        names
+            .into_iter()
+            .flat_map(|name| guest(self, name).drift(name, &guest(found, name)))
+            .collect()
+    }
+
+    /// The lock to write after `found` was built.
+    #[must_use]
+    pub fn renewed(&self, found: Self) -> Self {
+        let none = Locked::default();
+        let renewed = found.guests.into_iter().map(|(name, found)| {
+            let old = self.guests.get(&name).unwrap_or(&none);
+            let renewed = old.renewed(found);
+            (name, renewed)
+        });
+        Self {
+            guests: renewed.collect(),
         }
     }
 
@@ -178,7 +194,7 @@ mod tests {
 
     #[test]
     fn the_same_has_no_drift() {
-        assert_eq!(locked().drift(&locked()), []);
+        assert_eq!(locked().drift("python", &locked()), []);
     }
 
     #[test]
@@ -189,7 +205,7 @@ mod tests {
             native: map(&[("x86_64", "7")]),
         };
         let drift: Vec<_> = locked()
-            .drift(&found)
+            .drift("python", &found)
             .iter()
             .map(ToString::to_string)
             .collect();
@@ -210,7 +226,7 @@ mod tests {
             native: map(&[("aarch64", "5")]),
             ..locked()
         };
-        assert_eq!(locked().drift(&other), []);
+        assert_eq!(locked().drift("python", &other), []);
         assert_eq!(
             locked().renewed(other.clone()).native,
             map(&[("aarch64", "5"), ("x86_64", "4")])
@@ -227,7 +243,9 @@ mod tests {
         let folder = tempfile::tempdir()?;
         let path = folder.path().join("artifacts.lock");
         assert_eq!(Lock::read(&path)?, Lock::default());
-        let lock = Lock { python: locked() };
+        let lock = Lock {
+            guests: [("python".to_owned(), locked())].into(),
+        };
         lock.write(&path)?;
         assert_eq!(Lock::read(&path)?, lock);
         fs::write(

@@ -2,12 +2,12 @@
 
 use anyhow::{Context, Result, bail};
 use guest_build::cache::{Cache, write_whole};
-use guest_build::componentize::Adapter;
 use guest_build::flatten;
 use guest_build::inputs::Project;
 use guest_build::lock::{Lock, Locked};
 use guest_build::native;
 use guest_build::pipeline::Builder;
+use guest_build::recipe::key;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,11 +15,10 @@ const USAGE: &str = "\
 Builds the interpreter guests.
 
 usage:
-  guest-build build [--out DIR] [--from-scratch] [--adapter DIR --wit FILE --world NAME]
-      Build into DIR (default target/guests): python.wasm, python.cwasm.zst,
-      python-report.json, manifest.json. Unchanged inputs are answered from
+  guest-build build [--out DIR] [--from-scratch]
+      Build into DIR (default target/guests): NAME.wasm and NAME.cwasm.zst of each
+      guest, manifest.json. Unchanged inputs are answered from
       ${XDG_CACHE_HOME:-~/.cache}/wxmcp-build, unless --from-scratch.
-      Another adapter than guest-adapters/python is for experiments.
   guest-build check [--from-scratch]
       Build, and compare inputs and outputs with guest-adapters/artifacts.lock.
   guest-build lock [--from-scratch]
@@ -36,7 +35,6 @@ enum Request {
     Build {
         out: Option<PathBuf>,
         from_scratch: bool,
-        adapter: Option<Adapter>,
     },
     Check {
         from_scratch: bool,
@@ -80,40 +78,18 @@ fn parse(arguments: &[String]) -> Result<Request> {
         bail!("no command")
     };
     let (mut from_scratch, mut files) = (false, Vec::new());
-    let (mut out, mut sources, mut wit, mut world) = (None, None, None, None);
+    let mut out = None;
     let mut rest = rest.iter();
     while let Some(argument) = rest.next() {
         match argument.as_str() {
             "--from-scratch" => from_scratch = true,
-            "--out" | "--adapter" | "--wit" | "--world" => {
-                let place = match argument.as_str() {
-                    "--out" => &mut out,
-                    "--adapter" => &mut sources,
-                    "--wit" => &mut wit,
-                    _ => &mut world,
-                };
-                *place = Some(
-                    rest.next()
-                        .with_context(|| format!("`{argument}` needs a value"))?,
-                );
-            }
+            "--out" => out = Some(rest.next().context("`--out` needs a value")?),
             flag if flag.starts_with('-') => bail!("unknown option `{flag}`"),
             file => files.push(PathBuf::from(file)),
         }
     }
-    let adapter = match (sources, wit, world) {
-        (None, None, None) => None,
-        (Some(sources), Some(wit), Some(world)) => Some(Adapter {
-            sources: sources.into(),
-            wit: std::path::absolute(wit)?,
-            world: world.clone(),
-            entry: "app".to_owned(),
-        }),
-        _ => bail!("`--adapter`, `--wit` and `--world` belong together"),
-    };
-    let building = command == "build";
-    if !building && (out.is_some() || adapter.is_some()) {
-        bail!("`{command}` takes neither `--out` nor an adapter");
+    if command != "build" && out.is_some() {
+        bail!("`{command}` does not take `--out`");
     }
     if from_scratch && !["build", "check", "lock"].contains(&command.as_str()) {
         bail!("`{command}` does not take `--from-scratch`");
@@ -123,7 +99,6 @@ fn parse(arguments: &[String]) -> Result<Request> {
         ("build", []) => Request::Build {
             out: out.map(PathBuf::from),
             from_scratch,
-            adapter,
         },
         ("check", []) => Request::Check { from_scratch },
         ("lock", []) => Request::Lock { from_scratch },
@@ -148,24 +123,15 @@ fn execute(request: Request) -> Result<()> {
             say(USAGE);
             Ok(())
         }
-        Request::Build {
-            out,
-            from_scratch,
-            adapter,
-        } => {
+        Request::Build { out, from_scratch } => {
             let project = Project::own()?;
             let out = out.unwrap_or_else(|| project.guests());
-            let mut builder = builder(&project, from_scratch)?;
-            if let Some(adapter) = adapter {
-                builder.adapter = adapter;
-            }
-            builder.build(&out).map(|_| ())
+            builder(&project, from_scratch)?.build(&out).map(|_| ())
         }
         Request::Check { from_scratch } => {
             let project = Project::own()?;
-            let drift = Lock::read(&project.lock())?
-                .python
-                .drift(&build_for_lock(&project, from_scratch)?);
+            let drift =
+                Lock::read(&project.lock())?.drift(&build_for_lock(&project, from_scratch)?);
             if drift.is_empty() {
                 say("the guests are what `guest-adapters/artifacts.lock` says");
                 return Ok(());
@@ -181,11 +147,9 @@ fn execute(request: Request) -> Result<()> {
         Request::Lock { from_scratch } => {
             let project = Project::own()?;
             let found = build_for_lock(&project, from_scratch)?;
-            let old = Lock::read(&project.lock())?;
-            Lock {
-                python: old.python.renewed(found),
-            }
-            .write(&project.lock())
+            Lock::read(&project.lock())?
+                .renewed(found)
+                .write(&project.lock())
         }
         Request::Flatten { input, output } => {
             let bytes =
@@ -203,20 +167,30 @@ fn execute(request: Request) -> Result<()> {
     }
 }
 
-fn build_for_lock(project: &Project, from_scratch: bool) -> Result<Locked> {
+fn build_for_lock(project: &Project, from_scratch: bool) -> Result<Lock> {
     let builder = builder(project, from_scratch)?;
-    let inputs = project.inputs(&builder.adapter)?;
-    let guest = builder.build(&project.guests())?;
-    if project.key(&builder.adapter, &inputs)? != guest.inputs {
-        bail!("the inputs changed during the build; try again");
+    let recipes = builder.recipes();
+    let inputs = recipes
+        .iter()
+        .map(|recipe| recipe.inputs())
+        .collect::<Result<Vec<_>>>()?;
+    let manifest = builder.build(&project.guests())?;
+    let mut lock = Lock::default();
+    for (recipe, inputs) in recipes.iter().zip(inputs) {
+        let name = recipe.name();
+        let guest = manifest.get(name).context("a guest was not built")?;
+        if key(recipe.as_ref())? != guest.inputs {
+            bail!("the inputs changed during the build; try again");
+        }
+        let locked = Locked::new(inputs, guest);
+        lock.guests.insert(name.to_owned(), locked);
     }
-    Ok(Locked::new(inputs, &guest))
+    Ok(lock)
 }
 
 fn builder(project: &Project, from_scratch: bool) -> Result<Builder<'_>> {
     Ok(Builder {
         project,
-        adapter: project.python_adapter(),
         cache: Cache::of_user()?,
         from_scratch,
         say,
@@ -250,8 +224,7 @@ mod tests {
             parsed("build")?,
             Request::Build {
                 out: None,
-                from_scratch: false,
-                adapter: None
+                from_scratch: false
             }
         );
         let out = Some(PathBuf::from("x"));
@@ -259,8 +232,7 @@ mod tests {
             parsed("build --from-scratch --out x")?,
             Request::Build {
                 out,
-                from_scratch: true,
-                adapter: None
+                from_scratch: true
             }
         );
         assert_eq!(
@@ -291,14 +263,7 @@ mod tests {
         assert_eq!(refused("bild"), "unknown command `bild`");
         assert_eq!(refused("build --fast"), "unknown option `--fast`");
         assert_eq!(refused("build --out"), "`--out` needs a value");
-        assert_eq!(
-            refused("build --wit x"),
-            "`--adapter`, `--wit` and `--world` belong together"
-        );
-        assert_eq!(
-            refused("check --out x"),
-            "`check` takes neither `--out` nor an adapter"
-        );
+        assert_eq!(refused("check --out x"), "`check` does not take `--out`");
         assert_eq!(
             refused("compile a b --from-scratch"),
             "`compile` does not take `--from-scratch`"

@@ -1,7 +1,7 @@
 //! Runs `wasm-opt` on the flat module, and checks that the memory is still the same.
 
 use crate::image::Image;
-use crate::packages::Packages;
+use crate::packages::PythonPackages;
 use crate::program;
 use anyhow::{Context, Result, bail};
 use std::fs;
@@ -28,7 +28,7 @@ pub const ARGUMENTS: [&str; 7] = [
 /// # Errors
 ///
 /// When wasm-opt fails, or changed the initial memory.
-pub fn optimise(module: &[u8], packages: &Packages) -> Result<Vec<u8>> {
+pub fn optimise(module: &[u8], packages: &PythonPackages) -> Result<Vec<u8>> {
     let folder = tempfile::Builder::new()
         .prefix("guest-build-")
         .tempdir()

@@ -12,14 +12,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages, ready to use.
+/// The packages of the Python guest, ready to use.
 #[derive(Debug)]
-pub struct Packages {
+pub struct PythonPackages {
     python: PathBuf,
     node: PathBuf,
 }
 
-impl Packages {
+impl PythonPackages {
     /// Installs what is not installed yet. `lists` holds the pinned lists,
     /// `setup` is where installations go.
     ///
@@ -52,24 +52,7 @@ impl Packages {
             .arg(folder.join("requirements.txt"));
             program::run(&mut pip, "install the Python packages")
         })?;
-        let node = installed(
-            lists,
-            setup,
-            "node",
-            &["package.json", "package-lock.json"],
-            |folder| {
-                let mut npm = Command::new("npm");
-                npm.args([
-                    "ci",
-                    "--ignore-scripts",
-                    "--no-audit",
-                    "--no-fund",
-                    "--loglevel=error",
-                ])
-                .current_dir(folder);
-                program::run(&mut npm, "install the npm packages")
-            },
-        )?;
+        let node = npm_packages(lists, setup)?;
         Ok(Self { python, node })
     }
 
@@ -108,6 +91,32 @@ impl Packages {
     pub fn wasm_opt(&self) -> PathBuf {
         self.node.join("node_modules/binaryen/bin/wasm-opt")
     }
+}
+
+/// The folder whose `node_modules` holds the packages of the JavaScript guest.
+///
+/// # Errors
+///
+/// When npm is missing, or a package cannot be had or has another hash.
+pub fn javascript_packages(lists: &Path, setup: &Path) -> Result<PathBuf> {
+    fs::create_dir_all(setup).with_context(|| format!("make `{}`", setup.display()))?;
+    npm_packages(lists, setup)
+}
+
+fn npm_packages(lists: &Path, setup: &Path) -> Result<PathBuf> {
+    let names = ["package.json", "package-lock.json"];
+    installed(lists, setup, "node", &names, |folder| {
+        let mut npm = Command::new("npm");
+        npm.args([
+            "ci",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--loglevel=error",
+        ])
+        .current_dir(folder);
+        program::run(&mut npm, "install the npm packages")
+    })
 }
 
 /// The folder for a list of packages, made by `install` if it is not there.

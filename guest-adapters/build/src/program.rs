@@ -1,6 +1,7 @@
 //! Runs the programs that the build is made of.
 
 use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 /// How much of a failed program's output is repeated, in bytes from its end.
@@ -31,4 +32,17 @@ pub fn run(command: &mut Command, what: &str) -> Result<()> {
         output.status,
         text.get(tail..).unwrap_or_default().trim_end()
     )
+}
+
+/// Where the caller's shell finds a program.
+///
+/// # Errors
+///
+/// When it is nowhere on the path.
+pub fn on_path(name: &str) -> Result<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
+        .with_context(|| format!("`{name}` is not on the path"))
 }

@@ -43,35 +43,44 @@ impl Findings {
 
 fn cache(findings: &mut Findings) {
     let cache = guests::cache();
-    let path = cache.path(&guests::PYTHON);
-    let path = path.map_or_else(String::new, |path| format!(" ({})", path.display()));
-    match cache.inspect(&guests::PYTHON) {
-        CacheState::Sound => {
-            findings.good(&format!(
-                "guest `python` is unpacked, every byte right{path}"
-            ));
+    for guest in guests::ALL {
+        let name = guest.name;
+        let path = cache.path(guest);
+        let path = path.map_or_else(String::new, |path| format!(" ({})", path.display()));
+        match cache.inspect(guest) {
+            CacheState::Sound => findings.good(&format!(
+                "guest `{name}` is unpacked, every byte right{path}"
+            )),
+            CacheState::Absent => findings.good(&format!(
+                "guest `{name}` is not unpacked yet; a run does it"
+            )),
+            CacheState::Unsound => findings.bad(&format!(
+                "guest `{name}` is not what was unpacked; remove it, a run unpacks it again{path}"
+            )),
+            CacheState::NoDirectory => {
+                findings.good(
+                    "no cache directory: each run unpacks into memory (HOME or WXMCP_CACHE_DIR is not set)",
+                );
+                return;
+            }
         }
-        CacheState::Absent => findings.good("guest `python` is not unpacked yet; a run does it"),
-        CacheState::Unsound => findings.bad(&format!(
-            "guest `python` is not what was unpacked; remove it, a run unpacks it again{path}"
-        )),
-        CacheState::NoDirectory => findings.good(
-            "no cache directory: each run unpacks into memory (HOME or WXMCP_CACHE_DIR is not set)",
-        ),
     }
 }
 
 fn guest(findings: &mut Findings) {
-    let opened = engine::engine(Allocation::OnDemand).and_then(|engine| {
-        let guest = guests::cache().load(&engine, &guests::PYTHON)?;
-        Sandbox::open(&engine, &guest)
-    });
-    match opened {
-        Ok(_) => findings.good("guest `python` loads"),
-        Err(error) => findings.bad(&format!(
-            "guest `python` does not load: {:#}",
-            anyhow::Error::new(error)
-        )),
+    for guest in guests::ALL {
+        let name = guest.name;
+        let opened = engine::engine(Allocation::OnDemand).and_then(|engine| {
+            let guest = guests::cache().load(&engine, guest)?;
+            Sandbox::open(&engine, &guest)
+        });
+        match opened {
+            Ok(_) => findings.good(&format!("guest `{name}` loads")),
+            Err(error) => findings.bad(&format!(
+                "guest `{name}` does not load: {:#}",
+                anyhow::Error::new(error)
+            )),
+        }
     }
 }
 

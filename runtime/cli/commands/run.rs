@@ -40,6 +40,7 @@ async fn run(
     stdin: Stdin,
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
+    let language = script.language;
     // Heard from the first instruction on, also before the run looks at it.
     let interrupt = signal(SignalKind::interrupt())
         .context("listen for interrupts")
@@ -60,7 +61,7 @@ async fn run(
     };
     let report = async {
         let engine = engine::engine(Allocation::OnDemand)?;
-        let guest = guests::cache().load(&engine, &guests::PYTHON)?;
+        let guest = guests::cache().load(&engine, guests::of(language))?;
         Sandbox::open(&engine, &guest)?.run(run).await
     }
     .await;
@@ -117,6 +118,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
     if let Some(code) = &args.code {
         let script = Script {
             name: "<code>".to_owned(),
+            language: args.lang.unwrap_or(Language::Python).into(),
             source: code.clone(),
             args: args.words.clone(),
         };
@@ -126,22 +128,24 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         return Err(Failure::usage(anyhow::anyhow!("there is no script to run")));
     };
     let rest = script_arguments(rest)?;
-    let (name, source, stdin) = if name == "-" {
+    let (name, language, source, stdin) = if name == "-" {
         let source = read(std::io::stdin().lock())
             .context("read the script from standard input")
             .map_err(Failure::usage)?;
-        ("<stdin>", source, Stdin::Empty)
+        let language = args.lang.unwrap_or(Language::Python);
+        ("<stdin>", language, source, Stdin::Empty)
     } else {
-        language(args.lang, name)?;
+        let language = language(args.lang, name)?;
         let source = std::fs::File::open(name)
             .map_err(anyhow::Error::from)
             .and_then(read)
             .with_context(|| format!("cannot read `{name}`"))
             .map_err(Failure::usage)?;
-        (name.as_str(), source, Stdin::Inherit)
+        (name.as_str(), language, source, Stdin::Inherit)
     };
     let script = Script {
         name: name.to_owned(),
+        language: language.into(),
         source,
         args: rest.to_vec(),
     };
@@ -184,9 +188,11 @@ fn language(named: Option<Language>, path: &str) -> Result<Language, Failure> {
     match (named, extension) {
         (Some(language), _) => Ok(language),
         (None, Some("py")) => Ok(Language::Python),
+        (None, Some("js" | "mjs" | "jsx")) => Ok(Language::JavaScript),
+        (None, Some("ts" | "mts" | "tsx")) => Ok(Language::TypeScript),
         (None, _) => Err(
             Failure::usage(anyhow::anyhow!("cannot tell the language of `{path}`"))
-                .hint("name it `*.py`, or say --lang py"),
+                .hint("name it `*.py`, `*.js` or `*.ts`, or say --lang"),
         ),
     }
 }

@@ -1,5 +1,7 @@
 //! Engine settings, the same when natives are compiled and when they are loaded.
 
+use std::num::NonZeroUsize;
+
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
@@ -12,6 +14,9 @@ const GUEST_STACK: usize = 64 << 20;
 
 /// Host frames that run on the guest's fiber, below its own stack, in bytes.
 const HOST_STACK: usize = 1 << 20;
+
+/// A guest that traps with this many frames has overflowed a stack; so many are noted.
+pub(crate) const DEEP: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 
 /// A memory image up to this size is mapped copy-on-write even where it is sparse.
 const MEMORY_IMAGE: u64 = 512 << 20;
@@ -80,7 +85,7 @@ fn settings() -> Config {
         // Neither is needed to run, and both make loading slower.
         .native_unwind_info(false)
         .generate_address_map(false)
-        .wasm_backtrace_max_frames(None)
+        .wasm_backtrace_max_frames(Some(DEEP))
         .memory_init_cow(true)
         .memory_guaranteed_dense_image_size(MEMORY_IMAGE)
         .max_wasm_stack(GUEST_STACK)

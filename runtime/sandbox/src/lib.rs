@@ -12,6 +12,7 @@ mod calls;
 mod clock;
 pub mod engine;
 mod guest;
+mod javascript;
 mod limits;
 mod native;
 mod observer;
@@ -20,6 +21,7 @@ mod output;
 mod policy;
 mod report;
 mod sandbox;
+mod script;
 mod tool;
 mod wasi;
 
@@ -29,7 +31,8 @@ pub use native::{CacheState, NativeCache, NativeError, NativeGuest};
 pub use observer::{Event, Observer, Silent, Stream};
 pub use policy::{Access, Mount, Policy, Stdin};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
-pub use sandbox::{Error, Run, Sandbox, Script};
+pub use sandbox::{Error, Run, Sandbox};
+pub use script::{Language, Script};
 pub use tool::{
     BoxFuture, CallContext, NamespaceListing, ToolAnswer, ToolCall, ToolDescription, ToolError,
     ToolErrorKind, ToolHost, ToolListing, ToolSummary,

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Serialize;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker, TypedFunc};
-use wasmtime::{Engine, Store, Trap};
+use wasmtime::{Engine, Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::calls::Calls;
@@ -17,8 +16,9 @@ use crate::observer::Observer;
 use crate::output::Output;
 use crate::policy::Policy;
 use crate::report::{Outcome, Raised, Report, RunId, Usage};
+use crate::script::Script;
 use crate::tool::{BoxFuture, CallContext, ToolHost};
-use crate::{guest, wasi};
+use crate::{engine, guest, wasi};
 
 /// Fuel after which a computing guest lets the host look at its clock: about 4 ms
 /// at the 5 units a nanosecond that CPython was measured at.
@@ -43,17 +43,6 @@ enum Entry {
         start: ComponentExportIndex,
         deliver: ComponentExportIndex,
     },
-}
-
-/// Source text with a name for tracebacks.
-#[derive(Clone, Debug, Serialize)]
-pub struct Script {
-    /// `report.py`; what tracebacks and `sys.argv[0]` say.
-    pub name: String,
-    /// The program.
-    pub source: String,
-    /// Its arguments, the name excluded.
-    pub args: Vec<String>,
 }
 
 /// One execution of one script.
@@ -133,6 +122,10 @@ impl Sandbox {
             cancel,
         } = run;
         let id = RunId::random();
+        let request = match script.request(&policy.env) {
+            Ok(request) => request,
+            Err(raised) => return Ok(not_begun(id, raised)),
+        };
         let clock = Arc::new(RunClock::start());
         let context = CallContext {
             run: id,
@@ -149,7 +142,6 @@ impl Sandbox {
         };
         let fuel = limits.fuel.unwrap_or(u64::MAX);
         let mut store = self.store(state, fuel).map_err(Error::Engine)?;
-        let request = request(&script, &policy);
 
         let ended = tokio::select! {
             biased;
@@ -276,31 +268,18 @@ impl From<Entered> for Ending {
         match error.downcast_ref::<Trap>() {
             Some(Trap::OutOfFuel) => Self::OutOfFuel,
             Some(Trap::StackOverflow) => Self::Stopped(Limit::Stack),
+            // The guest's stack of C lies at the start of its memory.
+            Some(Trap::MemoryOutOfBounds) if is_deep(&error) => Self::Stopped(Limit::Stack),
             Some(trap) => Self::Crashed(trap.to_string()),
             None => Self::Crashed(error.root_cause().to_string()),
         }
     }
 }
 
-fn request(script: &Script, policy: &Policy) -> Vec<u8> {
-    #[derive(Serialize)]
-    struct Request<'a> {
-        name: &'a str,
-        source: &'a str,
-        args: &'a [String],
-        env: std::collections::BTreeMap<&'a str, &'a str>,
-    }
-    let request = Request {
-        name: &script.name,
-        source: &script.source,
-        args: &script.args,
-        env: policy
-            .env
-            .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
-            .collect(),
-    };
-    serde_json::to_vec(&request).unwrap_or_default()
+fn is_deep(error: &wasmtime::Error) -> bool {
+    error
+        .downcast_ref::<WasmBacktrace>()
+        .is_some_and(|trace| trace.frames().len() >= engine::DEEP.get())
 }
 
 /// Ends when the run has spent its wall time; pauses of the clock prolong it.
@@ -310,6 +289,25 @@ async fn deadline(clock: &RunClock, wall: Duration) {
         .filter(|left| !left.is_zero())
     {
         tokio::time::sleep(left).await;
+    }
+}
+
+/// The report of a script that is no program in its language.
+fn not_begun(run: RunId, raised: Raised) -> Report {
+    Report {
+        run,
+        outcome: Outcome::Raised(raised),
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+        calls: Vec::new(),
+        usage: Usage {
+            wall_ms: 0.0,
+            fuel: 0,
+            peak_memory: 0,
+            tool_calls: 0,
+            bytes_kept_out: 0,
+        },
+        artifacts: Vec::new(),
     }
 }
 

@@ -9,8 +9,8 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{
-    BoxFuture, Event, Limits, NativeCache, NativeGuest, Observer, Policy, Report, Run, Sandbox,
-    Script, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
+    BoxFuture, Event, Language, Limits, NativeCache, NativeGuest, Observer, Policy, Report, Run,
+    Sandbox, Script, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 
 pub type TestResult = Result<(), Box<dyn Error>>;
@@ -47,6 +47,7 @@ pub fn request(source: &str, limits: Limits) -> Run {
     Run {
         script: Script {
             name: "probe".to_owned(),
+            language: Language::Python,
             source: source.to_owned(),
             args: Vec::new(),
         },

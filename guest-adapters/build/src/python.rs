@@ -1,0 +1,167 @@
+//! The Python guest: componentize-py, one module, immortal objects, wasm-opt.
+
+use crate::componentize::{Adapter, SHIM, componentize, python_sources};
+use crate::digest::sha256;
+use crate::flatten::{Flat, Release};
+use crate::immortal::immortalise;
+use crate::inputs::Project;
+use crate::optimise::optimise;
+use crate::packages::PythonPackages;
+use crate::recipe::{Clock, Made, Recipe, digest_of, megabytes};
+use crate::stack;
+use anyhow::{Context, Result};
+use std::collections::BTreeMap;
+
+/// The sources of this program that decide a byte of the component.
+pub(crate) const BUILDER: [(&str, &str); 15] = [
+    ("componentize.rs", include_str!("componentize.rs")),
+    ("flatten/constant.rs", include_str!("flatten/constant.rs")),
+    ("flatten/emit.rs", include_str!("flatten/emit.rs")),
+    ("flatten/merge.rs", include_str!("flatten/merge.rs")),
+    ("flatten/mod.rs", include_str!("flatten/mod.rs")),
+    ("flatten/parse.rs", include_str!("flatten/parse.rs")),
+    ("flatten/release.rs", include_str!("flatten/release.rs")),
+    ("flatten/resolve.rs", include_str!("flatten/resolve.rs")),
+    ("flatten/write.rs", include_str!("flatten/write.rs")),
+    ("image.rs", include_str!("image.rs")),
+    ("immortal.rs", include_str!("immortal.rs")),
+    ("optimise.rs", include_str!("optimise.rs")),
+    ("python.rs", include_str!("python.rs")),
+    ("recipe.rs", include_str!("recipe.rs")),
+    ("stack.rs", include_str!("stack.rs")),
+];
+
+/// Arguments that componentize-py leaves behind: the lists of `wit/guest.wit`.
+const LEFT_BEHIND: [Release; 3] = [
+    Release {
+        module: "wxmcp:guest/host@0.1.0",
+        name: "submit",
+        argument: 1,
+    },
+    Release {
+        module: "wxmcp:guest/host@0.1.0",
+        name: "emit",
+        argument: 1,
+    },
+    Release {
+        module: "wxmcp:guest/waiting@0.1.0",
+        name: "call",
+        argument: 1,
+    },
+];
+
+/// The component as componentize-py made it, kept to be compared with.
+pub const COMPONENTIZED: &str = "componentized.wasm";
+/// What the adapter says about itself, JSON.
+pub const REPORT: &str = "python-report.json";
+
+/// Makes the Python guest.
+#[derive(Debug)]
+pub struct Python<'p> {
+    /// Where the inputs are.
+    pub project: &'p Project,
+}
+
+impl Python<'_> {
+    fn adapter(&self) -> Adapter {
+        Adapter {
+            sources: self.project.adapter("python"),
+            wit: self.project.guest_wit(),
+            world: "interpreter".to_owned(),
+            entry: "app".to_owned(),
+        }
+    }
+}
+
+impl Recipe for Python<'_> {
+    fn name(&self) -> &'static str {
+        "python"
+    }
+
+    fn inputs(&self) -> Result<BTreeMap<String, String>> {
+        let adapter = self.adapter();
+        let mut inputs = BTreeMap::new();
+        inputs.insert("build/src/shim.c".to_owned(), sha256(SHIM.as_bytes()));
+        for list in ["requirements.txt", "package.json", "package-lock.json"] {
+            inputs.insert(
+                format!("build/{list}"),
+                digest_of(&self.project.package_lists().join(list))?,
+            );
+        }
+        inputs.insert("wit/guest.wit".to_owned(), digest_of(&adapter.wit)?);
+        let sources = python_sources(&adapter.sources)?;
+        anyhow::ensure!(
+            !sources.is_empty(),
+            "no Python sources in `{}`",
+            adapter.sources.display()
+        );
+        for file in sources {
+            inputs.insert(
+                format!("python/{}", file.display()),
+                digest_of(&adapter.sources.join(&file))?,
+            );
+        }
+        Ok(inputs)
+    }
+
+    fn builder(&self) -> Result<Vec<(&'static str, String)>> {
+        let mut builder: Vec<_> = BUILDER
+            .iter()
+            .map(|(name, source)| (*name, (*source).to_owned()))
+            .collect();
+        for library in ["wasm-encoder", "wasmparser"] {
+            builder.push((library, self.project.version(library)?));
+        }
+        Ok(builder)
+    }
+
+    fn make(&self, clock: &mut Clock) -> Result<Made> {
+        let packages =
+            PythonPackages::install(&self.project.package_lists(), &self.project.setup())?;
+        clock.done("packages are set up");
+        let made = componentize(&self.adapter(), &packages)?;
+        clock.done(&format!(
+            "componentized, {}",
+            megabytes(made.component.len())
+        ));
+        let flat = Flat::new(&made.component, &LEFT_BEHIND).context("flatten the component")?;
+        let mut core = flat.core().to_vec();
+        clock.done(&format!(
+            "flattened, {} core instances are one",
+            flat.merged_instances()
+        ));
+        let immortal = immortalise(&mut core, &made.objects, &made.types)
+            .context("make the objects immortal")?;
+        let cleared = stack::clear(&mut core, stack::dead(&flat).context("find the stack")?)?;
+        clock.done(&format!(
+            "{} objects made immortal, {cleared} bytes of dead stack cleared",
+            immortal.changed
+        ));
+        let optimised = optimise(&core, &packages)?;
+        let component = flat
+            .component(&optimised)
+            .context("put the optimised module into the component")?;
+        clock.done(&format!("optimised, {}", megabytes(component.len())));
+        let outputs = [
+            ("componentized", sha256(&made.component)),
+            ("flat", sha256(&core)),
+            ("component", sha256(&component)),
+        ];
+        let counts = [
+            ("merged instances", flat.merged_instances()),
+            ("objects made immortal", immortal.changed),
+            ("objects immortal already", immortal.already),
+            ("objects gone", immortal.stale),
+            ("stack bytes cleared", cleared),
+        ];
+        drop(flat);
+        Ok(Made {
+            component,
+            files: vec![(COMPONENTIZED, made.component), (REPORT, made.report)],
+            outputs: outputs
+                .map(|(name, digest)| (name.to_owned(), digest))
+                .into(),
+            counts: counts.map(|(name, count)| (name.to_owned(), count)).into(),
+        })
+    }
+}

@@ -1,0 +1,264 @@
+// What a user is told of an error: the first line and the frames of the script, none of ours.
+//
+// The engine's own stacks name the adapter's files, and count the line that the host puts in
+// front of a script; `stack` of errors is taught to show them in the form that node shows.
+
+import { shown } from './values.js';
+import {
+  TheError,
+  TheMap,
+  apply,
+  defineProperty,
+  endsWith,
+  getOwnPropertyDescriptor,
+  getPrototypeOf,
+  indexOf,
+  isArray,
+  isErrorObject,
+  lastIndexOf,
+  lines,
+  mapGet,
+  mapSet,
+  slice,
+  startsWith,
+} from './primordials.js';
+
+const OURS = 'wxmcp-adapter/';
+const DEEPEST = 8;
+const FRAMES = 50;
+
+const { get: engineStack, set: setStack } = getOwnPropertyDescriptor(TheError.prototype, 'stack');
+const internalError = InternalError.prototype;
+
+let script = '';
+let map = undefined;
+
+/** Notes whose frames are shown, and where its lines really are. */
+export function begins(name, lineMap) {
+  script = name;
+  map = lineMap;
+}
+
+/** Gives errors of scripts the `stack` that they are shown with. */
+export function install() {
+  const property = {
+    get stack() {
+      if (!isErrorObject(this)) return undefined;
+      const frames = framesOf(this);
+      return frames === undefined ? undefined : heading(this) + frames;
+    },
+  };
+  const { get } = getOwnPropertyDescriptor(property, 'stack');
+  defineProperty(TheError.prototype, 'stack', { __proto__: null, get, set: setStack, enumerable: false, configurable: true });
+  const capture = TheError.captureStackTrace;
+  const own = {
+    captureStackTrace(object, hide) {
+      apply(capture, TheError, [object, hide]);
+      const { value } = getOwnPropertyDescriptor(object, 'stack');
+      const head = isErrorObject(object) ? heading(object) : 'Error';
+      defineProperty(object, 'stack', { __proto__: null, value: head + written(value), writable: true, configurable: true });
+    },
+  };
+  defineProperty(TheError, 'captureStackTrace', { __proto__: null, value: own.captureStackTrace, writable: true, configurable: true });
+}
+
+/** "name: message", as `Error.prototype.toString` says it, whatever the properties do. */
+function heading(error) {
+  const name = property(error, 'name', 'Error');
+  const message = property(error, 'message', '');
+  return message === '' ? name : name === '' ? message : `${name}: ${message}`;
+}
+
+function property(error, name, otherwise) {
+  try {
+    const value = error[name];
+    return typeof value === 'string' ? value : value === undefined ? otherwise : shown(value);
+  } catch {
+    return otherwise;
+  }
+}
+
+/** The frames of an error as lines, each with its newline in front; undefined if it has none. */
+function framesOf(error) {
+  let text;
+  try {
+    text = apply(engineStack, error, []);
+  } catch {
+    return undefined;
+  }
+  return typeof text === 'string' ? written(text) : undefined;
+}
+
+function written(stack) {
+  const frames = lines(stack);
+  let text = '';
+  let count = 0;
+  for (let i = 0; i < frames.length && count < FRAMES; i++) {
+    const frame = parsed(frames[i]);
+    if (frame === undefined) continue;
+    count++;
+    const place = `${frame.file}:${frame.line}:${frame.column}`;
+    text += frame.name === '' ? `\n    at ${place}` : `\n    at ${frame.name} (${place})`;
+  }
+  return text;
+}
+
+/** One line of the engine, `name@file:line:column`; undefined for what is not the script's. */
+function parsed(frame) {
+  const at = indexOf(frame, '@');
+  if (at < 0) return undefined;
+  const second = lastIndexOf(frame, ':');
+  const first = lastIndexOf(frame, ':', second - 1);
+  if (first < at) return undefined;
+  const file = slice(frame, at + 1, first);
+  if (startsWith(file, OURS) || startsWith(file, '/' + OURS)) return undefined;
+  const place = placed(file, +slice(frame, first + 1, second), +slice(frame, second + 1));
+  place.name = plainName(slice(frame, 0, at));
+  return place;
+}
+
+/** `async*outer/inner<` is `inner`. */
+function plainName(name) {
+  name = slice(name, lastIndexOf(name, '*') + 1);
+  while (endsWith(name, '<')) name = slice(name, 0, -1);
+  while (endsWith(name, '/')) name = slice(name, 0, -1);
+  return slice(name, lastIndexOf(name, '/') + 1);
+}
+
+function placed(file, line, column) {
+  if (file === script) return original(line, column);
+  // Code that the script evaluates: `report.js line 4 > eval`.
+  const inside = `${script} line `;
+  if (startsWith(file, inside)) {
+    const end = indexOf(file, ' ', inside.length);
+    const from = original(+slice(file, inside.length, end), 1);
+    return { __proto__: null, file: `${inside}${from.line}${slice(file, end)}`, line, column, name: '' };
+  }
+  return { __proto__: null, file, line, column, name: '' };
+}
+
+/** Where a place of the code that the engine saw is in the script. */
+function original(line, column) {
+  const place = { __proto__: null, file: script, line: line - 1, column, name: '' };
+  const marks = map?.lines?.[line - 2];
+  if (!isArray(marks)) return place;
+  let found;
+  for (let i = 0; i < marks.length; i++) {
+    if (marks[i][0] > column - 1 && found !== undefined) break;
+    found = marks[i];
+  }
+  if (found === undefined) return place;
+  place.line = found[1] + 1;
+  place.column = found[2] + 1;
+  return place;
+}
+
+/** The line of the script that an error is about, or null. */
+function lineOf(error) {
+  let text;
+  try {
+    text = apply(engineStack, error, []);
+  } catch {
+    return null;
+  }
+  if (typeof text !== 'string') return null;
+  const frames = lines(text);
+  for (let i = 0; i < frames.length; i++) {
+    const frame = parsed(frames[i]);
+    if (frame !== undefined && frame.file === script) return frame.line;
+  }
+  return null;
+}
+
+/** Where in the script the engine found its source to be wrong. */
+export function sourcePlace({ lineNumber, columnNumber }) {
+  return original(lineNumber, columnNumber);
+}
+
+/** {type, message, traceback, line} of whatever ended a script. */
+export function described(error) {
+  if (isOutOfMemory(error)) {
+    const message = 'out of memory';
+    return { __proto__: null, type: 'MemoryError', message, traceback: `MemoryError: ${message}\n`, line: null };
+  }
+  if (!isErrorObject(error)) {
+    const message = shown(error);
+    return { __proto__: null, type: 'Thrown', message, traceback: `Thrown: ${message}\n`, line: null };
+  }
+  const message = property(error, 'message', '');
+  const line = lineOf(error);
+  return { __proto__: null, type: typeName(error), message, traceback: traceback(error), line };
+}
+
+/** The engine throws its own text when memory is at an end. */
+function isOutOfMemory(error) {
+  if (error === 'out of memory') return true;
+  return isErrorObject(error) && getPrototypeOf(error) === internalError && property(error, 'message', '') === 'out of memory';
+}
+
+function typeName(error) {
+  const name = property(error, 'name', 'Error');
+  if (name !== 'Error') return name;
+  // `class Refused extends Error` without a name of its own.
+  try {
+    const constructor = error.constructor;
+    return typeof constructor === 'function' && typeof constructor.name === 'string' ? constructor.name || name : name;
+  } catch {
+    return name;
+  }
+}
+
+function traceback(error) {
+  const text = chain(error, '', new TheMap(), 0);
+  return endsWith(text, '\n') ? text : `${text}\n`;
+}
+
+function chain(error, indent, told, depth) {
+  if (!isErrorObject(error)) return indent + shown(error);
+  if (mapGet(told, error)) return `${indent}[Circular]`;
+  mapSet(told, error, true);
+  let text = indented(ownText(error), indent);
+  if (depth >= DEEPEST) return text;
+  const errors = property2(error, 'errors');
+  if (isArray(errors)) {
+    for (let i = 0; i < errors.length && i < 20; i++) {
+      text += `\n${indent}  [errors][${i}]:\n${chain(errors[i], indent + '    ', told, depth + 1)}`;
+    }
+  }
+  const hidden = getOwn(error, 'cause');
+  if (hidden !== undefined) text += `\n${indent}  [cause]:\n${chain(hidden, indent + '    ', told, depth + 1)}`;
+  return text;
+}
+
+/** An error's stack as the script would see it; its own text if it set one. */
+function ownText(error) {
+  const own = getOwn(error, 'stack');
+  if (typeof own === 'string' && own !== '') return own;
+  const type = typeName(error);
+  const message = property(error, 'message', '');
+  return (message === '' ? type : `${type}: ${message}`) + (framesOf(error) ?? '');
+}
+
+function property2(object, name) {
+  try {
+    return object[name];
+  } catch {
+    return undefined;
+  }
+}
+
+function getOwn(object, name) {
+  try {
+    return getOwnPropertyDescriptor(object, name)?.value;
+  } catch {
+    return undefined;
+  }
+}
+
+function indented(text, indent) {
+  if (indent === '') return text;
+  const parts = lines(text);
+  let done = '';
+  for (let i = 0; i < parts.length; i++) done += (i > 0 ? '\n' : '') + indent + parts[i];
+  return done;
+}

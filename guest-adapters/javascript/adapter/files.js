@@ -1,0 +1,260 @@
+// The global `files`: real files, below the mounts only.
+
+import * as wasi from './wasi.js';
+import {
+  TheError,
+  TheTypeError,
+  TheUint8Array,
+  apply,
+  bytesOf,
+  defineProperty,
+  endsWith,
+  freeze,
+  indexOf,
+  push,
+  slice,
+  startsWith,
+} from './primordials.js';
+
+const decoder = new TextDecoder();
+const decode = decoder.decode.bind(decoder);
+const encoder = new TextEncoder();
+const encode = encoder.encode.bind(encoder);
+const setBytes = TheUint8Array.prototype.set;
+
+const MESSAGES = {
+  __proto__: null,
+  EACCES: 'permission denied',
+  EEXIST: 'file already exists',
+  ENAMETOOLONG: 'name too long',
+  EISDIR: 'illegal operation on a directory',
+  EINVAL: 'invalid argument',
+  ELOOP: 'too many symbolic links encountered',
+  ENOENT: 'no such file or directory',
+  ENOSPC: 'no space left on device',
+  ENOTDIR: 'not a directory',
+  ENOTEMPTY: 'directory not empty',
+  EPERM: 'operation not permitted',
+  EROFS: 'read-only file system',
+  EXDEV: 'cross-device link not permitted',
+};
+
+/** An error as node's `fs` words it, with the path that the script gave. */
+function refusal(code, action, path, target) {
+  const to = target === undefined ? '' : ` -> '${target}'`;
+  const error = new TheError(`${code}: ${MESSAGES[code] ?? 'i/o error'}, ${action} '${path}'${to}`);
+  const properties = { __proto__: null, code, path, syscall: action };
+  if (target !== undefined) properties.dest = target;
+  for (const name in properties) {
+    defineProperty(error, name, {
+      __proto__: null,
+      value: properties[name],
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    });
+  }
+  return error;
+}
+
+/** Parts of an absolute path, with `.` and `..` followed. */
+function partsOf(path) {
+  const parts = [];
+  for (let from = 0; from <= path.length; ) {
+    let to = indexOf(path, '/', from);
+    if (to < 0) to = path.length;
+    const part = slice(path, from, to);
+    if (part === '..') parts.length = parts.length > 0 ? parts.length - 1 : 0;
+    else if (part !== '' && part !== '.') push(parts, part);
+    from = to + 1;
+  }
+  return parts;
+}
+
+function joined(parts) {
+  let text = '';
+  for (let i = 0; i < parts.length; i++) text += `/${parts[i]}`;
+  return text === '' ? '/' : text;
+}
+
+let mounts;
+
+/** The mount that a path is in, and the path below it. */
+function placed(path, action) {
+  if (typeof path !== 'string') throw new TheTypeError(`a path must be a string, not ${path === null ? 'null' : typeof path}`);
+  if (indexOf(path, '\0') >= 0) throw refusal('EINVAL', action, path);
+  mounts ??= wasi.mounts();
+  const full = joined(partsOf(path));
+  let found;
+  let length = -1;
+  for (let i = 0; i < mounts.length; i++) {
+    const root = joined(partsOf(mounts[i].path));
+    const inside = root === '/' || full === root || startsWith(full, `${root}/`);
+    if (inside && root.length > length) {
+      found = { __proto__: null, directory: mounts[i].handle, path: slice(full, root === '/' ? 1 : root.length + 1) };
+      length = root.length;
+    }
+  }
+  if (found === undefined) throw refusal('ENOENT', action, path);
+  if (found.path === '') found.path = '.';
+  // Only a directory may be named so: the host decides.
+  else if (endsWith(path, '/')) found.path += '/';
+  return found;
+}
+
+/** Does one thing with a path, and words what WASI refuses. */
+function at(path, action, act, target) {
+  const place = placed(path, action);
+  try {
+    return act(place.directory, place.path);
+  } catch (told) {
+    if (told?.refusal === undefined) throw told;
+    throw refusal(told.refusal, action, path, target);
+  }
+}
+
+function whole(parts) {
+  if (parts.length === 1) return parts[0];
+  let length = 0;
+  for (let i = 0; i < parts.length; i++) length += parts[i].byteLength;
+  const all = new TheUint8Array(length);
+  let from = 0;
+  for (let i = 0; i < parts.length; i++) {
+    apply(setBytes, all, [parts[i], from]);
+    from += parts[i].byteLength;
+  }
+  return all;
+}
+
+function readBytes(path) {
+  return whole(at(path, 'open', wasi.read));
+}
+
+function write(path, content, appends) {
+  let bytes = typeof content === 'string' ? encode(content) : bytesOf(content);
+  if (bytes === undefined) throw new TheTypeError('what is written to a file must be a string or bytes');
+  at(path, 'open', (directory, below) => wasi.write(directory, below, bytes, appends));
+}
+
+function stat(path) {
+  const { type, size, modified } = at(path, 'stat', wasi.stat);
+  return { type, size, modified: modified === undefined ? undefined : new Date(modified) };
+}
+
+export const files = freeze({
+  __proto__: null,
+  /** A file's text, as UTF-8. */
+  async readText(path) {
+    return decode(readBytes(path));
+  },
+  async readBytes(path) {
+    return readBytes(path);
+  },
+  async writeText(path, text) {
+    write(path, `${text}`, false);
+  },
+  async writeBytes(path, bytes) {
+    write(path, bytes, false);
+  },
+  /** Adds text or bytes to the end of a file. */
+  async append(path, content) {
+    write(path, content, true);
+  },
+  /** The names in a directory, sorted. */
+  async list(path = '/') {
+    return names(path);
+  },
+  /** {type: "file" | "directory" | .., size, modified}. */
+  async stat(path) {
+    return stat(path);
+  },
+  async exists(path) {
+    try {
+      stat(path);
+      return true;
+    } catch (error) {
+      if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return false;
+      throw error;
+    }
+  },
+  /** Removes a file or an empty directory; with {recursive: true} all that is in it. */
+  async remove(path, { recursive = false } = {}) {
+    remove(path, recursive);
+  },
+  /** Makes a directory; with {recursive: true} also those above it, and none that is there is refused. */
+  async mkdir(path, { recursive = false } = {}) {
+    if (recursive) makeAll(path);
+    else at(path, 'mkdir', wasi.makeDirectory);
+  },
+  async rename(from, to) {
+    const target = placed(to, 'rename');
+    at(from, 'rename', (directory, below) => wasi.rename(directory, below, target.directory, target.path), to);
+  },
+  [Symbol.toStringTag]: 'files',
+});
+
+function names(path) {
+  let entries;
+  if (joined(partsOf(`${path}`)) === '/' && !hasRoot()) entries = roots();
+  else entries = at(path, 'scandir', wasi.list);
+  const found = [];
+  for (let i = 0; i < entries.length; i++) push(found, entries[i].name);
+  return apply(sort, found, []);
+}
+const { sort } = Array.prototype;
+
+/** Nothing is mounted at `/`: then it holds the mounts. */
+function hasRoot() {
+  mounts ??= wasi.mounts();
+  for (let i = 0; i < mounts.length; i++) if (joined(partsOf(mounts[i].path)) === '/') return true;
+  return false;
+}
+
+function roots() {
+  const found = [];
+  for (let i = 0; i < mounts.length; i++) push(found, { __proto__: null, name: partsOf(mounts[i].path)[0] });
+  return found;
+}
+
+function remove(path, recursive) {
+  // A link is removed, not what it leads to.
+  if (at(path, 'lstat', wasi.linkStat).type !== 'directory') {
+    at(path, 'unlink', wasi.removeFile);
+    return;
+  }
+  if (recursive) {
+    const inside = names(path);
+    for (let i = 0; i < inside.length; i++) remove(`${path}/${inside[i]}`, true);
+  }
+  at(path, 'rmdir', wasi.removeDirectory);
+}
+
+function makeAll(path) {
+  const parts = partsOf(`${path}`);
+  let above = '';
+  for (let i = 0; i < parts.length; i++) {
+    above += `/${parts[i]}`;
+    try {
+      at(above, 'mkdir', wasi.makeDirectory);
+    } catch (error) {
+      const last = i === parts.length - 1;
+      if (error.code === 'EEXIST' || (!last && error.code === 'ENOENT' && isAboveMount(above))) continue;
+      if (!last && (error.code === 'EROFS' || error.code === 'EPERM' || error.code === 'EACCES')) continue;
+      if (isDirectory(above)) continue;
+      throw error;
+    }
+  }
+}
+
+function isAboveMount(path) {
+  for (let i = 0; i < mounts.length; i++) if (startsWith(joined(partsOf(mounts[i].path)), path)) return true;
+  return false;
+}
+
+function isDirectory(path) {
+  try {
+    return at(path, 'stat', wasi.stat).type === 'directory';
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,577 @@
+// Values as text, as node's `util.inspect` and `console` show them.
+//
+// No code of a script is run for it, but `[nodejs.util.inspect.custom]()` and, for `%s`,
+// `toString()`; getters are named and not called.
+
+import {
+  TheMap, TheString, apply, arrayLength, brand, bytesOf, create, dateToISO, dateValue, endsWith,
+  functionText, getOwnPropertyDescriptor, getPrototypeOf, hasOwn, indexOf, isArray, isErrorObject, isView, join, keys, lines,
+  mapForEach, mapGet, mapHas, mapSet, mapSize, min, objectPrototype, ownKeys, push, repeat, setForEach, setSize, slice,
+  startsWith, stringify, typedArrayName,
+} from './primordials.js';
+import { blocked, escaped, grouped, isIdentifier } from './layout.js';
+
+const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+const propertyIsEnumerable = uncurry(Object.prototype.propertyIsEnumerable);
+const symbolText = uncurry(Symbol.prototype.toString);
+const regExpText = uncurry(RegExp.prototype.toString);
+const objectText = uncurry(Object.prototype.toString);
+const [numberValue, stringValue, booleanValue, bigintValue, symbolValue] = [Number, String, Boolean, BigInt, Symbol].map(
+  (kind) => uncurry(kind.prototype.valueOf),
+);
+const weakMapHas = uncurry(WeakMap.prototype.has);
+const weakSetHas = uncurry(WeakSet.prototype.has);
+const regExpSource = uncurry(getOwnPropertyDescriptor(RegExp.prototype, 'source').get);
+const bufferLength = uncurry(getOwnPropertyDescriptor(ArrayBuffer.prototype, 'byteLength').get);
+const CUSTOM = Symbol.for('nodejs.util.inspect.custom');
+const { toStringTag } = Symbol;
+
+/** Characters, and values, that one text may be made of: hostile values end. */
+const CHARACTERS = 1 << 20;
+const VALUES = 200_000;
+
+/** A value as text; `depth` (2), `breakLength` (80), `maxArrayLength` (100) and `maxStringLength` (10,000) as in node. */
+export function inspect(value, options) {
+  try {
+    return formatted(begun(options), value, 0, true);
+  } catch (error) {
+    return `<inspection failed: ${isErrorObject(error) ? read(error, 'message') : typeof error}>`;
+  }
+}
+
+function begun(options) {
+  const number = (name, otherwise) => {
+    const set = options === undefined || options === null ? undefined : options[name];
+    return set === null ? Infinity : typeof set === 'number' ? set : otherwise;
+  };
+  return {
+    __proto__: null,
+    depth: number('depth', 2),
+    breakLength: number('breakLength', 80),
+    maxArrayLength: number('maxArrayLength', 100),
+    maxStringLength: number('maxStringLength', 10_000),
+    compact: 3,
+    indentation: 0,
+    current: 0,
+    seen: [],
+    circular: undefined,
+    characters: CHARACTERS,
+    values: VALUES,
+  };
+}
+
+function read(object, name) {
+  try {
+    const value = object[name];
+    return typeof value === 'string' ? value : '';
+  } catch {
+    return '';
+  }
+}
+
+function formatted(ctx, value, depth, typed) {
+  if (ctx.values-- <= 0 || ctx.characters <= 0) return '...';
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) {
+    const text = primitive(ctx, value);
+    ctx.characters -= text.length;
+    return text;
+  }
+  const custom = customText(ctx, value, depth);
+  if (custom !== undefined) return custom;
+  for (let i = 0; i < ctx.seen.length; i++) {
+    if (ctx.seen[i] !== value) continue;
+    ctx.circular ??= new TheMap();
+    if (!mapHas(ctx.circular, value)) mapSet(ctx.circular, value, mapSize(ctx.circular) + 1);
+    return `[Circular *${mapGet(ctx.circular, value)}]`;
+  }
+  return object(ctx, value, depth, typed);
+}
+
+function customText(ctx, value, depth) {
+  const custom = value[CUSTOM];
+  if (typeof custom !== 'function') return undefined;
+  const told = apply(custom, value, [ctx.depth - depth, create(null), inspect]);
+  if (told === value) return undefined;
+  return typeof told === 'string' ? told : formatted(ctx, told, depth, true);
+}
+
+function primitive(ctx, value) {
+  switch (typeof value) {
+    case 'string':
+      return text(ctx, value);
+    case 'number':
+      return value === 0 && 1 / value < 0 ? '-0' : `${value}`;
+    case 'bigint':
+      return `${value}n`;
+    case 'symbol':
+      return symbolText(value);
+    default:
+      return `${value}`;
+  }
+}
+
+function text(ctx, value) {
+  let rest = '';
+  if (value.length > ctx.maxStringLength) {
+    const more = value.length - ctx.maxStringLength;
+    value = slice(value, 0, ctx.maxStringLength);
+    rest = `... ${more} more character${more > 1 ? 's' : ''}`;
+  }
+  if (value.length > 16 && value.length > ctx.breakLength - ctx.indentation - 4 && indexOf(value, '\n') >= 0) {
+    const parts = lines(value);
+    let done = '';
+    for (let i = 0; i < parts.length; i++) {
+      const last = i === parts.length - 1;
+      if (last && parts[i] === '') break;
+      if (i > 0) done += ` +\n${repeat(' ', ctx.indentation + 2)}`;
+      done += escaped(last ? parts[i] : `${parts[i]}\n`);
+    }
+    return done + rest;
+  }
+  return escaped(value) + rest;
+}
+
+/** The name of the class of an object: the first prototype that says one. */
+function className(value) {
+  for (let holder = value, i = 0; holder !== null && i < 100; holder = getPrototypeOf(holder), i++) {
+    const named = getOwnPropertyDescriptor(holder, 'constructor')?.value;
+    if (typeof named !== 'function') continue;
+    const name = getOwnPropertyDescriptor(named, 'name')?.value;
+    if (typeof name === 'string' && name !== '') return name;
+  }
+  return null;
+}
+
+function tagOf(value, name) {
+  for (let holder = value, i = 0; holder !== null && i < 100; holder = getPrototypeOf(holder), i++) {
+    const found = getOwnPropertyDescriptor(holder, toStringTag);
+    if (found === undefined) continue;
+    if (holder === value) return '';
+    return typeof found.value === 'string' && found.value !== '' && found.value !== name ? found.value : '';
+  }
+  return '';
+}
+
+function prefix(name, tag, otherwise, size = '') {
+  if (name === null) return `[${otherwise}${size}: null prototype] ${tag !== '' && tag !== otherwise ? `[${tag}] ` : ''}`;
+  return `${name}${size} ${tag !== '' && tag !== name ? `[${tag}] ` : ''}`;
+}
+
+function shownKeys(value) {
+  const names = keys(value);
+  const all = ownKeys(value);
+  for (let i = 0; i < all.length; i++) if (typeof all[i] === 'symbol' && propertyIsEnumerable(value, all[i])) push(names, all[i]);
+  return names;
+}
+
+function isIndex(key, length) {
+  return typeof key === 'string' && `${key >>> 0}` === key && key >>> 0 < length;
+}
+
+function otherKeys(value, length) {
+  const all = shownKeys(value);
+  const found = [];
+  for (let i = length > 10_000 ? length : 0; i < all.length; i++) if (!isIndex(all[i], length)) push(found, all[i]);
+  return found;
+}
+
+const NOTHING = () => [];
+
+/** What kind of object it is: its braces, its text before them, and what stands between them. */
+function shape(ctx, value) {
+  const name = className(value);
+  const tag = tagOf(value, name);
+  const kind = { __proto__: null, base: '', open: '{', close: '}', keys: undefined, entries: NOTHING, isList: false, plain: false, name, tag };
+  if (isArray(value)) {
+    kind.keys = otherKeys(value, value.length);
+    kind.open = `${name !== 'Array' || tag !== '' ? prefix(name, tag, 'Array', `(${value.length})`) : ''}[`;
+    kind.close = ']';
+    kind.isList = true;
+    kind.entries = arrayEntries;
+  } else if (isView(value) && typedArrayName(value) !== undefined) {
+    const size = arrayLength(value);
+    kind.keys = size > 1000 ? [] : otherKeys(value, size);
+    kind.open = `${prefix(name, tag, typedArrayName(value), `(${size})`)}[`;
+    kind.close = ']';
+    kind.isList = true;
+    kind.entries = typedEntries;
+  } else if (brand(mapSize, value)) {
+    kind.open = `${prefix(name, tag, 'Map', `(${mapSize(value)})`)}{`;
+    kind.entries = mapEntries;
+  } else if (brand(setSize, value)) {
+    kind.open = `${prefix(name, tag, 'Set', `(${setSize(value)})`)}{`;
+    kind.entries = setEntries;
+  } else if (typeof value === 'function') {
+    kind.base = functionBase(value, name, tag);
+  } else if (isErrorObject(value)) {
+    errorShape(ctx, kind, value);
+  } else if (brand(dateValue, value)) {
+    const time = dateValue(value);
+    kind.base = time === time ? dateToISO(value) : 'Invalid Date';
+  } else if (value !== RegExp.prototype && brand(regExpSource, value)) {
+    kind.base = regExpText(value);
+  } else if (brand(bufferLength, value)) {
+    kind.open = `${prefix(name, tag, 'ArrayBuffer')}{`;
+    kind.entries = bufferEntries;
+  } else if (boxed(kind, value)) {
+    return kind;
+  } else if (brand((it) => weakSetHas(it, value), value) || brand((it) => weakMapHas(it, value), value)) {
+    kind.open = `${prefix(name, tag, 'WeakMap')}{`;
+    kind.entries = () => ['<items unknown>'];
+  } else {
+    kind.plain = true;
+    if (tag === '' && objectText(value) === '[object Arguments]') {
+      kind.open = '[Arguments] {';
+    } else if (name !== 'Object' || tag !== '') {
+      kind.open = `${prefix(name, tag, 'Object')}{`;
+    }
+  }
+  return kind;
+}
+
+function boxed(kind, value) {
+  const kinds = [['Number', numberValue], ['String', stringValue], ['Boolean', booleanValue], ['BigInt', bigintValue], ['Symbol', symbolValue]];
+  for (let i = 0; i < kinds.length; i++) {
+    const type = kinds[i][0];
+    const valueOf = kinds[i][1];
+    if (!brand(valueOf, value)) continue;
+    const inner = valueOf(value);
+    kind.base = `[${type}: ${typeof inner === 'string' ? escaped(inner) : primitive(undefined, inner)}]`;
+    if (type === 'String') kind.keys = otherKeys(value, inner.length);
+    return true;
+  }
+  return false;
+}
+
+function functionBase(value, name, tag) {
+  const source = functionText(value);
+  const own = getOwnPropertyDescriptor(value, 'name')?.value;
+  const called = typeof own === 'string' && own !== '' ? own : undefined;
+  if (startsWith(source, 'class') && endsWith(source, '}')) {
+    const parent = getPrototypeOf(value);
+    const parentName = typeof parent === 'function' ? getOwnPropertyDescriptor(parent, 'name')?.value : undefined;
+    return `[class ${called ?? '(anonymous)'}${parentName ? ` extends ${parentName}` : ''}]`;
+  }
+  const type = name === null ? 'Function (null prototype)' : name;
+  const suffix = tag !== '' && tag !== name ? ` [${tag}]` : '';
+  return `[${type}${called === undefined ? ' (anonymous)' : `: ${called}`}]${suffix}`;
+}
+
+const HIDDEN = ['cause', 'errors'];
+
+function errorShape(ctx, kind, error) {
+  let shown = read(error, 'stack');
+  const name = read(error, 'name') || 'Error';
+  const message = read(error, 'message');
+  if (shown === '') shown = message === '' ? name : `${name}: ${message}`;
+  const frames = indexOf(shown, '\n    at ');
+  kind.base = frames < 0 ? `[${shown}]` : shown;
+  if (ctx.indentation > 0) {
+    const parts = lines(kind.base);
+    for (let i = 0, done = ''; i < parts.length; i++) {
+      done += i === 0 ? parts[i] : `\n${repeat(' ', ctx.indentation)}${parts[i]}`;
+      if (i === parts.length - 1) kind.base = done;
+    }
+  }
+  const found = [];
+  const all = shownKeys(error);
+  for (let i = 0; i < all.length; i++) {
+    const known = all[i] === 'name' || all[i] === 'message' || all[i] === 'stack';
+    if (!known || indexOf(shown, read(error, all[i])) < 0) push(found, all[i]);
+  }
+  for (let i = 0; i < HIDDEN.length; i++) {
+    if (hasOwn(error, HIDDEN[i]) && !propertyIsEnumerable(error, HIDDEN[i])) push(found, HIDDEN[i]);
+  }
+  kind.keys = found;
+}
+
+function arrayEntries(ctx, value, depth) {
+  const { length } = value;
+  const shown = min(length, ctx.maxArrayLength);
+  const output = [];
+  let i = 0;
+  for (; i < length && output.length < shown; i++) {
+    if (hasOwn(value, i)) {
+      push(output, property(ctx, value, i, depth, true));
+      continue;
+    }
+    const from = i;
+    while (i + 1 < length && i - from < 1e6 && !hasOwn(value, i + 1)) i++;
+    const empty = i - from + 1;
+    push(output, `<${empty} empty item${empty > 1 ? 's' : ''}>`);
+  }
+  return withMore(output, length - i);
+}
+
+function withMore(output, more) {
+  if (more > 0) push(output, `... ${more} more item${more > 1 ? 's' : ''}`);
+  return output;
+}
+
+function typedEntries(ctx, value) {
+  const length = arrayLength(value);
+  const output = [];
+  for (let i = 0; i < min(length, ctx.maxArrayLength); i++) push(output, primitive(ctx, value[i]));
+  return withMore(output, length - output.length);
+}
+
+function setEntries(ctx, value, depth) {
+  const output = [];
+  ctx.indentation += 2;
+  setForEach(value, (item) => {
+    if (output.length < ctx.maxArrayLength) push(output, formatted(ctx, item, depth, true));
+  });
+  ctx.indentation -= 2;
+  return withMore(output, setSize(value) - output.length);
+}
+
+function mapEntries(ctx, value, depth) {
+  const output = [];
+  ctx.indentation += 2;
+  mapForEach(value, (item, key) => {
+    if (output.length < ctx.maxArrayLength) push(output, `${formatted(ctx, key, depth, true)} => ${formatted(ctx, item, depth, true)}`);
+  });
+  ctx.indentation -= 2;
+  return withMore(output, mapSize(value) - output.length);
+}
+
+function bufferEntries(ctx, value) {
+  const bytes = bytesOf(value);
+  const length = arrayLength(bytes);
+  let text = '';
+  for (let i = 0; i < min(length, 50); i++) text += `${i > 0 ? ' ' : ''}${bytes[i] < 16 ? '0' : ''}${bytes[i].toString(16)}`;
+  if (length > 50) text += ` ... ${length - 50} more byte${length > 51 ? 's' : ''}`;
+  return [`[Uint8Contents]: <${text}>`, `byteLength: ${length}`];
+}
+
+function object(ctx, value, depth, typed) {
+  const kind = shape(ctx, value);
+  const names = kind.keys ?? shownKeys(value);
+  if (names.length === 0) {
+    if (kind.entries === NOTHING) {
+      if (kind.base !== '') return kind.base;
+      return `${kind.open}${kind.close}`;
+    }
+    if (kind.isList && value.length === 0) return `${kind.open}]`;
+  }
+  if (depth > ctx.depth) {
+    const name = kind.name === null ? slice(prefix(null, kind.tag, isArray(value) ? 'Array' : 'Object'), 0, -1) : `[${isArray(value) ? 'Array' : kind.name}]`;
+    return name;
+  }
+  push(ctx.seen, value);
+  ctx.current = depth;
+  const output = kind.entries(ctx, value, depth + 1);
+  for (let i = 0; i < names.length && ctx.characters > 0; i++) push(output, property(ctx, value, names[i], depth + 1, false));
+  ctx.seen.length--;
+  let { base } = kind;
+  const reference = ctx.circular === undefined ? undefined : mapGet(ctx.circular, value);
+  if (reference !== undefined) base = base === '' ? `<ref *${reference}>` : `<ref *${reference}> ${base}`;
+  if (kind.entries !== NOTHING && output.length === 0 && base === '') return `${kind.open}${kind.close}`;
+  const done = single(ctx, output, base, kind, depth, value);
+  ctx.characters -= kind.open.length + 4;
+  return done;
+}
+
+function single(ctx, output, base, kind, depth, value) {
+  const entries = output.length;
+  if (kind.isList && entries > 6) output = grouped(ctx, output, isArray(value) ? value : undefined, isView(value));
+  const start = base === '' ? '' : `${base} `;
+  if (ctx.current - depth < ctx.compact && entries === output.length) {
+    // What fits in one line is shown in one.
+    let length = output.length + output.length + ctx.indentation + kind.open.length + base.length + 10;
+    let fits = length + output.length <= ctx.breakLength && (base === '' || indexOf(base, '\n') < 0);
+    for (let i = 0; i < output.length && fits; i++) {
+      length += output[i].length;
+      fits = length <= ctx.breakLength && indexOf(output[i], '\n') < 0;
+    }
+    if (fits) return `${start}${kind.open} ${join(output, ', ')} ${kind.close}`;
+  }
+  return start + blocked(ctx, output, kind.open, kind.close);
+}
+
+function property(ctx, holder, key, depth, isElement) {
+  const found = getOwnPropertyDescriptor(holder, key) ?? { __proto__: null, value: undefined, enumerable: true };
+  let text;
+  if (found.get !== undefined) text = found.set !== undefined ? '[Getter/Setter]' : '[Getter]';
+  else if (found.set !== undefined) text = '[Setter]';
+  else {
+    ctx.indentation += 2;
+    text = formatted(ctx, found.value, depth, true);
+    ctx.indentation -= 2;
+  }
+  if (isElement) return text;
+  let name;
+  if (typeof key === 'symbol') name = `[${symbolText(key)}]`;
+  else if (key === '__proto__') name = "['__proto__']";
+  else if (!found.enumerable) name = `[${key}]`;
+  else name = isIdentifier(key) ? key : escaped(key);
+  ctx.characters -= name.length;
+  return `${name}: ${text}`;
+}
+
+/** The text of `console.log(...args)`. */
+export function format(args) {
+  const { length } = args;
+  if (length === 1 && typeof args[0] === 'string') return args[0];
+  let text = '';
+  let next = 0;
+  if (length > 1 && typeof args[0] === 'string') {
+    next = 1;
+    text = '';
+    const pattern = args[0];
+    let from = 0;
+    for (let i = 0; i < pattern.length - 1; i++) {
+      if (pattern[i] !== '%') continue;
+      const kind = pattern[i + 1];
+      if (kind === '%') {
+        text += slice(pattern, from, i) + '%';
+        from = i + 2;
+        i++;
+        continue;
+      }
+      if (next >= length) continue;
+      const put = placeholder(kind, args[next]);
+      if (put === undefined) continue;
+      text += slice(pattern, from, i) + put;
+      from = i + 2;
+      i++;
+      next++;
+    }
+    text += slice(pattern, from);
+  }
+  for (let i = next; i < length; i++) {
+    if (i > 0) text += ' ';
+    text += typeof args[i] === 'string' ? args[i] : inspect(args[i]);
+  }
+  return text;
+}
+
+function placeholder(kind, value) {
+  switch (kind) {
+    case 's':
+      return shownAsText(value);
+    case 'd':
+      if (typeof value === 'bigint') return `${value}n`;
+      return typeof value === 'symbol' || typeof value === 'object' ? 'NaN' : primitive(undefined, +value);
+    case 'i':
+      if (typeof value === 'bigint') return `${value}n`;
+      return typeof value === 'symbol' || typeof value === 'object' ? 'NaN' : primitive(undefined, whole(value));
+    case 'f':
+      return typeof value === 'symbol' ? 'NaN' : primitive(undefined, parseFloating(value));
+    case 'j':
+      try {
+        return stringify(value);
+      } catch {
+        return '[Circular]';
+      }
+    case 'o':
+      return inspect(value, { __proto__: null, depth: 4 });
+    case 'O':
+      return inspect(value);
+    case 'c':
+      return '';
+    default:
+      return undefined;
+  }
+}
+
+const parseFloating = parseFloat;
+const whole = parseInt;
+
+function shownAsText(value) {
+  if (typeof value === 'string') return value;
+  if (typeof value === 'object' && value !== null) {
+    const own = hasOwn(value, 'toString') || isErrorObject(value);
+    const holder = own ? value : getPrototypeOf(value);
+    const method = own ? value.toString : getOwnPropertyDescriptor(holder ?? objectPrototype, 'toString')?.value;
+    const isOurs = typeof method === 'function' && indexOf(functionText(method), '[native code]') < 0;
+    if (isOurs || (own && typeof method === 'function')) {
+      try {
+        return TheString(value);
+      } catch {
+        // Shown as any other object.
+      }
+    }
+    return inspect(value, { __proto__: null, depth: 0 });
+  }
+  return typeof value === 'function' ? functionText(value) : primitive(undefined, value);
+}
+
+/** The text of `console.table(data, columns)`. */
+export function table(data, columns) {
+  const rows = [];
+  const add = (index, row) => push(rows, { __proto__: null, index, row });
+  let head = '(index)';
+  if (brand(mapSize, data)) {
+    head = '(iteration index)';
+    let i = 0;
+    mapForEach(data, (value, key) => add(`${i++}`, { Key: key, Values: value }));
+  } else if (brand(setSize, data)) {
+    head = '(iteration index)';
+    let i = 0;
+    setForEach(data, (value) => add(`${i++}`, value));
+  } else {
+    const names = keys(data);
+    for (let i = 0; i < names.length; i++) add(names[i], getOwnPropertyDescriptor(data, names[i])?.value);
+  }
+  const titles = [];
+  const at = new TheMap();
+  let hasValues = false;
+  for (let i = 0; i < rows.length; i++) {
+    const { row } = rows[i];
+    if (row === null || typeof row !== 'object') {
+      hasValues = true;
+      continue;
+    }
+    const names = isArray(columns) ? columns : keys(row);
+    for (let j = 0; j < names.length; j++) {
+      if (mapHas(at, names[j])) continue;
+      mapSet(at, names[j], titles.length);
+      push(titles, `${names[j]}`);
+    }
+  }
+  const grid = [];
+  for (let i = 0; i < rows.length; i++) {
+    const { index, row } = rows[i];
+    const line = [index];
+    const isRecord = row !== null && typeof row === 'object';
+    for (let j = 0; j < titles.length; j++) {
+      const has = isRecord && hasOwn(row, titles[j]);
+      push(line, has ? cell(getOwnPropertyDescriptor(row, titles[j]).value) : '');
+    }
+    if (hasValues) push(line, isRecord ? '' : cell(row));
+    push(grid, line);
+  }
+  const all = [head];
+  for (let i = 0; i < titles.length; i++) push(all, titles[i]);
+  if (hasValues) push(all, 'Values');
+  return drawn(all, grid);
+}
+
+function cell(value) {
+  return inspect(value, { __proto__: null, depth: value !== null && typeof value === 'object' && keys(value).length > 2 ? -1 : 0, maxArrayLength: 3, breakLength: Infinity });
+}
+
+function drawn(head, grid) {
+  const widths = [];
+  for (let i = 0; i < head.length; i++) {
+    let width = head[i].length;
+    for (let j = 0; j < grid.length; j++) if (grid[j][i].length > width) width = grid[j][i].length;
+    push(widths, width + 2);
+  }
+  const rule = (left, middle, right) => {
+    let text = left;
+    for (let i = 0; i < widths.length; i++) text += repeat('─', widths[i]) + (i < widths.length - 1 ? middle : right);
+    return text;
+  };
+  const row = (cells) => {
+    let text = '│';
+    for (let i = 0; i < cells.length; i++) {
+      text += ` ${cells[i]}${repeat(' ', widths[i] - cells[i].length - 1)}│`;
+    }
+    return text;
+  };
+  let text = `${rule('┌', '┬', '┐')}\n${row(head)}\n${rule('├', '┼', '┤')}\n`;
+  for (let i = 0; i < grid.length; i++) text += `${row(grid[i])}\n`;
+  return text + rule('└', '┴', '┘');
+}

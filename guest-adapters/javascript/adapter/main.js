@@ -1,0 +1,41 @@
+// The JavaScript guest's adapter: everything between `wit/guest.wit` and a script.
+//
+// This module and what it imports are evaluated once, when the guest is built; what is
+// left in memory is where each run begins. See `../build/build.mjs`.
+
+import { image, progress, text } from './artifacts.js';
+import { ToolError, callTool } from './calls.js';
+import * as console from './console.js';
+import * as errors from './errors.js';
+import { files } from './files.js';
+import * as locale from './locale.js';
+import { define } from './primordials.js';
+import * as process from './process.js';
+import * as run from './run.js';
+import { adapter } from './seam.js';
+import { stdin } from './stdin.js';
+import * as timers from './timers.js';
+import { tools } from './tooltree.js';
+import { warmUp } from './warm_up.js';
+import * as web from './web.js';
+
+adapter.start = run.start;
+adapter.complete = run.complete;
+adapter.deliver = timers.begin;
+adapter.nothing = run.nothing;
+adapter.drained = run.drained;
+
+errors.install();
+locale.install();
+web.install(globalThis);
+timers.install(globalThis);
+console.install(globalThis);
+process.install(globalThis);
+for (const [name, value] of Object.entries({ ToolError, callTool, tools, progress, image, text, files, stdin })) {
+  define(globalThis, name, value);
+}
+await warmUp();
+
+/** The embedding wants the world's exports; `../bindings.js` answers them. */
+export function start() {}
+export function deliver() {}

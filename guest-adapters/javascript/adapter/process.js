@@ -1,0 +1,103 @@
+// `process`, as far as a script can use one.
+
+import { TheTypeError, apply, bytesOf, create, define, defineProperty, isInteger, now, push } from './primordials.js';
+import { EXIT, STDERR, STDOUT, print, tell } from './seam.js';
+
+const process = create(Object.prototype);
+let wanted;
+
+/** The code that `process.exitCode` asks for, 0 to 255. */
+export function exitCode() {
+  return coded(wanted);
+}
+
+function coded(code) {
+  if (typeof code === 'string' && code !== '') code = +code;
+  return isInteger(code) ? code & 255 : 0;
+}
+
+/** Fills `argv` and `env` for one run. */
+export function prepare({ name, args, env }) {
+  const argv = ['wxmcp', name];
+  if (args !== undefined) for (let i = 0; i < args.length; i++) push(argv, args[i]);
+  process.argv = argv;
+  process.env = env ?? {};
+  wanted = undefined;
+}
+
+function stream(kind, number) {
+  const decoder = new TextDecoder();
+  const decode = decoder.decode.bind(decoder);
+  return {
+    fd: number,
+    isTTY: false,
+    writable: true,
+    write(chunk, encoding, done) {
+      if (typeof chunk === 'string') {
+        print(kind, chunk);
+      } else {
+        const bytes = bytesOf(chunk);
+        if (bytes === undefined) throw new TheTypeError('write() takes a string or bytes');
+        print(kind, decode(bytes));
+      }
+      const callback = typeof encoding === 'function' ? encoding : done;
+      if (typeof callback === 'function') queue(callback);
+      return true;
+    },
+  };
+}
+
+let queue;
+
+export function install(target) {
+  queue = target.queueMicrotask;
+  Object.assign(process, {
+    argv: [],
+    env: {},
+    platform: 'wasi',
+    arch: 'wasm32',
+    stdout: stream(STDOUT, 1),
+    stderr: stream(STDERR, 2),
+    exit(code) {
+      tell(EXIT, `{"code":${coded(code === undefined ? wanted : code)}}`);
+    },
+    cwd() {
+      return '/';
+    },
+    nextTick(callback, ...args) {
+      if (typeof callback !== 'function') throw new TheTypeError('the callback of nextTick must be a function');
+      queue(() => apply(callback, undefined, args));
+    },
+    uptime() {
+      return now() / 1000;
+    },
+    hrtime: Object.assign(
+      (since) => {
+        const ms = now();
+        let seconds = Math.floor(ms / 1000);
+        let nanoseconds = Math.floor((ms % 1000) * 1e6);
+        if (since !== undefined) {
+          seconds -= since[0];
+          nanoseconds -= since[1];
+          if (nanoseconds < 0) {
+            seconds -= 1;
+            nanoseconds += 1e9;
+          }
+        }
+        return [seconds, nanoseconds];
+      },
+      { bigint: () => BigInt(Math.floor(now() * 1e6)) },
+    ),
+  });
+  defineProperty(process, 'exitCode', {
+    __proto__: null,
+    get: () => wanted,
+    set: (code) => {
+      wanted = code;
+    },
+    enumerable: true,
+    configurable: true,
+  });
+  Object.defineProperty(process, Symbol.toStringTag, { value: 'process', configurable: true });
+  define(target, 'process', process);
+}

@@ -1,0 +1,85 @@
+// The seam of `wit/guest.wit`: operations that the host works on, and what waits for them.
+
+import { adapter, cancel, emit, emitText, rehearse, submit, unhandled } from './taken.js';
+import { TheMap, ThePromise, mapClear, mapDelete, mapForEach, mapGet, mapSet, mapSize, parse } from './primordials.js';
+
+export { adapter, rehearse, unhandled };
+
+// Operations of `submit`.
+export const CALL = 1;
+export const SEARCH = 2;
+export const DESCRIBE = 3;
+export const NAMESPACES = 4;
+export const NAMESPACE = 5;
+const TIMER = 6;
+
+// Kinds of `emit`.
+export const STDOUT = 1;
+export const STDERR = 2;
+export const VALUE = 3;
+export const RAISED = 4;
+export const PROGRESS = 5;
+export const ARTIFACT = 6;
+export const EXIT = 7;
+
+/** By id, what takes the completion: an object with `resolve` and `reject`, or a function of a timer. */
+const waiting = new TheMap();
+let closed = false;
+
+/** Whether anything that was submitted is under way. */
+export function isWaiting() {
+  return mapSize(waiting) !== 0;
+}
+
+/** Begins an operation; its promise is rejected with the host's {kind, message, data?}. */
+export function operate(operation, payload) {
+  return new ThePromise((resolve, reject) => {
+    // A script that has failed may still run for a while; it begins nothing any more.
+    if (closed) return;
+    mapSet(waiting, submit(operation, payload), { __proto__: null, resolve, reject });
+  });
+}
+
+/** Calls `due` in so many microseconds; answers what `disarm` takes. */
+export function arm(microseconds, due) {
+  if (closed) return 0;
+  const id = submit(TIMER, `{"us":${microseconds}}`);
+  mapSet(waiting, id, due);
+  return id;
+}
+
+export function disarm(id) {
+  if (mapDelete(waiting, id)) cancel(id);
+}
+
+/** Hands a completion to whom it belongs. */
+export function complete(id, ok, payload) {
+  const receiver = mapGet(waiting, id);
+  if (receiver === undefined) return;
+  mapDelete(waiting, id);
+  if (typeof receiver === 'function') receiver();
+  else if (ok) receiver.resolve(parse(payload));
+  else receiver.reject(parse(payload));
+}
+
+export function tell(kind, payload) {
+  if (!closed) emit(kind, payload);
+}
+
+/** Output of any length. */
+export function print(kind, text) {
+  if (!closed) emitText(kind, text);
+}
+
+/** Nothing leaves the script any more, and nothing is under way. */
+export function close() {
+  closed = true;
+  mapForEach(waiting, (receiver, id) => cancel(id));
+  mapClear(waiting);
+}
+
+/** For the warm-up: as if nothing had happened. */
+export function reopen() {
+  closed = false;
+  mapClear(waiting);
+}

@@ -1,0 +1,246 @@
+// Namespaces of tools as the modules that scripts import, and the global `tools`.
+
+import { call, failed, head } from './calls.js';
+import { DESCRIBE, NAMESPACE, NAMESPACES, SEARCH, operate } from './seam.js';
+import { nearest } from './names.js';
+import {
+  TheError,
+  TheMap,
+  TheSyntaxError,
+  TheTypeError,
+  charCode,
+  create,
+  defineProperty,
+  freeze,
+  getPrototypeOf,
+  hasOwn,
+  isArray,
+  keys,
+  lowerCase,
+  mapGet,
+  mapSet,
+  objectPrototype,
+  push,
+  slice,
+  startsWith,
+  endsWith,
+  indexOf,
+  upperCase,
+  weakMapGet,
+  weakMapSet,
+} from './primordials.js';
+import { encodeArguments, quoted } from './values.js';
+
+/** By name at the host, the promise of a namespace's object. */
+const known = new TheMap();
+
+/** By function, the full name of its tool. */
+const toolNames = new WeakMap();
+
+/** `get_sum` is also `getSum`. */
+function camelName(name) {
+  let text = '';
+  for (let i = 0; i < name.length; i++) {
+    const next = name[i + 1];
+    const inside = i > 0 && text !== '' && !isUnderscores(text);
+    if (name[i] === '_' && inside && next !== undefined && isLetter(charCode(next, 0))) {
+      text += upperCase(next);
+      i++;
+    } else {
+      text += name[i];
+    }
+  }
+  return text;
+}
+
+function isLetter(code) {
+  return (code >= 97 && code <= 122) || (code >= 65 && code <= 90);
+}
+
+function isUnderscores(text) {
+  for (let i = 0; i < text.length; i++) if (text[i] !== '_') return false;
+  return true;
+}
+
+/** The function of one tool. */
+function toolFunction(namespace, { name, attribute, parameters }) {
+  const full = `${namespace}.${name}`;
+  const start = head(full);
+  const named = {
+    async [camelName(attribute)](...args) {
+      return await call(full, start, argumentsText(full, parameters, args));
+    },
+  };
+  const tool = named[camelName(attribute)];
+  defineProperty(tool, 'length', { __proto__: null, value: parameters.length, configurable: true });
+  weakMapSet(toolNames, tool, full);
+  return freeze(tool);
+}
+
+/**
+ * A call's arguments: those of one plain object whose keys are parameters, or values in
+ * the order of the parameters. A single plain object none of whose keys is a parameter is
+ * the first parameter's value.
+ */
+function argumentsText(tool, parameters, args) {
+  const { length } = args;
+  if (length === 0) return '{}';
+  if (length === 1 && isNamed(args[0], parameters)) return encodeArguments(args[0]);
+  if (length > parameters.length) {
+    const most = `${parameters.length} argument${parameters.length === 1 ? '' : 's'}`;
+    throw new TheTypeError(`${tool} takes at most ${most} (${length} given), or one object with their names`);
+  }
+  const bound = create(null);
+  for (let i = 0; i < length; i++) if (args[i] !== undefined) bound[parameters[i]] = args[i];
+  return encodeArguments(bound);
+}
+
+function isNamed(value, parameters) {
+  if (value === null || typeof value !== 'object' || isArray(value)) return false;
+  const prototype = getPrototypeOf(value);
+  if (prototype !== objectPrototype && prototype !== null) return false;
+  const names = keys(value);
+  if (names.length === 0 || parameters.length === 0) return true;
+  for (let i = 0; i < names.length; i++) {
+    for (let j = 0; j < parameters.length; j++) if (names[i] === parameters[j]) return true;
+  }
+  return false;
+}
+
+/** The object that `import * as x` gives: its tools by each of their names, and itself as `default`. */
+function moduleOf({ name, tools }) {
+  const found = create(null);
+  for (let i = 0; i < tools.length; i++) {
+    const tool = toolFunction(name, tools[i]);
+    const { attribute } = tools[i];
+    found[camelName(attribute)] = tool;
+    if (!hasOwn(found, attribute)) hide(found, attribute, tool);
+    if (!hasOwn(found, tools[i].name)) hide(found, tools[i].name, tool);
+  }
+  hide(found, 'default', found);
+  defineProperty(found, Symbol.toStringTag, { __proto__: null, value: 'Module' });
+  return freeze(found);
+}
+
+function hide(object, name, value) {
+  if (!hasOwn(object, name)) defineProperty(object, name, { __proto__: null, value, enumerable: false });
+}
+
+/** The namespace of that name, or of the only name that differs in case, `-` and `_` alone. */
+export function namespace(name) {
+  let found = mapGet(known, name);
+  if (found === undefined) {
+    found = fetched(name);
+    mapSet(known, name, found);
+  }
+  return found;
+}
+
+async function fetched(name) {
+  let failure;
+  try {
+    return moduleOf(await operate(NAMESPACE, `{"name":${quoted(name)}}`));
+  } catch (told) {
+    failure = told;
+  }
+  const all = await operate(NAMESPACES, '{}');
+  const same = [];
+  for (let i = 0; i < all.length; i++) {
+    if (all[i] === name) throw failed(failure, name);
+    if (folded(all[i]) === folded(name)) push(same, all[i]);
+  }
+  if (same.length === 1) return await namespace(same[0]);
+  throw new TheError(`there is no tool namespace \`${name}\`${nearest(name, all)}`);
+}
+
+function folded(name) {
+  let text = '';
+  for (let i = 0; i < name.length; i++) if (name[i] !== '_' && name[i] !== '-') text += name[i];
+  return lowerCase(text);
+}
+
+/** The namespaces that a script imports, in that order; SyntaxError if a name is not there. */
+export async function imported(imports) {
+  const pending = [];
+  for (let i = 0; i < imports.length; i++) push(pending, namespace(imports[i].namespace));
+  const modules = [];
+  let failure;
+  for (let i = 0; i < imports.length; i++) {
+    try {
+      push(modules, await pending[i]);
+      check(imports[i], modules[i]);
+    } catch (error) {
+      // The first of them is reported; the others must not count as unhandled.
+      failure ??= { __proto__: null, error, import: imports[i] };
+    }
+  }
+  return { __proto__: null, modules, failure };
+}
+
+function check({ namespace: name, names }, module) {
+  for (let i = 0; i < names.length; i++) {
+    if (hasOwn(module, names[i])) continue;
+    throw new TheSyntaxError(`the tools of \`${name}\` have no \`${names[i]}\`${nearest(names[i], keys(module))}`);
+  }
+}
+
+/** `import()` at run time. */
+export async function dynamicImport(specifier) {
+  const text = `${specifier}`;
+  const name = namespaceOf(text);
+  if (name !== undefined) return await namespace(name);
+  const all = await operate(NAMESPACES, '{}');
+  throw new TheError(`there is no module \`${text}\`: a script imports tools${nearest('', all, './tools/')}`);
+}
+
+/** `./tools/database`, `tools/database.js`: undefined for anything else. */
+function namespaceOf(specifier) {
+  let text = specifier;
+  if (startsWith(text, './')) text = slice(text, 2);
+  else if (startsWith(text, '../')) text = slice(text, 3);
+  else if (startsWith(text, '/')) text = slice(text, 1);
+  if (!startsWith(text, 'tools/')) return undefined;
+  text = slice(text, 6);
+  for (let i = 0; i < extensions.length; i++) {
+    if (endsWith(text, extensions[i])) text = slice(text, 0, -extensions[i].length);
+  }
+  return text === '' || indexOf(text, '/') >= 0 ? undefined : text;
+}
+const extensions = ['.js', '.mjs', '.ts', '.mts'];
+
+/** The global `tools`. */
+export const tools = freeze({
+  __proto__: null,
+  /** The tools that fit a query best. */
+  async search(query = '', limit = 10) {
+    return await asked(SEARCH, `{"query":${quoted(`${query}`)},"limit":${encodeArguments(+limit)}}`);
+  },
+  /** Signatures and schemas of tools, by full name or by function. */
+  async describe(...names) {
+    const wanted = [];
+    for (let i = 0; i < names.length; i++) {
+      if (isArray(names[i])) for (let j = 0; j < names[i].length; j++) push(wanted, nameOf(names[i][j]));
+      else push(wanted, nameOf(names[i]));
+    }
+    return await asked(DESCRIBE, `{"names":${encodeArguments(wanted)}}`);
+  },
+  /** The names of all namespaces. */
+  async namespaces() {
+    return await asked(NAMESPACES, '{}');
+  },
+  [Symbol.toStringTag]: 'tools',
+});
+
+function nameOf(tool) {
+  return typeof tool === 'function' ? (weakMapGet(toolNames, tool) ?? tool.name) : `${tool}`;
+}
+
+async function asked(operation, payload) {
+  let failure;
+  try {
+    return await operate(operation, payload);
+  } catch (told) {
+    failure = told;
+  }
+  throw failed(failure, undefined);
+}

@@ -1,0 +1,323 @@
+// From any JavaScript value to JSON. What becomes of what JSON lacks is a table in LIMITS.md.
+
+import { inspect } from './inspect.js';
+import {
+  TheBigInt,
+  TheError,
+  TheMap,
+  TheNumber,
+  ThePromise,
+  TheSet,
+  TheString,
+  TheTypeError,
+  TheUint8Array,
+  add,
+  apply,
+  arrayLength,
+  brand,
+  bytesOf,
+  dateToISO,
+  dateValue,
+  getPrototypeOf,
+  hasOwn,
+  isArray,
+  isErrorObject,
+  isFinite,
+  isSafeInteger,
+  isView,
+  join,
+  keys,
+  mapForEach,
+  mapGet,
+  mapSize,
+  objectPrototype,
+  plainArray,
+  push,
+  setForEach,
+  setSize,
+  stringify,
+  typedArrayName,
+} from './primordials.js';
+
+const { isWellFormed, toWellFormed } = TheString.prototype;
+
+/** JSON of a text. JSON.stringify writes a lone surrogate as an escape that no reader takes: U+FFFD. */
+export function quoted(text) {
+  return stringify(apply(isWellFormed, text, []) ? text : apply(toWellFormed, text, []));
+}
+
+/** JSON of a script's value; never refuses one. */
+export function encode(value) {
+  try {
+    return whole(value, false) ?? 'null';
+  } catch {
+    // Too deep, or out of memory: a text says at least what it is.
+    return quoted(shown(value));
+  }
+}
+
+/** JSON of a tool's arguments; raises TypeError for what has no JSON form. */
+export function encodeArguments(value) {
+  return whole(value, true) ?? '{}';
+}
+
+function whole(value, strict) {
+  // Parts, joined at the end: adding text to text keeps each step of it.
+  const out = plainArray();
+  return write(value, plainArray(), strict, out) ? join(out, '') : undefined;
+}
+
+/** `inspect` that cannot fail. */
+export function shown(value) {
+  try {
+    return inspect(value, { __proto__: null, depth: 2 });
+  } catch {
+    return `[${typeof value} that cannot be shown]`;
+  }
+}
+
+/** Adds the text of a value; false for what an object leaves out. `inside` are the containers around it. */
+function write(value, inside, strict, out) {
+  switch (typeof value) {
+    case 'string':
+      add(out, quoted(value));
+      return true;
+    case 'number':
+      if (isFinite(value)) add(out, value === 0 ? '0' : `${value}`);
+      else if (strict) throw new TheTypeError(`${value} has no JSON form`);
+      else add(out, value !== value ? '"NaN"' : value > 0 ? '"Infinity"' : '"-Infinity"');
+      return true;
+    case 'boolean':
+      add(out, value ? 'true' : 'false');
+      return true;
+    case 'undefined':
+      return false;
+    case 'bigint':
+      add(out, strict || isSafe(value) ? `${value}` : `"${value}"`);
+      return true;
+    case 'object':
+      if (value === null) add(out, 'null');
+      else contained(value, inside, strict, out);
+      return true;
+    default:
+      // A function or a symbol.
+      if (strict) return false;
+      add(out, quoted(shown(value)));
+      return true;
+  }
+}
+
+/** As `write`, where nothing can be left out. */
+function writeItem(value, inside, strict, out) {
+  if (!write(value, inside, strict, out)) add(out, 'null');
+}
+
+function isSafe(value) {
+  return value >= -9007199254740991n && value <= 9007199254740991n;
+}
+
+function contained(value, inside, strict, out) {
+  for (let i = 0; i < inside.length; i++) {
+    if (inside[i] !== value) continue;
+    if (strict) throw new TheTypeError('a value inside itself has no JSON form');
+    add(out, '"[Circular]"');
+    return;
+  }
+  add(inside, value);
+  const begun = out.length;
+  try {
+    members(value, inside, strict, out);
+  } catch (error) {
+    // A getter or proxy of the script's that throws. Endless nesting is for `encode`.
+    if (strict || isEngineLimit(error)) throw error;
+    out.length = begun;
+    add(out, quoted(shown(value)));
+  }
+  inside.length--;
+}
+
+const internalError = InternalError.prototype;
+/** Too much recursion, or out of memory. */
+function isEngineLimit(error) {
+  return typeof error === 'string' || (isErrorObject(error) && getPrototypeOf(error) === internalError);
+}
+
+function members(value, inside, strict, out) {
+  if (isArray(value)) {
+    list(value, value.length, inside, strict, out);
+    return;
+  }
+  const prototype = getPrototypeOf(value);
+  const isPlain = (prototype === objectPrototype || prototype === null) && !hasOwn(value, 'toJSON');
+  if (!isPlain && special(value, prototype, inside, strict, out)) return;
+  add(out, '{');
+  named(value, keys(value), out.length, inside, strict, out);
+}
+
+function list(items, length, inside, strict, out) {
+  add(out, '[');
+  const numbers = length > 0 && typeof items[0] === 'number' ? numbersOf(items, length) : undefined;
+  if (numbers !== undefined) {
+    add(out, numbers);
+    add(out, ']');
+    return;
+  }
+  for (let i = 0; i < length; i++) {
+    if (i > 0) add(out, ',');
+    writeItem(items[i], inside, strict, out);
+  }
+  add(out, ']');
+}
+
+/** The text of a list of nothing but finite numbers; undefined for any other. */
+function numbersOf(items, length) {
+  const found = plainArray();
+  for (let i = 0; i < length; i++) {
+    const item = items[i];
+    if (typeof item !== 'number' || item - item !== 0) return undefined;
+    found[i] = item;
+  }
+  return join(found, ',');
+}
+
+/** Members by their names, the first of them at `first` in `out`, and the bracket behind them. */
+function named(value, names, first, inside, strict, out) {
+  for (let i = 0; i < names.length; i++) {
+    const begun = out.length;
+    add(out, `${begun > first ? ',' : ''}${quoted(names[i])}:`);
+    if (!write(value[names[i]], inside, strict, out)) out.length = begun;
+  }
+  add(out, '}');
+}
+
+// By prototype, the kind of object that one of that class is (if it passes that kind's check).
+const kinds = new TheMap([
+  [TheMap.prototype, 'map'],
+  [TheSet.prototype, 'set'],
+  [Date.prototype, 'date'],
+  [TheError.prototype, 'error'],
+  [getPrototypeOf(TheUint8Array.prototype), 'bytes'],
+  [ArrayBuffer.prototype, 'bytes'],
+  [DataView.prototype, 'bytes'],
+  [TheString.prototype, 'wrapped'],
+  [TheNumber.prototype, 'wrapped'],
+  [Boolean.prototype, 'wrapped'],
+  [TheBigInt.prototype, 'wrapped'],
+  [Symbol.prototype, 'shown'],
+  [RegExp.prototype, 'shown'],
+  [ThePromise.prototype, 'shown'],
+  [WeakMap.prototype, 'shown'],
+  [WeakSet.prototype, 'shown'],
+  [WeakRef.prototype, 'shown'],
+]);
+
+/** What a chain of prototypes says; checks that raise are slow, so only the likely one is made. */
+function kindOf(prototype) {
+  for (let depth = 0; prototype !== null && depth < 20; depth++) {
+    const kind = mapGet(kinds, prototype);
+    if (kind !== undefined) return kind;
+    prototype = getPrototypeOf(prototype);
+  }
+  return undefined;
+}
+
+/** Adds an object of a class; false for one that is written as a plain object. */
+function special(value, prototype, inside, strict, out) {
+  switch (kindOf(prototype)) {
+    case 'bytes': {
+      const bytes = isView(value) && typedArrayName(value) !== undefined ? value : bytesOf(value);
+      if (bytes === undefined) break;
+      list(bytes, arrayLength(bytes), inside, false, out);
+      return true;
+    }
+    case 'date':
+      if (!brand(dateValue, value)) break;
+      add(out, isFinite(dateValue(value)) ? `"${dateToISO(value)}"` : 'null');
+      return true;
+    case 'map':
+      if (!brand(mapSize, value)) break;
+      pairs(value, inside, strict, out);
+      return true;
+    case 'set':
+      if (!brand(setSize, value)) break;
+      items(value, inside, strict, out);
+      return true;
+    case 'error':
+      if (!isErrorObject(value)) break;
+      fault(value, inside, strict, out);
+      return true;
+    case 'wrapped': {
+      const wrapped = unwrapped(value);
+      if (wrapped === undefined) break;
+      writeItem(wrapped, inside, strict, out);
+      return true;
+    }
+    case 'shown':
+      if (strict || keys(value).length > 0) break;
+      add(out, quoted(shown(value)));
+      return true;
+  }
+  const { toJSON } = value;
+  if (typeof toJSON !== 'function' || toJSON === objectPrototype.toJSON) return false;
+  writeItem(apply(toJSON, value, ['']), inside, strict, out);
+  return true;
+}
+
+function items(set, inside, strict, out) {
+  const found = [];
+  setForEach(set, (item) => push(found, item));
+  list(found, found.length, inside, strict, out);
+}
+
+const unwraps = [TheString.prototype.valueOf, TheNumber.prototype.valueOf, Boolean.prototype.valueOf, TheBigInt.prototype.valueOf];
+function unwrapped(value) {
+  for (let i = 0; i < 4; i++) {
+    try {
+      return apply(unwraps[i], value, []);
+    } catch {
+      // Another kind of object.
+    }
+  }
+  return undefined;
+}
+
+/** A map with texts or numbers as keys is an object, any other a list of pairs. */
+function pairs(map, inside, strict, out) {
+  const names = [];
+  const values = [];
+  let isObject = true;
+  mapForEach(map, (item, key) => {
+    if (typeof key === 'number' && isSafeInteger(key)) key = `${key}`;
+    if (typeof key !== 'string') isObject = false;
+    push(names, key);
+    push(values, item);
+  });
+  add(out, isObject ? '{' : '[');
+  const first = out.length;
+  for (let i = 0; i < names.length; i++) {
+    const begun = out.length;
+    const comma = begun > first ? ',' : '';
+    if (isObject) {
+      add(out, `${comma}${quoted(names[i])}:`);
+      if (!write(values[i], inside, strict, out)) out.length = begun;
+    } else {
+      add(out, `${comma}[`);
+      writeItem(names[i], inside, strict, out);
+      add(out, ',');
+      writeItem(values[i], inside, strict, out);
+      add(out, ']');
+    }
+  }
+  add(out, isObject ? '}' : ']');
+}
+
+function fault(error, inside, strict, out) {
+  const { name, message } = error;
+  add(out, '{');
+  const first = out.length;
+  add(out, `"name":${quoted(`${name}`)},"message":${quoted(`${message}`)}`);
+  const others = [];
+  const names = keys(error);
+  for (let i = 0; i < names.length; i++) if (names[i] !== 'name' && names[i] !== 'message') push(others, names[i]);
+  named(error, others, first, inside, strict, out);
+}

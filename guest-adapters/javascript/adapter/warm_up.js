@@ -1,0 +1,75 @@
+// Runs small scripts while the guest is built, against a host that is not there.
+//
+// Functions are compiled when they are first called, objects get their shapes, inline caches
+// fill, and pages are written: all that is in the image afterwards, and does not happen in
+// each run.
+
+import { startClock } from './primordials.js';
+import { reset } from './run.js';
+import { rehearse } from './seam.js';
+
+const tools = JSON.stringify({
+  name: 'test',
+  tools: [{ name: 'get_sum', attribute: 'get_sum', parameters: ['a', 'b'], description: 'Adds.' }],
+});
+
+const SCRIPTS = [
+  'console.log("hello")',
+  'console.log("hello", {a: 1, b: [1, 2, 3]}, 1.5, true, null); const r = await callTool("x", {a: 1}); return r',
+  'const r = await Promise.all([callTool("x", {a: 1, t: "é"}), callTool("y")]); for (const x of r) console.log(x); return r.map((v) => ({...v})).filter(Boolean)',
+  'try { await callTool("fail", {}) } catch (e) { console.error(e); console.log(e instanceof ToolError, e.kind, e.message) }',
+  'throw new TypeError("x")',
+  'await new Promise((r) => setTimeout(r, 5)); return new Map([[1, 2]]).size',
+  'const {getSum, default: all} = m.modules[0]; console.log(await getSum(1, 2), await all.get_sum({a: 1, b: 2})); return [await getSum({a: 3}), "text", 1.5, null]',
+  'async function f(x) { await null; return x } async function main() { const rows = []; for (let i = 0; i < 3; i++) rows.push(await f(i)); return rows } console.log(await main()); process.stdout.write("x"); setTimeout(() => console.warn("later"), 1)',
+  'class A { #x; constructor(x) { this.#x = x; this.y = 1 } get x() { return this.#x } } const s = [3, 1, 2].sort((a, b) => a - b).map((x) => new A(x)).reduce((a, o) => a + o.x, 0); const {a, ...rest} = {a: 1, b: 2}; for (const [k, v] of Object.entries(rest)) console.log(`${k}: ${v}`); return `${s} ${JSON.stringify(rest)} ${"a-b".split("-").join("+").replace(/\\+/g, " ")}`',
+];
+
+export async function warmUp() {
+  let ids = 0;
+  let open = [];
+  const host = rehearse({
+    submit(operation, at, length) {
+      const id = ++ids;
+      open.push([id, operation]);
+      return BigInt(id);
+    },
+    cancel(id) {
+      open = open.filter(([other]) => BigInt(other) !== id);
+    },
+    emit() {},
+  });
+  for (let round = 0; round < 4; round++) {
+    for (const script of SCRIPTS) {
+      const imports = script.includes('m.modules') ? [{ namespace: 'test', names: ['getSum'], star: false, default: true, line: 1, column: 1 }] : [];
+      host.start(
+        JSON.stringify({ name: 'script.js', source: `(async function(m) {\n${script}\n})`, args: [], env: {}, imports }),
+      );
+      const fails = script.includes('"fail"');
+      for (let turn = 0; turn < 30; turn++) {
+        await settled(host);
+        if (open.length === 0) break;
+        const now = open;
+        open = [];
+        host.deliver(now.map(([id, operation]) => row(id, operation, fails)));
+      }
+      await settled(host);
+      open = [];
+      reset();
+    }
+  }
+  host.end();
+  startClock();
+}
+
+function row(id, operation, fails) {
+  if (operation === 1) return fails ? [id, false, '{"kind":"tool","message":"bad"}'] : [id, true, '{"a":[1,2,{"b":null}]}'];
+  return [id, true, operation === 5 ? tools : 'null'];
+}
+
+/** As if the queue of microtasks had run empty. */
+async function settled(host) {
+  do {
+    for (let i = 0; i < 40; i++) await null;
+  } while (host.drained());
+}

@@ -1,0 +1,231 @@
+// The calls of WASI that `files` and `stdin` need, by the canonical ABI: a result is a block
+// whose first byte says whether it failed. Blocks, and lists in them, are ours to free.
+
+import { core } from './taken.js';
+import { TheBigInt, TheNumber, create, push } from './primordials.js';
+
+const { imported, lowered, loweredBytes, release, bytesAt, textAt } = core;
+const types = (name) => imported(`wasi:filesystem/types@0.2.10 ${name}`);
+
+const getDirectories = imported('wasi:filesystem/preopens@0.2.10 get-directories');
+const openAt = types('[method]descriptor.open-at');
+const readAt = types('[method]descriptor.read');
+const writeAt = types('[method]descriptor.write');
+const statAt = types('[method]descriptor.stat-at');
+const createDirectoryAt = types('[method]descriptor.create-directory-at');
+const removeDirectoryAt = types('[method]descriptor.remove-directory-at');
+const unlinkFileAt = types('[method]descriptor.unlink-file-at');
+const renameAt = types('[method]descriptor.rename-at');
+const readDirectory = types('[method]descriptor.read-directory');
+const readDirectoryEntry = types('[method]directory-entry-stream.read-directory-entry');
+const dropDescriptor = types('[resource-drop]descriptor');
+const dropEntries = types('[resource-drop]directory-entry-stream');
+const getStdin = imported('wasi:cli/stdin@0.2.10 get-stdin');
+const blockingRead = imported('wasi:io/streams@0.2.10 [method]input-stream.blocking-read');
+const dropError = imported('wasi:io/error@0.2.10 [resource-drop]error');
+
+const READ = 1;
+const WRITE = 2;
+const CREATE = 1;
+const DIRECTORY = 2;
+const TRUNCATE = 8;
+const FOLLOW = 1;
+
+const PIECE = 1 << 20;
+
+/** In the order of WASI's `error-code`. */
+const CODES =
+  'EACCES EAGAIN EALREADY EBADF EBUSY EDEADLK EDQUOT EEXIST EFBIG EILSEQ EINPROGRESS EINTR EINVAL EIO EISDIR ELOOP ' +
+  'EMLINK EMSGSIZE ENAMETOOLONG ENODEV ENOENT ENOLCK ENOMEM ENOSPC ENOTDIR ENOTEMPTY ENOTRECOVERABLE ENOTSUP ENOTTY ' +
+  'ENXIO EOVERFLOW EPERM EPIPE EROFS ESPIPE ETXTBSY EXDEV';
+const codes = CODES.split(' ');
+
+/** In the order of WASI's `descriptor-type`. */
+const kinds = ['unknown', 'block-device', 'character-device', 'directory', 'fifo', 'symbolic-link', 'file', 'socket'];
+
+/** Raised, as a value, by all functions here: the name of the error. */
+function refused(code) {
+  return { __proto__: null, refusal: codes[code] ?? 'EIO' };
+}
+
+/** Reads a result whose error is at `error`; `take` reads what it holds otherwise. */
+function result(at, error, take) {
+  const block = at >>> 0;
+  try {
+    const view = core.view();
+    if (view.getUint8(block) !== 0) throw refused(view.getUint8(block + error));
+    return take === undefined ? undefined : take(view, block);
+  } finally {
+    release(block);
+  }
+}
+
+function withPath(path, use) {
+  const at = lowered(path);
+  const length = core.written();
+  try {
+    return use(at | 0, length | 0);
+  } finally {
+    release(at);
+  }
+}
+
+const handle = (view, block) => view.getInt32(block + 4, true);
+
+/** The mounts: [{handle, path}]. */
+export function mounts() {
+  const block = getDirectories() >>> 0;
+  const view = core.view();
+  const base = view.getUint32(block, true);
+  const count = view.getUint32(block + 4, true);
+  const found = [];
+  for (let i = 0; i < count; i++) {
+    const at = base + 12 * i;
+    const name = view.getUint32(at + 4, true);
+    push(found, { __proto__: null, handle: view.getInt32(at, true), path: textAt(name, view.getUint32(at + 8, true)) });
+    release(name);
+  }
+  release(base);
+  release(block);
+  return found;
+}
+
+function opened(directory, path, create, flags, use) {
+  const file = withPath(path, (at, length) =>
+    result(openAt(directory, FOLLOW, at, length, create, flags), 4, handle),
+  );
+  try {
+    return use(file);
+  } finally {
+    dropDescriptor(file);
+  }
+}
+
+/** All bytes of a file, as parts. */
+export function read(directory, path) {
+  return opened(directory, path, 0, READ, (file) => {
+    const parts = [];
+    let offset = 0;
+    for (;;) {
+      const { bytes, end } = result(readAt(file, TheBigInt(PIECE), TheBigInt(offset)), 4, (view, block) => {
+        const at = view.getUint32(block + 4, true);
+        const copy = bytesAt(at, view.getUint32(block + 8, true));
+        release(at);
+        return { bytes: copy, end: view.getUint8(block + 12) !== 0 };
+      });
+      if (bytes.byteLength > 0) push(parts, bytes);
+      offset += bytes.byteLength;
+      if (end || bytes.byteLength === 0) return parts;
+    }
+  });
+}
+
+/** Writes bytes: in place of what was there, or behind it. */
+export function write(directory, path, bytes, appends) {
+  opened(directory, path, CREATE | (appends ? 0 : TRUNCATE), WRITE, (file) => {
+    let offset = appends ? stat(directory, path).size : 0;
+    for (let from = 0; from < bytes.byteLength; ) {
+      const part = bytes.subarray(from, from + PIECE);
+      const at = loweredBytes(part);
+      let count;
+      try {
+        count = result(writeAt(file, at | 0, part.byteLength | 0, TheBigInt(offset)), 8, (view, block) =>
+          TheNumber(view.getBigUint64(block + 8, true)),
+        );
+      } finally {
+        release(at);
+      }
+      from += count;
+      offset += count;
+    }
+  });
+}
+
+/** {type, size, modified}: `modified` in milliseconds, or undefined. */
+export function stat(directory, path) {
+  return status(directory, path, FOLLOW);
+}
+
+/** The same of a symbolic link itself. */
+export function linkStat(directory, path) {
+  return status(directory, path, 0);
+}
+
+function status(directory, path, flags) {
+  return withPath(path, (at, length) =>
+    result(statAt(directory, flags, at, length), 8, (view, block) => {
+      const found = create(null);
+      found.type = kinds[view.getUint8(block + 8)] ?? 'unknown';
+      found.size = TheNumber(view.getBigUint64(block + 24, true));
+      if (view.getUint8(block + 56) !== 0) {
+        found.modified = TheNumber(view.getBigUint64(block + 64, true)) * 1000 + view.getUint32(block + 72, true) / 1e6;
+      }
+      return found;
+    }),
+  );
+}
+
+/** [{name, type}] of a directory, in its order. */
+export function list(directory, path) {
+  return opened(directory, path, DIRECTORY, READ, (folder) => {
+    const entries = result(readDirectory(folder), 4, handle);
+    const found = [];
+    try {
+      while (result(readDirectoryEntry(entries), 4, (view, block) => entry(view, block, found)));
+    } finally {
+      dropEntries(entries);
+    }
+    return found;
+  });
+}
+
+function entry(view, block, found) {
+  if (view.getUint8(block + 4) === 0) return false;
+  const name = view.getUint32(block + 12, true);
+  push(found, {
+    __proto__: null,
+    name: textAt(name, view.getUint32(block + 16, true)),
+    type: kinds[view.getUint8(block + 8)] ?? 'unknown',
+  });
+  release(name);
+  return true;
+}
+
+export function makeDirectory(directory, path) {
+  withPath(path, (at, length) => result(createDirectoryAt(directory, at, length), 1));
+}
+
+export function removeDirectory(directory, path) {
+  withPath(path, (at, length) => result(removeDirectoryAt(directory, at, length), 1));
+}
+
+export function removeFile(directory, path) {
+  withPath(path, (at, length) => result(unlinkFileAt(directory, at, length), 1));
+}
+
+export function rename(from, oldPath, to, newPath) {
+  withPath(oldPath, (at, length) =>
+    withPath(newPath, (newAt, newLength) => result(renameAt(from, at, length, to, newAt, newLength), 1)),
+  );
+}
+
+let stdin;
+
+/** Some bytes of standard input, waiting for them; undefined at its end. */
+export function readStdin() {
+  stdin ??= getStdin();
+  const block = blockingRead(stdin, TheBigInt(65536)) >>> 0;
+  const view = core.view();
+  try {
+    if (view.getUint8(block) !== 0) {
+      if (view.getUint8(block + 4) === 0) dropError(view.getInt32(block + 8, true));
+      return undefined;
+    }
+    const at = view.getUint32(block + 4, true);
+    const bytes = bytesAt(at, view.getUint32(block + 8, true));
+    release(at);
+    return bytes;
+  } finally {
+    release(block);
+  }
+}

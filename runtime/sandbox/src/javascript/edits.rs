@@ -1,0 +1,106 @@
+//! Changes to source text that move nothing: every line start and column that is
+//! kept stays where it was.
+
+/// Spans to blank and to replace, in any order; they do not overlap.
+#[derive(Debug, Default)]
+pub(super) struct Edits {
+    edits: Vec<Edit>,
+}
+
+#[derive(Debug)]
+struct Edit {
+    start: u32,
+    end: u32,
+    /// Stands at the start of the span; the rest becomes spaces.
+    text: String,
+}
+
+impl Edits {
+    /// Makes a span white space.
+    pub(super) fn blank(&mut self, start: u32, end: u32) {
+        self.replace(start, end, "");
+    }
+
+    /// Makes a span an empty statement, so that what stands before and after it
+    /// does not flow together.
+    pub(super) fn blank_statement(&mut self, start: u32, end: u32) {
+        self.replace(start, end, ";");
+    }
+
+    /// Puts text in the place of a span that is at least as long.
+    pub(super) fn replace(&mut self, start: u32, end: u32, text: &str) {
+        self.edits.push(Edit {
+            start,
+            end,
+            text: text.to_owned(),
+        });
+    }
+
+    /// Ends a statement whose last tokens were blanked: what follows in the next
+    /// line must not continue it.
+    pub(super) fn end_statement(&mut self, end: u32) {
+        let last = self.edits.iter_mut().rev().find(|edit| edit.end == end);
+        if let Some(last) = last
+            && last.text.is_empty()
+        {
+            last.text.push(';');
+        }
+    }
+
+    /// The text with all edits made.
+    pub(super) fn apply(mut self, source: &str) -> String {
+        self.edits.sort_by_key(|edit| edit.start);
+        let mut text = String::with_capacity(source.len());
+        let mut at = 0;
+        for edit in &self.edits {
+            text.push_str(slice(source, at, edit.start));
+            let mut insert = edit.text.chars();
+            for character in slice(source, edit.start, edit.end).chars() {
+                if is_line_end(character) {
+                    text.push(character);
+                    continue;
+                }
+                // Columns are counted in UTF-16 units.
+                for _ in 0..character.len_utf16() {
+                    text.push(insert.next().unwrap_or(' '));
+                }
+            }
+            text.extend(insert);
+            at = edit.end.max(at);
+        }
+        text.push_str(slice(source, at, length(source)));
+        text
+    }
+}
+
+/// The line terminators of ECMAScript.
+pub(super) fn is_line_end(character: char) -> bool {
+    matches!(character, '\n' | '\r' | '\u{2028}' | '\u{2029}')
+}
+
+/// A part of the source; empty where the span is none.
+pub(super) fn slice(source: &str, start: u32, end: u32) -> &str {
+    let place = |at: u32| usize::try_from(at).unwrap_or(usize::MAX);
+    source.get(place(start)..place(end)).unwrap_or_default()
+}
+
+/// A text's length as a place in it.
+pub(super) fn length(source: &str) -> u32 {
+    u32::try_from(source.len()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_stays_where_it_was() {
+        let source = "let a: 𝒯 = 1\nlet b: {\r\n x: T } = 2";
+        let mut edits = Edits::default();
+        edits.blank(21, 33);
+        edits.blank(5, 11);
+        edits.end_statement(11);
+        let text = edits.apply(source);
+        assert_eq!(text, "let a;    = 1\nlet b   \r\n        = 2");
+    }
+}

@@ -1,0 +1,63 @@
+//! TypeScript that is more than types: code is generated, with a map back.
+
+use std::path::{Path, PathBuf};
+
+use oxc_allocator::Allocator;
+use oxc_codegen::{Codegen, CodegenOptions};
+use oxc_semantic::SemanticBuilder;
+use oxc_transformer::{TransformOptions, Transformer};
+
+use super::{Dialect, LineMap, Program, SourceError, edited, parse};
+
+/// The program of a script with enums, namespaces or parameter properties.
+pub(super) fn generated(source: &str) -> Result<Program, SourceError> {
+    let allocator = Allocator::default();
+    let mut tree = parse(&allocator, source, Dialect::TypeScript)?;
+    let semantic = SemanticBuilder::new().with_enum_eval(true).build(&tree);
+    let scoping = semantic.semantic.into_scoping();
+    let options = TransformOptions::default();
+    let transformed = Transformer::new(&allocator, Path::new("script.ts"), &options)
+        .build_with_scoping(scoping, &mut tree);
+    if let Some(error) = transformed.diagnostics.first() {
+        let place = error.labels.first().map_or(0, |label| label.offset());
+        return Err(SourceError::at(source, place, &error.message));
+    }
+    let generated = Codegen::new()
+        .with_options(CodegenOptions {
+            source_map_path: Some(PathBuf::from("script.ts")),
+            ..CodegenOptions::default()
+        })
+        .build(&tree);
+    let mut map = LineMap::default();
+    for token in generated.map.iter().flat_map(|map| map.get_tokens()) {
+        let line = usize::try_from(token.get_dst_line()).unwrap_or(0);
+        if map.lines.len() <= line {
+            map.lines.resize(line.saturating_add(1), Vec::new());
+        }
+        if let Some(line) = map.lines.get_mut(line) {
+            line.push([
+                token.get_dst_col(),
+                token.get_src_line(),
+                token.get_src_col(),
+            ]);
+        }
+    }
+    let allocator = Allocator::default();
+    let tree = parse(&allocator, &generated.code, Dialect::JavaScript)?;
+    let Some(mut program) = edited(&generated.code, &tree, Dialect::JavaScript)? else {
+        return Err(SourceError::at(
+            source,
+            0,
+            "the generated code is no JavaScript",
+        ));
+    };
+    for import in &mut program.imports {
+        let line = usize::try_from(import.line.saturating_sub(1)).unwrap_or(0);
+        if let Some([_, line, column]) = map.lines.get(line).and_then(|line| line.first()) {
+            import.line = line.saturating_add(1);
+            import.column = column.saturating_add(1);
+        }
+    }
+    program.map = Some(map);
+    Ok(program)
+}

@@ -1,0 +1,211 @@
+//! From a script in JavaScript or TypeScript to what its guest evaluates.
+//!
+//! The source is parsed once, as a module in which `return` is allowed; so nothing
+//! in it can leave the function that its text is put into. Then it is edited by
+//! span: types, imports and exports go, and every line and column that stays is
+//! where it was. TypeScript that is more than types (enums, namespaces, parameter
+//! properties) is generated anew, with a map back.
+
+mod depth;
+mod edits;
+mod error;
+mod generate;
+mod modules;
+mod specifier;
+mod types;
+
+use std::borrow::Cow;
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast::Program as Tree;
+use oxc_parser::{ParseOptions, Parser, ParserReturn};
+use oxc_span::SourceType;
+use serde::Serialize;
+
+pub(crate) use error::SourceError;
+use modules::modules;
+use types::Eraser;
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    JavaScript,
+    TypeScript,
+}
+
+/// What the guest evaluates.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Program {
+    /// A function of one parameter, in parentheses. Its first line is ours; the
+    /// second is the script's first.
+    pub(crate) source: String,
+    /// The parameter's `modules`, in order.
+    pub(crate) imports: Vec<Import>,
+    /// Where generated code comes from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) map: Option<LineMap>,
+}
+
+/// One import of a tool namespace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Import {
+    /// As the script spells it.
+    pub(crate) namespace: String,
+    /// The tools that it must have, as the script spells them.
+    pub(crate) names: Vec<String>,
+    /// Whether the namespace itself is bound to a name.
+    pub(crate) star: bool,
+    /// Whether it is imported as a default.
+    pub(crate) default: bool,
+    /// Line of the import, from 1.
+    pub(crate) line: u32,
+    /// Its column, from 1, in UTF-16 units.
+    pub(crate) column: u32,
+}
+
+/// For each generated line, from the script's first on: \[column, source line, source
+/// column\], all from 0, columns in UTF-16 units.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct LineMap {
+    pub(crate) lines: Vec<Vec<[u32; 3]>>,
+}
+
+/// Names of ours, which the source does not hold.
+pub(super) struct Names {
+    module: String,
+    import: String,
+    value: String,
+}
+
+/// Makes a program of a script's source.
+///
+/// # Errors
+///
+/// What is wrong with the source, and where.
+pub(crate) fn transform(source: &str, dialect: Dialect) -> Result<Program, SourceError> {
+    let source = without_fences(source);
+    depth::with_stack(&source, || read(&source, dialect))
+}
+
+fn read(source: &str, dialect: Dialect) -> Result<Program, SourceError> {
+    let allocator = Allocator::default();
+    let tree = parse(&allocator, source, dialect)?;
+    match edited(source, &tree, dialect)? {
+        Some(program) => Ok(program),
+        None => generate::generated(source),
+    }
+}
+
+fn parse<'a>(
+    allocator: &'a Allocator,
+    source: &'a str,
+    dialect: Dialect,
+) -> Result<Tree<'a>, SourceError> {
+    let kind = match dialect {
+        Dialect::JavaScript => SourceType::mjs(),
+        Dialect::TypeScript => SourceType::ts().with_module(true),
+    };
+    let parsed = parsed(allocator, source, kind);
+    let Some(error) = parsed.diagnostics.first() else {
+        return Ok(parsed.program);
+    };
+    let place = error.labels.first().map_or(0, |label| label.offset());
+    let has_tags = source.contains("</") || source.contains("/>");
+    if has_tags {
+        let jsx = Allocator::default();
+        let again = self::parsed(&jsx, source, kind.with_jsx(true));
+        if again.diagnostics.is_empty() {
+            return Err(SourceError::at(source, place, "JSX is not supported"));
+        }
+    }
+    Err(SourceError::at(source, place, &error.message))
+}
+
+fn parsed<'a>(allocator: &'a Allocator, source: &'a str, kind: SourceType) -> ParserReturn<'a> {
+    let options = ParseOptions {
+        allow_return_outside_function: true,
+        ..ParseOptions::default()
+    };
+    Parser::new(allocator, source, kind)
+        .with_options(options)
+        .parse()
+}
+
+/// The program by edits alone; `None` when code has to be generated.
+fn edited(source: &str, tree: &Tree<'_>, dialect: Dialect) -> Result<Option<Program>, SourceError> {
+    let names = Names::of(source);
+    let mut eraser = Eraser::new(source, &names.import, &names.module);
+    let is_typescript = dialect == Dialect::TypeScript;
+    let modules = modules(tree, &mut eraser, &names, is_typescript)?;
+    if eraser.generates {
+        return Ok(None);
+    }
+    let mut program = format!("(async function({}){{\"use strict\";", names.module);
+    if eraser.uses_import {
+        program.push_str(&format!("const {}={}.import;", names.import, names.module));
+    }
+    if modules.value.as_deref() == Some(&names.value) {
+        program.push_str(&format!("let {};", names.value));
+    }
+    program.push_str(&modules.bindings);
+    if modules.is_function {
+        program.push_str("return (");
+    }
+    program.push('\n');
+    program.push_str(&eraser.edits.apply(source));
+    program.push('\n');
+    if modules.is_function {
+        program.push_str(")\n");
+    }
+    if let Some(value) = &modules.value {
+        program.push_str(&format!("return {value}\n"));
+    }
+    program.push_str("})");
+    Ok(Some(Program {
+        source: program,
+        imports: modules.imports,
+        map: None,
+    }))
+}
+
+impl Names {
+    fn of(source: &str) -> Self {
+        let free = |letter: char| {
+            (0..10_000_u32)
+                .map(|number| match number {
+                    0 => format!("${letter}"),
+                    _ => format!("${letter}{number}"),
+                })
+                .find(|name| !source.contains(name.as_str()))
+                .unwrap_or_default()
+        };
+        Self {
+            module: free('m'),
+            import: free('i'),
+            value: free('v'),
+        }
+    }
+}
+
+/// The code inside a Markdown fence around the whole source, on its original lines.
+fn without_fences(source: &str) -> Cow<'_, str> {
+    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+    let text = source.trim();
+    let Some(fence) = ["```", "~~~"].into_iter().find(|f| text.starts_with(f)) else {
+        return Cow::Borrowed(source);
+    };
+    let mut lines: Vec<&str> = source.split('\n').collect();
+    let is_text = |line: &&str| !line.trim().is_empty();
+    let first = lines.iter().position(is_text).unwrap_or(0);
+    let last = lines.iter().rposition(is_text).unwrap_or(0);
+    if last > first && lines.get(last).is_some_and(|line| line.trim() == fence) {
+        lines.truncate(last);
+    }
+    if let Some(line) = lines.get_mut(first) {
+        *line = "";
+    }
+    Cow::Owned(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests;

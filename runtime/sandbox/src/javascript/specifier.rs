@@ -1,0 +1,144 @@
+//! What a script may import: the tool tree, and nothing else.
+
+/// The part of the tool tree that a specifier names.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Target {
+    /// `./tools`: all namespaces.
+    Root,
+    /// `./tools/database`.
+    Namespace(String),
+    /// `./tools/database/query.ts`.
+    Tool(String, String),
+}
+
+/// What to use in place of modules that programs elsewhere import.
+const INSTEAD: [(&[&str], &str); 12] = [
+    (
+        &["fs", "fs/promises", "graceful-fs", "fs-extra"],
+        "the global `files`",
+    ),
+    (&["process"], "the global `process`"),
+    (&["crypto"], "the global `crypto`"),
+    (&["timers", "timers/promises"], "`setTimeout`"),
+    (&["buffer"], "`Uint8Array`, `TextEncoder` and `TextDecoder`"),
+    (&["url"], "the globals `URL` and `URLSearchParams`"),
+    (&["util", "console"], "the global `console`"),
+    (&["events"], "the global `EventTarget`"),
+    (
+        &[
+            "http",
+            "https",
+            "net",
+            "axios",
+            "node-fetch",
+            "undici",
+            "got",
+        ],
+        "a tool",
+    ),
+    (
+        &["child_process", "worker_threads", "cluster", "os"],
+        "a tool",
+    ),
+    (&["readline", "readline/promises"], "the global `stdin`"),
+    (&["stream", "stream/web"], "the global `ReadableStream`"),
+];
+
+/// Reads a specifier.
+///
+/// # Errors
+///
+/// What to say when it names nothing that there is.
+pub(super) fn target(specifier: &str) -> Result<Target, String> {
+    let mut path = specifier;
+    while let Some(rest) = path
+        .strip_prefix("./")
+        .or_else(|| path.strip_prefix("../"))
+        .or_else(|| path.strip_prefix('/'))
+    {
+        path = rest;
+    }
+    let path = path.strip_prefix('@').unwrap_or(path);
+    let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let parts: Vec<&str> = parts
+        .iter()
+        .enumerate()
+        .map(|(at, part)| match at.saturating_add(1) == parts.len() {
+            true => without_suffix(part),
+            false => part,
+        })
+        .collect();
+    match parts.as_slice() {
+        ["tools"] | ["tools", "index"] => Ok(Target::Root),
+        ["tools", namespace] | ["tools", namespace, "index"] => {
+            Ok(Target::Namespace((*namespace).to_owned()))
+        }
+        ["tools", namespace, tool] => Ok(Target::Tool((*namespace).to_owned(), (*tool).to_owned())),
+        _ => Err(refusal(specifier)),
+    }
+}
+
+fn without_suffix(name: &str) -> &str {
+    [".ts", ".mts", ".js", ".mjs"]
+        .iter()
+        .find_map(|suffix| name.strip_suffix(suffix))
+        .unwrap_or(name)
+}
+
+fn refusal(specifier: &str) -> String {
+    let shown: String = specifier.chars().take(100).collect();
+    let bare = specifier.strip_prefix("node:").unwrap_or(specifier);
+    let instead = INSTEAD
+        .iter()
+        .find(|(names, _)| names.contains(&bare))
+        .map(|(_, instead)| format!("; use {instead} instead"))
+        .unwrap_or_default();
+    format!(
+        "there is no module `{shown}`: a script imports tools, as `./tools/<namespace>`{instead}"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_spellings_of_the_tool_tree_are_understood() {
+        let database = || Ok(Target::Namespace("database".to_owned()));
+        for specifier in [
+            "./tools/database",
+            "tools/database",
+            "../tools/database.ts",
+            "@tools/database",
+            "/tools/database/index.js",
+            "./tools/database/",
+        ] {
+            assert_eq!(target(specifier), database(), "{specifier}");
+        }
+        assert_eq!(target("./tools"), Ok(Target::Root));
+        let query = Target::Tool("database".to_owned(), "query".to_owned());
+        assert_eq!(target("./tools/database/query.ts"), Ok(query));
+    }
+
+    #[test]
+    fn other_modules_are_refused_with_what_there_is() {
+        let refused = |specifier| target(specifier).unwrap_err();
+        assert_eq!(
+            refused("node:fs"),
+            "there is no module `node:fs`: a script imports tools, as `./tools/<namespace>`; \
+             use the global `files` instead"
+        );
+        for specifier in [
+            "lodash",
+            "./helper.js",
+            "https://x.y/z.js",
+            "",
+            "./tools/a/b/c",
+        ] {
+            assert!(
+                refused(specifier).starts_with("there is no module"),
+                "{specifier}"
+            );
+        }
+    }
+}
