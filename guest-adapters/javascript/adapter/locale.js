@@ -9,12 +9,14 @@ import {
   abs,
   apply,
   charCode,
+  dateValue,
   define,
   indexOf,
   isFinite,
   lowerCase,
   min,
   slice,
+  upperCase,
 } from './primordials.js';
 
 export function install() {
@@ -23,6 +25,22 @@ export function install() {
   });
   define(TheString.prototype, 'localeCompare', function localeCompare(other, locales, options) {
     return compared(`${this}`, `${other}`, options ?? {});
+  });
+  // The engine's own stop it: they want tables.
+  define(TheString.prototype, 'toLocaleLowerCase', function toLocaleLowerCase() {
+    return lowerCase(this);
+  });
+  define(TheString.prototype, 'toLocaleUpperCase', function toLocaleUpperCase() {
+    return upperCase(this);
+  });
+  define(Date.prototype, 'toLocaleDateString', function toLocaleDateString() {
+    return told(this, (date) => dateText(date));
+  });
+  define(Date.prototype, 'toLocaleTimeString', function toLocaleTimeString() {
+    return told(this, (date) => timeText(date));
+  });
+  define(Date.prototype, 'toLocaleString', function toLocaleString() {
+    return told(this, (date) => `${dateText(date)}, ${timeText(date)}`);
   });
   define(TheNumber.prototype, 'toLocaleString', function toLocaleString(locales, options) {
     return formatted(apply(numberValue, this, []), options ?? {});
@@ -102,6 +120,25 @@ function compared(a, b, { numeric = false, sensitivity = 'variant' }) {
 function digitsEnd(text, from) {
   while (isDigit(text[from])) from++;
   return from;
+}
+
+const { getFullYear, getMonth, getDate, getHours, getMinutes, getSeconds } = Date.prototype;
+
+function told(date, text) {
+  return dateValue(date) === dateValue(date) ? text(date) : 'Invalid Date';
+}
+
+/** `12/31/1999`, as in the United States. */
+function dateText(date) {
+  return `${apply(getMonth, date, []) + 1}/${apply(getDate, date, [])}/${apply(getFullYear, date, [])}`;
+}
+
+/** `11:59:59 PM`. */
+function timeText(date) {
+  const hours = apply(getHours, date, []);
+  const two = (number) => (number < 10 ? `0${number}` : `${number}`);
+  const clock = `${two(apply(getMinutes, date, []))}:${two(apply(getSeconds, date, []))}`;
+  return `${hours % 12 === 0 ? 12 : hours % 12}:${clock} ${hours < 12 ? 'AM' : 'PM'}`;
 }
 
 const SIGNS = { __proto__: null, USD: '$', EUR: '€', GBP: '£', JPY: '¥', INR: '₹', CNY: 'CN¥', KRW: '₩' };

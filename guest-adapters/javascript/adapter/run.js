@@ -6,7 +6,7 @@
 
 import { begins, described, sourcePlace } from './errors.js';
 import { encode, quoted } from './values.js';
-import { TheError, evaluate, parse, setClear, setForEach, setSize, slice } from './primordials.js';
+import { TheError, evaluate, parse, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as timers from './timers.js';
@@ -38,7 +38,7 @@ export function start(message) {
       __proto__: null,
       modules: undefined,
       import: dynamicImport,
-      meta: { __proto__: null, url: `file:///${script.name}` },
+      meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
     };
     if (script.imports?.length > 0) withImports(body, m, script.imports);
     else settle(body, m);

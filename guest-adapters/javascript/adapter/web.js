@@ -3,14 +3,24 @@
 
 import { fail } from './run.js';
 import { later } from './timers.js';
-import { TheTypeError, apply, define, defineProperty } from './primordials.js';
+import {
+  TheTypeError,
+  apply,
+  brand,
+  construct,
+  define,
+  defineProperty,
+  getOwnPropertyDescriptor,
+  ownKeys,
+  push,
+} from './primordials.js';
 
 const queueMicrotask = globalThis.queueMicrotask;
 const NoHost = 'fetch: no host is allowed, the sandbox has no network; look for a tool with tools.search("..")';
 
 export function install(target) {
   // A worker's; there is no page here, and no request to answer.
-  for (const name of ['location', 'WorkerLocation', 'addEventListener', 'removeEventListener', 'dispatchEvent']) {
+  for (const name of ['location', 'WorkerLocation', 'addEventListener', 'removeEventListener', 'dispatchEvent', 'MultipartFormData']) {
     delete target[name];
   }
   // The engine's own crashes when it is called: it is made without HTTP.
@@ -21,6 +31,40 @@ export function install(target) {
   signals(target.AbortSignal, target.AbortController, target.DOMException);
   urls(target.URL);
   streams(target);
+  guards(target);
+}
+
+/** Classes of the engine whose methods stop it when they are called on the prototype. */
+const GUARDED = [
+  'AbortController', 'AbortSignal', 'Blob', 'CompressionStream', 'Crypto', 'CustomEvent', 'DecompressionStream',
+  'Event', 'EventTarget', 'File', 'FormData', 'Headers', 'Performance', 'Request', 'Response', 'SubtleCrypto',
+  'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams',
+];
+
+function guards(target) {
+  for (const name of GUARDED) {
+    const { prototype } = target[name];
+    for (const key of ownKeys(prototype)) {
+      const property = getOwnPropertyDescriptor(prototype, key);
+      if (key === 'constructor' || !property.configurable) continue;
+      for (const part of ['value', 'get', 'set']) {
+        if (typeof property[part] === 'function') property[part] = guarded(property[part], prototype, name);
+      }
+      defineProperty(prototype, key, property);
+    }
+  }
+}
+
+function guarded(native, prototype, name) {
+  // A method has no prototype of its own, as builtins have none.
+  const { method } = {
+    method(...args) {
+      if (this === prototype) throw new TheTypeError(`this is ${name}.prototype, not an instance of ${name}`);
+      return apply(native, this, args);
+    },
+  };
+  for (const key of ['name', 'length']) defineProperty(method, key, getOwnPropertyDescriptor(native, key));
+  return method;
 }
 
 /** The engine loses what a microtask throws. */
@@ -40,6 +84,24 @@ function microtasks(target) {
 
 function signals(AbortSignal, AbortController, DOMException) {
   const { abort } = AbortController.prototype;
+  const aborted = AbortSignal.abort;
+  // The engine's own demands a reason.
+  define(AbortSignal, 'abort', function abort(reason) {
+    const given = reason === undefined ? new DOMException('This operation was aborted', 'AbortError') : reason;
+    return apply(aborted, AbortSignal, [given]);
+  });
+  const { any } = AbortSignal;
+  const { get: isAborted } = getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted');
+  define(AbortSignal, 'any', function any_(signals) {
+    const all = [];
+    for (const signal of signals) {
+      if (!brand((value) => apply(isAborted, value, []), signal)) {
+        throw new TheTypeError('AbortSignal.any takes signals only');
+      }
+      push(all, signal);
+    }
+    return apply(any, AbortSignal, [all]);
+  });
   define(AbortSignal, 'timeout', function timeout(milliseconds) {
     const controller = new AbortController();
     later(() => {
@@ -50,6 +112,9 @@ function signals(AbortSignal, AbortController, DOMException) {
 }
 
 function urls(URL) {
+  // There is nobody who could ask for the object.
+  delete URL.createObjectURL;
+  delete URL.revokeObjectURL;
   define(URL, 'parse', function parse(url, base) {
     try {
       return new URL(url, base);
@@ -60,6 +125,23 @@ function urls(URL) {
   define(URL, 'canParse', function canParse(url, base) {
     return URL.parse(url, base) !== null;
   });
+}
+
+/** The engine takes its sink and its strategy for objects. */
+function checkedStream(target) {
+  const native = target.WritableStream;
+  const isObject = (value) => value === undefined || (typeof value === 'object' && value !== null) || typeof value === 'function';
+  function WritableStream(sink, strategy) {
+    if (new.target === undefined) throw new TheTypeError("calling WritableStream without 'new'");
+    if (!isObject(sink) || !isObject(strategy)) {
+      throw new TheTypeError('the sink and the strategy of a WritableStream must be objects');
+    }
+    return construct(native, [sink, strategy], new.target);
+  }
+  defineProperty(WritableStream, 'length', { __proto__: null, value: 0 });
+  defineProperty(WritableStream, 'prototype', { __proto__: null, value: native.prototype, writable: false });
+  define(native.prototype, 'constructor', WritableStream);
+  define(target, 'WritableStream', WritableStream);
 }
 
 function streams(target) {
@@ -97,6 +179,7 @@ function streams(target) {
       },
     });
   });
+  checkedStream(target);
   define(
     target,
     'TextDecoderStream',
