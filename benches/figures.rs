@@ -2,7 +2,8 @@
 //!
 //! Every answer is asserted before its time counts, and limits are armed. Times
 //! of processes are medians of runs that alternate with native CPython's, so that
-//! a machine whose speed drifts slows both; read the ratios.
+//! a machine whose speed drifts slows both; read the ratios. Arguments choose
+//! questions by words of theirs: `figures fresh awaited`.
 #![expect(
     clippy::print_stdout,
     clippy::indexing_slicing,
@@ -23,22 +24,38 @@ use wxmcp_sandbox::{
 };
 
 fn main() -> anyhow::Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let asked = |question: &str| words.is_empty() || words.iter().any(|w| question.contains(w));
     let bench = Bench::new()?;
     bench.machine()?;
     println!("{:<58} {:>14} {:>14}", "question", "measured", "bar");
-    println!("Python");
-    bench.cold_process(&bench.python())?;
-    bench.fresh_instance(&bench.python())?;
-    bench.calls(&bench.python())?;
-    bench.private_memory()?;
-    bench.computing(&bench.python())?;
-    bench.overshoot()?;
-    println!("JavaScript");
-    bench.cold_process(&bench.javascript())?;
-    bench.fresh_instance(&bench.javascript())?;
-    bench.calls(&bench.javascript())?;
-    bench.computing(&bench.javascript())?;
-    transform()?;
+    for questions in [bench.python(), bench.javascript()] {
+        println!("{:?}", questions.language);
+        if asked("cold process") {
+            bench.cold_process(&questions)?;
+        }
+        if asked("fresh instance") {
+            bench.fresh_instance(&questions)?;
+        }
+        if asked("gathered awaited blocking calls") {
+            bench.calls(&questions)?;
+        }
+        if asked("computing") {
+            bench.computing(&questions)?;
+        }
+        match questions.language {
+            Language::Python => {
+                if asked("private memory") {
+                    bench.private_memory()?;
+                }
+                if asked("overshoot") {
+                    bench.overshoot()?;
+                }
+            }
+            _ if asked("transform") => transform()?,
+            _ => {}
+        }
+    }
     println!("both");
     bench.executable()
 }

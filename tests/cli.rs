@@ -292,17 +292,83 @@ now = [random.random(), secrets.token_hex(8), str(uuid.uuid4()), random.Random()
 import statistics
 now.append(statistics.NormalDist().samples(1)[0])
 return now";
-    let once = |source: &str| -> Result<Vec<serde_json::Value>, Box<dyn Error>> {
-        let printed = wx(&["run", "-c", source])?;
+    let script = "return [Math.random(), crypto.randomUUID(), [...crypto.getRandomValues(new Uint8Array(8))], \
+        Math.random(), crypto.getRandomValues(new Uint32Array(1))[0], crypto.randomUUID()]";
+    let once = |lang: &str, source: &str| -> Result<Vec<serde_json::Value>, Box<dyn Error>> {
+        let printed = wx(&["run", "--lang", lang, "-c", source])?;
         Ok(serde_json::from_str(&printed.stdout).map_err(|_| printed.stderr)?)
     };
-    let (first, second) = (once(source)?, once(source)?);
-    assert_eq!(first.len(), 6);
-    for (a, b) in first.iter().zip(&second) {
-        assert_ne!(a, b);
+    for (lang, source) in [("py", source), ("js", script)] {
+        let (first, second) = (once(lang, source)?, once(lang, source)?);
+        assert_eq!(first.len(), 6);
+        for (a, b) in first.iter().zip(&second) {
+            assert_ne!(a, b);
+        }
     }
     let seeded = "import random; random.seed(1); return [random.random()]";
-    assert_eq!(once(seeded)?, once(seeded)?);
+    assert_eq!(once("py", seeded)?, once("py", seeded)?);
+    Ok(())
+}
+
+#[test]
+fn the_language_is_what_the_name_or_the_flag_says() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let source = "1 if 0 else 'python'";
+    fs::write(folder.path().join("a.py"), source)?;
+    for name in ["a.js", "a.mjs"] {
+        fs::write(folder.path().join(name), "export default typeof Symbol")?;
+    }
+    for name in ["a.ts", "a.mts", "noname"] {
+        fs::write(
+            folder.path().join(name),
+            "enum A { b = 'typescript' } return A.b",
+        )?;
+    }
+    for (args, expected) in [
+        (&["run", "a.py"][..], "python"),
+        (&["run", "a.js"], "function"),
+        (&["run", "a.mjs"], "function"),
+        (&["run", "a.ts"], "typescript"),
+        (&["run", "a.mts"], "typescript"),
+        (&["run", "--lang", "ts", "noname"], "typescript"),
+        (
+            &["run", "--lang", "ts", "-c", "let a: number = 1; return a"],
+            "1",
+        ),
+        (
+            &["run", "--lang", "js", "-c", "return typeof process"],
+            "object",
+        ),
+    ] {
+        let printed = wx_in(folder.path(), args)?;
+        assert_eq!(
+            printed.stdout.trim_end(),
+            expected,
+            "{args:?}: {}",
+            printed.stderr
+        );
+    }
+    for name in ["a.jsx", "a.tsx"] {
+        fs::write(folder.path().join(name), "return <b>x</b>")?;
+        let printed = wx_in(folder.path(), &["run", name])?;
+        assert_eq!(printed.code, Some(1));
+        assert!(
+            printed.stderr.contains("JSX is not supported"),
+            "{}",
+            printed.stderr
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_script_that_is_no_program_is_reported_as_one_that_raised() -> TestResult {
+    let printed = wx(&["run", "--json", "--lang", "ts", "-c", "let a: = 1"])?;
+    assert_eq!(printed.code, Some(1));
+    let report: serde_json::Value = serde_json::from_str(&printed.stdout)?;
+    assert_eq!(report["outcome"], "raised");
+    assert_eq!(report["error"]["type"], "SyntaxError");
+    assert_eq!(report["error"]["line"], 1);
     Ok(())
 }
 

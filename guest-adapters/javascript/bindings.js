@@ -170,8 +170,9 @@ const core = {
 /**
  * Set by the adapter: `start(text)`; `deliver()` before some `complete(id, ok, text)`;
  * `nothing()`; and `drained()`, which answers whether it wants to be called again.
+ * `warmAgain()` is for the build.
  */
-const adapter = { start: null, deliver: null, complete: null, nothing: null, drained: null };
+const adapter = { start: null, deliver: null, complete: null, nothing: null, drained: null, warmAgain: null };
 
 function export_start(at, length) {
   at >>>= 0;
@@ -286,6 +287,12 @@ function rehearse(host) {
       later = native;
     },
     drained: () => adapter.drained(),
+    turn() {
+      const native = later;
+      later = () => 0;
+      whenDrained();
+      later = native;
+    },
     end: () => {
       [submitCore, cancelCore, emitCore] = kept;
     },
@@ -298,6 +305,7 @@ function bindExports() {
     if (typeof adapter[name] !== 'function') throw new Error(`the adapter did not set ${name}`);
   }
   withoutHeapLimit();
+  adapter.warmAgain();
 }
 
 content.$wxmcp = { adapter, submit, cancel, emit, emitText, unhandled, rehearse, core };

@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// The cache; also when it does not exist yet.
 #[derive(Clone, Debug)]
@@ -27,8 +28,8 @@ struct Entry {
 
 const ENTRY: &str = "entry.json";
 
-/// Entries that stay, the newest first: a component and its native code are two,
-/// of 85 MB and 20 MB.
+/// Entries that stay, those used last: a component and its native code are two, of
+/// 85 MB and 20 MB.
 const KEPT: usize = 20;
 
 impl Cache {
@@ -69,7 +70,14 @@ impl Cache {
         {
             return None;
         }
+        self.used(key);
         serde_json::from_value(entry.facts).ok()
+    }
+
+    /// Notes that an entry was wanted now. Best effort: it only decides what is deleted.
+    fn used(&self, key: &str) {
+        let entry = fs::File::options().append(true).open(self.path(key, ENTRY));
+        let _noted = entry.and_then(|entry| entry.set_modified(SystemTime::now()));
     }
 
     /// A file of an entry; `None` when it is missing or damaged.
@@ -188,6 +196,20 @@ mod tests {
         assert_eq!(cache.facts::<u32>("k"), Some(7));
         assert_eq!(cache.read("k", "b").as_deref(), Some(b"two".as_slice()));
         assert_eq!(cache.read("k", "c"), None);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_used_stays() -> Result<()> {
+        let (_folder, cache) = cache();
+        cache.put("used", &[], &1)?;
+        cache.put("unused", &[], &1)?;
+        for i in 0..KEPT {
+            assert_eq!(cache.facts::<u32>("used"), Some(1));
+            cache.put(&format!("k{i}"), &[], &1)?;
+        }
+        assert_eq!(cache.facts::<u32>("used"), Some(1));
+        assert_eq!(cache.facts::<u32>("unused"), None);
         Ok(())
     }
 

@@ -9,6 +9,7 @@ import {
   mapForEach, mapGet, mapHas, mapSet, mapSize, min, objectPrototype, ownKeys, push, repeat, setForEach, setSize, slice,
   startsWith, stringify, typedArrayName,
 } from './primordials.js';
+import { kindOf } from './kinds.js';
 import { blocked, escaped, grouped, isIdentifier } from './layout.js';
 
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -195,16 +196,18 @@ function shape(ctx, value) {
     kind.close = ']';
     kind.isList = true;
     kind.entries = typedEntries;
+  } else if (typeof value === 'function') {
+    kind.base = functionBase(value, name, tag);
+  } else if (isErrorObject(value)) {
+    errorShape(ctx, kind, value);
+  } else if (kindOf(getPrototypeOf(value)) === undefined) {
+    plainShape(kind, value);
   } else if (brand(mapSize, value)) {
     kind.open = `${prefix(name, tag, 'Map', `(${mapSize(value)})`)}{`;
     kind.entries = mapEntries;
   } else if (brand(setSize, value)) {
     kind.open = `${prefix(name, tag, 'Set', `(${setSize(value)})`)}{`;
     kind.entries = setEntries;
-  } else if (typeof value === 'function') {
-    kind.base = functionBase(value, name, tag);
-  } else if (isErrorObject(value)) {
-    errorShape(ctx, kind, value);
   } else if (brand(dateValue, value)) {
     const time = dateValue(value);
     kind.base = time === time ? dateToISO(value) : 'Invalid Date';
@@ -219,14 +222,16 @@ function shape(ctx, value) {
     kind.open = `${prefix(name, tag, 'WeakMap')}{`;
     kind.entries = () => ['<items unknown>'];
   } else {
-    kind.plain = true;
-    if (tag === '' && objectText(value) === '[object Arguments]') {
-      kind.open = '[Arguments] {';
-    } else if (name !== 'Object' || tag !== '') {
-      kind.open = `${prefix(name, tag, 'Object')}{`;
-    }
+    plainShape(kind, value);
   }
   return kind;
+}
+
+function plainShape(kind, value) {
+  const { name, tag } = kind;
+  kind.plain = true;
+  if (tag === '' && objectText(value) === '[object Arguments]') kind.open = '[Arguments] {';
+  else if (name !== 'Object' || tag !== '') kind.open = `${prefix(name, tag, 'Object')}{`;
 }
 
 function boxed(kind, value) {

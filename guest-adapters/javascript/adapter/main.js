@@ -16,7 +16,7 @@ import { adapter } from './seam.js';
 import { stdin } from './stdin.js';
 import * as timers from './timers.js';
 import { tools } from './tooltree.js';
-import { warmUp } from './warm_up.js';
+import { warmAgain, warmUp } from './warm_up.js';
 import * as web from './web.js';
 
 adapter.start = run.start;
@@ -24,6 +24,7 @@ adapter.complete = run.complete;
 adapter.deliver = timers.begin;
 adapter.nothing = run.nothing;
 adapter.drained = run.drained;
+adapter.warmAgain = warmAgain;
 
 errors.install();
 locale.install();

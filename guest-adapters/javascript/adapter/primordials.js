@@ -93,7 +93,12 @@ const viewOffset = getter(getPrototypeOf(Uint8Array.prototype), 'byteOffset');
 
 /** Appends to an array of the adapter's own, whatever setters arrays may have by now. */
 export function push(array, value) {
-  defineProperty(array, array.length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  const { length } = array;
+  if (length in arrayPrototype) {
+    defineProperty(array, length, { __proto__: null, value, writable: true, enumerable: true, configurable: true });
+  } else {
+    array[length] = value;
+  }
 }
 
 /** An array of the adapter's own that no setter of a prototype can see; `add` appends to it. */

@@ -10,7 +10,7 @@ import { TheError, evaluate, parse, setClear, setForEach, setSize, slice, starts
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as timers from './timers.js';
-import { dynamicImport, imported } from './tooltree.js';
+import { dynamicImport, forget, imported } from './tooltree.js';
 
 let name = '';
 /** JSON of the script's value, once it has one. */
@@ -67,11 +67,16 @@ async function settle(body, m) {
   try {
     let answer = await body(m);
     if (typeof answer === 'function') answer = await answer();
-    timers.scriptEnded();
-    value = encode(answer);
+    keep(answer);
   } catch (error) {
     fail(error);
   }
+}
+
+/** The script has its value. */
+export function keep(answer) {
+  timers.scriptEnded();
+  value = answer === undefined ? 'null' : encode(answer);
 }
 
 export function complete(id, ok, payload) {
@@ -177,6 +182,7 @@ export function reset() {
   value = undefined;
   over = false;
   stuck = false;
+  forget();
   seam.reopen();
   timers.stop();
 }

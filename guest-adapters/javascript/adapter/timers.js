@@ -3,7 +3,7 @@
 // The engine's own timers would never fire: nobody waits inside the guest.
 
 import { arm, disarm } from './seam.js';
-import { TheMap, TheTypeError, apply, ceil, define, mapDelete, mapGet, mapSet, now, setPrototypeOf } from './primordials.js';
+import { TheMap, TheTypeError, apply, ceil, define, mapClear, mapDelete, mapGet, mapSet, now, setPrototypeOf } from './primordials.js';
 
 const LONGEST = 2147483647;
 
@@ -177,6 +177,7 @@ export function runDue() {
 export function stop() {
   size = 0;
   heap.length = 0;
+  mapClear(byNumber);
   batch = queued = setPrototypeOf([], null);
   next = 0;
   armed = 0;

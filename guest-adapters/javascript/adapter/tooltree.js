@@ -17,6 +17,7 @@ import {
   isArray,
   keys,
   lowerCase,
+  mapClear,
   mapGet,
   mapSet,
   objectPrototype,
@@ -134,6 +135,11 @@ export function namespace(name) {
     mapSet(known, name, found);
   }
   return found;
+}
+
+/** For the warm-up: as if no namespace was known. */
+export function forget() {
+  mapClear(known);
 }
 
 async function fetched(name) {

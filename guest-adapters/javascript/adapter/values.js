@@ -1,16 +1,12 @@
 // From any JavaScript value to JSON. What becomes of what JSON lacks is a table in LIMITS.md.
 
 import { inspect } from './inspect.js';
+import { kindOf } from './kinds.js';
 import {
   TheBigInt,
-  TheError,
-  TheMap,
   TheNumber,
-  ThePromise,
-  TheSet,
   TheString,
   TheTypeError,
-  TheUint8Array,
   add,
   apply,
   arrayLength,
@@ -28,7 +24,6 @@ import {
   join,
   keys,
   mapForEach,
-  mapGet,
   mapSize,
   objectPrototype,
   plainArray,
@@ -188,37 +183,6 @@ function named(value, names, first, inside, strict, out) {
     if (!write(value[names[i]], inside, strict, out)) out.length = begun;
   }
   add(out, '}');
-}
-
-// By prototype, the kind of object that one of that class is (if it passes that kind's check).
-const kinds = new TheMap([
-  [TheMap.prototype, 'map'],
-  [TheSet.prototype, 'set'],
-  [Date.prototype, 'date'],
-  [TheError.prototype, 'error'],
-  [getPrototypeOf(TheUint8Array.prototype), 'bytes'],
-  [ArrayBuffer.prototype, 'bytes'],
-  [DataView.prototype, 'bytes'],
-  [TheString.prototype, 'wrapped'],
-  [TheNumber.prototype, 'wrapped'],
-  [Boolean.prototype, 'wrapped'],
-  [TheBigInt.prototype, 'wrapped'],
-  [Symbol.prototype, 'shown'],
-  [RegExp.prototype, 'shown'],
-  [ThePromise.prototype, 'shown'],
-  [WeakMap.prototype, 'shown'],
-  [WeakSet.prototype, 'shown'],
-  [WeakRef.prototype, 'shown'],
-]);
-
-/** What a chain of prototypes says; checks that raise are slow, so only the likely one is made. */
-function kindOf(prototype) {
-  for (let depth = 0; prototype !== null && depth < 20; depth++) {
-    const kind = mapGet(kinds, prototype);
-    if (kind !== undefined) return kind;
-    prototype = getPrototypeOf(prototype);
-  }
-  return undefined;
 }
 
 /** Adds an object of a class; false for one that is written as a plain object. */

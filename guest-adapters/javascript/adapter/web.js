@@ -35,11 +35,7 @@ export function install(target) {
 }
 
 /** Classes of the engine whose methods stop it when they are called on the prototype. */
-const GUARDED = [
-  'AbortController', 'AbortSignal', 'Blob', 'CompressionStream', 'Crypto', 'CustomEvent', 'DecompressionStream',
-  'Event', 'EventTarget', 'File', 'FormData', 'Headers', 'Performance', 'Request', 'Response', 'SubtleCrypto',
-  'TextDecoder', 'TextEncoder', 'URL', 'URLSearchParams',
-];
+const GUARDED = ['AbortController', 'AbortSignal', 'URL', 'URLSearchParams'];
 
 function guards(target) {
   for (const name of GUARDED) {

@@ -42,8 +42,9 @@ const WORLD = 'javascript';
 const FEATURES = ['stdio', 'random', 'clocks'];
 // Where the engine sees the adapter while it is built; stacks name files by it.
 const INSIDE = '/wxmcp-adapter';
-// When the adapter's files were changed, as the engine sees it: seconds of the Unix epoch.
-const CHANGED = 1_234_567_890;
+// When the adapter's files were changed, as the engine sees it: seconds of the Unix epoch, and
+// nanoseconds (not zero: zeros may be missing from the image).
+const CHANGED = { seconds: 1_234_567_890, nanoseconds: 500_000_000 };
 
 // The exports whose core signature `../bindings.js` is written for.
 const EXPORTS = { export_start: 'i32,i32', export_deliver: 'i32,i32' };
@@ -104,7 +105,8 @@ function writeSources(imports) {
   const bindings = readFileSync(join(adapter, 'bindings.js'), 'utf8');
   // One line, so that line numbers stay those of the file.
   writeFileSync(join(sources, 'bindings.js'), `const $names = ${JSON.stringify(names)};${bindings}`);
-  for (const name of readdirSync(sources)) utimesSync(join(sources, name), CHANGED, CHANGED);
+  const changed = CHANGED.seconds + CHANGED.nanoseconds / 1e9;
+  for (const name of readdirSync(sources)) utimesSync(join(sources, name), changed, changed);
 }
 
 /** What the embedding reads while it starts; see `embedding.cpp` of componentize-js. */
@@ -157,7 +159,7 @@ function preinitialise(engine, env) {
   // What the adapter did wrong while it was built is printed, not always fatal.
   if (done.status !== 0 || said) throw new Error(`the adapter did not start:\n${said}`);
   const shown = { random_get: ['fixed', wasi], clock_time_get: ['fixed', wasi] };
-  const kept = clearFileStatus(readFileSync(after), CHANGED, 0);
+  const kept = clearFileStatus(readFileSync(after), CHANGED.seconds, CHANGED.nanoseconds);
   return renameImports(withoutModuleLoader(kept), shown);
 }
 

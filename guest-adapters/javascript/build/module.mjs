@@ -102,9 +102,9 @@ export function withoutModuleLoader(wasm) {
  */
 export function clearFileStatus(wasm, seconds, nanoseconds) {
   const changed = Buffer.from(wasm);
-  const wanted = Buffer.alloc(16);
+  const wanted = Buffer.alloc(12);
   wanted.writeBigInt64LE(BigInt(seconds), 0);
-  wanted.writeBigInt64LE(BigInt(nanoseconds), 8);
+  wanted.writeInt32LE(nanoseconds, 8);
   const segments = dataSegments(changed);
   const found = segments.flatMap(({ address, bytes }) => {
     const at = bytes.indexOf(wanted);

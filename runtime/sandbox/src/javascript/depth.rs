@@ -14,6 +14,9 @@ const LEVEL: usize = 16 << 10;
 /// Bytes of stack for everything else.
 const BASE: usize = 1 << 20;
 
+/// Nesting up to which the caller's stack will do: a thread costs 40 us.
+const SHALLOW: usize = 40;
+
 /// Deepest nesting that is read.
 const DEEPEST: usize = 50_000;
 
@@ -34,6 +37,9 @@ pub(super) fn with_stack<T: Send>(
             place,
             &format!("nested too deeply: more than {DEEPEST} levels"),
         ));
+    }
+    if levels <= SHALLOW {
+        return read();
     }
     let size = BASE.saturating_add(levels.saturating_mul(LEVEL));
     std::thread::scope(|scope| {
