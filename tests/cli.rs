@@ -516,3 +516,38 @@ fn an_interrupt_ends_the_run_and_says_so() -> TestResult {
     assert_eq!(printed.stderr, "error: interrupted\n");
     Ok(())
 }
+
+/// What a terminal shows while a script runs: `progress()` of either language, calls,
+/// and no control characters of the script's.
+#[test]
+fn a_terminal_shows_progress() -> TestResult {
+    let terminal = "import pty, sys; pty.spawn(sys.argv[1:])";
+    for (name, source) in [
+        ("a.py", "progress('half\\x1b[31m way', 1, 2)\nprint('out')"),
+        (
+            "a.ts",
+            "progress('half\\x1b[31m way', 1, 2);\nconsole.log('out');",
+        ),
+    ] {
+        let folder = tempfile::tempdir()?;
+        fs::write(folder.path().join(name), source)?;
+        let ours = wxmcp(folder.path());
+        let mut command = std::process::Command::new("python3");
+        command
+            .current_dir(folder.path())
+            .args(["-c", terminal])
+            .arg(ours.get_program())
+            .args(["run", name])
+            .env("WXMCP_CACHE_DIR", support::cache());
+        let printed = Printed::from(command.stdin(Stdio::null()).output()?);
+        let shown = "0 calls done, 0 in flight";
+        assert!(printed.stdout.contains(shown), "{name}: {}", printed.stdout);
+        assert!(
+            printed.stdout.contains("1/2 half\u{241b}[31m way"),
+            "{name}: {}",
+            printed.stdout
+        );
+        assert!(printed.stdout.contains("out"), "{name}: {}", printed.stdout);
+    }
+    Ok(())
+}
