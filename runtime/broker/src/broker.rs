@@ -19,6 +19,7 @@ use crate::discovery::{Discovery, Listed};
 use crate::grants::Grants;
 use crate::upstream::guard::GuardCommand;
 use crate::upstream::{Live, Settings, Upstream};
+use crate::validation::Validators;
 use crate::wording::quoted;
 
 /// Longest name that is looked up, in bytes.
@@ -79,6 +80,7 @@ pub struct Broker {
     identifiers: Identifiers,
     grants: Arc<Grants>,
     discovery: Discovery,
+    validators: Validators,
     call_timeout: Duration,
 }
 
@@ -106,6 +108,7 @@ impl Broker {
             identifiers,
             grants: Arc::new(config.grants),
             discovery: Discovery::default(),
+            validators: Validators::default(),
             call_timeout: config.call_timeout,
         })
     }
@@ -122,15 +125,32 @@ impl Broker {
         let Found {
             upstream,
             live,
-            tool,
-            declares_output,
+            tool: name,
+            tools,
         } = found;
-        let calling = upstream.call(&live, &tool, call.arguments);
+        let tool = tools
+            .resolve(&name)
+            .ok_or_else(|| unknown_tool(&call.name, &[]))?
+            .tool;
+        let arguments = self
+            .validators
+            .arguments(tool, &call.name, call.arguments, self.call_timeout)
+            .await
+            .map_err(|error| upstream.told(&live, error))?;
+        let calling = upstream.call(&live, &name, arguments);
         let (result, bytes) = tokio::time::timeout(self.call_timeout, calling)
             .await
-            .map_err(|_| self.timed_out(upstream, &tool))??;
-        let value =
-            answer::unwrap(result, declares_output).map_err(|error| upstream.told(&live, error))?;
+            .map_err(|_| self.timed_out(upstream, &name))??;
+        let is_structured = result.get("structuredContent").is_some();
+        let mut value = answer::unwrap(result, tool.output_schema().is_some())
+            .map_err(|error| upstream.told(&live, error))?;
+        if is_structured {
+            value = self
+                .validators
+                .answer(tool, &call.name, value, self.call_timeout)
+                .await
+                .map_err(|error| upstream.told(&live, error))?;
+        }
         Ok(ToolAnswer { value, bytes })
     }
 
@@ -164,7 +184,7 @@ impl Broker {
             Some(named) => Ok(Found {
                 upstream,
                 tool: named.tool.name().to_owned(),
-                declares_output: named.tool.output_schema().is_some(),
+                tools: Arc::clone(&tools),
                 live,
             }),
             None => {
@@ -315,7 +335,8 @@ struct Found<'a> {
     live: Arc<Live>,
     /// The tool's own name.
     tool: String,
-    declares_output: bool,
+    /// The list that it is in.
+    tools: Arc<Namespace>,
 }
 
 fn unknown_tool(name: &str, close: &[String]) -> ToolError {

@@ -1,7 +1,7 @@
 //! Answers tool calls. Nothing reaches an upstream by another road.
 //!
-//! A call passes, in this order: resolve the name, granted?, dispatch under a
-//! deadline, bound and unwrap the answer. Upstream MCP servers are processes
+//! A call passes, in this order: resolve the name, granted?, arguments fit?, dispatch
+//! under a deadline, bound and unwrap the answer, answer fits? Upstream MCP servers are processes
 //! that start when their namespace is first used and end with the broker.
 //!
 //! What comes from a server is hostile: every line, answer, list and text is
@@ -15,6 +15,7 @@ mod grants;
 mod json;
 mod redact;
 mod upstream;
+mod validation;
 mod wording;
 
 pub use broker::{Broker, BrokerConfig};

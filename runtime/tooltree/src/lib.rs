@@ -16,6 +16,7 @@ mod search;
 mod suggest;
 mod text;
 mod tool;
+mod validate;
 
 pub use catalogue::{Dropped, MAX_TOOLS, Named, Namespace};
 pub use describe::signature;
@@ -26,3 +27,4 @@ pub use search::{Document, SearchIndex};
 pub use suggest::nearest;
 pub use text::{MAX_DESCRIPTION_BYTES, clean, first_paragraph, shorten};
 pub use tool::{Definition, DefinitionError, Tool};
+pub use validate::{Mismatch, Validator};

@@ -4,4 +4,5 @@ mod lying_servers;
 mod namespaces;
 mod orphans;
 mod real_servers;
+mod schemas;
 mod support;

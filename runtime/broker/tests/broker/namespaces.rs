@@ -62,7 +62,8 @@ async fn colliding_names_lead_to_their_own_tools() -> TestResult {
     let broker = lying(&["--list", "colliding"])?;
     for (name, attribute) in names(&broker, "liar").await? {
         for spelled in [&name, &attribute] {
-            let reached = call(&broker, &format!("liar.{spelled}"), json!({})).await?;
+            let arguments = json!({"text": name});
+            let reached = call(&broker, &format!("liar.{spelled}"), arguments).await?;
             assert_eq!(reached, json!(name), "{spelled}");
         }
     }
