@@ -551,3 +551,69 @@ fn a_terminal_shows_progress() -> TestResult {
     }
     Ok(())
 }
+
+#[test]
+fn tools_are_listed_searched_shown_and_called() -> TestResult {
+    let config = fixture_config();
+    let tools = |words: &[&str]| wx(&[&["tools", "--mcp-config", &config], words].concat());
+    let listed = tools(&["list"])?;
+    assert_eq!(listed.code, Some(0), "{}", listed.stderr);
+    assert!(
+        listed
+            .stdout
+            .contains("fixture.add(a, b)  Adds two numbers.\n")
+    );
+    let found = tools(&["search", "add", "two", "numbers"])?;
+    assert!(
+        found.stdout.starts_with("fixture.add  Adds two numbers.\n"),
+        "{}",
+        found.stdout
+    );
+    let nothing = tools(&["search", "zebra quagga"])?;
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(0), ""));
+    assert!(
+        nothing.stderr.contains("no tool fits"),
+        "{}",
+        nothing.stderr
+    );
+    let shown = tools(&["show", "fixture.add"])?;
+    assert!(
+        shown
+            .stdout
+            .starts_with("fixture.add(a: float, b: float) -> float\n")
+    );
+    let answer = tools(&["call", "fixture.add", "--args", "{\"a\": 40, \"b\": 2}"])?;
+    assert_eq!((answer.code, answer.stdout.trim_end()), (Some(0), "42"));
+    for (words, code, message) in [
+        (
+            &["call", "fixture.add", "--args", "{\"a\": 1}"][..],
+            1,
+            "\"b\" is a required property",
+        ),
+        (
+            &["call", "fixture.add", "--args", "[]"],
+            2,
+            "the arguments are no JSON object",
+        ),
+        (
+            &["call", "fixture.nope"],
+            1,
+            "there is no tool `fixture.nope`",
+        ),
+        (&["list", "nowhere"], 1, "there is no namespace `nowhere`"),
+    ] {
+        let printed = tools(words)?;
+        assert_eq!(printed.code, Some(code), "{words:?}: {}", printed.stderr);
+        assert!(
+            printed.stderr.contains(message),
+            "{words:?}: {}",
+            printed.stderr
+        );
+        assert_eq!(printed.stdout, "");
+    }
+    let json = tools(&["search", "add", "--json", "--limit", "1"])?;
+    let json: serde_json::Value = serde_json::from_str(&json.stdout)?;
+    assert_eq!(json[0]["name"], "fixture.add");
+    assert_eq!(json.as_array().map(Vec::len), Some(1));
+    Ok(())
+}

@@ -41,6 +41,8 @@ pub(crate) enum Command {
     /// Run a script and print what it prints, then its value
     #[command(after_help = EXAMPLES)]
     Run(Box<RunArgs>),
+    /// List, search, show and call the tools that scripts would see
+    Tools(ToolsArgs),
     /// Check the guests, the cache, the configuration and the upstream servers
     Doctor(DoctorArgs),
     /// Print a completion script for a shell
@@ -174,12 +176,59 @@ pub(crate) struct PolicyArgs {
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigArgs {
     /// MCP servers, in the form of `.mcp.json` [default: .mcp.json, mcp.json]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     pub(crate) mcp_config: Option<PathBuf>,
 
     /// Limits and policy [default: wxmcp.toml]
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, global = true, value_name = "PATH")]
     pub(crate) config: Option<PathBuf>,
+}
+
+/// `wxmcp tools`.
+#[derive(Debug, Args)]
+pub(crate) struct ToolsArgs {
+    #[command(subcommand)]
+    pub(crate) command: ToolsCommand,
+
+    /// Print JSON
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// What can be asked of the tools.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ToolsCommand {
+    /// All tools, or those of one namespace
+    List {
+        /// Only this namespace; no other server is started
+        namespace: Option<String>,
+    },
+    /// The tools that fit some words best
+    Search {
+        /// What the tool should do
+        #[arg(required = true)]
+        words: Vec<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 10)]
+        limit: usize,
+    },
+    /// Signature, description and schemas of tools
+    Show {
+        /// Full names, `namespace.tool`
+        #[arg(required = true)]
+        names: Vec<String>,
+    },
+    /// Call one tool and print its answer as JSON
+    Call {
+        /// Full name, `namespace.tool`
+        name: String,
+        /// The arguments
+        #[arg(long, value_name = "JSON", default_value = "{}")]
+        args: String,
+    },
 }
 
 /// `wxmcp doctor`.

@@ -65,6 +65,15 @@ impl Failure {
         }
     }
 
+    /// What was asked for was tried, and failed; exit code 1.
+    pub(crate) fn raised(error: anyhow::Error) -> Self {
+        Self {
+            error,
+            hint: None,
+            code: 1,
+        }
+    }
+
     /// wxmcp or the machine is at fault; exit code 70.
     pub(crate) fn fault(error: anyhow::Error) -> Self {
         Self {

@@ -1,9 +1,5 @@
 //! The one place that prints.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "printing is what this module is for"
-)]
+#![expect(clippy::print_stderr, reason = "printing is what this module is for")]
 
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -137,6 +133,14 @@ impl State {
     }
 }
 
+/// Prints what is worth knowing beside the answer.
+pub(crate) fn note(text: &str) {
+    let _reader_gone = write(
+        std::io::stderr().lock(),
+        format!("note: {text}\n").as_bytes(),
+    );
+}
+
 /// Writes output of a script; a terminal gets no control sequences from it.
 fn write(mut stream: impl Write + IsTerminal, bytes: &[u8]) -> std::io::Result<()> {
     if stream.is_terminal() {
@@ -258,9 +262,10 @@ fn usage_line(report: &Report) {
 
 /// Prints a failure of wxmcp's own: what it was doing, why, what helps.
 pub(crate) fn failure(error: &anyhow::Error, hint: Option<&str>) {
-    eprintln!("error: {error}");
+    // What went wrong may be told in a stranger's words.
+    eprintln!("error: {}", visible(&error.to_string()));
     for cause in error.chain().skip(1) {
-        eprintln!("  caused by: {cause}");
+        eprintln!("  caused by: {}", visible(&cause.to_string()));
     }
     if let Some(hint) = hint {
         eprintln!("hint: {hint}");
@@ -269,7 +274,7 @@ pub(crate) fn failure(error: &anyhow::Error, hint: Option<&str>) {
 
 /// Prints a line to standard output.
 pub(crate) fn line(text: &str) {
-    println!("{text}");
+    let _reader_gone = write(std::io::stdout().lock(), format!("{text}\n").as_bytes());
 }
 
 /// Prints bytes to standard output as they are.

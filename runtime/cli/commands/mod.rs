@@ -3,6 +3,7 @@
 mod completions;
 mod doctor;
 mod run;
+mod tools;
 
 use crate::cli::{Cli, Command};
 use crate::exit::{Exit, Failure};
@@ -11,6 +12,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::execute(&args),
+        Command::Tools(args) => tools::execute(&args),
         Command::Doctor(args) => doctor::execute(&args),
         Command::Completions { shell } => completions::execute(shell),
     }

@@ -1,0 +1,142 @@
+//! `wxmcp tools`: the tools that scripts would see, as a person sees them.
+
+use std::sync::Arc;
+
+use anyhow::{Context, anyhow};
+use serde_json::{Map, Value, json};
+use wxmcp_broker::Broker;
+use wxmcp_sandbox::{CallContext, RunClock, RunId, ToolCall, ToolError, ToolHost};
+
+use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
+use crate::exit::{Exit, Failure};
+use crate::settings::Settings;
+use crate::{render, upstreams};
+
+pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
+    let limits = LimitArgs::default();
+    let settings =
+        Settings::resolve(&limits, &PolicyArgs::default(), &args.config).map_err(Failure::usage)?;
+    let broker = upstreams::broker(&settings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the event loop")
+        .map_err(Failure::fault)?;
+    let exit = runtime.block_on(async {
+        let exit = answer(&broker, args).await;
+        broker.shutdown().await;
+        exit
+    });
+    runtime.shutdown_background();
+    exit
+}
+
+async fn answer(broker: &Broker, args: &ToolsArgs) -> Result<Exit, Failure> {
+    match &args.command {
+        ToolsCommand::List { namespace } => list(broker, namespace.as_deref(), args.json).await,
+        ToolsCommand::Search { words, limit } => {
+            let found = broker.search(words.join(" "), *limit, context()).await;
+            let found = found.map_err(failed)?;
+            if args.json {
+                return print_json(&found);
+            }
+            for tool in &found {
+                render::line(&format!("{}  {}", tool.name, tool.description));
+            }
+            if found.is_empty() {
+                render::note("no tool fits; see `wxmcp tools list`");
+            }
+            Ok(Exit::Success)
+        }
+        ToolsCommand::Show { names } => {
+            let described = broker.describe(names.clone(), context()).await;
+            let described = described.map_err(failed)?;
+            if args.json {
+                return print_json(&described);
+            }
+            for tool in described {
+                render::line(&tool.signature);
+                if !tool.description.is_empty() {
+                    render::line(&format!("\n{}", tool.description));
+                }
+                render::line(&format!("\narguments: {:#}", tool.input));
+                if let Some(output) = &tool.output {
+                    render::line(&format!("answer: {output:#}"));
+                }
+            }
+            Ok(Exit::Success)
+        }
+        ToolsCommand::Call { name, args: given } => {
+            let arguments: Map<String, Value> = serde_json::from_str(given)
+                .context("the arguments are no JSON object")
+                .map_err(Failure::usage)?;
+            let call = ToolCall {
+                sequence: 1,
+                name: name.clone(),
+                arguments,
+                context: context(),
+            };
+            match broker.call(call).await {
+                Ok(answer) => print_json(&answer.value),
+                Err(error) => Err(failed(error)),
+            }
+        }
+    }
+}
+
+async fn list(broker: &Broker, namespace: Option<&str>, json: bool) -> Result<Exit, Failure> {
+    let names = match namespace {
+        Some(name) => vec![name.to_owned()],
+        None => broker.namespaces(),
+    };
+    if names.is_empty() {
+        render::note("no MCP servers are configured (no .mcp.json, no --mcp-config)");
+    }
+    let mut exit = Exit::Success;
+    let mut listed = Vec::new();
+    for name in names {
+        match broker.namespace(name.clone(), context()).await {
+            Ok(found) => listed.push(found),
+            Err(error) if namespace.is_some() => return Err(failed(error)),
+            Err(error) => {
+                render::note(&format!("`{name}`: {error}"));
+                exit = Exit::Failure;
+            }
+        }
+    }
+    if json {
+        print_json(&listed)?;
+        return Ok(exit);
+    }
+    for namespace in &listed {
+        for tool in &namespace.tools {
+            let parameters = tool.parameters.join(", ");
+            let name = format!("{}.{}({parameters})", namespace.name, tool.attribute);
+            render::line(format!("{name}  {}", tool.description).trim_end());
+        }
+    }
+    Ok(exit)
+}
+
+fn context() -> CallContext {
+    CallContext {
+        run: RunId::random(),
+        clock: Arc::new(RunClock::start()),
+    }
+}
+
+fn print_json(value: &impl serde::Serialize) -> Result<Exit, Failure> {
+    let value = serde_json::to_value(value)
+        .context("write the answer as JSON")
+        .map_err(Failure::fault)?;
+    render::line(&format!("{value:#}"));
+    Ok(Exit::Success)
+}
+
+/// A refusal or failure of a tool: exit code 1, after what else it said.
+fn failed(error: ToolError) -> Failure {
+    if let Some(data) = error.data.filter(|data| *data != json!(null)) {
+        render::note(&data.to_string());
+    }
+    Failure::raised(anyhow!("{}: {}", error.kind, error.message))
+}
