@@ -3,6 +3,7 @@
 // The engine's own stacks name the adapter's files, and count the line that the host puts in
 // front of a script; `stack` of errors is taught to show them in the form that node shows.
 
+import { domException } from './kinds.js';
 import { shown } from './values.js';
 import {
   TheError,
@@ -180,6 +181,11 @@ export function described(error) {
   if (isOutOfMemory(error)) {
     const message = 'out of memory';
     return { __proto__: null, type: 'MemoryError', message, traceback: `MemoryError: ${message}\n`, line: null };
+  }
+  const dom = domException(error);
+  if (dom !== undefined) {
+    const text = `${dom.name}: ${dom.message}\n`;
+    return { __proto__: null, type: dom.name, message: dom.message, traceback: text, line: null };
   }
   if (!isErrorObject(error)) {
     const message = shown(error);

@@ -9,7 +9,7 @@ import {
   mapForEach, mapGet, mapHas, mapSet, mapSize, min, objectPrototype, ownKeys, push, repeat, setForEach, setSize, slice,
   startsWith, stringify, typedArrayName,
 } from './primordials.js';
-import { kindOf } from './kinds.js';
+import { domException, kindOf } from './kinds.js';
 import { blocked, escaped, grouped, isIdentifier } from './layout.js';
 
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -200,6 +200,9 @@ function shape(ctx, value) {
     kind.base = functionBase(value, name, tag);
   } else if (isErrorObject(value)) {
     errorShape(ctx, kind, value);
+  } else if (domException(value) !== undefined) {
+    const told = domException(value);
+    kind.base = `DOMException [${told.name}]: ${told.message}`;
   } else if (kindOf(getPrototypeOf(value)) === undefined) {
     plainShape(kind, value);
   } else if (brand(mapSize, value)) {

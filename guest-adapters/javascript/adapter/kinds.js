@@ -11,6 +11,7 @@ import {
   TheUint8Array,
   getPrototypeOf,
   mapGet,
+  mapSet,
 } from './primordials.js';
 
 // By prototype, the kind of object that one of that class is (if it passes that kind's check).
@@ -33,6 +34,17 @@ const kinds = new TheMap([
   [WeakSet.prototype, 'shown'],
   [WeakRef.prototype, 'shown'],
 ]);
+if (typeof DOMException === 'function') mapSet(kinds, DOMException.prototype, 'dom');
+
+/** The own name and message of a DOMException, which the engine does not count among errors; or undefined. */
+export function domException(value) {
+  if (typeof value !== 'object' || value === null || kindOf(getPrototypeOf(value)) !== 'dom') return undefined;
+  try {
+    return { __proto__: null, name: `${value.name}`, message: `${value.message}` };
+  } catch {
+    return undefined;
+  }
+}
 
 /** What a chain of prototypes says; checks that raise are slow, so only the likely one is made. */
 export function kindOf(prototype) {

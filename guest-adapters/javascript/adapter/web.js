@@ -80,15 +80,25 @@ function microtasks(target) {
 
 function signals(AbortSignal, AbortController, DOMException) {
   const { abort } = AbortController.prototype;
+  const aborting = () => new DOMException('This operation was aborted', 'AbortError');
   const aborted = AbortSignal.abort;
   // The engine's own demands a reason.
   define(AbortSignal, 'abort', function abort(reason) {
-    const given = reason === undefined ? new DOMException('This operation was aborted', 'AbortError') : reason;
-    return apply(aborted, AbortSignal, [given]);
+    return apply(aborted, AbortSignal, [reason === undefined ? aborting() : reason]);
   });
-  const { any } = AbortSignal;
   const { get: isAborted } = getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted');
-  define(AbortSignal, 'any', function any_(signals) {
+  const { get: reasonOf } = getOwnPropertyDescriptor(AbortSignal.prototype, 'reason');
+  const { addEventListener } = EventTarget.prototype;
+  define(AbortController.prototype, 'abort', function abort_(reason) {
+    apply(abort, this, [reason === undefined ? aborting() : reason]);
+  });
+  // The engine's own ends the instance where it should throw.
+  define(AbortSignal.prototype, 'throwIfAborted', function throwIfAborted() {
+    if (apply(isAborted, this, [])) throw apply(reasonOf, this, []);
+  });
+  // The engine's own takes anything for a signal, and loses the reason.
+  define(AbortSignal, 'any', function any(signals) {
+    const controller = new AbortController();
     const all = [];
     for (const signal of signals) {
       if (!brand((value) => apply(isAborted, value, []), signal)) {
@@ -96,7 +106,15 @@ function signals(AbortSignal, AbortController, DOMException) {
       }
       push(all, signal);
     }
-    return apply(any, AbortSignal, [all]);
+    for (let i = 0; i < all.length; i++) {
+      const end = () => apply(abort, controller, [apply(reasonOf, all[i], [])]);
+      if (apply(isAborted, all[i], [])) {
+        end();
+        break;
+      }
+      apply(addEventListener, all[i], ['abort', end]);
+    }
+    return controller.signal;
   });
   define(AbortSignal, 'timeout', function timeout(milliseconds) {
     const controller = new AbortController();
@@ -148,7 +166,13 @@ function streams(target) {
     let done = false;
     try {
       for (;;) {
-        const part = await reader.read();
+        let part;
+        try {
+          part = await reader.read();
+        } catch (error) {
+          done = true;
+          throw error;
+        }
         if (part.done) {
           done = true;
           return;
