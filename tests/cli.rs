@@ -78,6 +78,14 @@ fn messages_say_what_why_and_what_helps() -> TestResult {
          caused by: No such file or directory (os error 2)\n\
          hint: create the directory, or drop the volume `/data`\n"
     );
+    let printed = wx(&["run", "--memory", "8MiB", "--lang", "js", "-c", "1"])?;
+    assert!(
+        printed.stderr.contains("JavaScript 10 MiB"),
+        "{}",
+        printed.stderr
+    );
+    let enough = ["run", "--memory", "16MiB", "--lang", "js", "-c", "return 1"];
+    assert_eq!(wx(&enough)?.stdout, "1\n");
     let printed = wx(&["run", "report.txt"])?;
     assert_eq!(
         printed.stderr,

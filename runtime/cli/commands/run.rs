@@ -97,7 +97,8 @@ fn failure(error: Error, name: &str) -> Failure {
             "create the directory, or drop the volume `{guest}`"
         )),
         Error::MemoryTooSmall { .. } => {
-            Some("the interpreter alone needs about 64 MiB: raise --memory".to_owned())
+            let needs = "CPython alone needs about 64 MiB, JavaScript 10 MiB: raise --memory";
+            Some(needs.to_owned())
         }
         _ => None,
     };
