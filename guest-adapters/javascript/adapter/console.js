@@ -1,8 +1,10 @@
 // `console`: node's, to standard output and standard error of the run.
 
-import { format, inspect, table } from './inspect.js';
+import { format } from './format.js';
+import { inspect } from './inspect.js';
 import { TheError, TheMap, create, define, lines, mapDelete, mapGet, mapSet, now, push, repeat, slice } from './primordials.js';
 import { STDERR, STDOUT, print } from './seam.js';
+import { table } from './table.js';
 
 let indent = '';
 const counts = new TheMap();

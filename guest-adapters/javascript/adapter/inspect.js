@@ -1,13 +1,13 @@
 // Values as text, as node's `util.inspect` and `console` show them.
 //
-// No code of a script is run for it, but `[nodejs.util.inspect.custom]()` and, for `%s`,
-// `toString()`; getters are named and not called.
+// No code of a script is run for it, but `[nodejs.util.inspect.custom]()`; getters are
+// named and not called.
 
 import {
-  TheMap, TheString, apply, arrayLength, brand, bytesOf, create, dateToISO, dateValue, endsWith,
-  functionText, getOwnPropertyDescriptor, getPrototypeOf, hasOwn, indexOf, isArray, isErrorObject, isView, join, keys, lines,
-  mapForEach, mapGet, mapHas, mapSet, mapSize, min, objectPrototype, ownKeys, push, repeat, setForEach, setSize, slice,
-  startsWith, stringify, typedArrayName,
+  TheMap, apply, arrayLength, brand, bytesOf, create, dateToISO, dateValue, endsWith,
+  functionText, getOwnPropertyDescriptor, getPrototypeOf, hasOwn, indexOf, isArray, isErrorObject, isView,
+  join, keys, lines, mapForEach, mapGet, mapHas, mapSet, mapSize, min, ownKeys, push, repeat, setForEach,
+  setSize, slice, startsWith, typedArrayName,
 } from './primordials.js';
 import { domException, kindOf } from './kinds.js';
 import { blocked, escaped, grouped, isIdentifier } from './layout.js';
@@ -96,7 +96,7 @@ function customText(ctx, value, depth) {
   return typeof told === 'string' ? told : formatted(ctx, told, depth, true);
 }
 
-function primitive(ctx, value) {
+export function primitive(ctx, value) {
   switch (typeof value) {
     case 'string':
       return text(ctx, value);
@@ -415,171 +415,4 @@ function property(ctx, holder, key, depth, isElement) {
   else name = isIdentifier(key) ? key : escaped(key);
   ctx.characters -= name.length;
   return `${name}: ${text}`;
-}
-
-/** The text of `console.log(...args)`. */
-export function format(args) {
-  const { length } = args;
-  if (length === 1 && typeof args[0] === 'string') return args[0];
-  let text = '';
-  let next = 0;
-  if (length > 1 && typeof args[0] === 'string') {
-    next = 1;
-    text = '';
-    const pattern = args[0];
-    let from = 0;
-    for (let i = 0; i < pattern.length - 1; i++) {
-      if (pattern[i] !== '%') continue;
-      const kind = pattern[i + 1];
-      if (kind === '%') {
-        text += slice(pattern, from, i) + '%';
-        from = i + 2;
-        i++;
-        continue;
-      }
-      if (next >= length) continue;
-      const put = placeholder(kind, args[next]);
-      if (put === undefined) continue;
-      text += slice(pattern, from, i) + put;
-      from = i + 2;
-      i++;
-      next++;
-    }
-    text += slice(pattern, from);
-  }
-  for (let i = next; i < length; i++) {
-    if (i > 0) text += ' ';
-    text += typeof args[i] === 'string' ? args[i] : inspect(args[i]);
-  }
-  return text;
-}
-
-function placeholder(kind, value) {
-  switch (kind) {
-    case 's':
-      return shownAsText(value);
-    case 'd':
-      if (typeof value === 'bigint') return `${value}n`;
-      return typeof value === 'symbol' || typeof value === 'object' ? 'NaN' : primitive(undefined, +value);
-    case 'i':
-      if (typeof value === 'bigint') return `${value}n`;
-      return typeof value === 'symbol' || typeof value === 'object' ? 'NaN' : primitive(undefined, whole(value));
-    case 'f':
-      return typeof value === 'symbol' ? 'NaN' : primitive(undefined, parseFloating(value));
-    case 'j':
-      try {
-        return stringify(value);
-      } catch {
-        return '[Circular]';
-      }
-    case 'o':
-      return inspect(value, { __proto__: null, depth: 4 });
-    case 'O':
-      return inspect(value);
-    case 'c':
-      return '';
-    default:
-      return undefined;
-  }
-}
-
-const parseFloating = parseFloat;
-const whole = parseInt;
-
-function shownAsText(value) {
-  if (typeof value === 'string') return value;
-  if (typeof value === 'object' && value !== null) {
-    const own = hasOwn(value, 'toString') || isErrorObject(value);
-    const holder = own ? value : getPrototypeOf(value);
-    const method = own ? value.toString : getOwnPropertyDescriptor(holder ?? objectPrototype, 'toString')?.value;
-    const isOurs = typeof method === 'function' && indexOf(functionText(method), '[native code]') < 0;
-    if (isOurs || (own && typeof method === 'function')) {
-      try {
-        return TheString(value);
-      } catch {
-        // Shown as any other object.
-      }
-    }
-    return inspect(value, { __proto__: null, depth: 0 });
-  }
-  return typeof value === 'function' ? functionText(value) : primitive(undefined, value);
-}
-
-/** The text of `console.table(data, columns)`. */
-export function table(data, columns) {
-  const rows = [];
-  const add = (index, row) => push(rows, { __proto__: null, index, row });
-  let head = '(index)';
-  if (brand(mapSize, data)) {
-    head = '(iteration index)';
-    let i = 0;
-    mapForEach(data, (value, key) => add(`${i++}`, { Key: key, Values: value }));
-  } else if (brand(setSize, data)) {
-    head = '(iteration index)';
-    let i = 0;
-    setForEach(data, (value) => add(`${i++}`, value));
-  } else {
-    const names = keys(data);
-    for (let i = 0; i < names.length; i++) add(names[i], getOwnPropertyDescriptor(data, names[i])?.value);
-  }
-  const titles = [];
-  const at = new TheMap();
-  let hasValues = false;
-  for (let i = 0; i < rows.length; i++) {
-    const { row } = rows[i];
-    if (row === null || typeof row !== 'object') {
-      hasValues = true;
-      continue;
-    }
-    const names = isArray(columns) ? columns : keys(row);
-    for (let j = 0; j < names.length; j++) {
-      if (mapHas(at, names[j])) continue;
-      mapSet(at, names[j], titles.length);
-      push(titles, `${names[j]}`);
-    }
-  }
-  const grid = [];
-  for (let i = 0; i < rows.length; i++) {
-    const { index, row } = rows[i];
-    const line = [index];
-    const isRecord = row !== null && typeof row === 'object';
-    for (let j = 0; j < titles.length; j++) {
-      const has = isRecord && hasOwn(row, titles[j]);
-      push(line, has ? cell(getOwnPropertyDescriptor(row, titles[j]).value) : '');
-    }
-    if (hasValues) push(line, isRecord ? '' : cell(row));
-    push(grid, line);
-  }
-  const all = [head];
-  for (let i = 0; i < titles.length; i++) push(all, titles[i]);
-  if (hasValues) push(all, 'Values');
-  return drawn(all, grid);
-}
-
-function cell(value) {
-  return inspect(value, { __proto__: null, depth: value !== null && typeof value === 'object' && keys(value).length > 2 ? -1 : 0, maxArrayLength: 3, breakLength: Infinity });
-}
-
-function drawn(head, grid) {
-  const widths = [];
-  for (let i = 0; i < head.length; i++) {
-    let width = head[i].length;
-    for (let j = 0; j < grid.length; j++) if (grid[j][i].length > width) width = grid[j][i].length;
-    push(widths, width + 2);
-  }
-  const rule = (left, middle, right) => {
-    let text = left;
-    for (let i = 0; i < widths.length; i++) text += repeat('─', widths[i]) + (i < widths.length - 1 ? middle : right);
-    return text;
-  };
-  const row = (cells) => {
-    let text = '│';
-    for (let i = 0; i < cells.length; i++) {
-      text += ` ${cells[i]}${repeat(' ', widths[i] - cells[i].length - 1)}│`;
-    }
-    return text;
-  };
-  let text = `${rule('┌', '┬', '┐')}\n${row(head)}\n${rule('├', '┼', '┤')}\n`;
-  for (let i = 0; i < grid.length; i++) text += `${row(grid[i])}\n`;
-  return text + rule('└', '┴', '┘');
 }

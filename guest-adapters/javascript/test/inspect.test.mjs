@@ -7,7 +7,9 @@ import test from 'node:test';
 import util from 'node:util';
 
 Error.isError ??= (value) => util.types.isNativeError(value);
-const { format, inspect, table } = await import('../adapter/inspect.js');
+const { inspect } = await import('../adapter/inspect.js');
+const { format } = await import('../adapter/format.js');
+const { table } = await import('../adapter/table.js');
 
 class Foo {
   constructor() {
