@@ -16,7 +16,7 @@ endif
 
 .PHONY: help
 help: ## Show the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 .PHONY: guests
 guests: target/debug/guest-build ## Build the interpreter guests (from a cache when their inputs are the same)
@@ -38,7 +38,11 @@ servers: ## Install the real MCP servers that the demonstration and the tests us
 	tests/servers/setup.sh
 
 .PHONY: run
-run: build servers ## Do the main job on real data
+run: build ## Do the main job on real data: the tool tree in tools/, on a sample database
+	examples/records/run.sh
+
+.PHONY: run-upstream
+run-upstream: build servers ## The same with three MCP servers from npm and PyPI as tools
 	examples/airports/run.sh
 
 .PHONY: test

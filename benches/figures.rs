@@ -382,6 +382,7 @@ fn request(language: Language, source: &str) -> Run {
             language,
             source: source.to_owned(),
             args: Vec::new(),
+            task: None,
         },
         policy: Policy::default(),
         limits: Limits {
@@ -453,6 +454,7 @@ fn transform() -> anyhow::Result<()> {
         language: Language::TypeScript,
         source,
         args: Vec::new(),
+        task: None,
     };
     let mut times = Vec::new();
     for _ in 0..500 {

@@ -6,6 +6,9 @@
 //! language differs, its file is `stdout.ts` and so on. `args` are the script's
 //! arguments, `stdin` its input, `flags` more flags of `wxmcp run`.
 //!
+//! A case of `tooltrees` is a script case with `tools/` and `wxmcp.toml` beside the
+//! script; `main.sql` makes the database `main.db`.
+//!
 //! An escape case holds `attack.py` (or `.ts`), which must be refused in the words of
 //! `attack.out`, and its twin `allowed.py`, which does the same where it is
 //! granted and must print `allowed.out`. `attack.flags` and `allowed.flags` are
@@ -34,7 +37,7 @@ const SECRET: &str = "the secret outside";
 fn main() -> std::process::ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(2);
-    let trials = ["scripts", "escapes"]
+    let trials = ["scripts", "tooltrees", "escapes"]
         .into_iter()
         .flat_map(|kind| cases(kind).into_iter().map(move |case| (kind, case)))
         .flat_map(|(kind, case)| {
@@ -43,8 +46,8 @@ fn main() -> std::process::ExitCode {
                 let name = format!("{kind}::{case}.{language}");
                 let folder = folder.clone();
                 Trial::test(name, move || match kind {
-                    "scripts" => script(&folder, language),
-                    _ => escape(&folder, language),
+                    "escapes" => escape(&folder, language),
+                    _ => script(&folder, language),
                 })
             })
         })
@@ -88,8 +91,12 @@ fn script(folder: &Path, language: &str) -> Result<(), Failed> {
     // A script may write into its folder.
     let copy = tempfile::tempdir()?;
     copy_all(folder, copy.path())?;
+    if let Ok(statements) = fs::read_to_string(folder.join("main.sql")) {
+        rusqlite::Connection::open(copy.path().join("main.db"))?.execute_batch(&statements)?;
+    }
     let mut command = wxmcp(copy.path());
     command
+        .env("WXMCP_CANARY", SECRET)
         .args(["run", "--json", "--mcp-config"])
         .arg(fixtures().join("mcp/fixture.json"))
         .args(lines(&folder.join("flags")))
@@ -107,6 +114,9 @@ fn script(folder: &Path, language: &str) -> Result<(), Failed> {
     let printed = Printed::from(child.wait_with_output()?);
     let report: serde_json::Value = serde_json::from_str(&printed.stdout)
         .map_err(|error| format!("no report: {error}\n{}\n{}", printed.stdout, printed.stderr))?;
+    if printed.stdout.contains(SECRET) || printed.stderr.contains(SECRET) {
+        return Err("the secret came out".into());
+    }
     let text = |key: &str| report[key].as_str().unwrap_or_default().to_owned();
     let traceback = report["error"]["traceback"].as_str().unwrap_or_default();
     let wanted = |name: &str| expected(folder, name, language);

@@ -12,7 +12,8 @@ const ABOUT: &str = "\
 Runs a program that an AI agent wrote, in a sandbox, with tools as modules it imports.
 
 The program sees no files, no network, no environment and no process but what you
-grant. Its tools are the MCP servers of `.mcp.json`: `from tools import github`.";
+grant. Its tools are files below `tools/` and the MCP servers of `.mcp.json`:
+`from tools import database, github`.";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +42,7 @@ pub(crate) enum Command {
     /// Run a script and print what it prints, then its value
     #[command(after_help = EXAMPLES)]
     Run(Box<RunArgs>),
-    /// List, search, show and call the tools that scripts would see
+    /// List, search, show, check and call the tools that scripts would see
     Tools(ToolsArgs),
     /// Check the guests, the cache, the configuration and the upstream servers
     Doctor(DoctorArgs),
@@ -179,7 +180,11 @@ pub(crate) struct ConfigArgs {
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) mcp_config: Option<PathBuf>,
 
-    /// Limits and policy [default: wxmcp.toml]
+    /// The tool tree: a folder a namespace, a file a tool [default: tools, beside wxmcp.toml]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) tools: Option<PathBuf>,
+
+    /// Limits, policy, connections and grants [default: wxmcp.toml]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) config: Option<PathBuf>,
 }
@@ -221,6 +226,8 @@ pub(crate) enum ToolsCommand {
         #[arg(required = true)]
         names: Vec<String>,
     },
+    /// Read every tool, and say what does not load and what asks for more than is approved
+    Check,
     /// Call one tool and print its answer as JSON
     Call {
         /// Full name, `namespace.tool`

@@ -1,8 +1,12 @@
 //! The guests that are inside this executable.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use wxmcp_sandbox::{Language, NativeCache, NativeGuest};
+use wasmtime::Engine;
+use wxmcp_broker::Interpreters;
+use wxmcp_sandbox::engine::{self, Allocation};
+use wxmcp_sandbox::{Error, Language, NativeCache, NativeGuest, Sandbox};
 
 /// CPython, whole standard library included.
 static PYTHON: NativeGuest = NativeGuest {
@@ -31,15 +35,61 @@ pub(crate) fn of(language: Language) -> &'static NativeGuest {
     }
 }
 
-/// Where guests are unpacked: `WXMCP_CACHE_DIR`, else the user's cache directory;
-/// none where there is no home.
+/// What runs scripts and tool files: an engine, and each guest once it is needed.
+#[derive(Default)]
+pub(crate) struct Guests {
+    loaded: Mutex<Loaded>,
+}
+
+#[derive(Default)]
+struct Loaded {
+    engine: Option<Engine>,
+    sandboxes: Vec<(&'static str, Arc<Sandbox>)>,
+}
+
+impl Interpreters for Guests {
+    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, Error> {
+        let guest = of(language);
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = loaded
+            .sandboxes
+            .iter()
+            .find(|(name, _)| *name == guest.name);
+        if let Some((_, sandbox)) = known {
+            return Ok(Arc::clone(sandbox));
+        }
+        let engine = match &loaded.engine {
+            Some(engine) => engine.clone(),
+            None => loaded
+                .engine
+                .insert(engine::engine(Allocation::OnDemand)?)
+                .clone(),
+        };
+        let component = cache().load(&engine, guest)?;
+        let sandbox = Arc::new(Sandbox::open(&engine, &component)?);
+        loaded.sandboxes.push((guest.name, Arc::clone(&sandbox)));
+        Ok(sandbox)
+    }
+}
+
+/// What descriptions of tool files depend on besides the files.
+pub(crate) fn version() -> String {
+    let guests: Vec<&str> = ALL.iter().map(|guest| guest.sha256).collect();
+    format!("{} {}", env!("CARGO_PKG_VERSION"), guests.join(" "))
+}
+
+/// Where guests are unpacked.
 pub(crate) fn cache() -> NativeCache {
-    let directory = absolute("WXMCP_CACHE_DIR").or_else(|| {
+    NativeCache::new(cache_directory())
+}
+
+/// `WXMCP_CACHE_DIR`, else the user's cache directory; none where there is no home.
+pub(crate) fn cache_directory() -> Option<PathBuf> {
+    absolute("WXMCP_CACHE_DIR").or_else(|| {
         absolute("XDG_CACHE_HOME")
             .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
             .map(|caches| caches.join("wxmcp"))
-    });
-    NativeCache::new(directory)
+    })
 }
 
 fn absolute(variable: &str) -> Option<PathBuf> {

@@ -1,14 +1,19 @@
 //! Settings, merged once: flag > environment > `wxmcp.toml` > default.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use bytesize::ByteSize;
 use serde::Deserialize;
+use wxmcp_broker::{ConnectionConfig, DirectoryConfig, Wishes};
 use wxmcp_sandbox::{Access, Limits, Mount};
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
+
+/// Bytes that tools may keep in a directory whose quota is not set.
+const DIRECTORY_QUOTA: u64 = 100 << 20;
 
 /// All that a command needs to know, decided.
 #[derive(Debug)]
@@ -19,6 +24,14 @@ pub(crate) struct Settings {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) allow_tools: Vec<String>,
     pub(crate) deny_tools: Vec<String>,
+    /// The folder of tool files, if there is one.
+    pub(crate) tools: Option<PathBuf>,
+    /// Databases of tool files.
+    pub(crate) connections: BTreeMap<String, ConnectionConfig>,
+    /// Directories of tool files.
+    pub(crate) directories: BTreeMap<String, DirectoryConfig>,
+    /// What tool files may have of what they ask for.
+    pub(crate) grants: BTreeMap<String, Wishes>,
     /// The file that names the upstream servers, if there is one.
     pub(crate) mcp_config: Option<PathBuf>,
 }
@@ -31,6 +44,40 @@ struct File {
     limits: LimitTable,
     #[serde(default)]
     policy: PolicyTable,
+    #[serde(default)]
+    tools: ToolsTable,
+    #[serde(default)]
+    connections: BTreeMap<String, ConnectionTable>,
+    #[serde(default)]
+    directories: BTreeMap<String, DirectoryTable>,
+    #[serde(default)]
+    grants: BTreeMap<String, Wishes>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ToolsTable {
+    folder: Option<PathBuf>,
+}
+
+/// A database; its URL may hold a password, so it is never shown.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConnectionTable {
+    url: String,
+}
+
+impl std::fmt::Debug for ConnectionTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ConnectionTable")
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct DirectoryTable {
+    path: PathBuf,
+    quota: Option<ByteSize>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -86,6 +133,21 @@ impl Settings {
                 policy.allow_tools.clone()
             },
             deny_tools: [file.policy.deny_tools, policy.deny_tools.clone()].concat(),
+            tools: tools(config, file.tools.folder.as_deref(), &folder)?,
+            connections: file
+                .connections
+                .into_iter()
+                .map(|(name, table)| {
+                    let connection = connection(&name, &table.url, &folder)?;
+                    Ok((name, connection))
+                })
+                .collect::<anyhow::Result<_>>()?,
+            directories: file
+                .directories
+                .into_iter()
+                .map(|(name, table)| (name, directory(table, &folder)))
+                .collect(),
+            grants: file.grants,
             mcp_config: mcp_config(config)?,
         })
     }
@@ -215,6 +277,43 @@ fn environment<'a>(
                 .map_err(|_| anyhow!("the variable `{entry}` is not set, and no value was given")),
         })
         .collect()
+}
+
+/// The tool tree: a folder that is named must be there, `tools` need not.
+fn tools(
+    config: &ConfigArgs,
+    named: Option<&Path>,
+    folder: &Path,
+) -> anyhow::Result<Option<PathBuf>> {
+    let named = config
+        .tools
+        .clone()
+        .or_else(|| named.map(|named| folder.join(named)));
+    match named {
+        Some(named) if named.is_dir() => Ok(Some(named)),
+        Some(named) => bail!("there is no folder `{}`", named.display()),
+        None => Ok(Some(folder.join("tools")).filter(|tools| tools.is_dir())),
+    }
+}
+
+/// A connection; the file of a SQLite database is relative to `wxmcp.toml`.
+fn connection(name: &str, url: &str, folder: &Path) -> anyhow::Result<ConnectionConfig> {
+    let table = format!("connections.{name}");
+    let url = crate::broker::environment().expand(url, "wxmcp.toml", &table, "url")?;
+    let Some(path) = url.strip_prefix("sqlite:") else {
+        return Ok(ConnectionConfig { url });
+    };
+    let path = folder.join(path.strip_prefix("//").unwrap_or(path));
+    Ok(ConnectionConfig {
+        url: format!("sqlite:{}", path.display()),
+    })
+}
+
+fn directory(table: DirectoryTable, folder: &Path) -> DirectoryConfig {
+    DirectoryConfig {
+        path: folder.join(table.path),
+        quota: table.quota.map_or(DIRECTORY_QUOTA, |size| size.as_u64()),
+    }
 }
 
 fn mcp_config(config: &ConfigArgs) -> anyhow::Result<Option<PathBuf>> {

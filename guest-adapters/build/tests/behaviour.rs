@@ -78,6 +78,7 @@ fn run(sandbox: &Sandbox, source: &str) -> Result<String> {
             language: Language::Python,
             source: source.to_owned(),
             args: Vec::new(),
+            task: None,
         },
         policy: Policy::default(),
         limits: Limits {

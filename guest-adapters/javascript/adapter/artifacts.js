@@ -1,11 +1,7 @@
 // What hands something out of a run besides its text: progress, images, texts.
 
 import {
-  TheError,
-  TheString,
-  TheTypeError,
-  TheUint8Array,
-  apply,
+  bytesFromBase64,
   bytesOf,
   charCode,
   hasOwn,
@@ -15,12 +11,14 @@ import {
   push,
   slice,
   startsWith,
+  TheError,
+  TheString,
+  TheTypeError,
+  toBase64,
 } from './primordials.js';
 import { ARTIFACT, PROGRESS, tell } from './seam.js';
 import { encode, quoted } from './values.js';
 
-const { toBase64 } = TheUint8Array.prototype;
-const { fromBase64 } = TheUint8Array;
 
 const MAGIC = [
   ['\x89PNG\r\n\x1a\n', 'image/png'],
@@ -53,7 +51,7 @@ export function image(data, mediaType) {
   }
   const bytes = bytesOf(data);
   if (bytes !== undefined) {
-    handOut('image', mediaType ?? recognised(bytes), apply(toBase64, bytes, []));
+    handOut('image', mediaType ?? recognised(bytes), toBase64(bytes));
     return;
   }
   if (data === null || typeof data !== 'object') {
@@ -76,8 +74,8 @@ function imageText(text, mediaType) {
     mediaType ??= end < 0 ? type : slice(type, 0, end);
     text = slice(text, comma + 1);
   }
-  const bytes = apply(fromBase64, TheUint8Array, [text]);
-  handOut('image', mediaType ?? recognised(bytes), apply(toBase64, bytes, []));
+  const bytes = bytesFromBase64(text);
+  handOut('image', mediaType ?? recognised(bytes), toBase64(bytes));
 }
 
 /** Hands out a text as a document of its own, beside what the script prints. */

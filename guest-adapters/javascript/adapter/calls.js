@@ -1,7 +1,7 @@
 // Calls of tools, by name or by the functions of a namespace.
 
 import { CALL, operate } from './seam.js';
-import { TheError, TheTypeError, defineProperty } from './primordials.js';
+import { TheError, TheTypeError, defineProperty, isArray } from './primordials.js';
 import { encodeArguments, quoted } from './values.js';
 
 /** A tool refused or failed. `kind` says which rule or party refused, `data` is whatever else the tool answered. */
@@ -48,8 +48,9 @@ export function failed(told, tool) {
 /** The global `callTool`: any tool by its full name, `namespace.tool`. */
 export async function callTool(name, args) {
   if (typeof name !== 'string') throw new TheTypeError(`the name of a tool must be a string, not ${typeof name}`);
-  if (args !== undefined && (args === null || typeof args !== 'object')) {
-    throw new TheTypeError(`the arguments of ${name} must be an object, not ${args === null ? 'null' : typeof args}`);
+  if (args !== undefined && (args === null || typeof args !== 'object' || isArray(args))) {
+    const kind = args === null ? 'null' : isArray(args) ? 'an array' : typeof args;
+    throw new TheTypeError(`the arguments of ${name} must be an object, not ${kind}`);
   }
   return await call(name, head(name), args === undefined ? '{}' : encodeArguments(args));
 }

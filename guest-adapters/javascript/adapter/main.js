@@ -4,6 +4,7 @@
 // left in memory is where each run begins. See `../build/build.mjs`.
 
 import { image, progress, text } from './artifacts.js';
+import * as builtins from './builtins.js';
 import { ToolError, callTool } from './calls.js';
 import * as console from './console.js';
 import * as errors from './errors.js';
@@ -26,6 +27,7 @@ adapter.nothing = run.nothing;
 adapter.drained = run.drained;
 adapter.warmAgain = warmAgain;
 
+builtins.install();
 errors.install();
 locale.install();
 web.install(globalThis);

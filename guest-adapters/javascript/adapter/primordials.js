@@ -48,6 +48,7 @@ export const TheRangeError = RangeError;
 export const TheSyntaxError = SyntaxError;
 export const TheUint8Array = Uint8Array;
 export const TheObject = Object;
+export const TheProxy = Proxy;
 
 export const arrayPrototype = Array.prototype;
 export const objectPrototype = Object.prototype;
@@ -90,6 +91,9 @@ const dataViewBuffer = getter(DataView.prototype, 'buffer');
 const dataViewOffset = getter(DataView.prototype, 'byteOffset');
 const dataViewLength = getter(DataView.prototype, 'byteLength');
 const viewOffset = getter(getPrototypeOf(Uint8Array.prototype), 'byteOffset');
+
+export const toBase64 = uncurry(Uint8Array.prototype.toBase64);
+export const bytesFromBase64 = Uint8Array.fromBase64.bind(Uint8Array);
 
 /** Appends to an array of the adapter's own, whatever setters arrays may have by now. */
 export function push(array, value) {

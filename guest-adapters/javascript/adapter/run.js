@@ -10,21 +10,31 @@ import { TheError, evaluate, parse, setClear, setForEach, setSize, slice, starts
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as timers from './timers.js';
+import * as toolfile from './toolfile.js';
 import { dynamicImport, forget, imported } from './tooltree.js';
 
 let name = '';
+/** What is wanted of a tool file; scripts have none. */
+let task;
 /** JSON of the script's value, once it has one. */
 let value;
 /** Whether the outcome was told. */
 let over = false;
 
 export function start(message) {
+  // An instance may run a file again and again.
+  if (over) renew();
   timers.begin();
   try {
     const script = parse(message);
     name = script.name;
     begins(name, script.map);
     prepare(script);
+    task = script.task;
+    if (script.source === undefined) {
+      settle(again, undefined);
+      return;
+    }
     let body;
     try {
       body = evaluate(`${script.source}\n//# sourceURL=${script.name}`);
@@ -49,7 +59,7 @@ export function start(message) {
 
 async function withImports(body, m, imports) {
   try {
-    const { modules, failure } = await imported(imports);
+    const { modules, failure } = await imported(imports, task?.describe !== undefined);
     if (failure !== undefined) {
       failAt(failure.error, failure.import.line, failure.import.column);
       return;
@@ -62,11 +72,19 @@ async function withImports(body, m, imports) {
   settle(body, m);
 }
 
+/** The body of a file that was read already. */
+function again() {}
+
 /** Runs the body, and keeps what it answers. */
 async function settle(body, m) {
   try {
     let answer = await body(m);
-    if (typeof answer === 'function') answer = await answer();
+    if (task !== undefined) {
+      if (body !== again) toolfile.load(answer);
+      answer = await toolfile.perform(task);
+    } else if (typeof answer === 'function') {
+      answer = await answer();
+    }
     keep(answer);
   } catch (error) {
     fail(error);
@@ -177,12 +195,17 @@ function cut(text) {
   return `${slice(text, 0, KEPT / 2)}\n[${text.length - KEPT} characters left out]\n${slice(text, -KEPT / 2)}`;
 }
 
-/** For the warm-up: as if nothing had run. */
-export function reset() {
+/** As if nothing had run, save what the script left in memory. */
+function renew() {
   value = undefined;
   over = false;
   stuck = false;
-  forget();
   seam.reopen();
   timers.stop();
+}
+
+/** For the warm-up: as if nothing had run. */
+export function reset() {
+  renew();
+  forget();
 }

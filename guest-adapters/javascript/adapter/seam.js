@@ -12,6 +12,9 @@ export const DESCRIBE = 3;
 export const NAMESPACES = 4;
 export const NAMESPACE = 5;
 const TIMER = 6;
+export const SQL = 7;
+export const HTTP = 8;
+export const FILES = 9;
 
 // Kinds of `emit`.
 export const STDOUT = 1;

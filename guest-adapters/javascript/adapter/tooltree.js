@@ -1,11 +1,13 @@
 // Namespaces of tools as the modules that scripts import, and the global `tools`.
 
-import { call, failed, head } from './calls.js';
+import { builtin } from './builtins.js';
+import { call, callTool, failed, head } from './calls.js';
 import { DESCRIBE, NAMESPACE, NAMESPACES, SEARCH, operate } from './seam.js';
 import { nearest } from './names.js';
 import {
   TheError,
   TheMap,
+  TheProxy,
   TheSyntaxError,
   TheTypeError,
   charCode,
@@ -166,15 +168,15 @@ function folded(name) {
 }
 
 /** The namespaces that a script imports, in that order; SyntaxError if a name is not there. */
-export async function imported(imports) {
+export async function imported(imports, promises) {
   const pending = [];
-  for (let i = 0; i < imports.length; i++) push(pending, namespace(imports[i].namespace));
+  for (let i = 0; i < imports.length; i++) push(pending, moduleFor(imports[i], promises));
   const modules = [];
   let failure;
   for (let i = 0; i < imports.length; i++) {
     try {
       push(modules, await pending[i]);
-      check(imports[i], modules[i]);
+      check(imports[i], modules[i], promises);
     } catch (error) {
       // The first of them is reported; the others must not count as unhandled.
       failure ??= { __proto__: null, error, import: imports[i] };
@@ -183,7 +185,26 @@ export async function imported(imports) {
   return { __proto__: null, modules, failure };
 }
 
-function check({ namespace: name, names }, module) {
+async function moduleFor({ namespace: name, module, names }, promises) {
+  if (module !== undefined) return builtin(module, names);
+  return promises ? promised(name, names) : await namespace(name);
+}
+
+/** While a tool file is only read, it may import whatever tools it will call: they are looked up when it runs. */
+function promised(name, names) {
+  const tool = (own) => async (...args) => await callTool(`${name}.${own}`, args[0]);
+  return new TheProxy(create(null), {
+    __proto__: null,
+    // Not a promise, whatever it answers else.
+    get: (target, own) => (typeof own === 'string' && own !== 'then' ? tool(own) : undefined),
+    has: () => true,
+    getOwnPropertyDescriptor: (target, own) =>
+      typeof own === 'string' ? { value: tool(own), writable: true, enumerable: true, configurable: true } : undefined,
+  });
+}
+
+function check({ namespace: name, module: own, names }, module, promises) {
+  if (own !== undefined || promises) return;
   for (let i = 0; i < names.length; i++) {
     if (hasOwn(module, names[i])) continue;
     throw new TheSyntaxError(`the tools of \`${name}\` have no \`${names[i]}\`${nearest(names[i], keys(module))}`);

@@ -101,12 +101,32 @@ function writeSources(imports) {
       if (name.endsWith('.js') && name !== 'bindings.js') copyFileSync(join(from, name), join(sources, name));
     }
   }
+  copyZod(join(sources, 'zod'));
   const names = imports.map(([module, name]) => `${module} ${name}`);
   const bindings = readFileSync(join(adapter, 'bindings.js'), 'utf8');
   // One line, so that line numbers stay those of the file.
   writeFileSync(join(sources, 'bindings.js'), `const $names = ${JSON.stringify(names)};${bindings}`);
   const changed = CHANGED.seconds + CHANGED.nanoseconds / 1e9;
-  for (const name of readdirSync(sources)) utimesSync(join(sources, name), changed, changed);
+  for (const name of readdirSync(sources, { recursive: true })) utimesSync(join(sources, name), changed, changed);
+}
+
+/**
+ * zod as it comes, save its languages other than English, which are two thirds of it, and its
+ * second API (`zod/mini`).
+ */
+function copyZod(to) {
+  const from = join(packages, 'zod');
+  mkdirSync(to);
+  copyFileSync(join(from, 'index.js'), join(to, 'index.js'));
+  for (const folder of ['v4/classic', 'v4/core', 'v4/locales']) {
+    mkdirSync(join(to, folder), { recursive: true });
+    for (const name of readdirSync(join(from, folder))) {
+      if (name.endsWith('.js') && (folder !== 'v4/locales' || name === 'en.js')) {
+        copyFileSync(join(from, folder, name), join(to, folder, name));
+      }
+    }
+  }
+  writeFileSync(join(to, 'v4/locales/index.js'), "export { default as en } from './en.js';\n");
 }
 
 /** What the embedding reads while it starts; see `embedding.cpp` of componentize-js. */

@@ -9,7 +9,7 @@ import sys
 import warnings
 from types import CoroutineType
 
-from . import calls, loop, report, seam, source, system, values
+from . import calls, loop, report, seam, source, system, toolfile, values
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 
@@ -18,17 +18,22 @@ def run(message: bytes):
     """Runs the script of the message and emits its value, exception or exit code."""
     try:
         script = seam.decode(message)
-        kind, payload = _outcome(script["name"], script["source"], script["args"], script["env"])
+        kind, payload = _outcome(script)
         seam.emit(kind, payload)
     except MemoryError:
         failed = {"type": "MemoryError", "message": "", "traceback": "MemoryError\n", "line": None}
         seam.emit(seam.RAISED, seam.encode(failed))
 
 
-def _outcome(name, text, arguments, environment):
-    system.prepare(name, arguments, environment)
+def _outcome(script):
+    name = script["name"]
+    system.prepare(name, script["args"], script["env"])
     try:
-        outcome = _ended(name, source.without_fences(text))
+        task = script.get("task")
+        if task is None:
+            outcome = _ended(name, _value, name, source.without_fences(script["source"]))
+        else:
+            outcome = _ended(name, toolfile.perform, name, script.get("source"), task)
         try:
             _warn_of_lost(system.main.__dict__)
         except Warning:
@@ -38,9 +43,9 @@ def _outcome(name, text, arguments, environment):
     return outcome
 
 
-def _ended(name, text):
+def _ended(name, work, *parts):
     try:
-        value = _untraced(_value, name, text)
+        value = _untraced(work, *parts)
         forgotten = calls.never_awaited()
         if forgotten:
             tool, place = forgotten[0]

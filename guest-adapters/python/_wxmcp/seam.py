@@ -20,6 +20,7 @@ emit = host.emit
 
 # Operations of `submit`.
 CALL, SEARCH, DESCRIBE, NAMESPACES, NAMESPACE = range(1, 6)
+SQL, HTTP, FILES = range(7, 10)
 
 # Kinds of `emit`.
 STDOUT, STDERR, VALUE, RAISED, PROGRESS, ARTIFACT, EXIT = range(1, 8)

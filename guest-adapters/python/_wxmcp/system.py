@@ -11,7 +11,7 @@ import sys
 import time
 import types
 
-from . import artifacts, calls, loop, output, seam, source, tooltree
+from . import artifacts, calls, capabilities, loop, output, seam, source, tooltree
 
 main = types.ModuleType("__main__")
 
@@ -22,6 +22,7 @@ def install():
     main.__file__ = main.__cached__ = None
     sys.modules["__main__"] = main
     sys.modules["tools"] = tooltree.tree
+    sys.modules["wxmcp"] = capabilities.module
     builtins.tools = tooltree.tree
     builtins.call_tool = tooltree.call_tool
     builtins.ToolError = calls.ToolError

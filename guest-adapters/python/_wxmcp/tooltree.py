@@ -15,6 +15,10 @@ from types import ModuleType
 
 from . import calls, seam, values
 
+# While a tool file is only read, it may import whatever tools it will call: they are
+# promised, and looked up when it runs.
+promises = False
+
 _value_of = calls.value_of
 _arguments = values.arguments
 
@@ -154,6 +158,8 @@ class Namespace(ModuleType):
             return list(self._tools())
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        if promises:
+            return Tool(self._host_name, name, name, [], "")
         tools = self._tools()
         tool = tools.get(name) or _only(t for t in tools.values() if t.name.partition(".")[2] == name)
         tool = tool or _only(t for key, t in tools.items() if _folded(key) == _folded(name))
@@ -223,6 +229,8 @@ class ToolTree(ModuleType):
         return self._names
 
     def _known(self, name):
+        if promises:
+            return name
         names = self._namespaces()
         return name if name in names else _only(key for key in names if _folded(key) == _folded(name))
 
@@ -239,7 +247,7 @@ def _imported(name):
     full = f"tools.{name}"
     module = sys.modules.get(full)
     if module is None:
-        module = Namespace(tree._namespaces()[name], name)
+        module = Namespace(name if promises else tree._namespaces()[name], name)
         module.__spec__ = importlib.machinery.ModuleSpec(full, _Loader, is_package=True)
         sys.modules[full] = module
     setattr(tree, name, module)

@@ -56,6 +56,11 @@ def arguments(value) -> str:
         raise ValueError("Circular reference detected") from None
 
 
+def plain(value):
+    """What JSON has, of a value; TypeError where `arguments` raises it."""
+    return _plain(value, set(), _refused)
+
+
 def shown(value) -> str:
     """`repr()` that cannot fail."""
     try:

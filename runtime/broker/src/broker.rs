@@ -1,7 +1,7 @@
 //! The broker: from a script's call to a tool's answer.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
@@ -9,16 +9,18 @@ use wxmcp_sandbox::{
     BoxFuture, CallContext, NamespaceListing, ToolAnswer, ToolCall, ToolDescription, ToolError,
     ToolErrorKind, ToolHost, ToolListing, ToolSummary,
 };
-use wxmcp_tooltree::{
-    Identifiers, Named, Namespace, first_paragraph, nearest, parameters, signature,
-};
+use wxmcp_tooltree::{Identifiers, Named, first_paragraph, nearest, parameters, signature};
 
-use crate::answer;
+use crate::caller::Caller;
+use crate::capabilities::{Capabilities, ConnectionConfig, DirectoryConfig, Held, ResourceError};
 use crate::config::{Environment, UpstreamConfig};
 use crate::discovery::{Discovery, Listed};
 use crate::grants::Grants;
+use crate::space::{Opened, Space};
+use crate::tree::folder::Broken;
+use crate::tree::{ToolFileHost, Tree, TreeConfig};
 use crate::upstream::guard::GuardCommand;
-use crate::upstream::{Live, Settings, Upstream};
+use crate::upstream::{Settings, Upstream};
 use crate::validation::Validators;
 use crate::wording::quoted;
 
@@ -36,7 +38,13 @@ const MAX_SUMMARY_BYTES: usize = 300;
 pub struct BrokerConfig {
     /// The servers that calls may reach.
     pub upstreams: Vec<UpstreamConfig>,
-    /// Which of their tools.
+    /// The tool files that calls may reach.
+    pub tree: Option<TreeConfig>,
+    /// Databases of tool files, by name.
+    pub connections: BTreeMap<String, ConnectionConfig>,
+    /// Directories of tool files, by name.
+    pub directories: BTreeMap<String, DirectoryConfig>,
+    /// Which tools scripts may call.
     pub grants: Grants,
     /// The environment that configurations refer to, and whose unsuspicious
     /// part upstreams inherit.
@@ -57,6 +65,9 @@ impl BrokerConfig {
     pub fn new(guard: GuardCommand) -> Self {
         Self {
             upstreams: Vec::new(),
+            tree: None,
+            connections: BTreeMap::new(),
+            directories: BTreeMap::new(),
             grants: Grants::everything(),
             environment: Environment::default(),
             call_timeout: Duration::from_secs(30),
@@ -67,7 +78,7 @@ impl BrokerConfig {
     }
 }
 
-/// Answers tool calls from upstream MCP servers.
+/// Answers tool calls from tool files and upstream MCP servers.
 ///
 /// Upstreams start when they are first used and live as long as the broker;
 /// [`Broker::shutdown`] ends them in order. If the broker is dropped, or its
@@ -78,15 +89,25 @@ pub struct Broker {
     upstreams: BTreeMap<String, Upstream>,
     /// From configured names to namespaces.
     identifiers: Identifiers,
-    grants: Arc<Grants>,
+    tree: Option<Tree>,
+    capabilities: Arc<Capabilities>,
+    script: Caller,
+    /// What no tool file may call either.
+    denials: Arc<Grants>,
     discovery: Discovery,
     validators: Validators,
     call_timeout: Duration,
+    me: Weak<Self>,
 }
 
 impl Broker {
-    /// A broker; starts nothing. Of two upstreams of one name, the later counts.
-    pub fn new(config: BrokerConfig) -> Arc<Self> {
+    /// A broker; starts nothing. Of two upstreams of one name, the later counts; a folder
+    /// of the tree whose name an upstream has is not seen.
+    ///
+    /// # Errors
+    ///
+    /// A connection that no driver knows.
+    pub fn new(config: BrokerConfig) -> Result<Arc<Self>, ResourceError> {
         let settings = Arc::new(Settings {
             guard: config.guard,
             environment: config.environment,
@@ -103,14 +124,24 @@ impl Broker {
                 Some((owner, Upstream::new(name, upstream, Arc::clone(&settings))))
             })
             .collect();
-        Arc::new(Self {
+        let capabilities = Arc::new(Capabilities::new(
+            &config.connections,
+            &config.directories,
+            config.call_timeout,
+        )?);
+        let tree = config.tree.map(|tree| Tree::new(tree, config.call_timeout));
+        Ok(Arc::new_cyclic(|me| Self {
             upstreams,
             identifiers,
-            grants: Arc::new(config.grants),
+            tree,
+            capabilities,
+            denials: Arc::new(config.grants.denials()),
+            script: Caller::script(Arc::new(config.grants)),
             discovery: Discovery::default(),
             validators: Validators::default(),
             call_timeout: config.call_timeout,
-        })
+            me: Weak::clone(me),
+        }))
     }
 
     /// Ends all upstreams and waits until they have ended. Calls that are still
@@ -119,16 +150,45 @@ impl Broker {
         join_all(self.upstreams.values().map(Upstream::close)).await;
     }
 
+    /// What is wrong with the files of a namespace of the tree: those that are no tools,
+    /// and what tools ask for in vain. Nothing for upstreams.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such namespace, or it does not start.
+    pub async fn problems(
+        &self,
+        namespace: &str,
+        context: &CallContext,
+    ) -> Result<Problems, ToolError> {
+        let opened = self.open(namespace, None, &self.script, context).await?;
+        let Some(listed) = opened.folder() else {
+            return Ok(Problems::default());
+        };
+        let unapproved = opened
+            .tools
+            .tools()
+            .filter_map(|named| {
+                let wishes = listed.file(named.tool.name())?.unapproved();
+                let name = format!("{}.{}", opened.name(), named.attribute);
+                (!wishes.is_empty()).then_some((name, wishes))
+            })
+            .collect();
+        Ok(Problems {
+            broken: listed.broken.clone(),
+            unapproved,
+        })
+    }
+
     /// The pipeline that every call passes.
-    async fn dispatch(&self, call: ToolCall) -> Result<ToolAnswer, ToolError> {
-        let found = self.resolve(&call.name, &call.context).await?;
-        let Found {
-            upstream,
-            live,
-            tool: name,
-            tools,
-        } = found;
-        let tool = tools
+    pub(crate) async fn dispatch(
+        &self,
+        call: ToolCall,
+        caller: &Caller,
+    ) -> Result<ToolAnswer, ToolError> {
+        let Found { space, tool: name } = self.resolve(&call.name, caller, &call.context).await?;
+        let tool = space
+            .tools
             .resolve(&name)
             .ok_or_else(|| unknown_tool(&call.name, &[]))?
             .tool;
@@ -136,39 +196,70 @@ impl Broker {
             .validators
             .arguments(tool, &call.name, call.arguments, self.call_timeout)
             .await
-            .map_err(|error| upstream.told(&live, error))?;
-        let calling = upstream.call(&live, &name, arguments);
-        let (result, bytes) = tokio::time::timeout(self.call_timeout, calling)
-            .await
-            .map_err(|_| self.timed_out(upstream, &name))??;
-        let is_structured = result.get("structuredContent").is_some();
-        let mut value = answer::unwrap(result, tool.output_schema().is_some())
-            .map_err(|error| upstream.told(&live, error))?;
-        if is_structured {
+            .map_err(|error| space.told(error))?;
+        let host = self.host(&space, &name, caller)?;
+        let (mut value, bytes, must_fit) = space
+            .call(&name, arguments, host, self.call_timeout)
+            .await?;
+        if must_fit {
             value = self
                 .validators
                 .answer(tool, &call.name, value, self.call_timeout)
                 .await
-                .map_err(|error| upstream.told(&live, error))?;
+                .map_err(|error| space.told(error))?;
         }
         Ok(ToolAnswer { value, bytes })
     }
 
+    /// Who answers a tool file while it runs; nobody is needed for other tools.
+    fn host(
+        &self,
+        space: &Opened<'_>,
+        tool: &str,
+        caller: &Caller,
+    ) -> Result<Option<Arc<dyn ToolHost>>, ToolError> {
+        let Some(file) = space.folder().and_then(|listed| listed.file(tool)) else {
+            return Ok(None);
+        };
+        let Some(broker) = self.me.upgrade() else {
+            return Ok(None);
+        };
+        let [asked, approved] = file.grants.tools();
+        let grants = vec![
+            Arc::new(asked),
+            Arc::new(approved),
+            Arc::clone(&self.denials),
+        ];
+        let full = format!("{}.{tool}", space.name());
+        Ok(Some(Arc::new(ToolFileHost {
+            broker,
+            caller: caller.calls(&full, grants)?,
+            file: Arc::clone(file),
+            capabilities: Arc::clone(&self.capabilities),
+            held: Held::default(),
+        })))
+    }
+
     /// The granted tool behind a name. A tool that is not granted and one that
     /// does not exist are told apart by nothing.
-    async fn resolve(&self, name: &str, context: &CallContext) -> Result<Found<'_>, ToolError> {
+    async fn resolve(
+        &self,
+        name: &str,
+        caller: &Caller,
+        context: &CallContext,
+    ) -> Result<Found<'_>, ToolError> {
         let unknown = || unknown_tool(name, &[]);
         if name.len() > MAX_CALL_NAME_BYTES {
             return Err(unknown());
         }
         // Both halves may hold dots; the shortest namespace that exists counts.
-        let Some((upstream, tool)) = name.match_indices('.').find_map(|(at, _)| {
+        let Some((space, tool)) = name.match_indices('.').find_map(|(at, _)| {
             let (space, tool) = name.split_at_checked(at)?;
-            Some((self.visible(space)?, tool.strip_prefix('.')?))
+            Some((self.visible(space, caller)?, tool.strip_prefix('.')?))
         }) else {
             let space = name.split('.').next().unwrap_or_default();
-            let names = self.visible_upstreams().map(Upstream::name);
-            let close = nearest(space, names);
+            let names = self.namespaces_of(caller);
+            let close = nearest(space, names.iter().map(String::as_str));
             return Err(unknown_tool(
                 name,
                 &close
@@ -177,83 +268,92 @@ impl Broker {
                     .collect::<Vec<_>>(),
             ));
         };
-        let live = upstream.live(&context.clock).await?;
-        let tools = self.tools(upstream, &live).await?;
-        let granted = |tool: &Named<'_>| self.is_granted(upstream, *tool);
-        match tools.resolve(tool).filter(granted) {
-            Some(named) => Ok(Found {
-                upstream,
-                tool: named.tool.name().to_owned(),
-                tools: Arc::clone(&tools),
-                live,
-            }),
-            None => {
-                let attributes = tools.tools().filter(granted).map(|tool| tool.attribute);
-                let close: Vec<String> = nearest(tool, attributes)
-                    .into_iter()
-                    .map(|attribute| format!("{}.{attribute}", upstream.name()))
-                    .collect();
-                Err(unknown_tool(name, &close))
-            }
+        let opened = space.open(Some(tool), context, self.call_timeout).await?;
+        let granted = |tool: &Named<'_>| caller.may_call(opened.owner(), opened.name(), *tool);
+        if let Some(named) = opened.tools.resolve(tool).filter(granted) {
+            let tool = named.tool.name().to_owned();
+            return Ok(Found {
+                space: opened,
+                tool,
+            });
         }
+        let attributes = opened.tools.tools().filter(granted);
+        let close: Vec<String> = nearest(tool, attributes.map(|tool| tool.attribute))
+            .into_iter()
+            .map(|attribute| format!("{}.{attribute}", opened.name()))
+            .collect();
+        let own = tool.split('.').next_back().unwrap_or_default();
+        if let Some(broken) = opened.folder().and_then(|listed| listed.why_broken(own))
+            && caller.is_script()
+        {
+            return Err(ToolError::new(
+                ToolErrorKind::ToolFailed,
+                format!("{} does not load: {broken}", quoted(name)),
+            ));
+        }
+        Err(unknown_tool(name, &close))
     }
 
-    /// The tools of a started upstream, under the deadline of a call.
-    async fn tools(&self, upstream: &Upstream, live: &Live) -> Result<Arc<Namespace>, ToolError> {
-        tokio::time::timeout(self.call_timeout, upstream.tools(live))
-            .await
-            .map_err(|_| self.timed_out(upstream, "tools/list"))
+    /// The namespace behind either spelling, if the caller may see it.
+    fn visible(&self, space: &str, caller: &Caller) -> Option<Space<'_>> {
+        self.visible_spaces(caller)
+            .into_iter()
+            .find(|found| found.name() == space || found.owner() == space)
     }
 
-    fn is_granted(&self, upstream: &Upstream, tool: Named<'_>) -> bool {
-        self.grants
-            .is_granted(upstream.owner(), upstream.name(), tool)
-    }
-
-    /// The upstream behind either spelling of a namespace, if a run may see it.
-    fn visible(&self, space: &str) -> Option<&Upstream> {
-        let upstream = self.upstreams.get(self.identifiers.resolve(space)?)?;
-        self.is_visible(upstream).then_some(upstream)
-    }
-
-    fn visible_upstreams(&self) -> impl Iterator<Item = &Upstream> {
+    fn visible_spaces(&self, caller: &Caller) -> Vec<Space<'_>> {
+        let taken = |name: &str| self.identifiers.resolve(name).is_some();
+        let folders = self.tree.iter().flat_map(|tree| tree.folders(&taken));
         self.upstreams
             .values()
-            .filter(|upstream| self.is_visible(upstream))
+            .map(Space::Upstream)
+            .chain(folders.map(Space::Folder))
+            .filter(|space| caller.may_see(space.owner(), space.name()))
+            .collect()
     }
 
-    fn is_visible(&self, upstream: &Upstream) -> bool {
-        self.grants.may_grant_in(upstream.owner(), upstream.name())
+    pub(crate) fn namespaces_of(&self, caller: &Caller) -> Vec<String> {
+        let mut names: Vec<String> = self
+            .visible_spaces(caller)
+            .iter()
+            .map(|space| space.name().to_owned())
+            .collect();
+        names.sort_unstable();
+        names
     }
 
-    fn timed_out(&self, upstream: &Upstream, tool: &str) -> ToolError {
-        ToolError::new(
-            ToolErrorKind::CallTimedOut,
-            format!(
-                "`{}` did not answer {} within {:?}",
-                upstream.name(),
-                quoted(tool),
-                self.call_timeout
-            ),
-        )
-    }
-
-    async fn list(&self, name: &str, context: &CallContext) -> Result<NamespaceListing, ToolError> {
-        let Some(upstream) = self.visible(name) else {
-            let names = self.visible_upstreams().map(Upstream::name);
-            let close: Vec<String> = nearest(name, names)
+    /// A namespace with its tools.
+    async fn open(
+        &self,
+        name: &str,
+        only: Option<&str>,
+        caller: &Caller,
+        context: &CallContext,
+    ) -> Result<Opened<'_>, ToolError> {
+        let Some(space) = self.visible(name, caller) else {
+            let names = self.namespaces_of(caller);
+            let close: Vec<String> = nearest(name, names.iter().map(String::as_str))
                 .into_iter()
                 .map(str::to_owned)
                 .collect();
             return Err(unknown("namespace", name, &close));
         };
-        let live = upstream.live(&context.clock).await?;
-        let tools = self.tools(upstream, &live).await?;
+        space.open(only, context, self.call_timeout).await
+    }
+
+    pub(crate) async fn list(
+        &self,
+        name: &str,
+        caller: &Caller,
+        context: &CallContext,
+    ) -> Result<NamespaceListing, ToolError> {
+        let opened = self.open(name, None, caller, context).await?;
         Ok(NamespaceListing {
-            name: upstream.name().to_owned(),
-            tools: tools
+            name: opened.name().to_owned(),
+            tools: opened
+                .tools
                 .tools()
-                .filter(|tool| self.is_granted(upstream, *tool))
+                .filter(|tool| caller.may_call(opened.owner(), opened.name(), *tool))
                 .map(|named| ToolListing {
                     name: named.tool.name().to_owned(),
                     attribute: named.attribute.to_owned(),
@@ -272,35 +372,38 @@ impl Broker {
         limit: usize,
         context: &CallContext,
     ) -> Result<Vec<ToolSummary>, ToolError> {
-        let listed = join_all(self.visible_upstreams().map(async |upstream| {
-            let live = upstream.live(&context.clock).await?;
-            Ok((upstream, self.tools(upstream, &live).await?))
-        }))
+        let spaces = self.visible_spaces(&self.script);
+        let opened = join_all(
+            spaces
+                .into_iter()
+                .map(|space| space.open(None, context, self.call_timeout)),
+        )
         .await;
-        let (listed, failed): (Vec<_>, Vec<Result<_, ToolError>>) =
-            listed.into_iter().partition(Result::is_ok);
-        if listed.is_empty()
+        let (opened, failed): (Vec<_>, Vec<Result<_, ToolError>>) =
+            opened.into_iter().partition(Result::is_ok);
+        if opened.is_empty()
             && let Some(failure) = failed.into_iter().find_map(Result::err)
         {
             return Err(failure);
         }
-        let listed = listed
+        let listed = opened
             .into_iter()
             .flatten()
-            .map(|(upstream, tools)| Listed {
-                owner: upstream.owner().to_owned(),
-                space: upstream.name().to_owned(),
-                tools,
+            .map(|opened| Listed {
+                owner: opened.owner().to_owned(),
+                space: opened.name().to_owned(),
+                tools: opened.tools,
             })
             .collect();
         self.discovery
-            .search(listed, &self.grants, query, limit)
+            .search(listed, &self.script, query, limit)
             .await
     }
 
-    async fn explain(
+    pub(crate) async fn explain(
         &self,
         names: Vec<String>,
+        caller: &Caller,
         context: &CallContext,
     ) -> Result<Vec<ToolDescription>, ToolError> {
         if names.len() > MAX_DESCRIBED {
@@ -311,16 +414,17 @@ impl Broker {
         }
         let mut described = Vec::new();
         for name in &names {
-            let found = self.resolve(name, context).await?;
-            let tools = self.tools(found.upstream, &found.live).await?;
-            // The list may have changed since; then the tool is gone.
-            let named = tools
+            let found = self.resolve(name, caller, context).await?;
+            let named = found
+                .space
+                .tools
                 .resolve(&found.tool)
                 .ok_or_else(|| unknown_tool(name, &[]))?;
+            let space = found.space.name();
             described.push(ToolDescription {
-                name: format!("{}.{}", found.upstream.name(), named.attribute),
+                name: format!("{space}.{}", named.attribute),
                 description: named.tool.description().to_owned(),
-                signature: signature(found.upstream.name(), named.attribute, named.tool),
+                signature: signature(space, named.attribute, named.tool),
                 input: named.tool.input_schema().clone(),
                 output: named.tool.output_schema().cloned(),
             });
@@ -329,14 +433,20 @@ impl Broker {
     }
 }
 
-/// A granted tool of a started upstream.
+/// What is wrong with the tool files of a namespace.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Problems {
+    /// Files that are no tools.
+    pub broken: Vec<Broken>,
+    /// Tools, and what they ask for that is not approved, as lines of `wxmcp.toml`.
+    pub unapproved: Vec<(String, Vec<String>)>,
+}
+
+/// A granted tool of an opened namespace.
 struct Found<'a> {
-    upstream: &'a Upstream,
-    live: Arc<Live>,
+    space: Opened<'a>,
     /// The tool's own name.
     tool: String,
-    /// The list that it is in.
-    tools: Arc<Namespace>,
 }
 
 fn unknown_tool(name: &str, close: &[String]) -> ToolError {
@@ -360,16 +470,11 @@ pub(crate) fn summary(description: &str) -> String {
 
 impl ToolHost for Broker {
     fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
-        Box::pin(self.dispatch(call))
+        Box::pin(self.dispatch(call, &self.script))
     }
 
     fn namespaces(&self) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .visible_upstreams()
-            .map(|upstream| upstream.name().to_owned())
-            .collect();
-        names.sort_unstable();
-        names
+        self.namespaces_of(&self.script)
     }
 
     fn namespace(
@@ -377,7 +482,7 @@ impl ToolHost for Broker {
         name: String,
         context: CallContext,
     ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
-        Box::pin(async move { self.list(&name, &context).await })
+        Box::pin(async move { self.list(&name, &self.script, &context).await })
     }
 
     fn search(
@@ -394,6 +499,6 @@ impl ToolHost for Broker {
         names: Vec<String>,
         context: CallContext,
     ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
-        Box::pin(async move { self.explain(names, &context).await })
+        Box::pin(async move { self.explain(names, &self.script, &context).await })
     }
 }

@@ -6,15 +6,15 @@ use wxmcp_sandbox::{ToolError, ToolErrorKind, ToolSummary};
 use wxmcp_tooltree::{Document, Namespace, SearchIndex, parameters};
 
 use crate::broker::summary;
-use crate::grants::Grants;
+use crate::caller::Caller;
 
 /// Hits of one search, at most.
 const MAX_HITS: usize = 200;
 
-/// The tools of one upstream, to be searched.
+/// The tools of one namespace, to be searched.
 #[derive(Clone, Debug)]
 pub(crate) struct Listed {
-    /// The upstream's own name.
+    /// Its owner's own name.
     pub(crate) owner: String,
     /// Its name in scripts.
     pub(crate) space: String,
@@ -41,14 +41,14 @@ impl Discovery {
     pub(crate) async fn search(
         &self,
         listed: Vec<Listed>,
-        grants: &Arc<Grants>,
+        caller: &Caller,
         query: String,
         limit: usize,
     ) -> Result<Vec<ToolSummary>, ToolError> {
         let kept = self.lock().clone().filter(|kept| kept.is_of(&listed));
-        let grants = Arc::clone(grants);
+        let caller = caller.clone();
         let searching = tokio::task::spawn_blocking(move || {
-            let indexed = kept.unwrap_or_else(|| Arc::new(Indexed::new(listed, &grants)));
+            let indexed = kept.unwrap_or_else(|| Arc::new(Indexed::new(listed, &caller)));
             let hits = indexed.search(&query, limit);
             (indexed, hits)
         });
@@ -68,7 +68,7 @@ impl Discovery {
 }
 
 impl Indexed {
-    fn new(of: Vec<Listed>, grants: &Grants) -> Self {
+    fn new(of: Vec<Listed>, caller: &Caller) -> Self {
         let mut documents = Vec::new();
         for Listed {
             owner,
@@ -77,7 +77,7 @@ impl Indexed {
         } in &of
         {
             for named in tools.tools() {
-                if grants.is_granted(owner, space, named) {
+                if caller.may_call(owner, space, named) {
                     documents.push(Document {
                         name: format!("{space}.{}", named.attribute),
                         parameters: parameters(named.tool.input_schema()),

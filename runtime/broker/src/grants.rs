@@ -37,6 +37,22 @@ impl Grants {
         }
     }
 
+    /// Allows nothing.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            allow: Vec::new(),
+            deny: Vec::new(),
+        }
+    }
+
+    /// Allows everything that these do not deny.
+    pub(crate) fn denials(&self) -> Self {
+        Self {
+            deny: self.deny.clone(),
+            ..Self::everything()
+        }
+    }
+
     /// Allows what fits a pattern of `allow` and none of `deny`.
     ///
     /// # Errors
@@ -92,11 +108,12 @@ impl Grants {
     }
 }
 
+/// A pattern of tool names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Pattern(String);
+pub(crate) struct Pattern(String);
 
 impl Pattern {
-    fn parse(text: &str) -> Result<Self, PatternError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, PatternError> {
         let text = text.trim();
         if text.is_empty() || text.len() > MAX_PATTERN_BYTES {
             return Err(PatternError::Length(text.len()));
@@ -108,7 +125,7 @@ impl Pattern {
     }
 
     /// Whether the whole name fits.
-    fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         self.places_after(name).last() == Some(&true)
     }
 

@@ -8,7 +8,7 @@ use wxmcp_sandbox::{CacheState, CallContext, RunClock, RunId, Sandbox, ToolHost}
 use crate::cli::{DoctorArgs, LimitArgs, PolicyArgs};
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
-use crate::{guests, render, upstreams};
+use crate::{broker, guests, render};
 
 pub(super) fn execute(args: &DoctorArgs) -> Result<Exit, Failure> {
     let mut findings = Findings { sound: true };
@@ -90,7 +90,7 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
         findings.good("no MCP servers are configured (no .mcp.json, no --mcp-config)");
         return Ok(());
     };
-    let broker = upstreams::broker(settings)?;
+    let broker = broker::broker(settings, &Arc::new(guests::Guests::default()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

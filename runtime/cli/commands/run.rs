@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{Error, Policy, Run, Sandbox, Script, Stdin};
+use wxmcp_broker::Interpreters as _;
+use wxmcp_sandbox::{Error, Policy, Run, Script, Stdin};
 
+use crate::broker;
 use crate::cli::{Language, RunArgs};
 use crate::exit::{Exit, Failure};
+use crate::guests::Guests;
 use crate::render::{self, Terminal};
 use crate::settings::Settings;
-use crate::{guests, upstreams};
 
 /// Largest script, in bytes: more is a mistake, and would not fit one message.
 const SCRIPT: u64 = 8 << 20;
@@ -45,7 +46,8 @@ async fn run(
     let interrupt = signal(SignalKind::interrupt())
         .context("listen for interrupts")
         .map_err(Failure::fault)?;
-    let broker = upstreams::broker(&settings)?;
+    let guests = Arc::new(Guests::default());
+    let broker = broker::broker(&settings, &guests)?;
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let run = Run {
         script,
@@ -59,12 +61,7 @@ async fn run(
         observer: terminal.clone(),
         cancel: Box::pin(interrupted(interrupt, Arc::clone(&terminal))),
     };
-    let report = async {
-        let engine = engine::engine(Allocation::OnDemand)?;
-        let guest = guests::cache().load(&engine, guests::of(language))?;
-        Sandbox::open(&engine, &guest)?.run(run).await
-    }
-    .await;
+    let report = async { guests.sandbox(language)?.run(run).await }.await;
     terminal.finish();
     let exit = match report {
         Ok(report) => {
@@ -122,6 +119,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
             language: args.lang.unwrap_or(Language::Python).into(),
             source: code.clone(),
             args: args.words.clone(),
+            task: None,
         };
         return Ok((script, Stdin::Inherit));
     }
@@ -149,6 +147,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         language: language.into(),
         source,
         args: rest.to_vec(),
+        task: None,
     };
     Ok((script, stdin))
 }

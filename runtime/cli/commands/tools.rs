@@ -9,14 +9,15 @@ use wxmcp_sandbox::{CallContext, RunClock, RunId, ToolCall, ToolError, ToolHost}
 
 use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
 use crate::exit::{Exit, Failure};
+use crate::guests::Guests;
 use crate::settings::Settings;
-use crate::{render, upstreams};
+use crate::{broker, render};
 
 pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
     let limits = LimitArgs::default();
     let settings =
         Settings::resolve(&limits, &PolicyArgs::default(), &args.config).map_err(Failure::usage)?;
-    let broker = upstreams::broker(&settings)?;
+    let broker = broker::broker(&settings, &Arc::new(Guests::default()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -34,6 +35,7 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
 async fn answer(broker: &Broker, args: &ToolsArgs) -> Result<Exit, Failure> {
     match &args.command {
         ToolsCommand::List { namespace } => list(broker, namespace.as_deref(), args.json).await,
+        ToolsCommand::Check => check(broker, args.json).await,
         ToolsCommand::Search { words, limit } => {
             let found = broker.search(words.join(" "), *limit, context()).await;
             let found = found.map_err(failed)?;
@@ -84,19 +86,68 @@ async fn answer(broker: &Broker, args: &ToolsArgs) -> Result<Exit, Failure> {
     }
 }
 
+/// Reads every tool, and says of each what is wrong with it.
+async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
+    let mut findings = Vec::new();
+    let mut tools = 0_usize;
+    for name in broker.namespaces() {
+        match broker.namespace(name.clone(), context()).await {
+            Ok(listing) => tools = tools.saturating_add(listing.tools.len()),
+            Err(error) => {
+                findings.push(json!({"namespace": name, "problem": error.message}));
+                continue;
+            }
+        }
+        let problems = broker.problems(&name, &context()).await.map_err(failed)?;
+        for broken in problems.broken {
+            findings.push(json!({"file": broken.file, "problem": broken.why}));
+        }
+        for (tool, wishes) in problems.unapproved {
+            let lines = wishes.join("`, `");
+            let problem = format!(
+                "it asks for what is not approved: write `{lines}` under `[grants.\"{tool}\"]` in wxmcp.toml"
+            );
+            findings.push(json!({"tool": tool, "problem": problem}));
+        }
+    }
+    if json {
+        print_json(&json!({"tools": tools, "findings": findings}))?;
+    } else {
+        for finding in &findings {
+            let text = |key: &str| finding.get(key).and_then(Value::as_str);
+            let what = text("file").or(text("tool")).or(text("namespace"));
+            let problem = text("problem").unwrap_or_default();
+            render::line(&format!("{}: {problem}", what.unwrap_or_default()));
+        }
+        render::note(&format!("{tools} tools, {} findings", findings.len()));
+    }
+    Ok(if findings.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
+}
+
 async fn list(broker: &Broker, namespace: Option<&str>, json: bool) -> Result<Exit, Failure> {
     let names = match namespace {
         Some(name) => vec![name.to_owned()],
         None => broker.namespaces(),
     };
     if names.is_empty() {
-        render::note("no MCP servers are configured (no .mcp.json, no --mcp-config)");
+        render::note("there are no tools: no folder `tools`, no `.mcp.json`");
     }
     let mut exit = Exit::Success;
     let mut listed = Vec::new();
     for name in names {
         match broker.namespace(name.clone(), context()).await {
-            Ok(found) => listed.push(found),
+            Ok(found) => {
+                listed.push(found);
+                let problems = broker.problems(&name, &context()).await.map_err(failed)?;
+                for broken in problems.broken {
+                    render::note(&format!("{}: {}", broken.file, broken.why));
+                    exit = Exit::Failure;
+                }
+            }
             Err(error) if namespace.is_some() => return Err(failed(error)),
             Err(error) => {
                 render::note(&format!("`{name}`: {error}"));

@@ -199,6 +199,10 @@ impl Calls {
                 Operation::Namespace { name } => {
                     serde_json::to_vec(&tools.namespace(name, context).await?)
                 }
+                Operation::Capability {
+                    capability,
+                    request,
+                } => Ok(tools.capability(capability, request, context).await?),
                 Operation::Namespaces | Operation::Call { .. } | Operation::Timer(_) => {
                     serde_json::to_vec(&tools.namespaces())
                 }

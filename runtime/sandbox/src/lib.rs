@@ -22,6 +22,7 @@ mod policy;
 mod report;
 mod sandbox;
 mod script;
+mod session;
 mod tool;
 mod wasi;
 
@@ -32,8 +33,9 @@ pub use observer::{Event, Observer, Silent, Stream};
 pub use policy::{Access, Mount, Policy, Stdin};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
 pub use sandbox::{Error, Run, Sandbox};
-pub use script::{Language, Script};
+pub use script::{Describe, Language, Script, ToolJob, ToolTask};
+pub use session::Session;
 pub use tool::{
-    BoxFuture, CallContext, NamespaceListing, ToolAnswer, ToolCall, ToolDescription, ToolError,
-    ToolErrorKind, ToolHost, ToolListing, ToolSummary,
+    BoxFuture, CallContext, Capability, NamespaceListing, ToolAnswer, ToolCall, ToolDescription,
+    ToolError, ToolErrorKind, ToolHost, ToolListing, ToolSummary,
 };

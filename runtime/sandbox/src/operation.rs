@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::tool::{ToolError, ToolErrorKind};
+use crate::tool::{Capability, ToolError, ToolErrorKind};
 
 /// Bytes of what is said about a request that cannot be read.
 const REASON: usize = 256;
@@ -30,6 +30,11 @@ pub(crate) enum Operation {
     },
     /// Ends after this time; no tool is asked.
     Timer(Duration),
+    /// Something that a grant allows.
+    Capability {
+        capability: Capability,
+        request: serde_json::Map<String, Value>,
+    },
 }
 
 /// Reads a request. Nothing in it is trusted; serde_json refuses deep nesting.
@@ -77,6 +82,17 @@ pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolErro
         4 => Ok(Operation::Namespaces),
         5 => read(payload).map(|Name { name }| Operation::Namespace { name }),
         6 => read(payload).map(|Timer { us }| Operation::Timer(Duration::from_micros(us))),
+        7..=9 => {
+            let capability = match operation {
+                7 => Capability::Sql,
+                8 => Capability::Http,
+                _ => Capability::Files,
+            };
+            read(payload).map(|request| Operation::Capability {
+                capability,
+                request,
+            })
+        }
         other => Err(ToolError::new(
             ToolErrorKind::InvalidCall,
             format!("there is no operation {other}"),

@@ -9,11 +9,11 @@ use crate::observer::{Event, Observer, Stream};
 /// the guest's WASI streams.
 #[derive(Clone)]
 pub(crate) struct Output {
-    observer: Arc<dyn Observer>,
     kept: Arc<Mutex<Kept>>,
 }
 
 struct Kept {
+    observer: Arc<dyn Observer>,
     budget: Budget,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
@@ -22,29 +22,29 @@ struct Kept {
 impl Output {
     pub(crate) fn new(limit: u64, observer: Arc<dyn Observer>) -> Self {
         Self {
-            observer,
-            kept: Arc::new(Mutex::new(Kept {
-                budget: Budget::new(limit),
-                stdout: Vec::new(),
-                stderr: Vec::new(),
-            })),
+            kept: Arc::new(Mutex::new(Kept::new(limit, observer))),
         }
+    }
+
+    /// Forgets what was printed: another run of the same instance begins.
+    pub(crate) fn begin(&self, limit: u64, observer: Arc<dyn Observer>) {
+        *self.lock() = Kept::new(limit, observer);
     }
 
     /// Keeps and streams what the limit lets through, then names the limit if
     /// that was not everything.
     pub(crate) fn print(&self, stream: Stream, bytes: &[u8]) -> Result<(), Stop> {
-        let (allowed, result) = {
+        let (allowed, result, observer) = {
             let mut kept = self.lock();
             let (allowed, result) = allow(&mut kept.budget, bytes);
             match stream {
                 Stream::Stdout => kept.stdout.extend_from_slice(allowed),
                 Stream::Stderr => kept.stderr.extend_from_slice(allowed),
             }
-            (allowed, result)
+            (allowed, result, Arc::clone(&kept.observer))
         };
         if !allowed.is_empty() {
-            self.observer.event(Event::Output {
+            observer.event(Event::Output {
                 stream,
                 bytes: allowed,
             });
@@ -63,6 +63,17 @@ impl Output {
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn new(limit: u64, observer: Arc<dyn Observer>) -> Self {
+        Self {
+            observer,
+            budget: Budget::new(limit),
+            stdout: Vec::new(),
+            stderr: Vec::new(),
+        }
     }
 }
 

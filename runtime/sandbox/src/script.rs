@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
+use serde_json::Value;
 
-use crate::javascript::{self, Dialect, Program};
+use crate::javascript::{self, Dialect, Form, Program};
 use crate::report::Raised;
 
 /// Languages that there are guests for.
@@ -29,7 +30,33 @@ pub struct Script {
     pub source: String,
     /// Its arguments, the name excluded.
     pub args: Vec<String>,
+    /// What is wanted of it if it is a tool file; scripts have none.
+    pub task: Option<ToolTask>,
 }
+
+/// What a tool file is run for.
+#[derive(Clone, Debug, Serialize)]
+pub struct ToolTask {
+    /// The tool that the file is named after: `query` of `query.ts`.
+    pub tool: String,
+    /// What is to be done.
+    #[serde(flatten)]
+    pub job: ToolJob,
+}
+
+/// What a tool file can be asked.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolJob {
+    /// What the tool says of itself. The run's value is the `described` of `wit/guest.wit`.
+    Describe(Describe),
+    /// To run the tool with these arguments. The run's value is its answer.
+    Call(serde_json::Map<String, Value>),
+}
+
+/// How a tool is to be described.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Describe {}
 
 /// The script of `wit/guest.wit`.
 #[derive(Serialize)]
@@ -38,7 +65,9 @@ struct Request<'a> {
     args: &'a [String],
     env: BTreeMap<&'a str, &'a str>,
     #[serde(flatten)]
-    text: Text<'a>,
+    text: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<&'a ToolTask>,
 }
 
 #[derive(Serialize)]
@@ -58,29 +87,16 @@ impl Script {
     ///
     /// The exception that a run would raise.
     pub fn check(&self) -> Result<(), Raised> {
-        self.request(&[]).map(|_| ())
+        self.text().map(|_| ())
     }
 
-    /// What the guest is sent.
+    /// What the guest is sent. It has read the source already if it `knows` it: then
+    /// only the task is sent.
     ///
     /// # Errors
     ///
     /// The exception that the source raises because it is no program.
-    pub(crate) fn request(&self, env: &[(String, String)]) -> Result<Vec<u8>, Raised> {
-        let dialect = match self.language {
-            Language::Python => None,
-            Language::JavaScript => Some(Dialect::JavaScript),
-            Language::TypeScript => Some(Dialect::TypeScript),
-        };
-        let text = match dialect {
-            None => Text::Source {
-                source: &self.source,
-            },
-            Some(dialect) => {
-                let program = javascript::transform(&self.source, dialect);
-                Text::Program(program.map_err(|error| error.raised(&self.name))?)
-            }
-        };
+    pub(crate) fn request(&self, env: &[(String, String)], knows: bool) -> Result<Vec<u8>, Raised> {
         let request = Request {
             name: &self.name,
             args: &self.args,
@@ -88,8 +104,28 @@ impl Script {
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
-            text,
+            text: if knows { None } else { Some(self.text()?) },
+            task: self.task.as_ref(),
         };
         Ok(serde_json::to_vec(&request).unwrap_or_default())
+    }
+
+    fn text(&self) -> Result<Text<'_>, Raised> {
+        let dialect = match self.language {
+            Language::Python => {
+                return Ok(Text::Source {
+                    source: &self.source,
+                });
+            }
+            Language::JavaScript => Dialect::JavaScript,
+            Language::TypeScript => Dialect::TypeScript,
+        };
+        let form = match &self.task {
+            None => Form::Script,
+            Some(_) => Form::Module,
+        };
+        javascript::transform(&self.source, dialect, form)
+            .map(Text::Program)
+            .map_err(|error| error.raised(&self.name))
     }
 }

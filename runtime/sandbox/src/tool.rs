@@ -63,6 +63,44 @@ pub trait ToolHost: Send + Sync {
         let _question = (names, context);
         Box::pin(async { Ok(Vec::new()) })
     }
+
+    /// Does something that only a grant allows; answers JSON as `wit/guest.wit` says.
+    /// A host of tools that only answers calls grants nothing.
+    fn capability(
+        &self,
+        capability: Capability,
+        request: serde_json::Map<String, Value>,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+        let _request = (request, context);
+        Box::pin(async move {
+            Err(ToolError::new(
+                ToolErrorKind::NotGranted,
+                format!("nothing grants `{capability}` here"),
+            ))
+        })
+    }
+}
+
+/// What `wit/capabilities.wit` offers, beyond calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Capability {
+    /// Statements over named connections.
+    Sql,
+    /// Requests to hosts.
+    Http,
+    /// Files of named directories.
+    Files,
+}
+
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sql => "sql",
+            Self::Http => "http",
+            Self::Files => "files",
+        })
+    }
 }
 
 /// Which run asks, and its clock.
@@ -143,6 +181,14 @@ pub enum ToolErrorKind {
     CallTimedOut,
     /// The script sent something that is no call.
     InvalidCall,
+    /// Nothing grants what was asked for.
+    NotGranted,
+    /// A limit of the tool's own run, or of what it asked for, was reached.
+    LimitReached,
+    /// The call would lead back to a tool that it came from, or too deep.
+    CallCycle,
+    /// What a capability was asked for failed: the database's or the system's own words.
+    CapabilityFailed,
 }
 
 impl fmt::Display for ToolErrorKind {
@@ -157,6 +203,10 @@ impl fmt::Display for ToolErrorKind {
             Self::AnswerTooLarge => "answer-too-large",
             Self::CallTimedOut => "call-timed-out",
             Self::InvalidCall => "invalid-call",
+            Self::NotGranted => "not-granted",
+            Self::LimitReached => "limit-reached",
+            Self::CallCycle => "call-cycle",
+            Self::CapabilityFailed => "capability-failed",
         })
     }
 }

@@ -23,6 +23,24 @@ impl Environment {
         )
     }
 
+    /// A text with `${VAR}`, `${VAR:-default}` and `${env:VAR}` replaced: the value of
+    /// `key` in a table of a file.
+    ///
+    /// # Errors
+    ///
+    /// A variable that is not set, by the key that wants it.
+    pub fn expand(
+        &self,
+        text: &str,
+        file: &str,
+        table: &str,
+        key: &str,
+    ) -> Result<String, ConfigError> {
+        expand(text, self)
+            .map(|expanded| expanded.text)
+            .map_err(|fault| fault.at(file, table, key))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0
             .iter()

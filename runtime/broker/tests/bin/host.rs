@@ -43,7 +43,7 @@ fn hold(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
             upstreams: parse_config("host", &servers.to_string())?,
             environment: Environment::new([("PATH", std::env::var("PATH")?)]),
             ..BrokerConfig::new(guard)
-        });
+        })?;
         broker
             .call(ToolCall {
                 sequence: 1,

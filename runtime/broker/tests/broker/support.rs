@@ -46,7 +46,7 @@ pub(crate) fn broker(
         ..BrokerConfig::new(guard())
     };
     change(&mut config);
-    Ok(Broker::new(config))
+    Ok(Broker::new(config)?)
 }
 
 /// A broker over one lying server, `liar`.

@@ -123,7 +123,7 @@ fn nesting(source: &str) -> (usize, u32) {
 
 #[cfg(test)]
 mod tests {
-    use crate::javascript::{Dialect, transform};
+    use crate::javascript::{Dialect, Form, transform};
 
     /// Each is nested as deep as is read, or a little deeper: none may overflow the
     /// stack, which would end the test's process.
@@ -172,7 +172,7 @@ mod tests {
                 "do ",
             ] {
                 for dialect in [Dialect::JavaScript, Dialect::TypeScript] {
-                    let _outcome = transform(&part.repeat(levels), dialect);
+                    let _outcome = transform(&part.repeat(levels), dialect, Form::Script);
                 }
             }
             for (left, middle, right) in [
@@ -191,12 +191,12 @@ mod tests {
                 ("let x:A<", "B", ">"),
             ] {
                 let source = format!("{}{middle}{}", left.repeat(levels), right.repeat(levels));
-                let _outcome = transform(&source, Dialect::TypeScript);
+                let _outcome = transform(&source, Dialect::TypeScript, Form::Script);
             }
             let left_nested = ["a", &".b".repeat(levels)].concat();
-            let _outcome = transform(&left_nested, Dialect::JavaScript);
+            let _outcome = transform(&left_nested, Dialect::JavaScript, Form::Script);
             let casts = ["a", &" as any".repeat(levels)].concat();
-            let _outcome = transform(&casts, Dialect::TypeScript);
+            let _outcome = transform(&casts, Dialect::TypeScript, Form::Script);
         }
     }
 
@@ -206,7 +206,8 @@ mod tests {
         transform(
             &line.repeat(10_000).replace("const", "var"),
             Dialect::JavaScript,
+            Form::Script,
         )?;
-        transform("a.b().c()\n", Dialect::JavaScript).map(|_| ())
+        transform("a.b().c()\n", Dialect::JavaScript, Form::Script).map(|_| ())
     }
 }

@@ -33,6 +33,15 @@ pub(crate) enum Dialect {
     TypeScript,
 }
 
+/// What a program answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// What it returns, or its default export.
+    Script,
+    /// An object of its exports.
+    Module,
+}
+
 /// What the guest evaluates.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Program {
@@ -46,12 +55,22 @@ pub(crate) struct Program {
     pub(crate) map: Option<LineMap>,
 }
 
-/// One import of a tool namespace.
+/// What a module is imported from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Origin {
+    /// A namespace of tools, as the script spells it.
+    Namespace(String),
+    /// A module that the guest has.
+    Module(&'static str),
+}
+
+/// One import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Import {
-    /// As the script spells it.
-    pub(crate) namespace: String,
-    /// The tools that it must have, as the script spells them.
+    #[serde(flatten)]
+    pub(crate) from: Origin,
+    /// What it must have, as the script spells it.
     pub(crate) names: Vec<String>,
     /// Whether the namespace itself is bound to a name.
     pub(crate) star: bool,
@@ -82,17 +101,21 @@ pub(super) struct Names {
 /// # Errors
 ///
 /// What is wrong with the source, and where.
-pub(crate) fn transform(source: &str, dialect: Dialect) -> Result<Program, SourceError> {
+pub(crate) fn transform(
+    source: &str,
+    dialect: Dialect,
+    form: Form,
+) -> Result<Program, SourceError> {
     let source = without_fences(source);
-    depth::with_stack(&source, || read(&source, dialect))
+    depth::with_stack(&source, || read(&source, dialect, form))
 }
 
-fn read(source: &str, dialect: Dialect) -> Result<Program, SourceError> {
+fn read(source: &str, dialect: Dialect, form: Form) -> Result<Program, SourceError> {
     let allocator = Allocator::default();
     let tree = parse(&allocator, source, dialect)?;
-    match edited(source, &tree, dialect)? {
+    match edited(source, &tree, dialect, form)? {
         Some(program) => Ok(program),
-        None => generate::generated(source),
+        None => generate::generated(source, form),
     }
 }
 
@@ -132,7 +155,12 @@ fn parsed<'a>(allocator: &'a Allocator, source: &'a str, kind: SourceType) -> Pa
 }
 
 /// The program by edits alone; `None` when code has to be generated.
-fn edited(source: &str, tree: &Tree<'_>, dialect: Dialect) -> Result<Option<Program>, SourceError> {
+fn edited(
+    source: &str,
+    tree: &Tree<'_>,
+    dialect: Dialect,
+    form: Form,
+) -> Result<Option<Program>, SourceError> {
     let names = Names::of(source);
     let mut eraser = Eraser::new(source, &names.import, &names.module);
     let is_typescript = dialect == Dialect::TypeScript;
@@ -148,17 +176,20 @@ fn edited(source: &str, tree: &Tree<'_>, dialect: Dialect) -> Result<Option<Prog
         program.push_str(&format!("let {};", names.value));
     }
     program.push_str(&modules.bindings);
-    if modules.is_function {
+    let is_function = modules.is_function && form == Form::Script;
+    if is_function {
         program.push_str("return (");
     }
     program.push('\n');
     program.push_str(&eraser.edits.apply(source));
     program.push('\n');
-    if modules.is_function {
+    if is_function {
         program.push_str(")\n");
     }
-    if let Some(value) = &modules.value {
-        program.push_str(&format!("return {value}\n"));
+    match (&modules.value, form) {
+        (_, Form::Module) => program.push_str(&exported(&modules)),
+        (Some(value), Form::Script) => program.push_str(&format!("return {value}\n")),
+        (None, Form::Script) => {}
     }
     program.push_str("})");
     Ok(Some(Program {
@@ -166,6 +197,22 @@ fn edited(source: &str, tree: &Tree<'_>, dialect: Dialect) -> Result<Option<Prog
         imports: modules.imports,
         map: None,
     }))
+}
+
+/// The statement that answers an object of all exports.
+fn exported(modules: &modules::Modules) -> String {
+    let default = modules
+        .value
+        .iter()
+        .map(|local| ("default".to_owned(), local.clone()));
+    let members: Vec<String> = modules
+        .exports
+        .iter()
+        .cloned()
+        .chain(default)
+        .map(|(name, local)| format!("{}:{local}", serde_json::Value::from(name)))
+        .collect();
+    format!("return {{__proto__:null,{}}}\n", members.join(","))
 }
 
 impl Names {

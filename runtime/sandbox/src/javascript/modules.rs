@@ -10,7 +10,7 @@ use super::SourceError;
 use super::edits::slice;
 use super::specifier::{Target, target};
 use super::types::{Eraser, HTML_COMMENT};
-use super::{Import, Names};
+use super::{Import, Names, Origin};
 
 /// What a script's top level says of modules.
 #[derive(Default)]
@@ -22,6 +22,8 @@ pub(super) struct Modules {
     pub(super) value: Option<String>,
     /// The script is one function, and its value is what is run.
     pub(super) is_function: bool,
+    /// What is exported by name: the name, and what it is called in the script.
+    pub(super) exports: Vec<(String, String)>,
     /// Names that imports have declared.
     declared: HashSet<String>,
 }
@@ -41,7 +43,7 @@ pub(super) fn modules<'a>(
     for statement in &program.body {
         match statement {
             Statement::ImportDeclaration(it) => imports.push(it),
-            Statement::ExportDeclaration(it) => export(it, eraser),
+            Statement::ExportDeclaration(it) => export(it, eraser, &mut modules.exports),
             Statement::ExportNamedDeclaration(it) => {
                 for specifier in &it.specifiers {
                     let is_type = it.export_kind == ImportOrExportKind::Type
@@ -53,6 +55,9 @@ pub(super) fn modules<'a>(
                     eraser.values.insert(local.to_string());
                     if specifier.exported.name() == "default" {
                         modules.value = Some(local.to_string());
+                    } else {
+                        let name = specifier.exported.name().to_string();
+                        modules.exports.push((name, local.to_string()));
                     }
                 }
                 eraser.edits.blank_statement(it.span.start, it.span.end);
@@ -96,10 +101,27 @@ fn refuse_html_comments(program: &Program<'_>, eraser: &mut Eraser<'_>) {
 }
 
 /// `export const a = 1`: the word goes.
-fn export(it: &ExportDeclaration<'_>, eraser: &mut Eraser<'_>) {
+fn export(
+    it: &ExportDeclaration<'_>,
+    eraser: &mut Eraser<'_>,
+    exports: &mut Vec<(String, String)>,
+) {
     if Eraser::is_erased(&it.declaration) {
         eraser.edits.blank_statement(it.span.start, it.span.end);
         return;
+    }
+    let bound = match &it.declaration {
+        Declaration::VariableDeclaration(variables) => variables
+            .declarations
+            .iter()
+            .flat_map(|one| one.id.get_binding_identifiers())
+            .collect(),
+        other => Vec::from_iter(other.id()),
+    };
+    for name in bound.iter().map(|id| id.name.to_string()) {
+        if !exports.iter().any(|(known, _)| *known == name) {
+            exports.push((name.clone(), name));
+        }
     }
     let start = it.span.start;
     eraser.edits.replace(start, start.saturating_add(6), ";");
@@ -228,8 +250,12 @@ fn read_import(
     let (line, column) = super::error::line_and_column(eraser.source, it.span.start);
     let mut bind = |namespace: &str, tool: Option<&str>, bound: &[(String, What)]| {
         let module = format!("{}.modules[{}]", names.module, modules.imports.len());
+        let from = match found {
+            Target::Builtin(module) => Origin::Module(module),
+            _ => Origin::Namespace(namespace.to_owned()),
+        };
         let mut import = Import {
-            namespace: namespace.to_owned(),
+            from,
             names: Vec::new(),
             star: false,
             default: false,
@@ -262,9 +288,10 @@ fn read_import(
         }
         modules.imports.push(import);
     };
-    match found {
-        Target::Namespace(namespace) => bind(&namespace, None, &wanted),
-        Target::Tool(namespace, tool) => bind(&namespace, Some(&tool), &wanted),
+    match &found {
+        Target::Builtin(module) => bind(module, None, &wanted),
+        Target::Namespace(namespace) => bind(namespace, None, &wanted),
+        Target::Tool(namespace, tool) => bind(namespace, Some(tool), &wanted),
         Target::Root => {
             for (local, what) in wanted {
                 let What::Named(namespace) = what else {

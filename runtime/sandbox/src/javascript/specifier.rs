@@ -9,7 +9,22 @@ pub(super) enum Target {
     Namespace(String),
     /// `./tools/database/query.ts`.
     Tool(String, String),
+    /// A module that the guest itself has.
+    Builtin(&'static str),
 }
+
+/// The modules that the guest itself has, by all their names.
+const BUILTINS: [(&str, &[&str]); 2] = [
+    (
+        "wxmcp",
+        &[
+            "wxmcp",
+            "@anthropic/mcp-tools",
+            "@anthropic/sandbox-runtime",
+        ],
+    ),
+    ("zod", &["zod", "zod/v4"]),
+];
 
 /// What to use in place of modules that programs elsewhere import.
 const INSTEAD: [(&[&str], &str); 12] = [
@@ -50,6 +65,12 @@ const INSTEAD: [(&[&str], &str); 12] = [
 ///
 /// What to say when it names nothing that there is.
 pub(super) fn target(specifier: &str) -> Result<Target, String> {
+    let builtin = BUILTINS
+        .iter()
+        .find(|(_, names)| names.contains(&specifier));
+    if let Some((module, _)) = builtin {
+        return Ok(Target::Builtin(module));
+    }
     let mut path = specifier;
     while let Some(rest) = path
         .strip_prefix("./")
@@ -118,6 +139,14 @@ mod tests {
         assert_eq!(target("./tools"), Ok(Target::Root));
         let query = Target::Tool("database".to_owned(), "query".to_owned());
         assert_eq!(target("./tools/database/query.ts"), Ok(query));
+        for name in [
+            "wxmcp",
+            "@anthropic/mcp-tools",
+            "@anthropic/sandbox-runtime",
+        ] {
+            assert_eq!(target(name), Ok(Target::Builtin("wxmcp")));
+        }
+        assert_eq!(target("zod"), Ok(Target::Builtin("zod")));
     }
 
     #[test]

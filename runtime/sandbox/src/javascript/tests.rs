@@ -1,7 +1,7 @@
 use super::*;
 
 fn program(source: &str, dialect: Dialect) -> Program {
-    transform(source, dialect).unwrap()
+    transform(source, dialect, Form::Script).unwrap()
 }
 
 /// The script's part of a program.
@@ -17,7 +17,9 @@ fn header(source: &str, dialect: Dialect) -> String {
 }
 
 fn refusal(source: &str, dialect: Dialect) -> String {
-    let raised = transform(source, dialect).unwrap_err().raised("script.ts");
+    let raised = transform(source, dialect, Form::Script)
+        .unwrap_err()
+        .raised("script.ts");
     raised.traceback
 }
 
@@ -147,7 +149,7 @@ fn javascript_without_modules_is_left_alone() {
         "\r\n\u{2028}a",
     ] {
         let expected = source;
-        match transform(source, Dialect::JavaScript) {
+        match transform(source, Dialect::JavaScript, Form::Script) {
             Ok(_) => assert_eq!(body(source, Dialect::JavaScript), expected),
             Err(error) => assert_eq!(source, "#x in y", "{error:?}"),
         }
@@ -166,7 +168,7 @@ fn imports_become_bindings_of_the_header() {
         let [database, file] = program.imports.as_slice() else {
             panic!("{:?}", program.imports);
         };
-        assert_eq!(database.namespace, "database");
+        assert_eq!(database.from, Origin::Namespace("database".to_owned()));
         assert_eq!(database.names, ["query", "update"]);
         assert_eq!((file.line, file.column, file.star), (2, 1, true));
         assert_eq!(
@@ -184,7 +186,14 @@ fn other_forms_of_imports_are_understood() {
         let imports = program(source, Dialect::JavaScript).imports;
         imports
             .into_iter()
-            .map(|import| (import.namespace, import.names, import.star, import.default))
+            .map(|import| {
+                (
+                    space(import.from),
+                    import.names,
+                    import.star,
+                    import.default,
+                )
+            })
             .collect::<Vec<_>>()
     };
     let one = |space: &str, names: &[&str], star, default| {
@@ -322,11 +331,17 @@ fn nothing_leaves_the_wrapper() {
         "<!-- x",
     ] {
         for dialect in [Dialect::JavaScript, Dialect::TypeScript] {
-            assert!(transform(source, dialect).is_err(), "{source}");
+            assert!(
+                transform(source, dialect, Form::Script).is_err(),
+                "{source}"
+            );
         }
     }
     for source in ["1 // x", "1 /* x */", "x = 1;;", "if (1) ; else ;"] {
-        assert!(transform(source, Dialect::JavaScript).is_ok(), "{source}");
+        assert!(
+            transform(source, Dialect::JavaScript, Form::Script).is_ok(),
+            "{source}"
+        );
     }
 }
 
@@ -379,7 +394,7 @@ fn a_program_parses_iff_its_source_does() {
         }
         let allocator = Allocator::default();
         let before = parsed(&allocator, &source, SourceType::ts().with_module(true));
-        let Ok(program) = transform(&source, Dialect::TypeScript) else {
+        let Ok(program) = transform(&source, Dialect::TypeScript, Form::Script) else {
             continue;
         };
         assert!(before.diagnostics.is_empty(), "{source}");
@@ -440,4 +455,31 @@ fn fences_go_and_lines_stay() {
         "\n\nlet a;  "
     );
     assert_eq!(body("~~~\n1\n~~~", Dialect::JavaScript), "\n1");
+}
+
+fn space(from: Origin) -> String {
+    match from {
+        Origin::Namespace(name) => name,
+        Origin::Module(name) => format!("the module {name}"),
+    }
+}
+
+#[test]
+fn a_module_answers_its_exports() {
+    let program = transform(
+        "export const a = 1, {b, c: [d]} = x;\nexport async function f() {}\nexport interface T {}\n\
+         const g = 2;\nexport { g as h };\nexport default class {}",
+        Dialect::TypeScript,
+        Form::Module,
+    )
+    .unwrap();
+    assert!(
+        program.source.ends_with(
+            "return {__proto__:null,\"a\":a,\"b\":b,\"d\":d,\"f\":f,\"h\":g,\"default\":$v}\n})"
+        ),
+        "{}",
+        program.source
+    );
+    let function = transform("async () => 1", Dialect::JavaScript, Form::Module).unwrap();
+    assert!(!function.source.contains("return ("), "{}", function.source);
 }

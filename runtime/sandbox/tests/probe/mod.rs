@@ -50,6 +50,7 @@ pub fn request(source: &str, limits: Limits) -> Run {
             language: Language::Python,
             source: source.to_owned(),
             args: Vec::new(),
+            task: None,
         },
         policy: Policy::default(),
         limits,

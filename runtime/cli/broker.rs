@@ -4,17 +4,22 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use wxmcp_broker::{
-    Broker, BrokerConfig, Environment, Grants, GuardCommand, UpstreamConfig, parse_config,
+    Approvals, Broker, BrokerConfig, Environment, Grants, GuardCommand, TreeConfig, UpstreamConfig,
+    parse_config,
 };
 
 use crate::exit::Failure;
+use crate::guests::{self, Guests};
 use crate::settings::Settings;
+
+/// Memory of one tool file's instance, in bytes.
+const TOOL_MEMORY: u64 = 128 << 20;
 
 /// The hidden first argument that turns this program into an upstream's guard.
 pub(crate) const GUARD: &str = "__upstream-guard";
 
-/// A broker for the configured upstreams; starts none of them.
-pub(crate) fn broker(settings: &Settings) -> Result<Arc<Broker>, Failure> {
+/// A broker for the tool tree and the configured upstreams; starts nothing.
+pub(crate) fn broker(settings: &Settings, guests: &Arc<Guests>) -> Result<Arc<Broker>, Failure> {
     let program = std::env::current_exe()
         .context("find this program's own file")
         .map_err(Failure::fault)?;
@@ -30,12 +35,35 @@ pub(crate) fn broker(settings: &Settings) -> Result<Arc<Broker>, Failure> {
     let grants = Grants::new(allow, &settings.deny_tools)
         .context("read the tool patterns")
         .map_err(Failure::usage)?;
-    Ok(Broker::new(BrokerConfig {
+    let config = BrokerConfig {
         upstreams: configured(settings)?,
+        tree: tree(settings, guests)?,
+        connections: settings.connections.clone(),
+        directories: settings.directories.clone(),
         grants,
         environment: environment(),
         call_timeout: settings.call_timeout,
         ..BrokerConfig::new(guard)
+    };
+    Broker::new(config)
+        .context("read `[connections]` of `wxmcp.toml`")
+        .map_err(Failure::usage)
+}
+
+fn tree(settings: &Settings, guests: &Arc<Guests>) -> Result<Option<TreeConfig>, Failure> {
+    let Some(folder) = settings.tools.clone() else {
+        return Ok(None);
+    };
+    let approvals = Approvals::new(settings.grants.clone())
+        .context("read `[grants]` of `wxmcp.toml`")
+        .map_err(Failure::usage)?;
+    Ok(Some(TreeConfig {
+        folder,
+        cache: guests::cache_directory().map(|cache| cache.join("tools")),
+        version: guests::version(),
+        interpreters: guests.clone(),
+        approvals,
+        memory: TOOL_MEMORY,
     }))
 }
 

@@ -1,0 +1,236 @@
+// Tool files: what a tool says of itself, and its calls.
+//
+// A file exports one tool, by the file's name, as its default, or as the only thing that looks
+// like one. It is a function with `description` and `parameters`, or what `createTool` made.
+
+import * as z from './zod/index.js';
+
+import {
+  TheError,
+  TheTypeError,
+  apply,
+  create,
+  defineProperty,
+  freeze,
+  functionText,
+  hasOwn,
+  isArray,
+  join,
+  keys,
+  lowerCase,
+  push,
+  slice,
+  startsWith,
+  weakMapGet,
+  weakMapSet,
+} from './primordials.js';
+
+/** What `createTool` was given, by the object that it answered. */
+const made = new WeakMap();
+
+/** The arguments do not fit what the tool itself checks. The host knows it by its name. */
+class InvalidArguments extends TheError {}
+defineProperty(InvalidArguments.prototype, 'name', { __proto__: null, value: 'InvalidArguments' });
+
+/**
+ * Makes a tool of `{name?, description, parameters, output?, grants?, reusable?, execute}`.
+ *
+ * `parameters` and `output` are zod schemas or JSON Schemas; `execute` gets the parsed arguments.
+ */
+export function createTool(definition) {
+  if (definition === null || typeof definition !== 'object') throw new TheTypeError('createTool() takes an object');
+  if (typeof definition.execute !== 'function') throw new TheTypeError('createTool() needs a function `execute`');
+  const tool = create(null);
+  for (const name of keys(definition)) tool[name] = definition[name];
+  weakMapSet(made, tool, definition);
+  return freeze(tool);
+}
+
+let loaded;
+
+/** The file was read: these are its exports. */
+export function load(exports) {
+  loaded = exports;
+}
+
+/** Does what the host wants of the file that was read. */
+export async function perform({ tool: name, describe, call }) {
+  const tool = found(name);
+  return describe === undefined ? await called(tool, call) : described(tool, name);
+}
+
+function found(name) {
+  const exports = loaded;
+  const names = exports === undefined ? [] : keys(exports);
+  const named = [];
+  const likely = [];
+  for (let i = 0; i < names.length; i++) {
+    const value = exports[names[i]];
+    if (!isTool(value)) continue;
+    if (folded(names[i]) === folded(name)) push(named, value);
+    else if (names[i] === 'default' || isDeclared(value)) push(likely, value);
+  }
+  if (named.length === 1) return named[0];
+  if (hasOwn(exports ?? {}, 'default') && isTool(exports.default)) return exports.default;
+  if (likely.length === 1) return likely[0];
+  throw new TheError(`the file exports no tool \`${name}\`: export a function of that name, or createTool({..})`);
+}
+
+function isTool(value) {
+  return typeof value === 'function' || (typeof value === 'object' && value !== null && isMade(value));
+}
+
+function isMade(value) {
+  return weakMapGet(made, value) !== undefined;
+}
+
+function isDeclared(value) {
+  return isMade(value) || value.description !== undefined || value.parameters !== undefined;
+}
+
+function folded(name) {
+  let text = '';
+  for (let i = 0; i < name.length; i++) if (name[i] !== '_' && name[i] !== '-') text += name[i];
+  return lowerCase(text);
+}
+
+/** Name, description, schemas and wishes of a tool, from either form. */
+function described(tool, name) {
+  const told = create(null);
+  const own = isMade(tool) || typeof tool.name !== 'string' ? tool.name : undefined;
+  if (own !== undefined) told.name = checkedName(own, name);
+  if (tool.description !== undefined) {
+    if (typeof tool.description !== 'string') throw new TheTypeError('`description` must be a string');
+    told.description = tool.description;
+  }
+  told.input = inputSchema(tool);
+  const output = tool.output ?? tool.outputSchema;
+  if (output !== undefined) told.output = jsonSchema(output, 'output');
+  if (tool.grants !== undefined) told.grants = tool.grants;
+  if (tool.reusable !== undefined) told.reusable = tool.reusable === true;
+  return told;
+}
+
+/** A name says what the path says, or the file is not what it seems. */
+function checkedName(own, name) {
+  if (typeof own !== 'string') throw new TheTypeError('`name` must be a string');
+  const parts = own.split('.');
+  if (folded(parts[parts.length - 1]) !== folded(name)) {
+    throw new TheError(`the tool is called \`${own}\` in its file, but the file is called \`${name}\``);
+  }
+  return own;
+}
+
+function parametersOf(tool) {
+  return tool.parameters ?? tool.inputSchema;
+}
+
+function isZod(schema) {
+  return schema !== null && typeof schema === 'object' && schema._zod !== undefined;
+}
+
+function jsonSchema(schema, io) {
+  if (isZod(schema)) {
+    const { $schema, '~standard': standard, ...plain } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
+    return plain;
+  }
+  if (schema === null || typeof schema !== 'object' || isArray(schema)) {
+    throw new TheTypeError(`\`${io === 'input' ? 'parameters' : 'output'}\` must be a zod schema or a JSON Schema`);
+  }
+  return schema;
+}
+
+function inputSchema(tool) {
+  const parameters = parametersOf(tool);
+  if (parameters === undefined) {
+    const execute = isMade(tool) ? tool.execute : tool;
+    if (execute.length > 0) {
+      throw new TheError('the tool takes arguments, but has no `parameters` that say which');
+    }
+    return { type: 'object', properties: {} };
+  }
+  if (isZod(parameters)) {
+    const schema = jsonSchema(parameters, 'input');
+    if (schema.type !== 'object' && schema.anyOf === undefined && schema.oneOf === undefined && schema.allOf === undefined) {
+      throw new TheTypeError('`parameters` must be an object: z.object({..})');
+    }
+    return schema;
+  }
+  jsonSchema(parameters, 'input');
+  return isSchema(parameters) ? parameters : ofProperties(parameters);
+}
+
+/** `{type: "object", properties: {..}}`, and not `{sql: {type: "string"}}`. */
+function isSchema(parameters) {
+  return parameters.type === 'object' && (parameters.properties === undefined || typeof parameters.properties === 'object');
+}
+
+/** The short form: each parameter's schema by its name. One without a default is required. */
+function ofProperties(parameters) {
+  const properties = {};
+  const required = [];
+  const names = keys(parameters);
+  for (let i = 0; i < names.length; i++) {
+    const one = parameters[names[i]];
+    if (isZod(one)) {
+      properties[names[i]] = jsonSchema(one, 'input');
+      if (one._zod.optin !== 'optional') push(required, names[i]);
+      continue;
+    }
+    if (one === null || typeof one !== 'object') {
+      throw new TheTypeError(`parameter \`${names[i]}\` must be an object: {type: "string"}`);
+    }
+    const { required: isRequired, optional, ...schema } = one;
+    properties[names[i]] = isArray(isRequired) ? { ...schema, required: isRequired } : schema;
+    if (isRequired === false || optional === true || hasOwn(one, 'default')) continue;
+    push(required, names[i]);
+  }
+  return { type: 'object', properties, required, additionalProperties: false };
+}
+
+async function called(tool, given) {
+  const parameters = parametersOf(tool);
+  const args = isZod(parameters) ? await parsed(parameters, given) : withDefaults(parameters, given);
+  if (isMade(tool)) return await apply(tool.execute, tool, [args]);
+  if (takesOneObject(tool)) return await apply(tool, undefined, [args]);
+  const names = parameters === undefined ? [] : keys(inputSchema(tool).properties ?? {});
+  const list = [];
+  for (let i = 0; i < names.length; i++) list[i] = args[names[i]];
+  return await apply(tool, undefined, list);
+}
+
+async function parsed(schema, given) {
+  const { success, data, error } = await schema.safeParseAsync(given);
+  if (success) return data;
+  const told = [];
+  for (let i = 0; i < error.issues.length && i < 10; i++) {
+    const { path, message } = error.issues[i];
+    push(told, path.length === 0 ? message : `/${join(path, '/')}: ${message}`);
+  }
+  throw new InvalidArguments(join(told, '; '));
+}
+
+function withDefaults(parameters, given) {
+  if (parameters === undefined) return given;
+  const properties = isSchema(parameters) ? parameters.properties : parameters;
+  if (properties === null || typeof properties !== 'object') return given;
+  const names = keys(properties);
+  for (let i = 0; i < names.length; i++) {
+    const one = properties[names[i]];
+    if (given[names[i]] !== undefined || one === null || typeof one !== 'object') continue;
+    if (isZod(one) ? false : hasOwn(one, 'default')) given[names[i]] = one.default;
+  }
+  return given;
+}
+
+/** `function query({sql, limit})`. */
+function takesOneObject(tool) {
+  let text = functionText(tool);
+  let at = 0;
+  while (at < text.length && text[at] !== '(' && text[at] !== '=') at++;
+  if (text[at] !== '(') return false;
+  text = slice(text, at + 1);
+  at = 0;
+  while (text[at] === ' ' || text[at] === '\n' || text[at] === '\t' || text[at] === '\r') at++;
+  return startsWith(slice(text, at), '{');
+}

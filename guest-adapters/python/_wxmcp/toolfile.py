@@ -1,0 +1,92 @@
+"""Tool files: what a tool says of itself, and its calls.
+
+A file defines one tool: the function that is named after the file, or the only one that
+`wxmcp.tool` marks. Its signature is the schema, its docstring the description.
+"""
+
+from . import kept as __builtins__
+
+import asyncio
+import linecache
+import types
+from types import CoroutineType
+
+from . import calls, loop, report, schema, system, tooltree
+
+
+class InvalidArguments(Exception):
+    """The arguments do not fit what the tool itself checks. The host knows it by its name."""
+
+
+InvalidArguments.__module__ = "builtins"
+
+_MARK = "__wxmcp_tool__"
+_loaded = None
+
+
+def tool(function=None, /, *, name=None, description=None, grants=None, reusable=False):
+    """Marks the function of a tool file that is the tool, and says what it wants besides.
+
+    `grants` are the capabilities that it asks for: {"sql": ["main:ro"]}. `reusable` allows
+    one instance to answer many calls, so that globals live on.
+    """
+
+    def marked(function):
+        setattr(function, _MARK, {"name": name, "description": description, "grants": grants, "reusable": reusable})
+        return function
+
+    return marked if function is None else marked(function)
+
+
+def perform(name, text, task):
+    """Does what the host wants of a tool file; reads it first, unless it was read already."""
+    global _loaded
+    tooltree.promises = "describe" in task
+    if text is not None:
+        _loaded = None
+        report.began(None)
+        code = _compiled(name, text)
+        report.began(code)
+        exec(code, system.main.__dict__)
+        _loaded = system.main.__dict__
+    function = _found(task["tool"])
+    if "describe" in task:
+        return schema.described(function, task["tool"], getattr(function, _MARK, {}))
+    return _called(function, task["call"])
+
+
+def _compiled(name, text):
+    linecache.cache[name] = (len(text), None, text.splitlines(True), name)
+    return compile(text, name, "exec", dont_inherit=True)
+
+
+def _found(name):
+    functions = {
+        key: value
+        for key, value in _loaded.items()
+        if isinstance(value, types.FunctionType) and value.__module__ == "__main__" and value.__name__ == key
+    }
+    function = functions.get(name.replace("-", "_"))
+    if function is not None:
+        return function
+    marked = [function for function in functions.values() if hasattr(function, _MARK)]
+    if len(marked) == 1:
+        return marked[0]
+    raise NameError(f"the file defines no function `{name.replace('-', '_')}`, and marks none with `@tool`")
+
+
+def _called(function, given):
+    try:
+        bound = schema.bound(function, given)
+    except schema.Unfit as error:
+        raise InvalidArguments(str(error)) from None
+    report.began(function.__code__)
+    value = function(*bound.args, **bound.kwargs)
+    if isinstance(value, (CoroutineType, calls.ToolCall)):
+        with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
+            return runner.run(_awaited(value))
+    return value
+
+
+async def _awaited(value):
+    return await value

@@ -1,0 +1,160 @@
+//! A namespace, whoever owns it: an upstream MCP server, or a folder of the tool tree.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use wxmcp_sandbox::{CallContext, ToolError, ToolErrorKind, ToolHost};
+use wxmcp_tooltree::Namespace;
+
+use crate::answer;
+use crate::tree::folder::{Folder, Listed};
+use crate::upstream::{Live, Upstream};
+use crate::wording::quoted;
+
+/// A namespace that nothing may have used yet.
+#[derive(Clone)]
+pub(crate) enum Space<'a> {
+    /// A server.
+    Upstream(&'a Upstream),
+    /// A folder.
+    Folder(Arc<Folder>),
+}
+
+/// A namespace whose tools are known.
+pub(crate) struct Opened<'a> {
+    kind: Kind<'a>,
+    /// Its tools.
+    pub(crate) tools: Arc<Namespace>,
+}
+
+enum Kind<'a> {
+    Upstream(&'a Upstream, Arc<Live>),
+    Folder(Arc<Folder>, Arc<Listed>),
+}
+
+impl<'a> Space<'a> {
+    /// The namespace as scripts spell it.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Upstream(upstream) => upstream.name(),
+            Self::Folder(folder) => folder.name(),
+        }
+    }
+
+    /// The name in the configuration, or of the folder.
+    pub(crate) fn owner(&self) -> &str {
+        match self {
+            Self::Upstream(upstream) => upstream.owner(),
+            Self::Folder(folder) => folder.owner(),
+        }
+    }
+
+    /// Learns the tools; of a folder, with `only`, as far as that one tool goes. Starts a
+    /// server, reads files; neither is the run's time.
+    pub(crate) async fn open(
+        self,
+        only: Option<&str>,
+        context: &CallContext,
+        deadline: Duration,
+    ) -> Result<Opened<'a>, ToolError> {
+        match self {
+            Self::Upstream(upstream) => {
+                let live = upstream.live(&context.clock).await?;
+                let tools = tokio::time::timeout(deadline, upstream.tools(&live))
+                    .await
+                    .map_err(|_| timed_out(upstream.name(), "tools/list", deadline))?;
+                Ok(Opened {
+                    kind: Kind::Upstream(upstream, live),
+                    tools,
+                })
+            }
+            Self::Folder(folder) => {
+                let listed = folder.listed(only, &context.clock).await;
+                Ok(Opened {
+                    tools: Arc::clone(&listed.tools),
+                    kind: Kind::Folder(folder, listed),
+                })
+            }
+        }
+    }
+}
+
+impl Opened<'_> {
+    pub(crate) fn name(&self) -> &str {
+        match &self.kind {
+            Kind::Upstream(upstream, _) => upstream.name(),
+            Kind::Folder(folder, _) => folder.name(),
+        }
+    }
+
+    pub(crate) fn owner(&self) -> &str {
+        match &self.kind {
+            Kind::Upstream(upstream, _) => upstream.owner(),
+            Kind::Folder(folder, _) => folder.owner(),
+        }
+    }
+
+    /// The folder and its files, if it is one.
+    pub(crate) fn folder(&self) -> Option<&Listed> {
+        match &self.kind {
+            Kind::Upstream(..) => None,
+            Kind::Folder(_, listed) => Some(listed),
+        }
+    }
+
+    /// Calls a tool by its own name, under a deadline; answers its value, its size, and
+    /// whether the value must fit what the tool declares. A tool file is answered by `host`.
+    pub(crate) async fn call(
+        &self,
+        tool: &str,
+        arguments: Map<String, Value>,
+        host: Option<Arc<dyn ToolHost>>,
+        deadline: Duration,
+    ) -> Result<(Value, u64, bool), ToolError> {
+        let calling = async {
+            match (&self.kind, host) {
+                (Kind::Upstream(upstream, live), _) => {
+                    let (result, bytes) = upstream.call(live, tool, arguments).await?;
+                    let is_structured = result.get("structuredContent").is_some();
+                    let has_schema = self
+                        .tools
+                        .resolve(tool)
+                        .is_some_and(|named| named.tool.output_schema().is_some());
+                    let value =
+                        answer::unwrap(result, has_schema).map_err(|error| self.told(error))?;
+                    Ok((value, bytes, is_structured))
+                }
+                (Kind::Folder(folder, listed), Some(host)) => {
+                    let (value, bytes) = folder.call(listed, tool, arguments, host).await?;
+                    Ok((value, bytes, true))
+                }
+                (Kind::Folder(..), None) => Err(ToolError::new(
+                    ToolErrorKind::ToolFailed,
+                    "the tool file has nobody to answer it",
+                )),
+            }
+        };
+        tokio::time::timeout(deadline, calling)
+            .await
+            .map_err(|_| timed_out(self.name(), tool, deadline))?
+    }
+
+    /// An error as callers may see it.
+    pub(crate) fn told(&self, error: ToolError) -> ToolError {
+        match &self.kind {
+            Kind::Upstream(upstream, live) => upstream.told(live, error),
+            Kind::Folder(..) => answer::bound_error(error),
+        }
+    }
+}
+
+fn timed_out(space: &str, tool: &str, deadline: Duration) -> ToolError {
+    ToolError::new(
+        ToolErrorKind::CallTimedOut,
+        format!(
+            "`{space}` did not answer {} within {deadline:?}",
+            quoted(tool)
+        ),
+    )
+}

@@ -1,0 +1,159 @@
+//! The tool tree: `tools/<namespace>/<tool>.{ts,js,py}`.
+//!
+//! Every folder is a namespace, every file in it a tool. Nothing is read before it is
+//! asked for; what changes on disk is seen at the next call.
+
+mod cache;
+mod definition;
+pub(crate) mod folder;
+mod host;
+mod runner;
+mod stamp;
+mod wishes;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use wxmcp_sandbox::{Error, Language, Sandbox};
+use wxmcp_tooltree::Identifiers;
+
+use folder::Folder;
+pub(crate) use host::ToolFileHost;
+use stamp::Stamp;
+pub(crate) use wishes::{Reach, ToolGrants};
+
+pub use wishes::{ApprovalError, Approvals, Wishes};
+
+/// Most namespaces that a tree may have.
+const MAX_NAMESPACES: usize = 1_000;
+
+/// Starts interpreters for tool files.
+pub trait Interpreters: Send + Sync {
+    /// The sandbox that runs a language. Asked for often; kept by whoever answers.
+    ///
+    /// # Errors
+    ///
+    /// When the interpreter cannot be loaded.
+    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, Error>;
+}
+
+/// What a tool tree is made of.
+#[derive(Clone)]
+pub struct TreeConfig {
+    /// The folder whose folders are namespaces.
+    pub folder: PathBuf,
+    /// Where descriptions are kept between processes; nowhere if there is none.
+    pub cache: Option<PathBuf>,
+    /// What the cache depends on besides the files: the interpreters.
+    pub version: String,
+    /// Who runs tool files.
+    pub interpreters: Arc<dyn Interpreters>,
+    /// What tool files may have of what they ask for.
+    pub approvals: Approvals,
+    /// Linear memory of one tool's instance, in bytes.
+    pub memory: u64,
+}
+
+impl std::fmt::Debug for TreeConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TreeConfig")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What all folders of a tree share.
+pub(crate) struct Shared {
+    pub(crate) config: TreeConfig,
+    pub(crate) call_timeout: Duration,
+}
+
+/// The folders of a tool tree.
+pub(crate) struct Tree {
+    shared: Arc<Shared>,
+    known: Mutex<Known>,
+}
+
+impl std::fmt::Debug for Tree {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.shared.config.fmt(f)
+    }
+}
+
+#[derive(Default)]
+struct Known {
+    stamp: Option<Stamp>,
+    folders: BTreeMap<String, Arc<Folder>>,
+}
+
+impl Tree {
+    pub(crate) fn new(config: TreeConfig, call_timeout: Duration) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                config,
+                call_timeout,
+            }),
+            known: Mutex::new(Known::default()),
+        }
+    }
+
+    /// The folders by their own names, as they are now. Those that were known keep
+    /// what they know. `taken` are names that others have already.
+    pub(crate) fn folders(&self, taken: &dyn Fn(&str) -> bool) -> Vec<Arc<Folder>> {
+        let root = &self.shared.config.folder;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let stamp = Stamp::of(root).ok();
+        if stamp.is_none() || known.stamp != stamp {
+            let names = folder_names(root);
+            let identifiers = Identifiers::assign(names.iter().map(String::as_str));
+            let mut folders = BTreeMap::new();
+            for name in &names {
+                let Some(identifier) = identifiers.identifier(name) else {
+                    continue;
+                };
+                let folder = match known.folders.remove(name) {
+                    Some(folder) if folder.name() == identifier => folder,
+                    _ => Arc::new(Folder::new(
+                        name.clone(),
+                        identifier.to_owned(),
+                        root.join(name),
+                        Arc::clone(&self.shared),
+                    )),
+                };
+                folders.insert(name.clone(), folder);
+            }
+            known.folders = folders;
+            known.stamp = stamp.filter(Stamp::is_settled);
+        }
+        known
+            .folders
+            .values()
+            .filter(|folder| !taken(folder.owner()) && !taken(folder.name()))
+            .cloned()
+            .collect()
+    }
+}
+
+/// Names of the folders in the tree that can be namespaces, in order.
+fn folder_names(root: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(root) else {
+        return Vec::new();
+    };
+    let mut names: Vec<String> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().into_string().ok())
+        .filter(|name| is_visible(name) && root.join(name).is_dir())
+        .take(MAX_NAMESPACES)
+        .collect();
+    names.sort_unstable();
+    names
+}
+
+/// Whether a name in the tree is meant for it: not hidden, no cache of an interpreter, no
+/// packages.
+fn is_visible(name: &str) -> bool {
+    !name.starts_with(['.', '_']) && name != "node_modules"
+}

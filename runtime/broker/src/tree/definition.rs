@@ -1,0 +1,72 @@
+//! What a tool file says of itself, made a definition.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wxmcp_tooltree::Definition;
+
+use super::wishes::Wishes;
+use crate::wording::bounded;
+
+/// What the interpreter answers to `describe`; see `wit/guest.wit`.
+#[derive(Debug, Deserialize)]
+struct Described {
+    name: Option<String>,
+    #[serde(default)]
+    description: String,
+    input: Value,
+    output: Option<Value>,
+    #[serde(default)]
+    grants: Wishes,
+    #[serde(default)]
+    reusable: bool,
+}
+
+/// A tool file that was understood.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Defined {
+    pub(super) description: String,
+    pub(super) input: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) output: Option<Value>,
+    pub(super) grants: Wishes,
+    pub(super) reusable: bool,
+}
+
+impl Defined {
+    /// Reads what a file said. Nothing in it is trusted.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub(super) fn read(told: &str, namespace: &str) -> Result<Self, String> {
+        let told: Described = serde_json::from_str(told)
+            .map_err(|error| format!("what it says of itself is not usable: {error}"))?;
+        if let Some((space, _)) = told.name.as_deref().and_then(|name| name.rsplit_once('.'))
+            && space != namespace
+        {
+            return Err(format!(
+                "it says that its namespace is `{}`, but its folder is `{namespace}`",
+                bounded(space)
+            ));
+        }
+        if !told.grants.is_bounded() {
+            return Err("it asks for too many grants".to_owned());
+        }
+        Ok(Self {
+            description: told.description,
+            input: told.input,
+            output: told.output,
+            grants: told.grants,
+            reusable: told.reusable,
+        })
+    }
+
+    pub(super) fn definition(&self, name: &str) -> Definition {
+        Definition {
+            name: name.to_owned(),
+            description: self.description.clone(),
+            input_schema: self.input.clone(),
+            output_schema: self.output.clone(),
+        }
+    }
+}

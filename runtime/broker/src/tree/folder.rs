@@ -1,0 +1,280 @@
+//! One folder of the tree: a namespace.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use wxmcp_sandbox::{RunClock, ToolError, ToolErrorKind, ToolHost};
+use wxmcp_tooltree::{MAX_TOOLS, Namespace};
+
+use super::Shared;
+use super::cache::{self, Entries, Entry, hex};
+use super::runner::{Place, ToolFile, describe, language, source};
+use super::stamp::Stamp;
+use crate::wording::bounded;
+
+/// A folder whose files are tools.
+pub(crate) struct Folder {
+    /// Its own name.
+    owner: String,
+    /// Its name in scripts.
+    name: String,
+    path: PathBuf,
+    shared: Arc<Shared>,
+    listed: Mutex<Option<Arc<Listed>>>,
+}
+
+/// The tools of a folder as they were when it was last looked at.
+pub(crate) struct Listed {
+    /// The tools that can be called.
+    pub(crate) tools: Arc<Namespace>,
+    /// Files that are no tools, and why.
+    pub(crate) broken: Vec<Broken>,
+    files: BTreeMap<String, Arc<ToolFile>>,
+    /// By file name, all of them.
+    stamps: BTreeMap<String, Option<Stamp>>,
+    /// By tool, its file's name.
+    names: BTreeMap<String, String>,
+    stamp: Option<Stamp>,
+}
+
+/// A tool file that does not load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// `tools/database/query.ts`.
+    pub file: String,
+    /// What is wrong with it, on one line.
+    pub why: String,
+}
+
+impl Listed {
+    /// Why the file of that tool is none.
+    pub(crate) fn why_broken(&self, tool: &str) -> Option<&str> {
+        self.broken.iter().find_map(|broken| {
+            let (_, file) = broken.file.rsplit_once('/')?;
+            let (stem, _) = file.rsplit_once('.')?;
+            (stem.replace('-', "_") == tool.replace('-', "_")).then_some(broken.why.as_str())
+        })
+    }
+
+    /// The file of a tool, by the tool's own name.
+    pub(crate) fn file(&self, tool: &str) -> Option<&Arc<ToolFile>> {
+        self.files.get(tool)
+    }
+}
+
+impl Folder {
+    pub(super) fn new(owner: String, name: String, path: PathBuf, shared: Arc<Shared>) -> Self {
+        Self {
+            owner,
+            name,
+            path,
+            shared,
+            listed: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// The tools as they are now; with `only`, as far as that one tool goes. Reading
+    /// files that are not known yet is not the run's time.
+    pub(crate) async fn listed(&self, only: Option<&str>, clock: &RunClock) -> Arc<Listed> {
+        let mut kept = self.listed.lock().await;
+        if let Some(listed) = &*kept
+            && self.is_current(listed, only)
+        {
+            return Arc::clone(listed);
+        }
+        let _pause = clock.pause();
+        let listed = Arc::new(self.list(kept.as_deref()).await);
+        *kept = Some(Arc::clone(&listed));
+        listed
+    }
+
+    fn is_current(&self, listed: &Listed, only: Option<&str>) -> bool {
+        let is_same = |file: &str, stamp: &Option<Stamp>| {
+            stamp.is_some() && Stamp::of(&self.path.join(file)).ok() == *stamp
+        };
+        if listed.stamp.is_none() || Stamp::of(&self.path).ok() != listed.stamp {
+            return false;
+        }
+        let one = only
+            .and_then(|spelled| listed.tools.resolve(spelled))
+            .and_then(|named| listed.names.get(named.tool.name()));
+        match one {
+            Some(file) => listed
+                .stamps
+                .get(file)
+                .is_some_and(|stamp| is_same(file, stamp)),
+            None => listed
+                .stamps
+                .iter()
+                .all(|(file, stamp)| is_same(file, stamp)),
+        }
+    }
+
+    async fn list(&self, before: Option<&Listed>) -> Listed {
+        let stamp = Stamp::of(&self.path).ok().filter(Stamp::is_settled);
+        let config = &self.shared.config;
+        let place = cache::place(config.cache.as_deref(), &self.path);
+        let kept = place
+            .as_deref()
+            .map(|place| cache::load(place, &config.version))
+            .unwrap_or_default();
+        let (entries, is_new) = self.entries(&kept).await;
+        if is_new && let Some(place) = &place {
+            cache::store(place, &config.version, &entries);
+        }
+        let mut listed = Listed {
+            tools: Arc::default(),
+            broken: Vec::new(),
+            files: BTreeMap::new(),
+            stamps: BTreeMap::new(),
+            names: BTreeMap::new(),
+            stamp,
+        };
+        let mut definitions = BTreeMap::new();
+        for (file, entry) in entries {
+            listed.stamps.insert(file.clone(), entry.stamp);
+            let Some((language, tool)) = language(&file) else {
+                continue;
+            };
+            let mut broken = |why: String| {
+                listed.broken.push(Broken {
+                    file: format!("tools/{}/{file}", self.owner),
+                    why: bounded(&why),
+                });
+            };
+            let defined = match &entry.defined {
+                Ok(defined) => defined,
+                Err(why) => {
+                    broken(why.clone());
+                    continue;
+                }
+            };
+            if let Some(other) = listed.names.get(tool) {
+                broken(format!("`{other}` has defined the tool `{tool}` already"));
+                continue;
+            }
+            let made = before
+                .and_then(|before| before.files.get(tool))
+                .filter(|made| made.is_of(&entry.digest, &file));
+            let made = made.cloned().unwrap_or_else(|| {
+                let place = Place {
+                    namespace: &self.owner,
+                    tool,
+                    file: &file,
+                    path: self.path.join(&file),
+                    language,
+                };
+                Arc::new(ToolFile::new(place, &entry.digest, defined, &self.shared))
+            });
+            definitions.insert(tool.to_owned(), defined.definition(tool));
+            listed.files.insert(tool.to_owned(), made);
+            listed.names.insert(tool.to_owned(), file.clone());
+        }
+        let tools = Namespace::new(definitions.into_values());
+        for dropped in tools.dropped() {
+            listed.broken.push(Broken {
+                file: format!("tools/{}/{}", self.owner, dropped.name),
+                why: dropped.reason.to_string(),
+            });
+        }
+        listed.tools = Arc::new(tools);
+        listed
+    }
+
+    /// What all files of the folder are, and whether any of it is new.
+    async fn entries(&self, kept: &Entries) -> (Entries, bool) {
+        let mut entries = Entries::new();
+        let mut is_new = false;
+        for file in self.file_names() {
+            let Some((language, tool)) = language(&file) else {
+                continue;
+            };
+            let path = self.path.join(&file);
+            let Ok(stamp) = Stamp::of(&path) else {
+                continue;
+            };
+            let known = kept.get(&file);
+            if let Some(known) = known.filter(|known| known.stamp == Some(stamp)) {
+                entries.insert(file, known.clone());
+                continue;
+            }
+            is_new = true;
+            let stamp = Some(stamp).filter(Stamp::is_settled);
+            let text = match source(&path) {
+                Ok(text) => text,
+                Err(why) => {
+                    let entry = Entry {
+                        stamp,
+                        digest: String::new(),
+                        defined: Err(why),
+                    };
+                    entries.insert(file, entry);
+                    continue;
+                }
+            };
+            let digest = hex(text.as_bytes());
+            let defined = match known.filter(|known| known.digest == digest) {
+                Some(known) => known.defined.clone(),
+                None => {
+                    let place = Place {
+                        namespace: &self.owner,
+                        tool,
+                        file: &file,
+                        path,
+                        language,
+                    };
+                    describe(&place, text, &self.shared).await
+                }
+            };
+            let entry = Entry {
+                stamp,
+                digest,
+                defined,
+            };
+            entries.insert(file, entry);
+        }
+        (entries, is_new || kept.len() > MAX_TOOLS)
+    }
+
+    fn file_names(&self) -> Vec<String> {
+        let mut names: Vec<String> = fs::read_dir(&self.path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .take(MAX_TOOLS)
+            .collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Calls a tool by its own name.
+    pub(crate) async fn call(
+        &self,
+        listed: &Listed,
+        tool: &str,
+        arguments: Map<String, Value>,
+        host: Arc<dyn ToolHost>,
+    ) -> Result<(Value, u64), ToolError> {
+        let full = format!("{}.{tool}", self.name);
+        let Some(file) = listed.files.get(tool) else {
+            return Err(ToolError::new(
+                ToolErrorKind::UnknownTool,
+                format!("there is no tool `{full}`"),
+            ));
+        };
+        file.call(&full, arguments, host, &self.shared).await
+    }
+}

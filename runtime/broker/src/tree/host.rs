@@ -1,0 +1,79 @@
+//! What a running tool file may reach.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use wxmcp_sandbox::{
+    BoxFuture, CallContext, Capability, NamespaceListing, ToolAnswer, ToolCall, ToolDescription,
+    ToolError, ToolErrorKind, ToolHost, ToolSummary,
+};
+
+use super::runner::ToolFile;
+use crate::broker::Broker;
+use crate::caller::Caller;
+use crate::capabilities::{Capabilities, Held};
+
+/// Answers one run of one tool file. Transactions that it leaves open end with it.
+pub(crate) struct ToolFileHost {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) caller: Caller,
+    pub(crate) file: Arc<ToolFile>,
+    pub(crate) capabilities: Arc<Capabilities>,
+    pub(crate) held: Held,
+}
+
+impl ToolHost for ToolFileHost {
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
+        Box::pin(async move {
+            self.caller.spend()?;
+            self.broker.dispatch(call, &self.caller).await
+        })
+    }
+
+    fn namespaces(&self) -> Vec<String> {
+        self.broker.namespaces_of(&self.caller)
+    }
+
+    fn namespace(
+        &self,
+        name: String,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
+        Box::pin(async move { self.broker.list(&name, &self.caller, &context).await })
+    }
+
+    fn search(
+        &self,
+        _query: String,
+        _limit: usize,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
+        Box::pin(async {
+            Err(ToolError::new(
+                ToolErrorKind::NotGranted,
+                "tool files do not search for tools: they name those that they ask for",
+            ))
+        })
+    }
+
+    fn describe(
+        &self,
+        names: Vec<String>,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
+        Box::pin(async move { self.broker.explain(names, &self.caller, &context).await })
+    }
+
+    fn capability(
+        &self,
+        capability: Capability,
+        request: Map<String, Value>,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+        Box::pin(async move {
+            self.capabilities
+                .perform(capability, request, &self.file.grants, &self.held)
+                .await
+        })
+    }
+}

@@ -1,0 +1,352 @@
+//! Runs tool files: to learn what they are, and to call them.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use wxmcp_sandbox::{
+    BoxFuture, CallContext, Capability, Describe, Language, Limits, Outcome, Policy, Raised, Run,
+    Script, Session, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolJob,
+    ToolTask,
+};
+
+use super::Shared;
+use super::definition::Defined;
+use super::wishes::ToolGrants;
+use crate::wording::bounded;
+
+/// Largest tool file, in bytes.
+const MAX_SOURCE: u64 = 1 << 20;
+
+/// Instances of one reusable file that are kept.
+const MAX_IDLE: usize = 4;
+
+/// Runs that one instance may answer before a fresh one takes its place: what a file
+/// leaks must not grow for ever.
+const MAX_RUNS: u32 = 10_000;
+
+/// What reading a file may use: it declares things, and does nothing.
+fn description_limits() -> Limits {
+    Limits {
+        fuel: Some(5_000_000_000),
+        wall: Duration::from_secs(10),
+        memory: 128 << 20,
+        output: 64 << 10,
+        value: 1 << 20,
+        tool_calls: 10,
+        concurrent_calls: 1,
+    }
+}
+
+/// One tool file that was understood.
+pub(crate) struct ToolFile {
+    /// `tools/database/query.ts`, as tracebacks name it.
+    shown: String,
+    /// The tool that it is named after.
+    tool: String,
+    /// Where it is.
+    path: PathBuf,
+    /// SHA-256 of the content that was described.
+    digest: String,
+    language: Language,
+    reusable: bool,
+    pub(crate) grants: ToolGrants,
+    source: Mutex<Option<Arc<str>>>,
+    idle: Mutex<VecDeque<Idle>>,
+}
+
+struct Idle {
+    session: Session,
+    runs: u32,
+}
+
+/// Where a file is and what it is called.
+pub(super) struct Place<'a> {
+    pub(super) namespace: &'a str,
+    pub(super) tool: &'a str,
+    pub(super) file: &'a str,
+    pub(super) path: PathBuf,
+    pub(super) language: Language,
+}
+
+impl Place<'_> {
+    fn shown(&self) -> String {
+        format!("tools/{}/{}", self.namespace, self.file)
+    }
+}
+
+/// The language of a file, by its name; none for files that are no tools.
+pub(super) fn language(file: &str) -> Option<(Language, &str)> {
+    let (stem, suffix) = file.rsplit_once('.')?;
+    let language = match suffix {
+        "ts" | "mts" => Language::TypeScript,
+        "js" | "mjs" => Language::JavaScript,
+        "py" => Language::Python,
+        _ => return None,
+    };
+    // Declarations of types are no programs.
+    (!stem.is_empty() && !stem.ends_with(".d") && super::is_visible(stem))
+        .then_some((language, stem))
+}
+
+/// The text of a file, bounded.
+pub(super) fn source(path: &Path) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)
+        .and_then(|file| {
+            file.take(MAX_SOURCE.saturating_add(1))
+                .read_to_end(&mut bytes)
+        })
+        .map_err(|error| format!("it cannot be read: {error}"))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_SOURCE {
+        return Err(format!("it is larger than {MAX_SOURCE} bytes"));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+}
+
+/// Runs a file with nothing granted, and reads what it says of its tool.
+pub(super) async fn describe(
+    place: &Place<'_>,
+    source: String,
+    shared: &Shared,
+) -> Result<Defined, String> {
+    let sandbox = shared
+        .config
+        .interpreters
+        .sandbox(place.language)
+        .map_err(|error| format!("its interpreter does not start: {error}"))?;
+    let run = Run {
+        script: Script {
+            name: place.shown(),
+            language: place.language,
+            source,
+            args: Vec::new(),
+            task: Some(ToolTask {
+                tool: place.tool.to_owned(),
+                job: ToolJob::Describe(Describe::default()),
+            }),
+        },
+        policy: Policy::default(),
+        limits: description_limits(),
+        tools: Arc::new(Nothing),
+        observer: Arc::new(Silent),
+        cancel: Box::pin(std::future::pending()),
+    };
+    let report = sandbox
+        .run(run)
+        .await
+        .map_err(|error| format!("its interpreter does not start: {error}"))?;
+    match report.outcome {
+        Outcome::Returned(value) => Defined::read(value.get(), place.namespace),
+        Outcome::Raised(raised) => Err(bounded(&said(&raised, &place.shown()))),
+        Outcome::Exited(code) => Err(format!("it ended the interpreter with code {code}")),
+        Outcome::Stopped(limit, _) => Err(format!("reading it was stopped by {limit}")),
+        Outcome::Cancelled => Err("reading it was cancelled".to_owned()),
+    }
+}
+
+/// An exception of a tool file, as one sentence with its line.
+fn said(raised: &Raised, shown: &str) -> String {
+    let message = match raised.message.as_str() {
+        "" => raised.kind.clone(),
+        message => format!("{}: {message}", raised.kind),
+    };
+    match raised.line {
+        Some(line) => format!("{message} ({shown}, line {line})"),
+        None => message,
+    }
+}
+
+impl ToolFile {
+    pub(super) fn new(place: Place<'_>, digest: &str, defined: &Defined, shared: &Shared) -> Self {
+        let full = format!("{}.{}", place.namespace, place.tool);
+        Self {
+            shown: place.shown(),
+            tool: place.tool.to_owned(),
+            grants: ToolGrants::new(&full, &defined.grants, &shared.config.approvals),
+            path: place.path,
+            digest: digest.to_owned(),
+            language: place.language,
+            reusable: defined.reusable,
+            source: Mutex::new(None),
+            idle: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    /// Calls the tool in an instance of its own.
+    pub(super) async fn call(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+        tools: Arc<dyn ToolHost>,
+        shared: &Shared,
+    ) -> Result<(Value, u64), ToolError> {
+        let failed = |message| ToolError::new(ToolErrorKind::ToolFailed, message);
+        let source = self.source().map_err(failed)?;
+        let mut idle = self.instance(shared).map_err(failed)?;
+        let run = Run {
+            script: Script {
+                name: self.shown.clone(),
+                language: self.language,
+                source: source.as_ref().to_owned(),
+                args: Vec::new(),
+                task: Some(ToolTask {
+                    tool: self.tool.clone(),
+                    job: ToolJob::Call(arguments),
+                }),
+            },
+            policy: Policy::default(),
+            limits: Limits {
+                wall: shared.call_timeout,
+                memory: shared.config.memory,
+                value: 16 << 20,
+                ..Limits::default()
+            },
+            tools,
+            observer: Arc::new(Silent),
+            cancel: Box::pin(std::future::pending()),
+        };
+        let report = idle
+            .session
+            .run(run)
+            .await
+            .map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
+        idle.runs = idle.runs.saturating_add(1);
+        if self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS {
+            let mut kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            if kept.len() < MAX_IDLE {
+                kept.push_back(idle);
+            }
+        }
+        self.answer(name, report.outcome)
+    }
+
+    fn answer(&self, name: &str, outcome: Outcome) -> Result<(Value, u64), ToolError> {
+        match outcome {
+            Outcome::Returned(value) => {
+                let text = value.get();
+                let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                let value = serde_json::from_str(text).map_err(|error| {
+                    ToolError::new(
+                        ToolErrorKind::InvalidAnswer,
+                        format!("the answer of `{name}` is no usable JSON: {error}"),
+                    )
+                })?;
+                Ok((value, bytes))
+            }
+            Outcome::Raised(raised) if raised.kind == "InvalidArguments" => Err(ToolError::new(
+                ToolErrorKind::InvalidArguments,
+                format!("the arguments of `{name}` do not fit: {}", raised.message),
+            )),
+            Outcome::Raised(raised) => Err(ToolError {
+                kind: ToolErrorKind::ToolFailed,
+                message: match raised.message.as_str() {
+                    "" => raised.kind.clone(),
+                    message => message.to_owned(),
+                },
+                data: Some(json!({
+                    "type": raised.kind,
+                    "file": self.shown,
+                    "line": raised.line,
+                })),
+            }),
+            Outcome::Exited(code) => Err(ToolError::new(
+                ToolErrorKind::ToolFailed,
+                format!("`{name}` ended its interpreter with code {code}"),
+            )),
+            Outcome::Stopped(limit, _) => Err(ToolError::new(
+                ToolErrorKind::LimitReached,
+                format!("`{name}` was stopped by {limit}"),
+            )),
+            Outcome::Cancelled => Err(ToolError::new(
+                ToolErrorKind::ToolFailed,
+                format!("`{name}` was cancelled"),
+            )),
+        }
+    }
+
+    /// The source that was described.
+    fn source(&self) -> Result<Arc<str>, String> {
+        let mut known = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(source) = &*known {
+            return Ok(Arc::clone(source));
+        }
+        let shown = &self.shown;
+        let text = source(&self.path).map_err(|why| format!("`{shown}`: {why}"))?;
+        if super::cache::hex(text.as_bytes()) != self.digest {
+            return Err(format!(
+                "`{shown}` was changed during the call; call it again"
+            ));
+        }
+        let text: Arc<str> = text.into();
+        *known = Some(Arc::clone(&text));
+        Ok(text)
+    }
+
+    fn instance(&self, shared: &Shared) -> Result<Idle, String> {
+        let kept = self
+            .idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop_back();
+        if let Some(idle) = kept {
+            return Ok(idle);
+        }
+        let sandbox = shared
+            .config
+            .interpreters
+            .sandbox(self.language)
+            .map_err(|error| {
+                format!(
+                    "the interpreter of `{}` does not start: {error}",
+                    self.shown
+                )
+            })?;
+        Ok(Idle {
+            session: sandbox.session(),
+            runs: 0,
+        })
+    }
+
+    /// Whether it was made of this content under this name: then its instances can go on.
+    pub(super) fn is_of(&self, digest: &str, file: &str) -> bool {
+        self.digest == digest && self.shown.ends_with(&format!("/{file}"))
+    }
+
+    /// What the file asks for and does not get.
+    pub(crate) fn unapproved(&self) -> Vec<String> {
+        self.grants.unapproved()
+    }
+}
+
+/// Answers nothing: for files that are only read.
+struct Nothing;
+
+impl ToolHost for Nothing {
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
+        Box::pin(async move { Err(only_read(&call.name)) })
+    }
+
+    fn capability(
+        &self,
+        capability: Capability,
+        _request: Map<String, Value>,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+        Box::pin(async move { Err(only_read(&capability.to_string())) })
+    }
+}
+
+fn only_read(what: &str) -> ToolError {
+    ToolError::new(
+        ToolErrorKind::NotGranted,
+        format!(
+            "`{}` is not there while the tool file is read: use it inside the tool's function",
+            bounded(what)
+        ),
+    )
+}

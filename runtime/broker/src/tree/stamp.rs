@@ -1,0 +1,52 @@
+//! Whether a file or folder is the one that was seen before.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+/// File systems note times in ticks: what was changed so recently may change again
+/// without another time.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Times of change, size and inode of a file, as far as they tell versions apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stamp {
+    modified: (i64, i64),
+    changed: (i64, i64),
+    size: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    /// The stamp of what is at a path, symbolic links followed.
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing, or it cannot be seen.
+    pub(super) fn of(path: &Path) -> io::Result<Self> {
+        let found = fs::metadata(path)?;
+        Ok(Self {
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+            size: found.size(),
+            inode: found.ino(),
+        })
+    }
+
+    /// Whether the same stamp later means the same content.
+    pub(super) fn is_settled(&self) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(seconds), u32::try_from(nanoseconds))
+        else {
+            return false;
+        };
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+        SystemTime::now()
+            .duration_since(changed)
+            .is_ok_and(|age| age > TICK)
+    }
+}

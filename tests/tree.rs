@@ -1,0 +1,219 @@
+//! The tool tree through the binary: what changes, what is kept, what is said of it.
+
+mod support;
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use support::{Printed, wxmcp};
+use tempfile::TempDir;
+
+type TestResult = Result<(), Box<dyn Error>>;
+
+/// A folder with these files.
+fn tree(files: &[(&str, &str)]) -> Result<TempDir, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    for (path, text) in files {
+        write(folder.path(), path, text)?;
+    }
+    Ok(folder)
+}
+
+fn write(folder: &Path, path: &str, text: &str) -> TestResult {
+    let path = folder.join(path);
+    fs::create_dir_all(path.parent().ok_or("no folder")?)?;
+    Ok(fs::write(path, text)?)
+}
+
+fn wx(folder: &Path, args: &[&str]) -> Result<Printed, Box<dyn Error>> {
+    Ok(wxmcp(folder).args(args).output()?.into())
+}
+
+#[test]
+fn changed_and_added_files_are_seen_by_a_running_script() -> TestResult {
+    let folder = tree(&[
+        ("tools/t/one.py", "def one() -> int:\n    return 1\n"),
+        (
+            "script.py",
+            r#"
+from tools import t
+print(t.one())
+with open("/tools/t/one.py", "w") as file:
+    file.write("def one(x: int = 5) -> int:\n    return x + 1\n")
+print(t.one(), call_tool("t.one", x=8))
+with open("/tools/t/two.ts", "w") as file:
+    file.write("export const two = () => 'two';")
+print(call_tool("t.two"))
+import os
+os.mkdir("/tools/u")
+with open("/tools/u/three.js", "w") as file:
+    file.write("export function three() { return 3; }")
+print(call_tool("u.three"))
+os.remove("/tools/t/two.ts")
+try:
+    call_tool("t.two")
+except ToolError as error:
+    print(error)
+"#,
+        ),
+    ])?;
+    let printed = wx(
+        folder.path(),
+        &["run", "-v", "tools:/tools:rw", "script.py"],
+    )?;
+    assert_eq!(printed.stderr, "");
+    assert_eq!(printed.stdout, "1\n6 9\ntwo\n3\nthere is no tool `t.two`\n");
+    Ok(())
+}
+
+/// A second process knows what the first one read, until a file changes.
+#[test]
+fn descriptions_are_kept_by_content() -> TestResult {
+    let folder = tree(&[
+        ("tools/t/a.py", "def a() -> int:\n    \"\"\"First.\"\"\"\n"),
+        ("tools/t/b.py", "syntax error\n"),
+    ])?;
+    let cache = tempfile::tempdir()?;
+    let list = || -> Result<Printed, Box<dyn Error>> {
+        let mut command = wxmcp(folder.path());
+        command.env("WXMCP_CACHE_DIR", cache.path());
+        Ok(command.args(["tools", "list"]).output()?.into())
+    };
+    let first = list()?;
+    assert_eq!(first.stdout, "t.a()  First.\n");
+    assert!(
+        first.stderr.contains("tools/t/b.py: SyntaxError"),
+        "{}",
+        first.stderr
+    );
+    let kept: Vec<_> = fs::read_dir(cache.path().join("tools"))?.collect();
+    let [Ok(kept)] = kept.as_slice() else {
+        return Err(format!("{kept:?}").into());
+    };
+    let text = fs::read_to_string(kept.path())?;
+    assert_eq!(list()?.stdout, first.stdout);
+    // What is kept is what is shown, as long as the content is the same.
+    fs::write(kept.path(), text.replace("First.", "Kept."))?;
+    assert_eq!(list()?.stdout, "t.a()  Kept.\n");
+    write(
+        folder.path(),
+        "tools/t/a.py",
+        "def a() -> int:\n    \"\"\"Second.\"\"\"\n",
+    )?;
+    assert_eq!(list()?.stdout, "t.a()  Second.\n");
+    // A cache that is damaged, or that others could have written, is no cache.
+    fs::write(kept.path(), "{")?;
+    assert_eq!(list()?.stdout, "t.a()  Second.\n");
+    let text = fs::read_to_string(kept.path())?;
+    fs::write(kept.path(), text.replace("Second.", "Forged."))?;
+    fs::set_permissions(
+        kept.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o666),
+    )?;
+    assert_eq!(list()?.stdout, "t.a()  Second.\n");
+    Ok(())
+}
+
+#[test]
+fn check_says_what_does_not_load_and_what_is_not_approved() -> TestResult {
+    let folder = tree(&[
+        (
+            "tools/t/ask.ts",
+            "import { createTool } from 'wxmcp';\nexport const ask = createTool({ grants: { sql: ['main:rw'], tools: ['x.*'] }, execute() {} });",
+        ),
+        ("tools/t/bad.py", "1/0\n"),
+    ])?;
+    let printed = wx(folder.path(), &["tools", "check"])?;
+    assert_eq!(
+        printed.stdout,
+        "tools/t/bad.py: ZeroDivisionError: division by zero (tools/t/bad.py, line 1)\n\
+         t.ask: it asks for what is not approved: write `sql = [\"main:rw\"]`, `tools = [\"x.*\"]` \
+         under `[grants.\"t.ask\"]` in wxmcp.toml\n"
+    );
+    assert_eq!(printed.code, Some(1));
+    fs::remove_file(folder.path().join("tools/t/bad.py"))?;
+    write(
+        folder.path(),
+        "wxmcp.toml",
+        "[grants.\"t.ask\"]\nsql = [\"main:rw\"]\ntools = [\"x.*\"]\n",
+    )?;
+    let printed = wx(folder.path(), &["tools", "check"])?;
+    assert_eq!((printed.stdout.as_str(), printed.code), ("", Some(0)));
+    Ok(())
+}
+
+#[test]
+fn the_shipped_tree_loads() -> TestResult {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let printed = wx(root, &["tools", "check"])?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("", "note: 4 tools, 0 findings\n")
+    );
+    let printed = wx(root, &["tools", "list"])?;
+    let names: Vec<&str> = printed
+        .stdout
+        .lines()
+        .filter_map(|line| line.split('(').next())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "database.query",
+            "database.update",
+            "file.read",
+            "file.write"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn configuration_that_means_nothing_is_refused() -> TestResult {
+    for (settings, words) in [
+        ("[connections.x]\nurl = \"mysql://u:canary@h/d\"", "sqlite:"),
+        (
+            "[connections.x]\nurl = \"sqlite:${NOWHERE_AT_ALL}\"",
+            "NOWHERE_AT_ALL",
+        ),
+        ("[connections.x]\npath = \"x\"", "path"),
+        ("[grants.\"query\"]\nsql = [\"x\"]", "query"),
+        ("[grants.\"a.b\"]\nsqls = [\"x\"]", "sqls"),
+        ("[grants.\"a.b\"]\ntools = [\"x\"]", "`x` names no tool"),
+        ("[tools]\nfolder = \"nowhere\"", "nowhere"),
+    ] {
+        let folder = tree(&[("wxmcp.toml", settings), ("tools/t/a.py", "")])?;
+        let printed = wx(folder.path(), &["run", "-c", "1"])?;
+        assert_eq!(printed.code, Some(2), "{settings}: {}", printed.stderr);
+        assert!(printed.stderr.contains(words), "{}", printed.stderr);
+        assert!(!printed.stderr.contains("canary"), "{}", printed.stderr);
+    }
+    Ok(())
+}
+
+/// A server and a folder of one name: the server is meant, whatever the folder holds.
+#[test]
+fn a_server_hides_a_folder_of_its_name() -> TestResult {
+    let folder = tree(&[(
+        "tools/fixture/add.py",
+        "def add(a: int, b: int) -> str:\n    return 'folder'\n",
+    )])?;
+    let config = support::fixtures().join("mcp/fixture.json");
+    let config = config.to_string_lossy();
+    let run = [
+        "run",
+        "--mcp-config",
+        &config,
+        "-c",
+        "call_tool('fixture.add', a=1, b=2)",
+    ];
+    let printed = wx(folder.path(), &run)?;
+    assert!(!printed.stdout.contains("folder"), "{}", printed.stdout);
+    let printed = wx(
+        folder.path(),
+        &["run", "-c", "call_tool('fixture.add', a=1, b=2)"],
+    )?;
+    assert_eq!(printed.stdout, "folder\n");
+    Ok(())
+}
