@@ -217,3 +217,51 @@ fn a_server_hides_a_folder_of_its_name() -> TestResult {
     assert_eq!(printed.stdout, "folder\n");
     Ok(())
 }
+
+/// What a tool does not declare is learned where that is asked for: the shape, no value.
+#[test]
+fn shapes_of_answers_are_learned_when_asked_for() -> TestResult {
+    let folder = tree(&[
+        (
+            "tools/t/find.js",
+            "export function find() { return { rows: [{ id: 1, name: 'canary' }], 'canary@x.org': 'canary' }; }",
+        ),
+        (
+            "tools/t/says.ts",
+            "import { createTool } from 'wxmcp';\nexport const says = createTool({ output: { type: 'string' }, execute: () => 'x' });",
+        ),
+    ])?;
+    let cache = tempfile::tempdir()?;
+    let run = |args: &[&str]| -> Result<Printed, Box<dyn Error>> {
+        let mut command = wxmcp(folder.path());
+        command.env("WXMCP_CACHE_DIR", cache.path());
+        Ok(command.args(args).output()?.into())
+    };
+    let call = ["run", "-c", "from tools import t\nt.find()\nt.says()"];
+    let show = ["tools", "show", "t.find", "t.says"];
+    assert_eq!(run(&call)?.code, Some(0));
+    assert!(!cache.path().join("learned").exists());
+    let before = run(&show)?.stdout;
+    assert!(before.contains("t.find() -> Any\n"), "{before}");
+    write(
+        folder.path(),
+        "wxmcp.toml",
+        "[tools]\nlearn-answers = true\n",
+    )?;
+    assert_eq!(run(&call)?.code, Some(0));
+    let after = run(&show)?.stdout;
+    assert!(
+        after.contains(
+            "t.find() -> dict[str, list[dict] | str]  # learned from answers, not declared"
+        ),
+        "{after}"
+    );
+    assert!(after.contains("t.says() -> str\n"), "{after}");
+    let kept: Vec<_> = fs::read_dir(cache.path().join("learned"))?.collect();
+    let [Ok(kept)] = kept.as_slice() else {
+        return Err(format!("{kept:?}").into());
+    };
+    let text = fs::read_to_string(kept.path())?;
+    assert!(!text.contains("canary"), "{text}");
+    Ok(())
+}

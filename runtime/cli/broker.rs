@@ -43,6 +43,9 @@ pub(crate) fn broker(settings: &Settings, guests: &Arc<Guests>) -> Result<Arc<Br
         grants,
         environment: environment(),
         call_timeout: settings.call_timeout,
+        learned: guests::cache_directory()
+            .filter(|_| settings.learn)
+            .map(|cache| cache.join("learned")),
         ..BrokerConfig::new(guard)
     };
     Broker::new(config)

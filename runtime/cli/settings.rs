@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) deny_tools: Vec<String>,
     /// The folder of tool files, if there is one.
     pub(crate) tools: Option<PathBuf>,
+    /// Whether shapes of answers are learned of tools that do not declare them.
+    pub(crate) learn: bool,
     /// Databases of tool files.
     pub(crate) connections: BTreeMap<String, ConnectionConfig>,
     /// Directories of tool files.
@@ -56,8 +58,11 @@ struct File {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[serde(rename_all = "kebab-case")]
 struct ToolsTable {
     folder: Option<PathBuf>,
+    #[serde(default)]
+    learn_answers: bool,
 }
 
 /// A database; its URL may hold a password, so it is never shown.
@@ -134,6 +139,7 @@ impl Settings {
             },
             deny_tools: [file.policy.deny_tools, policy.deny_tools.clone()].concat(),
             tools: tools(config, file.tools.folder.as_deref(), &folder)?,
+            learn: file.tools.learn_answers,
             connections: file
                 .connections
                 .into_iter()

@@ -1,6 +1,7 @@
 //! The broker: from a script's call to a tool's answer.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -9,13 +10,14 @@ use wxmcp_sandbox::{
     BoxFuture, CallContext, NamespaceListing, ToolAnswer, ToolCall, ToolDescription, ToolError,
     ToolErrorKind, ToolHost, ToolListing, ToolSummary,
 };
-use wxmcp_tooltree::{Identifiers, Named, first_paragraph, nearest, parameters, signature};
+use wxmcp_tooltree::{Identifiers, Named, Tool, first_paragraph, nearest, parameters, signature};
 
 use crate::caller::Caller;
 use crate::capabilities::{Capabilities, ConnectionConfig, DirectoryConfig, Held, ResourceError};
 use crate::config::{Environment, UpstreamConfig};
 use crate::discovery::{Discovery, Listed};
 use crate::grants::Grants;
+use crate::learning::Learning;
 use crate::space::{Opened, Space};
 use crate::tree::folder::Broken;
 use crate::tree::{ToolFileHost, Tree, TreeConfig};
@@ -55,6 +57,9 @@ pub struct BrokerConfig {
     pub start_timeout: Duration,
     /// Largest answer of a tool, in bytes as it arrives.
     pub answer_limit: usize,
+    /// Where shapes of answers are kept that tools do not declare; nothing is learned
+    /// if there is none.
+    pub learned: Option<PathBuf>,
     /// How upstreams are started.
     pub guard: GuardCommand,
 }
@@ -73,6 +78,7 @@ impl BrokerConfig {
             call_timeout: Duration::from_secs(30),
             start_timeout: Duration::from_secs(60),
             answer_limit: 32 * 1024 * 1024,
+            learned: None,
             guard,
         }
     }
@@ -96,6 +102,7 @@ pub struct Broker {
     denials: Arc<Grants>,
     discovery: Discovery,
     validators: Validators,
+    learning: Option<Learning>,
     call_timeout: Duration,
     me: Weak<Self>,
 }
@@ -139,6 +146,7 @@ impl Broker {
             script: Caller::script(Arc::new(config.grants)),
             discovery: Discovery::default(),
             validators: Validators::default(),
+            learning: config.learned.as_deref().map(Learning::new),
             call_timeout: config.call_timeout,
             me: Weak::clone(me),
         }))
@@ -207,6 +215,11 @@ impl Broker {
                 .answer(tool, &call.name, value, self.call_timeout)
                 .await
                 .map_err(|error| space.told(error))?;
+        }
+        if let Some(learning) = &self.learning
+            && tool.output_schema().is_none()
+        {
+            learning.observe(space.owner(), tool, &value);
         }
         Ok(ToolAnswer { value, bytes })
     }
@@ -421,15 +434,26 @@ impl Broker {
                 .resolve(&found.tool)
                 .ok_or_else(|| unknown_tool(name, &[]))?;
             let space = found.space.name();
+            let tool = self.with_learned(&found.space, named.tool);
             described.push(ToolDescription {
                 name: format!("{space}.{}", named.attribute),
-                description: named.tool.description().to_owned(),
-                signature: signature(space, named.attribute, named.tool),
-                input: named.tool.input_schema().clone(),
-                output: named.tool.output_schema().cloned(),
+                description: tool.description().to_owned(),
+                signature: signature(space, named.attribute, &tool),
+                input: tool.input_schema().clone(),
+                output: tool.output_schema().cloned(),
             });
         }
         Ok(described)
+    }
+
+    /// A tool with what was learned of its answers.
+    fn with_learned(&self, space: &Opened<'_>, tool: &Tool) -> Tool {
+        let learned = self
+            .learning
+            .as_ref()
+            .filter(|_| tool.output_schema().is_none())
+            .and_then(|learning| learning.schema(space.owner(), tool));
+        tool.clone().with_learned_output(learned)
     }
 }
 

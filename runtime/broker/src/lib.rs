@@ -17,6 +17,8 @@ mod config;
 mod discovery;
 mod grants;
 mod json;
+mod kept;
+mod learning;
 mod redact;
 mod space;
 mod tree;

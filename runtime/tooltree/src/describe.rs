@@ -30,7 +30,8 @@ const MAX_LITERAL_BYTES: usize = 40;
 /// `everything.get_sum(a: float, b: float) -> Any`.
 ///
 /// A tool without an output schema answers text, JSON that was sent as text,
-/// or content blocks: `Any` is all that is known.
+/// or content blocks: `Any` is all that is known, unless it was learned; a remark
+/// behind the line says so.
 pub fn signature(namespace: &str, attribute: &str, tool: &Tool) -> String {
     let mut types = Types {
         root: tool.input_schema(),
@@ -59,7 +60,8 @@ pub fn signature(namespace: &str, attribute: &str, tool: &Tool) -> String {
     if total > MAX_SHOWN {
         shown.push("...".to_owned());
     }
-    let answer = tool.output_schema().map_or_else(
+    let declared = tool.output_schema();
+    let answer = declared.or(tool.learned_output()).map_or_else(
         || "Any".to_owned(),
         |schema| {
             Types {
@@ -72,6 +74,9 @@ pub fn signature(namespace: &str, attribute: &str, tool: &Tool) -> String {
     let mut line = format!("{namespace}.{attribute}({})", shown.join(", "));
     // Writing to a string cannot fail.
     let _ = write!(line, " -> {answer}");
+    if declared.is_none() && tool.learned_output().is_some() {
+        line.push_str("  # learned from answers, not declared");
+    }
     shorten(&line, MAX_SIGNATURE_BYTES)
 }
 
@@ -281,6 +286,22 @@ mod tests {
             "things.get_it(ids: list[str] = ..., mode: Literal[\"fast\", \"slow\", 3, None] = ..., \
              since: int | None = ..., tags: dict[str, str] = ..., any: str | None = ..., \
              **{\"user-id\": str, \"class\": Literal[\"x\"]}) -> {\"rows\": list[dict], \"n\": int}"
+        );
+    }
+
+    #[test]
+    fn what_was_learned_is_marked() {
+        let tool = Tool::new(Definition {
+            name: "get".to_owned(),
+            description: String::new(),
+            input_schema: Value::Null,
+            output_schema: None,
+        })
+        .unwrap()
+        .with_learned_output(Some(json!({"properties": {"n": {"type": "integer"}}})));
+        assert_eq!(
+            signature("things", "get", &tool),
+            "things.get() -> {\"n\": int}  # learned from answers, not declared"
         );
     }
 

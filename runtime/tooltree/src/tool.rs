@@ -56,6 +56,7 @@ pub struct Tool {
     description: String,
     input_schema: Value,
     output_schema: Option<Value>,
+    learned_output: Option<Value>,
     digest: Digest,
 }
 
@@ -87,6 +88,7 @@ impl Tool {
             name: definition.name,
             input_schema,
             output_schema: definition.output_schema,
+            learned_output: None,
             digest,
         })
     }
@@ -109,6 +111,20 @@ impl Tool {
     /// JSON Schema of the answer, where one is declared.
     pub fn output_schema(&self) -> Option<&Value> {
         self.output_schema.as_ref()
+    }
+
+    /// JSON Schema of what answers have looked like, where that was learned. Nobody
+    /// promised it; answers are not held against it.
+    pub fn learned_output(&self) -> Option<&Value> {
+        self.learned_output.as_ref()
+    }
+
+    /// The tool with what its answers have looked like. Without effect on a tool that
+    /// declares its answers.
+    #[must_use]
+    pub fn with_learned_output(mut self, schema: Option<Value>) -> Self {
+        self.learned_output = schema.filter(|_| self.output_schema.is_none());
+        self
     }
 
     /// Fingerprint of the definition as its owner sent it.
