@@ -143,6 +143,45 @@ fn check_says_what_does_not_load_and_what_is_not_approved() -> TestResult {
     Ok(())
 }
 
+/// A pipe that nobody writes to is not waited for.
+#[test]
+fn a_pipe_is_no_tool_file() -> TestResult {
+    let folder = tree(&[("tools/t/a.py", "def a():\n    pass\n")])?;
+    let pipe = folder.path().join("tools/t/pipe.py");
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, mode, 0)?;
+    let printed = wx(folder.path(), &["tools", "check"])?;
+    assert_eq!(
+        printed.stdout,
+        "tools/t/pipe.py: it cannot be read: it is not a file\n"
+    );
+    Ok(())
+}
+
+/// More calls than run at once, and each calls another: all of them are answered.
+#[test]
+fn tool_files_wait_for_their_turn() -> TestResult {
+    let folder = tree(&[
+        (
+            "tools/t/outer.js",
+            "import { inner } from './tools/t';\nexport async function outer() { return (await inner()) + 1; }\nouter.grants = { tools: ['t.inner'] };",
+        ),
+        ("tools/t/inner.js", "export function inner() { return 1; }"),
+        (
+            "wxmcp.toml",
+            "[grants.\"t.outer\"]\ntools = [\"t.inner\"]\n",
+        ),
+    ])?;
+    let script = "import asyncio\nfrom tools import t\nsum(await asyncio.gather(*[t.outer() for _ in range(150)]))";
+    let run = ["run", "--max-concurrent-calls", "150", "-c", script];
+    let printed = wx(folder.path(), &run)?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("300\n", "")
+    );
+    Ok(())
+}
+
 #[test]
 fn the_shipped_tree_loads() -> TestResult {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -20,6 +20,7 @@ use crate::grants::Grants;
 use crate::learning::Learning;
 use crate::space::{Opened, Space};
 use crate::tree::folder::Broken;
+use crate::tree::rooms::Rooms;
 use crate::tree::{ToolFileHost, Tree, TreeConfig};
 use crate::upstream::guard::GuardCommand;
 use crate::upstream::{Settings, Upstream};
@@ -96,6 +97,7 @@ pub struct Broker {
     /// From configured names to namespaces.
     identifiers: Identifiers,
     tree: Option<Tree>,
+    rooms: Rooms,
     capabilities: Arc<Capabilities>,
     script: Caller,
     /// What no tool file may call either.
@@ -141,6 +143,7 @@ impl Broker {
             upstreams,
             identifiers,
             tree,
+            rooms: Rooms::default(),
             capabilities,
             denials: Arc::new(config.grants.denials()),
             script: Caller::script(Arc::new(config.grants)),
@@ -206,6 +209,10 @@ impl Broker {
             .await
             .map_err(|error| space.told(error))?;
         let host = self.host(&space, &name, caller)?;
+        let _room = match &host {
+            Some(_) => self.rooms.enter(caller.depth()).await,
+            None => None,
+        };
         let (mut value, bytes, must_fit) = space
             .call(&name, arguments, host, self.call_timeout)
             .await?;

@@ -10,7 +10,7 @@ use crate::grants::Grants;
 use crate::wording::quoted;
 
 /// Deepest chain of tools that call tools.
-const MAX_DEPTH: usize = 8;
+pub(crate) const MAX_DEPTH: usize = 8;
 
 /// Most calls that tools make on behalf of one call of a script.
 const MAX_NESTED_CALLS: u32 = 200;
@@ -46,6 +46,11 @@ impl Caller {
         self.chain.is_none()
     }
 
+    /// How many tool files wait for what this caller calls; none for a script.
+    pub(crate) fn depth(&self) -> usize {
+        self.chain.as_ref().map_or(0, |link| link.depth)
+    }
+
     pub(crate) fn may_call(&self, owner: &str, namespace: &str, tool: Named<'_>) -> bool {
         self.grants
             .iter()
@@ -79,7 +84,7 @@ impl Caller {
             }
             link = at.caller.as_deref();
         }
-        let depth = self.chain.as_ref().map_or(0, |link| link.depth);
+        let depth = self.depth();
         if depth >= MAX_DEPTH {
             return Err(refuse(format!(
                 "{} is called through {MAX_DEPTH} other tools: that is the limit",

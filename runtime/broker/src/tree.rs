@@ -7,6 +7,7 @@ mod cache;
 mod definition;
 pub(crate) mod folder;
 mod host;
+pub(crate) mod rooms;
 mod runner;
 mod stamp;
 mod wishes;

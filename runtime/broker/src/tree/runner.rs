@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value, json};
 use wxmcp_sandbox::{
     BoxFuture, CallContext, Capability, Describe, Language, Limits, Outcome, Policy, Raised, Run,
@@ -93,15 +94,19 @@ pub(super) fn language(file: &str) -> Option<(Language, &str)> {
         .then_some((language, stem))
 }
 
-/// The text of a file, bounded.
+/// The text of a file, bounded. A pipe or device is no file, and is not waited for.
 pub(super) fn source(path: &Path) -> Result<String, String> {
+    let told = |error: &dyn std::fmt::Display| format!("it cannot be read: {error}");
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| told(&error))?;
+    let file = fs::File::from(opened);
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
+        return Err(told(&"it is not a file"));
+    }
     let mut bytes = Vec::new();
-    fs::File::open(path)
-        .and_then(|file| {
-            file.take(MAX_SOURCE.saturating_add(1))
-                .read_to_end(&mut bytes)
-        })
-        .map_err(|error| format!("it cannot be read: {error}"))?;
+    file.take(MAX_SOURCE.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| told(&error))?;
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_SOURCE {
         return Err(format!("it is larger than {MAX_SOURCE} bytes"));
     }
