@@ -143,6 +143,26 @@ fn check_says_what_does_not_load_and_what_is_not_approved() -> TestResult {
     Ok(())
 }
 
+/// Who calls a tool by hand sees what its file prints; a script does not.
+#[test]
+fn what_a_tool_file_prints_is_shown_by_tools_call_only() -> TestResult {
+    let folder = tree(&[(
+        "tools/t/say.py",
+        "import sys\ndef say() -> int:\n    print('out')\n    print('err', file=sys.stderr)\n    return 5\n",
+    )])?;
+    let printed = wx(folder.path(), &["tools", "call", "t.say"])?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("5\n", "out\nerr\n")
+    );
+    let printed = wx(folder.path(), &["run", "-c", "call_tool('t.say')"])?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("5\n", "")
+    );
+    Ok(())
+}
+
 /// A pipe that nobody writes to is not waited for.
 #[test]
 fn a_pipe_is_no_tool_file() -> TestResult {

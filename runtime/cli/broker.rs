@@ -7,6 +7,7 @@ use wxmcp_broker::{
     Approvals, Broker, BrokerConfig, Environment, Grants, GuardCommand, TreeConfig, UpstreamConfig,
     parse_config,
 };
+use wxmcp_sandbox::Observer;
 
 use crate::exit::Failure;
 use crate::guests::{self, Guests};
@@ -18,8 +19,13 @@ const TOOL_MEMORY: u64 = 128 << 20;
 /// The hidden first argument that turns this program into an upstream's guard.
 pub(crate) const GUARD: &str = "__upstream-guard";
 
-/// A broker for the tool tree and the configured upstreams; starts nothing.
-pub(crate) fn broker(settings: &Settings, guests: &Arc<Guests>) -> Result<Arc<Broker>, Failure> {
+/// A broker for the tool tree and the configured upstreams; starts nothing. What tool files
+/// print goes to `observer`.
+pub(crate) fn broker(
+    settings: &Settings,
+    guests: &Arc<Guests>,
+    observer: Arc<dyn Observer>,
+) -> Result<Arc<Broker>, Failure> {
     let program = std::env::current_exe()
         .context("find this program's own file")
         .map_err(Failure::fault)?;
@@ -37,7 +43,7 @@ pub(crate) fn broker(settings: &Settings, guests: &Arc<Guests>) -> Result<Arc<Br
         .map_err(Failure::usage)?;
     let config = BrokerConfig {
         upstreams: configured(settings)?,
-        tree: tree(settings, guests)?,
+        tree: tree(settings, guests, observer)?,
         connections: settings.connections.clone(),
         directories: settings.directories.clone(),
         grants,
@@ -53,7 +59,11 @@ pub(crate) fn broker(settings: &Settings, guests: &Arc<Guests>) -> Result<Arc<Br
         .map_err(Failure::usage)
 }
 
-fn tree(settings: &Settings, guests: &Arc<Guests>) -> Result<Option<TreeConfig>, Failure> {
+fn tree(
+    settings: &Settings,
+    guests: &Arc<Guests>,
+    observer: Arc<dyn Observer>,
+) -> Result<Option<TreeConfig>, Failure> {
     let Some(folder) = settings.tools.clone() else {
         return Ok(None);
     };
@@ -67,6 +77,7 @@ fn tree(settings: &Settings, guests: &Arc<Guests>) -> Result<Option<TreeConfig>,
         interpreters: guests.clone(),
         approvals,
         memory: TOOL_MEMORY,
+        observer,
     }))
 }
 

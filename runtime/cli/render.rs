@@ -133,6 +133,18 @@ impl State {
     }
 }
 
+/// Prints what tool files print, to standard error.
+pub(crate) struct ToolOutput;
+
+impl Observer for ToolOutput {
+    fn event(&self, event: Event<'_>) {
+        if let Event::Output { bytes, .. } = event {
+            // Nobody is left to be told that it could not be written.
+            let _ = std::io::stderr().lock().write_all(bytes);
+        }
+    }
+}
+
 /// Prints what is worth knowing beside the answer.
 pub(crate) fn note(text: &str) {
     let _reader_gone = write(

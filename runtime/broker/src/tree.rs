@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use wxmcp_sandbox::{Error, Language, Sandbox};
+use wxmcp_sandbox::{Error, Language, Observer, Sandbox};
 use wxmcp_tooltree::Identifiers;
 
 use folder::Folder;
@@ -56,6 +56,8 @@ pub struct TreeConfig {
     pub approvals: Approvals,
     /// Linear memory of one tool's instance, in bytes.
     pub memory: u64,
+    /// Who hears what tool files print while they are called.
+    pub observer: Arc<dyn Observer>,
 }
 
 impl std::fmt::Debug for TreeConfig {

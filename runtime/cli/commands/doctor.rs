@@ -90,7 +90,11 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
         findings.good("no MCP servers are configured (no .mcp.json, no --mcp-config)");
         return Ok(());
     };
-    let broker = broker::broker(settings, &Arc::new(guests::Guests::default()))?;
+    let broker = broker::broker(
+        settings,
+        &Arc::new(guests::Guests::default()),
+        Arc::new(wxmcp_sandbox::Silent),
+    )?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_broker::Interpreters as _;
-use wxmcp_sandbox::{Error, Policy, Run, Script, Stdin};
+use wxmcp_sandbox::{Error, Policy, Run, Script, Silent, Stdin};
 
 use crate::broker;
 use crate::cli::{Language, RunArgs};
@@ -47,7 +47,7 @@ async fn run(
         .context("listen for interrupts")
         .map_err(Failure::fault)?;
     let guests = Arc::new(Guests::default());
-    let broker = broker::broker(&settings, &guests)?;
+    let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let run = Run {
         script,

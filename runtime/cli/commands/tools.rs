@@ -5,11 +5,14 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use serde_json::{Map, Value, json};
 use wxmcp_broker::Broker;
-use wxmcp_sandbox::{CallContext, RunClock, RunId, ToolCall, ToolError, ToolHost};
+use wxmcp_sandbox::{
+    CallContext, Observer, RunClock, RunId, Silent, ToolCall, ToolError, ToolHost,
+};
 
 use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
 use crate::exit::{Exit, Failure};
 use crate::guests::Guests;
+use crate::render::ToolOutput;
 use crate::settings::Settings;
 use crate::{broker, render};
 
@@ -17,7 +20,11 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
     let limits = LimitArgs::default();
     let settings =
         Settings::resolve(&limits, &PolicyArgs::default(), &args.config).map_err(Failure::usage)?;
-    let broker = broker::broker(&settings, &Arc::new(Guests::default()))?;
+    let observer: Arc<dyn Observer> = match &args.command {
+        ToolsCommand::Call { .. } => Arc::new(ToolOutput),
+        _ => Arc::new(Silent),
+    };
+    let broker = broker::broker(&settings, &Arc::new(Guests::default()), observer)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

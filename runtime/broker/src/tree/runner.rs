@@ -212,7 +212,7 @@ impl ToolFile {
                 ..Limits::default()
             },
             tools,
-            observer: Arc::new(Silent),
+            observer: Arc::clone(&shared.config.observer),
             cancel: Box::pin(std::future::pending()),
         };
         let report = idle
