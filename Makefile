@@ -47,6 +47,7 @@ run-upstream: build servers ## The same with three MCP servers from npm and PyPI
 
 .PHONY: test
 test: guests servers ## Run all tests
+	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) nextest run --workspace -j$(JOBS)
 

@@ -1,14 +1,14 @@
-import asyncio
-import sys
-from tools import filesystem
+import json
+from tools import database, file
 
-data = sys.argv[1]
-airports, weather = await asyncio.gather(
-    filesystem.read_text_file(path=f"{data}/airports.csv"),
-    filesystem.read_text_file(path=f"{data}/seattle-temps.csv"),
-)
+hours = database.query("SELECT city, hour, celsius FROM temperatures")  # 17,518 rows
+warmest = {}
+for hour in hours:
+    if hour["city"] not in warmest or hour["celsius"] > warmest[hour["city"]]["celsius"]:
+        warmest[hour["city"]] = hour
+file.write("warmest.json", json.dumps(warmest))
 try:
-    await filesystem.read_text_file(path="/etc/passwd")
+    database.query("DROP TABLE airports")
 except ToolError as error:
     print("refused:", error)
-return f"{len(airports['content']) + len(weather['content'])} characters never reached the model"
+return [f"{city}: {hour['celsius']} °C at {hour['hour']}" for city, hour in warmest.items()]

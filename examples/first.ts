@@ -1,13 +1,15 @@
-import * as filesystem from './tools/filesystem';
+import { query } from './tools/database';
+import * as file from './tools/file';
 
-const [data] = process.argv.slice(2);
-const [airports, weather] = await Promise.all([
-  filesystem.readTextFile({ path: `${data}/airports.csv` }),
-  filesystem.readTextFile({ path: `${data}/seattle-temps.csv` }),
-]);
+const hours = await query('SELECT city, hour, celsius FROM temperatures'); // 17,518 rows
+const warmest = new Map();
+for (const hour of hours) {
+  if (!(hour.celsius <= warmest.get(hour.city)?.celsius)) warmest.set(hour.city, hour);
+}
+await file.write('warmest.json', JSON.stringify([...warmest.values()]));
 try {
-  await filesystem.readTextFile({ path: '/etc/passwd' });
+  await query('DROP TABLE airports');
 } catch (error) {
   console.log('refused:', error.message);
 }
-return `${airports.content.length + weather.content.length} characters never reached the model`;
+return [...warmest].map(([city, hour]) => `${city}: ${hour.celsius} °C at ${hour.hour}`);
