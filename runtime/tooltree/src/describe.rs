@@ -221,8 +221,10 @@ fn literal(value: &Value) -> String {
     }
 }
 
-fn is_identifier(name: &str) -> bool {
-    name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
+/// Whether Python takes the name as it is: ASCII only, since Python folds the rest.
+pub(crate) fn is_identifier(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && !crate::names::is_keyword(name)
 }

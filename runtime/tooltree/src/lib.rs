@@ -14,6 +14,7 @@ mod names;
 mod schema;
 mod search;
 mod shape;
+pub mod stubs;
 mod suggest;
 mod text;
 mod tool;
