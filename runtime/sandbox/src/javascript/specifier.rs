@@ -27,14 +27,11 @@ const BUILTINS: [(&str, &[&str]); 2] = [
 ];
 
 /// What to use in place of modules that programs elsewhere import.
-const INSTEAD: [(&[&str], &str); 12] = [
-    (
-        &["fs", "fs/promises", "graceful-fs", "fs-extra"],
-        "the global `files`",
-    ),
+const INSTEAD: [(&[&str], &str); 14] = [
+    (&["fs", "graceful-fs", "fs-extra"], "the global `files`"),
     (&["process"], "the global `process`"),
     (&["crypto"], "the global `crypto`"),
-    (&["timers", "timers/promises"], "`setTimeout`"),
+    (&["timers"], "`setTimeout`"),
     (&["buffer"], "`Uint8Array`, `TextEncoder` and `TextDecoder`"),
     (&["url"], "the globals `URL` and `URLSearchParams`"),
     (&["util", "console"], "the global `console`"),
@@ -55,8 +52,16 @@ const INSTEAD: [(&[&str], &str); 12] = [
         &["child_process", "worker_threads", "cluster", "os"],
         "a tool",
     ),
-    (&["readline", "readline/promises"], "the global `stdin`"),
-    (&["stream", "stream/web"], "the global `ReadableStream`"),
+    (&["readline"], "the global `stdin`"),
+    (&["stream"], "the global `ReadableStream`"),
+    (
+        &["@anthropic/mcp-sdk", "@modelcontextprotocol/sdk"],
+        "the folder `tools/`, which wxmcp reads itself,",
+    ),
+    (
+        &["@anthropic/sdk", "@anthropic-ai/sdk", "openai"],
+        "the program that runs wxmcp",
+    ),
 ];
 
 /// Reads a specifier.
@@ -111,12 +116,19 @@ fn refusal(specifier: &str) -> String {
     let bare = specifier.strip_prefix("node:").unwrap_or(specifier);
     let instead = INSTEAD
         .iter()
-        .find(|(names, _)| names.contains(&bare))
+        .find(|(names, _)| names.iter().any(|name| is_of(bare, name)))
         .map(|(_, instead)| format!("; use {instead} instead"))
         .unwrap_or_default();
     format!(
         "there is no module `{shown}`: a script imports tools, as `./tools/<namespace>`{instead}"
     )
+}
+
+/// `fs/promises` is of `fs`.
+fn is_of(specifier: &str, package: &str) -> bool {
+    specifier
+        .strip_prefix(package)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 #[cfg(test)]
@@ -157,6 +169,20 @@ mod tests {
             "there is no module `node:fs`: a script imports tools, as `./tools/<namespace>`; \
              use the global `files` instead"
         );
+        for (specifier, instead) in [
+            ("fs/promises", "; use the global `files` instead"),
+            (
+                "@modelcontextprotocol/sdk/server/mcp.js",
+                "; use the folder `tools/`, which wxmcp reads itself, instead",
+            ),
+            (
+                "@anthropic-ai/sdk",
+                "; use the program that runs wxmcp instead",
+            ),
+            ("fsevents", "`./tools/<namespace>`"),
+        ] {
+            assert!(refused(specifier).ends_with(instead), "{specifier}");
+        }
         for specifier in [
             "lodash",
             "./helper.js",
