@@ -1,6 +1,7 @@
 //! Values against JSON Schema, 2020-12 unless the schema says otherwise.
 
-use jsonschema::{PatternOptions, Validator as Compiled};
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{JsonType, PatternOptions, ValidationError, Validator as Compiled};
 use serde_json::Value;
 
 use crate::text::shorten;
@@ -10,6 +11,9 @@ const MAX_MISMATCHES: usize = 5;
 
 /// Longest text of one mismatch, in bytes.
 const MAX_MESSAGE_BYTES: usize = 300;
+
+/// Alternatives inside alternatives that are told apart.
+const MAX_DEPTH: u8 = 8;
 
 /// Words of schemas whose cost may grow faster than schema and value do.
 const COSTLY: [&str; 11] = [
@@ -71,15 +75,100 @@ impl Validator {
         if self.compiled.is_valid(value) {
             return Vec::new();
         }
-        self.compiled
-            .iter_errors(value)
-            .take(MAX_MISMATCHES)
-            .map(|error| Mismatch {
-                path: shorten(&error.instance_path().to_string(), MAX_MESSAGE_BYTES),
-                message: shorten(&error.to_string(), MAX_MESSAGE_BYTES),
-            })
-            .collect()
+        let mut told = Vec::new();
+        for error in self.compiled.iter_errors(value) {
+            if told.len() >= MAX_MISMATCHES {
+                break;
+            }
+            tell(&error, MAX_DEPTH, &mut told);
+        }
+        told.truncate(MAX_MISMATCHES);
+        told
     }
+}
+
+/// Tells an error. Of alternatives that all fail, it tells what is wrong with the one
+/// that must be meant, or with each.
+fn tell(error: &ValidationError<'_>, depth: u8, told: &mut Vec<Mismatch>) {
+    let alternatives = match error.kind() {
+        ValidationErrorKind::AnyOf { context } => context.as_slice(),
+        ValidationErrorKind::OneOfNotValid { context } => context.as_slice(),
+        _ => &[],
+    };
+    let meant = meant(alternatives, error);
+    match (meant.as_slice(), depth.checked_sub(1)) {
+        ([one], Some(depth)) => one.iter().for_each(|error| tell(error, depth, told)),
+        (several, Some(depth)) if several.len() > 1 => {
+            let each = several.iter().filter_map(|errors| {
+                let constant = errors.iter().find(|error| is_constant(error));
+                let mut first = Vec::new();
+                tell(constant.or(errors.first())?, depth, &mut first);
+                first.into_iter().next()
+            });
+            let each: Vec<Mismatch> = each.collect();
+            let path = shorten(&error.instance_path().to_string(), MAX_MESSAGE_BYTES);
+            let words: Vec<String> = each
+                .iter()
+                .map(|one| match one.path.strip_prefix(path.as_str()) {
+                    None | Some("") => one.message.clone(),
+                    Some(inner) => format!("{inner}: {}", one.message),
+                })
+                .collect();
+            told.push(Mismatch {
+                path,
+                message: shorten(&words.join(", and "), MAX_MESSAGE_BYTES),
+            });
+        }
+        _ => told.push(Mismatch {
+            path: shorten(&error.instance_path().to_string(), MAX_MESSAGE_BYTES),
+            message: shorten(&error.to_string(), MAX_MESSAGE_BYTES),
+        }),
+    }
+}
+
+/// What is wrong with one alternative.
+type Errors = [ValidationError<'static>];
+
+/// The alternatives that a value may have been meant for: those whose constants its
+/// members have (`kind: "circle"`), and not that it could have been null.
+fn meant<'c>(
+    alternatives: &'c [Vec<ValidationError<'static>>],
+    whole: &ValidationError<'_>,
+) -> Vec<&'c Errors> {
+    let place = whole.instance_path();
+    let is_of_another_kind =
+        |error: &ValidationError<'_>| error.instance_path() != place && is_constant(error);
+    let not_null: Vec<&Errors> = alternatives
+        .iter()
+        .map(Vec::as_slice)
+        .filter(|errors| !errors.iter().any(is_only_null))
+        .collect();
+    let closest: Vec<&Errors> = not_null
+        .iter()
+        .copied()
+        .filter(|errors| !errors.iter().any(is_of_another_kind))
+        .collect();
+    if closest.is_empty() {
+        not_null
+    } else {
+        closest
+    }
+}
+
+fn is_constant(error: &ValidationError<'_>) -> bool {
+    matches!(
+        error.kind(),
+        ValidationErrorKind::Constant { .. } | ValidationErrorKind::Enum { .. }
+    )
+}
+
+fn is_only_null(error: &ValidationError<'_>) -> bool {
+    matches!(
+        error.kind(),
+        ValidationErrorKind::Type {
+            kind: TypeKind::Single(JsonType::Null)
+        }
+    )
 }
 
 fn is_cheap(schema: &Value) -> bool {
@@ -155,6 +244,45 @@ mod tests {
             [": \"rows\" is a required property"]
         );
         assert!(told(&schema, &json!({"rows": [], "b": 1}))[0].contains("'b' was unexpected"));
+    }
+
+    #[test]
+    fn of_alternatives_the_one_that_is_meant_is_told() {
+        let nullable = json!({"properties": {"n": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}}});
+        assert_eq!(
+            told(&nullable, &json!({"n": "x"})),
+            ["/n: \"x\" is not of type \"integer\""]
+        );
+        assert_eq!(
+            told(&nullable, &json!({"n": 0})),
+            ["/n: 0 is less than the minimum of 1"]
+        );
+        let shapes = json!({"oneOf": [
+            {"properties": {"kind": {"const": "circle"}, "r": {"type": "number"}}, "required": ["kind", "r"]},
+            {"properties": {"kind": {"const": "square"}, "a": {"type": "number"}}, "required": ["kind", "a"]},
+        ]});
+        assert_eq!(
+            told(&shapes, &json!({"kind": "circle", "a": 1})),
+            [": \"r\" is a required property"]
+        );
+        assert_eq!(
+            told(&shapes, &json!({"kind": "line"})),
+            [": /kind: \"circle\" was expected, and /kind: \"square\" was expected"]
+        );
+        let either = json!({"properties": {"x": {"anyOf": [{"type": "integer"}, {"items": {"type": "string"}, "type": "array"}]}}});
+        assert_eq!(
+            told(&either, &json!({"x": [1]})),
+            ["/x: [1] is not of type \"integer\", and /0: 1 is not of type \"string\""]
+        );
+        assert_eq!(
+            told(&json!({"anyOf": [{"type": "null"}]}), &json!(1)).len(),
+            1
+        );
+        let mut deep = json!({"type": "integer"});
+        for _ in 0..20 {
+            deep = json!({"anyOf": [deep, {"type": "boolean"}, {"type": "null"}]});
+        }
+        assert_eq!(told(&deep, &json!("x")).len(), 1);
     }
 
     #[test]

@@ -39,8 +39,14 @@ impl Defined {
     ///
     /// What is wrong with it.
     pub(super) fn read(told: &str, namespace: &str) -> Result<Self, String> {
-        let told: Described = serde_json::from_str(told)
-            .map_err(|error| format!("what it says of itself is not usable: {error}"))?;
+        let told: Described = serde_json::from_str(told).map_err(|error| {
+            let text = error.to_string();
+            // A place in a message that nobody sees.
+            let why = text
+                .rsplit_once(" at line ")
+                .map_or(text.as_str(), |(why, _)| why);
+            format!("what it says of itself is not usable: {why}")
+        })?;
         if let Some((space, _)) = told.name.as_deref().and_then(|name| name.rsplit_once('.'))
             && space != namespace
         {
