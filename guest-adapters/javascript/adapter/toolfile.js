@@ -67,6 +67,7 @@ function found(name) {
   for (let i = 0; i < names.length; i++) {
     const value = exports[names[i]];
     if (!isTool(value)) continue;
+    if (names[i] === name) return value;
     if (folded(names[i]) === folded(name)) push(named, value);
     else if (names[i] === 'default' || isDeclared(value)) push(likely, value);
   }
@@ -121,23 +122,75 @@ function checkedName(own, name) {
   return own;
 }
 
+/** By what a tool has as `parameters`, the zod object that `{sql: z.string()}` stands for. */
+const shapes = new WeakMap();
+
 function parametersOf(tool) {
-  return tool.parameters ?? tool.inputSchema;
+  const given = tool.parameters ?? tool.inputSchema;
+  if (given === null || typeof given !== 'object' || isZod(given)) return given;
+  const names = keys(given);
+  let count = 0;
+  for (let i = 0; i < names.length; i++) if (isZod(given[names[i]])) count++;
+  if (count === 0) return given;
+  if (count < names.length) throw new TheTypeError('`parameters` must be zod schemas or JSON Schemas, not some of each');
+  const known = weakMapGet(shapes, given);
+  if (known !== undefined) return known;
+  const shape = z.strictObject(given);
+  weakMapSet(shapes, given, shape);
+  return shape;
 }
 
 function isZod(schema) {
   return schema !== null && typeof schema === 'object' && schema._zod !== undefined;
 }
 
-function jsonSchema(schema, io) {
+/**
+ * The JSON Schema of values before zod has changed them: arguments that come, and answers,
+ * which zod does not see.
+ */
+function jsonSchema(schema, what) {
   if (isZod(schema)) {
-    const { $schema, '~standard': standard, ...plain } = z.toJSONSchema(schema, { io, unrepresentable: 'any' });
-    return plain;
+    const { $schema, '~standard': standard, ...plain } = z.toJSONSchema(schema, {
+      io: 'input',
+      unrepresentable: 'any',
+      override: widened,
+    });
+    return atRoot(plain);
   }
   if (schema === null || typeof schema !== 'object' || isArray(schema)) {
-    throw new TheTypeError(`\`${io === 'input' ? 'parameters' : 'output'}\` must be a zod schema or a JSON Schema`);
+    throw new TheTypeError(`\`${what}\` must be a zod schema or a JSON Schema`);
   }
   return schema;
+}
+
+const COERCED = {
+  __proto__: null,
+  number: ['number', 'string', 'boolean'],
+  integer: ['integer', 'string', 'boolean'],
+  string: ['string', 'number', 'boolean'],
+  boolean: ['boolean', 'string', 'number'],
+};
+
+/** `z.coerce` and `z.preprocess` take more than what they make of it. */
+function widened({ zodSchema, jsonSchema: schema }) {
+  const { type, coerce, in: input } = zodSchema._zod.def;
+  if (coerce === true && typeof schema.type === 'string') schema.type = COERCED[schema.type] ?? schema.type;
+  if (type !== 'pipe' || input._zod.def.type !== 'transform') return;
+  const made = {};
+  const words = keys(schema);
+  for (let i = 0; i < words.length; i++) {
+    if (words[i] === 'description' || words[i] === 'default') continue;
+    made[words[i]] = schema[words[i]];
+    delete schema[words[i]];
+  }
+  schema.anyOf = [made, {}];
+}
+
+/** A schema that zod names (`.meta({id: ".."})`) is a reference: here is what it refers to. */
+function atRoot(schema) {
+  const { $ref, ...others } = schema;
+  if (typeof $ref !== 'string' || !startsWith($ref, '#/$defs/')) return schema;
+  return { ...others, ...others.$defs[slice($ref, 8)] };
 }
 
 function inputSchema(tool) {
@@ -147,16 +200,16 @@ function inputSchema(tool) {
     if (execute.length > 0) {
       throw new TheError('the tool takes arguments, but has no `parameters` that say which');
     }
-    return { type: 'object', properties: {} };
+    return { type: 'object', properties: {}, additionalProperties: false };
   }
   if (isZod(parameters)) {
-    const schema = jsonSchema(parameters, 'input');
+    const schema = jsonSchema(parameters, 'parameters');
     if (schema.type !== 'object' && schema.anyOf === undefined && schema.oneOf === undefined && schema.allOf === undefined) {
       throw new TheTypeError('`parameters` must be an object: z.object({..})');
     }
     return schema;
   }
-  jsonSchema(parameters, 'input');
+  jsonSchema(parameters, 'parameters');
   return isSchema(parameters) ? parameters : ofProperties(parameters);
 }
 
@@ -172,11 +225,6 @@ function ofProperties(parameters) {
   const names = keys(parameters);
   for (let i = 0; i < names.length; i++) {
     const one = parameters[names[i]];
-    if (isZod(one)) {
-      properties[names[i]] = jsonSchema(one, 'input');
-      if (one._zod.optin !== 'optional') push(required, names[i]);
-      continue;
-    }
     if (one === null || typeof one !== 'object') {
       throw new TheTypeError(`parameter \`${names[i]}\` must be an object: {type: "string"}`);
     }
@@ -192,8 +240,8 @@ async function called(tool, given) {
   const parameters = parametersOf(tool);
   const args = isZod(parameters) ? await parsed(parameters, given) : withDefaults(parameters, given);
   if (isMade(tool)) return await apply(tool.execute, tool, [args]);
-  if (takesOneObject(tool)) return await apply(tool, undefined, [args]);
   const names = parameters === undefined ? [] : keys(inputSchema(tool).properties ?? {});
+  if (takesOneObject(tool, names)) return await apply(tool, undefined, [args]);
   const list = [];
   for (let i = 0; i < names.length; i++) list[i] = args[names[i]];
   return await apply(tool, undefined, list);
@@ -218,19 +266,32 @@ function withDefaults(parameters, given) {
   for (let i = 0; i < names.length; i++) {
     const one = properties[names[i]];
     if (given[names[i]] !== undefined || one === null || typeof one !== 'object') continue;
-    if (isZod(one) ? false : hasOwn(one, 'default')) given[names[i]] = one.default;
+    if (hasOwn(one, 'default')) given[names[i]] = one.default;
   }
   return given;
 }
 
-/** `function query({sql, limit})`. */
-function takesOneObject(tool) {
+/** `function query({sql, limit})`; also `function query(args)`, where no parameter has that name. */
+function takesOneObject(tool, names) {
   let text = functionText(tool);
   let at = 0;
   while (at < text.length && text[at] !== '(' && text[at] !== '=') at++;
   if (text[at] !== '(') return false;
   text = slice(text, at + 1);
-  at = 0;
-  while (text[at] === ' ' || text[at] === '\n' || text[at] === '\t' || text[at] === '\r') at++;
-  return startsWith(slice(text, at), '{');
+  at = afterSpace(text, 0);
+  if (text[at] === '{') return true;
+  let name = '';
+  while (at < text.length && !isSpace(text[at]) && text[at] !== ',' && text[at] !== ')' && text[at] !== '=') name += text[at++];
+  if (name === '' || startsWith(name, '.') || startsWith(name, '[') || text[afterSpace(text, at)] !== ')') return false;
+  for (let i = 0; i < names.length; i++) if (names[i] === name) return false;
+  return names.length > 0;
+}
+
+function afterSpace(text, at) {
+  while (isSpace(text[at])) at++;
+  return at;
+}
+
+function isSpace(character) {
+  return character === ' ' || character === '\n' || character === '\t' || character === '\r';
 }
