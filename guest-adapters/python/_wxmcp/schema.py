@@ -4,12 +4,14 @@
 |--------------------------------|-----------------------------------------------|----------------------------|
 | str int float bool None        | string integer number boolean null            | the value                  |
 | list tuple set frozenset       | array, with its items                         | that container             |
+| NamedTuple                     | array, an item for each field                 | the NamedTuple             |
+| Iterator, AsyncIterator        | array (as what a generator answers)           | list                       |
 | dict, Mapping                  | object                                        | dict                       |
 | TypedDict, dataclass           | object with its members                       | dict, or the dataclass     |
 | Literal, Enum                  | enum                                          | the value, or the member   |
-| `A | B`, Optional              | anyOf                                         | the first that fits        |
+| `A | B`, Optional              | anyOf                                         | as for the first that fits |
 | datetime date time UUID        | string with its format                        | that object                |
-| Decimal, bytes                 | string (bytes: base64)                        | that object                |
+| Decimal, Path, bytes           | string (bytes: base64)                        | that object                |
 | Annotated[T, "..", {..}]       | T, with a description and further keywords    | as for T                   |
 | Any, and everything else       | {}                                            | the value                  |
 """
@@ -22,7 +24,9 @@ import dataclasses
 import datetime
 import decimal
 import enum
+import functools
 import inspect
+import pathlib
 import re
 import types
 import typing
@@ -37,7 +41,8 @@ _FORMATS = {
     datetime.time: ("time", datetime.time.fromisoformat),
     uuid.UUID: ("uuid", uuid.UUID),
     decimal.Decimal: (None, decimal.Decimal),
-    bytes: (None, base64.b64decode),
+    bytes: (None, functools.partial(base64.b64decode, validate=True)),
+    **{kind: (None, kind) for kind in (pathlib.Path, pathlib.PurePath, pathlib.PosixPath, pathlib.PurePosixPath)},
 }
 _ARRAYS = {
     list: list,
@@ -47,7 +52,14 @@ _ARRAYS = {
     collections.abc.Sequence: list,
     collections.abc.Iterable: list,
     collections.abc.Collection: list,
+    collections.abc.Iterator: list,
+    collections.abc.Generator: list,
+    collections.abc.AsyncIterable: list,
+    collections.abc.AsyncIterator: list,
+    collections.abc.AsyncGenerator: list,
 }
+# What a value of JSON is called in a schema.
+_KINDS = {str: "string", int: "integer", float: "number", bool: "boolean", list: "array", dict: "object"}
 _OBJECTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
@@ -58,13 +70,13 @@ class Unfit(Exception):
 
 def described(function, name, wishes):
     """The definition of a tool, as the host wants it."""
-    hints = typing.get_type_hints(function, include_extras=True)
+    hints = _hints(function)
     text, parts = _docstring(inspect.getdoc(function) or "")
     properties, required = {}, []
-    others = False
+    others = False  # may be given besides
     for parameter in inspect.signature(function).parameters.values():
         if parameter.kind is inspect.Parameter.VAR_KEYWORD:
-            others = True
+            others = schema_of(hints.get(parameter.name, typing.Any)) or True
             continue
         if parameter.kind not in _NAMED:
             raise TypeError(f"parameter `{parameter.name}` of the tool cannot be given by name")
@@ -97,6 +109,21 @@ def described(function, name, wishes):
     return told
 
 
+def _hints(function):
+    """The annotations. A default of None allows None, whatever the annotation says."""
+    hints = typing.get_type_hints(function, include_extras=True)
+    for parameter in inspect.signature(function).parameters.values():
+        hint = hints.get(parameter.name, typing.Any)
+        if parameter.default is not None or hint is typing.Any:
+            continue
+        if typing.get_origin(hint) is typing.Annotated:
+            inner, *extras = typing.get_args(hint)
+            hints[parameter.name] = typing.Annotated[typing.Optional[inner], *extras]
+        else:
+            hints[parameter.name] = typing.Optional[hint]
+    return hints
+
+
 def schema_of(hint, inside=()):
     """JSON Schema of an annotation."""
     if hint in _SIMPLE if _is_hashable(hint) else False:
@@ -126,6 +153,8 @@ def schema_of(hint, inside=()):
     if isinstance(hint, type):
         if hint in inside:
             return {"type": "object"}  # it is inside itself: said once
+        if _is_named_tuple(hint):
+            return _named_tuple(hint, (*inside, hint))
         if issubclass(hint, enum.Enum):
             return {"enum": [_plain(member.value) for member in hint]}
         if typing.is_typeddict(hint):
@@ -172,6 +201,17 @@ def _array(kind, arguments, inside):
     return of
 
 
+def _is_named_tuple(hint):
+    return isinstance(hint, type) and issubclass(hint, tuple) and hasattr(hint, "_fields")
+
+
+def _named_tuple(hint, inside):
+    hints = typing.get_type_hints(hint, include_extras=True)
+    items = [{"title": name} | schema_of(hints.get(name, typing.Any), inside) for name in hint._fields]
+    least = len(items) - len(hint._field_defaults)
+    return {"type": "array", "prefixItems": items, "minItems": least, "maxItems": len(items)}
+
+
 def _object(members, required, defaults, inside):
     properties = {}
     for name, hint in members.items():
@@ -195,8 +235,12 @@ def bound(function, given):
     Raises Unfit, with the path, for a value that none of them takes.
     """
     signature = inspect.signature(function)
-    hints = typing.get_type_hints(function, include_extras=True)
-    made = {name: _made(hints.get(name, typing.Any), value, f"/{name}") for name, value in given.items()}
+    hints = _hints(function)
+    others = typing.Any
+    for parameter in signature.parameters.values():
+        if parameter.kind is inspect.Parameter.VAR_KEYWORD:
+            others = hints.pop(parameter.name, typing.Any)
+    made = {name: _made(hints.get(name, others), value, f"/{name}") for name, value in given.items()}
     try:
         return signature.bind(**made)
     except TypeError as error:
@@ -204,8 +248,12 @@ def bound(function, given):
 
 
 def _made(hint, value, path):
+    if hint is float and type(value) is int:
+        return float(value)
+    if hint is int and type(value) is float and value.is_integer():
+        return int(value)  # 2.0 is an integer to JSON Schema
     if hint is typing.Any or (_is_hashable(hint) and hint in _SIMPLE):
-        return float(value) if hint is float and type(value) is int else value
+        return value
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Annotated, typing.Required, typing.NotRequired, typing.ReadOnly, typing.Final):
         return _made(arguments[0], value, path)
@@ -215,6 +263,8 @@ def _made(hint, value, path):
         return _made(hint.__supertype__, value, path)
     if origin in (typing.Union, types.UnionType):
         return _first(arguments, value, path)
+    if origin is typing.Literal:
+        return next((one for one in arguments if isinstance(one, enum.Enum) and _plain(one) == value), value)
     kind = origin or hint
     if kind in _FORMATS and isinstance(value, (str, int, float)):
         try:
@@ -228,7 +278,14 @@ def _made(hint, value, path):
             hints = [arguments[0] if arguments else typing.Any] * len(value)
         return _ARRAYS[kind](_made(of, one, f"{path}/{at}") for at, (of, one) in enumerate(zip(hints, value)))
     if kind in _OBJECTS and isinstance(value, dict) and len(arguments) == 2:
-        return {name: _made(arguments[1], one, f"{path}/{name}") for name, one in value.items()}
+        return {
+            _key(arguments[0], name, f"{path}/{name}"): _made(arguments[1], one, f"{path}/{name}")
+            for name, one in value.items()
+        }
+    if _is_named_tuple(hint) and isinstance(value, list):
+        hints = typing.get_type_hints(hint, include_extras=True)
+        items = zip(hint._fields, value)
+        return hint(*(_made(hints.get(name, typing.Any), one, f"{path}/{at}") for at, (name, one) in enumerate(items)))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         try:
             return hint(value)
@@ -248,14 +305,26 @@ def _made(hint, value, path):
     return value
 
 
+def _key(hint, name, path):
+    """A key of an object, which JSON knows as text only."""
+    if hint in (int, float) if _is_hashable(hint) else False:
+        try:
+            return hint(name)
+        except ValueError:
+            raise Unfit(f"{path}: the key is no {hint.__name__}") from None
+    return _made(hint, name, path)
+
+
 def _first(alternatives, value, path):
-    """The first alternative that takes the value as it is, else the first that can be made of it."""
+    """What the first alternative makes of the value that it fits; one of its very type goes first."""
     for one in alternatives:
-        if _is_hashable(one) and one in _SIMPLE and type(value) is (type(None) if one is None else one):
-            return value
+        # But not for texts: `date | str` is a date where it can be.
+        if type(value) is not str and _is_hashable(one) and one in _SIMPLE:
+            if type(value) is (type(None) if one is None else one):
+                return value
     failure = None
     for one in alternatives:
-        if one is type(None):
+        if not _fits(schema_of(one), value):
             continue
         try:
             return _made(one, value, path)
@@ -266,11 +335,30 @@ def _first(alternatives, value, path):
     return value
 
 
+def _fits(schema, value):
+    """Whether a value is of a schema, as far as its outermost part tells."""
+    if "anyOf" in schema:
+        return any(_fits(one, value) for one in schema["anyOf"])
+    if "enum" in schema:
+        return value in schema["enum"]
+    wanted = schema.get("type")
+    kind = "null" if value is None else _KINDS.get(type(value))
+    if wanted is None or kind is None:
+        return True
+    if wanted == "object" == kind and "properties" in schema:
+        return value.keys() >= set(schema["required"]) and (
+            schema["additionalProperties"] is not False or value.keys() <= schema["properties"].keys()
+        )
+    if {wanted, kind} == {"integer", "number"}:
+        return wanted == "number" or value.is_integer()
+    return wanted == kind
+
+
 # `Args:` and its like, of the Google and NumPy styles.
-_SECTION = re.compile(r"^(args|arguments|parameters|params)\s*:?\s*$", re.I)
+_SECTION = re.compile(r"^((other |keyword )?(args|arguments|parameters|params))\s*:?\s*$", re.I)
 _OTHER = re.compile(r"^(returns?|raises|yields?|examples?|notes?|see also|references)\s*:?\s*$", re.I)
 _GOOGLE = re.compile(r"^\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
-_NUMPY = re.compile(r"^(\w+)\s*(?::.*)?$")
+_NUMPY = re.compile(r"^(\w+(?:\s*,\s*\w+)*)\s*(?::.*)?$")
 _SPHINX = re.compile(r"^:param\s+(?:[^:]*\s)?(\w+)\s*:\s*(.*)$")
 _SPHINX_OTHER = re.compile(r"^:(?:returns?|rtype|raises?|type)\b.*:")
 
@@ -278,20 +366,33 @@ _SPHINX_OTHER = re.compile(r"^:(?:returns?|rtype|raises?|type)\b.*:")
 def _docstring(text):
     """What a docstring says of the function, and of each parameter."""
     prose, parts = [], {}
-    section = current = indent = None
+    section = indent = None
+    current = []  # the names that a line goes on about
+
+    def begin(names, words):
+        current[:] = names
+        for name in names:
+            parts[name] = words
+
+    def go_on(words):
+        for name in current:
+            parts[name] = f"{parts[name]} {words}".strip()
+
     for line in text.splitlines():
         stripped = line.strip()
         depth = len(line) - len(line.lstrip())
         sphinx = _SPHINX.match(stripped)
         if sphinx:
-            section, current = "sphinx", sphinx[1]
-            parts[current] = sphinx[2]
+            section = "sphinx"
+            begin([sphinx[1]], sphinx[2])
         elif _SPHINX_OTHER.match(stripped):
-            section, current = "other", None
+            section = "sphinx"
+            begin([], "")
         elif depth == 0 and _SECTION.match(stripped):
-            section, current, indent = "parameters", None, None
+            section, indent = "parameters", None
+            begin([], "")
         elif depth == 0 and _OTHER.match(stripped):
-            section, current = "other", None
+            section = "other"
             prose.append(line)
         elif stripped and not stripped.strip("-") and section is not None:
             continue  # the line under a heading
@@ -300,18 +401,16 @@ def _docstring(text):
             google = _GOOGLE.match(stripped) if depth == indent else None
             numpy = _NUMPY.match(stripped) if depth == indent == 0 else None
             if numpy:
-                current = numpy[1]
-                parts[current] = ""
+                begin(re.split(r"\s*,\s*", numpy[1]), "")
             elif google:
-                current = google[1]
-                parts[current] = google[2]
+                begin([google[1]], google[2])
             elif current and depth > indent:
-                parts[current] = f"{parts[current]} {stripped}".strip()
+                go_on(stripped)
             else:
                 section = None
                 prose.append(line)
         elif section == "sphinx" and stripped and depth > 0:
-            parts[current] += " " + stripped
+            go_on(stripped)
         elif section not in ("parameters", "sphinx"):
             prose.append(line)
     return "\n".join(prose).strip(), {name: part for name, part in parts.items() if part}

@@ -7,9 +7,11 @@ A file defines one tool: the function that is named after the file, or the only 
 from . import kept as __builtins__
 
 import asyncio
+import base64
+import inspect
 import linecache
 import types
-from types import CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
 from . import calls, loop, report, schema, system, tooltree
 
@@ -64,7 +66,7 @@ def _found(name):
     functions = {
         key: value
         for key, value in _loaded.items()
-        if isinstance(value, types.FunctionType) and value.__module__ == "__main__" and value.__name__ == key
+        if _is_function(value) and value.__module__ == "__main__" and value.__name__ == key
     }
     function = functions.get(name.replace("-", "_"))
     if function is not None:
@@ -75,18 +77,31 @@ def _found(name):
     raise NameError(f"the file defines no function `{name.replace('-', '_')}`, and marks none with `@tool`")
 
 
+def _is_function(value):
+    """Also what a decorator such as `functools.cache` made of one."""
+    if isinstance(value, types.FunctionType):
+        return True
+    return not isinstance(value, type) and isinstance(getattr(value, "__wrapped__", None), types.FunctionType)
+
+
 def _called(function, given):
     try:
         bound = schema.bound(function, given)
     except schema.Unfit as error:
         raise InvalidArguments(str(error)) from None
-    report.began(function.__code__)
+    report.began(getattr(function, "__code__", None) or inspect.unwrap(function).__code__)
     value = function(*bound.args, **bound.kwargs)
-    if isinstance(value, (CoroutineType, calls.ToolCall)):
+    if isinstance(value, (CoroutineType, AsyncGeneratorType, calls.ToolCall)):
         with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
-            return runner.run(_awaited(value))
+            value = runner.run(_awaited(value))
+    if isinstance(value, GeneratorType):
+        return list(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode()
     return value
 
 
 async def _awaited(value):
+    if isinstance(value, AsyncGeneratorType):
+        return [one async for one in value]
     return await value
