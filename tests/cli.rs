@@ -578,12 +578,18 @@ fn tools_are_listed_searched_shown_and_called() -> TestResult {
         found.stdout
     );
     let nothing = tools(&["search", "zebra quagga"])?;
-    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(0), ""));
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (Some(1), ""));
     assert!(
         nothing.stderr.contains("no tool fits"),
         "{}",
         nothing.stderr
     );
+    let nothing = tools(&["search", "send sms", "--json"])?;
+    assert_eq!((nothing.code, nothing.stdout.trim()), (Some(1), "[]"));
+    let names = tools(&["search", "add", "--limit", "1", "--detail", "names"])?;
+    assert_eq!(names.stdout, "fixture.add\n");
+    let full = tools(&["search", "add", "--limit", "1", "--detail", "full"])?;
+    assert_eq!(full.stdout, tools(&["show", "fixture.add"])?.stdout);
     let shown = tools(&["show", "fixture.add"])?;
     assert!(
         shown

@@ -211,14 +211,17 @@ pub(crate) enum ToolsCommand {
         /// Only this namespace; no other server is started
         namespace: Option<String>,
     },
-    /// The tools that fit some words best
+    /// The tools that fit some words best; exit code 1 if none does
     Search {
         /// What the tool should do
         #[arg(required = true)]
         words: Vec<String>,
         /// At most so many
-        #[arg(long, default_value_t = 10)]
+        #[arg(long, value_name = "N", default_value_t = 10)]
         limit: usize,
+        /// How much to say of each
+        #[arg(long, value_enum, default_value_t = Detail::Brief)]
+        detail: Detail,
     },
     /// Signature, description and schemas of tools
     Show {
@@ -236,6 +239,27 @@ pub(crate) enum ToolsCommand {
         #[arg(long, value_name = "JSON", default_value = "{}")]
         args: String,
     },
+}
+
+/// How much a search says of each tool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Detail {
+    /// The name
+    Names,
+    /// The name and what it does
+    Brief,
+    /// What `tools show` says
+    Full,
+}
+
+impl From<Detail> for wxmcp_sandbox::Detail {
+    fn from(detail: Detail) -> Self {
+        match detail {
+            Detail::Names => Self::Names,
+            Detail::Brief => Self::Brief,
+            Detail::Full => Self::Full,
+        }
+    }
 }
 
 /// `wxmcp doctor`.

@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use wxmcp_sandbox::{
-    BoxFuture, CallContext, NamespaceListing, ToolAnswer, ToolCall, ToolDescription, ToolError,
-    ToolErrorKind, ToolHost, ToolListing, ToolSummary,
+    BoxFuture, CallContext, NamespaceListing, Search, ToolAnswer, ToolCall, ToolDescription,
+    ToolError, ToolErrorKind, ToolHit, ToolHost, ToolListing,
 };
-use wxmcp_tooltree::{Identifiers, Named, Tool, first_paragraph, nearest, parameters, signature};
+use wxmcp_tooltree::{Identifiers, Named, Tool, first_paragraph, nearest, parameters};
 
 use crate::caller::Caller;
 use crate::capabilities::{Capabilities, ConnectionConfig, DirectoryConfig, Held, ResourceError};
 use crate::config::{Environment, UpstreamConfig};
-use crate::discovery::{Discovery, Listed};
+use crate::discovery::{self, Discovery, Listed};
 use crate::grants::Grants;
 use crate::learning::Learning;
 use crate::space::{Opened, Space};
@@ -316,14 +316,31 @@ impl Broker {
 
     /// The namespace behind either spelling, if the caller may see it.
     fn visible(&self, space: &str, caller: &Caller) -> Option<Space<'_>> {
-        self.visible_spaces(caller)
-            .into_iter()
-            .find(|found| found.name() == space || found.owner() == space)
+        let upstream = self
+            .identifiers
+            .resolve(space)
+            .and_then(|owner| self.upstreams.get(owner));
+        let found = match upstream {
+            Some(upstream) => Space::Upstream(upstream),
+            None => Space::Folder(
+                self.tree
+                    .as_ref()?
+                    .folder(space, &|name| self.is_taken(name))?,
+            ),
+        };
+        caller.may_see(found.owner(), found.name()).then_some(found)
+    }
+
+    /// Whether an upstream has the name, in either spelling.
+    fn is_taken(&self, name: &str) -> bool {
+        self.identifiers.resolve(name).is_some()
     }
 
     fn visible_spaces(&self, caller: &Caller) -> Vec<Space<'_>> {
-        let taken = |name: &str| self.identifiers.resolve(name).is_some();
-        let folders = self.tree.iter().flat_map(|tree| tree.folders(&taken));
+        let folders = self
+            .tree
+            .iter()
+            .flat_map(|tree| tree.folders(&|name| self.is_taken(name)));
         self.upstreams
             .values()
             .map(Space::Upstream)
@@ -386,12 +403,7 @@ impl Broker {
 
     /// Searches all namespaces; those that do not start are left out, unless
     /// none does.
-    async fn find(
-        &self,
-        query: String,
-        limit: usize,
-        context: &CallContext,
-    ) -> Result<Vec<ToolSummary>, ToolError> {
+    async fn find(&self, search: Search, context: &CallContext) -> Result<Vec<ToolHit>, ToolError> {
         let spaces = self.visible_spaces(&self.script);
         let opened = join_all(
             spaces
@@ -415,9 +427,7 @@ impl Broker {
                 tools: opened.tools,
             })
             .collect();
-        self.discovery
-            .search(listed, &self.script, query, limit)
-            .await
+        self.discovery.search(listed, &self.script, search).await
     }
 
     pub(crate) async fn explain(
@@ -440,15 +450,9 @@ impl Broker {
                 .tools
                 .resolve(&found.tool)
                 .ok_or_else(|| unknown_tool(name, &[]))?;
-            let space = found.space.name();
             let tool = self.with_learned(&found.space, named.tool);
-            described.push(ToolDescription {
-                name: format!("{space}.{}", named.attribute),
-                description: tool.description().to_owned(),
-                signature: signature(space, named.attribute, &tool),
-                input: tool.input_schema().clone(),
-                output: tool.output_schema().cloned(),
-            });
+            let space = found.space.name();
+            described.push(discovery::description(space, named.attribute, &tool));
         }
         Ok(described)
     }
@@ -518,11 +522,10 @@ impl ToolHost for Broker {
 
     fn search(
         &self,
-        query: String,
-        limit: usize,
+        search: Search,
         context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
-        Box::pin(async move { self.find(query, limit, &context).await })
+    ) -> BoxFuture<'_, Result<Vec<ToolHit>, ToolError>> {
+        Box::pin(async move { self.find(search, &context).await })
     }
 
     fn describe(

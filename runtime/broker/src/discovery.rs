@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wxmcp_sandbox::{ToolError, ToolErrorKind, ToolSummary};
-use wxmcp_tooltree::{Document, Namespace, SearchIndex, parameters};
+use wxmcp_sandbox::{Detail, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit};
+use wxmcp_tooltree::{Document, Named, Namespace, SearchIndex, signature};
 
 use crate::broker::summary;
 use crate::caller::Caller;
@@ -31,8 +31,16 @@ pub(crate) struct Discovery {
 #[derive(Debug)]
 struct Indexed {
     of: Vec<Listed>,
-    documents: Vec<Document>,
+    /// By position in the index.
+    places: Vec<Place>,
     index: SearchIndex,
+}
+
+/// Where a tool is: which of the lists, and its own name there.
+#[derive(Debug)]
+struct Place {
+    list: usize,
+    tool: String,
 }
 
 impl Discovery {
@@ -42,14 +50,13 @@ impl Discovery {
         &self,
         listed: Vec<Listed>,
         caller: &Caller,
-        query: String,
-        limit: usize,
-    ) -> Result<Vec<ToolSummary>, ToolError> {
+        search: Search,
+    ) -> Result<Vec<ToolHit>, ToolError> {
         let kept = self.lock().clone().filter(|kept| kept.is_of(&listed));
         let caller = caller.clone();
         let searching = tokio::task::spawn_blocking(move || {
             let indexed = kept.unwrap_or_else(|| Arc::new(Indexed::new(listed, &caller)));
-            let hits = indexed.search(&query, limit);
+            let hits = indexed.search(&search);
             (indexed, hits)
         });
         let (indexed, hits) = searching.await.map_err(|_| {
@@ -70,28 +77,32 @@ impl Discovery {
 impl Indexed {
     fn new(of: Vec<Listed>, caller: &Caller) -> Self {
         let mut documents = Vec::new();
-        for Listed {
-            owner,
-            space,
-            tools,
-        } in &of
+        let mut places = Vec::new();
+        for (
+            list,
+            Listed {
+                owner,
+                space,
+                tools,
+            },
+        ) in of.iter().enumerate()
         {
             for named in tools.tools() {
                 if caller.may_call(owner, space, named) {
-                    documents.push(Document {
-                        name: format!("{space}.{}", named.attribute),
-                        parameters: parameters(named.tool.input_schema()),
-                        description: named.tool.description().to_owned(),
+                    documents.push(Document::new(
+                        format!("{space}.{}", named.attribute),
+                        named.tool.description(),
+                        named.tool.input_schema(),
+                    ));
+                    places.push(Place {
+                        list,
+                        tool: named.tool.name().to_owned(),
                     });
                 }
             }
         }
         let index = SearchIndex::new(&documents);
-        Self {
-            of,
-            documents,
-            index,
-        }
+        Self { of, places, index }
     }
 
     /// Whether it was made from these very lists.
@@ -102,14 +113,38 @@ impl Indexed {
             })
     }
 
-    fn search(&self, query: &str, limit: usize) -> Vec<ToolSummary> {
-        let hits = self.index.search(query, limit.min(MAX_HITS));
+    fn search(&self, search: &Search) -> Vec<ToolHit> {
+        let hits = self.index.search(&search.query, search.limit.min(MAX_HITS));
         hits.into_iter()
-            .filter_map(|position| self.documents.get(position))
-            .map(|document| ToolSummary {
-                name: document.name.clone(),
-                description: summary(&document.description),
+            .filter_map(|position| self.places.get(position))
+            .filter_map(|place| {
+                let listed = self.of.get(place.list)?;
+                let named = listed.tools.resolve(&place.tool)?;
+                Some(hit(&listed.space, named, search.detail))
             })
             .collect()
+    }
+}
+
+fn hit(space: &str, named: Named<'_>, detail: Detail) -> ToolHit {
+    let name = format!("{space}.{}", named.attribute);
+    match detail {
+        Detail::Names => ToolHit::Name { name },
+        Detail::Brief => ToolHit::Brief {
+            name,
+            description: summary(named.tool.description()),
+        },
+        Detail::Full => ToolHit::Full(description(space, named.attribute, named.tool)),
+    }
+}
+
+/// All that a script may know of a tool.
+pub(crate) fn description(space: &str, attribute: &str, tool: &Tool) -> ToolDescription {
+    ToolDescription {
+        name: format!("{space}.{attribute}"),
+        description: tool.description().to_owned(),
+        signature: signature(space, attribute, tool),
+        input: tool.input_schema().clone(),
+        output: tool.output_schema().cloned(),
     }
 }

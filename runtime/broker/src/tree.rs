@@ -15,7 +15,7 @@ mod wishes;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use wxmcp_sandbox::{Error, Language, Observer, Sandbox};
@@ -90,6 +90,8 @@ impl std::fmt::Debug for Tree {
 struct Known {
     stamp: Option<Stamp>,
     folders: BTreeMap<String, Arc<Folder>>,
+    /// From names in scripts to their own.
+    owners: BTreeMap<String, String>,
 }
 
 impl Tree {
@@ -106,6 +108,28 @@ impl Tree {
     /// The folders by their own names, as they are now. Those that were known keep
     /// what they know. `taken` are names that others have already.
     pub(crate) fn folders(&self, taken: &dyn Fn(&str) -> bool) -> Vec<Arc<Folder>> {
+        let known = self.known();
+        let folders = known.folders.values();
+        folders
+            .filter(|folder| !is_taken(folder, taken))
+            .cloned()
+            .collect()
+    }
+
+    /// The folder behind either spelling of its name; what else is in the tree costs nothing.
+    pub(crate) fn folder(
+        &self,
+        spelled: &str,
+        taken: &dyn Fn(&str) -> bool,
+    ) -> Option<Arc<Folder>> {
+        let known = self.known();
+        let by_owner = known.folders.get(spelled);
+        let folder = by_owner.or_else(|| known.folders.get(known.owners.get(spelled)?))?;
+        (!is_taken(folder, taken)).then(|| Arc::clone(folder))
+    }
+
+    /// What there is, read anew if it has changed.
+    fn known(&self) -> MutexGuard<'_, Known> {
         let root = &self.shared.config.folder;
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let stamp = Stamp::of(root).ok();
@@ -128,16 +152,20 @@ impl Tree {
                 };
                 folders.insert(name.clone(), folder);
             }
+            let owners = folders
+                .iter()
+                .map(|(owner, folder)| (folder.name().to_owned(), owner.clone()));
+            known.owners = owners.collect();
             known.folders = folders;
             known.stamp = stamp.filter(Stamp::is_settled);
         }
         known
-            .folders
-            .values()
-            .filter(|folder| !taken(folder.owner()) && !taken(folder.name()))
-            .cloned()
-            .collect()
     }
+}
+
+/// Whether another has one of the folder's names.
+fn is_taken(folder: &Folder, taken: &dyn Fn(&str) -> bool) -> bool {
+    taken(folder.owner()) || taken(folder.name())
 }
 
 /// Names of the folders in the tree that can be namespaces, in order.

@@ -6,7 +6,8 @@ use anyhow::{Context, anyhow};
 use serde_json::{Map, Value, json};
 use wxmcp_broker::Broker;
 use wxmcp_sandbox::{
-    CallContext, Observer, RunClock, RunId, Silent, ToolCall, ToolError, ToolHost,
+    CallContext, Observer, RunClock, RunId, Search, Silent, ToolCall, ToolDescription, ToolError,
+    ToolHit, ToolHost,
 };
 
 use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
@@ -43,19 +44,17 @@ async fn answer(broker: &Broker, args: &ToolsArgs) -> Result<Exit, Failure> {
     match &args.command {
         ToolsCommand::List { namespace } => list(broker, namespace.as_deref(), args.json).await,
         ToolsCommand::Check => check(broker, args.json).await,
-        ToolsCommand::Search { words, limit } => {
-            let found = broker.search(words.join(" "), *limit, context()).await;
-            let found = found.map_err(failed)?;
-            if args.json {
-                return print_json(&found);
-            }
-            for tool in &found {
-                render::line(&format!("{}  {}", tool.name, tool.description));
-            }
-            if found.is_empty() {
-                render::note("no tool fits; see `wxmcp tools list`");
-            }
-            Ok(Exit::Success)
+        ToolsCommand::Search {
+            words,
+            limit,
+            detail,
+        } => {
+            let question = Search {
+                query: words.join(" "),
+                limit: *limit,
+                detail: (*detail).into(),
+            };
+            search(broker, question, args.json).await
         }
         ToolsCommand::Show { names } => {
             let described = broker.describe(names.clone(), context()).await;
@@ -63,15 +62,8 @@ async fn answer(broker: &Broker, args: &ToolsArgs) -> Result<Exit, Failure> {
             if args.json {
                 return print_json(&described);
             }
-            for tool in described {
-                render::line(&tool.signature);
-                if !tool.description.is_empty() {
-                    render::line(&format!("\n{}", tool.description));
-                }
-                render::line(&format!("\narguments: {:#}", tool.input));
-                if let Some(output) = &tool.output {
-                    render::line(&format!("answer: {output:#}"));
-                }
+            for tool in &described {
+                show(tool);
             }
             Ok(Exit::Success)
         }
@@ -90,6 +82,48 @@ async fn answer(broker: &Broker, args: &ToolsArgs) -> Result<Exit, Failure> {
                 Err(error) => Err(failed(error)),
             }
         }
+    }
+}
+
+/// What fits, or that nothing does: then exit code 1, also with `--json`.
+async fn search(broker: &Broker, question: Search, json: bool) -> Result<Exit, Failure> {
+    let found = broker.search(question, context()).await.map_err(failed)?;
+    if json {
+        print_json(&found)?;
+    }
+    if found.is_empty() {
+        render::note("no tool fits these words; `wxmcp tools list` shows all there are");
+        return Ok(Exit::Failure);
+    }
+    if json {
+        return Ok(Exit::Success);
+    }
+    for (position, hit) in found.iter().enumerate() {
+        match hit {
+            ToolHit::Name { name } => render::line(name),
+            ToolHit::Brief { name, description } => {
+                render::line(format!("{name}  {description}").trim_end());
+            }
+            ToolHit::Full(tool) => {
+                if position > 0 {
+                    render::line("");
+                }
+                show(tool);
+            }
+        }
+    }
+    Ok(Exit::Success)
+}
+
+/// All that a script may know of a tool.
+fn show(tool: &ToolDescription) {
+    render::line(&tool.signature);
+    if !tool.description.is_empty() {
+        render::line(&format!("\n{}", tool.description));
+    }
+    render::line(&format!("\narguments: {:#}", tool.input));
+    if let Some(output) = &tool.output {
+        render::line(&format!("answer: {output:#}"));
     }
 }
 

@@ -190,8 +190,8 @@ impl Calls {
         self.begin(id, async move {
             let _weight = weight;
             let answer = match question {
-                Operation::Search { query, limit } => {
-                    serde_json::to_vec(&tools.search(query, limit, context).await?)
+                Operation::Search(search) => {
+                    serde_json::to_vec(&tools.search(search, context).await?)
                 }
                 Operation::Describe { names } => {
                     serde_json::to_vec(&tools.describe(names, context).await?)

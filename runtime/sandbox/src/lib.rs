@@ -22,6 +22,7 @@ mod policy;
 mod report;
 mod sandbox;
 mod script;
+mod search;
 mod session;
 mod tool;
 mod wasi;
@@ -34,8 +35,9 @@ pub use policy::{Access, Mount, Policy, Stdin};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
 pub use sandbox::{Error, Run, Sandbox};
 pub use script::{Describe, Language, Script, ToolJob, ToolTask};
+pub use search::{Detail, Search, ToolDescription, ToolHit};
 pub use session::Session;
 pub use tool::{
-    BoxFuture, CallContext, Capability, NamespaceListing, ToolAnswer, ToolCall, ToolDescription,
-    ToolError, ToolErrorKind, ToolHost, ToolListing, ToolSummary,
+    BoxFuture, CallContext, Capability, NamespaceListing, ToolAnswer, ToolCall, ToolError,
+    ToolErrorKind, ToolHost, ToolListing,
 };

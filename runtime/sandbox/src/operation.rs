@@ -5,10 +5,14 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::search::{Detail, Search};
 use crate::tool::{Capability, ToolError, ToolErrorKind};
 
 /// Bytes of what is said about a request that cannot be read.
 const REASON: usize = 256;
+
+/// Hits that a guest may ask for.
+const MAX_HITS: usize = 100;
 
 /// What `submit` is asked to begin; the numbers are in `wit/guest.wit`.
 #[derive(Debug, PartialEq)]
@@ -17,10 +21,7 @@ pub(crate) enum Operation {
         name: String,
         arguments: serde_json::Map<String, Value>,
     },
-    Search {
-        query: String,
-        limit: usize,
-    },
+    Search(Search),
     Describe {
         names: Vec<String>,
     },
@@ -46,9 +47,11 @@ pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolErro
         arguments: serde_json::Map<String, Value>,
     }
     #[derive(Deserialize)]
-    struct Search {
+    struct Question {
         query: String,
         limit: Option<usize>,
+        #[serde(default)]
+        detail: Detail,
     }
     #[derive(Deserialize)]
     struct Names {
@@ -74,9 +77,12 @@ pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolErro
     }
     match operation {
         1 => read(payload).map(|Call { name, arguments }| Operation::Call { name, arguments }),
-        2 => read(payload).map(|Search { query, limit }| Operation::Search {
-            query,
-            limit: limit.unwrap_or(10).min(100),
+        2 => read(payload).map(|question: Question| {
+            Operation::Search(Search {
+                query: question.query,
+                limit: question.limit.unwrap_or(10).min(MAX_HITS),
+                detail: question.detail,
+            })
         }),
         3 => read(payload).map(|Names { names }| Operation::Describe { names }),
         4 => Ok(Operation::Namespaces),

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::clock::RunClock;
 use crate::report::RunId;
+use crate::search::{Search, ToolDescription, ToolHit};
 
 /// A boxed future, so that [`ToolHost`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -43,14 +44,13 @@ pub trait ToolHost: Send + Sync {
         })
     }
 
-    /// Tools that fit a query, best first.
+    /// Tools that fit a query, best first; none where nothing fits.
     fn search(
         &self,
-        query: String,
-        limit: usize,
+        search: Search,
         context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
-        let _question = (query, limit, context);
+    ) -> BoxFuture<'_, Result<Vec<ToolHit>, ToolError>> {
+        let _question = (search, context);
         Box::pin(async { Ok(Vec::new()) })
     }
 
@@ -231,29 +231,4 @@ pub struct ToolListing {
     pub parameters: Vec<String>,
     /// First paragraph of the description.
     pub description: String,
-}
-
-/// One hit of a search.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ToolSummary {
-    /// `namespace.tool`, in the spelling that scripts use.
-    pub name: String,
-    /// First paragraph of the description.
-    pub description: String,
-}
-
-/// All that a script may know of a tool.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct ToolDescription {
-    /// `namespace.tool`, in the spelling that scripts use.
-    pub name: String,
-    /// The whole description.
-    pub description: String,
-    /// A call as one line of code, with types.
-    pub signature: String,
-    /// JSON Schema of the arguments.
-    pub input: Value,
-    /// JSON Schema of the answer, where the tool declares one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub output: Option<Value>,
 }

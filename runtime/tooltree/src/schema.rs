@@ -16,6 +16,9 @@ const MAX_PARAMETERS: usize = 256;
 /// Longest parameter name, in bytes.
 const MAX_PARAMETER_BYTES: usize = 128;
 
+/// How deep parameters of parameters are described for the search.
+const MAX_PROSE_DEPTH: usize = 6;
+
 /// Names of a tool's parameters: required ones first, each group in the order
 /// in which the schema declares it. Hostile names are left out.
 pub fn parameters(input_schema: &Value) -> Vec<String> {
@@ -28,6 +31,33 @@ pub fn parameters(input_schema: &Value) -> Vec<String> {
         .chain(optional)
         .map(|parameter| parameter.name.to_owned())
         .collect()
+}
+
+/// What a schema says of its parameters, and of theirs, in prose; at most so many bytes (and
+/// one description more).
+pub(crate) fn parameter_prose(input_schema: &Value, most: usize) -> String {
+    let mut prose = String::new();
+    let mut open = vec![(input_schema, 0_usize)];
+    while let Some((schema, depth)) = open.pop() {
+        if let Some(said) = schema.get("description").and_then(Value::as_str)
+            && depth > 0
+        {
+            prose.push_str(said);
+            prose.push('\n');
+        }
+        if depth >= MAX_PROSE_DEPTH || prose.len() >= most {
+            continue;
+        }
+        let below = depth.saturating_add(1);
+        let declared = properties(schema).into_iter().rev();
+        open.extend(declared.map(|parameter| (parameter.schema, below)));
+        open.extend(schema.get("items").map(|items| (items, below)));
+        for choice in ["anyOf", "oneOf", "allOf"] {
+            let choices = schema.get(choice).and_then(Value::as_array);
+            open.extend(choices.into_iter().flatten().map(|choice| (choice, below)));
+        }
+    }
+    prose
 }
 
 /// One parameter as its schema declares it.
@@ -98,6 +128,20 @@ mod tests {
             "required": ["a", "z", "absent", 3],
         });
         assert_eq!(parameters(&schema), ["z", "a", "limit"]);
+    }
+
+    #[test]
+    fn prose_of_parameters_is_found_at_every_depth_that_counts() {
+        let schema = json!({
+            "description": "not of a parameter",
+            "properties": {
+                "a": {"description": "one", "type": "array", "items": {"properties": {"b": {"description": "two"}}}},
+                "c": {"anyOf": [{"description": "three"}, {"type": "null"}]},
+            },
+        });
+        assert_eq!(parameter_prose(&schema, 100), "one\ntwo\nthree\n");
+        assert_eq!(parameter_prose(&schema, 1), "one\n");
+        assert_eq!(parameter_prose(&json!(true), 100), "");
     }
 
     #[test]

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use wxmcp_sandbox::{
-    BoxFuture, CallContext, Capability, NamespaceListing, ToolAnswer, ToolCall, ToolDescription,
-    ToolError, ToolErrorKind, ToolHost, ToolSummary,
+    BoxFuture, CallContext, Capability, NamespaceListing, Search, ToolAnswer, ToolCall,
+    ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost,
 };
 
 use super::runner::ToolFile;
@@ -44,10 +44,9 @@ impl ToolHost for ToolFileHost {
 
     fn search(
         &self,
-        _query: String,
-        _limit: usize,
+        _search: Search,
         _context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolSummary>, ToolError>> {
+    ) -> BoxFuture<'_, Result<Vec<ToolHit>, ToolError>> {
         Box::pin(async {
             Err(ToolError::new(
                 ToolErrorKind::NotGranted,

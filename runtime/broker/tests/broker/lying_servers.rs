@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    CANARY, TestResult, answer, broker, call, context, echoes, error, liar, lying,
+    CANARY, TestResult, answer, broker, call, context, echoes, error, liar, lying, search,
 };
 use futures_util::TryFutureExt as _;
 use futures_util::future::join_all;
@@ -384,7 +384,7 @@ async fn what_cannot_be_run_is_named_and_not_tried_twice() -> TestResult {
     // One upstream that cannot be had does not spoil another.
     echoes(&broker).await?;
     assert_eq!(
-        broker.search("echo".to_owned(), 1, context()).await?[0].name,
+        broker.search(search("echo", 1), context()).await?[0].name(),
         "liar.echo"
     );
     Ok(())

@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wxmcp_broker::{Broker, Grants};
-use wxmcp_sandbox::{RunClock, ToolErrorKind as Kind, ToolHost as _};
+use wxmcp_sandbox::{Detail, RunClock, Search, ToolErrorKind as Kind, ToolHost as _};
 
 use crate::support::{
-    TestResult, answer_in, broker, call, context, echoes, error, liar, lying, make_fifo,
+    TestResult, answer_in, broker, call, context, echoes, error, liar, lying, make_fifo, search,
 };
 
 async fn names(broker: &Broker, namespace: &str) -> Result<Vec<(String, String)>, String> {
@@ -146,7 +146,7 @@ async fn what_is_not_granted_looks_like_what_does_not_exist() -> TestResult {
     assert!(names(&broker, "hidden").await.is_err());
     assert!(
         broker
-            .search("crashes".to_owned(), 10, context())
+            .search(search("crashes", 10), context())
             .await?
             .is_empty()
     );
@@ -192,16 +192,42 @@ async fn a_misspelt_name_gets_suggestions() -> TestResult {
 }
 
 #[tokio::test]
+async fn a_search_tells_as_much_as_it_is_asked() -> TestResult {
+    let broker = lying(&[])?;
+    let mut told = Vec::new();
+    for detail in [Detail::Names, Detail::Brief, Detail::Full] {
+        let search = Search {
+            detail,
+            ..search("add", 1)
+        };
+        let hits = serde_json::to_value(broker.search(search, context()).await?)?;
+        assert_eq!(hits[0]["name"], "liar.add");
+        let keys = hits[0].as_object().map(|hit| hit.len());
+        told.push(keys.unwrap_or_default());
+        if detail == Detail::Full {
+            let described = broker.describe(vec!["liar.add".to_owned()], context());
+            assert_eq!(hits, serde_json::to_value(described.await?)?);
+        }
+    }
+    assert_eq!(told, [1, 2, 5]);
+    Ok(())
+}
+
+#[tokio::test]
 async fn tools_are_found_and_described() -> TestResult {
     let broker = lying(&[])?;
     let hits = broker
-        .search("hundred megabytes".to_owned(), 1, context())
+        .search(search("hundred megabytes", 1), context())
         .await?;
     assert_eq!(hits.len(), 1);
-    assert!(hits[0].name.starts_with("liar.answers_a_hundred_megabytes"));
+    assert!(
+        hits[0]
+            .name()
+            .starts_with("liar.answers_a_hundred_megabytes")
+    );
     assert!(
         broker
-            .search("kubernetes".to_owned(), 10, context())
+            .search(search("kubernetes", 10), context())
             .await?
             .is_empty()
     );

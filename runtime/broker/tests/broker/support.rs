@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use wxmcp_broker::{Broker, BrokerConfig, Environment, GuardCommand, parse_config};
-use wxmcp_sandbox::{CallContext, RunClock, RunId, ToolAnswer, ToolCall, ToolError, ToolHost as _};
+use wxmcp_sandbox::{
+    CallContext, Detail, RunClock, RunId, Search, ToolAnswer, ToolCall, ToolError, ToolHost as _,
+};
 
 pub(crate) type TestResult = Result<(), Box<dyn Error>>;
 
@@ -52,6 +54,15 @@ pub(crate) fn broker(
 /// A broker over one lying server, `liar`.
 pub(crate) fn lying(args: &[&str]) -> Result<Arc<Broker>, Box<dyn Error>> {
     broker(json!({"liar": liar(args)}), |_| {})
+}
+
+/// A brief search.
+pub(crate) fn search(query: &str, limit: usize) -> Search {
+    Search {
+        query: query.to_owned(),
+        limit,
+        detail: Detail::Brief,
+    }
 }
 
 /// Who asks.
