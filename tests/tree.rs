@@ -324,3 +324,40 @@ fn shapes_of_answers_are_learned_when_asked_for() -> TestResult {
     assert!(!text.contains("canary"), "{text}");
     Ok(())
 }
+
+/// What a script does not import is not read: neither in the tree, nor of servers.
+#[test]
+fn an_import_reads_one_namespace_of_many() -> TestResult {
+    let folder = tree(&[
+        ("tools/used/one.js", "export const one = () => 1;"),
+        (
+            ".mcp.json",
+            r#"{"mcpServers": {"idle": {"command": "touch", "args": ["started"]}}}"#,
+        ),
+        (
+            "script.py",
+            "import tools\nfrom tools import used\nprint(used.one(), len(dir(tools)) > 40)\n",
+        ),
+        (
+            "search.py",
+            "import tools\nprint(len(tools.search('used')) > 0)\n",
+        ),
+    ])?;
+    for space in 0..40 {
+        let file = format!("tools/space_{space}/tool.js");
+        write(folder.path(), &file, "export const tool = () => 2;")?;
+    }
+    let cache = tempfile::tempdir()?;
+    let run = |script: &str| -> Result<(String, usize, bool), Box<dyn Error>> {
+        let mut command = wxmcp(folder.path());
+        command.env("WXMCP_CACHE_DIR", cache.path());
+        let printed = Printed::from(command.args(["run", script]).output()?);
+        let read = fs::read_dir(cache.path().join("tools"))?.count();
+        let started = folder.path().join("started").exists();
+        Ok((printed.stdout + &printed.stderr, read, started))
+    };
+    assert_eq!(run("script.py")?, ("1 True\n".to_owned(), 1, false));
+    // A search is about all tools.
+    assert_eq!(run("search.py")?, ("True\n".to_owned(), 41, true));
+    Ok(())
+}

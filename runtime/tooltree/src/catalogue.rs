@@ -1,6 +1,7 @@
 //! The tools of one owner, named so that scripts can call them.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Slot;
 
 use crate::names::Identifiers;
 use crate::text::{clean, shorten};
@@ -50,12 +51,16 @@ impl Namespace {
         for definition in definitions {
             let name = shorten(&definition.name, MAX_DROPPED_NAME_BYTES);
             match Tool::new(definition) {
-                Ok(tool) => {
-                    let known = tools.entry(tool.name().to_owned()).or_insert(tool.clone());
-                    if known.digest() != tool.digest() {
-                        ambiguous.insert(tool.name().to_owned(), name);
+                Ok(tool) => match tools.entry(tool.name().to_owned()) {
+                    Slot::Vacant(slot) => {
+                        slot.insert(tool);
                     }
-                }
+                    Slot::Occupied(known) => {
+                        if known.get().digest() != tool.digest() {
+                            ambiguous.insert(tool.name().to_owned(), name);
+                        }
+                    }
+                },
                 Err(reason) => dropped.push((name, reason)),
             }
         }

@@ -67,12 +67,12 @@ impl Defined {
         })
     }
 
-    pub(super) fn definition(&self, name: &str) -> Definition {
+    pub(super) fn definition(self, name: &str) -> Definition {
         Definition {
             name: name.to_owned(),
-            description: self.description.clone(),
-            input_schema: self.input.clone(),
-            output_schema: self.output.clone(),
+            description: self.description,
+            input_schema: self.input,
+            output_schema: self.output,
         }
     }
 }

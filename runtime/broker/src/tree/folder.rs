@@ -130,7 +130,7 @@ impl Folder {
             .as_deref()
             .map(|place| cache::load(place, &config.version))
             .unwrap_or_default();
-        let (entries, is_new) = self.entries(&kept).await;
+        let (entries, is_new) = self.entries(kept).await;
         if is_new && let Some(place) = &place {
             cache::store(place, &config.version, &entries);
         }
@@ -154,10 +154,10 @@ impl Folder {
                     why: bounded(&why),
                 });
             };
-            let defined = match &entry.defined {
+            let defined = match entry.defined {
                 Ok(defined) => defined,
                 Err(why) => {
-                    broken(why.clone());
+                    broken(why);
                     continue;
                 }
             };
@@ -176,7 +176,7 @@ impl Folder {
                     path: self.path.join(&file),
                     language,
                 };
-                Arc::new(ToolFile::new(place, &entry.digest, defined, &self.shared))
+                Arc::new(ToolFile::new(place, &entry.digest, &defined, &self.shared))
             });
             definitions.insert(tool.to_owned(), defined.definition(tool));
             listed.files.insert(tool.to_owned(), made);
@@ -194,9 +194,9 @@ impl Folder {
     }
 
     /// What all files of the folder are, and whether any of it is new.
-    async fn entries(&self, kept: &Entries) -> (Entries, bool) {
+    async fn entries(&self, mut kept: Entries) -> (Entries, bool) {
         let mut entries = Entries::new();
-        let mut is_new = false;
+        let mut is_new = kept.len() > MAX_TOOLS;
         for file in self.file_names() {
             let Some((language, tool)) = language(&file) else {
                 continue;
@@ -205,11 +205,13 @@ impl Folder {
             let Ok(stamp) = Stamp::of(&path) else {
                 continue;
             };
-            let known = kept.get(&file);
-            if let Some(known) = known.filter(|known| known.stamp == Some(stamp)) {
-                entries.insert(file, known.clone());
-                continue;
-            }
+            let known = match kept.remove(&file) {
+                Some(known) if known.stamp == Some(stamp) => {
+                    entries.insert(file, known);
+                    continue;
+                }
+                known => known,
+            };
             is_new = true;
             let stamp = Some(stamp).filter(Stamp::is_settled);
             let text = match source(&path) {
@@ -226,7 +228,7 @@ impl Folder {
             };
             let digest = hex(text.as_bytes());
             let defined = match known.filter(|known| known.digest == digest) {
-                Some(known) => known.defined.clone(),
+                Some(known) => known.defined,
                 None => {
                     let place = Place {
                         namespace: &self.owner,
@@ -245,7 +247,7 @@ impl Folder {
             };
             entries.insert(file, entry);
         }
-        (entries, is_new || kept.len() > MAX_TOOLS)
+        (entries, is_new)
     }
 
     fn file_names(&self) -> Vec<String> {
