@@ -238,9 +238,10 @@ const extensions = ['.js', '.mjs', '.ts', '.mts'];
 /** The global `tools`. */
 export const tools = freeze({
   __proto__: null,
-  /** The tools that fit a query best. */
-  async search(query = '', limit = 10) {
-    return await asked(SEARCH, `{"query":${quoted(`${query}`)},"limit":${encodeArguments(+limit)}}`);
+  /** The tools that fit a query best, none if nothing fits; detail is 'names', 'brief' or 'full'. */
+  async search(query = '', limit = 10, detail = 'brief') {
+    const question = `"query":${quoted(`${query}`)},"limit":${encodeArguments(+limit)},"detail":${quoted(`${detail}`)}`;
+    return await asked(SEARCH, `{${question}}`);
   },
   /** Signatures and schemas of tools, by full name or by function. */
   async describe(...names) {

@@ -131,9 +131,13 @@ class Found(list):
         yield
 
 
-def search(query="", limit=10):
-    """The tools that fit a query best: a list of {"name", "description"}."""
-    return Found(calls.block(seam.SEARCH, seam.encode({"query": str(query), "limit": limit})))
+def search(query="", limit=10, detail="brief"):
+    """The tools that fit a query best, none if nothing fits: a list of {"name", "description"}.
+
+    With detail="names" only the names, with "full" all that `describe` answers.
+    """
+    question = {"query": str(query), "limit": limit, "detail": detail}
+    return Found(calls.block(seam.SEARCH, seam.encode(question)))
 
 
 def describe(*names):
