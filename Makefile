@@ -63,3 +63,10 @@ check: guests ## What CI runs: format, lints, docs, guests against their lock, t
 bench: guests ## Measure, side by side with native CPython, and print the table
 	RUSTFLAGS="$(STATIC)" $(CARGO) build --release -j$(JOBS) --target $(HOST) -p wxmcp -p wxmcp-benches
 	target/$(HOST)/release/figures
+	$(MAKE) bench-search
+
+.PHONY: bench-search
+bench-search: guests ## Measure how well tools are found, over the tools of 32 real servers
+	benches/servers/setup.sh
+	RUSTFLAGS="$(STATIC)" $(CARGO) build --release -j$(JOBS) --target $(HOST) -p wxmcp -p wxmcp-benches
+	target/$(HOST)/release/search

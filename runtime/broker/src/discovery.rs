@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wxmcp_sandbox::{Detail, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit};
-use wxmcp_tooltree::{Document, Named, Namespace, SearchIndex, signature};
+use wxmcp_tooltree::{Document, Named, Namespace, SearchIndex, Tool, signature};
 
 use crate::broker::summary;
 use crate::caller::Caller;

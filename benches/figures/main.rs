@@ -10,18 +10,22 @@
     reason = "a program that prints a table, and fails where it stands"
 )]
 
+mod guests;
+mod scripts;
+mod timing;
+mod tree;
+
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
-use std::sync::Arc;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{
-    BoxFuture, CallContext, Language, Limits, NamespaceListing, NativeCache, NativeGuest, Outcome,
-    Policy, Report, Run, Sandbox, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolHost,
-    ToolListing,
-};
+use wxmcp_sandbox::engine::Allocation;
+use wxmcp_sandbox::{Language, Outcome, Report, Sandbox};
+
+use guests::{Guests, beside, node, python};
+use scripts::{AWAITED, BLOCKING, GATHERED, JS_AWAITED, JS_GATHERED, request, transform};
+use timing::{alternate, median, ms, private_kib, ratio, row, text, time};
 
 fn main() -> anyhow::Result<()> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -55,6 +59,13 @@ fn main() -> anyhow::Result<()> {
             _ if asked("transform") => transform()?,
             _ => {}
         }
+    }
+    println!("Tools");
+    if asked("tool tree catalogue") {
+        tree::catalogue(&bench.guests)?;
+    }
+    if asked("tool file calls query") {
+        tree::calls(&bench.guests)?;
     }
     println!("both");
     bench.executable()
@@ -322,279 +333,5 @@ impl Bench {
         Ok(self
             .runtime
             .block_on(sandbox.run(request(language, source)))?)
-    }
-}
-
-const GATHERED: &str = "\
-import asyncio, time
-from tools import bench
-async def main():
-    started = time.perf_counter()
-    answers = await asyncio.gather(*(bench.sleep(ms=20) for i in range(50)))
-    assert answers == [20] * 50
-    return (time.perf_counter() - started) * 1e3
-asyncio.run(main())
-";
-
-const AWAITED: &str = "\
-import asyncio, time
-from tools import bench
-async def main():
-    for i in range(200): await bench.echo(a=i)
-    started = time.perf_counter()
-    for i in range(2000):
-        assert await bench.echo(a=i) == {'a': i}
-    return (time.perf_counter() - started) / 2000 * 1e6
-asyncio.run(main())
-";
-
-const BLOCKING: &str = "\
-import time
-from tools import bench
-echo = bench.echo
-for i in range(200): echo(a=i)
-started = time.perf_counter()
-for i in range(2000):
-    assert echo(a=i) == {'a': i}
-(time.perf_counter() - started) / 2000 * 1e6
-";
-
-const JS_GATHERED: &str = "\
-import { sleep } from './tools/bench';
-const started = performance.now();
-const answers = await Promise.all(Array.from({ length: 50 }, () => sleep({ ms: 20 })));
-if (answers.length !== 50 || answers.some((answer) => answer !== 20)) throw new Error('wrong');
-return performance.now() - started;
-";
-
-const JS_AWAITED: &str = "\
-import { echo } from './tools/bench';
-for (let i = 0; i < 200; i++) await echo({ a: i });
-const started = performance.now();
-for (let i = 0; i < 2000; i++) if ((await echo({ a: i })).a !== i) throw new Error('wrong');
-return ((performance.now() - started) / 2000) * 1e3;
-";
-
-fn request(language: Language, source: &str) -> Run {
-    Run {
-        script: Script {
-            name: "bench".to_owned(),
-            language,
-            source: source.to_owned(),
-            args: Vec::new(),
-            task: None,
-        },
-        policy: Policy::default(),
-        limits: Limits {
-            tool_calls: 10_000,
-            ..Limits::default()
-        },
-        tools: Arc::new(Tools),
-        observer: Arc::new(Silent),
-        cancel: Box::pin(std::future::pending()),
-    }
-}
-
-/// The guests that `make guests` built: the ones inside the program.
-struct Guests {
-    python: NativeGuest,
-    javascript: NativeGuest,
-    cache: PathBuf,
-}
-
-impl Guests {
-    fn read() -> anyhow::Result<Self> {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/guests");
-        let manifest = std::fs::read(folder.join("manifest.json"))?;
-        let manifest: serde_json::Value = serde_json::from_slice(&manifest)?;
-        let guest = |name: &'static str| -> anyhow::Result<NativeGuest> {
-            let facts = &manifest[name];
-            let digest = facts["native_sha256"].as_str().context("no digest")?;
-            Ok(NativeGuest {
-                name,
-                sha256: digest.to_owned().leak(),
-                size: facts["native_bytes"].as_u64().context("no size")?,
-                compressed: std::fs::read(folder.join(format!("{name}.cwasm.zst")))?.leak(),
-            })
-        };
-        Ok(Self {
-            python: guest("python")?,
-            javascript: guest("javascript")?,
-            cache: folder.join("../tmp/bench-cache"),
-        })
-    }
-
-    fn open(&self, language: Language, allocation: Allocation) -> anyhow::Result<Sandbox> {
-        let engine = engine::engine(allocation)?;
-        let guest = match language {
-            Language::Python => &self.python,
-            Language::JavaScript | Language::TypeScript => &self.javascript,
-        };
-        let guest = NativeCache::new(Some(self.cache.clone())).load(&engine, guest)?;
-        Ok(Sandbox::open(&engine, &guest)?)
-    }
-}
-
-/// Time to take the types out of a script, and everything else before its guest starts.
-fn transform() -> anyhow::Result<()> {
-    let part = "import { query } from './tools/database';\ninterface Row { id: number; name: string }\n\
-        async function load(limit: number): Promise<Row[]> {\n  const rows = (await query({ sql: 'x', limit })) as Row[];\n  \
-        return rows.filter((row: Row) => row.id > 0)!;\n}\n";
-    let body = "const total: number = rows.map((row: Row): number => row.id * 2).reduce((a, b) => a + b, 0);\n\
-        if (total > 10) {\n  console.log(`total ${total}`, { total, rows } satisfies object);\n}\n";
-    let source = format!(
-        "{part}const rows = await load(5);\n{}",
-        (0..43)
-            .map(|i| body.replace("total", &format!("total{i}")))
-            .collect::<String>()
-    );
-    let lines = source.lines().count();
-    let script = Script {
-        name: "script.ts".to_owned(),
-        language: Language::TypeScript,
-        source,
-        args: Vec::new(),
-        task: None,
-    };
-    let mut times = Vec::new();
-    for _ in 0..500 {
-        let started = Instant::now();
-        ensure!(script.check().is_ok());
-        times.push(started.elapsed());
-    }
-    row(
-        &format!("  transform of {lines} lines of TypeScript, p50"),
-        &ms(median(times)),
-        "<= 0.40 ms",
-    );
-    Ok(())
-}
-
-/// A program in the folder of this one.
-fn beside(name: &str) -> anyhow::Result<PathBuf> {
-    let path = std::env::current_exe()?.with_file_name(name);
-    ensure!(path.is_file(), "{} is missing", path.display());
-    Ok(path)
-}
-
-/// The interpreter itself: `python3` may be a script that finds one.
-fn python() -> anyhow::Result<PathBuf> {
-    let named = std::env::var("NATIVE_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let found = Command::new(named)
-        .args(["-c", "import sys; print(sys.executable)"])
-        .output()?;
-    Ok(text(found)?.trim().into())
-}
-
-fn node() -> anyhow::Result<PathBuf> {
-    let named = std::env::var("NATIVE_NODE").unwrap_or_else(|_| "node".to_owned());
-    let found = Command::new(named)
-        .args(["-p", "process.execPath"])
-        .output()?;
-    Ok(text(found)?.trim().into())
-}
-
-/// Runs both `count` times in turn and answers the medians.
-fn alternate(
-    count: usize,
-    mut ours: impl FnMut() -> anyhow::Result<Duration>,
-    mut theirs: impl FnMut() -> anyhow::Result<Duration>,
-) -> anyhow::Result<(Duration, Duration)> {
-    let (mut a, mut b) = (Vec::new(), Vec::new());
-    for _ in 0..count {
-        a.push(ours()?);
-        b.push(theirs()?);
-    }
-    Ok((median(a), median(b)))
-}
-
-fn time(program: &Path, args: &[&str], expected: &str) -> anyhow::Result<Duration> {
-    let mut command = Command::new(program);
-    command.args(args);
-    let started = Instant::now();
-    let output = command.output()?;
-    let elapsed = started.elapsed();
-    ensure!(
-        text(output)? == expected,
-        "{program:?} printed something else"
-    );
-    Ok(elapsed)
-}
-
-fn text(output: Output) -> anyhow::Result<String> {
-    ensure!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    Ok(String::from_utf8(output.stdout)?)
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort();
-    times[times.len() / 2]
-}
-
-fn ratio(ours: Duration, theirs: Duration) -> f64 {
-    ours.as_secs_f64() / theirs.as_secs_f64()
-}
-
-fn ms(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1e3)
-}
-
-fn row(question: &str, measured: &str, bar: &str) {
-    println!("{question:<58} {measured:>14} {bar:>14}");
-}
-
-/// Private, written memory of this process in KiB.
-fn private_kib() -> anyhow::Result<u64> {
-    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup")?;
-    rollup
-        .lines()
-        .find_map(|line| line.strip_prefix("Private_Dirty:"))
-        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok())
-        .context("no Private_Dirty in smaps_rollup")
-}
-
-/// `bench.echo`, `bench.sleep` and `bench.private`, answered in this process.
-struct Tools;
-
-impl ToolHost for Tools {
-    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
-        Box::pin(async move {
-            let value = match call.name.as_str() {
-                "bench.sleep" => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    serde_json::json!(20)
-                }
-                "bench.private" => serde_json::json!(private_kib().unwrap_or(0)),
-                _ => serde_json::Value::Object(call.arguments),
-            };
-            Ok(ToolAnswer { value, bytes: 8 })
-        })
-    }
-
-    fn namespaces(&self) -> Vec<String> {
-        vec!["bench".to_owned()]
-    }
-
-    fn namespace(
-        &self,
-        name: String,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
-        let tools = ["echo", "private", "sleep"].map(|tool| ToolListing {
-            name: tool.to_owned(),
-            attribute: tool.to_owned(),
-            parameters: Vec::new(),
-            description: String::new(),
-        });
-        Box::pin(async move {
-            Ok(NamespaceListing {
-                name,
-                tools: tools.into(),
-            })
-        })
     }
 }

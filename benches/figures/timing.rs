@@ -1,0 +1,70 @@
+//! Times, their medians, and rows of the table.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+
+/// Runs both `count` times in turn and answers the medians.
+pub(crate) fn alternate(
+    count: usize,
+    mut ours: impl FnMut() -> anyhow::Result<Duration>,
+    mut theirs: impl FnMut() -> anyhow::Result<Duration>,
+) -> anyhow::Result<(Duration, Duration)> {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        a.push(ours()?);
+        b.push(theirs()?);
+    }
+    Ok((median(a), median(b)))
+}
+
+pub(crate) fn time(program: &Path, args: &[&str], expected: &str) -> anyhow::Result<Duration> {
+    let mut command = Command::new(program);
+    command.args(args);
+    let started = Instant::now();
+    let output = command.output()?;
+    let elapsed = started.elapsed();
+    ensure!(
+        text(output)? == expected,
+        "{program:?} printed something else"
+    );
+    Ok(elapsed)
+}
+
+pub(crate) fn text(output: Output) -> anyhow::Result<String> {
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+pub(crate) fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+pub(crate) fn ratio(ours: Duration, theirs: Duration) -> f64 {
+    ours.as_secs_f64() / theirs.as_secs_f64()
+}
+
+pub(crate) fn ms(time: Duration) -> String {
+    format!("{:.2} ms", time.as_secs_f64() * 1e3)
+}
+
+pub(crate) fn row(question: &str, measured: &str, bar: &str) {
+    println!("{question:<58} {measured:>14} {bar:>14}");
+}
+
+/// Private, written memory of this process in KiB.
+pub(crate) fn private_kib() -> anyhow::Result<u64> {
+    let rollup = std::fs::read_to_string("/proc/self/smaps_rollup")?;
+    rollup
+        .lines()
+        .find_map(|line| line.strip_prefix("Private_Dirty:"))
+        .and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok())
+        .context("no Private_Dirty in smaps_rollup")
+}

@@ -1,0 +1,285 @@
+//! Questions about the tool tree: what many tools cost, and what a call of a tool file costs.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use wxmcp_broker::{
+    Approvals, Broker, BrokerConfig, ConnectionConfig, GuardCommand, Interpreters, TreeConfig,
+    Wishes,
+};
+use wxmcp_sandbox::engine::Allocation;
+use wxmcp_sandbox::{
+    CallContext, Error, Language, Outcome, Run, RunClock, RunId, Sandbox, ToolHost,
+};
+
+use crate::guests::Guests;
+use crate::scripts::request;
+use crate::timing::{median, ms, row};
+
+const NAMESPACES: usize = 100;
+const TOOLS_EACH: usize = 50;
+
+/// Rows of the database that is queried.
+const ROWS: u32 = 10_000;
+
+/// Memory of one tool file's instance, in bytes, as the program sets it.
+const TOOL_MEMORY: u64 = 128 << 20;
+
+/// Runs scripts and tool files, as the program does: one engine, on demand.
+struct Opened {
+    python: Arc<Sandbox>,
+    javascript: Arc<Sandbox>,
+}
+
+impl Opened {
+    fn new(guests: &Guests) -> anyhow::Result<Arc<Self>> {
+        let open = |language| guests.open(language, Allocation::OnDemand).map(Arc::new);
+        Ok(Arc::new(Self {
+            python: open(Language::Python)?,
+            javascript: open(Language::JavaScript)?,
+        }))
+    }
+}
+
+impl Interpreters for Opened {
+    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, Error> {
+        Ok(Arc::clone(match language {
+            Language::Python => &self.python,
+            Language::JavaScript | Language::TypeScript => &self.javascript,
+        }))
+    }
+}
+
+/// Loads a catalogue of many tool files: all of it, and one namespace of it.
+pub(crate) fn catalogue(guests: &Guests) -> anyhow::Result<()> {
+    let opened = Opened::new(guests)?;
+    let runtime = runtime()?;
+    let folder = tempfile::tempdir()?;
+    let many = folder.path().join("many");
+    for space in 0..NAMESPACES {
+        write_namespace(&many, space)?;
+    }
+    let one = folder.path().join("one");
+    write_namespace(&one, 0)?;
+    let cache = folder.path().join("cache");
+    // A stamp of a file that has just been written tells no versions apart.
+    let settled = Instant::now() + Duration::from_millis(200);
+    while Instant::now() < settled {
+        std::thread::yield_now();
+    }
+    let load = |tree: &Path, names: &[String]| -> anyhow::Result<(Duration, usize)> {
+        let started = Instant::now();
+        let broker = broker(tree, Some(cache.clone()), &opened, Vec::new())?;
+        let mut tools = 0;
+        for name in names {
+            let listing = runtime.block_on(broker.namespace(name.clone(), context()))?;
+            tools += listing.tools.len();
+        }
+        Ok((started.elapsed(), tools))
+    };
+    let all: Vec<String> = (0..NAMESPACES).map(|space| format!("s{space}")).collect();
+    let (cold, tools) = load(&many, &all)?;
+    ensure!(tools == NAMESPACES * TOOLS_EACH, "{tools} tools were read");
+    load(&one, &all[..1])?;
+    let warm = |tree: &Path, names: &[String]| -> anyhow::Result<Duration> {
+        let mut times = Vec::new();
+        for _ in 0..15 {
+            let (time, tools) = load(tree, names)?;
+            ensure!(tools == names.len() * TOOLS_EACH);
+            times.push(time);
+        }
+        Ok(median(times))
+    };
+    row(
+        &format!("  catalogue of {tools} tool files, warm load, p50"),
+        &ms(warm(&many, &all)?),
+        "<= 50 ms",
+    );
+    row("    cold, every file run once", &ms(cold), "");
+    let in_many = warm(&many, &all[7..8])?;
+    let alone = warm(&one, &all[..1])?;
+    row(
+        "  one namespace of a hundred, against it alone",
+        &format!("{} / {}", ms(in_many), ms(alone)),
+        "the same",
+    );
+    Ok(())
+}
+
+fn write_namespace(tree: &Path, space: usize) -> anyhow::Result<()> {
+    let folder = tree.join(format!("s{space}"));
+    fs::create_dir_all(&folder)?;
+    for tool in 0..TOOLS_EACH {
+        let text = format!(
+            "export function tool_{tool}(path, limit) {{\n  return path.slice(0, limit);\n}}\n\
+             tool_{tool}.description = 'Reads the first characters of document {tool} in collection {space}.';\n\
+             tool_{tool}.parameters = {{\n  path: {{ type: 'string', description: 'Where the document is' }},\n  \
+             limit: {{ type: 'integer', description: 'Characters at most' }},\n}};\n"
+        );
+        fs::write(folder.join(format!("tool_{tool}.js")), text)?;
+    }
+    Ok(())
+}
+
+/// Calls a tool file that queries SQLite, as the one that ships does, from a Python script.
+pub(crate) fn calls(guests: &Guests) -> anyhow::Result<()> {
+    let opened = Opened::new(guests)?;
+    let runtime = runtime()?;
+    let folder = tempfile::tempdir()?;
+    let database = folder.path().join("sample.db");
+    fill(&database)?;
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tools/database/query.ts");
+    let shipped = fs::read_to_string(shipped)?;
+    ensure!(
+        shipped.contains("reusable: true"),
+        "`query.ts` is not reusable"
+    );
+    for (space, text) in [
+        ("reused", shipped.replace("database.query", "reused.query")),
+        (
+            "fresh",
+            shipped
+                .replace("database.query", "fresh.query")
+                .replace("reusable: true", "reusable: false"),
+        ),
+    ] {
+        fs::create_dir_all(folder.path().join(space))?;
+        fs::write(folder.path().join(space).join("query.ts"), text)?;
+    }
+    let url = database.to_str().context("a path that is no text")?;
+    let connections = vec![("main".to_owned(), format!("sqlite:{url}"))];
+    let broker = broker(
+        folder.path(),
+        Some(folder.path().join(".cache")),
+        &opened,
+        connections,
+    )?;
+    let run = |source: &str| -> anyhow::Result<String> {
+        let run = Run {
+            tools: Arc::clone(&broker) as Arc<dyn ToolHost>,
+            ..request(Language::Python, source)
+        };
+        match runtime.block_on(opened.python.run(run))?.outcome {
+            Outcome::Returned(value) => Ok(value.get().to_owned()),
+            other => anyhow::bail!("{other:?}"),
+        }
+    };
+    for (space, bar) in [("fresh", "<= 1.50 ms"), ("reused", "<= 0.25 ms")] {
+        let p50: f64 = run(&ONE_ROW.replace("SPACE", space))?.parse()?;
+        row(
+            &format!("  validate, dispatch, one row of SQLite, {space} instance, p50"),
+            &format!("{p50:.3} ms"),
+            bar,
+        );
+    }
+    let mut times = Vec::new();
+    for _ in 0..7 {
+        let started = Instant::now();
+        let answer = run(MANY_ROWS)?;
+        times.push(started.elapsed());
+        ensure!(answer == "5", "{answer}");
+    }
+    row(
+        "  10,000 rows of SQLite to five lines, whole run, p50",
+        &ms(median(times)),
+        "<= 250 ms",
+    );
+    Ok(())
+}
+
+const ONE_ROW: &str = "\
+import time
+from tools import SPACE as space
+query = space.query
+def once(n):
+    started = time.perf_counter()
+    rows = query(sql='select id, name, amount from records where id = ?', parameters=[n])
+    elapsed = time.perf_counter() - started
+    assert rows == [{'id': n, 'name': f'record {n}', 'amount': n * 7 % 1000 / 10}], rows
+    return elapsed
+for n in range(1, 21): once(n)
+times = sorted(once(n) for n in range(1, 301))
+times[150] * 1e3
+";
+
+const MANY_ROWS: &str = "\
+from collections import Counter
+from tools import reused
+rows = reused.query(sql='select id, name, kind, amount from records')
+assert len(rows) == 10000, len(rows)
+totals = Counter()
+for row in rows:
+    if row['amount'] > 50: totals[row['kind']] += row['amount']
+lines = [f'{kind}: {total:.1f}' for kind, total in totals.most_common(5)]
+print('\\n'.join(lines))
+len(lines)
+";
+
+fn fill(path: &Path) -> anyhow::Result<()> {
+    let mut database = rusqlite::Connection::open(path)?;
+    database.execute_batch(
+        "create table records (id integer primary key, name text, kind text, amount real)",
+    )?;
+    let filling = database.transaction()?;
+    for n in 1..=ROWS {
+        filling.execute(
+            "insert into records values (?, ?, ?, ?)",
+            (
+                n,
+                format!("record {n}"),
+                format!("kind {}", n % 8),
+                f64::from(n * 7 % 1000) / 10.0,
+            ),
+        )?;
+    }
+    Ok(filling.commit()?)
+}
+
+fn broker(
+    tree: &Path,
+    cache: Option<PathBuf>,
+    opened: &Arc<Opened>,
+    connections: Vec<(String, String)>,
+) -> anyhow::Result<Arc<Broker>> {
+    let wishes = Wishes {
+        sql: vec!["main".to_owned()],
+        ..Wishes::default()
+    };
+    let guard = GuardCommand {
+        program: PathBuf::new(),
+        args: Vec::new(),
+    };
+    let approved = BTreeMap::from([("*".to_owned(), wishes)]);
+    Ok(Broker::new(BrokerConfig {
+        tree: Some(TreeConfig {
+            folder: tree.to_owned(),
+            cache,
+            version: "bench".to_owned(),
+            interpreters: Arc::clone(opened) as Arc<dyn Interpreters>,
+            approvals: Approvals::new(approved)?,
+            memory: TOOL_MEMORY,
+        }),
+        connections: connections
+            .into_iter()
+            .map(|(name, url)| (name, ConnectionConfig { url }))
+            .collect(),
+        ..BrokerConfig::new(guard)
+    })?)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?)
+}
+
+fn context() -> CallContext {
+    CallContext {
+        run: RunId::random(),
+        clock: Arc::new(RunClock::start()),
+    }
+}
