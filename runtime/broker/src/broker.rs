@@ -155,10 +155,11 @@ impl Broker {
         }))
     }
 
-    /// Ends all upstreams and waits until they have ended. Calls that are still
-    /// open fail.
+    /// Ends all upstreams and waits until they have ended, and until databases know of
+    /// statements that were cancelled. Calls that are still open fail.
     pub async fn shutdown(&self) {
-        join_all(self.upstreams.values().map(Upstream::close)).await;
+        let upstreams = join_all(self.upstreams.values().map(Upstream::close));
+        tokio::join!(upstreams, self.capabilities.settle());
     }
 
     /// What is wrong with the files of a namespace of the tree: those that are no tools,

@@ -3,9 +3,15 @@
 //! A request comes from a guest: it is parsed into a type, held against the tool's
 //! grants, and bounded in time and size before anything is done.
 
+mod command;
 mod files;
+mod pool;
+mod postgres;
+mod rows;
 mod sql;
 mod sqlite;
+#[cfg(test)]
+mod testing;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -18,13 +24,15 @@ use wxmcp_sandbox::{Capability, ToolError, ToolErrorKind};
 use crate::tree::ToolGrants;
 use crate::wording::bounded;
 use files::Directory;
+pub use postgres::UrlError;
 use sql::Databases;
 pub(crate) use sql::Held;
 
 /// A database that tools may use.
 #[derive(Clone)]
 pub struct ConnectionConfig {
-    /// `sqlite:PATH`; may hold a password, so it is never shown.
+    /// `sqlite:PATH`, or `postgres://user:password@host:port/database`. It may hold a
+    /// password, so it is never shown.
     pub url: String,
 }
 
@@ -47,8 +55,13 @@ pub struct DirectoryConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum ResourceError {
     /// A connection's URL is none that there is a driver for.
-    #[error("the URL of the connection `{0}` must begin with `sqlite:`")]
-    Url(String),
+    #[error("the URL of the connection `{connection}` cannot be used")]
+    Url {
+        /// Its name.
+        connection: String,
+        /// Why.
+        source: UrlError,
+    },
 }
 
 /// Databases and directories by name.
@@ -76,6 +89,11 @@ impl Capabilities {
                 .map(|(name, config)| (name.clone(), Directory::new(name, config.clone())))
                 .collect(),
         })
+    }
+
+    /// Waits a little until what was cancelled has ended.
+    pub(crate) async fn settle(&self) {
+        self.databases.settle().await;
     }
 
     /// Does what a tool file asks for, if it is granted. Answers JSON.

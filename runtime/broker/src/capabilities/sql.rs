@@ -1,24 +1,22 @@
-//! Statements over named connections.
+//! Statements over named connections, whatever the database behind them.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::{BoxFuture, join_all};
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
 
-use super::sqlite::{Link, Sqlite};
+use super::command::Command;
+use super::postgres::{Address, Postgres};
+use super::sqlite::Sqlite;
 use super::{ConnectionConfig, ResourceError};
 use crate::tree::{Reach, ToolGrants};
 use crate::wording::bounded;
-
-/// Most rows of one answer.
-pub(super) const MAX_ROWS: usize = 100_000;
-
-/// Most bytes of one answer, as JSON.
-pub(super) const MAX_ANSWER: usize = 32 << 20;
 
 /// Longest statement, in bytes, and most parameters of one.
 const MAX_STATEMENT: usize = 1 << 20;
@@ -26,6 +24,75 @@ const MAX_PARAMETERS: usize = 10_000;
 
 /// Transactions that one run may hold open at once.
 const MAX_TRANSACTIONS: usize = 8;
+
+/// How long the end of a process waits for databases to hear that statements are cancelled.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// A database that a driver knows.
+pub(super) trait Database: Debug + Send + Sync {
+    /// A link to it that nobody else uses, for reading alone or for writing too.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be reached in time, refuses the login, or all links are in use.
+    fn session(&self, reach: Reach) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>>;
+
+    /// Waits until statements that were cancelled have ended, as far as this side can.
+    fn settle(&self) -> BoxFuture<'_, ()>;
+}
+
+/// A link to a database while one tool uses it. Dropped, it takes an open transaction
+/// with it.
+pub(super) trait Session: Debug + Send {
+    /// Does something, and answers JSON. Dropped before it has ended, it cancels the
+    /// statement in the database; the session is then of no more use.
+    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>>;
+
+    /// Gives the link back, with nothing of its use left on it.
+    fn end(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// What a session is asked for.
+#[derive(Debug)]
+pub(super) enum Work {
+    Statement(Statement),
+    Begin,
+    Commit,
+    Rollback,
+}
+
+/// One statement with its parameters, to be run.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) text: String,
+    pub(super) parameters: Vec<Value>,
+    /// Whether rows are wanted.
+    pub(super) is_query: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The database's own words.
+    Database(String),
+    /// The database's own words, with its code for them.
+    Coded {
+        kind: ToolErrorKind,
+        message: String,
+        /// `SQLSTATE`, five characters.
+        code: String,
+        /// Where in the statement, in characters from 1.
+        position: Option<u32>,
+    },
+    /// It would write, and may not.
+    ReadOnly,
+    /// A limit of ours.
+    Limit(String),
+    /// The request makes no sense.
+    Invalid(String),
+    /// Nothing could allow it.
+    Refused(String),
+}
 
 /// `sql` of `wit/capabilities.wit`.
 #[derive(Debug, Deserialize)]
@@ -49,15 +116,6 @@ enum Action {
     Rollback,
 }
 
-/// One statement with its parameters, to be run.
-#[derive(Debug)]
-pub(super) struct Statement {
-    pub(super) text: String,
-    pub(super) parameters: Vec<Value>,
-    /// Whether rows are wanted.
-    pub(super) is_query: bool,
-}
-
 /// The transactions of one run; those that are left end with it.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
@@ -67,36 +125,79 @@ pub(crate) struct Held {
 #[derive(Debug, Default)]
 struct Open {
     last: u64,
-    links: HashMap<u64, Transaction>,
+    /// With those that a statement is under way in.
+    count: usize,
+    transactions: HashMap<u64, Transaction>,
 }
 
 #[derive(Debug)]
 struct Transaction {
     connection: String,
-    link: Link,
+    session: Box<dyn Session>,
 }
 
 impl Held {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
+    fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, connection: &str, id: u64) -> Result<Link, ToolError> {
+    /// Room for one more transaction.
+    fn reserve(&self) -> Result<Room<'_>, ToolError> {
         let mut open = self.lock();
-        match open.links.remove(&id) {
-            Some(found) if found.connection == connection => Ok(found.link),
+        if open.count >= MAX_TRANSACTIONS {
+            return Err(ToolError::new(
+                ToolErrorKind::LimitReached,
+                format!("{MAX_TRANSACTIONS} transactions are open: that is the limit"),
+            ));
+        }
+        open.count = open.count.saturating_add(1);
+        Ok(Room { held: self })
+    }
+
+    /// A transaction of that connection, and its room: nobody else finds it meanwhile.
+    fn take(&self, connection: &str, id: u64) -> Result<(Room<'_>, Box<dyn Session>), ToolError> {
+        let mut open = self.lock();
+        match open.transactions.remove(&id) {
+            Some(found) if found.connection == connection => {
+                Ok((Room { held: self }, found.session))
+            }
             Some(other) => {
-                open.links.insert(id, other);
+                open.transactions.insert(id, other);
                 Err(no_transaction())
             }
             None => Err(no_transaction()),
         }
     }
+}
 
-    fn put(&self, connection: &str, id: u64, link: Link) {
+/// Room for one transaction; free again when it is dropped.
+struct Room<'a> {
+    held: &'a Held,
+}
+
+impl Room<'_> {
+    fn fill(self, connection: &str, id: Option<u64>, session: Box<dyn Session>) -> u64 {
         let connection = connection.to_owned();
-        let transaction = Transaction { connection, link };
-        self.lock().links.insert(id, transaction);
+        let mut open = self.held.lock();
+        let id = id.unwrap_or_else(|| {
+            open.last = open.last.saturating_add(1);
+            open.last
+        });
+        let transaction = Transaction {
+            connection,
+            session,
+        };
+        open.transactions.insert(id, transaction);
+        // It stays taken.
+        open.count = open.count.saturating_add(1);
+        id
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        let mut open = self.held.lock();
+        open.count = open.count.saturating_sub(1);
     }
 }
 
@@ -110,7 +211,7 @@ fn no_transaction() -> ToolError {
 /// The databases of the configuration.
 #[derive(Debug)]
 pub(super) struct Databases {
-    by_name: BTreeMap<String, Arc<Sqlite>>,
+    by_name: BTreeMap<String, Box<dyn Database>>,
     timeout: Duration,
 }
 
@@ -121,14 +222,7 @@ impl Databases {
     ) -> Result<Self, ResourceError> {
         let by_name = connections
             .iter()
-            .map(|(name, config)| {
-                let path = config
-                    .url
-                    .strip_prefix("sqlite:")
-                    .ok_or_else(|| ResourceError::Url(name.clone()))?;
-                let path = path.strip_prefix("//").unwrap_or(path);
-                Ok((name.clone(), Arc::new(Sqlite::new(PathBuf::from(path)))))
-            })
+            .map(|(name, config)| Ok((name.clone(), database(name, &config.url, timeout)?)))
             .collect::<Result<_, _>>()?;
         Ok(Self { by_name, timeout })
     }
@@ -141,103 +235,88 @@ impl Databases {
     ) -> Result<Vec<u8>, ToolError> {
         let name = request.connection.clone();
         let reach = grants.connection(&name)?;
-        let Some(database) = self.by_name.get(&name) else {
-            return Err(ToolError::new(
+        let database = self.by_name.get(&name).ok_or_else(|| {
+            ToolError::new(
                 ToolErrorKind::NotGranted,
                 format!(
                     "there is no connection `{0}`: write `[connections.{0}]` in wxmcp.toml",
                     bounded(&name)
                 ),
-            ));
-        };
-        let run = async |link, statement| {
-            let (link, answer) = self.run(database, link, statement).await;
-            let answer = answer.map_err(|failure| told(&name, failure, reach, grants));
-            (link, answer)
+            )
+        })?;
+        let told = |failure| match failure {
+            Failure::ReadOnly if reach == Reach::Read => grants.only_reads("sql", &name),
+            other => other.told(&name),
         };
         match (request.action, request.transaction) {
-            (Action::Query | Action::Execute, transaction) => {
-                let statement = statement(request)?;
-                let link = match transaction {
-                    Some(id) => held.take(&name, id)?,
-                    None => database.link(reach).await.map_err(failed(&name))?,
-                };
-                let (link, answer) = run(link, statement).await;
-                match (link, transaction) {
-                    (Some(link), Some(id)) => held.put(&name, id, link),
-                    (Some(link), None) => database.give_back(link),
-                    (None, _) => {}
-                }
-                answer
+            (Action::Query | Action::Execute, Some(id)) => {
+                let work = Work::Statement(statement(request)?);
+                let (room, mut session) = held.take(&name, id)?;
+                let answer = self.run(session.as_mut(), work).await;
+                room.fill(&name, Some(id), session);
+                answer.map_err(told)
+            }
+            (Action::Query | Action::Execute, None) => {
+                let work = Work::Statement(statement(request)?);
+                let mut session = database.session(reach).await.map_err(told)?;
+                let answer = self.run(session.as_mut(), work).await;
+                session.end().await;
+                answer.map_err(told)
             }
             (Action::Begin, _) => {
-                if held.lock().links.len() >= MAX_TRANSACTIONS {
-                    return Err(ToolError::new(
-                        ToolErrorKind::LimitReached,
-                        format!("{MAX_TRANSACTIONS} transactions are open: that is the limit"),
-                    ));
-                }
-                let begin = match reach {
-                    Reach::Read => "BEGIN",
-                    Reach::Write => "BEGIN IMMEDIATE",
-                };
-                let link = database.link(reach).await.map_err(failed(&name))?;
-                let (link, answer) = run(link, plain(begin)).await;
-                answer?;
-                let id = {
-                    let mut open = held.lock();
-                    open.last = open.last.saturating_add(1);
-                    open.last
-                };
-                if let Some(link) = link {
-                    held.put(&name, id, link);
-                }
-                Ok(format!("{{\"transaction\":{id}}}").into_bytes())
+                let room = held.reserve()?;
+                let mut session = database.session(reach).await.map_err(told)?;
+                self.run(session.as_mut(), Work::Begin)
+                    .await
+                    .map_err(told)?;
+                let id = room.fill(&name, None, session);
+                Ok(json!({ "transaction": id }).to_string().into_bytes())
             }
             (Action::Commit | Action::Rollback, Some(id)) => {
-                let end = match request.action {
-                    Action::Commit => "COMMIT",
-                    _ => "ROLLBACK",
+                let work = match request.action {
+                    Action::Commit => Work::Commit,
+                    _ => Work::Rollback,
                 };
-                let link = held.take(&name, id)?;
-                let (link, answer) = run(link, plain(end)).await;
-                if let Some(link) = link {
-                    database.give_back(link);
-                }
-                answer
+                let (_room, mut session) = held.take(&name, id)?;
+                let answer = self.run(session.as_mut(), work).await;
+                session.end().await;
+                answer.map_err(told)
             }
             (Action::Commit | Action::Rollback, None) => Err(no_transaction()),
         }
     }
 
-    /// Runs a statement where it may block, under the deadline of a call. The link is
-    /// gone if it did not come back.
-    async fn run(
-        &self,
-        database: &Sqlite,
-        link: Link,
-        statement: Statement,
-    ) -> (Option<Link>, Result<Vec<u8>, Failure>) {
-        match tokio::time::timeout(self.timeout, database.run(link, statement)).await {
-            Ok((link, answer)) => (link, answer),
-            // Dropped, it interrupts the database.
-            Err(_) => (
-                None,
-                Err(Failure::Limit(format!(
-                    "the statement took longer than {:?}",
-                    self.timeout
-                ))),
-            ),
+    /// Waits a little until databases have heard of what was cancelled.
+    pub(super) async fn settle(&self) {
+        let all = join_all(self.by_name.values().map(|database| database.settle()));
+        let _late = tokio::time::timeout(SETTLING, all).await;
+    }
+
+    /// Does one thing under the deadline of a call.
+    async fn run(&self, session: &mut dyn Session, work: Work) -> Result<Vec<u8>, Failure> {
+        match tokio::time::timeout(self.timeout, session.run(work)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Limit(format!(
+                "the statement took longer than {:?}",
+                self.timeout
+            ))),
         }
     }
 }
 
-fn plain(text: &str) -> Statement {
-    Statement {
-        text: text.to_owned(),
-        parameters: Vec::new(),
-        is_query: false,
+/// The database behind a URL.
+fn database(name: &str, url: &str, timeout: Duration) -> Result<Box<dyn Database>, ResourceError> {
+    // What a caller can do nothing about ends before the call does.
+    let patience = timeout / 2;
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return Ok(Box::new(Sqlite::new(PathBuf::from(path), patience)));
     }
+    let address = Address::parse(url).map_err(|source| ResourceError::Url {
+        connection: name.to_owned(),
+        source,
+    })?;
+    Ok(Box::new(Postgres::new(address, timeout, patience)))
 }
 
 fn statement(request: Request) -> Result<Statement, ToolError> {
@@ -250,44 +329,49 @@ fn statement(request: Request) -> Result<Statement, ToolError> {
             "a statement has at most {MAX_STATEMENT} bytes and {MAX_PARAMETERS} parameters"
         )));
     }
-    Ok(Statement {
-        text,
-        parameters: request.parameters,
-        is_query: request.action == Action::Query,
-    })
-}
-
-/// Why a statement has no answer.
-#[derive(Debug)]
-pub(super) enum Failure {
-    /// The database's own words.
-    Database(String),
-    /// It would write, and may not.
-    ReadOnly,
-    /// A limit of ours.
-    Limit(String),
-    /// The request makes no sense.
-    Invalid(String),
-}
-
-fn failed(name: &str) -> impl Fn(Failure) -> ToolError {
-    move |failure| match failure {
-        Failure::Database(message) => ToolError::new(
-            ToolErrorKind::CapabilityFailed,
-            format!("the connection `{name}`: {}", bounded(&message)),
-        ),
-        Failure::ReadOnly => ToolError::new(
+    match Command::of(&text) {
+        Command::Transaction => Err(invalid(
+            "a statement does not begin or end transactions: \
+             use `transaction()` of the connection, `commit()` and `rollback()`"
+                .to_owned(),
+        )),
+        Command::Copy => Err(ToolError::new(
             ToolErrorKind::NotGranted,
-            format!("the connection `{name}` is read-only"),
-        ),
-        Failure::Limit(message) => ToolError::new(ToolErrorKind::LimitReached, message),
-        Failure::Invalid(message) => ToolError::new(ToolErrorKind::InvalidCall, message),
+            "COPY moves data past the parameters and limits of a statement: use SELECT or INSERT",
+        )),
+        Command::Other => Ok(Statement {
+            text,
+            parameters: request.parameters,
+            is_query: request.action == Action::Query,
+        }),
     }
 }
 
-fn told(name: &str, failure: Failure, reach: Reach, grants: &ToolGrants) -> ToolError {
-    match failure {
-        Failure::ReadOnly if reach == Reach::Read => grants.only_reads("sql", name),
-        other => failed(name)(other),
+impl Failure {
+    /// As the tool hears of it.
+    fn told(self, connection: &str) -> ToolError {
+        let said = |message: &str| format!("the connection `{connection}`: {}", bounded(message));
+        match self {
+            Self::Database(message) => {
+                ToolError::new(ToolErrorKind::CapabilityFailed, said(&message))
+            }
+            Self::Coded {
+                kind,
+                message,
+                code,
+                position,
+            } => ToolError {
+                kind,
+                message: format!("{} (SQLSTATE {code})", said(&message)),
+                data: Some(json!({"sqlstate": code, "position": position})),
+            },
+            Self::ReadOnly => ToolError::new(
+                ToolErrorKind::NotGranted,
+                format!("the connection `{connection}` is read-only"),
+            ),
+            Self::Limit(message) => ToolError::new(ToolErrorKind::LimitReached, said(&message)),
+            Self::Invalid(message) => ToolError::new(ToolErrorKind::InvalidCall, message),
+            Self::Refused(message) => ToolError::new(ToolErrorKind::NotGranted, said(&message)),
+        }
     }
 }

@@ -3,30 +3,38 @@
 //! Read-only is the database's own doing: such a link is opened without the right to write,
 //! and nothing can be attached to either kind.
 
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
+use rusqlite::config::DbConfig;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value as Sql, ValueRef};
-use rusqlite::{Batch, Connection, ErrorCode, InterruptHandle, OpenFlags, Row, params_from_iter};
+use rusqlite::{Batch, Connection, ErrorCode, InterruptHandle, OpenFlags, params_from_iter};
 use serde_json::{Value, json};
 
-use super::sql::{Failure, MAX_ANSWER, MAX_ROWS, Statement};
+use super::pool::{Place, Pool};
+use super::rows::{Cell, MAX_ANSWER, Rows};
+use super::sql::{Database, Failure, Session, Statement, Work};
 use crate::tree::Reach;
-
-/// Links that are kept open, of each kind.
-const MAX_IDLE: usize = 8;
 
 /// How long a statement waits for another program's lock.
 const BUSY: Duration = Duration::from_secs(5);
 
-/// Largest integer that every reader of JSON keeps whole: 2^53 - 1.
-const MAX_SAFE: u64 = (1 << 53) - 1;
+/// Longest pattern of LIKE and GLOB, in bytes: one comparison is not interrupted.
+const MAX_PATTERN: i32 = 1_000;
+
+/// Memory of all statements of the process together, in bytes: SQLite counts it there.
+const MAX_HEAP: u64 = 512 << 20;
 
 /// Statements that look at the schema and change nothing.
 const PRAGMAS: [&str; 9] = [
@@ -43,82 +51,136 @@ const PRAGMAS: [&str; 9] = [
 
 /// One database file.
 #[derive(Debug)]
-pub(super) struct Sqlite {
+pub(super) struct Sqlite(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
     path: PathBuf,
-    readers: Mutex<Vec<Link>>,
-    writers: Mutex<Vec<Link>>,
+    patience: Duration,
+    readers: Pool<Link>,
+    writers: Pool<Link>,
 }
 
 /// One open link to the database.
 #[derive(Debug)]
-pub(super) struct Link {
+struct Link {
     connection: Connection,
-    reach: Reach,
+    /// Whether transactions may be begun and ended: only by us.
+    may_transact: Arc<AtomicBool>,
 }
 
 impl Sqlite {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self {
+    /// The database in a file, a link to which is waited for so long.
+    pub(super) fn new(path: PathBuf, patience: Duration) -> Self {
+        Self(Arc::new(Shared {
             path,
-            readers: Mutex::default(),
-            writers: Mutex::default(),
-        }
+            patience,
+            readers: Pool::new(),
+            writers: Pool::new(),
+        }))
     }
+}
 
-    fn idle(&self, reach: Reach) -> std::sync::MutexGuard<'_, Vec<Link>> {
-        let links = match reach {
+impl Shared {
+    fn pool(&self, reach: Reach) -> &Pool<Link> {
+        match reach {
             Reach::Read => &self.readers,
             Reach::Write => &self.writers,
+        }
+    }
+}
+
+impl Database for Sqlite {
+    fn session(&self, reach: Reach) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>> {
+        Box::pin(async move {
+            let shared = &self.0;
+            let (place, idle) = shared.pool(reach).take(shared.patience).await?;
+            let link = match idle {
+                Some(link) => link,
+                None => {
+                    let path = shared.path.clone();
+                    tokio::task::spawn_blocking(move || open(&path, reach))
+                        .await
+                        .map_err(|_| Failure::Database("it could not be opened".to_owned()))??
+                }
+            };
+            let session: Box<dyn Session> = Box::new(Use {
+                shared: Arc::clone(shared),
+                link: Some(link),
+                reach,
+                _place: place,
+            });
+            Ok(session)
+        })
+    }
+
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// One use of a link.
+#[derive(Debug)]
+struct Use {
+    shared: Arc<Shared>,
+    link: Option<Link>,
+    reach: Reach,
+    _place: Place,
+}
+
+impl Session for Use {
+    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
+        Box::pin(async move {
+            let Some(link) = self.link.take() else {
+                let message = "its last statement was cut off, and the transaction with it";
+                return Err(Failure::Database(message.to_owned()));
+            };
+            let reach = self.reach;
+            let interrupt = Interrupt(Some(link.connection.get_interrupt_handle()));
+            let running = tokio::task::spawn_blocking(move || {
+                let answer = link.perform(&work, reach);
+                (link, answer)
+            });
+            let ended = running.await;
+            interrupt.disarm();
+            let (link, answer) =
+                ended.map_err(|_| Failure::Database("the statement failed".to_owned()))?;
+            self.link = Some(link);
+            answer
+        })
+    }
+
+    /// A link with an open transaction, or with temporary tables, is closed instead.
+    fn end(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Some(link) = self.link.take()
+                && link.is_clean()
+            {
+                self.shared.pool(self.reach).keep(link);
+            }
+        })
+    }
+}
+
+impl Link {
+    fn perform(&self, work: &Work, reach: Reach) -> Result<Vec<u8>, Failure> {
+        let own = match (work, reach) {
+            (Work::Statement(statement), _) => return execute(&self.connection, statement),
+            (Work::Begin, Reach::Read) => "BEGIN",
+            (Work::Begin, Reach::Write) => "BEGIN IMMEDIATE",
+            (Work::Commit, _) => "COMMIT",
+            (Work::Rollback, _) => "ROLLBACK",
         };
-        links.lock().unwrap_or_else(PoisonError::into_inner)
+        self.may_transact.store(true, Ordering::Relaxed);
+        let done = self.connection.execute_batch(own).map_err(failure);
+        self.may_transact.store(false, Ordering::Relaxed);
+        done.map(|()| b"null".to_vec())
     }
 
-    /// A link of that reach.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be opened; it is not made.
-    pub(super) async fn link(&self, reach: Reach) -> Result<Link, Failure> {
-        if let Some(link) = self.idle(reach).pop() {
-            return Ok(link);
-        }
-        let path = self.path.clone();
-        tokio::task::spawn_blocking(move || open(&path, reach))
-            .await
-            .map_err(|_| Failure::Database("it could not be opened".to_owned()))?
-    }
-
-    /// Takes a link back, unless a transaction is open on it.
-    pub(super) fn give_back(&self, link: Link) {
-        if !link.connection.is_autocommit() {
-            return;
-        }
-        let mut idle = self.idle(link.reach);
-        if idle.len() < MAX_IDLE {
-            idle.push(link);
-        }
-    }
-
-    /// Runs one statement. Dropped, it interrupts the database.
-    pub(super) async fn run(
-        &self,
-        link: Link,
-        statement: Statement,
-    ) -> (Option<Link>, Result<Vec<u8>, Failure>) {
-        let interrupt = Interrupt(Some(link.connection.get_interrupt_handle()));
-        let running = tokio::task::spawn_blocking(move || {
-            let answer = execute(&link.connection, &statement);
-            (link, answer)
-        });
-        let ended = running.await;
-        interrupt.disarm();
-        match ended {
-            Ok((link, answer)) => (Some(link), answer),
-            Err(_) => (
-                None,
-                Err(Failure::Database("the statement failed".to_owned())),
-            ),
-        }
+    fn is_clean(&self) -> bool {
+        let count = "SELECT count(*) FROM temp.sqlite_schema";
+        let temporary = self.connection.query_row(count, [], |row| row.get(0));
+        self.connection.is_autocommit() && temporary == Ok(0)
     }
 }
 
@@ -139,7 +201,7 @@ impl Drop for Interrupt {
     }
 }
 
-fn open(path: &std::path::Path, reach: Reach) -> Result<Link, Failure> {
+fn open(path: &Path, reach: Reach) -> Result<Link, Failure> {
     let access = match reach {
         Reach::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
         Reach::Write => OpenFlags::SQLITE_OPEN_READ_WRITE,
@@ -151,26 +213,58 @@ fn open(path: &std::path::Path, reach: Reach) -> Result<Link, Failure> {
     for (limit, most) in [
         (Limit::SQLITE_LIMIT_ATTACHED, 0),
         (Limit::SQLITE_LIMIT_LENGTH, bytes),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_PATTERN),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
     ] {
         connection.set_limit(limit, most).map_err(failure)?;
     }
-    connection.authorizer(Some(authorize));
-    Ok(Link { connection, reach })
+    // Neither the schema of a hostile file nor a statement reaches what is not meant for them.
+    for (config, is_on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+    ] {
+        connection.set_db_config(config, is_on).map_err(failure)?;
+    }
+    // What does not fit into memory would go into files of no bound.
+    connection
+        .execute_batch(&format!(
+            "PRAGMA temp_store = MEMORY; PRAGMA hard_heap_limit = {MAX_HEAP}"
+        ))
+        .map_err(failure)?;
+    let may_transact = Arc::new(AtomicBool::new(false));
+    let may = Arc::clone(&may_transact);
+    connection.authorizer(Some(move |context: AuthContext<'_>| {
+        authorize(context, reach, may.load(Ordering::Relaxed))
+    }));
+    Ok(Link {
+        connection,
+        may_transact,
+    })
 }
 
 /// What no statement may do, whatever it may write.
-fn authorize(context: AuthContext<'_>) -> Authorization {
-    match context.action {
-        AuthAction::Attach { .. } | AuthAction::Detach { .. } => Authorization::Deny,
-        AuthAction::Pragma { pragma_name, .. } if !PRAGMAS.contains(&pragma_name) => {
-            Authorization::Deny
+fn authorize(context: AuthContext<'_>, reach: Reach, may_transact: bool) -> Authorization {
+    let is_allowed = match context.action {
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => false,
+        AuthAction::Transaction { .. } => may_transact,
+        AuthAction::Pragma { pragma_name, .. } => {
+            let pragma = pragma_name.to_ascii_lowercase();
+            PRAGMAS.contains(&pragma.as_str())
         }
-        AuthAction::Function { function_name }
-            if function_name.eq_ignore_ascii_case("load_extension") =>
-        {
-            Authorization::Deny
+        AuthAction::Function { function_name } => {
+            !function_name.eq_ignore_ascii_case("load_extension")
         }
-        _ => Authorization::Allow,
+        // The temporary schema can be written whatever the file can.
+        AuthAction::CreateTempTable { .. }
+        | AuthAction::CreateTempIndex { .. }
+        | AuthAction::CreateTempTrigger { .. }
+        | AuthAction::CreateTempView { .. } => reach == Reach::Write,
+        _ => true,
+    };
+    if is_allowed {
+        Authorization::Allow
+    } else {
+        Authorization::Deny
     }
 }
 
@@ -196,109 +290,41 @@ fn execute(connection: &Connection, statement: &Statement) -> Result<Vec<u8>, Fa
             parameters.len()
         )));
     }
-    let mut columns: Vec<Column> = prepared
-        .columns()
-        .iter()
-        .map(|column| Column {
-            name: column.name().to_owned(),
-            declared: column.decl_type().map(str::to_lowercase),
-            is_bytes: false,
-            is_big: false,
-        })
-        .collect();
-    let mut out = b"{\"rows\":[".to_vec();
-    let mut count = 0_usize;
+    let mut answer = Rows::new(prepared.columns().iter().map(|column| {
+        let declared = column.decl_type().map(str::to_lowercase);
+        (column.name().to_owned(), declared)
+    }));
     let before = connection.total_changes();
     let mut rows = prepared
         .query(params_from_iter(parameters))
         .map_err(failure)?;
     while let Some(row) = rows.next().map_err(failure)? {
-        if !statement.is_query {
-            continue;
-        }
-        if count >= MAX_ROWS {
-            return Err(Failure::Limit(format!(
-                "the answer has more than {MAX_ROWS} rows: use LIMIT, or aggregate"
-            )));
-        }
-        if count > 0 {
-            out.push(b',');
-        }
-        count = count.saturating_add(1);
-        write_row(&mut out, row, &mut columns)?;
-        if out.len() > MAX_ANSWER {
-            return Err(Failure::Limit(format!(
-                "the answer has more than {MAX_ANSWER} bytes: ask for fewer columns or rows"
-            )));
+        if statement.is_query {
+            answer.add(|index, cell| write(cell, row.get_ref(index).map_err(failure)?))?;
         }
     }
     drop(rows);
-    if !statement.is_query {
-        let changed = connection.total_changes().saturating_sub(before);
-        let last = connection.last_insert_rowid();
-        let told = json!({"rows_affected": changed, "last_insert_id": last});
-        return Ok(told.to_string().into_bytes());
+    if statement.is_query {
+        return Ok(answer.finish());
     }
-    out.extend_from_slice(b"],\"columns\":");
-    let described: Vec<Value> = columns.iter().map(Column::described).collect();
-    out.extend_from_slice(Value::from(described).to_string().as_bytes());
-    out.push(b'}');
-    Ok(out)
+    let changed = connection.total_changes().saturating_sub(before);
+    let last = connection.last_insert_rowid();
+    let told = json!({"rows_affected": changed, "last_insert_id": last});
+    Ok(told.to_string().into_bytes())
 }
 
-/// A column of an answer, and what its values need.
-struct Column {
-    name: String,
-    declared: Option<String>,
-    is_bytes: bool,
-    is_big: bool,
-}
-
-impl Column {
-    fn described(&self) -> Value {
-        let mut told = json!({"name": self.name, "type": self.declared});
-        if let Some(object) = told.as_object_mut() {
-            if self.is_bytes {
-                object.insert("bytes".to_owned(), Value::Bool(true));
-            }
-            if self.is_big {
-                object.insert("big".to_owned(), Value::Bool(true));
-            }
-        }
-        told
+fn write(cell: &mut Cell<'_>, value: ValueRef<'_>) -> Result<(), Failure> {
+    match value {
+        ValueRef::Null => cell.null(),
+        ValueRef::Integer(number) => cell.integer(number),
+        ValueRef::Real(number) => cell.real(number),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => cell.text(text),
+            // SQLite does not look at what is stored as text.
+            Err(_) => cell.bytes(text),
+        },
+        ValueRef::Blob(bytes) => cell.bytes(bytes),
     }
-}
-
-fn write_row(out: &mut Vec<u8>, row: &Row<'_>, columns: &mut [Column]) -> Result<(), Failure> {
-    out.push(b'[');
-    for (index, column) in columns.iter_mut().enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        let value = row.get_ref(index).map_err(failure)?;
-        match value {
-            ValueRef::Null => out.extend_from_slice(b"null"),
-            ValueRef::Integer(number) if number.unsigned_abs() > MAX_SAFE => {
-                column.is_big = true;
-                write(out, &json!({ "$integer": number.to_string() }))?;
-            }
-            ValueRef::Integer(number) => write(out, &number)?,
-            ValueRef::Real(number) if number.is_finite() => write(out, &number)?,
-            ValueRef::Real(number) if number > 0.0 => out.extend_from_slice(b"\"Infinity\""),
-            ValueRef::Real(_) => out.extend_from_slice(b"\"-Infinity\""),
-            ValueRef::Text(text) => write(out, &String::from_utf8_lossy(text))?,
-            ValueRef::Blob(bytes) => {
-                column.is_bytes = true;
-                write(out, &json!({ "$bytes": STANDARD.encode(bytes) }))?;
-            }
-        }
-    }
-    out.push(b']');
-    Ok(())
-}
-
-fn write(out: &mut Vec<u8>, value: &impl serde::Serialize) -> Result<(), Failure> {
-    serde_json::to_writer(out, value).map_err(|error| Failure::Database(error.to_string()))
 }
 
 /// A parameter as it is bound.

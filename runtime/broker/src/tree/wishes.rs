@@ -135,6 +135,20 @@ impl ToolGrants {
         }
     }
 
+    /// A tool that asks for connections, and gets them.
+    #[cfg(test)]
+    pub(crate) fn of_connections(tool: &str, sql: &[&str]) -> Self {
+        let wishes = Wishes {
+            sql: sql.iter().map(|one| (*one).to_owned()).collect(),
+            ..Wishes::default()
+        };
+        Self {
+            tool: tool.to_owned(),
+            asked: wishes.clone(),
+            approved: wishes,
+        }
+    }
+
     /// How far a connection may be used.
     pub(crate) fn connection(&self, name: &str) -> Result<Reach, ToolError> {
         self.named("sql", name, &self.asked.sql, &self.approved.sql)

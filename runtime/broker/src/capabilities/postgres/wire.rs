@@ -1,0 +1,161 @@
+//! Messages to and from a server, bounded before they are kept.
+//!
+//! The layer below is `postgres-protocol`, not `tokio-postgres`: that one reads whole messages
+//! of any size, asks for every value in binary (so that a type which it does not know cannot be
+//! read at all), and keeps statements of its own that `DISCARD ALL` would take from it.
+
+use std::io;
+
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator as _;
+use postgres_protocol::message::backend::{ErrorResponseBody, Header, Message};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+
+use super::super::rows::MAX_ANSWER;
+
+/// Largest message of a server, in bytes: a row may fill an answer.
+const MAX_MESSAGE: usize = MAX_ANSWER + (1 << 16);
+
+/// Bytes that are asked for at once.
+const READ_AHEAD: usize = 32 << 10;
+
+/// Longest words of a server that are kept, in bytes.
+const MAX_WORDS: usize = 2_000;
+
+/// A stream to a server, encrypted or not.
+pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Socket for T {}
+
+/// Messages over a stream.
+pub(super) struct Wire {
+    socket: Box<dyn Socket>,
+    arrived: BytesMut,
+    /// What is sent next, as the functions of `frontend` write it.
+    pub(super) out: BytesMut,
+}
+
+impl std::fmt::Debug for Wire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wire").finish_non_exhaustive()
+    }
+}
+
+/// Why nothing more can be said over a stream.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Lost {
+    /// It ended, or failed.
+    #[error("the connection to the server was lost")]
+    Stream(#[source] Option<io::Error>),
+    /// A message is larger than any answer may be.
+    #[error("a row has more than {MAX_ANSWER} bytes: ask for fewer columns, or parts of them")]
+    TooLarge,
+    /// The server does not keep to the protocol.
+    #[error("the server sent what is not expected here")]
+    Protocol,
+}
+
+impl From<io::Error> for Lost {
+    fn from(error: io::Error) -> Self {
+        Self::Stream(Some(error))
+    }
+}
+
+impl Wire {
+    pub(super) fn new(socket: Box<dyn Socket>) -> Self {
+        Self {
+            socket,
+            arrived: BytesMut::new(),
+            out: BytesMut::new(),
+        }
+    }
+
+    /// Sends what was written to `out`.
+    pub(super) async fn send(&mut self) -> Result<(), Lost> {
+        self.socket.write_all(&self.out).await?;
+        self.socket.flush().await?;
+        self.out.clear();
+        Ok(())
+    }
+
+    /// The next message that answers something. Notices, notifications and changed settings
+    /// are nothing that anybody waits for.
+    pub(super) async fn next(&mut self) -> Result<Message, Lost> {
+        loop {
+            match self.message().await? {
+                Message::NoticeResponse(_)
+                | Message::NotificationResponse(_)
+                | Message::ParameterStatus(_) => {}
+                message => return Ok(message),
+            }
+        }
+    }
+
+    /// The next message, whatever it is.
+    pub(super) async fn message(&mut self) -> Result<Message, Lost> {
+        loop {
+            let header = Header::parse(&self.arrived).map_err(|_| Lost::Protocol)?;
+            if header.is_some_and(|header| {
+                usize::try_from(header.len()).map_or(true, |len| len > MAX_MESSAGE)
+            }) {
+                return Err(Lost::TooLarge);
+            }
+            let message = Message::parse(&mut self.arrived).map_err(|_| Lost::Protocol)?;
+            if let Some(message) = message {
+                return Ok(message);
+            }
+            self.arrived.reserve(READ_AHEAD);
+            if self.socket.read_buf(&mut self.arrived).await? == 0 {
+                return Err(Lost::Stream(None));
+            }
+        }
+    }
+}
+
+/// An error as the server tells it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Complaint {
+    /// `SQLSTATE`.
+    pub(super) code: String,
+    /// Message, detail and hint.
+    pub(super) words: String,
+    /// In the statement, in characters from 1.
+    pub(super) position: Option<u32>,
+    /// What the server was doing: it names a parameter by its number.
+    pub(super) context: String,
+    /// Whether the server ends the connection.
+    pub(super) is_fatal: bool,
+}
+
+impl Complaint {
+    pub(super) fn read(body: &ErrorResponseBody) -> Self {
+        let mut told = Self::default();
+        let (mut detail, mut hint) = (String::new(), String::new());
+        let mut fields = body.fields();
+        while let Ok(Some(field)) = fields.next() {
+            let value = String::from_utf8_lossy(field.value_bytes());
+            let value = value.get(..value.floor_char_boundary(MAX_WORDS));
+            let value = value.unwrap_or_default();
+            match field.type_() {
+                b'C' => {
+                    told.code = value
+                        .chars()
+                        .filter(char::is_ascii_alphanumeric)
+                        .take(5)
+                        .collect()
+                }
+                b'M' => told.words = value.to_owned(),
+                b'D' => detail = format!("; {value}"),
+                b'H' => hint = format!("; hint: {value}"),
+                b'P' => told.position = value.parse().ok(),
+                b'W' => told.context = value.to_owned(),
+                // The one that is not translated.
+                b'V' => told.is_fatal = matches!(value, "FATAL" | "PANIC"),
+                _ => {}
+            }
+        }
+        told.words.push_str(&detail);
+        told.words.push_str(&hint);
+        told
+    }
+}

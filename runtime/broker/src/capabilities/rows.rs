@@ -1,0 +1,177 @@
+//! The answer to a query, written as it arrives and bounded before it is kept.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use super::sql::Failure;
+
+/// Most rows of one answer.
+pub(super) const MAX_ROWS: usize = 100_000;
+
+/// Most bytes of one answer, as JSON.
+pub(super) const MAX_ANSWER: usize = 32 << 20;
+
+/// Largest integer that every reader of JSON keeps whole: 2^53 - 1.
+const MAX_SAFE: u64 = (1 << 53) - 1;
+
+/// `{"rows": [..], "columns": [..]}`.
+#[derive(Debug)]
+pub(super) struct Rows {
+    out: Vec<u8>,
+    count: usize,
+    columns: Vec<Column>,
+}
+
+/// A column of an answer, and what its values need.
+#[derive(Debug)]
+struct Column {
+    name: String,
+    declared: Option<String>,
+    is_bytes: bool,
+    is_big: bool,
+}
+
+impl Rows {
+    /// No rows yet, of columns with these names and types.
+    pub(super) fn new(columns: impl IntoIterator<Item = (String, Option<String>)>) -> Self {
+        Self {
+            out: b"{\"rows\":[".to_vec(),
+            count: 0,
+            columns: columns
+                .into_iter()
+                .map(|(name, declared)| Column {
+                    name,
+                    declared,
+                    is_bytes: false,
+                    is_big: false,
+                })
+                .collect(),
+        }
+    }
+
+    /// Adds a row; `cell` writes the value of the column with that index.
+    ///
+    /// # Errors
+    ///
+    /// When the answer has too many rows or bytes, or a value cannot be written.
+    pub(super) fn add(
+        &mut self,
+        mut cell: impl FnMut(usize, &mut Cell<'_>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if self.count >= MAX_ROWS {
+            return Err(Failure::Limit(format!(
+                "the answer has more than {MAX_ROWS} rows: use LIMIT, or aggregate"
+            )));
+        }
+        if self.count > 0 {
+            self.out.push(b',');
+        }
+        self.count = self.count.saturating_add(1);
+        self.out.push(b'[');
+        for (index, column) in self.columns.iter_mut().enumerate() {
+            if index > 0 {
+                self.out.push(b',');
+            }
+            let out = &mut self.out;
+            cell(index, &mut Cell { out, column })?;
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    /// The whole answer.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        self.out.extend_from_slice(b"],\"columns\":");
+        let described: Vec<Value> = self.columns.iter().map(Column::described).collect();
+        self.out
+            .extend_from_slice(Value::from(described).to_string().as_bytes());
+        self.out.push(b'}');
+        self.out
+    }
+}
+
+impl Column {
+    fn described(&self) -> Value {
+        let mut told = json!({"name": self.name, "type": self.declared});
+        if let Some(object) = told.as_object_mut() {
+            if self.is_bytes {
+                object.insert("bytes".to_owned(), Value::Bool(true));
+            }
+            if self.is_big {
+                object.insert("big".to_owned(), Value::Bool(true));
+            }
+        }
+        told
+    }
+}
+
+/// Where one value is written.
+pub(super) struct Cell<'a> {
+    out: &'a mut Vec<u8>,
+    column: &'a mut Column,
+}
+
+impl Cell<'_> {
+    /// Text that is JSON already.
+    pub(super) fn raw(&mut self, json: &str) -> Result<(), Failure> {
+        self.fits(json.len())?;
+        self.out.extend_from_slice(json.as_bytes());
+        Ok(())
+    }
+
+    pub(super) fn null(&mut self) -> Result<(), Failure> {
+        self.raw("null")
+    }
+
+    pub(super) fn text(&mut self, text: &str) -> Result<(), Failure> {
+        self.fits(text.len())?;
+        self.json(&text)
+    }
+
+    /// An integer; beyond 2^53 as digits.
+    pub(super) fn integer(&mut self, number: i64) -> Result<(), Failure> {
+        if number.unsigned_abs() <= MAX_SAFE {
+            return self.raw(&number.to_string());
+        }
+        self.column.is_big = true;
+        self.raw(&format!("{{\"$integer\":\"{number}\"}}"))
+    }
+
+    /// A number; one that JSON does not have as text.
+    pub(super) fn real(&mut self, number: f64) -> Result<(), Failure> {
+        if number.is_finite() {
+            self.json(&number)
+        } else if number.is_nan() {
+            self.text("NaN")
+        } else if number > 0.0 {
+            self.text("Infinity")
+        } else {
+            self.text("-Infinity")
+        }
+    }
+
+    pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
+        self.column.is_bytes = true;
+        self.fits(bytes.len())?;
+        self.raw("{\"$bytes\":\"")?;
+        self.raw(&STANDARD.encode(bytes))?;
+        self.raw("\"}")
+    }
+
+    fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
+        serde_json::to_writer(&mut *self.out, value)
+            .map_err(|error| Failure::Database(error.to_string()))?;
+        self.fits(0)
+    }
+
+    /// Whether so many more bytes may be written.
+    fn fits(&self, more: usize) -> Result<(), Failure> {
+        if self.out.len().saturating_add(more) > MAX_ANSWER {
+            return Err(Failure::Limit(format!(
+                "the answer has more than {MAX_ANSWER} bytes: ask for fewer columns or rows"
+            )));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,223 @@
+//! What a statement may do to SQLite, and what it takes.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use wxmcp_sandbox::ToolErrorKind;
+
+use super::super::testing::{TestResult, Tool};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// A database with a table `t` of one row, as a folder that it is removed with.
+fn database() -> Result<(tempfile::TempDir, String), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("x.db");
+    let connection = rusqlite::Connection::open(&path)?;
+    connection.execute_batch("CREATE TABLE t (a); INSERT INTO t VALUES (1)")?;
+    Ok((folder, format!("sqlite:{}", path.display())))
+}
+
+#[tokio::test]
+async fn reading_changes_nothing_whatever_the_statement() -> TestResult {
+    let (folder, url) = database()?;
+    let (reader, writer) = (
+        Tool::new(&url, "main", MINUTE)?,
+        Tool::new(&url, "main:rw", MINUTE)?,
+    );
+    let copy = folder.path().join("copy.db");
+    let copy = copy.display();
+    for (statement, words) in [
+        ("INSERT INTO t VALUES (2)", "may only read `main`"),
+        ("WITH x AS (SELECT 1) DELETE FROM t", "may only read `main`"),
+        ("CREATE TABLE u (a)", "may only read `main`"),
+        ("CREATE TEMP TABLE u (a)", "not authorized"),
+        ("CREATE TEMP VIEW u AS SELECT 1", "not authorized"),
+        ("SELECT 1; DELETE FROM t", "one statement at a time"),
+        ("COMMIT", "use `transaction()`"),
+        // Only this database takes it for a comment that has ended.
+        ("/* /* */ BEGIN IMMEDIATE", "not authorized"),
+        ("PRAGMA query_only = off", "not authorized"),
+        ("PRAGMA journal_mode = wal", "not authorized"),
+        ("PRAGMA user_version = 5", "not authorized"),
+    ] {
+        let error = reader.refused(statement).await?;
+        assert!(error.message.contains(words), "{statement}: {error}");
+    }
+    for tool in [&reader, &writer] {
+        for statement in [
+            format!("ATTACH '{copy}' AS x"),
+            format!("ATTACH 'file:{copy}?mode=rwc' AS x"),
+            format!("VACUUM INTO '{copy}'"),
+            "DETACH main".to_owned(),
+            "PRAGMA writable_schema = on".to_owned(),
+            "PRAGMA Temp_Store_Directory = '/'".to_owned(),
+            "PRAGMA hard_heap_limit = 0".to_owned(),
+            "PRAGMA trusted_schema = on".to_owned(),
+            "SELECT load_extension('/tmp/x')".to_owned(),
+            "SELECT LOAD_EXTENSION('/tmp/x', 'y')".to_owned(),
+            "UPDATE sqlite_schema SET sql = 'x'".to_owned(),
+            "SELECT writefile('/tmp/x', 'y')".to_owned(),
+            "SELECT readfile('/etc/passwd')".to_owned(),
+            "BEGIN".to_owned(),
+            "/* /* */ COMMIT".to_owned(),
+        ] {
+            assert!(tool.refused(&statement).await.is_ok(), "{statement}");
+        }
+    }
+    assert!(!folder.path().join("copy.db").exists());
+    // The twins.
+    assert_eq!(reader.value("SELECT count(*) FROM t").await?, json!(1));
+    assert_eq!(
+        reader.query("PRAGMA table_info(t)", json!([])).await?["rows"][0][1],
+        json!("a")
+    );
+    writer.execute("INSERT INTO t VALUES (2)").await?;
+    writer.execute("SAVEPOINT a").await?;
+    assert_eq!(reader.value("SELECT count(*) FROM t").await?, json!(2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_of_a_use_is_left_for_the_next() -> TestResult {
+    let (_folder, url) = database()?;
+    let writer = Tool::new(&url, "main:rw", MINUTE)?;
+    writer.execute("CREATE TEMP TABLE left_over (a)").await?;
+    assert!(writer.refused("SELECT * FROM left_over").await.is_ok());
+    writer.execute("SAVEPOINT left_over").await?;
+    assert!(writer.refused("RELEASE left_over").await.is_ok());
+    // A transaction that is left open ends with the run.
+    let id = writer.begin().await?;
+    writer.inside(&id, "INSERT INTO t VALUES (2)").await?;
+    assert!(writer.inside(&id, "COMMIT").await.is_err());
+    assert!(writer.inside(&id, "/* /* */ COMMIT").await.is_err());
+    let writer = writer.next_run();
+    assert!(writer.end(&id, "commit").await.is_err());
+    assert_eq!(writer.value("SELECT count(*) FROM t").await?, json!(1));
+    let id = writer.begin().await?;
+    writer.inside(&id, "INSERT INTO t VALUES (2)").await?;
+    writer.end(&id, "commit").await?;
+    assert_eq!(writer.value("SELECT count(*) FROM t").await?, json!(2));
+    Ok(())
+}
+
+#[tokio::test]
+async fn values_come_out_without_loss() -> TestResult {
+    let (_folder, url) = database()?;
+    let tool = Tool::new(&url, "main", MINUTE)?;
+    for (expression, expected) in [
+        ("9007199254740991", json!(9_007_199_254_740_991_i64)),
+        (
+            "-9223372036854775808",
+            json!({"$integer": "-9223372036854775808"}),
+        ),
+        ("x'00ff'", json!({"$bytes": "AP8="})),
+        // Text that is none.
+        ("CAST(x'ff41' AS TEXT)", json!({"$bytes": "/0E="})),
+        ("NULL", json!(null)),
+        ("9e999", json!("Infinity")),
+        ("-9e999", json!("-Infinity")),
+        ("0.1", json!(0.1)),
+        ("'a' || char(0) || 'b'", json!("a\0b")),
+    ] {
+        assert_eq!(
+            tool.value(&format!("SELECT {expression}")).await?,
+            expected,
+            "{expression}"
+        );
+    }
+    for given in [
+        json!({"$integer": "9223372036854775807"}),
+        json!({"$bytes": "AP8="}),
+        json!(null),
+        json!("x"),
+    ] {
+        let answer = tool.query("SELECT ?", json!([given])).await?;
+        assert_eq!(answer["rows"][0][0], given);
+    }
+    let beyond = json!([{"$integer": "9223372036854775808"}]);
+    let error = tool.query("SELECT ?", beyond).await.err();
+    assert_eq!(
+        error.map(|error| error.kind),
+        Some(ToolErrorKind::InvalidCall)
+    );
+    Ok(())
+}
+
+#[tokio::test]
+async fn bombs_are_errors_and_leave_the_database_usable() -> TestResult {
+    let (_folder, url) = database()?;
+    let tool = Tool::new(&url, "main", MINUTE)?;
+    let many = |what: &str, count: usize| vec![what; count].join(", ");
+    for statement in [
+        "SELECT randomblob(1000000000)".to_owned(),
+        "SELECT zeroblob(1000000000)".to_owned(),
+        "SELECT hex(zeroblob(30000000))".to_owned(),
+        "SELECT replace(hex(zeroblob(10000000)), '0', 'xxxxxxxxxx')".to_owned(),
+        // One row of gigabytes, in the database or as JSON.
+        format!("SELECT {}", many("randomblob(30000000)", 100)),
+        format!("SELECT {}", many("zeroblob(30000000)", 100)),
+        // More than memory holds, which must not go to files either.
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) \
+         SELECT count(*) FROM (SELECT DISTINCT randomblob(1000000) FROM c)"
+            .to_owned(),
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c"
+            .to_owned(),
+        "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) \
+         SELECT group_concat(x) FROM c"
+            .to_owned(),
+        format!("SELECT 'x' LIKE '{}'", "%_".repeat(1_000)),
+    ] {
+        let error = tool.refused(&statement).await?;
+        assert!(error.message.len() < 1_000, "{statement}: {error}");
+        assert_eq!(
+            tool.value("SELECT a FROM t").await?,
+            json!(1),
+            "{statement}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_statement_that_takes_too_long_is_interrupted() -> TestResult {
+    let (_folder, url) = database()?;
+    let tool = Tool::new(&url, "main", Duration::from_millis(300))?;
+    let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) \
+                   SELECT count(*) FROM c";
+    let began = Instant::now();
+    let id = tool.begin().await?;
+    let error = tool.inside(&id, endless).await.err().ok_or("it ended")?;
+    assert_eq!(error.kind, ToolErrorKind::LimitReached);
+    assert!(began.elapsed() < MINUTE);
+    let error = tool
+        .inside(&id, "SELECT 1")
+        .await
+        .err()
+        .ok_or("it goes on")?;
+    assert!(error.message.contains("cut off"), "{error}");
+    // As often as there are links: each was given up, and its thread too.
+    for _ in 0..20 {
+        assert!(tool.refused(endless).await.is_ok());
+    }
+    assert_eq!(tool.value("SELECT a FROM t").await?, json!(1));
+    Ok(())
+}
+
+/// The link is the host's own, and leads where whoever wrote the configuration let it lead.
+#[tokio::test]
+async fn a_path_may_be_a_link_and_is_never_made() -> TestResult {
+    let (folder, url) = database()?;
+    let target = url.strip_prefix("sqlite:").ok_or("no path")?;
+    let link = folder.path().join("link.db");
+    std::os::unix::fs::symlink(target, &link)?;
+    let tool = Tool::new(&format!("sqlite:{}", link.display()), "main:rw", MINUTE)?;
+    tool.execute("INSERT INTO t VALUES (2)").await?;
+    assert_eq!(tool.value("SELECT count(*) FROM t").await?, json!(2));
+    let nowhere = folder.path().join("nowhere.db");
+    let tool = Tool::new(&format!("sqlite:{}", nowhere.display()), "main:rw", MINUTE)?;
+    let error = tool.refused("SELECT 1").await?;
+    assert!(!error.message.contains("nowhere"), "{error}");
+    assert!(!nowhere.exists());
+    Ok(())
+}
