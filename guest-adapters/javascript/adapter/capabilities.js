@@ -5,6 +5,9 @@ import { FILES, SQL, operate } from './seam.js';
 import { TheBigInt, TheTypeError, bytesFromBase64, bytesOf, create, defineProperty, freeze, isArray, toBase64 } from './primordials.js';
 import { encodeArguments, quoted } from './values.js';
 
+/** Levels of an array that a database may have. */
+const ARRAY_DEPTH = 16;
+
 /**
  * Asks the host; the error is made here, so that its stack has the place of the call.
  */
@@ -59,14 +62,24 @@ function bound(statement, parameters) {
   if (typeof statement !== 'string') throw new TheTypeError(`a statement must be a string, not ${typeof statement}`);
   if (!isArray(parameters)) throw new TheTypeError('the parameters of a statement must be an array');
   const plain = [];
-  for (let i = 0; i < parameters.length; i++) {
-    const value = parameters[i];
-    const bytes = value !== null && typeof value === 'object' ? bytesOf(value) : undefined;
-    if (bytes !== undefined) plain[i] = { $bytes: toBase64(bytes) };
-    else if (typeof value === 'bigint') plain[i] = { $integer: `${value}` };
-    else plain[i] = value ?? null;
-  }
+  for (let i = 0; i < parameters.length; i++) plain[i] = sent(parameters[i], 0) ?? null;
   return `,"statement":${quoted(statement)},"parameters":${encodeArguments(plain)}`;
+}
+
+/** Bytes, and integers that the host would not read exactly, in arrays too. */
+function sent(value, depth) {
+  if (typeof value === 'bigint') return depth > 0 && fits(value) ? value : { $integer: `${value}` };
+  if (value === null || typeof value !== 'object') return value;
+  const bytes = bytesOf(value);
+  if (bytes !== undefined) return { $bytes: toBase64(bytes) };
+  if (!isArray(value) || depth >= ARRAY_DEPTH) return value;
+  const list = [];
+  for (let i = 0; i < value.length; i++) list[i] = sent(value[i], depth + 1) ?? null;
+  return list;
+}
+
+function fits(integer) {
+  return integer >= -0x8000000000000000n && integer <= 0x7fffffffffffffffn;
 }
 
 function withNames(columns, rows) {
@@ -91,6 +104,10 @@ function withNames(columns, rows) {
 /** Bytes, and integers that a number would not hold. */
 function whole(value) {
   if (value === null || typeof value !== 'object') return value;
+  if (isArray(value)) {
+    for (let i = 0; i < value.length; i++) value[i] = whole(value[i]);
+    return value;
+  }
   return value.$bytes === undefined ? TheBigInt(value.$integer) : bytesFromBase64(value.$bytes);
 }
 

@@ -82,13 +82,23 @@ def sql(connection="main"):
 def _bound(parameters):
     if isinstance(parameters, (str, bytes, dict)):
         raise TypeError("the parameters of a statement must be a sequence")
-    return [
-        {"$bytes": base64.b64encode(value).decode()} if isinstance(value, (bytes, bytearray, memoryview)) else value
-        for value in parameters
-    ]
+    return [_sent(value) for value in parameters]
+
+
+def _sent(value):
+    """Bytes, and integers that the host would not read exactly, in arrays too."""
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"$bytes": base64.b64encode(value).decode()}
+    if type(value) is int and not -(1 << 63) <= value < 1 << 63:
+        return {"$integer": str(value)}
+    if isinstance(value, (list, tuple)):
+        return [_sent(one) for one in value]
+    return value
 
 
 def _whole(value):
+    if type(value) is list:
+        return [_whole(one) for one in value]
     if type(value) is not dict:
         return value
     return base64.b64decode(value["$bytes"]) if "$bytes" in value else int(value["$integer"])
