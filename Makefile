@@ -37,6 +37,10 @@ build: guests ## Build target/release/wxmcp
 servers: ## Install the real MCP servers that the demonstration and the tests use
 	tests/servers/setup.sh
 
+.PHONY: checkers
+checkers: ## Install the type checkers that `wxmcp check` runs, into target/checkers/bin
+	tests/checkers/setup.sh
+
 .PHONY: run
 run: build ## Do the main job on real data: the tool tree in tools/, on a sample database
 	examples/records/run.sh
@@ -46,7 +50,7 @@ run-upstream: build servers ## The same with three MCP servers from npm and PyPI
 	examples/airports/run.sh
 
 .PHONY: test
-test: guests servers ## Run all tests
+test: guests servers checkers ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) nextest run --workspace -j$(JOBS)

@@ -42,7 +42,9 @@ pub(crate) enum Command {
     /// Run a script and print what it prints, then its value
     #[command(after_help = EXAMPLES)]
     Run(Box<RunArgs>),
-    /// List, search, show, check and call the tools that scripts would see
+    /// Check the types of a script against its tools, without running it
+    Check(CheckArgs),
+    /// List, search, show, check, export and call the tools that scripts would see
     Tools(ToolsArgs),
     /// Check the guests, the cache, the configuration and the upstream servers
     Doctor(DoctorArgs),
@@ -104,6 +106,10 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+
+    /// Check the types first, as `wxmcp check` does, and do not run what they do not fit
+    #[arg(long)]
+    pub(crate) check: bool,
 
     /// Print one JSON report instead of the script's output and value
     #[arg(long)]
@@ -189,6 +195,24 @@ pub(crate) struct ConfigArgs {
     pub(crate) config: Option<PathBuf>,
 }
 
+/// `wxmcp check`.
+#[derive(Debug, Args)]
+pub(crate) struct CheckArgs {
+    /// The script
+    pub(crate) script: String,
+
+    /// The language, where the file name does not tell it
+    #[arg(long, value_enum)]
+    pub(crate) lang: Option<Language>,
+
+    /// Print JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
 /// `wxmcp tools`.
 #[derive(Debug, Args)]
 pub(crate) struct ToolsArgs {
@@ -231,6 +255,8 @@ pub(crate) enum ToolsCommand {
     },
     /// Read every tool, and say what does not load and what asks for more than is approved
     Check,
+    /// Write stubs or schemas of the tools into a folder
+    Export(ExportArgs),
     /// Call one tool and print its answer as JSON
     Call {
         /// Full name, `namespace.tool`
@@ -260,6 +286,54 @@ impl From<Detail> for wxmcp_sandbox::Detail {
             Detail::Full => Self::Full,
         }
     }
+}
+
+/// `wxmcp tools export`.
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// What to write
+    #[arg(long, value_enum)]
+    pub(crate) format: Format,
+
+    /// The folder; files in it that are not of the export stay
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) output: PathBuf,
+
+    /// What a plain call of a tool answers, in stubs for Python
+    #[arg(long, value_enum, default_value_t)]
+    pub(crate) calls: Calls,
+
+    /// Only these namespaces; no other server is started
+    pub(crate) namespaces: Vec<String>,
+}
+
+/// What tools can be written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Stubs for type checkers and editors, `.pyi`
+    Python,
+    /// The same for TypeScript, `.d.ts`
+    #[value(name = "typescript")]
+    TypeScript,
+    /// A file a namespace with the schemas of arguments and answers
+    JsonSchema,
+    /// The tools of a request to Anthropic's Messages API
+    Anthropic,
+    /// The tools of a request to OpenAI's Responses API
+    #[value(name = "openai")]
+    OpenAi,
+}
+
+/// What a plain call of a tool answers in Python.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Calls {
+    /// Its value: the code never runs in an event loop
+    Blocking,
+    /// An awaitable: all of the code runs in an event loop
+    Awaited,
+    /// Either, so that its type is `Any`; `.sync` and `.aio` are typed
+    #[default]
+    Either,
 }
 
 /// `wxmcp doctor`.

@@ -83,6 +83,11 @@ impl Failure {
         }
     }
 
+    /// The same, but with exit code 2: what was asked for is refused.
+    pub(crate) fn as_usage(self) -> Self {
+        Self { code: 2, ..self }
+    }
+
     /// Adds what the reader can do about it.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

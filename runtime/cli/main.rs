@@ -1,6 +1,7 @@
 //! The `wxmcp` command.
 
 mod broker;
+mod check;
 mod cli;
 mod commands;
 mod exit;

@@ -34,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) directories: BTreeMap<String, DirectoryConfig>,
     /// What tool files may have of what they ask for.
     pub(crate) grants: BTreeMap<String, Wishes>,
+    /// Where type checkers are, if not on `PATH`.
+    pub(crate) checkers: Option<PathBuf>,
     /// The file that names the upstream servers, if there is one.
     pub(crate) mcp_config: Option<PathBuf>,
 }
@@ -46,6 +48,8 @@ struct File {
     limits: LimitTable,
     #[serde(default)]
     policy: PolicyTable,
+    #[serde(default)]
+    check: CheckTable,
     #[serde(default)]
     tools: ToolsTable,
     #[serde(default)]
@@ -63,6 +67,12 @@ struct ToolsTable {
     folder: Option<PathBuf>,
     #[serde(default)]
     learn_answers: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CheckTable {
+    folder: Option<PathBuf>,
 }
 
 /// A database; its URL may hold a password, so it is never shown.
@@ -154,6 +164,9 @@ impl Settings {
                 .map(|(name, table)| (name, directory(table, &folder)))
                 .collect(),
             grants: file.grants,
+            checkers: std::env::var_os("WXMCP_CHECKERS")
+                .map(PathBuf::from)
+                .or_else(|| file.check.folder.map(|named| folder.join(named))),
             mcp_config: mcp_config(config)?,
         })
     }

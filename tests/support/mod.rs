@@ -52,3 +52,15 @@ pub(crate) fn lines(path: &Path) -> Vec<String> {
         .map(str::to_owned)
         .collect()
 }
+
+/// Where `tests/checkers/setup.sh` puts the type checkers.
+pub(crate) fn checkers() -> Result<PathBuf, String> {
+    let checkers = std::env::var_os("WXMCP_TEST_CHECKERS").map_or_else(
+        || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/checkers"),
+        PathBuf::from,
+    );
+    checkers
+        .join("bin")
+        .canonicalize()
+        .map_err(|_| "the type checkers are not installed: run `make checkers`".to_owned())
+}

@@ -10,6 +10,7 @@ use wxmcp_sandbox::{
     BoxFuture, CallContext, NamespaceListing, Search, ToolAnswer, ToolCall, ToolDescription,
     ToolError, ToolErrorKind, ToolHit, ToolHost, ToolListing,
 };
+use wxmcp_tooltree::stubs::ToolSet;
 use wxmcp_tooltree::{Identifiers, Named, Tool, first_paragraph, nearest, parameters};
 
 use crate::caller::Caller;
@@ -189,6 +190,32 @@ impl Broker {
         Ok(Problems {
             broken: listed.broken.clone(),
             unapproved,
+        })
+    }
+
+    /// The tools of a namespace that scripts may call, whole, for stubs of them.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such namespace, or it does not start.
+    pub async fn tool_set(
+        &self,
+        namespace: &str,
+        context: &CallContext,
+    ) -> Result<ToolSet, ToolError> {
+        let opened = self.open(namespace, None, &self.script, context).await?;
+        let (owner, name) = (opened.owner(), opened.name());
+        Ok(ToolSet {
+            namespace: name.to_owned(),
+            tools: opened
+                .tools
+                .tools()
+                .filter(|named| self.script.may_call(owner, name, *named))
+                .map(|named| {
+                    let tool = self.with_learned(&opened, named.tool);
+                    (named.attribute.to_owned(), tool)
+                })
+                .collect(),
         })
     }
 

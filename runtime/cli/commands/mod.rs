@@ -1,9 +1,10 @@
 //! One file per subcommand.
 
+mod check;
 mod completions;
 mod doctor;
 mod run;
-mod tools;
+pub(crate) mod tools;
 
 use crate::cli::{Cli, Command};
 use crate::exit::{Exit, Failure};
@@ -12,6 +13,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::execute(&args),
+        Command::Check(args) => check::execute(&args),
         Command::Tools(args) => tools::execute(&args),
         Command::Doctor(args) => doctor::execute(&args),
         Command::Completions { shell } => completions::execute(shell),

@@ -10,6 +10,7 @@ use wxmcp_broker::Interpreters as _;
 use wxmcp_sandbox::{Error, Policy, Run, Script, Silent, Stdin};
 
 use crate::broker;
+use crate::check::Checker;
 use crate::cli::{Language, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::guests::Guests;
@@ -41,13 +42,24 @@ async fn run(
     stdin: Stdin,
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
+    let guests = Arc::new(Guests::default());
+    let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
+    if args.check {
+        let checker = Checker {
+            broker: &broker,
+            guests: &guests,
+            folder: settings.checkers.as_deref(),
+        };
+        if let Err(failure) = refuse_mistyped(&checker, &script).await {
+            broker.shutdown().await;
+            return Err(failure);
+        }
+    }
     let language = script.language;
     // Heard from the first instruction on, also before the run looks at it.
     let interrupt = signal(SignalKind::interrupt())
         .context("listen for interrupts")
         .map_err(Failure::fault)?;
-    let guests = Arc::new(Guests::default());
-    let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let run = Run {
         script,
@@ -77,6 +89,24 @@ async fn run(
     };
     let _left_to_guards = tokio::time::timeout(patience, broker.shutdown()).await;
     exit
+}
+
+/// A script that does not fit the types of its tools does not run, nor one that cannot be
+/// checked.
+async fn refuse_mistyped(checker: &Checker<'_>, script: &Script) -> Result<(), Failure> {
+    let findings = checker.check(script).await.map_err(Failure::as_usage)?;
+    if findings.findings.is_empty() {
+        return Ok(());
+    }
+    for line in super::check::lines(&script.name, &findings) {
+        render::note(&line);
+    }
+    let count = findings.findings.len().saturating_add(findings.more);
+    Err(Failure::usage(anyhow::anyhow!(
+        "`{}` does not fit the types of its tools: {count} findings",
+        script.name
+    ))
+    .hint("change what is noted above, or run it without --check"))
 }
 
 /// Ends when somebody interrupts, or when nobody reads what we print.
@@ -127,29 +157,39 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         return Err(Failure::usage(anyhow::anyhow!("there is no script to run")));
     };
     let rest = script_arguments(rest)?;
-    let (name, language, source, stdin) = if name == "-" {
-        let source = read(std::io::stdin().lock())
-            .context("read the script from standard input")
-            .map_err(Failure::usage)?;
-        let language = args.lang.unwrap_or(Language::Python);
-        ("<stdin>", language, source, Stdin::Empty)
-    } else {
-        let language = language(args.lang, name)?;
-        let source = std::fs::File::open(name)
-            .map_err(anyhow::Error::from)
-            .and_then(read)
-            .with_context(|| format!("cannot read `{name}`"))
-            .map_err(Failure::usage)?;
-        (name.as_str(), language, source, Stdin::Inherit)
-    };
+    if name != "-" {
+        let mut script = read_script(name, args.lang)?;
+        script.args = rest.to_vec();
+        return Ok((script, Stdin::Inherit));
+    }
+    let source = read(std::io::stdin().lock())
+        .context("read the script from standard input")
+        .map_err(Failure::usage)?;
     let script = Script {
-        name: name.to_owned(),
-        language: language.into(),
+        name: "<stdin>".to_owned(),
+        language: args.lang.unwrap_or(Language::Python).into(),
         source,
         args: rest.to_vec(),
         task: None,
     };
-    Ok((script, stdin))
+    Ok((script, Stdin::Empty))
+}
+
+/// The script in a file, without arguments.
+pub(super) fn read_script(name: &str, named: Option<Language>) -> Result<Script, Failure> {
+    let language = language(named, name)?;
+    let source = std::fs::File::open(name)
+        .map_err(anyhow::Error::from)
+        .and_then(read)
+        .with_context(|| format!("cannot read `{name}`"))
+        .map_err(Failure::usage)?;
+    Ok(Script {
+        name: name.to_owned(),
+        language: language.into(),
+        source,
+        args: Vec::new(),
+        task: None,
+    })
 }
 
 /// The words behind the script. A flag of ours among them is more likely a limit

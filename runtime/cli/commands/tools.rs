@@ -1,5 +1,7 @@
 //! `wxmcp tools`: the tools that scripts would see, as a person sees them.
 
+pub(crate) mod export;
+
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
@@ -40,7 +42,7 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
     exit
 }
 
-async fn answer(broker: &Broker, args: &ToolsArgs) -> Result<Exit, Failure> {
+async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure> {
     match &args.command {
         ToolsCommand::List { namespace } => list(broker, namespace.as_deref(), args.json).await,
         ToolsCommand::Check => check(broker, args.json).await,
@@ -67,6 +69,7 @@ async fn answer(broker: &Broker, args: &ToolsArgs) -> Result<Exit, Failure> {
             }
             Ok(Exit::Success)
         }
+        ToolsCommand::Export(export) => export::execute(broker, export).await,
         ToolsCommand::Call { name, args: given } => {
             let arguments: Map<String, Value> = serde_json::from_str(given)
                 .context("the arguments are no JSON object")
@@ -210,7 +213,7 @@ async fn list(broker: &Broker, namespace: Option<&str>, json: bool) -> Result<Ex
     Ok(exit)
 }
 
-fn context() -> CallContext {
+pub(crate) fn context() -> CallContext {
     CallContext {
         run: RunId::random(),
         clock: Arc::new(RunClock::start()),
@@ -226,7 +229,7 @@ fn print_json(value: &impl serde::Serialize) -> Result<Exit, Failure> {
 }
 
 /// A refusal or failure of a tool: exit code 1, after what else it said.
-fn failed(error: ToolError) -> Failure {
+pub(crate) fn failed(error: ToolError) -> Failure {
     if let Some(data) = error.data.filter(|data| *data != json!(null)) {
         render::note(&data.to_string());
     }

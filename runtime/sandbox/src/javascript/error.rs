@@ -37,6 +37,11 @@ impl SourceError {
         }
     }
 
+    /// What is wrong, without the place.
+    pub(super) fn into_message(self) -> String {
+        self.message
+    }
+
     /// The exception that the script raises.
     pub(crate) fn raised(&self, name: &str) -> Raised {
         let Self {

@@ -6,6 +6,7 @@
 //! where it was. TypeScript that is more than types (enums, namespaces, parameter
 //! properties) is generated anew, with a map back.
 
+mod checkable;
 mod depth;
 mod edits;
 mod error;
@@ -22,6 +23,7 @@ use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_span::SourceType;
 use serde::Serialize;
 
+pub use checkable::{Checkable, Unreadable};
 pub(crate) use error::SourceError;
 use modules::modules;
 use types::Eraser;

@@ -1,0 +1,162 @@
+//! `wxmcp check`: a script against the types of the tools that it uses.
+//!
+//! The script never runs. What it imports is read from it (Python in a sandbox without any
+//! grant, TypeScript by our own parser), stubs of just these namespaces are written to a
+//! temporary folder, and an external checker reads both there.
+
+mod program;
+mod python;
+mod typescript;
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use wxmcp_broker::Broker;
+use wxmcp_sandbox::{Language, Script, ToolHost};
+use wxmcp_tooltree::stubs::{StubFile, ToolSet};
+
+use crate::commands::tools;
+use crate::exit::Failure;
+use crate::guests::Guests;
+
+/// Findings that are kept, at most; the rest are counted.
+const MAX_FINDINGS: usize = 100;
+
+/// Longest message that is kept, in bytes.
+const MAX_MESSAGE: usize = 4_000;
+
+/// What a checker says of one place in a script.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Finding {
+    /// Line of the script, from 1.
+    pub(crate) line: u32,
+    /// Column, from 1: in characters for Python, in UTF-16 units for TypeScript.
+    pub(crate) column: u32,
+    /// The checker's own name of the rule.
+    pub(crate) rule: String,
+    /// What is wrong, with what was expected.
+    pub(crate) message: String,
+}
+
+/// All that a checker says.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Findings {
+    pub(crate) findings: Vec<Finding>,
+    /// Further ones, which are not kept.
+    pub(crate) more: usize,
+}
+
+/// Everything that a check works with.
+pub(crate) struct Checker<'a> {
+    pub(crate) broker: &'a Broker,
+    pub(crate) guests: &'a Guests,
+    /// Where the type checkers are, if not on `PATH`.
+    pub(crate) folder: Option<&'a Path>,
+}
+
+impl Checker<'_> {
+    /// Checks a script.
+    pub(crate) async fn check(&self, script: &Script) -> Result<Findings, Failure> {
+        match script.language {
+            Language::Python => python::check(self, script).await,
+            Language::TypeScript => typescript::check(self, script).await,
+            Language::JavaScript => Err(Failure::usage(anyhow::anyhow!(
+                "`{}` is JavaScript, which has no types to check",
+                script.name
+            ))
+            .hint("write it in TypeScript, or say --lang ts")),
+        }
+    }
+
+    /// A program, or how to get it.
+    fn program(&self, language: &str, names: &[&str], package: &str) -> Result<PathBuf, Failure> {
+        program::find(self.folder, names).ok_or_else(|| {
+            let names = names.join("` or `");
+            let place = match self.folder {
+                Some(folder) => format!("in `{}`", folder.display()),
+                None => "on PATH".to_owned(),
+            };
+            Failure::usage(anyhow::anyhow!(
+                "there is no `{names}` {place}: {language} is checked by it"
+            ))
+            .hint(format!(
+                "install {package}, or say where it is: WXMCP_CHECKERS=DIR, or `folder` under \
+                 `[check]` in wxmcp.toml (`make checkers` leaves both in target/checkers/bin)"
+            ))
+        })
+    }
+
+    /// The tools of namespaces, by the names that a script gives them: other case, `-` and
+    /// `_` lead to a namespace as they do when it runs. Names of none are left out.
+    async fn sets(&self, spelled: &[String], everything: bool) -> Result<Vec<ToolSet>, Failure> {
+        let all = self.broker.namespaces();
+        let mut wanted: Vec<(&str, &str)> = Vec::new();
+        if everything {
+            wanted.extend(all.iter().map(|name| (name.as_str(), name.as_str())));
+        }
+        for spelled in spelled {
+            let exact = all.iter().find(|name| *name == spelled);
+            let mut alike = all.iter().filter(|name| folded(name) == folded(spelled));
+            let found = exact.or_else(|| alike.next().filter(|_| alike.next().is_none()));
+            wanted.extend(found.map(|name| (spelled.as_str(), name.as_str())));
+        }
+        wanted.sort_unstable();
+        wanted.dedup();
+        let mut sets = Vec::new();
+        for (spelled, name) in wanted {
+            let set = self.broker.tool_set(name, &tools::context()).await;
+            let set = set.map_err(tools::failed)?;
+            sets.push(ToolSet {
+                namespace: spelled.to_owned(),
+                ..set
+            });
+        }
+        Ok(sets)
+    }
+}
+
+fn folded(name: &str) -> String {
+    name.chars()
+        .filter(|c| !matches!(c, '_' | '-'))
+        .flat_map(char::to_lowercase)
+        .collect()
+}
+
+impl Findings {
+    /// One finding: a source that is no program.
+    fn unreadable(line: u32, column: u32, message: String) -> Self {
+        let mut findings = Self::default();
+        findings.add(Finding {
+            line,
+            column,
+            rule: "syntax".to_owned(),
+            message,
+        });
+        findings
+    }
+
+    fn add(&mut self, mut finding: Finding) {
+        if self.findings.len() >= MAX_FINDINGS {
+            self.more = self.more.saturating_add(1);
+            return;
+        }
+        finding.message = wxmcp_tooltree::clean(&finding.message, MAX_MESSAGE);
+        finding.rule = wxmcp_tooltree::clean(&finding.rule, MAX_MESSAGE);
+        self.findings.push(finding);
+    }
+
+    /// The checker's order is not always that of the script.
+    fn sorted(mut self) -> Self {
+        self.findings
+            .sort_by_key(|finding| (finding.line, finding.column));
+        self
+    }
+}
+
+/// A temporary folder with the stubs and the script.
+fn folder(files: &[StubFile], script: &str, source: &str) -> anyhow::Result<tempfile::TempDir> {
+    let folder = tempfile::tempdir()?;
+    tools::export::write(folder.path(), files)?;
+    std::fs::write(folder.path().join(script), source)?;
+    Ok(folder)
+}

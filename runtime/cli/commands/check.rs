@@ -1,0 +1,72 @@
+//! `wxmcp check`: a script against the types of its tools, without running it.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+
+use super::run;
+use crate::check::{Checker, Findings};
+use crate::cli::{CheckArgs, LimitArgs, PolicyArgs};
+use crate::exit::{Exit, Failure};
+use crate::guests::Guests;
+use crate::settings::Settings;
+use crate::{broker, render};
+
+pub(super) fn execute(args: &CheckArgs) -> Result<Exit, Failure> {
+    let settings = Settings::resolve(&LimitArgs::default(), &PolicyArgs::default(), &args.config)
+        .map_err(Failure::usage)?;
+    let script = run::read_script(&args.script, args.lang)?;
+    let guests = Arc::new(Guests::default());
+    let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start the event loop")
+        .map_err(Failure::fault)?;
+    let findings = runtime.block_on(async {
+        let checker = Checker {
+            broker: &broker,
+            guests: &guests,
+            folder: settings.checkers.as_deref(),
+        };
+        let findings = checker.check(&script).await;
+        broker.shutdown().await;
+        findings
+    });
+    runtime.shutdown_background();
+    let findings = findings?;
+    if args.json {
+        let told = serde_json::to_value(&findings)
+            .context("write the findings as JSON")
+            .map_err(Failure::fault)?;
+        render::line(&format!("{told:#}"));
+    } else {
+        for line in lines(&script.name, &findings) {
+            render::line(&line);
+        }
+    }
+    Ok(if findings.findings.is_empty() {
+        Exit::Success
+    } else {
+        Exit::Failure
+    })
+}
+
+/// `script.py:3:5: rule: message`, a line a finding.
+pub(super) fn lines(name: &str, findings: &Findings) -> Vec<String> {
+    let mut lines: Vec<String> = findings
+        .findings
+        .iter()
+        .map(|finding| {
+            let (line, column) = (finding.line, finding.column);
+            format!(
+                "{name}:{line}:{column}: {}: {}",
+                finding.rule, finding.message
+            )
+        })
+        .collect();
+    if findings.more > 0 {
+        lines.push(format!("and {} more", findings.more));
+    }
+    lines
+}

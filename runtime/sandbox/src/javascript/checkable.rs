@@ -1,0 +1,272 @@
+//! A script of TypeScript as a type checker of others takes it: no `return` at the top
+//! level, imports of tools spelled one way, every line where it was and every column
+//! found again.
+
+use oxc_allocator::Allocator;
+use oxc_ast::ast::*;
+use oxc_ast_visit::{Visit, walk};
+use oxc_semantic::ScopeFlags;
+use oxc_span::Span;
+
+use super::edits::slice;
+use super::error::line_and_column;
+use super::specifier::{Target, target};
+use super::{Dialect, SourceError, depth, parse, without_fences};
+
+/// What a type checker is to read in place of a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Checkable {
+    /// The source. Tools are imported from `./tools/index`, `./tools/NAMESPACE` and
+    /// `./tools/NAMESPACE/TOOL`.
+    pub source: String,
+    /// Namespaces that it imports, as the script spells them: ASCII letters, digits, `_`,
+    /// `-` and `$`.
+    pub namespaces: Vec<String>,
+    /// Tools that it imports alone: namespace and tool, both spelled so.
+    pub tools: Vec<(String, String)>,
+    changes: Vec<Change>,
+}
+
+/// A stretch of a line that another took the place of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Change {
+    line: u32,
+    /// From 1, in UTF-16 units, as both lengths.
+    column: u32,
+    was: u32,
+    is: u32,
+}
+
+/// Where a source stops being a program.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Unreadable {
+    /// What is wrong.
+    pub message: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1, in UTF-16 units.
+    pub column: u32,
+}
+
+impl Checkable {
+    /// Reads a script of TypeScript.
+    ///
+    /// # Errors
+    ///
+    /// What the parser does not take, and where.
+    pub fn new(source: &str) -> Result<Self, Unreadable> {
+        let source = without_fences(source);
+        depth::with_stack(&source, || read(&source)).map_err(|error| Unreadable {
+            line: error.line,
+            column: error.column,
+            message: error.into_message(),
+        })
+    }
+
+    /// The script's column of a place in [`Checkable::source`], both from 1 and in UTF-16
+    /// units. Lines are the same.
+    pub fn column(&self, line: u32, column: u32) -> u32 {
+        let mut longer = 0_i64;
+        for change in self.changes.iter().filter(|change| change.line == line) {
+            let start = i64::from(change.column).saturating_add(longer);
+            if i64::from(column) < start {
+                break;
+            }
+            if i64::from(column) < start.saturating_add(i64::from(change.is)) {
+                return change.column;
+            }
+            longer = longer
+                .saturating_add(i64::from(change.is))
+                .saturating_sub(i64::from(change.was));
+        }
+        let column = i64::from(column).saturating_sub(longer);
+        u32::try_from(column).unwrap_or(1).max(1)
+    }
+}
+
+fn read(source: &str) -> Result<Checkable, SourceError> {
+    let allocator = Allocator::default();
+    let tree = parse(&allocator, source, Dialect::TypeScript)?;
+    let mut reader = Reader::default();
+    reader.visit_program(&tree);
+    let Reader {
+        mut edits,
+        namespaces,
+        tools,
+        ..
+    } = reader;
+    edits.sort_by_key(|(span, _)| span.start);
+    let mut text = String::with_capacity(source.len());
+    let mut changes = Vec::new();
+    let mut at = 0;
+    for (span, new) in &edits {
+        let (line, column) = line_and_column(source, span.start);
+        text.push_str(slice(source, at, span.start));
+        text.push_str(new);
+        changes.push(Change {
+            line,
+            column,
+            was: width(slice(source, span.start, span.end)),
+            is: width(new),
+        });
+        at = span.end;
+    }
+    text.push_str(slice(source, at, super::edits::length(source)));
+    Ok(Checkable {
+        source: text,
+        namespaces,
+        tools,
+        changes,
+    })
+}
+
+fn width(text: &str) -> u32 {
+    u32::try_from(text.encode_utf16().count()).unwrap_or(u32::MAX)
+}
+
+#[derive(Default)]
+struct Reader {
+    edits: Vec<(Span, String)>,
+    namespaces: Vec<String>,
+    tools: Vec<(String, String)>,
+    /// Functions around the place that is visited.
+    functions: usize,
+}
+
+impl Reader {
+    fn import(&mut self, literal: &StringLiteral<'_>, names: &[String]) {
+        let Ok(target) = target(literal.value.as_str()) else {
+            return;
+        };
+        let to = match target {
+            Target::Builtin(_) => return,
+            Target::Root => {
+                for name in names.iter().filter(|name| is_plain(name)) {
+                    self.namespaces.push(name.clone());
+                }
+                "index".to_owned()
+            }
+            Target::Namespace(name) if is_plain(&name) => {
+                self.namespaces.push(name.clone());
+                name
+            }
+            Target::Tool(name, tool) if is_plain(&name) && is_plain(&tool) => {
+                let to = format!("{name}/{tool}");
+                self.namespaces.push(name.clone());
+                self.tools.push((name, tool));
+                to
+            }
+            Target::Namespace(_) | Target::Tool(..) => return,
+        };
+        self.edits.push((literal.span, format!("\"./tools/{to}\"")));
+    }
+}
+
+/// Letters that are a file's name as they are, and end no literal.
+fn is_plain(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 200
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'$'))
+}
+
+impl<'a> Visit<'a> for Reader {
+    fn visit_import_declaration(&mut self, it: &ImportDeclaration<'a>) {
+        let names: Vec<String> = it
+            .specifiers
+            .iter()
+            .flatten()
+            .filter_map(|specifier| match specifier {
+                ImportDeclarationSpecifier::ImportSpecifier(named) => {
+                    Some(named.imported.name().to_string())
+                }
+                _ => None,
+            })
+            .collect();
+        self.import(&it.source, &names);
+    }
+
+    fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
+        if let Expression::StringLiteral(literal) = &it.source {
+            self.import(literal, &[]);
+        }
+        walk::walk_import_expression(self, it);
+    }
+
+    /// `throw` ends a stretch of code as `return` does, and takes any value.
+    fn visit_return_statement(&mut self, it: &ReturnStatement<'a>) {
+        if self.functions == 0 {
+            let word = Span::new(it.span.start, it.span.start.saturating_add(6));
+            let has_value = it.argument.is_some();
+            let new = if has_value { "throw " } else { "throw 0" };
+            self.edits.push((word, new.to_owned()));
+        }
+        walk::walk_return_statement(self, it);
+    }
+
+    fn visit_function(&mut self, it: &Function<'a>, flags: ScopeFlags) {
+        self.functions = self.functions.saturating_add(1);
+        walk::walk_function(self, it, flags);
+        self.functions = self.functions.saturating_sub(1);
+    }
+
+    fn visit_arrow_function_expression(&mut self, it: &ArrowFunctionExpression<'a>) {
+        self.functions = self.functions.saturating_add(1);
+        walk::walk_arrow_function_expression(self, it);
+        self.functions = self.functions.saturating_sub(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_return_at_the_top_level_ends_it_as_a_throw_does() {
+        let source = "if (!x) { return }\nconst f = () => { return 1; };\nreturn f(é, 2);";
+        let read = Checkable::new(source).unwrap();
+        assert_eq!(
+            read.source,
+            "if (!x) { throw 0 }\nconst f = () => { return 1; };\nthrow  f(é, 2);"
+        );
+        // Behind the longer word, in front of it, in it.
+        assert_eq!(read.column(1, 19), 18);
+        assert_eq!(read.column(1, 5), 5);
+        assert_eq!(read.column(1, 13), 11);
+        assert_eq!(read.column(3, 12), 12);
+    }
+
+    #[test]
+    fn imports_of_tools_are_spelled_one_way() {
+        let source = "import * as a from '@tools/a-b.ts'; a.x();\n\
+                      import one from '/tools/c/d.js';\n\
+                      import { e, type F as G } from '../tools';\n\
+                      const h = await import('tools/h'), z = import(`x`);\n\
+                      import 'zod'; import './tools/../x';";
+        let read = Checkable::new(source).unwrap();
+        assert_eq!(
+            read.source,
+            "import * as a from \"./tools/a-b\"; a.x();\n\
+             import one from \"./tools/c/d\";\n\
+             import { e, type F as G } from \"./tools/index\";\n\
+             const h = await import(\"./tools/h\"), z = import(`x`);\n\
+             import 'zod'; import './tools/../x';"
+        );
+        assert_eq!(read.namespaces, ["a-b", "c", "e", "F", "h"]);
+        assert_eq!(read.tools, [("c".to_owned(), "d".to_owned())]);
+        let at = |text: &str, part: &str| u32::try_from(text.find(part).unwrap() + 1).unwrap();
+        let first = |text: &str| text.lines().next().unwrap().to_owned();
+        assert_eq!(
+            read.column(1, at(&first(&read.source), "a.x")),
+            at(&first(source), "a.x")
+        );
+    }
+
+    #[test]
+    fn what_is_no_program_is_told_with_its_place() {
+        let told = Checkable::new("const a = 1;\n  const b = ;").unwrap_err();
+        assert_eq!((told.line, told.column), (2, 13));
+    }
+}
