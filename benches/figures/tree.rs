@@ -13,7 +13,7 @@ use wxmcp_broker::{
 };
 use wxmcp_sandbox::engine::Allocation;
 use wxmcp_sandbox::{
-    CallContext, Error, Language, Outcome, Run, RunClock, RunId, Sandbox, ToolHost,
+    CallContext, Error, Language, Outcome, Run, RunClock, RunId, Sandbox, Silent, ToolHost,
 };
 
 use crate::guests::Guests;
@@ -262,10 +262,14 @@ fn broker(
             interpreters: Arc::clone(opened) as Arc<dyn Interpreters>,
             approvals: Approvals::new(approved)?,
             memory: TOOL_MEMORY,
+            observer: Arc::new(Silent),
         }),
         connections: connections
             .into_iter()
-            .map(|(name, url)| (name, ConnectionConfig { url }))
+            .map(|(name, url)| {
+                let headers = Vec::new();
+                (name, ConnectionConfig { url, headers })
+            })
             .collect(),
         ..BrokerConfig::new(guard)
     })?)

@@ -46,6 +46,7 @@ pub(crate) fn broker(
         tree: tree(settings, guests, observer)?,
         connections: settings.connections.clone(),
         directories: settings.directories.clone(),
+        hosts: settings.hosts.clone(),
         grants,
         environment: environment(),
         call_timeout: settings.call_timeout,
@@ -55,7 +56,7 @@ pub(crate) fn broker(
         ..BrokerConfig::new(guard)
     };
     Broker::new(config)
-        .context("read `[connections]` of `wxmcp.toml`")
+        .context("read `[connections]` and `[http]` of `wxmcp.toml`")
         .map_err(Failure::usage)
 }
 

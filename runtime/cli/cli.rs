@@ -22,6 +22,7 @@ Examples:
   wxmcp run - < report.py                   a script from standard input
   wxmcp run -v ./data:/data report.py       let it read ./data as /data
   wxmcp run -v ./out:/out:rw report.py      let it write there, too
+  wxmcp run --allow-host api.example.com report.ts   let it fetch() from there
   wxmcp run --allow-tool 'memory.*' --json report.py --since 2026
 
 Exit codes:
@@ -176,6 +177,10 @@ pub(crate) struct PolicyArgs {
     /// Refuse tools that fit a pattern, whatever else grants them
     #[arg(long = "deny-tool", value_name = "PATTERN")]
     pub(crate) deny_tools: Vec<String>,
+
+    /// Let the script send requests to a host, `api.example.com` or `*.example.com` (https), `127.0.0.1:8080` [default: none]
+    #[arg(long = "allow-host", value_name = "PATTERN")]
+    pub(crate) allow_hosts: Vec<String>,
 }
 
 /// Where the configuration is.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use bytesize::ByteSize;
 use serde::Deserialize;
-use wxmcp_broker::{ConnectionConfig, DirectoryConfig, Wishes};
+use wxmcp_broker::{ConnectionConfig, DirectoryConfig, Hosts, HostsConfig, Wishes};
 use wxmcp_sandbox::{Access, Limits, Mount};
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
@@ -24,11 +24,13 @@ pub(crate) struct Settings {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) allow_tools: Vec<String>,
     pub(crate) deny_tools: Vec<String>,
+    /// Hosts that scripts may ask, and whom https trusts.
+    pub(crate) hosts: HostsConfig,
     /// The folder of tool files, if there is one.
     pub(crate) tools: Option<PathBuf>,
     /// Whether shapes of answers are learned of tools that do not declare them.
     pub(crate) learn: bool,
-    /// Databases of tool files.
+    /// Databases and hosts of tool files.
     pub(crate) connections: BTreeMap<String, ConnectionConfig>,
     /// Directories of tool files.
     pub(crate) directories: BTreeMap<String, DirectoryConfig>,
@@ -53,6 +55,8 @@ struct File {
     #[serde(default)]
     tools: ToolsTable,
     #[serde(default)]
+    http: HttpTable,
+    #[serde(default)]
     connections: BTreeMap<String, ConnectionTable>,
     #[serde(default)]
     directories: BTreeMap<String, DirectoryTable>,
@@ -75,11 +79,19 @@ struct CheckTable {
     folder: Option<PathBuf>,
 }
 
-/// A database; its URL may hold a password, so it is never shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct HttpTable {
+    ca: Option<PathBuf>,
+}
+
+/// A database or a host; what may be secret is never shown.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ConnectionTable {
     url: String,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
 }
 
 impl std::fmt::Debug for ConnectionTable {
@@ -118,6 +130,8 @@ struct PolicyTable {
     allow_tools: Vec<String>,
     #[serde(default)]
     deny_tools: Vec<String>,
+    #[serde(default)]
+    allow_hosts: Vec<String>,
 }
 
 impl Settings {
@@ -148,13 +162,21 @@ impl Settings {
                 policy.allow_tools.clone()
             },
             deny_tools: [file.policy.deny_tools, policy.deny_tools.clone()].concat(),
+            hosts: HostsConfig {
+                allowed: hosts(file.policy.allow_hosts.iter().chain(&policy.allow_hosts))?,
+                authorities: file
+                    .http
+                    .ca
+                    .map(|ca| authorities(&folder.join(ca)))
+                    .transpose()?,
+            },
             tools: tools(config, file.tools.folder.as_deref(), &folder)?,
             learn: file.tools.learn_answers,
             connections: file
                 .connections
                 .into_iter()
                 .map(|(name, table)| {
-                    let connection = connection(&name, &table.url, &folder)?;
+                    let connection = connection(&name, table, &folder)?;
                     Ok((name, connection))
                 })
                 .collect::<anyhow::Result<_>>()?,
@@ -316,16 +338,46 @@ fn tools(
 }
 
 /// A connection; the file of a SQLite database is relative to `wxmcp.toml`.
-fn connection(name: &str, url: &str, folder: &Path) -> anyhow::Result<ConnectionConfig> {
+fn connection(
+    name: &str,
+    given: ConnectionTable,
+    folder: &Path,
+) -> anyhow::Result<ConnectionConfig> {
     let table = format!("connections.{name}");
-    let url = crate::broker::environment().expand(url, "wxmcp.toml", &table, "url")?;
-    let Some(path) = url.strip_prefix("sqlite:") else {
-        return Ok(ConnectionConfig { url });
+    let environment = crate::broker::environment();
+    let url = environment.expand(&given.url, "wxmcp.toml", &table, "url")?;
+    let is_host = url.starts_with("https:") || url.starts_with("http:");
+    if !is_host && !given.headers.is_empty() {
+        bail!("`{table}` of `wxmcp.toml` has `headers`, which only go to a host: `https://..`");
+    }
+    let key = |header: &str| format!("headers.{header}");
+    let headers = given
+        .headers
+        .iter()
+        .map(|(header, value)| {
+            let value = environment.expand(value, "wxmcp.toml", &table, &key(header))?;
+            Ok((header.clone(), value))
+        })
+        .collect::<anyhow::Result<_>>()?;
+    let url = match url.strip_prefix("sqlite:") {
+        None => url,
+        Some(path) => {
+            let path = folder.join(path.strip_prefix("//").unwrap_or(path));
+            format!("sqlite:{}", path.display())
+        }
     };
-    let path = folder.join(path.strip_prefix("//").unwrap_or(path));
-    Ok(ConnectionConfig {
-        url: format!("sqlite:{}", path.display()),
-    })
+    Ok(ConnectionConfig { url, headers })
+}
+
+/// The hosts that scripts may ask.
+fn hosts<'a>(patterns: impl Iterator<Item = &'a String>) -> anyhow::Result<Hosts> {
+    Hosts::new(patterns).context("read the hosts that scripts may ask")
+}
+
+/// Certificates of authorities that https trusts besides.
+fn authorities(path: &Path) -> anyhow::Result<Vec<u8>> {
+    let read = std::fs::read(path);
+    read.with_context(|| format!("read `{}`, `ca` of `[http]`", path.display()))
 }
 
 fn directory(table: DirectoryTable, folder: &Path) -> DirectoryConfig {
@@ -368,6 +420,15 @@ mod tests {
         for text in ["a", ":/b", "a:b", "a:/b/../c", "a:/b:rx"] {
             assert!(mount(text, Path::new("")).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn hosts_are_those_of_the_file_and_of_the_flags() -> anyhow::Result<()> {
+        let patterns = ["a.test".to_owned(), "*.b.test:8080".to_owned()];
+        assert_eq!(hosts(patterns.iter())?.connections().count(), 0);
+        let error = hosts([&"a.*.test".to_owned()].into_iter()).unwrap_err();
+        assert!(format!("{error:#}").contains("`a.*.test` means no host"));
+        Ok(())
     }
 
     #[test]

@@ -7,14 +7,16 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use wxmcp_sandbox::{
-    BoxFuture, CallContext, NamespaceListing, Search, ToolAnswer, ToolCall, ToolDescription,
-    ToolError, ToolErrorKind, ToolHit, ToolHost, ToolListing,
+    BoxFuture, CallContext, Capability, NamespaceListing, Search, ToolAnswer, ToolCall,
+    ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost, ToolListing,
 };
 use wxmcp_tooltree::stubs::ToolSet;
 use wxmcp_tooltree::{Identifiers, Named, Tool, first_paragraph, nearest, parameters};
 
 use crate::caller::Caller;
-use crate::capabilities::{Capabilities, ConnectionConfig, DirectoryConfig, Held, ResourceError};
+use crate::capabilities::{
+    Capabilities, ConnectionConfig, DirectoryConfig, Held, HostsConfig, ResourceError,
+};
 use crate::config::{Environment, UpstreamConfig};
 use crate::discovery::{self, Discovery, Listed};
 use crate::grants::Grants;
@@ -44,10 +46,12 @@ pub struct BrokerConfig {
     pub upstreams: Vec<UpstreamConfig>,
     /// The tool files that calls may reach.
     pub tree: Option<TreeConfig>,
-    /// Databases of tool files, by name.
+    /// Databases and hosts of tool files, by name.
     pub connections: BTreeMap<String, ConnectionConfig>,
     /// Directories of tool files, by name.
     pub directories: BTreeMap<String, DirectoryConfig>,
+    /// The hosts that scripts may ask.
+    pub hosts: HostsConfig,
     /// Which tools scripts may call.
     pub grants: Grants,
     /// The environment that configurations refer to, and whose unsuspicious
@@ -75,6 +79,7 @@ impl BrokerConfig {
             tree: None,
             connections: BTreeMap::new(),
             directories: BTreeMap::new(),
+            hosts: HostsConfig::default(),
             grants: Grants::everything(),
             environment: Environment::default(),
             call_timeout: Duration::from_secs(30),
@@ -137,6 +142,7 @@ impl Broker {
         let capabilities = Arc::new(Capabilities::new(
             &config.connections,
             &config.directories,
+            &config.hosts,
             config.call_timeout,
         )?);
         let tree = config.tree.map(|tree| Tree::new(tree, config.call_timeout));
@@ -562,5 +568,14 @@ impl ToolHost for Broker {
         context: CallContext,
     ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
         Box::pin(async move { self.explain(names, &self.script, &context).await })
+    }
+
+    fn capability(
+        &self,
+        capability: Capability,
+        request: serde_json::Map<String, serde_json::Value>,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+        Box::pin(self.capabilities.perform_for_script(capability, request))
     }
 }

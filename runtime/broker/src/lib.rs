@@ -27,7 +27,9 @@ mod validation;
 mod wording;
 
 pub use broker::{Broker, BrokerConfig, Problems};
-pub use capabilities::{ConnectionConfig, DirectoryConfig, ResourceError, UrlError};
+pub use capabilities::{
+    ConnectionConfig, DirectoryConfig, HostError, Hosts, HostsConfig, ResourceError, UrlError,
+};
 pub use config::{ConfigError, Environment, Launch, UpstreamConfig, parse_config};
 pub use grants::{Grants, PatternError};
 pub use tree::folder::Broken;

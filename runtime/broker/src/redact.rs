@@ -45,6 +45,30 @@ impl Redactor {
         redacted
     }
 
+    /// The bytes with every secret in it replaced.
+    pub(crate) fn redact_bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut redacted = bytes;
+        for (secret, name) in &self.secrets {
+            let secret = secret.as_bytes();
+            let mut rest = redacted.as_slice();
+            let mut without = Vec::new();
+            while let Some(at) = rest
+                .windows(secret.len())
+                .position(|window| window == secret)
+            {
+                let (before, found) = rest.split_at(at);
+                without.extend_from_slice(before);
+                without.extend_from_slice(name.as_bytes());
+                rest = found.get(secret.len()..).unwrap_or_default();
+            }
+            if rest.len() < redacted.len() {
+                without.extend_from_slice(rest);
+                redacted = without;
+            }
+        }
+        redacted
+    }
+
     /// The value with every secret in it replaced, in keys too.
     pub(crate) fn redact_value(&self, value: Value) -> Value {
         match value {
@@ -98,6 +122,11 @@ mod tests {
             redactor.redact("canary-123 db://canary-123@host say \\\"hush\\\" true"),
             "[TOKEN] [URL] [QUOTED] true"
         );
+        assert_eq!(
+            redactor.redact_bytes(b"\xffcanary-123\xfe canary-123canary-12".to_vec()),
+            b"\xff[TOKEN]\xfe [TOKEN]canary-12"
+        );
+        assert_eq!(redactor.redact_bytes(b"nothing".to_vec()), b"nothing");
         assert_eq!(
             redactor.redact_value(json!({"canary-123": ["x canary-123", 1]})),
             json!({"[TOKEN]": ["x [TOKEN]", 1]})

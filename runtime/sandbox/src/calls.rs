@@ -12,9 +12,9 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::limits::{Budget, Limit, Limits, Stop};
 use crate::observer::{Event, Observer};
-use crate::operation::{Operation, parse, parsed_size};
+use crate::operation::{Operation, parse, parsed_size, request_name};
 use crate::report::{CallEnd, CallRecord};
-use crate::tool::{CallContext, ToolCall, ToolError, ToolErrorKind, ToolHost};
+use crate::tool::{CallContext, Capability, ToolCall, ToolError, ToolErrorKind, ToolHost};
 
 /// Most operations that may be under way or undelivered at once: bounds the
 /// host's bookkeeping when a guest submits and never waits.
@@ -151,6 +151,23 @@ impl Calls {
                 });
             }
             Ok(Operation::Timer(time)) => self.wake(id, time),
+            // It leaves the machine, as a call may.
+            Ok(Operation::Capability {
+                capability: Capability::Http,
+                request,
+            }) => {
+                self.budget
+                    .spend(1)
+                    .map_err(|total| Stop(Limit::ToolCalls(total)))?;
+                self.record(id, &request_name(&request), payload.len());
+                let (tools, context) = (Arc::clone(&self.tools), self.context.clone());
+                self.begin(id, async move {
+                    let _weight = weight;
+                    let answer = tools.capability(Capability::Http, request, context).await?;
+                    let bytes = length(answer.len());
+                    Ok((Ok(answer), bytes))
+                });
+            }
             Ok(question) => self.ask(id, question, weight),
             Err(error) => self.fail(id, &error),
         }

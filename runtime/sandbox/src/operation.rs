@@ -106,6 +106,20 @@ pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolErro
     }
 }
 
+/// What a report calls a request: its method and host, without what a URL may hold besides.
+pub(crate) fn request_name(request: &serde_json::Map<String, Value>) -> String {
+    let text = |key: &str| request.get(key).and_then(Value::as_str);
+    let url = text("url").unwrap_or_default();
+    let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
+    let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let method = text("method").unwrap_or("GET");
+    match text("connection") {
+        Some(connection) => format!("http {method} {connection}"),
+        None => format!("http {method} {scheme}://{host}"),
+    }
+}
+
 /// An upper bound, in bytes, of what a request's values take on the host's heap:
 /// its own bytes, and a node for each value that its separators announce.
 pub(crate) fn parsed_size(payload: &[u8]) -> u64 {
@@ -116,4 +130,35 @@ pub(crate) fn parsed_size(payload: &[u8]) -> u64 {
         .count();
     let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
     count(payload.len()).saturating_add(count(separators).saturating_mul(NODE))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_request_is_named_without_what_may_be_secret() {
+        for (request, name) in [
+            (
+                json!({"url": "https://u:p@a.test/x?key=1"}),
+                "http GET https://a.test",
+            ),
+            (
+                json!({"url": "https://a.test:81?key=1", "method": "PUT"}),
+                "http PUT https://a.test:81",
+            ),
+            (
+                json!({"url": "/users?key=1", "connection": "github"}),
+                "http GET github",
+            ),
+            (json!({}), "http GET ://"),
+        ] {
+            let Value::Object(request) = request else {
+                panic!("{request} is no object");
+            };
+            assert_eq!(request_name(&request), name);
+        }
+    }
 }

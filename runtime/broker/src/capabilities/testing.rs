@@ -22,8 +22,11 @@ pub(super) struct Tool {
 
 impl Tool {
     pub(super) fn new(url: &str, grant: &str, timeout: Duration) -> Result<Self, Box<dyn Error>> {
-        let url = url.to_owned();
-        let connections = BTreeMap::from([("main".to_owned(), ConnectionConfig { url })]);
+        let main = ConnectionConfig {
+            url: url.to_owned(),
+            headers: Vec::new(),
+        };
+        let connections = BTreeMap::from([("main".to_owned(), main)]);
         Ok(Self {
             databases: Databases::new(&connections, timeout)?,
             grants: ToolGrants::of_connections("t.x", &[grant]),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
 
+use crate::capabilities::{HostError, Hosts};
 use crate::grants::{Grants, Pattern, PatternError};
 use crate::wording::bounded;
 
@@ -19,7 +20,7 @@ pub struct Wishes {
     pub sql: Vec<String>,
     /// Directories: `reports` to read, `reports:rw` to write, too.
     pub files: Vec<String>,
-    /// Hosts: `api.example.com`, `*.example.com`, `*`.
+    /// Hosts: `api.example.com`, `*.example.com`, `*`; connections to hosts: `github`.
     pub http: Vec<String>,
     /// Other tools: `database.*`.
     pub tools: Vec<String>,
@@ -74,6 +75,14 @@ pub enum ApprovalError {
         /// Why.
         source: PatternError,
     },
+    /// A pattern of hosts that means none.
+    #[error("`http` of `[grants.\"{key}\"]`")]
+    Hosts {
+        /// The key.
+        key: String,
+        /// Why.
+        source: HostError,
+    },
 }
 
 /// `[grants."namespace.tool"]` of the configuration.
@@ -98,7 +107,12 @@ impl Approvals {
                     source,
                 })?;
                 let tools = Grants::new(&wishes.tools, [""; 0]);
-                tools.map_err(|source| ApprovalError::Tools { key, source })?;
+                tools.map_err(|source| ApprovalError::Tools {
+                    key: key.clone(),
+                    source,
+                })?;
+                let hosts = Hosts::new(&wishes.http);
+                hosts.map_err(|source| ApprovalError::Hosts { key, source })?;
                 Ok((pattern, wishes))
             })
             .collect::<Result<_, _>>()?;
@@ -124,14 +138,19 @@ pub(crate) struct ToolGrants {
     tool: String,
     asked: Wishes,
     approved: Wishes,
+    asked_hosts: Hosts,
+    approved_hosts: Hosts,
 }
 
 impl ToolGrants {
     pub(super) fn new(tool: &str, asked: &Wishes, approvals: &Approvals) -> Self {
+        let approved = approvals.of(tool);
         Self {
             tool: tool.to_owned(),
+            asked_hosts: Hosts::lenient(&asked.http),
+            approved_hosts: Hosts::lenient(&approved.http),
             asked: asked.clone(),
-            approved: approvals.of(tool),
+            approved,
         }
     }
 
@@ -146,6 +165,8 @@ impl ToolGrants {
             tool: tool.to_owned(),
             asked: wishes.clone(),
             approved: wishes,
+            asked_hosts: Hosts::default(),
+            approved_hosts: Hosts::default(),
         }
     }
 
@@ -157,6 +178,16 @@ impl ToolGrants {
     /// How far a directory may be used.
     pub(crate) fn directory(&self, name: &str) -> Result<Reach, ToolError> {
         self.named("files", name, &self.asked.files, &self.approved.files)
+    }
+
+    /// The hosts that it asks for, and those that are approved: both must grant one.
+    pub(crate) fn hosts(&self) -> (&Hosts, &Hosts) {
+        (&self.asked_hosts, &self.approved_hosts)
+    }
+
+    /// Where its approvals stand.
+    pub(crate) fn place(&self) -> String {
+        format!("`[grants.\"{}\"]` in wxmcp.toml", self.tool)
     }
 
     fn named(
@@ -243,12 +274,15 @@ impl ToolGrants {
                 }
             }
         }
-        for (kind, asked, approved) in [
-            ("http", &self.asked.http, &self.approved.http),
-            ("tools", &self.asked.tools, &self.approved.tools),
-        ] {
-            for wish in asked.iter().filter(|wish| !approved.contains(wish)) {
-                missing.entry(kind).or_default().push(wish.clone());
+        for wish in &self.asked.http {
+            // Of a wish like `*`, an approval is only ever a part.
+            if !self.approved_hosts.overlap(&Hosts::lenient([wish])) {
+                missing.entry("http").or_default().push(wish.clone());
+            }
+        }
+        for wish in &self.asked.tools {
+            if !self.approved.tools.contains(wish) {
+                missing.entry("tools").or_default().push(wish.clone());
             }
         }
         missing

@@ -47,7 +47,7 @@ pub(super) enum Encryption {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum UrlError {
     /// It names no driver.
-    #[error("it must begin with `sqlite:` or `postgres://`")]
+    #[error("it must begin with `sqlite:`, `postgres://` or `https://`")]
     Scheme,
     /// It is no URL.
     #[error(

@@ -1,0 +1,100 @@
+//! From names to addresses.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::{Mutex, PoisonError};
+
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
+use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use wxmcp_sandbox::BoxFuture;
+
+/// Answers the addresses of a name. Asked once for each request.
+pub(super) trait Resolve: fmt::Debug + Send + Sync {
+    /// All addresses, or why there are none.
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, NotResolved>>;
+}
+
+/// Why a name has no addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotResolved {
+    /// There is no such name.
+    #[error("there is no such host")]
+    NoSuchName,
+    /// The servers do not say.
+    #[error("its name could not be looked up")]
+    Failed,
+}
+
+/// The names that this machine knows: `/etc/hosts`, and the servers of `/etc/resolv.conf`.
+///
+/// Not the C library's: a static executable has no `getaddrinfo` to rely on.
+#[derive(Default)]
+pub(super) struct System {
+    resolver: Mutex<Option<TokioResolver>>,
+}
+
+impl fmt::Debug for System {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("System")
+    }
+}
+
+impl System {
+    fn resolver(&self) -> Result<TokioResolver, NetError> {
+        let mut known = self.resolver.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(resolver) = &*known {
+            return Ok(resolver.clone());
+        }
+        let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|_| {
+            // No configuration: names of `/etc/hosts` are still known.
+            let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+            TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
+        });
+        builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        let resolver = builder.build()?;
+        *known = Some(resolver.clone());
+        Ok(resolver)
+    }
+}
+
+impl Resolve for System {
+    fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, NotResolved>> {
+        Box::pin(async move {
+            // By RFC 6761 nobody else is asked for these.
+            if name == "localhost" || name.ends_with(".localhost") {
+                return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+            }
+            let resolver = self.resolver().map_err(|_| NotResolved::Failed)?;
+            // A name with a dot is whole: no domain is tried behind it.
+            let whole = if name.contains('.') {
+                format!("{name}.")
+            } else {
+                name.to_owned()
+            };
+            match resolver.lookup_ip(whole).await {
+                Ok(found) => Ok(found.iter().collect()),
+                Err(error) if error.is_no_records_found() || error.is_nx_domain() => {
+                    Err(NotResolved::NoSuchName)
+                }
+                Err(_) => Err(NotResolved::Failed),
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn localhost_is_this_machine_without_asking_anybody() {
+        let system = System::default();
+        for name in ["localhost", "a.localhost"] {
+            let found = system.resolve(name).await.unwrap();
+            assert!(found.iter().all(IpAddr::is_loopback), "{name}");
+        }
+        assert!(system.resolver.lock().unwrap().is_none());
+    }
+}
