@@ -315,7 +315,11 @@ impl fmt::Display for Wanted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let host = match self.0.host() {
             Some(Host::Domain(name)) => bare(name).to_owned(),
-            Some(host) => host.to_string(),
+            Some(Host::Ipv4(address)) => address.to_string(),
+            Some(Host::Ipv6(address)) => match canonical(address.into()) {
+                IpAddr::V4(address) => address.to_string(),
+                IpAddr::V6(address) => format!("[{address}]"),
+            },
             None => String::new(),
         };
         let is_address = !matches!(self.0.host(), Some(Host::Domain(_)));
@@ -503,6 +507,7 @@ mod tests {
             ("http://localhost/", "localhost"),
             ("http://2130706433/", "127.0.0.1"),
             ("http://[::1]:8080/", "[::1]:8080"),
+            ("http://[::ffff:7f00:1]:8080/", "127.0.0.1:8080"),
         ] {
             let url = Url::parse(url).unwrap();
             let wanted = Wanted(&url).to_string();
