@@ -5,6 +5,7 @@ import * as zod from './zod/index.js';
 import { image, progress, text } from './artifacts.js';
 import { ToolError, callTool } from './calls.js';
 import { directory, sql } from './capabilities.js';
+import { http } from './fetch.js';
 import { createTool } from './toolfile.js';
 import { tools } from './tooltree.js';
 import { TheSyntaxError, create, defineProperty, freeze, hasOwn } from './primordials.js';
@@ -30,7 +31,7 @@ const modules = create(null);
 /** When all that the modules are made of has been evaluated. */
 export function install() {
   const mcp = freeze({ __proto__: null, callTool });
-  modules.wxmcp = sealed({ ToolError, callTool, createTool, directory, image, mcp, progress, sql, text, tools });
+  modules.wxmcp = sealed({ ToolError, callTool, createTool, directory, http, image, mcp, progress, sql, text, tools });
   modules.zod = sealed(zod);
 }
 

@@ -43,6 +43,22 @@ export function operate(operation, payload) {
   });
 }
 
+/** The same, with a way to give up on it: then the promise is rejected with the reason. */
+export function begin(operation, payload) {
+  let abandon;
+  const promise = new ThePromise((resolve, reject) => {
+    abandon = reject;
+    if (closed) return;
+    const id = submit(operation, payload);
+    mapSet(waiting, id, { __proto__: null, resolve, reject });
+    abandon = (reason) => {
+      disarm(id);
+      reject(reason);
+    };
+  });
+  return { promise, abandon };
+}
+
 /** Calls `due` in so many microseconds; answers what `disarm` takes. */
 export function arm(microseconds, due) {
   if (closed) return 0;

@@ -1,6 +1,7 @@
 // What scripts expect of a JavaScript runtime and the engine lacks, or has in a form that
 // does not work here.
 
+import * as fetching from './fetch.js';
 import { fail } from './run.js';
 import { later } from './timers.js';
 import {
@@ -16,17 +17,14 @@ import {
 } from './primordials.js';
 
 const queueMicrotask = globalThis.queueMicrotask;
-const NoHost = 'fetch: no host is allowed, the sandbox has no network; look for a tool with tools.search("..")';
 
 export function install(target) {
   // A worker's; there is no page here, and no request to answer.
   for (const name of ['location', 'WorkerLocation', 'addEventListener', 'removeEventListener', 'dispatchEvent', 'MultipartFormData']) {
     delete target[name];
   }
-  // The engine's own crashes when it is called: it is made without HTTP.
-  define(target, 'fetch', async function fetch() {
-    throw new TheTypeError(NoHost);
-  });
+  // The engine's own crash when they are used: it is made without HTTP.
+  fetching.install(target);
   microtasks(target);
   signals(target.AbortSignal, target.AbortController, target.DOMException);
   urls(target.URL);

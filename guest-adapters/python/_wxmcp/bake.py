@@ -12,7 +12,7 @@ import sys
 import types
 import zlib
 
-from . import stdlib
+from . import network, stdlib
 
 _LIBRARY = "/python"
 _SKIPPED = {"site-packages", "__pycache__", "test", "_bundled"}
@@ -47,6 +47,7 @@ def bake(zones: str) -> dict:
         importlib.import_module(name)
     keep = set(sys.modules)
     compiled = _compile(zones)
+    network.install()
     failures = _execute(compiled)
     _find_random_users()
     for name in list(sys.modules):

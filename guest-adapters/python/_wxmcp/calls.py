@@ -93,12 +93,14 @@ class ToolCall(Future):
     never awaited fails the script.
     """
 
+    _operation = _CALL
+
     def __init__(self, payload: bytes, tool: str, loop):
         super().__init__(loop=loop)
         output.flush()
         self.tool = tool
         self.place = report.place_of_caller()
-        self._number = number = seam.submit(seam.CALL, payload)
+        self._number = number = seam.submit(self._operation, payload)
         _answerable[number] = ref(self)
         _unawaited.add(number)
 
@@ -107,6 +109,8 @@ class ToolCall(Future):
             return
         try:
             value = seam.decode(payload)
+            if ok:
+                value = self._value(value)
         except Exception as error:
             self.set_exception(error)
             return
@@ -114,6 +118,10 @@ class ToolCall(Future):
             self.set_result(value)
         else:
             self.set_exception(_failure(value, self.tool))
+
+    @staticmethod
+    def _value(value):
+        return value
 
     def _used(self):
         number = self._number

@@ -1,6 +1,6 @@
 """The module `wxmcp`: what `wit/capabilities.wit` offers to tool files.
 
-Statements over connections, files of directories; and what else a tool file or a script
+Statements over connections, files of directories, requests to hosts; and what else a tool file or a script
 may want by a name of ours.
 """
 
@@ -9,7 +9,7 @@ from . import kept as __builtins__
 import base64
 from types import ModuleType
 
-from . import artifacts, calls, seam, toolfile, tooltree, values
+from . import artifacts, calls, seam, toolfile, tooltree, values, web
 
 
 class Rows(list):
@@ -170,6 +170,7 @@ module = ModuleType("wxmcp", __doc__)
 for _name, _value in {
     "sql": sql,
     "directory": directory,
+    "http": web.http,
     "tool": toolfile.tool,
     "tools": tooltree.tree,
     "call_tool": tooltree.call_tool,
