@@ -6,6 +6,8 @@
 //! language differs, its file is `stdout.ts` and so on. `args` are the script's
 //! arguments, `stdin` its input, `flags` more flags of `wxmcp run`.
 //!
+//! `@PORT@` in any of these files is the port of a server on loopback (`support/http.rs`).
+//!
 //! A case of `tooltrees` is a script case with `tools/` and `wxmcp.toml` beside the
 //! script; `main.sql` makes the database `main.db`.
 //!
@@ -21,18 +23,35 @@
     reason = "a test may fail where it stands"
 )]
 
+#[path = "support/http.rs"]
+mod http;
 mod support;
 
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::LazyLock;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use support::{Printed, fixtures, lines, wxmcp};
 
 /// Stands in a file that no script may read.
 const SECRET: &str = "the secret outside";
+
+/// The port of the server that fixtures ask.
+static PORT: LazyLock<String> =
+    LazyLock::new(|| http::start().expect("a server starts").to_string());
+
+/// A file of a fixture, with the server's port.
+fn filled(path: &Path) -> std::io::Result<String> {
+    let text = fs::read_to_string(path)?;
+    Ok(if text.contains("@PORT@") {
+        text.replace("@PORT@", &PORT)
+    } else {
+        text
+    })
+}
 
 fn main() -> std::process::ExitCode {
     let mut arguments = Arguments::from_args();
@@ -82,8 +101,8 @@ fn languages(folder: &Path) -> Vec<&'static str> {
 
 /// What a case expects: what is said of the language alone comes first.
 fn expected(folder: &Path, name: &str, language: &str) -> Option<String> {
-    fs::read_to_string(folder.join(format!("{name}.{language}")))
-        .or_else(|_| fs::read_to_string(folder.join(name)))
+    filled(&folder.join(format!("{name}.{language}")))
+        .or_else(|_| filled(&folder.join(name)))
         .ok()
 }
 
@@ -99,7 +118,7 @@ fn script(folder: &Path, language: &str) -> Result<(), Failed> {
         .env("WXMCP_CANARY", SECRET)
         .args(["run", "--json", "--mcp-config"])
         .arg(fixtures().join("mcp/fixture.json"))
-        .args(lines(&folder.join("flags")))
+        .args(flag_lines(&folder.join("flags")))
         .arg(format!("script.{language}"))
         .args(lines(&folder.join("args")))
         .stdin(Stdio::piped())
@@ -146,6 +165,13 @@ fn script(folder: &Path, language: &str) -> Result<(), Failed> {
     Ok(())
 }
 
+fn flag_lines(path: &Path) -> Vec<String> {
+    lines(path)
+        .into_iter()
+        .map(|line| line.replace("@PORT@", &PORT))
+        .collect()
+}
+
 fn flags(folder: &Path, part: &str, language: &str) -> std::path::PathBuf {
     let own = folder.join(format!("{part}.flags.{language}"));
     if own.is_file() {
@@ -163,10 +189,18 @@ fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
             fs::create_dir(&target)?;
             copy_all(&entry.path(), &target)?;
         } else {
-            fs::copy(entry.path(), target)?;
+            copy(&entry.path(), &target)?;
         }
     }
     Ok(())
+}
+
+/// Copies a file; a text gets the server's port.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    match filled(from) {
+        Ok(text) => fs::write(to, text),
+        Err(_) => fs::copy(from, to).map(|_| ()),
+    }
 }
 
 fn escape(folder: &Path, language: &str) -> Result<(), Failed> {
@@ -184,12 +218,12 @@ fn escape(folder: &Path, language: &str) -> Result<(), Failed> {
             std::os::unix::fs::symlink("file", host.join(name).join("inner"))?;
         }
         let program = format!("{part}.{language}");
-        fs::copy(folder.join(&program), place.path().join(&program))?;
+        copy(&folder.join(&program), &place.path().join(&program))?;
         let printed = Printed::from(
             wxmcp(&host)
                 .args(["run", "--mcp-config"])
                 .arg(fixtures().join("mcp/fixture.json"))
-                .args(lines(&flags(folder, part, language)))
+                .args(flag_lines(&flags(folder, part, language)))
                 .arg(format!("../{program}"))
                 .env("WXMCP_CANARY", SECRET)
                 .output()?,

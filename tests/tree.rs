@@ -208,7 +208,7 @@ fn the_shipped_tree_loads() -> TestResult {
     let printed = wx(root, &["tools", "check"])?;
     assert_eq!(
         (printed.stdout.as_str(), printed.stderr.as_str()),
-        ("", "note: 4 tools, 0 findings\n")
+        ("", "note: 5 tools, 0 findings\n")
     );
     let printed = wx(root, &["tools", "list"])?;
     let names: Vec<&str> = printed
@@ -219,6 +219,7 @@ fn the_shipped_tree_loads() -> TestResult {
     assert_eq!(
         names,
         [
+            "api.fetch",
             "database.query",
             "database.update",
             "file.read",
@@ -240,6 +241,32 @@ fn configuration_that_means_nothing_is_refused() -> TestResult {
         ("[grants.\"query\"]\nsql = [\"x\"]", "query"),
         ("[grants.\"a.b\"]\nsqls = [\"x\"]", "sqls"),
         ("[grants.\"a.b\"]\ntools = [\"x\"]", "`x` names no tool"),
+        (
+            "[grants.\"a.b\"]\nhttp = [\"a.*.c\"]",
+            "`a.*.c` means no host",
+        ),
+        (
+            "[policy]\nallow-hosts = [\"ftp://a.b\"]",
+            "`ftp://a.b` means no host",
+        ),
+        (
+            "[policy]\nallow-hosts = [\"wiki\"]",
+            "a host of that name is written `https://wiki`",
+        ),
+        (
+            "[connections.x]\nurl = \"sqlite:x\"\nheaders = { a = \"b\" }",
+            "which only go to a host",
+        ),
+        (
+            "[connections.x]\nurl = \"https://u:canary@h.test/\"",
+            "secrets belong into `headers`",
+        ),
+        (
+            "[connections.x]\nurl = \"https://h.test/\"\nheaders = { \"a b\" = \"canary\" }",
+            "no name of a header",
+        ),
+        ("[http]\nca = \"wxmcp.toml\"", "holds no certificates"),
+        ("[http]\nca = \"nowhere\"", "`ca` of `[http]`"),
         ("[tools]\nfolder = \"nowhere\"", "nowhere"),
     ] {
         let folder = tree(&[("wxmcp.toml", settings), ("tools/t/a.py", "")])?;

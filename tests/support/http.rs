@@ -1,0 +1,106 @@
+//! An HTTP server on loopback, for fixtures.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+
+/// Starts a server that lives as long as this process; answers its port.
+///
+/// | path | answer |
+/// |---|---|
+/// | `/hello` | a text |
+/// | `/echo` | the request as JSON |
+/// | `/to/URL` | 302 to that URL, 307 with `/keep/URL` |
+/// | `/status/N` | that status |
+/// | `/cookies` | two of them |
+/// | `/latin` | a text in ISO 8859-1 |
+/// | `/bytes` | every byte once |
+/// | `/never` | nothing, ever |
+/// | `/broken` | something that is no HTTP |
+pub(crate) fn start() -> std::io::Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let port = listener.local_addr()?.port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                let _gone = serve(stream);
+            });
+        }
+    });
+    Ok(port)
+}
+
+fn serve(stream: TcpStream) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream.try_clone()?);
+    let mut stream = stream;
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let mut words = line.split(' ');
+    let method = words.next().unwrap_or_default().to_owned();
+    let path = words.next().unwrap_or_default().to_owned();
+    let mut headers = serde_json::Map::new();
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header)?;
+        let Some((name, value)) = header.trim_end().split_once(": ") else {
+            break;
+        };
+        headers.insert(name.to_ascii_lowercase(), value.into());
+    }
+    let length = headers
+        .get("content-length")
+        .and_then(|value| value.as_str());
+    let length = length.and_then(|value| value.parse().ok()).unwrap_or(0);
+    let mut body = Vec::new();
+    reader.take(length).read_to_end(&mut body)?;
+    let (head, body) = match path.as_str() {
+        "/hello" => (
+            "200 OK\r\ncontent-type: text/plain".to_owned(),
+            b"hello".to_vec(),
+        ),
+        "/latin" => (
+            "200 OK\r\ncontent-type: text/plain; charset=iso-8859-1".to_owned(),
+            b"caf\xe9".to_vec(),
+        ),
+        "/bytes" => ("200 OK".to_owned(), (0..=255).collect()),
+        "/cookies" => (
+            "200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2".to_owned(),
+            Vec::new(),
+        ),
+        "/never" => loop {
+            std::thread::park();
+        },
+        "/broken" => return stream.write_all(b"220 smtp.test ESMTP\r\n"),
+        _ => {
+            if let Some(url) = path.strip_prefix("/to/") {
+                (format!("302 Found\r\nlocation: {url}"), Vec::new())
+            } else if let Some(url) = path.strip_prefix("/keep/") {
+                (
+                    format!("307 Temporary Redirect\r\nlocation: {url}"),
+                    Vec::new(),
+                )
+            } else if let Some(status) = path.strip_prefix("/status/") {
+                (format!("{status} Status"), b"told".to_vec())
+            } else {
+                for name in ["host", "user-agent"] {
+                    headers.remove(name);
+                }
+                let body = String::from_utf8_lossy(&body).into_owned();
+                headers.sort_keys();
+                let told = serde_json::json!({"method": method, "path": path, "headers": headers, "body": body});
+                (
+                    "200 OK\r\ncontent-type: application/json".to_owned(),
+                    told.to_string().into_bytes(),
+                )
+            }
+        }
+    };
+    let length = body.len();
+    write!(
+        stream,
+        "HTTP/1.1 {head}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n"
+    )?;
+    if method != "HEAD" {
+        stream.write_all(&body)?;
+    }
+    Ok(())
+}
