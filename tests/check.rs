@@ -45,22 +45,21 @@ fn found(name: &str, source: &str, expected: &[(u64, u64, &str, &str)]) -> TestR
     let printed = wx(folder.path(), &["check", "--json", name])?;
     let told: Value = serde_json::from_str(&printed.stdout)
         .map_err(|error| format!("{error}: {} {}", printed.stdout, printed.stderr))?;
-    let findings = told["findings"].as_array().ok_or("no findings")?;
+    let findings = told.get("findings").and_then(Value::as_array);
+    let findings = findings.ok_or("no findings")?;
     let places: Vec<(u64, u64, &str)> = findings
         .iter()
         .map(|it| {
-            let number = |key: &str| it[key].as_u64().unwrap_or_default();
-            (
-                number("line"),
-                number("column"),
-                it["rule"].as_str().unwrap_or_default(),
-            )
+            let number = |key: &str| it.get(key).and_then(Value::as_u64).unwrap_or_default();
+            let rule = it.get("rule").and_then(Value::as_str);
+            (number("line"), number("column"), rule.unwrap_or_default())
         })
         .collect();
     let wanted: Vec<(u64, u64, &str)> = expected.iter().map(|it| (it.0, it.1, it.2)).collect();
     assert_eq!(places, wanted, "{findings:#?}");
     for (finding, (.., part)) in findings.iter().zip(expected) {
-        let message = finding["message"].as_str().unwrap_or_default();
+        let message = finding.get("message").and_then(Value::as_str);
+        let message = message.unwrap_or_default();
         assert!(message.contains(part), "{message}");
     }
     let code = if expected.is_empty() { 0 } else { 1 };
@@ -174,6 +173,41 @@ fn source_that_is_no_program_is_found_where_it_stops_being_one() -> TestResult {
     let deep = format!("x = {}{}\n", "(".repeat(5_000), ")".repeat(5_000));
     found("deep.py", &deep, &[(1, 1, "syntax", "nested too deep")])?;
     found("nul.py", "x = 1\0", &[(1, 1, "syntax", "null")])
+}
+
+/// A checker runs outside the sandbox: it must not read this machine's files for a script.
+#[test]
+fn a_script_learns_nothing_of_the_hosts_files() -> TestResult {
+    let secret = tempfile::tempdir()?;
+    let folder = secret.path().to_string_lossy().into_owned();
+    let secret = secret.path();
+    fs::write(secret.join("secret.py"), "canary = 'canary'\n")?;
+    fs::write(
+        secret.join("secret.ts"),
+        "export const canary = 'canary';\n",
+    )?;
+    let python = format!(
+        "# /// script\n# requires-python = '>=3.8'\n# [tool.ty.environment]\n\
+         # extra-paths = [\"{folder}\"]\n# ///\nimport secret\nimport mypy\nint(secret.canary + 1)\n"
+    );
+    found(
+        "a.py",
+        &python,
+        &[
+            (6, 8, "import-not-found", "`secret`"),
+            (7, 8, "import-not-found", "`mypy`"),
+        ],
+    )?;
+    let typescript =
+        format!("import {{ canary }} from '{folder}/secret';\nconst a: number = canary;\n");
+    found(
+        "a.ts",
+        &typescript,
+        &[(1, 24, "syntax", "there is no module")],
+    )?;
+    let typescript =
+        format!("/// <reference path=\"{folder}/secret.ts\" />\nconst a: number = canary;\n");
+    found("a.ts", &typescript, &[(2, 19, "TS2304", "canary")])
 }
 
 /// A fence around a script is no part of it, and moves no line.

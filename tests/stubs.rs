@@ -15,6 +15,15 @@ use wxmcp_tooltree::{Definition, Namespace};
 
 type TestResult = Result<(), Box<dyn Error>>;
 
+/// Lines on which a checker finds errors, and all that it printed.
+type Checked = Result<(BTreeSet<usize>, String), Box<dyn Error>>;
+
+/// What checks a file of a folder.
+type Check = fn(&Path, &str) -> Checked;
+
+/// A tool: its namespace, its identifier, the schema of its arguments.
+type Tool = (String, String, Value);
+
 /// Settings under which TypeScript's stubs must hold.
 const TSCONFIG: &str = r#"{"compilerOptions": {"strict": true, "noEmit": true, "target": "esnext",
 "module": "esnext", "moduleResolution": "bundler", "moduleDetection": "force", "types": [],
@@ -80,13 +89,7 @@ fn export(folder: &Path, formats: &[&str]) -> TestResult {
     Ok(())
 }
 
-/// Lines on which a checker finds errors, and all that it printed.
-fn lines(
-    program: &str,
-    arguments: &[&str],
-    folder: &Path,
-    file: &str,
-) -> Result<(BTreeSet<usize>, String), Box<dyn Error>> {
+fn lines(program: &str, arguments: &[&str], folder: &Path, file: &str) -> Checked {
     let output = Command::new(checkers()?.join(program))
         .args(arguments)
         .current_dir(folder)
@@ -106,11 +109,11 @@ fn lines(
     Ok((found, all))
 }
 
-fn mypy(folder: &Path, file: &str) -> Result<(BTreeSet<usize>, String), Box<dyn Error>> {
+fn mypy(folder: &Path, file: &str) -> Checked {
     lines("mypy", &["--strict", "--no-incremental", "."], folder, file)
 }
 
-fn tsc(folder: &Path, file: &str) -> Result<(BTreeSet<usize>, String), Box<dyn Error>> {
+fn tsc(folder: &Path, file: &str) -> Checked {
     fs::write(folder.join("tsconfig.json"), TSCONFIG)?;
     lines("tsc", &["--pretty", "false", "-p", "."], folder, file)
 }
@@ -197,7 +200,7 @@ fn python_value(value: &Value) -> String {
 }
 
 /// Each tool of each namespace in a folder of `--format json-schema`.
-fn tools(folder: &Path) -> Result<Vec<(String, String, Value)>, Box<dyn Error>> {
+fn tools(folder: &Path) -> Result<Vec<Tool>, Box<dyn Error>> {
     let mut all = Vec::new();
     let mut paths: Vec<PathBuf> = fs::read_dir(folder)?
         .map(|entry| Ok(entry?.path()))
@@ -205,14 +208,14 @@ fn tools(folder: &Path) -> Result<Vec<(String, String, Value)>, Box<dyn Error>> 
     paths.sort();
     for path in paths {
         let file: Value = serde_json::from_str(&fs::read_to_string(path)?)?;
-        let namespace = file["namespace"].as_str().unwrap_or_default();
-        for tool in file["tools"].as_array().into_iter().flatten() {
-            let attribute = tool["attribute"].as_str().unwrap_or_default();
-            all.push((
-                namespace.to_owned(),
-                attribute.to_owned(),
-                tool["input"].clone(),
-            ));
+        let text = |of: &Value, key: &str| {
+            let text = of.get(key).and_then(Value::as_str);
+            text.unwrap_or_default().to_owned()
+        };
+        let tools = file.get("tools").and_then(Value::as_array);
+        for tool in tools.into_iter().flatten() {
+            let input = tool.get("input").cloned().unwrap_or_default();
+            all.push((text(&file, "namespace"), text(tool, "attribute"), input));
         }
     }
     Ok(all)
@@ -300,15 +303,11 @@ fn every_tool_of_real_servers_can_be_called_rightly_and_not_wrongly() -> TestRes
             takes_all,
         );
     }
-    for (folder, file, calls, checked) in [
-        (
-            folder.join("python"),
-            "calls.py",
-            python,
-            mypy as fn(&Path, &str) -> _,
-        ),
+    let checks: [(PathBuf, &str, Calls, Check); 2] = [
+        (folder.join("python"), "calls.py", python, mypy),
         (folder.join("typescript"), "calls.ts", typescript, tsc),
-    ] {
+    ];
+    for (folder, file, calls, checked) in checks {
         fs::write(folder.join(file), calls.lines.join("\n"))?;
         let (found, all) = checked(&folder, file)?;
         let said = |lines: BTreeSet<usize>| -> Vec<String> {
@@ -333,12 +332,7 @@ fn every_tool_of_real_servers_can_be_called_rightly_and_not_wrongly() -> TestRes
 }
 
 /// Lines that end in `wrong` must be found, no others.
-fn judged(
-    folder: &Path,
-    file: &str,
-    text: &str,
-    checked: fn(&Path, &str) -> Result<(BTreeSet<usize>, String), Box<dyn Error>>,
-) -> TestResult {
+fn judged(folder: &Path, file: &str, text: &str, checked: Check) -> TestResult {
     fs::write(folder.join(file), text)?;
     let wrong: BTreeSet<usize> = text
         .lines()
@@ -638,7 +632,7 @@ fn hostile_prose_changes_nothing() -> TestResult {
 fn stubs_in_folder(prose: &dyn Fn(&str) -> String) -> Result<tempfile::TempDir, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     let sets = sets(hostile(prose));
-    assert!(sets[0].tools.len() > 20);
+    assert!(sets.iter().all(|set| set.tools.len() > 20));
     put(
         &folder.path().join("python"),
         &stubs::python(&sets, stubs::Calls::Either),

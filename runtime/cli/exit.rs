@@ -84,7 +84,7 @@ impl Failure {
     }
 
     /// The same, but with exit code 2: what was asked for is refused.
-    pub(crate) fn as_usage(self) -> Self {
+    pub(crate) fn into_usage(self) -> Self {
         Self { code: 2, ..self }
     }
 

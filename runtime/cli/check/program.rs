@@ -46,8 +46,8 @@ pub(super) fn find(folder: Option<&Path>, names: &[&str]) -> Option<PathBuf> {
     })
 }
 
-/// Runs a checker in a folder of its own, with nothing of our environment but `PATH`, and
-/// without a shell.
+/// Runs a checker in a folder of its own, with nothing of our environment but, where it is
+/// given, `PATH`, and without a shell.
 ///
 /// # Errors
 ///
@@ -56,15 +56,15 @@ pub(super) async fn run(
     program: &Path,
     arguments: &[&str],
     folder: &Path,
+    path: Option<OsString>,
 ) -> anyhow::Result<Printed> {
     let program = std::path::absolute(program)?;
     let name = program.file_name().unwrap_or_default().to_string_lossy();
-    let path = std::env::var_os("PATH").unwrap_or_else(|| OsString::from("/usr/bin:/bin"));
     let mut child = tokio::process::Command::new(&program)
         .args(arguments)
         .current_dir(folder)
         .env_clear()
-        .env("PATH", path)
+        .envs(path.map(|path| ("PATH", path)))
         .env("HOME", folder)
         .env("XDG_CONFIG_HOME", folder)
         .env("XDG_CACHE_HOME", folder)

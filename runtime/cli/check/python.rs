@@ -1,4 +1,8 @@
 //! Python, by `ty`.
+//!
+//! It runs outside the sandbox and would look for what a script imports among the packages
+//! of this machine, and take settings from a script's comments. So it is told of an
+//! environment without packages, and `analyse.py` makes those comments plain.
 
 use anyhow::Context;
 use serde::Deserialize;
@@ -15,6 +19,10 @@ const ANALYSE: &str = include_str!("analyse.py");
 /// What `ty` calls source that CPython does not take, and what scripts here may do beyond
 /// CPython.
 const SYNTAX: &str = "invalid-syntax";
+
+/// A Python environment in the folder of the check, and where it would have its packages.
+const ENVIRONMENT: &str = "environment";
+const PACKAGES: &str = "lib/python3.14/site-packages";
 
 /// What `analyse.py` answers.
 #[derive(Deserialize)]
@@ -112,9 +120,15 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
         "linux",
         "--no-progress",
         "--no-respect-ignore-files",
+        "--python",
+        ENVIRONMENT,
         "script.py",
     ];
-    let printed = program::run(&ty, &arguments, folder.path())
+    let packages = folder.path().join(ENVIRONMENT).join(PACKAGES);
+    std::fs::create_dir_all(packages)
+        .context("make an environment without packages")
+        .map_err(Failure::fault)?;
+    let printed = program::run(&ty, &arguments, folder.path(), None)
         .await
         .map_err(Failure::raised)?;
     let told: Vec<Told> = match printed.code {

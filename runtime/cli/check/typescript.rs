@@ -1,4 +1,7 @@
 //! TypeScript, by its own native compiler.
+//!
+//! It runs outside the sandbox and would read any file that a script names; [`Checkable`]
+//! lets none be named.
 
 use anyhow::Context;
 use wxmcp_sandbox::{Checkable, Script};
@@ -64,7 +67,9 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
         .context("write the stubs for the type check")
         .map_err(Failure::fault)?;
     let arguments = ["--pretty", "false", "--project", "tsconfig.json"];
-    let printed = program::run(&compiler, &arguments, folder.path())
+    // An installation of npm begins with a script for node.
+    let path = std::env::var_os("PATH");
+    let printed = program::run(&compiler, &arguments, folder.path(), path)
         .await
         .map_err(Failure::raised)?;
     let findings = parse(&printed.stdout, &read);

@@ -94,7 +94,7 @@ async fn run(
 /// A script that does not fit the types of its tools does not run, nor one that cannot be
 /// checked.
 async fn refuse_mistyped(checker: &Checker<'_>, script: &Script) -> Result<(), Failure> {
-    let findings = checker.check(script).await.map_err(Failure::as_usage)?;
+    let findings = checker.check(script).await.map_err(Failure::into_usage)?;
     if findings.findings.is_empty() {
         return Ok(());
     }

@@ -1,6 +1,10 @@
 //! A script of TypeScript as a type checker of others takes it: no `return` at the top
 //! level, imports of tools spelled one way, every line where it was and every column
 //! found again.
+//!
+//! The checker runs outside the sandbox and would read whatever file a script names, and
+//! tell of it. So nothing that names a file stays: only the modules that scripts have may be
+//! imported, in whatever way, and `///` directives become plain comments.
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::*;
@@ -12,6 +16,8 @@ use super::edits::slice;
 use super::error::line_and_column;
 use super::specifier::{Target, target};
 use super::{Dialect, SourceError, depth, parse, without_fences};
+
+const EXPORT_FROM: &str = "a script cannot export from another module";
 
 /// What a type checker is to read in place of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -54,7 +60,7 @@ impl Checkable {
     ///
     /// # Errors
     ///
-    /// What the parser does not take, and where.
+    /// What the parser does not take, and imports of what scripts cannot have; and where.
     pub fn new(source: &str) -> Result<Self, Unreadable> {
         let source = without_fences(source);
         depth::with_stack(&source, || read(&source)).map_err(|error| Unreadable {
@@ -90,6 +96,15 @@ fn read(source: &str) -> Result<Checkable, SourceError> {
     let tree = parse(&allocator, source, Dialect::TypeScript)?;
     let mut reader = Reader::default();
     reader.visit_program(&tree);
+    for comment in &tree.comments {
+        let slashes = Span::new(comment.span.start, comment.span.start.saturating_add(3));
+        if slice(source, slashes.start, slashes.end) == "///" {
+            reader.edits.push((slashes, "// ".to_owned()));
+        }
+    }
+    if let Some((place, message)) = reader.refused {
+        return Err(SourceError::at(source, place, &message));
+    }
     let Reader {
         mut edits,
         namespaces,
@@ -130,36 +145,44 @@ struct Reader {
     edits: Vec<(Span, String)>,
     namespaces: Vec<String>,
     tools: Vec<(String, String)>,
+    /// The first import of something that scripts cannot have.
+    refused: Option<(u32, String)>,
     /// Functions around the place that is visited.
     functions: usize,
 }
 
 impl Reader {
-    fn import(&mut self, literal: &StringLiteral<'_>, names: &[String]) {
-        let Ok(target) = target(literal.value.as_str()) else {
-            return;
-        };
-        let to = match target {
-            Target::Builtin(_) => return,
-            Target::Root => {
+    fn import(&mut self, specifier: &str, span: Span, names: &[String]) {
+        let to = match target(specifier) {
+            Ok(Target::Builtin(_)) => return,
+            Ok(Target::Root) => {
                 for name in names.iter().filter(|name| is_plain(name)) {
                     self.namespaces.push(name.clone());
                 }
                 "index".to_owned()
             }
-            Target::Namespace(name) if is_plain(&name) => {
+            Ok(Target::Namespace(name)) if is_plain(&name) => {
                 self.namespaces.push(name.clone());
                 name
             }
-            Target::Tool(name, tool) if is_plain(&name) && is_plain(&tool) => {
+            Ok(Target::Tool(name, tool)) if is_plain(&name) && is_plain(&tool) => {
                 let to = format!("{name}/{tool}");
                 self.namespaces.push(name.clone());
                 self.tools.push((name, tool));
                 to
             }
-            Target::Namespace(_) | Target::Tool(..) => return,
+            Ok(Target::Namespace(_) | Target::Tool(..)) => {
+                return self.refuse(span, "there is no such module");
+            }
+            Err(message) => return self.refuse(span, &message),
         };
-        self.edits.push((literal.span, format!("\"./tools/{to}\"")));
+        self.edits.push((span, format!("\"./tools/{to}\"")));
+    }
+
+    fn refuse(&mut self, span: Span, message: &str) {
+        if self.refused.is_none() {
+            self.refused = Some((span.start, message.to_owned()));
+        }
     }
 }
 
@@ -185,12 +208,47 @@ impl<'a> Visit<'a> for Reader {
                 _ => None,
             })
             .collect();
-        self.import(&it.source, &names);
+        self.import(&it.source.value, it.source.span, &names);
+    }
+
+    fn visit_export_from_declaration(&mut self, it: &ExportFromDeclaration<'a>) {
+        self.refuse(it.span, EXPORT_FROM);
+    }
+
+    fn visit_export_all_declaration(&mut self, it: &ExportAllDeclaration<'a>) {
+        self.refuse(it.span, EXPORT_FROM);
+    }
+
+    fn visit_ts_import_type(&mut self, it: &TSImportType<'a>) {
+        self.import(&it.source.value, it.source.span, &[]);
+        walk::walk_ts_import_type(self, it);
+    }
+
+    fn visit_ts_external_module_reference(&mut self, it: &TSExternalModuleReference<'a>) {
+        self.refuse(
+            it.span,
+            "`import x = require(..)` is not supported: write `import x from ..`",
+        );
+    }
+
+    fn visit_ts_external_module_declaration(&mut self, it: &TSExternalModuleDeclaration<'a>) {
+        self.refuse(it.span, "a script declares no modules");
     }
 
     fn visit_import_expression(&mut self, it: &ImportExpression<'a>) {
-        if let Expression::StringLiteral(literal) = &it.source {
-            self.import(literal, &[]);
+        match &it.source {
+            Expression::StringLiteral(literal) => {
+                self.import(&literal.value, literal.span, &[]);
+            }
+            // A template without parts names a file just as well.
+            Expression::TemplateLiteral(template) => {
+                if let ([text], []) = (template.quasis.as_slice(), template.expressions.as_slice())
+                {
+                    let text = text.value.cooked.as_deref().unwrap_or_default();
+                    self.import(text, template.span, &[]);
+                }
+            }
+            _ => {}
         }
         walk::walk_import_expression(self, it);
     }
@@ -243,24 +301,53 @@ mod tests {
         let source = "import * as a from '@tools/a-b.ts'; a.x();\n\
                       import one from '/tools/c/d.js';\n\
                       import { e, type F as G } from '../tools';\n\
-                      const h = await import('tools/h'), z = import(`x`);\n\
-                      import 'zod'; import './tools/../x';";
+                      const h = await import('tools/h'), z = import(`./tools/z`);\n\
+                      import 'zod'; let x: import('tools/x').Y; import(h + '/etc/x');";
         let read = Checkable::new(source).unwrap();
         assert_eq!(
             read.source,
             "import * as a from \"./tools/a-b\"; a.x();\n\
              import one from \"./tools/c/d\";\n\
              import { e, type F as G } from \"./tools/index\";\n\
-             const h = await import(\"./tools/h\"), z = import(`x`);\n\
-             import 'zod'; import './tools/../x';"
+             const h = await import(\"./tools/h\"), z = import(\"./tools/z\");\n\
+             import 'zod'; let x: import(\"./tools/x\").Y; import(h + '/etc/x');"
         );
-        assert_eq!(read.namespaces, ["a-b", "c", "e", "F", "h"]);
+        assert_eq!(read.namespaces, ["a-b", "c", "e", "F", "h", "z", "x"]);
         assert_eq!(read.tools, [("c".to_owned(), "d".to_owned())]);
         let at = |text: &str, part: &str| u32::try_from(text.find(part).unwrap() + 1).unwrap();
         let first = |text: &str| text.lines().next().unwrap().to_owned();
         assert_eq!(
             read.column(1, at(&first(&read.source), "a.x")),
             at(&first(source), "a.x")
+        );
+    }
+
+    /// A checker must have no reason to look for a file of the host.
+    #[test]
+    fn nothing_that_names_a_file_stays() {
+        for source in [
+            "import x from '/etc/x';",
+            "import type { X } from '../x';",
+            "import '../../x.json';",
+            "import './tools/../x';",
+            "import x = require('/etc/x');",
+            "export * from '/etc/x';",
+            "export { x } from '/etc/x';",
+            "export type { x } from '/etc/x';",
+            "declare module '/etc/x' { }",
+            "declare module '/etc/x';",
+            "await import('/etc/x');",
+            "await import(`/etc/x`);",
+            "function f(a: import('/etc/x').X) {}",
+            "type X = typeof import('/etc/x');",
+            "const f = () => { import('/etc/x'); };",
+        ] {
+            assert!(Checkable::new(source).is_err(), "{source}");
+        }
+        let source = "/// <reference path=\"/etc/x\" />\nlet a = 1; /// <reference lib=\"dom\" />";
+        assert_eq!(
+            Checkable::new(source).unwrap().source,
+            source.replace("///", "// ")
         );
     }
 

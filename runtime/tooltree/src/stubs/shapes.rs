@@ -96,6 +96,7 @@ pub(super) struct Typed {
 pub(super) struct Shapes {
     pub(super) all: Vec<Shape>,
     names: BTreeSet<String>,
+    times: BTreeMap<String, usize>,
 }
 
 impl Shapes {
@@ -104,6 +105,7 @@ impl Shapes {
         Self {
             all: Vec::new(),
             names: names.into_iter().collect(),
+            times: BTreeMap::new(),
         }
     }
 
@@ -127,13 +129,18 @@ impl Shapes {
     fn add(&mut self, wanted: &str, is_input: bool) -> usize {
         let mut wanted = wanted.to_owned();
         wanted.truncate(MAX_TYPE_NAME);
-        let name = (1..)
-            .map(|number: usize| match number {
+        // Where the last search for this name ended: many may want the same.
+        let last = self.times.entry(wanted.clone()).or_default();
+        let name = loop {
+            *last = last.saturating_add(1);
+            let name = match *last {
                 1 => wanted.clone(),
-                _ => format!("{wanted}_{number}"),
-            })
-            .find(|name| !RESERVED.contains(&name.as_str()) && !self.names.contains(name))
-            .unwrap_or_default();
+                number => format!("{wanted}_{number}"),
+            };
+            if !RESERVED.contains(&name.as_str()) && !self.names.contains(&name) {
+                break name;
+            }
+        };
         self.names.insert(name.clone());
         self.all.push(Shape {
             name,

@@ -334,6 +334,18 @@ fn too_much_is_open_and_quick() {
     assert!(text.contains("x: str = ..., y: float = ..."), "{text}");
 }
 
+/// Names are cut, so that many types may want the same one.
+#[test]
+fn many_types_of_one_name_are_told_apart() {
+    let stem = "x".repeat(120);
+    let input = json!({"properties": {"a": {"properties": {"b": {}}}}});
+    let tools = (0..5_000).map(|n| tool(&format!("{stem}{n}"), input.clone(), None));
+    let text = typescript_of(tools.collect());
+    let cut = format!("X{}", "x".repeat(99));
+    assert!(text.contains(&format!("export interface {cut}_10000 {{")));
+    assert!(!text.contains(&format!("{cut}_10001 ")));
+}
+
 #[test]
 fn the_same_tools_give_the_same_bytes() {
     let all = || {
