@@ -71,21 +71,38 @@ fn hex(bytes: &[u8]) -> String {
 
 /// JSON with the keys of every object in order and no spaces.
 fn canonical(value: &Value) -> String {
+    let mut text = String::new();
+    write_canonical(value, &mut text);
+    text
+}
+
+fn write_canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(object) => {
             let mut members: Vec<_> = object.iter().collect();
             members.sort_by_key(|(key, _)| *key);
-            let members: Vec<_> = members
-                .into_iter()
-                .map(|(key, member)| format!("{}:{}", Value::from(key.as_str()), canonical(member)))
-                .collect();
-            format!("{{{}}}", members.join(","))
+            text.push('{');
+            for (position, (key, member)) in members.into_iter().enumerate() {
+                if position > 0 {
+                    text.push(',');
+                }
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push(':');
+                write_canonical(member, text);
+            }
+            text.push('}');
         }
         Value::Array(items) => {
-            let items: Vec<_> = items.iter().map(canonical).collect();
-            format!("[{}]", items.join(","))
+            text.push('[');
+            for (position, item) in items.iter().enumerate() {
+                if position > 0 {
+                    text.push(',');
+                }
+                write_canonical(item, text);
+            }
+            text.push(']');
         }
-        scalar => scalar.to_string(),
+        scalar => text.push_str(&scalar.to_string()),
     }
 }
 
@@ -110,6 +127,17 @@ mod tests {
             assert_ne!(digest, other);
         }
         assert_eq!(digest.to_hex().len(), 64);
+    }
+
+    #[test]
+    fn the_canonical_form_is_json_in_order() {
+        let value = json!({"b": [1, "x\n", null, {}], "a": {"d": 1.5, "c": []}, "\"": true});
+        let text = canonical(&value);
+        assert_eq!(
+            text,
+            r#"{"\"":true,"a":{"c":[],"d":1.5},"b":[1,"x\n",null,{}]}"#
+        );
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
     }
 
     #[test]
