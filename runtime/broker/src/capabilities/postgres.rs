@@ -46,10 +46,10 @@ const RESET: Duration = Duration::from_secs(5);
 const BEGIN_READING: &str = "BEGIN TRANSACTION READ ONLY; SELECT 1";
 
 /// Roles that reach what is no database: whoever has one of them, or may take it, could run
-/// programs and read and write files with a statement that only reads.
+/// programs, read and write files, or end the sessions of others with a statement that only reads.
 const BEYOND: &str = "SELECT r.rolname FROM pg_catalog.pg_roles r \
     WHERE (r.rolsuper OR r.rolname IN ('pg_execute_server_program', \
-    'pg_read_server_files', 'pg_write_server_files')) \
+    'pg_read_server_files', 'pg_write_server_files', 'pg_signal_backend')) \
     AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER') \
     ORDER BY r.rolsuper DESC LIMIT 1";
 
@@ -164,8 +164,8 @@ impl Shared {
             .map_err(|trouble| self.told(trouble))?;
         if let Some([Some(role)]) = beyond.pop().as_deref() {
             return Err(Failure::Refused(format!(
-                "its login has the role `{role}`, with which statements reach files and programs of \
-                 the server: give it a role that does not"
+                "its login has the role `{role}`, with which statements reach files, programs or \
+                 other users of the server: give it a role that does not"
             )));
         }
         Ok(Link {

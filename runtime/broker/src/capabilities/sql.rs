@@ -369,7 +369,7 @@ impl Failure {
                 ToolErrorKind::NotGranted,
                 format!("the connection `{connection}` is read-only"),
             ),
-            Self::Limit(message) => ToolError::new(ToolErrorKind::LimitReached, said(&message)),
+            Self::Limit(message) => ToolError::new(ToolErrorKind::LimitReached, bounded(&message)),
             Self::Invalid(message) => ToolError::new(ToolErrorKind::InvalidCall, message),
             Self::Refused(message) => ToolError::new(ToolErrorKind::NotGranted, said(&message)),
         }

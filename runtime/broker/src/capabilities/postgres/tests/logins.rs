@@ -118,6 +118,7 @@ async fn a_login_that_reaches_more_than_its_database_is_refused() -> TestResult 
         "pg_execute_server_program",
         "pg_read_server_files",
         "pg_write_server_files",
+        "pg_signal_backend",
     ] {
         app.admin(&format!("GRANT {role} TO between")).await?;
         let error = app.reader()?.refused("SELECT 1").await?;
