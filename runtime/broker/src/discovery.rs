@@ -78,19 +78,11 @@ impl Indexed {
     fn new(of: Vec<Listed>, caller: &Caller) -> Self {
         let mut documents = Vec::new();
         let mut places = Vec::new();
-        for (
-            list,
-            Listed {
-                owner,
-                space,
-                tools,
-            },
-        ) in of.iter().enumerate()
-        {
-            for named in tools.tools() {
-                if caller.may_call(owner, space, named) {
+        for (list, listed) in of.iter().enumerate() {
+            for named in listed.tools.tools() {
+                if caller.may_call(&listed.owner, &listed.space, named) {
                     documents.push(Document::new(
-                        format!("{space}.{}", named.attribute),
+                        format!("{}.{}", listed.space, named.attribute),
                         named.tool.description(),
                         named.tool.input_schema(),
                     ));
