@@ -1,5 +1,7 @@
 //! One tool, whoever owns it.
 
+use std::io;
+
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
@@ -141,10 +143,25 @@ fn check_schema(which: &'static str, schema: &Value) -> Result<(), DefinitionErr
     if !is_within_depth(schema, MAX_SCHEMA_DEPTH) {
         return Err(DefinitionError::TooDeep { which });
     }
-    if schema.to_string().len() > MAX_SCHEMA_BYTES {
+    let mut written = Written(0);
+    if serde_json::to_writer(&mut written, schema).is_err() || written.0 > MAX_SCHEMA_BYTES {
         return Err(DefinitionError::TooLarge { which });
     }
     Ok(())
+}
+
+/// Counts bytes, and keeps none.
+struct Written(usize);
+
+impl io::Write for Written {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 = self.0.saturating_add(bytes.len());
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
