@@ -13,7 +13,7 @@ use wxmcp_broker::{
 };
 use wxmcp_sandbox::engine::Allocation;
 use wxmcp_sandbox::{
-    CallContext, Error, Language, Outcome, Run, RunClock, RunId, Sandbox, Silent, ToolHost,
+    CallContext, Error, Language, Outcome, Run, RunClock, RunId, Sandbox, Silent, ToolHost as _,
 };
 
 use crate::guests::Guests;
@@ -161,7 +161,7 @@ pub(crate) fn calls(guests: &Guests) -> anyhow::Result<()> {
     )?;
     let run = |source: &str| -> anyhow::Result<String> {
         let run = Run {
-            tools: Arc::clone(&broker) as Arc<dyn ToolHost>,
+            tools: broker.clone(),
             ..request(Language::Python, source)
         };
         match runtime.block_on(opened.python.run(run))?.outcome {
@@ -276,7 +276,7 @@ fn broker(
             folder: tree.to_owned(),
             cache,
             version: "bench".to_owned(),
-            interpreters: Arc::clone(opened) as Arc<dyn Interpreters>,
+            interpreters: opened.clone(),
             approvals: Approvals::new(approved)?,
             memory: TOOL_MEMORY,
             observer: Arc::new(Silent),
