@@ -197,12 +197,8 @@ impl Folder {
     async fn entries(&self, mut kept: Entries) -> (Entries, bool) {
         let mut entries = Entries::new();
         let mut is_new = kept.len() > MAX_TOOLS;
-        for file in self.file_names() {
+        for (file, stamp) in self.files() {
             let Some((language, tool)) = language(&file) else {
-                continue;
-            };
-            let path = self.path.join(&file);
-            let Ok(stamp) = Stamp::of(&path) else {
                 continue;
             };
             let known = match kept.remove(&file) {
@@ -214,6 +210,7 @@ impl Folder {
             };
             is_new = true;
             let stamp = Some(stamp).filter(Stamp::is_settled);
+            let path = self.path.join(&file);
             let text = match source(&path) {
                 Ok(text) => text,
                 Err(why) => {
@@ -250,16 +247,19 @@ impl Folder {
         (entries, is_new)
     }
 
-    fn file_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = fs::read_dir(&self.path)
+    /// The files that may be tools, by name.
+    fn files(&self) -> BTreeMap<String, Stamp> {
+        fs::read_dir(&self.path)
             .into_iter()
             .flatten()
             .flatten()
-            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                language(&name)?;
+                Some((name, Stamp::of_entry(&entry).ok()?))
+            })
             .take(MAX_TOOLS)
-            .collect();
-        names.sort_unstable();
-        names
+            .collect()
     }
 
     /// Calls a tool by its own name.

@@ -28,13 +28,20 @@ impl Stamp {
     ///
     /// When there is nothing, or it cannot be seen.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
-        Ok(Self {
-            modified: (found.mtime(), found.mtime_nsec()),
-            changed: (found.ctime(), found.ctime_nsec()),
-            size: found.size(),
-            inode: found.ino(),
-        })
+        Ok(Self::from(&fs::metadata(path)?))
+    }
+
+    /// The same of an entry of a folder, which need not be looked up again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stamp::of`].
+    pub(super) fn of_entry(entry: &fs::DirEntry) -> io::Result<Self> {
+        let found = entry.metadata()?;
+        if found.is_symlink() {
+            return Self::of(&entry.path());
+        }
+        Ok(Self::from(&found))
     }
 
     /// Whether the same stamp later means the same content.
@@ -48,5 +55,16 @@ impl Stamp {
         SystemTime::now()
             .duration_since(changed)
             .is_ok_and(|age| age > TICK)
+    }
+}
+
+impl From<&fs::Metadata> for Stamp {
+    fn from(found: &fs::Metadata) -> Self {
+        Self {
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+            size: found.size(),
+            inode: found.ino(),
+        }
     }
 }
