@@ -11,6 +11,7 @@ mod connect;
 mod exchange;
 mod grants;
 mod hosts;
+mod pattern;
 mod request;
 mod resolve;
 mod site;
