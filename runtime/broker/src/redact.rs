@@ -50,11 +50,12 @@ impl Redactor {
         let mut redacted = bytes;
         for (secret, name) in &self.secrets {
             let secret = secret.as_bytes();
+            let first = secret.first();
             let mut rest = redacted.as_slice();
             let mut without = Vec::new();
             while let Some(at) = rest
                 .windows(secret.len())
-                .position(|window| window == secret)
+                .position(|window| window.first() == first && window == secret)
             {
                 let (before, found) = rest.split_at(at);
                 without.extend_from_slice(before);

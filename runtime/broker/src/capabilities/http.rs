@@ -11,6 +11,7 @@ mod connect;
 mod exchange;
 mod grants;
 mod hosts;
+mod load;
 mod pattern;
 mod request;
 mod resolve;
@@ -35,6 +36,7 @@ use connect::Trust;
 use exchange::Answer;
 pub(crate) use grants::Granted;
 pub use hosts::{HostError, Hosts};
+use load::Load;
 pub(super) use request::Request;
 use request::{Outgoing, Redirect};
 use resolve::{Resolve, System};
@@ -49,6 +51,7 @@ pub(crate) struct Http {
     sites: BTreeMap<String, Site>,
     resolver: Arc<dyn Resolve>,
     trust: Trust,
+    load: Load,
     timeout: Duration,
 }
 
@@ -72,6 +75,7 @@ impl Http {
             sites,
             resolver: Arc::new(System::default()),
             trust: Trust::new(authorities),
+            load: Load::default(),
             timeout,
         })
     }
@@ -198,7 +202,7 @@ impl Http {
             .map_err(|error| coded(url, &error.to_string(), error.code()))?;
         let nothing = HeaderMap::new();
         let injected = site.map_or(&nothing, Site::headers);
-        exchange::exchange(stream, outgoing, url, injected).await
+        exchange::exchange(stream, outgoing, url, injected, &self.load).await
     }
 
     /// The addresses of a URL that is granted, each of them checked.

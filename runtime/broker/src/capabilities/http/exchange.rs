@@ -1,5 +1,7 @@
 //! One request and its answer over one connection.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, RANGE};
 use http::{HeaderMap, HeaderValue, Response};
@@ -13,6 +15,7 @@ use wxmcp_sandbox::{ToolError, ToolErrorKind};
 
 use super::body::{self, DecodeError, MAX_BODY};
 use super::connect::Stream;
+use super::load::{Load, Share};
 use super::request::Outgoing;
 use super::site::Site;
 use super::{coded, failed, shown};
@@ -25,6 +28,7 @@ const MAX_HEAD: usize = 64 << 10;
 pub(super) struct Answer {
     head: http::response::Parts,
     body: Vec<u8>,
+    share: Share,
 }
 
 /// Sends a request with these headers besides, and reads the answer to its end.
@@ -33,6 +37,7 @@ pub(super) async fn exchange(
     outgoing: &Outgoing,
     url: &Url,
     injected: &HeaderMap,
+    load: &Load,
 ) -> Result<Answer, ToolError> {
     let has_secrets = !injected.is_empty();
     // What comes compressed past us could not be searched for secrets.
@@ -61,18 +66,14 @@ pub(super) async fn exchange(
         .send_request(request)
         .await
         .map_err(|error| broken(url, &error))?;
-    let (head, body) = read(answer, url).await?;
-    let answer = Answer { head, body };
+    let answer = read(answer, url, load).await?;
     if is_raw {
         return Ok(answer);
     }
-    answer.decoded(url, has_secrets).await
+    answer.decoded(url, has_secrets, load).await
 }
 
-async fn read(
-    answer: Response<Incoming>,
-    url: &Url,
-) -> Result<(http::response::Parts, Vec<u8>), ToolError> {
+async fn read(answer: Response<Incoming>, url: &Url, load: &Load) -> Result<Answer, ToolError> {
     let (head, mut incoming) = answer.into_parts();
     let announced = head.headers.get(CONTENT_LENGTH);
     let announced = announced.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -84,6 +85,7 @@ async fn read(
         return Err(too_large(url));
     }
     let mut body = Vec::new();
+    let mut share = load.share();
     while let Some(frame) = incoming.frame().await {
         let frame = frame.map_err(|error| broken(url, &error))?;
         // What comes behind a body is not kept.
@@ -92,8 +94,11 @@ async fn read(
             return Err(too_large(url));
         }
         body.extend_from_slice(&part);
+        if !share.hold(body.len()) {
+            return Err(too_many(url));
+        }
     }
-    Ok((head, body))
+    Ok(Answer { head, body, share })
 }
 
 impl Answer {
@@ -109,7 +114,12 @@ impl Answer {
         self.head.headers.get(LOCATION).map(text)
     }
 
-    async fn decoded(mut self, url: &Url, has_secrets: bool) -> Result<Self, ToolError> {
+    async fn decoded(
+        mut self,
+        url: &Url,
+        has_secrets: bool,
+        load: &Load,
+    ) -> Result<Self, ToolError> {
         let encodings = match body::encodings(&self.head.headers) {
             Ok(encodings) if encodings.is_empty() => return Ok(self),
             Ok(encodings) => encodings,
@@ -117,14 +127,21 @@ impl Answer {
             Err(DecodeError::Unknown) if !has_secrets => return Ok(self),
             Err(error) => return Err(failed(url, &error.to_string())),
         };
+        let turn = Arc::clone(&load.decoding).acquire_owned().await;
         let body = std::mem::take(&mut self.body);
-        let decoding = tokio::task::spawn_blocking(move || body::decode(body, &encodings));
+        let decoding = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            body::decode(body, &encodings)
+        });
         self.body = match decoding.await {
             Ok(Ok(body)) => body,
             Ok(Err(error @ DecodeError::Bomb(_))) => return Err(limit(url, &error.to_string())),
             Ok(Err(error)) => return Err(failed(url, &error.to_string())),
             Err(_) => return Err(failed(url, "its answer could not be decoded")),
         };
+        if !self.share.hold(self.body.len()) {
+            return Err(too_many(url));
+        }
         self.head.headers.remove(CONTENT_ENCODING);
         self.head.headers.remove(CONTENT_LENGTH);
         Ok(self)
@@ -202,6 +219,13 @@ fn too_large(url: &Url) -> ToolError {
     limit(
         url,
         &format!("the answer's body has more than {MAX_BODY} bytes: that is the limit"),
+    )
+}
+
+fn too_many(url: &Url) -> ToolError {
+    limit(
+        url,
+        "too many large answers are under way at once: await some before asking for more",
     )
 }
 

@@ -234,3 +234,26 @@ async fn nobody_there_is_told_with_a_word_for_programs() {
     );
     assert_eq!(error.data, Some(json!({"code": "ENOTFOUND"})));
 }
+
+#[tokio::test]
+async fn all_answers_together_are_bounded() {
+    let sent = gzip(&[b'x'; 1_000]);
+    let server = server(move |head| match head {
+        head if head.starts_with("GET /gzip") => answer("200 OK\r\ncontent-encoding: gzip", &sent),
+        _ => ok(&"x".repeat(1_000)),
+    })
+    .await;
+    let mut http = http(&Arc::default(), &[]);
+    http.load = Load::new(999);
+    for path in ["/", "/gzip"] {
+        let request = json!({"url": server.url(path)});
+        let error = ask(&http, &["127.0.0.1"], request).await.unwrap_err();
+        assert_eq!(error.kind, LimitReached);
+        assert!(error.message.contains("too many large answers"), "{error}");
+    }
+    http.load = Load::new(1_000);
+    for path in ["/", "/gzip", "/"] {
+        let request = json!({"url": server.url(path)});
+        ask(&http, &["127.0.0.1"], request).await.unwrap();
+    }
+}

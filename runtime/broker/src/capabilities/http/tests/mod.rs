@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 use wxmcp_sandbox::{BoxFuture, ToolError};
 
 use super::connect::Trust;
+use super::load::Load;
 use super::resolve::{NotResolved, Resolve};
 use super::site::Site;
 use super::{Granted, Hosts, Http, Request};
@@ -157,6 +158,7 @@ fn http(resolver: &Arc<Flipping>, sites: &[(&str, &str, &[(&str, &str)])]) -> Ht
         sites: sites.iter().map(site).collect::<BTreeMap<_, _>>(),
         resolver: Arc::new(Arc::clone(resolver)),
         trust: Trust::default(),
+        load: Load::default(),
         timeout: Duration::from_secs(20),
     }
 }
