@@ -141,7 +141,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<ByteSize>,
 
-    /// Tool calls, failed ones included [default: 1000]
+    /// Tool calls and requests to hosts, failed ones included [default: 1000]
     #[arg(long, value_name = "N")]
     pub(crate) max_tool_calls: Option<u64>,
 
@@ -153,7 +153,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_output: Option<ByteSize>,
 
-    /// Time for one tool call [default: 30s]
+    /// Time for one tool call or request [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) call_timeout: Option<Duration>,
 }

@@ -19,7 +19,7 @@ pub struct Limits {
     pub output: u64,
     /// Bytes of the value that the script returns.
     pub value: u64,
-    /// Tool calls, failed ones included.
+    /// Tool calls and requests to hosts, failed ones included.
     pub tool_calls: u64,
     /// Tool calls in flight at once; further ones wait for their turn.
     pub concurrent_calls: u32,
