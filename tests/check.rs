@@ -378,12 +378,10 @@ fn an_export_replaces_its_files_and_no_others() -> TestResult {
     let first = text("tools/docs.d.ts")?;
     export("typescript")?;
     assert_eq!(text("tools/docs.d.ts")?, first);
-    let printed = wx(
-        folder,
-        &[
-            "tools", "export", "--format", "python", "-o", "out", "nowhere",
-        ],
-    )?;
+    let python = ["tools", "export", "--format", "python", "-o", "out"];
+    wx(folder, &[&python[..], &["--calls", "awaited"]].concat())?;
+    assert!(text("_wxmcp_stubs.pyi")?.contains("**kwargs: _P.kwargs) -> ToolCall[_T]: ..."));
+    let printed = wx(folder, &[&python[..], &["nowhere"]].concat())?;
     assert_eq!(printed.code, Some(1));
     // A link where a folder of the export should be leads nowhere.
     fs::create_dir(folder.join("linked"))?;

@@ -29,6 +29,13 @@ Exit codes:
   0 returned   1 raised   2 usage or policy   3 stopped by a limit
   70 wxmcp's own fault   130 cancelled   otherwise the script's own (sys.exit)";
 
+const CHECKERS: &str = "\
+Python is checked by `ty`, TypeScript by version 7 of its compiler (`tsgo` or `tsc`): programs in
+the folder WXMCP_CHECKERS, else `folder` under `[check]` in wxmcp.toml, else on PATH.
+
+Exit codes:
+  0 nothing was found   1 something was, or the checker failed   2 usage, or there is no checker";
+
 /// Everything that may stand on the command line.
 #[derive(Debug, Parser)]
 #[command(name = "wxmcp", version, about = "Sandboxed programs for AI agents", long_about = ABOUT, after_help = EXAMPLES)]
@@ -44,6 +51,7 @@ pub(crate) enum Command {
     #[command(after_help = EXAMPLES)]
     Run(Box<RunArgs>),
     /// Check the types of a script against its tools, without running it
+    #[command(after_help = CHECKERS)]
     Check(CheckArgs),
     /// List, search, show, check, export and call the tools that scripts would see
     Tools(ToolsArgs),

@@ -187,6 +187,7 @@ impl Settings {
                 .collect(),
             grants: file.grants,
             checkers: std::env::var_os("WXMCP_CHECKERS")
+                .filter(|folder| !folder.is_empty())
                 .map(PathBuf::from)
                 .or_else(|| file.check.folder.map(|named| folder.join(named))),
             mcp_config: mcp_config(config)?,

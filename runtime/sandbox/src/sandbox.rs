@@ -46,7 +46,7 @@ pub struct Run {
     pub tools: Arc<dyn ToolHost>,
     /// Who hears of it while it runs.
     pub observer: Arc<dyn Observer>,
-    /// When this ends, the run ends as [`Outcome::Cancelled`].
+    /// When this ends, the run ends as [`Outcome::Cancelled`](crate::Outcome::Cancelled).
     pub cancel: BoxFuture<'static, ()>,
 }
 
