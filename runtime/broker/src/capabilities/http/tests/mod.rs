@@ -143,8 +143,11 @@ impl Resolve for Arc<Flipping> {
     }
 }
 
-fn http(resolver: &Arc<Flipping>, sites: &[(&str, &str, &[(&str, &str)])]) -> Http {
-    let site = |(name, url, headers): &(&str, &str, &[(&str, &str)])| {
+/// A connection: name, URL, headers.
+type Connection<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
+
+fn http(resolver: &Arc<Flipping>, sites: &[Connection<'_>]) -> Http {
+    let site = |(name, url, headers): &Connection<'_>| {
         let headers = headers
             .iter()
             .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
