@@ -30,6 +30,8 @@ const modules = create(null);
 
 /** When all that the modules are made of has been evaluated. */
 export function install() {
+  // It would make functions from text to check faster, which only pays for thousands of values.
+  zod.config({ jitless: true });
   const mcp = freeze({ __proto__: null, callTool });
   modules.wxmcp = sealed({ ToolError, callTool, createTool, directory, http, image, mcp, progress, sql, text, tools });
   modules.zod = sealed(zod);

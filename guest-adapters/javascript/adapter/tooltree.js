@@ -113,16 +113,33 @@ function isNamed(value, parameters) {
 /** The object that `import * as x` gives: its tools by each of their names, and itself as `default`. */
 function moduleOf({ name, tools }) {
   const found = create(null);
+  const claims = claimsOf(tools);
+  const made = [];
   for (let i = 0; i < tools.length; i++) {
-    const tool = toolFunction(name, tools[i]);
     const { attribute } = tools[i];
-    found[camelName(attribute)] = tool;
-    if (!hasOwn(found, attribute)) hide(found, attribute, tool);
-    if (!hasOwn(found, tools[i].name)) hide(found, tools[i].name, tool);
+    const camel = camelName(attribute);
+    made[i] = toolFunction(name, tools[i]);
+    // A spelling that two tools could have is neither's.
+    found[claims[camel] === 1 ? camel : attribute] = made[i];
   }
+  for (let i = 0; i < tools.length; i++) hide(found, tools[i].attribute, made[i]);
+  for (let i = 0; i < tools.length; i++) hide(found, tools[i].name, made[i]);
   hide(found, 'default', found);
   defineProperty(found, Symbol.toStringTag, { __proto__: null, value: 'Module' });
   return freeze(found);
+}
+
+/** How many tools each spelling could mean. */
+function claimsOf(tools) {
+  const claims = create(null);
+  for (let i = 0; i < tools.length; i++) {
+    const { attribute, name } = tools[i];
+    const camel = camelName(attribute);
+    claims[camel] = (claims[camel] ?? 0) + 1;
+    if (attribute !== camel) claims[attribute] = (claims[attribute] ?? 0) + 1;
+    if (name !== camel && name !== attribute) claims[name] = (claims[name] ?? 0) + 1;
+  }
+  return claims;
 }
 
 function hide(object, name, value) {

@@ -4,6 +4,8 @@
 // fill, and pages are written: all that is in the image afterwards, and does not happen in
 // each run.
 
+import { z } from './zod/index.js';
+
 import { startClock } from './primordials.js';
 import { keep, reset } from './run.js';
 import { CALL, operate, rehearse } from './seam.js';
@@ -70,6 +72,20 @@ const BEGINNINGS = [
   'm.import("./tools/test"); tools.search("x")',
 ];
 
+/** What tool files begin with: a hundred small functions of zod, most of them once. */
+function schemas() {
+  const schema = z.object({
+    a: z.string().min(1).describe('x'),
+    b: z.array(z.any()).default([]),
+    c: z.number().int().max(9).optional(),
+    d: z.enum(['a', 'b']).nullable(),
+    e: z.boolean().optional(),
+  });
+  z.array(z.record(z.string(), z.any()));
+  schema.safeParse({ a: 'x', d: 'a' });
+  schema.safeParse({ a: 1 });
+}
+
 /**
  * The same again, without microtasks. When the adapter's modules have been evaluated, the
  * engine collects its garbage and throws away what it knows of hot code; this comes after
@@ -79,6 +95,7 @@ export function warmAgain() {
   let ids = 0;
   const host = rehearse({ submit: () => BigInt(++ids), cancel() {}, emit() {} });
   for (let round = 0; round < 100; round++) {
+    schemas();
     for (const script of BEGINNINGS) {
       const source = `(async function(m) {\n${script}\nawait new Promise(() => {})\n})`;
       host.start(JSON.stringify({ name: 'script.js', source, args: ['a'], env: {}, imports: [] }));

@@ -1,6 +1,6 @@
 //! Stubs for TypeScript: a `.d.ts` a namespace.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::literal::{Language, comment, quoted};
 use super::shapes::{Field, Literal, Shape, Shapes, Type, Typed};
@@ -135,11 +135,7 @@ fn namespace(set: &ToolSet) -> String {
     }
     // Each name once: first what scripts are told, then the other spellings.
     let mut exported: BTreeSet<&str> = BTreeSet::new();
-    let camel: Vec<String> = set
-        .tools
-        .iter()
-        .map(|(attribute, _)| camel_name(attribute))
-        .collect();
+    let camel = shown_names(set);
     exported.extend(camel.iter().map(String::as_str));
     for (((attribute, tool), typed), camel) in set.tools.iter().zip(&typed).zip(&camel) {
         let Some(arguments) = shapes.get(typed.arguments) else {
@@ -169,6 +165,33 @@ fn namespace(set: &ToolSet) -> String {
         ));
     }
     text
+}
+
+/// The name of each tool that scripts are told: in camel case, unless two tools could mean
+/// it; the guest's adapter does the same.
+fn shown_names(set: &ToolSet) -> Vec<String> {
+    let mut claims: BTreeMap<String, usize> = BTreeMap::new();
+    for (attribute, tool) in &set.tools {
+        let spellings = [
+            camel_name(attribute),
+            attribute.clone(),
+            tool.name().to_owned(),
+        ];
+        for spelling in BTreeSet::from(spellings) {
+            let count = claims.entry(spelling).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+    set.tools
+        .iter()
+        .map(|(attribute, _)| {
+            let camel = camel_name(attribute);
+            match claims.get(&camel) {
+                Some(1) => camel,
+                _ => attribute.clone(),
+            }
+        })
+        .collect()
 }
 
 /// How a tool is called: with one object, or with values in the order of its schema.

@@ -3,7 +3,19 @@
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from os import PathLike
-from typing import Any, Generic, NotRequired, ParamSpec, Protocol, Self, TypedDict, TypeVar, final
+from typing import (
+    Any,
+    Generic,
+    Literal,
+    NotRequired,
+    ParamSpec,
+    Protocol,
+    Self,
+    TypedDict,
+    TypeVar,
+    final,
+    overload,
+)
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -44,6 +56,9 @@ class CallTool(Protocol):
     def sync(self, name: str, /, args: Mapping[str, Any] | None = None, **kwargs: Any) -> Any: ...
     def aio(self, name: str, /, args: Mapping[str, Any] | None = None, **kwargs: Any) -> Awaitable[Any]: ...
 
+class ToolName(TypedDict):
+    name: str
+
 class ToolSummary(TypedDict):
     name: str
     description: str
@@ -64,8 +79,14 @@ _Named = str | Tool[..., Any]
 
 call_tool: CallTool
 
-def search(query: object = "", limit: int = 10) -> Found[ToolSummary]:
-    """The tools that fit a query best."""
+@overload
+def search(query: object = "", limit: int = 10, detail: Literal["brief"] = "brief") -> Found[ToolSummary]:
+    """The tools that fit a query best; none where nothing fits."""
+
+@overload
+def search(query: object = "", limit: int = 10, *, detail: Literal["names"]) -> Found[ToolName]: ...
+@overload
+def search(query: object = "", limit: int = 10, *, detail: Literal["full"]) -> Found[ToolDescription]: ...
 
 def describe(*names: _Named | list[_Named] | list[str] | tuple[_Named, ...]) -> Found[ToolDescription]:
     """Signature, description and schemas of tools, in the order of `names`."""
