@@ -343,6 +343,16 @@ fn shapes_of_answers_are_learned_when_asked_for() -> TestResult {
         "{after}"
     );
     assert!(after.contains("t.says() -> str\n"), "{after}");
+    for (format, file, words) in [
+        ("python", "tools/t.pyi", "-> dict[str, list["),
+        ("typescript", "tools/t.d.ts", "Promise<Record<string, "),
+    ] {
+        let export = ["tools", "export", "--format", format, "-o", "stubs"];
+        assert_eq!(run(&export)?.code, Some(0));
+        let stub = fs::read_to_string(folder.path().join("stubs").join(file))?;
+        assert!(stub.contains(words), "{stub}");
+        assert_eq!(stub.matches("learned from answers").count(), 1, "{stub}");
+    }
     let kept: Vec<_> = fs::read_dir(cache.path().join("learned"))?.collect();
     let [Ok(kept)] = kept.as_slice() else {
         return Err(format!("{kept:?}").into());

@@ -136,7 +136,10 @@ impl Broker {
             &config.connections,
             &config.directories,
             &config.hosts,
-            config.call_timeout,
+            // Shorter than the call's, so that the tool file can catch what took too long.
+            config
+                .call_timeout
+                .saturating_sub((config.call_timeout / 10).min(Duration::from_secs(1))),
         )?);
         let tree = config.tree.map(|tree| Tree::new(tree, config.call_timeout));
         Ok(Arc::new_cyclic(|me| Self {

@@ -8,6 +8,7 @@ mod files;
 mod http;
 mod pool;
 mod postgres;
+mod resolve;
 mod rows;
 mod sql;
 mod sqlite;

@@ -12,6 +12,9 @@ use crate::tree::folder::{Folder, Listed};
 use crate::upstream::{Live, Upstream};
 use crate::wording::quoted;
 
+/// How long after its deadline the end of a tool file is waited for.
+const GRACE: Duration = Duration::from_secs(1);
+
 /// A namespace that nothing may have used yet.
 #[derive(Clone)]
 pub(crate) enum Space<'a> {
@@ -135,7 +138,12 @@ impl Opened<'_> {
                 )),
             }
         };
-        tokio::time::timeout(deadline, calling)
+        // The sandbox of a tool file keeps the deadline itself, and says what it stopped.
+        let patience = match &self.kind {
+            Kind::Upstream(..) => deadline,
+            Kind::Folder(..) => deadline.saturating_add(GRACE),
+        };
+        tokio::time::timeout(patience, calling)
             .await
             .map_err(|_| timed_out(self.name(), tool, deadline))?
     }

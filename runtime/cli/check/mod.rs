@@ -106,9 +106,14 @@ impl Checker<'_> {
         for (spelled, name) in wanted {
             let set = self.broker.tool_set(name, &tools::context()).await;
             let set = set.map_err(tools::failed)?;
+            // What was learned is no promise: nothing is refused for it.
+            let declared = set
+                .tools
+                .into_iter()
+                .map(|(attribute, tool)| (attribute, tool.with_learned_output(None)));
             sets.push(ToolSet {
                 namespace: spelled.to_owned(),
-                ..set
+                tools: declared.collect(),
             });
         }
         Ok(sets)

@@ -14,7 +14,6 @@ mod hosts;
 mod load;
 mod pattern;
 mod request;
-mod resolve;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -30,6 +29,7 @@ use serde_json::json;
 use url::{Host, Url};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
 
+use super::resolve::{Resolve, System};
 use super::{ConnectionConfig, ResourceError};
 use crate::wording::{bounded, quoted};
 use connect::Trust;
@@ -39,7 +39,6 @@ pub use hosts::{HostError, Hosts};
 use load::Load;
 pub(super) use request::Request;
 use request::{Outgoing, Redirect};
-use resolve::{Resolve, System};
 use site::Site;
 
 /// Most redirects of one request that are followed.

@@ -10,9 +10,9 @@ use std::time::Duration;
 use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value, json};
 use wxmcp_sandbox::{
-    BoxFuture, CallContext, Capability, Describe, Language, Limits, Outcome, Policy, Raised, Run,
-    Script, Session, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolJob,
-    ToolTask,
+    BoxFuture, CallContext, Capability, Describe, Language, Limit, Limits, Outcome, Policy, Raised,
+    Run, Script, Session, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
+    ToolJob, ToolTask,
 };
 
 use super::Shared;
@@ -262,6 +262,10 @@ impl ToolFile {
             Outcome::Exited(code) => Err(ToolError::new(
                 ToolErrorKind::ToolFailed,
                 format!("`{name}` ended its interpreter with code {code}"),
+            )),
+            Outcome::Stopped(limit @ Limit::WallTime(_), _) => Err(ToolError::new(
+                ToolErrorKind::CallTimedOut,
+                format!("`{name}` was stopped by {limit} of one call"),
             )),
             Outcome::Stopped(limit, _) => Err(ToolError::new(
                 ToolErrorKind::LimitReached,

@@ -23,6 +23,8 @@ pub use providers::{anthropic, json_schema, openai};
 pub use python::python;
 pub use typescript::{camel_name, typescript};
 
+use std::borrow::Cow;
+
 use crate::tool::Tool;
 
 /// The tools of one namespace, as scripts may call them.
@@ -54,6 +56,19 @@ pub enum Calls {
     /// Now the one, now the other: `Any`, which both uses fit.
     #[default]
     Either,
+}
+
+/// What is said of a tool; also that its answer's type was learned.
+fn description(tool: &Tool) -> Cow<'_, str> {
+    if tool.learned_output().is_none() {
+        return Cow::Borrowed(tool.description());
+    }
+    let learned = "The answer's type was learned from answers; the tool does not declare it.";
+    Cow::Owned(
+        format!("{}\n\n{learned}", tool.description())
+            .trim()
+            .to_owned(),
+    )
 }
 
 /// A namespace's name as one part of a path.

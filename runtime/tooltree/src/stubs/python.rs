@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::literal::{Language, docstring, quoted};
 use super::shapes::{Field, Literal, Shape, Shapes, Type, Typed};
-use super::{Calls, StubFile, ToolSet};
+use super::{Calls, StubFile, ToolSet, description};
 use crate::describe::is_identifier;
 
 /// Names that a tool of that name would hide from the types of its stub.
@@ -112,7 +112,7 @@ fn namespace(set: &ToolSet) -> String {
         };
         let parameters = stub.parameters(arguments);
         let answer = stub.spell(&typed.answer, false);
-        let prose = prose(tool.description(), &arguments.fields);
+        let prose = prose(&description(tool), &arguments.fields);
         let body = docstring(&prose, "    ");
         text.push_str(&format!(
             "\n@_tool\ndef {attribute}({parameters}) -> {answer}:"

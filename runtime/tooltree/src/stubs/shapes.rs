@@ -115,7 +115,8 @@ impl Shapes {
         let input = tool.input_schema();
         let mut reader = Reader::new(self, input, stem.clone(), true);
         let arguments = reader.arguments(input);
-        let answer = tool.output_schema().map_or(Type::Any, |schema| {
+        let declared = tool.output_schema().or(tool.learned_output());
+        let answer = declared.map_or(Type::Any, |schema| {
             Reader::new(self, schema, stem, false).document(schema)
         });
         Typed { arguments, answer }

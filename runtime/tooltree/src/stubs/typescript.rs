@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::literal::{Language, comment, quoted};
 use super::shapes::{Field, Literal, Shape, Shapes, Type, Typed};
-use super::{StubFile, ToolSet, file_stem};
+use super::{StubFile, ToolSet, description, file_stem};
 
 /// Words that can name no variable in a module, and a few that mean something of their own.
 const RESERVED: [&str; 52] = [
@@ -143,7 +143,7 @@ fn namespace(set: &ToolSet) -> String {
         };
         let local = speakable(camel);
         text.push('\n');
-        for (signature, prose) in signatures(&shapes, arguments, tool.description()) {
+        for (signature, prose) in signatures(&shapes, arguments, &description(tool)) {
             let answer = spell(&shapes, &typed.answer);
             text.push_str(&prose.unwrap_or_default());
             text.push_str(&format!(

@@ -1,6 +1,7 @@
 //! From an address to a server that listens to us: connect, encrypt, prove who we are.
 
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use bytes::BytesMut;
@@ -15,6 +16,7 @@ use tokio::net::TcpStream;
 use super::address::{Address, Encryption};
 use super::tls;
 use super::wire::{Complaint, Lost, Socket, Wire};
+use crate::capabilities::resolve::{Resolve as _, System};
 
 /// How long a server is told that a statement is cancelled, at most.
 const CANCELLING: Duration = Duration::from_secs(5);
@@ -122,8 +124,28 @@ impl Key {
 }
 
 /// A stream to the server, and whether it is encrypted.
+/// Connects to the first address of the server that answers.
+async fn reach(address: &Address) -> Result<TcpStream, LoginError> {
+    let host = address.host.as_str();
+    let addresses = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        Ok(one) => vec![one],
+        Err(_) => System::default()
+            .resolve(host)
+            .await
+            .map_err(|_| LoginError::Unreachable(io::ErrorKind::NotFound))?,
+    };
+    let mut last = io::ErrorKind::NotFound;
+    for one in addresses {
+        match TcpStream::connect((one, address.port)).await {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error.kind(),
+        }
+    }
+    Err(LoginError::Unreachable(last))
+}
+
 async fn connect(address: &Address) -> Result<(Box<dyn Socket>, bool), LoginError> {
-    let mut stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
+    let mut stream = reach(address).await?;
     stream.set_nodelay(true)?;
     let must = match &address.encryption {
         Encryption::None => return Ok((Box::new(stream), false)),

@@ -19,10 +19,10 @@ use wxmcp_sandbox::{BoxFuture, ToolError};
 
 use super::connect::Trust;
 use super::load::Load;
-use super::resolve::{NotResolved, Resolve};
 use super::site::Site;
 use super::{Granted, Hosts, Http, Request};
 use crate::capabilities::ConnectionConfig;
+use crate::capabilities::resolve::{NotResolved, Resolve};
 
 /// A server that ends with the test.
 struct Server {
