@@ -30,8 +30,15 @@ impl Server {
         let told: Value = serde_json::from_str(&line)
             .map_err(|error| format!("the server did not start (`make servers`?): {error}"))?;
         Ok(Self {
-            port: told["port"].as_u64().ok_or("no port")?,
-            password: told["password"].as_str().ok_or("no password")?.to_owned(),
+            port: told
+                .get("port")
+                .and_then(serde_json::Value::as_u64)
+                .ok_or("no port")?,
+            password: told
+                .get("password")
+                .and_then(serde_json::Value::as_str)
+                .ok_or("no password")?
+                .to_owned(),
             process,
         })
     }
