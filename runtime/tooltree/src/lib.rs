@@ -19,6 +19,7 @@ mod suggest;
 mod text;
 mod tool;
 mod validate;
+pub mod wit;
 
 pub use catalogue::{Dropped, MAX_TOOLS, Named, Namespace};
 pub use describe::signature;

@@ -1,0 +1,127 @@
+//! The tools as WIT: a package a namespace, and a world that imports them all.
+//!
+//! JSON Schema becomes a model ([`Interface`]), the model becomes text ([`Wit::files`]), and
+//! the same model turns JSON into values of components and back, exactly: what a type could
+//! not give back as it was is `json`, text. The same tools give the same bytes, in whatever
+//! order they come. Definitions are hostile: labels are made, never copied, prose stays behind
+//! `///`, and what is larger than a component type may be takes and answers JSON.
+
+mod convert;
+mod docs;
+mod kinds;
+mod labels;
+mod lower;
+mod model;
+mod print;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use labels::{plain_label, plain_name};
+pub use model::{
+    Arguments, Body, Case, Constant, Definition, Flag, Function, Interface, Literal, Member,
+    Others, Record, Type,
+};
+pub use value::{ConvertError, Reason, Value};
+
+use self::labels::Labels;
+use crate::tool::Tool;
+
+/// Nodes of all interfaces of a world. Component types have at most a million.
+const MAX_WORLD_SIZE: usize = 450_000;
+
+/// The WIT of some namespaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wit {
+    interfaces: Vec<Interface>,
+    left_out: Vec<String>,
+}
+
+/// One file of WIT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WitFile {
+    /// Where it belongs, as tools expect it: `world.wit`, and the packages that it uses in
+    /// `deps/`. Lower-case ASCII letters, digits, `-`, `.`, and at most one slash.
+    pub path: String,
+    /// All of it.
+    pub text: String,
+}
+
+impl Wit {
+    /// Reads the tools of some namespaces. Tools and namespaces may come in any order; of
+    /// several tools of one name in a namespace, and of several namespaces of one name, the
+    /// first counts.
+    pub fn generate<'a, T>(namespaces: impl IntoIterator<Item = (&'a str, T)>) -> Self
+    where
+        T: IntoIterator<Item = &'a Tool>,
+    {
+        let mut sorted: BTreeMap<&str, BTreeMap<&str, &Tool>> = BTreeMap::new();
+        for (namespace, tools) in namespaces {
+            if sorted.contains_key(namespace) {
+                continue;
+            }
+            let mut named = BTreeMap::new();
+            for tool in tools {
+                named.entry(tool.name()).or_insert(tool);
+            }
+            sorted.insert(namespace, named);
+        }
+        let labels = Labels::of_names(sorted.keys().copied(), &BTreeSet::new());
+        let mut interfaces = Vec::new();
+        let mut left_out = Vec::new();
+        let mut left = MAX_WORLD_SIZE;
+        for (namespace, tools) in sorted {
+            let tools: Vec<&Tool> = tools.into_values().collect();
+            let (interface, size) = lower::interface(namespace, labels.get(namespace), &tools);
+            match left.checked_sub(size) {
+                Some(rest) => {
+                    left = rest;
+                    interfaces.push(interface);
+                }
+                None => left_out.push(namespace.to_owned()),
+            }
+        }
+        Self {
+            interfaces,
+            left_out,
+        }
+    }
+
+    /// The interfaces, ordered by their namespaces' own names.
+    pub fn interfaces(&self) -> &[Interface] {
+        &self.interfaces
+    }
+
+    /// The interface of a namespace, by its own name.
+    pub fn interface(&self, namespace: &str) -> Option<&Interface> {
+        self.interfaces.iter().find(|it| it.namespace == namespace)
+    }
+
+    /// Namespaces that are left out because one component could not import them beside the
+    /// others.
+    pub fn left_out(&self) -> &[String] {
+        &self.left_out
+    }
+
+    /// All of the text: the world, the types that all share, and a package a namespace.
+    pub fn files(&self) -> Vec<WitFile> {
+        let mut files = vec![
+            WitFile {
+                path: "world.wit".to_owned(),
+                text: print::world(&self.interfaces, &self.left_out),
+            },
+            WitFile {
+                path: "deps/wxmcp-tool-types.wit".to_owned(),
+                text: print::TYPES.to_owned(),
+            },
+        ];
+        files.extend(self.interfaces.iter().map(|interface| WitFile {
+            path: format!("deps/tools-{}.wit", interface.label),
+            text: print::interface(interface),
+        }));
+        files
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,133 @@
+//! Values as components hold them, whichever engine runs them.
+
+/// A value of a type of the model. Labels are as WIT has them, without `%`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// `bool`
+    Bool(bool),
+    /// `s64`
+    S64(i64),
+    /// `u64`
+    U64(u64),
+    /// `f64`
+    F64(f64),
+    /// `string`, and `json`
+    String(String),
+    /// `option`
+    Option(Option<Box<Value>>),
+    /// `list`
+    List(Vec<Value>),
+    /// `tuple`
+    Tuple(Vec<Value>),
+    /// The fields of a record, all of them, in their order.
+    Record(Vec<(String, Value)>),
+    /// The label of a case and what it holds.
+    Variant(String, Box<Value>),
+    /// The label of a case.
+    Enum(String),
+    /// The labels of the flags that are set.
+    Flags(Vec<String>),
+}
+
+impl Value {
+    /// What it is, for messages.
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Bool(_) => "a bool",
+            Self::S64(_) => "an s64",
+            Self::U64(_) => "a u64",
+            Self::F64(_) => "an f64",
+            Self::String(_) => "a string",
+            Self::Option(_) => "an option",
+            Self::List(_) => "a list",
+            Self::Tuple(_) => "a tuple",
+            Self::Record(_) => "a record",
+            Self::Variant(..) => "a variant",
+            Self::Enum(_) => "an enum",
+            Self::Flags(_) => "flags",
+        }
+    }
+}
+
+/// Why a value does not fit its type.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{reason}", at(path))]
+pub struct ConvertError {
+    /// Where in the value, a JSON pointer; empty for the whole.
+    pub path: String,
+    /// What is wrong there.
+    pub reason: Reason,
+}
+
+fn at(path: &str) -> String {
+    if path.is_empty() {
+        String::new()
+    } else {
+        format!("at `{path}`: ")
+    }
+}
+
+/// What is wrong in one place of a value.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// It is something else.
+    #[error("expected {expected}, found {found}")]
+    Expected {
+        /// What the type says.
+        expected: &'static str,
+        /// What came.
+        found: &'static str,
+    },
+    /// An object lacks a member.
+    #[error("member `{0}` is missing")]
+    Missing(String),
+    /// An object, or a record, has a member that its type does not have.
+    #[error("there is no member `{0}`")]
+    Unknown(String),
+    /// A member comes twice, which an object cannot hold.
+    #[error("member `{0}` is given twice")]
+    Twice(String),
+    /// A number is outside what the type holds, or would be rounded.
+    #[error("the number does not fit `{0}` exactly")]
+    Number(&'static str),
+    /// No number of JSON is infinite or not a number.
+    #[error("JSON has no number that is infinite or not a number")]
+    NotFinite,
+    /// It is none of the constants.
+    #[error("it is none of the constants of `{0}`")]
+    NoConstant(String),
+    /// It is none of the alternatives.
+    #[error("it fits no case of `{0}`")]
+    NoCase(String),
+    /// A tuple has another length.
+    #[error("expected {expected} items, found {found}")]
+    Length {
+        /// What the type says.
+        expected: usize,
+        /// What came.
+        found: usize,
+    },
+    /// The text of a `json` is no JSON.
+    #[error("the text is not JSON")]
+    NotJson,
+    /// The type is of another interface.
+    #[error("the type is not of this interface")]
+    Foreign,
+}
+
+impl ConvertError {
+    pub(super) fn new(reason: Reason) -> Self {
+        Self {
+            path: String::new(),
+            reason,
+        }
+    }
+
+    /// The error as seen from one level further up.
+    pub(super) fn inside(mut self, step: &str) -> Self {
+        let step = crate::text::shorten(step, 100);
+        let step = step.replace('~', "~0").replace('/', "~1");
+        self.path = format!("/{step}{}", self.path);
+        self
+    }
+}
