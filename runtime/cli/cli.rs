@@ -330,6 +330,8 @@ pub(crate) enum Format {
     TypeScript,
     /// A file a namespace with the schemas of arguments and answers
     JsonSchema,
+    /// A package a namespace for components, and a world that imports them all
+    Wit,
     /// The tools of a request to Anthropic's Messages API
     Anthropic,
     /// The tools of a request to OpenAI's Responses API

@@ -10,6 +10,7 @@ use tokio::task::JoinSet;
 use wxmcp_broker::Broker;
 use wxmcp_sandbox::{ToolError, ToolHost};
 use wxmcp_tooltree::stubs::{self, StubFile, ToolSet};
+use wxmcp_tooltree::wit::Wit;
 
 use super::{context, failed};
 use crate::cli::{Calls, ExportArgs, Format};
@@ -44,6 +45,7 @@ pub(super) async fn execute(broker: &Arc<Broker>, args: &ExportArgs) -> Result<E
         Format::Python => stubs::python(&sets, args.calls.into()),
         Format::TypeScript => stubs::typescript(&sets),
         Format::JsonSchema => stubs::json_schema(&sets),
+        Format::Wit => wit(&sets),
         Format::Anthropic => stubs::anthropic(&sets),
         Format::OpenAi => stubs::openai(&sets),
     };
@@ -57,6 +59,21 @@ pub(super) async fn execute(broker: &Arc<Broker>, args: &ExportArgs) -> Result<E
         files.len()
     ));
     Ok(exit)
+}
+
+/// The tools as WIT. A namespace that one component could not import beside the others is
+/// said.
+fn wit(sets: &[ToolSet]) -> Vec<StubFile> {
+    let wit = Wit::generate(sets.iter().map(|set| {
+        let tools = set.tools.iter().map(|(_, tool)| tool);
+        (set.namespace.as_str(), tools)
+    }));
+    for namespace in wit.left_out() {
+        render::note(&format!(
+            "`{namespace}` is left out: one component cannot import so many types"
+        ));
+    }
+    wit.files()
 }
 
 /// The tools of each namespace. Their servers start at once.

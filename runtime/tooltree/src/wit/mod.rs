@@ -25,6 +25,7 @@ pub use model::{
 pub use value::{ConvertError, Reason, Value};
 
 use self::labels::Labels;
+use crate::stubs::StubFile;
 use crate::tool::Tool;
 
 /// Nodes of all interfaces of a world. Component types have at most a million.
@@ -35,16 +36,6 @@ const MAX_WORLD_SIZE: usize = 450_000;
 pub struct Wit {
     interfaces: Vec<Interface>,
     left_out: Vec<String>,
-}
-
-/// One file of WIT.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WitFile {
-    /// Where it belongs, as tools expect it: `world.wit`, and the packages that it uses in
-    /// `deps/`. Lower-case ASCII letters, digits, `-`, `.`, and at most one slash.
-    pub path: String,
-    /// All of it.
-    pub text: String,
 }
 
 impl Wit {
@@ -103,19 +94,20 @@ impl Wit {
         &self.left_out
     }
 
-    /// All of the text: the world, the types that all share, and a package a namespace.
-    pub fn files(&self) -> Vec<WitFile> {
+    /// All of the text, in the places where tools look for it: the world in `world.wit`, the
+    /// types that all share and a package a namespace in `deps/`.
+    pub fn files(&self) -> Vec<StubFile> {
         let mut files = vec![
-            WitFile {
+            StubFile {
                 path: "world.wit".to_owned(),
                 text: print::world(&self.interfaces, &self.left_out),
             },
-            WitFile {
+            StubFile {
                 path: "deps/wxmcp-tool-types.wit".to_owned(),
                 text: print::TYPES.to_owned(),
             },
         ];
-        files.extend(self.interfaces.iter().map(|interface| WitFile {
+        files.extend(self.interfaces.iter().map(|interface| StubFile {
             path: format!("deps/tools-{}.wit", interface.label),
             text: print::interface(interface),
         }));

@@ -326,6 +326,8 @@ fn the_shared_package_is_named_by_nobody_else() {
         ("tools", &nothing),
     ]);
     validate(&wit);
-    validate(&Wit::generate([] as [(&str, &[Tool]); 0]));
+    let none: [(&str, [Tool; 0]); 0] = [];
+    let none = none.iter().map(|(name, tools)| (*name, tools));
+    validate(&Wit::generate(none));
     assert!(TYPES.contains("type json = string;"));
 }
