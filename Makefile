@@ -41,6 +41,13 @@ servers: ## Install the real MCP servers that the demonstration and the tests us
 checkers: ## Install the type checkers that `wxmcp check` runs, into target/checkers/bin
 	tests/checkers/setup.sh
 
+.PHONY: wit
+wit: guests ## Write the WIT of the tools that ship into wit/tools, anew
+	$(CARGO) build -q -j$(JOBS) --workspace --bin wxmcp
+	rm -rf target/wit
+	target/debug/wxmcp tools export --format wit -o target/wit
+	rm -rf wit/tools && mv target/wit wit/tools
+
 .PHONY: run
 run: build ## Do the main job on real data: the tool tree in tools/, on a sample database
 	examples/records/run.sh

@@ -642,3 +642,22 @@ fn stubs_in_folder(prose: &dyn Fn(&str) -> String) -> Result<tempfile::TempDir, 
     put(&folder.path().join("typescript"), &stubs::typescript(&sets))?;
     Ok(folder)
 }
+
+/// A parser of WIT reads what is exported as the folder that it is, and its world is a
+/// component type.
+#[test]
+fn a_component_can_import_every_tool_of_real_servers() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    export(folder.path(), &["wit"])?;
+    let mut resolve = wit_parser::Resolve::default();
+    let (package, _) = resolve.push_dir(folder.path().join("wit"))?;
+    let encoded = wit_component::encode(&resolve, package)?;
+    wasmparser::Validator::new().validate_all(&encoded)?;
+    let functions: usize = resolve
+        .interfaces
+        .iter()
+        .map(|(_, interface)| interface.functions.len())
+        .sum();
+    assert!(functions > 110, "{functions} tools");
+    Ok(())
+}
