@@ -1,23 +1,19 @@
 //! Between JSON and values of components, as the model says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use serde_json::{Map, Number, Value as Json};
+use serde_json::{Map, Value as Json};
 
-use super::kinds::{Kinds, whole};
+use super::kinds::Kinds;
 use super::model::{
     Arguments, Body, Case, Constant, Definition, Function, Interface, Literal, Member, Record, Type,
 };
-use super::value::{ConvertError, Reason, Value};
+use super::numbers::{float, integer, number};
+use super::value::{ConvertError, Converted, Reason, Value};
 use crate::text::clean;
 
 /// Longest name repeated in an error, in bytes.
 const MAX_NAME_BYTES: usize = 100;
-
-/// 2^53: below it, every integer is a number of its own in 64 bits of floating point.
-const MAX_EXACT: u64 = 9_007_199_254_740_992;
-
-type Converted<T> = Result<T, ConvertError>;
 
 impl Interface {
     /// The value of a type that JSON stands for.
@@ -197,11 +193,11 @@ impl Interface {
             return None;
         };
         let member = record.members.iter().find(|it| it.name == member)?;
-        match (&member.of, &member.of) {
-            (Type::Named(place), _) => match &self.definition(*place)?.body {
-                Body::Enum(constants) => Some(constants),
-                _ => None,
-            },
+        let Type::Named(place) = &member.of else {
+            return None;
+        };
+        match &self.definition(*place)?.body {
+            Body::Enum(constants) => Some(constants),
             _ => None,
         }
     }
@@ -375,16 +371,12 @@ impl Interface {
                 };
                 return Err(ConvertError::new(reason).inside(&others.label));
             };
-            let names: BTreeMap<&str, ()> = record
-                .members
-                .iter()
-                .map(|it| (it.name.as_str(), ()))
-                .collect();
+            let names: BTreeSet<&str> = record.members.iter().map(|it| it.name.as_str()).collect();
             let mut rest = Map::new();
             self.add_pairs(&others.of, pairs, &mut rest)?;
             for (name, json) in rest {
                 // A member that has a field of its own is given by that field alone.
-                if names.contains_key(name.as_str()) {
+                if names.contains(name.as_str()) {
                     return Err(ConvertError::new(Reason::Twice(shown(&name))));
                 }
                 members.insert(name, json);
@@ -450,37 +442,6 @@ fn same_length(expected: usize, found: usize) -> Converted<()> {
 
 fn shown(name: &str) -> String {
     clean(name, MAX_NAME_BYTES)
-}
-
-fn integer(number: &Number) -> Option<i128> {
-    number
-        .as_i64()
-        .map(i128::from)
-        .or_else(|| number.as_u64().map(i128::from))
-        .or_else(|| whole(number.as_f64()?))
-}
-
-/// The number in floating point, unless it is an integer that would be rounded.
-fn float(number: &Number) -> Converted<f64> {
-    let float = number.as_f64().filter(|float| float.is_finite());
-    let is_exact = number.is_f64() || float.and_then(whole) == integer(number);
-    float
-        .filter(|_| is_exact)
-        .ok_or_else(|| ConvertError::new(Reason::Number("f64")))
-}
-
-/// The number in JSON: an integer where it is one, since many servers take `3.0` for no
-/// integer.
-fn number(float: f64) -> Converted<Json> {
-    let is_negative_zero = float == 0.0 && float.is_sign_negative();
-    match whole(float).filter(|it| it.unsigned_abs() <= u128::from(MAX_EXACT)) {
-        Some(integer) if !is_negative_zero => i64::try_from(integer)
-            .map_err(|_| ConvertError::new(Reason::Number("f64")))
-            .map(Json::from),
-        _ => Number::from_f64(float)
-            .map(Json::Number)
-            .ok_or_else(|| ConvertError::new(Reason::NotFinite)),
-    }
 }
 
 fn expected(expected: &'static str, json: &Json) -> ConvertError {

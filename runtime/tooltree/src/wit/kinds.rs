@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::model::{Body, Literal, Type};
+use super::numbers::whole;
 
 /// The types of JSON that a type takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,16 +119,5 @@ impl Literal {
             Self::Text(it) if !it.starts_with('\0') => it.clone(),
             other => format!("\0{}", other.to_json()),
         }
-    }
-}
-
-/// An integer that a number is, within 64 bits and a little.
-pub(super) fn whole(float: f64) -> Option<i128> {
-    // 2^64, exact.
-    let is_near = float.abs() <= 18_446_744_073_709_551_616.0;
-    if float.fract() == 0.0 && is_near {
-        format!("{float:.0}").parse().ok()
-    } else {
-        None
     }
 }

@@ -12,6 +12,7 @@ mod kinds;
 mod labels;
 mod lower;
 mod model;
+mod numbers;
 mod print;
 mod value;
 

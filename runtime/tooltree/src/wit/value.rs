@@ -59,6 +59,9 @@ pub struct ConvertError {
     pub reason: Reason,
 }
 
+/// What converting answers.
+pub(super) type Converted<T> = Result<T, ConvertError>;
+
 fn at(path: &str) -> String {
     if path.is_empty() {
         String::new()

@@ -331,6 +331,46 @@ fn arguments_that_are_no_plain_object_are_one_parameter() {
 }
 
 #[test]
+fn alternatives_that_only_require_members_change_no_type() {
+    let mut input = json!({
+        "type": "object",
+        "properties": {"id": {"type": "integer"}, "name": {"type": "string"}},
+        "anyOf": [{"required": ["id"]}, {"required": ["name"]}],
+    });
+    let wit = generate(&[tool("get", "", input.clone(), None)]);
+    validate(&wit);
+    assert_eq!(
+        line(&wit, "get"),
+        "get: func(id: option<s64>, name: option<string>) -> result<json, tool-error>;"
+    );
+    // A member that is not declared would be lost.
+    input["anyOf"][0]["required"] = json!(["other"]);
+    assert!(is_whole(only(&generate(&[tool("get", "", input, None)])).1));
+}
+
+#[test]
+fn what_a_reference_names_is_one_type_wherever_it_is_used() {
+    let shown = shown(json!({
+        "type": "object",
+        "properties": {
+            "first": {"$ref": "#/$defs/UserRow"},
+            "rest": {"type": "array", "items": {"$ref": "#/$defs/UserRow", "description": "One."}},
+        },
+        "required": ["first", "rest"],
+        "$defs": {"UserRow": {
+            "type": "object", "description": "A user.", "properties": {"id": {"type": "integer"}},
+        }},
+    }));
+    assert_eq!(shown.matches("record get-user-row {").count(), 1, "{shown}");
+    assert!(
+        shown.contains("/// A user.\nrecord get-user-row"),
+        "{shown}"
+    );
+    assert!(shown.contains("  first: get-user-row,"), "{shown}");
+    assert!(shown.contains("  rest: list<get-user-row>,"), "{shown}");
+}
+
+#[test]
 fn what_does_not_fit_is_told_with_its_place() {
     let wit = generate(&[answering(json!({
         "type": "object",

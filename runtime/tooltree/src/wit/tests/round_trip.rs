@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use super::super::kinds::whole;
+use super::super::numbers::whole;
 use super::super::{Arguments, Body, Value};
 use super::generator::{Random, fields, instance, object, schema, value};
 use super::*;
