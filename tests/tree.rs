@@ -163,6 +163,96 @@ fn what_a_tool_file_prints_is_shown_by_tools_call_only() -> TestResult {
     Ok(())
 }
 
+/// A schema that nothing could be held against would be no check: the file is no tool.
+#[test]
+fn a_tool_whose_schema_is_unusable_does_not_load() -> TestResult {
+    let tool = |schema: &str| {
+        format!(
+            "import {{ createTool }} from 'wxmcp';\nexport const t = createTool({{ parameters: {{ type: 'object', \
+             properties: {{ k: {schema}, n: {{ type: 'integer' }} }} }}, execute: (args) => args }});"
+        )
+    };
+    for schema in [
+        "{ pattern: '(' }",
+        "{ type: 'nosuch' }",
+        "{ $ref: '#/$defs/absent' }",
+    ] {
+        let folder = tree(&[("tools/x/t.ts", &tool(schema))])?;
+        let printed = wx(folder.path(), &["tools", "check"])?;
+        let words = "tools/x/t.ts: its `parameters` is no usable JSON Schema: ";
+        assert!(printed.stdout.starts_with(words), "{}", printed.stdout);
+        assert_eq!(printed.code, Some(1));
+    }
+    let folder = tree(&[("tools/x/t.ts", &tool("{ pattern: '^(?=x)x' }"))])?;
+    let args = r#"{"k": "y", "n": "no"}"#;
+    let printed = wx(folder.path(), &["tools", "call", "x.t", "--args", args])?;
+    assert!(
+        printed.stderr.contains("/n: ") && printed.stderr.contains("/k: "),
+        "{}",
+        printed.stderr
+    );
+    let printed = wx(
+        folder.path(),
+        &["tools", "call", "x.t", "--args", r#"{"k": "x", "n": 1}"#],
+    )?;
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    Ok(())
+}
+
+/// A run that is stopped in the middle of a transaction leaves a database that can be read.
+#[test]
+fn a_transaction_that_was_cut_off_locks_nobody_out() -> TestResult {
+    let folder = tree(&[
+        (
+            "tools/t/spin.py",
+            "from wxmcp import sql, tool\n\n@tool(grants={\"sql\": [\"main:rw\"]})\ndef spin() -> None:\n    \
+             with sql(\"main\").transaction() as change:\n        change.execute(\"UPDATE t SET a = a + 1\")\n        \
+             while True:\n            pass\n",
+        ),
+        (
+            "tools/t/total.py",
+            "from wxmcp import sql, tool\n\n@tool(grants={\"sql\": [\"main\"]})\ndef total() -> int:\n    \
+             return sql(\"main\").query(\"SELECT sum(a) AS n FROM t\")[0][\"n\"]\n",
+        ),
+        (
+            "wxmcp.toml",
+            "[connections.main]\nurl = \"sqlite:m.db\"\n[grants.\"t.*\"]\nsql = [\"main:rw\"]\n",
+        ),
+    ])?;
+    let file = folder.path().join("m.db");
+    rusqlite::Connection::open(&file)?.execute_batch(
+        "PRAGMA cache_size = 1; CREATE TABLE t (a INTEGER, b TEXT); \
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 50000) \
+         INSERT INTO t SELECT 1, hex(randomblob(100)) FROM n;",
+    )?;
+    let stopped = wx(
+        folder.path(),
+        &["run", "--timeout", "2s", "-c", "call_tool('t.spin')"],
+    )?;
+    assert_eq!(stopped.code, Some(3), "{}", stopped.stderr);
+    let read = wx(folder.path(), &["run", "-c", "call_tool('t.total')"])?;
+    assert_eq!(
+        (read.stdout.as_str(), read.stderr.as_str()),
+        ("50000\n", "")
+    );
+    Ok(())
+}
+
+/// What is wrong in `wxmcp.toml` is told by its line, which may hold a secret and is not shown.
+#[test]
+fn errors_of_the_configuration_show_no_line_of_it() -> TestResult {
+    let header = "headers = { Authorization = \"canary\"";
+    for rest in [" }\nheader = 1", "\n", ", Authorization = 1 }"] {
+        let text = format!("[connections.x]\nurl = \"https://x.org/\"\n{header}{rest}\n");
+        let folder = tree(&[("wxmcp.toml", &text)])?;
+        let printed = wx(folder.path(), &["run", "-c", "1"])?;
+        assert_eq!(printed.code, Some(2), "{}", printed.stderr);
+        assert!(printed.stderr.contains("line "), "{}", printed.stderr);
+        assert!(!printed.stderr.contains("canary"), "{}", printed.stderr);
+    }
+    Ok(())
+}
+
 /// A pipe that nobody writes to is not waited for.
 #[test]
 fn a_pipe_is_no_tool_file() -> TestResult {

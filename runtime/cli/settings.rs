@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use bytesize::ByteSize;
 use serde::Deserialize;
-use wxmcp_broker::{ConnectionConfig, DirectoryConfig, Hosts, HostsConfig, Wishes};
+use wxmcp_broker::{ConnectionConfig, DirectoryConfig, HeaderConfig, Hosts, HostsConfig, Wishes};
 use wxmcp_sandbox::{Access, Limits, Mount};
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
@@ -204,8 +204,22 @@ fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
         }
         Err(error) => return Err(error).with_context(|| format!("read `{}`", path.display())),
     };
-    let file = toml::from_str(&text).with_context(|| format!("read `{}`", path.display()))?;
+    let file = toml::from_str(&text)
+        .map_err(|error| anyhow!(told(&error, &text)))
+        .with_context(|| format!("read `{}`", path.display()))?;
     Ok((file, folder))
+}
+
+/// What is wrong and on which line; not the line itself, which may hold a secret.
+fn told(error: &toml::de::Error, text: &str) -> String {
+    let line = error
+        .span()
+        .and_then(|span| text.get(..span.start))
+        .map(|before| before.matches('\n').count().saturating_add(1));
+    match line {
+        Some(line) => format!("line {line}: {}", error.message()),
+        None => error.message().to_owned(),
+    }
 }
 
 fn merge_limits(flags: &LimitArgs, file: &LimitTable) -> anyhow::Result<Limits> {
@@ -356,8 +370,12 @@ fn connection(
         .headers
         .iter()
         .map(|(header, value)| {
-            let value = environment.expand(value, "wxmcp.toml", &table, &key(header))?;
-            Ok((header.clone(), value))
+            let expanded = environment.expand(value, "wxmcp.toml", &table, &key(header))?;
+            Ok(HeaderConfig {
+                name: header.clone(),
+                is_secret: value.contains("${") || is_credential(header),
+                value: expanded,
+            })
         })
         .collect::<anyhow::Result<_>>()?;
     let url = match url.strip_prefix("sqlite:") {
@@ -379,6 +397,16 @@ fn hosts<'a>(patterns: impl Iterator<Item = &'a String>) -> anyhow::Result<Hosts
 fn authorities(path: &Path) -> anyhow::Result<Vec<u8>> {
     let read = std::fs::read(path);
     read.with_context(|| format!("read `{}`, `ca` of `[http]`", path.display()))
+}
+
+/// Whether a header of this name holds a secret, wherever its value comes from.
+fn is_credential(header: &str) -> bool {
+    let header = header.to_ascii_lowercase();
+    [
+        "auth", "cookie", "key", "token", "secret", "password", "session",
+    ]
+    .iter()
+    .any(|word| header.contains(word))
 }
 
 fn directory(table: DirectoryTable, folder: &Path) -> DirectoryConfig {

@@ -43,7 +43,7 @@ pub struct ConnectionConfig {
     pub url: String,
     /// Headers that every request to the host gets, below that URL and nowhere else:
     /// secrets that no guest sees.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<HeaderConfig>,
 }
 
 impl ConnectionConfig {
@@ -56,6 +56,17 @@ impl std::fmt::Debug for ConnectionConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ConnectionConfig")
     }
+}
+
+/// A header of a connection.
+#[derive(Clone)]
+pub struct HeaderConfig {
+    /// Its name.
+    pub name: String,
+    /// What is sent.
+    pub value: String,
+    /// Whether the value is taken out of what comes back.
+    pub is_secret: bool,
 }
 
 /// A directory of the host that tools may use.

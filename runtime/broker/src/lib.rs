@@ -28,7 +28,8 @@ mod wording;
 
 pub use broker::{Broker, BrokerConfig, Problems};
 pub use capabilities::{
-    ConnectionConfig, DirectoryConfig, HostError, Hosts, HostsConfig, ResourceError, UrlError,
+    ConnectionConfig, DirectoryConfig, HeaderConfig, HostError, Hosts, HostsConfig, ResourceError,
+    UrlError,
 };
 pub use config::{ConfigError, Environment, Launch, UpstreamConfig, parse_config};
 pub use grants::{Grants, PatternError};

@@ -105,7 +105,7 @@ impl Validators {
             Some(validator) => validator,
             None => {
                 let schema = schema.clone();
-                let compile = move || Validator::new(&schema).map(Arc::new);
+                let compile = move || Validator::new(&schema).ok().map(Arc::new);
                 let validator = aside(compile, limit).await?;
                 let mut known = self.known();
                 if known.len() >= MAX_KEPT {

@@ -13,6 +13,9 @@ use serde_json::{Map, Value, json};
 /// Members of one object before it counts as a map.
 const MAX_MEMBERS: usize = 64;
 
+/// Members of one object that may come and go and stand for the same before it counts as a map.
+const MANY: usize = 6;
+
 /// Longest name of a member, in bytes.
 const MAX_NAME_BYTES: usize = 40;
 
@@ -174,6 +177,12 @@ impl Shape {
                 }
             }
         }
+        if let Members::Record(record) = known
+            && looks_like_data(record)
+        {
+            let record = Members::Record(std::mem::take(record));
+            *known = Members::Map(Box::new(record.values()));
+        }
     }
 
     /// Adds what another shape has.
@@ -273,6 +282,17 @@ impl Members {
             Self::Record(record) => record.values().map(|(shape, _)| shape.nodes()).sum(),
         }
     }
+}
+
+/// Whether no key of many is always there, and all stand for the same: then keys are data.
+fn looks_like_data(record: &BTreeMap<String, (Shape, bool)>) -> bool {
+    let mut shapes = record.values();
+    let Some((first, _)) = shapes.next() else {
+        return false;
+    };
+    record.len() >= MANY
+        && record.values().all(|(_, always)| !always)
+        && shapes.all(|(shape, _)| shape == first)
 }
 
 /// Whether a key looks like a name that a programmer chose, and not like data.
@@ -384,6 +404,20 @@ mod tests {
                 "properties": {"age": {"type": "integer"}, "tall": {"type": "boolean"}},
                 "required": ["age"],
             }})
+        );
+    }
+
+    #[test]
+    fn keys_that_come_one_by_one_are_data() {
+        let mut shape = Shape::default();
+        for key in ["ann", "bob", "cat", "dan", "eve", "fay", "gus"] {
+            let mut answer = Map::new();
+            answer.insert(key.to_owned(), json!(1));
+            shape.observe(&Value::Object(answer));
+        }
+        assert_eq!(
+            shape.schema(),
+            Some(json!({"type": "object", "additionalProperties": {"type": "integer"}}))
         );
     }
 

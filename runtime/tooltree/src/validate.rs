@@ -15,6 +15,9 @@ const MAX_MESSAGE_BYTES: usize = 300;
 /// Alternatives inside alternatives that are told apart.
 const MAX_DEPTH: u8 = 8;
 
+/// Steps that a pattern may take which cannot be matched in linear time.
+const MAX_STEPS: usize = 100_000;
+
 /// Words of schemas whose cost may grow faster than schema and value do.
 const COSTLY: [&str; 11] = [
     "$ref",
@@ -30,8 +33,8 @@ const COSTLY: [&str; 11] = [
     "patternProperties",
 ];
 
-/// A schema, compiled. Patterns are matched in linear time, and references lead
-/// nowhere outside the schema.
+/// A schema, compiled. Patterns are matched in linear time where that is possible, and
+/// references lead nowhere outside the schema.
 #[derive(Clone, Debug)]
 pub struct Validator {
     compiled: Compiled,
@@ -48,18 +51,28 @@ pub struct Mismatch {
 }
 
 impl Validator {
-    /// Compiles a schema; `None` for one that is no valid schema, refers to
-    /// something outside itself, or refers to itself without end: there is nothing
-    /// that values could be held against.
-    pub fn new(schema: &Value) -> Option<Self> {
+    /// Compiles a schema. Patterns that look around or back are tried for so many steps;
+    /// what did not match by then does not match.
+    ///
+    /// # Errors
+    ///
+    /// Why values cannot be held against it: it is no valid schema, refers to something
+    /// outside itself or that is not there, or to itself without end.
+    pub fn new(schema: &Value) -> Result<Self, String> {
         if refers_to_itself(schema) {
-            return None;
+            return Err("it refers to itself without end".to_owned());
         }
-        let compiled = jsonschema::options()
+        let linear = jsonschema::options()
             .with_pattern_options(PatternOptions::regex())
-            .build(schema)
-            .ok()?;
-        Some(Self {
+            .build(schema);
+        let compiled = match linear {
+            Ok(compiled) => compiled,
+            Err(_) => jsonschema::options()
+                .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_STEPS))
+                .build(schema)
+                .map_err(|error| shorten(&error.to_string(), MAX_MESSAGE_BYTES))?,
+        };
+        Ok(Self {
             compiled,
             is_cheap: is_cheap(schema),
         })
@@ -294,7 +307,7 @@ mod tests {
             json!({"$ref": "file:///etc/passwd"}),
             json!({"type": 5}),
         ] {
-            assert!(Validator::new(&schema).is_none(), "{schema}");
+            assert!(Validator::new(&schema).is_err(), "{schema}");
         }
         let tree = json!({"type": "object", "properties": {"child": {"$ref": "#"}}});
         let mut value = json!({});
@@ -312,6 +325,18 @@ mod tests {
         let many = Value::from(vec!["x"; 100]);
         let schema = json!({"items": {"type": "integer"}});
         assert_eq!(self::told(&schema, &many).len(), MAX_MISMATCHES);
+    }
+
+    /// ECMA-262 has patterns that look around and back; none takes for ever.
+    #[test]
+    fn patterns_that_look_around_are_bounded() {
+        let ahead =
+            json!({"properties": {"k": {"pattern": "^(?=.*[0-9])x"}, "n": {"type": "integer"}}});
+        assert!(told(&ahead, &json!({"k": "x1", "n": 1})).is_empty());
+        assert_eq!(told(&ahead, &json!({"k": "x", "n": "1"})).len(), 2);
+        let back = json!({"pattern": "^(a*)*\\1b$"});
+        let value = Value::from("a".repeat(5_000));
+        assert_eq!(told(&back, &value).len(), 1);
     }
 
     #[test]

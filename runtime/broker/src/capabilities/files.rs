@@ -1,15 +1,16 @@
 //! Files of named directories.
 
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
-use std::sync::Mutex;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
+use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
@@ -21,7 +22,8 @@ use crate::wording::bounded;
 /// Largest file that is read or written at once, in bytes.
 const MAX_FILE: u64 = 8 << 20;
 
-/// Most entries of one listing, and of the walk that adds up a directory.
+/// Most entries of one listing, and of a directory that tools may add to; most of the walk
+/// that adds one up.
 const MAX_ENTRIES: usize = 10_000;
 const MAX_WALK: usize = 1_000_000;
 
@@ -132,7 +134,7 @@ impl Directory {
             }
             Action::Write | Action::Append => {
                 let content = self.content(request)?;
-                let _alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+                let _alone = self.alone(&dir).map_err(failed)?;
                 let before = dir.metadata(path).map_or(0, |found| found.len());
                 let is_append = request.action == Action::Append;
                 let replaced = if is_append { 0 } else { before };
@@ -189,6 +191,8 @@ impl Directory {
                 Ok(Value::Null)
             }
             Action::MakeDirectory => {
+                let _alone = self.alone(&dir).map_err(failed)?;
+                self.fits(&dir, 0, 0, path)?;
                 dir.create_dir_all(path).map_err(failed)?;
                 Ok(Value::Null)
             }
@@ -230,14 +234,32 @@ impl Directory {
         }
     }
 
-    /// Whether so many bytes may be added, and so many go.
+    /// Waits until nobody else changes the directory: no other call, and no other process
+    /// of ours. Both locks end with the answer.
+    fn alone(&self, dir: &Dir) -> std::io::Result<(MutexGuard<'_, ()>, OwnedFd)> {
+        let alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let locked = rustix::fs::openat(dir, ".", flags, Mode::empty())?;
+        rustix::fs::flock(&locked, FlockOperation::LockExclusive)?;
+        Ok((alone, locked))
+    }
+
+    /// Whether so many bytes may be added, and so many go; and whether there may be one
+    /// more file or folder.
     fn fits(&self, dir: &Dir, added: usize, gone: u64, path: &str) -> Result<(), ToolError> {
         let added = u64::try_from(added).unwrap_or(u64::MAX);
         if added > MAX_FILE {
             let why = format!("more than {MAX_FILE} bytes at once");
             return Err(self.said(ToolErrorKind::LimitReached, path, &why));
         }
-        let used = size_of(dir).map_err(|error| self.failed(".", &error))?;
+        let (used, entries) = size_of(dir).map_err(|error| self.failed(".", &error))?;
+        let parts = Path::new(path).components().count();
+        if entries.saturating_add(parts) > MAX_ENTRIES && dir.symlink_metadata(path).is_err() {
+            let why = format!(
+                "the directory has {entries} files and folders, {MAX_ENTRIES} are the limit"
+            );
+            return Err(self.said(ToolErrorKind::LimitReached, path, &why));
+        }
         let after = used.saturating_sub(gone).saturating_add(added);
         if after > self.config.quota {
             let why = format!(
@@ -307,13 +329,18 @@ fn replace(dir: &Dir, path: &str, content: &[u8]) -> std::io::Result<()> {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
     let mut file = cap_tempfile::TempFile::new(&folder)?;
+    // Who may read what was there may read what comes, and nobody else.
+    if let Ok(before) = folder.metadata(name) {
+        file.as_file().set_permissions(before.permissions())?;
+    }
     file.write_all(content)?;
     file.as_file().sync_all()?;
     file.replace(name)
 }
 
-/// Bytes of all files below a directory; links are not followed.
-fn size_of(dir: &Dir) -> std::io::Result<u64> {
+/// Bytes of all files below a directory, and how many files and folders there are; links are
+/// not followed.
+fn size_of(dir: &Dir) -> std::io::Result<(u64, usize)> {
     let mut total = 0_u64;
     let mut seen = 0_usize;
     let mut folders = vec![dir.try_clone()?];
@@ -332,7 +359,7 @@ fn size_of(dir: &Dir) -> std::io::Result<u64> {
             }
         }
     }
-    Ok(total)
+    Ok((total, seen))
 }
 
 #[cfg(test)]
@@ -399,6 +426,52 @@ mod tests {
             fs::read_dir(place.path().join("outside")).unwrap().count(),
             1
         );
+    }
+
+    #[test]
+    fn a_file_keeps_its_mode() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let place = tempfile::tempdir().unwrap();
+        let file = place.path().join("file");
+        fs::write(&file, "before").unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+        let directory = Directory::new(
+            "box",
+            DirectoryConfig {
+                path: place.path().to_owned(),
+                quota: 1_000,
+            },
+        );
+        directory.act(&request("write", "file")).unwrap();
+        assert_eq!(fs::read_to_string(&file).unwrap(), "changed");
+        assert_eq!(
+            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+    }
+
+    /// Empty files and folders cost no bytes of the quota, but there is an end of them.
+    #[test]
+    fn files_and_folders_are_counted() {
+        let place = tempfile::tempdir().unwrap();
+        for n in 0..MAX_ENTRIES {
+            fs::create_dir(place.path().join(n.to_string())).unwrap();
+        }
+        let directory = Directory::new(
+            "box",
+            DirectoryConfig {
+                path: place.path().to_owned(),
+                quota: 1_000,
+            },
+        );
+        for action in ["make-directory", "write"] {
+            let error = directory.act(&request(action, "one-more")).unwrap_err();
+            assert_eq!(error.kind, ToolErrorKind::LimitReached, "{error}");
+            assert!(error.message.contains("10000 files and folders"), "{error}");
+        }
+        directory.act(&request("make-directory", "7")).unwrap();
+        directory.act(&request("remove", "7")).unwrap();
+        directory.act(&request("write", "one-more")).unwrap();
     }
 
     #[test]

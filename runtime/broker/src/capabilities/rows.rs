@@ -1,5 +1,7 @@
 //! The answer to a query, written as it arrives and bounded before it is kept.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -34,14 +36,17 @@ struct Column {
 
 impl Rows {
     /// No rows yet, of columns with these names and types.
+    ///
+    /// Rows become objects: of two columns of one name, the second is `name_2`.
     pub(super) fn new(columns: impl IntoIterator<Item = (String, Option<String>)>) -> Self {
+        let mut names = HashSet::new();
         Self {
             out: b"{\"rows\":[".to_vec(),
             count: 0,
             columns: columns
                 .into_iter()
                 .map(|(name, declared)| Column {
-                    name,
+                    name: unique(name, &mut names),
                     declared,
                     is_bytes: false,
                     is_big: false,
@@ -89,6 +94,17 @@ impl Rows {
         self.out.push(b'}');
         self.out
     }
+}
+
+/// A name that no column before has.
+fn unique(name: String, names: &mut HashSet<String>) -> String {
+    let mut free = name.clone();
+    let mut count = 1_u32;
+    while !names.insert(free.clone()) {
+        count = count.saturating_add(1);
+        free = format!("{name}_{count}");
+    }
+    free
 }
 
 impl Column {

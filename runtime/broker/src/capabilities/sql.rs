@@ -86,6 +86,8 @@ pub(super) enum Failure {
     },
     /// It would write, and may not.
     ReadOnly,
+    /// A transaction of somebody else was cut off, and is not undone yet.
+    CutOff,
     /// A limit of ours.
     Limit(String),
     /// The request makes no sense.
@@ -365,6 +367,10 @@ impl Failure {
                 message: format!("{} (SQLSTATE {code})", said(&message)),
                 data: Some(json!({"sqlstate": code, "position": position})),
             },
+            Self::CutOff => ToolError::new(
+                ToolErrorKind::CapabilityFailed,
+                said("a transaction was cut off, and cannot be undone"),
+            ),
             Self::ReadOnly => ToolError::new(
                 ToolErrorKind::NotGranted,
                 format!("the connection `{connection}` is read-only"),

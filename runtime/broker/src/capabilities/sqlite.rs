@@ -37,7 +37,7 @@ const MAX_PATTERN: i32 = 1_000;
 const MAX_HEAP: u64 = 512 << 20;
 
 /// Statements that look at the schema and change nothing.
-const PRAGMAS: [&str; 9] = [
+const PRAGMAS: [&str; 8] = [
     "table_info",
     "table_xinfo",
     "table_list",
@@ -45,9 +45,12 @@ const PRAGMAS: [&str; 9] = [
     "index_info",
     "index_xinfo",
     "foreign_key_list",
-    "database_list",
     "collation_list",
 ];
+
+/// What SQLite says to who only reads, where a transaction was cut off: SQLITE_READONLY_RECOVERY
+/// and SQLITE_READONLY_ROLLBACK (<https://sqlite.org/rescode.html>).
+const CUT_OFF: [i32; 2] = [264, 776];
 
 /// One database file.
 #[derive(Debug)]
@@ -136,9 +139,15 @@ impl Session for Use {
                 return Err(Failure::Database(message.to_owned()));
             };
             let reach = self.reach;
+            let path = self.shared.path.clone();
             let interrupt = Interrupt(Some(link.connection.get_interrupt_handle()));
             let running = tokio::task::spawn_blocking(move || {
-                let answer = link.perform(&work, reach);
+                let answer = match link.perform(&work, reach) {
+                    Err(Failure::CutOff) => {
+                        recover(&path).and_then(|()| link.perform(&work, reach))
+                    }
+                    answer => answer,
+                };
                 (link, answer)
             });
             let ended = running.await;
@@ -182,6 +191,16 @@ impl Link {
         let temporary = self.connection.query_row(count, [], |row| row.get(0));
         self.connection.is_autocommit() && temporary == Ok(0)
     }
+}
+
+/// Undoes the transaction of a process that was killed in the middle of it: who only reads
+/// may not, and could not read.
+fn recover(path: &Path) -> Result<(), Failure> {
+    let link = open(path, Reach::Write)?;
+    let count = "SELECT count(*) FROM sqlite_schema";
+    link.connection
+        .query_row(count, [], |_| Ok(()))
+        .map_err(failure)
 }
 
 /// Interrupts a statement when nobody waits for it any more.
@@ -358,7 +377,11 @@ fn parameter(value: &Value) -> Result<Sql, Failure> {
 }
 
 fn failure(error: rusqlite::Error) -> Failure {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
     match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly) if extended.is_some_and(|code| CUT_OFF.contains(&code)) => {
+            Failure::CutOff
+        }
         Some(ErrorCode::ReadOnly) => Failure::ReadOnly,
         Some(ErrorCode::OperationInterrupted) => {
             Failure::Limit("the statement was interrupted".to_owned())

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wxmcp_tooltree::Definition;
+use wxmcp_tooltree::{Definition, Validator};
 
 use super::wishes::Wishes;
 use crate::wording::bounded;
@@ -54,6 +54,15 @@ impl Defined {
                 "it says that its namespace is `{}`, but its folder is `{namespace}`",
                 bounded(space)
             ));
+        }
+        for (which, schema) in [
+            ("parameters", Some(&told.input)),
+            ("output", told.output.as_ref()),
+        ] {
+            // Else nothing would be held against it, which is no check at all.
+            if let Some(Err(why)) = schema.map(Validator::new) {
+                return Err(format!("its `{which}` is no usable JSON Schema: {why}"));
+            }
         }
         if !told.grants.is_bounded() {
             return Err("it asks for too many grants".to_owned());

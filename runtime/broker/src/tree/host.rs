@@ -12,6 +12,7 @@ use super::runner::ToolFile;
 use crate::broker::Broker;
 use crate::caller::Caller;
 use crate::capabilities::{Capabilities, Held};
+use crate::wording::bounded;
 
 /// Answers one run of one tool file. Transactions that it leaves open end with it.
 pub(crate) struct ToolFileHost {
@@ -22,11 +23,32 @@ pub(crate) struct ToolFileHost {
     pub(crate) held: Held,
 }
 
+impl ToolFileHost {
+    /// A tool that is not there and one that is not granted are told apart by nothing: so
+    /// both are told how a tool is granted.
+    fn not_granted(&self, name: &str, error: ToolError) -> ToolError {
+        if error.kind != ToolErrorKind::UnknownTool {
+            return error;
+        }
+        let place = self.file.grants.place();
+        ToolError {
+            message: format!(
+                "{}; a tool file may call what it asks for, {{tools: [\"{name}\"]}} in its `grants`, \
+                 and what `tools` of {place} approves",
+                error.message
+            ),
+            ..error
+        }
+    }
+}
+
 impl ToolHost for ToolFileHost {
     fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
         Box::pin(async move {
             self.caller.spend()?;
-            self.broker.dispatch(call, &self.caller).await
+            let name = bounded(&call.name);
+            let answer = self.broker.dispatch(call, &self.caller).await;
+            answer.map_err(|error| self.not_granted(&name, error))
         })
     }
 

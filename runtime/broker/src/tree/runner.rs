@@ -110,7 +110,11 @@ pub(super) fn source(path: &Path) -> Result<String, String> {
     if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_SOURCE {
         return Err(format!("it is larger than {MAX_SOURCE} bytes"));
     }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(rest) => rest.to_owned(),
+        None => text,
+    })
 }
 
 /// Runs a file with nothing granted, and reads what it says of its tool.

@@ -236,11 +236,17 @@ impl ToolGrants {
     }
 
     pub(crate) fn is_not_approved(&self, kind: &str, name: &str) -> ToolError {
-        let (tool, name) = (&self.tool, bounded(name));
+        let asked = match kind {
+            "sql" => &self.asked.sql,
+            _ => &self.asked.files,
+        };
+        let wish = format!("{name}:rw");
+        let wish = if asked.contains(&wish) { &wish } else { name };
+        let (tool, name, wish) = (&self.tool, bounded(name), bounded(wish));
         ToolError::new(
             ToolErrorKind::NotGranted,
             format!(
-                "`{tool}` asks for `{name}`, which is not approved: write `{kind} = [\"{name}\"]` \
+                "`{tool}` asks for `{name}`, which is not approved: write `{kind} = [\"{wish}\"]` \
                  under `[grants.\"{tool}\"]` in wxmcp.toml"
             ),
         )

@@ -10,6 +10,7 @@ use wxmcp_sandbox::{ToolError, ToolErrorKind};
 
 use super::request::{self, header_value};
 use super::{ConnectionConfig, ResourceError};
+use crate::capabilities::HeaderConfig;
 use crate::redact::Redactor;
 use crate::wording::quoted;
 
@@ -48,7 +49,12 @@ impl Site {
         }
         let mut headers = HeaderMap::new();
         let mut secrets = Vec::new();
-        for (key, value) in &config.headers {
+        for HeaderConfig {
+            name: key,
+            value,
+            is_secret,
+        } in &config.headers
+        {
             let parsed = HeaderName::from_bytes(key.as_bytes());
             let header =
                 parsed.map_err(|_| wrong("a key of its `headers` is no name of a header"))?;
@@ -56,6 +62,9 @@ impl Site {
                 wrong("a value of its `headers` has a line break or control character")
             })?;
             headers.insert(header, parsed);
+            if !is_secret {
+                continue;
+            }
             let label = format!("{key} of {name}");
             secrets.extend(forms(value).into_iter().map(|form| (label.clone(), form)));
         }
@@ -183,10 +192,18 @@ fn climbs(path: &str) -> bool {
 mod tests {
     use super::*;
 
+    fn secret(name: &str, value: &str) -> Vec<HeaderConfig> {
+        vec![HeaderConfig {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            is_secret: true,
+        }]
+    }
+
     fn site(url: &str) -> Site {
         let config = ConnectionConfig {
             url: url.to_owned(),
-            headers: vec![("Authorization".to_owned(), "Bearer canary-123".to_owned())],
+            headers: secret("Authorization", "Bearer canary-123"),
         };
         Site::new("api", &config).unwrap()
     }
@@ -248,10 +265,9 @@ mod tests {
             ("https://a.test/?key=1", "x"),
             ("https://a.test/", "x\ny"),
         ] {
-            let headers = vec![("X-Key".to_owned(), header.to_owned())];
             let config = ConnectionConfig {
                 url: url.to_owned(),
-                headers,
+                headers: secret("X-Key", header),
             };
             assert!(Site::new("api", &config).is_err(), "{url}");
         }

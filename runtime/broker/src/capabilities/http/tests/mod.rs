@@ -22,6 +22,7 @@ use super::load::Load;
 use super::site::Site;
 use super::{Granted, Hosts, Http, Request};
 use crate::capabilities::ConnectionConfig;
+use crate::capabilities::HeaderConfig;
 use crate::capabilities::resolve::{NotResolved, Resolve};
 
 /// A server that ends with the test.
@@ -148,9 +149,12 @@ type Connection<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)]);
 
 fn http(resolver: &Arc<Flipping>, sites: &[Connection<'_>]) -> Http {
     let site = |(name, url, headers): &Connection<'_>| {
-        let headers = headers
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        let headers = headers.iter().map(|(key, value)| HeaderConfig {
+            name: (*key).to_owned(),
+            value: (*value).to_owned(),
+            // As wxmcp.toml has it, where the value is no variable.
+            is_secret: *key != "accept",
+        });
         let config = ConnectionConfig {
             url: (*url).to_owned(),
             headers: headers.collect(),

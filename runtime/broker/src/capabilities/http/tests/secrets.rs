@@ -19,6 +19,16 @@ fn with_secret(base: &str) -> Http {
 }
 
 #[tokio::test]
+async fn a_header_that_is_no_secret_is_left_in_what_comes_back() {
+    let server = server(|_| answer("200 OK\r\ncontent-type: application/json", b"{}")).await;
+    let headers = [("accept", "application/json"), ("authorization", CANARY)];
+    let http = http(&Arc::default(), &[("api", &server.url("/"), &headers)]);
+    let request = json!({"connection": "api", "url": "x"});
+    let told = ask(&http, &["api"], request).await.unwrap().to_string();
+    assert!(told.contains("application/json"), "{told}");
+}
+
+#[tokio::test]
 async fn a_connection_adds_its_headers_and_hides_them_in_what_comes_back() {
     let server = server(|head| {
         let seen = head
