@@ -47,8 +47,8 @@ for i in range(2000):
 
 pub(crate) const JS_GATHERED: &str = "\
 import { sleep } from './tools/bench';
-pub(crate) const started = performance.now();
-pub(crate) const answers = await Promise.all(Array.from({ length: 50 }, () => sleep({ ms: 20 })));
+const started = performance.now();
+const answers = await Promise.all(Array.from({ length: 50 }, () => sleep({ ms: 20 })));
 if (answers.length !== 50 || answers.some((answer) => answer !== 20)) throw new Error('wrong');
 return performance.now() - started;
 ";
@@ -56,7 +56,7 @@ return performance.now() - started;
 pub(crate) const JS_AWAITED: &str = "\
 import { echo } from './tools/bench';
 for (let i = 0; i < 200; i++) await echo({ a: i });
-pub(crate) const started = performance.now();
+const started = performance.now();
 for (let i = 0; i < 2000; i++) if ((await echo({ a: i })).a !== i) throw new Error('wrong');
 return ((performance.now() - started) / 2000) * 1e3;
 ";
