@@ -174,8 +174,7 @@ fn sandbox_for_node(case: &Case) -> Outcome {
           write /tools: EPERM\n\
           write /tmp: after\n\
           read /etc: ENOENT\n\
-          mcp.example.com: refused\n\
-          example.org: refused\n",
+          example.org: fetch: `https://example.org` is not granted: run the script with `--allow-host example.org`, or write `allow-hosts = [\"example.org\"]` under `[policy]` in wxmcp.toml\n",
     )?;
     same("written", &case.file("tmp/after.txt")?.as_str(), &"after")?;
     memory_holds(case, 400_000_000, 600_000_000)?;
@@ -336,7 +335,7 @@ fn sandbox_for_deno(case: &Case) -> Outcome {
           write /app/data: EPERM\n\
           write /tmp: undefined\n\
           read /etc: ENOENT\n\
-          net: \"refused\"\n\
+          net: \"fetch: `https://example.org` is not granted: run the script with `--allow-host example.org`, or write `allow-hosts = [\\\"example.org\\\"]` under `[policy]` in wxmcp.toml\"\n\
           env: {}\n\
           run: ReferenceError: Deno is not defined\n\
           exec: ReferenceError: exec is not defined\n",
