@@ -6,7 +6,12 @@ import { Writable } from 'node:stream';
 import test from 'node:test';
 import util from 'node:util';
 
+// What the engine has and node 20 lacks.
 Error.isError ??= (value) => util.types.isNativeError(value);
+Uint8Array.fromBase64 ??= (text) => new Uint8Array(Buffer.from(text, 'base64'));
+Uint8Array.prototype.toBase64 ??= function () {
+  return Buffer.from(this).toString('base64');
+};
 const { inspect } = await import('../adapter/inspect.js');
 const { format } = await import('../adapter/format.js');
 const { table } = await import('../adapter/table.js');

@@ -4,16 +4,14 @@
 //! apart, so that a warm start reads no source.
 
 use std::collections::BTreeMap;
-use std::fs::{self, DirBuilder};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::definition::Defined;
 use super::stamp::Stamp;
+use crate::kept;
 
 /// Largest cache of one folder that is read, in bytes.
 const MAX_BYTES: u64 = 256 << 20;
@@ -41,23 +39,15 @@ struct Kept {
 /// Where the entries of one folder are kept.
 pub(super) fn place(cache: Option<&Path>, folder: &Path) -> Option<PathBuf> {
     let folder = fs::canonicalize(folder).ok()?;
-    let name = hex(folder.as_os_str().as_encoded_bytes());
+    let name = kept::hex(folder.as_os_str().as_encoded_bytes());
     Some(cache?.join(format!("{name}.json")))
 }
 
 /// What was kept; nothing if it is not ours, of another version, or cannot be read.
 pub(super) fn load(place: &Path, version: &str) -> Entries {
-    let usable = fs::metadata(place).is_ok_and(|found| {
-        found.is_file()
-            && found.len() <= MAX_BYTES
-            && found.uid() == rustix::process::geteuid().as_raw()
-            && found.permissions().mode() & 0o022 == 0
-    });
-    if !usable {
-        return Entries::new();
-    }
-    fs::read(place)
-        .ok()
+    Some(place)
+        .filter(|place| kept::is_ours(place, MAX_BYTES))
+        .and_then(|place| fs::read(place).ok())
         .and_then(|bytes| serde_json::from_slice::<Kept>(&bytes).ok())
         .filter(|kept| kept.version == version)
         .map(|kept| kept.entries)
@@ -66,26 +56,9 @@ pub(super) fn load(place: &Path, version: &str) -> Entries {
 
 /// Keeps entries, whole or not at all. That they could not be kept costs time only.
 pub(super) fn store(place: &Path, version: &str, entries: &Entries) -> Option<()> {
-    let folder = place.parent()?;
-    DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-        .ok()?;
     let kept = Kept {
         version: version.to_owned(),
         entries: entries.clone(),
     };
-    let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
-    file.write_all(&serde_json::to_vec(&kept).ok()?).ok()?;
-    file.persist(place).ok()?;
-    Some(())
-}
-
-/// SHA-256 in hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    kept::store(place, &serde_json::to_vec(&kept).ok()?)
 }

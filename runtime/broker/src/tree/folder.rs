@@ -11,9 +11,10 @@ use wxmcp_sandbox::{RunClock, ToolError, ToolErrorKind, ToolHost};
 use wxmcp_tooltree::{MAX_TOOLS, Namespace};
 
 use super::Shared;
-use super::cache::{self, Entries, Entry, hex};
+use super::cache::{self, Entries, Entry};
 use super::runner::{Place, ToolFile, describe, language, source};
 use super::stamp::Stamp;
+use crate::kept;
 use crate::wording::bounded;
 
 /// A folder whose files are tools.
@@ -223,7 +224,7 @@ impl Folder {
                     continue;
                 }
             };
-            let digest = hex(text.as_bytes());
+            let digest = kept::hex(text.as_bytes());
             let defined = match known.filter(|known| known.digest == digest) {
                 Some(known) => known.defined,
                 None => {

@@ -290,7 +290,7 @@ impl ToolFile {
         }
         let shown = &self.shown;
         let text = source(&self.path).map_err(|why| format!("`{shown}`: {why}"))?;
-        if super::cache::hex(text.as_bytes()) != self.digest {
+        if crate::kept::hex(text.as_bytes()) != self.digest {
             return Err(format!(
                 "`{shown}` was changed during the call; call it again"
             ));
