@@ -163,6 +163,23 @@ fn what_a_tool_file_prints_is_shown_by_tools_call_only() -> TestResult {
     Ok(())
 }
 
+#[test]
+fn a_byte_order_mark_is_no_part_of_a_tool() -> TestResult {
+    let folder = tree(&[
+        ("tools/t/a.py", "\u{feff}def a() -> int:\n    return 1\n"),
+        ("tools/t/b.ts", "\u{feff}export const b = () => 2;"),
+    ])?;
+    let printed = wx(
+        folder.path(),
+        &["run", "-c", "call_tool('t.a') + call_tool('t.b')"],
+    )?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("3\n", "")
+    );
+    Ok(())
+}
+
 /// A schema that nothing could be held against would be no check: the file is no tool.
 #[test]
 fn a_tool_whose_schema_is_unusable_does_not_load() -> TestResult {

@@ -465,4 +465,14 @@ mod tests {
         let error = toml::from_str::<File>("[limits]\ntimeuot = '1s'").unwrap_err();
         assert!(error.to_string().contains("timeuot"), "{error}");
     }
+
+    #[test]
+    fn headers_that_hold_secrets_are_known_by_their_names() {
+        for header in ["Authorization", "X-Api-Key", "cookie", "Private-Token"] {
+            assert!(is_credential(header), "{header}");
+        }
+        for header in ["Accept", "X-GitHub-Api-Version", "User-Agent"] {
+            assert!(!is_credential(header), "{header}");
+        }
+    }
 }

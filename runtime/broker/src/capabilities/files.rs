@@ -450,6 +450,30 @@ mod tests {
         );
     }
 
+    /// Each of them could be another process: they share nothing but the directory.
+    #[test]
+    fn the_quota_holds_between_many() {
+        let place = tempfile::tempdir().unwrap();
+        let config = DirectoryConfig {
+            path: place.path().to_owned(),
+            quota: 700,
+        };
+        std::thread::scope(|scope| {
+            for n in 0..8 {
+                let directory = Directory::new("box", config.clone());
+                scope.spawn(move || {
+                    for _ in 0..40 {
+                        // Refused when the quota is reached.
+                        let _ = directory.act(&request("append", &n.to_string()));
+                    }
+                });
+            }
+        });
+        let dir = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
+        let (bytes, _) = size_of(&dir).unwrap();
+        assert_eq!(bytes, 700, "the quota is used, and no more");
+    }
+
     /// Empty files and folders cost no bytes of the quota, but there is an end of them.
     #[test]
     fn files_and_folders_are_counted() {

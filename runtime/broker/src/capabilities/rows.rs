@@ -191,3 +191,20 @@ impl Cell<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_of_one_name_are_told_apart() {
+        let columns = ["a", "b", "a", "a_2", "a"].map(|name| (name.to_owned(), None));
+        let rows = Rows::new(columns);
+        let names: Vec<&str> = rows
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect();
+        assert_eq!(names, ["a", "b", "a_2", "a_2_2", "a_3"]);
+    }
+}
