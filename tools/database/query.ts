@@ -1,6 +1,6 @@
 import { createTool, sql } from 'wxmcp';
 
-// Plain JSON Schema and not zod, which takes a fresh instance 2 ms to set up: this tool is called most.
+// Plain JSON Schema and not zod, which adds 40 % to a call in a fresh instance: this tool is called most.
 export const query = createTool({
   name: 'database.query',
   description: 'Runs one SQL statement that only reads, and answers its rows as objects.',
