@@ -88,8 +88,20 @@ pub(super) fn world(interfaces: &[Interface], left_out: &[String]) -> String {
         let _ = writeln!(text, "  import tools:{label}/{label}@0.1.0;");
     }
     text.push_str("}\n");
+    text.push_str(SCRIPT);
     text
 }
+
+/// The world of a component that is a script; what `wit/guest.wit` calls so, with the tools.
+const SCRIPT: &str = "
+/// A component that is a script: what `wxmcp run` runs, besides commands of WASI.
+world script {
+  include tools;
+
+  /// Runs the script. Answers its value as JSON, or what went wrong.
+  export main: func(arguments: list<string>) -> result<string, string>;
+}
+";
 
 struct Printer<'a> {
     interface: &'a Interface,
