@@ -47,6 +47,7 @@ impl Guests {
         let guest = match language {
             Language::Python => &self.python,
             Language::JavaScript | Language::TypeScript => &self.javascript,
+            Language::Component => anyhow::bail!("there is no guest of components"),
         };
         let guest = NativeCache::new(Some(self.cache.clone())).load(&engine, guest)?;
         Ok(Sandbox::open(&engine, &guest)?)

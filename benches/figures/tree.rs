@@ -50,6 +50,7 @@ impl Interpreters for Opened {
         Ok(Arc::clone(match language {
             Language::Python => &self.python,
             Language::JavaScript | Language::TypeScript => &self.javascript,
+            Language::Component => return Err(Error::NoInterpreter),
         }))
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::Engine;
 use wxmcp_broker::Interpreters;
 use wxmcp_sandbox::engine::{self, Allocation};
+use wxmcp_sandbox::supplied::{CompileError, Compiler, Supplied};
 use wxmcp_sandbox::{Error, Language, NativeCache, NativeGuest, Sandbox};
 
 /// CPython, whole standard library included.
@@ -28,17 +29,39 @@ static JAVASCRIPT: NativeGuest = NativeGuest {
 pub(crate) const ALL: [&NativeGuest; 2] = [&PYTHON, &JAVASCRIPT];
 
 /// The guest that runs a language.
-pub(crate) fn of(language: Language) -> &'static NativeGuest {
+pub(crate) fn of(language: Language) -> Option<&'static NativeGuest> {
     match language {
-        Language::Python => &PYTHON,
-        Language::JavaScript | Language::TypeScript => &JAVASCRIPT,
+        Language::Python => Some(&PYTHON),
+        Language::JavaScript | Language::TypeScript => Some(&JAVASCRIPT),
+        Language::Component => None,
     }
 }
 
-/// What runs scripts and tool files: an engine, and each guest once it is needed.
-#[derive(Default)]
+/// The hidden first argument that turns this program into the compiler of components.
+pub(crate) const COMPILER: &str = "__compile-component";
+
+/// What runs scripts and tool files: an engine, each guest once it is needed, and a compiler of
+/// components.
 pub(crate) struct Guests {
     loaded: Mutex<Loaded>,
+    compiler: Compiler,
+}
+
+impl Guests {
+    /// Loads nothing yet.
+    pub(crate) fn new() -> Self {
+        // Without a path of its own the program cannot be started again, which is said then.
+        let program = std::env::current_exe().unwrap_or_default();
+        Self {
+            loaded: Mutex::default(),
+            compiler: Compiler::new(program, COMPILER, cache()),
+        }
+    }
+
+    /// A component that somebody supplied, compiled.
+    pub(crate) async fn supplied(&self, wasm: &[u8]) -> Result<Supplied, CompileError> {
+        self.compiler.component(wasm).await
+    }
 }
 
 #[derive(Default)]
@@ -49,7 +72,7 @@ struct Loaded {
 
 impl Interpreters for Guests {
     fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, Error> {
-        let guest = of(language);
+        let guest = of(language).ok_or(Error::NoInterpreter)?;
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let known = loaded
             .sandboxes

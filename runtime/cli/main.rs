@@ -13,8 +13,12 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
-    if arguments.next().is_some_and(|first| first == broker::GUARD) {
+    let first = arguments.next();
+    if first.as_deref().is_some_and(|first| first == broker::GUARD) {
         return wxmcp_broker::guard_main(arguments);
+    }
+    if first.is_some_and(|first| first == guests::COMPILER) {
+        return wxmcp_sandbox::supplied::compile_main();
     }
     let outcome = cli::parse().and_then(commands::execute);
     exit::conclude(outcome)

@@ -165,6 +165,11 @@ impl Broker {
         tokio::join!(upstreams, self.capabilities.settle());
     }
 
+    /// The caller that scripts are.
+    pub(crate) fn script(&self) -> &Caller {
+        &self.script
+    }
+
     /// The pipeline that every call passes.
     pub(crate) async fn dispatch(
         &self,

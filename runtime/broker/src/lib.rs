@@ -13,6 +13,7 @@ mod answer;
 mod broker;
 mod caller;
 mod capabilities;
+mod components;
 mod config;
 mod discovery;
 mod grants;
@@ -31,6 +32,7 @@ pub use capabilities::{
     ConnectionConfig, DirectoryConfig, HeaderConfig, HostError, Hosts, HostsConfig, ResourceError,
     UrlError,
 };
+pub use components::LinkError;
 pub use config::{ConfigError, Environment, Launch, UpstreamConfig, parse_config};
 pub use grants::{Grants, PatternError};
 pub use tree::folder::Broken;

@@ -60,6 +60,10 @@ impl Checker<'_> {
         match script.language {
             Language::Python => python::check(self, script).await,
             Language::TypeScript => typescript::check(self, script).await,
+            Language::Component => Err(Failure::usage(anyhow::anyhow!(
+                "`{}` is a component: its types are checked whenever it is run",
+                script.name
+            ))),
             Language::JavaScript => Err(Failure::usage(anyhow::anyhow!(
                 "`{}` is JavaScript, which has no types to check",
                 script.name

@@ -17,7 +17,7 @@ pub(super) fn execute(args: &CheckArgs) -> Result<Exit, Failure> {
     let settings = Settings::resolve(&LimitArgs::default(), &PolicyArgs::default(), &args.config)
         .map_err(Failure::usage)?;
     let script = run::read_script(&args.script, args.lang)?;
-    let guests = Arc::new(Guests::default());
+    let guests = Arc::new(Guests::new());
     let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

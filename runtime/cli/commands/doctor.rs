@@ -92,7 +92,7 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
     };
     let broker = broker::broker(
         settings,
-        &Arc::new(guests::Guests::default()),
+        &Arc::new(guests::Guests::new()),
         Arc::new(wxmcp_sandbox::Silent),
     )?;
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -1,6 +1,7 @@
 //! One file per subcommand.
 
 mod check;
+mod component;
 mod completions;
 mod doctor;
 mod run;

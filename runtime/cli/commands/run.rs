@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use wxmcp_broker::Interpreters as _;
-use wxmcp_sandbox::{Error, Policy, Run, Script, Silent, Stdin};
+use wxmcp_broker::{Broker, Interpreters as _};
+use wxmcp_sandbox::{Error, Policy, Run, Sandbox, Script, Silent, Stdin};
 
+use super::component;
 use crate::broker;
 use crate::check::Checker;
 use crate::cli::{Language, RunArgs};
@@ -42,7 +43,7 @@ async fn run(
     stdin: Stdin,
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
-    let guests = Arc::new(Guests::default());
+    let guests = Arc::new(Guests::new());
     let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
     if args.check {
         let checker = Checker {
@@ -55,7 +56,13 @@ async fn run(
             return Err(failure);
         }
     }
-    let language = script.language;
+    let sandbox = match sandbox(&script, &guests, &broker).await {
+        Ok(sandbox) => sandbox,
+        Err(failure) => {
+            broker.shutdown().await;
+            return Err(failure);
+        }
+    };
     // Heard from the first instruction on, also before the run looks at it.
     let interrupt = signal(SignalKind::interrupt())
         .context("listen for interrupts")
@@ -73,7 +80,7 @@ async fn run(
         observer: terminal.clone(),
         cancel: Box::pin(interrupted(interrupt, Arc::clone(&terminal))),
     };
-    let report = async { guests.sandbox(language)?.run(run).await }.await;
+    let report = sandbox.run(run).await;
     terminal.finish();
     let exit = match report {
         Ok(report) => {
@@ -89,6 +96,22 @@ async fn run(
     };
     let _left_to_guards = tokio::time::timeout(patience, broker.shutdown()).await;
     exit
+}
+
+/// What runs the script.
+async fn sandbox(
+    script: &Script,
+    guests: &Guests,
+    broker: &Broker,
+) -> Result<Arc<Sandbox>, Failure> {
+    match script.language {
+        wxmcp_sandbox::Language::Component => component::sandbox(&script.name, guests, broker)
+            .await
+            .map(Arc::new),
+        language => guests
+            .sandbox(language)
+            .map_err(|error| failure(error, &script.name)),
+    }
 }
 
 /// A script that does not fit the types of its tools does not run, nor one that cannot be
@@ -178,14 +201,18 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
 /// The script in a file, without arguments.
 pub(super) fn read_script(name: &str, named: Option<Language>) -> Result<Script, Failure> {
     let language = language(named, name)?;
-    let source = std::fs::File::open(name)
-        .map_err(anyhow::Error::from)
-        .and_then(read)
-        .with_context(|| format!("cannot read `{name}`"))
-        .map_err(Failure::usage)?;
+    let source = match language {
+        // Read where it is compiled.
+        wxmcp_sandbox::Language::Component => String::new(),
+        _ => std::fs::File::open(name)
+            .map_err(anyhow::Error::from)
+            .and_then(read)
+            .with_context(|| format!("cannot read `{name}`"))
+            .map_err(Failure::usage)?,
+    };
     Ok(Script {
         name: name.to_owned(),
-        language: language.into(),
+        language,
         source,
         args: Vec::new(),
         task: None,
@@ -221,18 +248,22 @@ fn read(source: impl Read) -> anyhow::Result<String> {
     String::from_utf8(bytes).context("it is not UTF-8 text")
 }
 
-fn language(named: Option<Language>, path: &str) -> Result<Language, Failure> {
+fn language(
+    named: Option<Language>,
+    path: &str,
+) -> Result<wxmcp_sandbox::Language, Failure> {
     let extension = std::path::Path::new(path)
         .extension()
         .and_then(|extension| extension.to_str());
     match (named, extension) {
-        (Some(language), _) => Ok(language),
-        (None, Some("py")) => Ok(Language::Python),
-        (None, Some("js" | "mjs" | "jsx")) => Ok(Language::JavaScript),
-        (None, Some("ts" | "mts" | "tsx")) => Ok(Language::TypeScript),
+        (Some(language), _) => Ok(language.into()),
+        (None, Some("py")) => Ok(Language::Python.into()),
+        (None, Some("js" | "mjs" | "jsx")) => Ok(Language::JavaScript.into()),
+        (None, Some("ts" | "mts" | "tsx")) => Ok(Language::TypeScript.into()),
+        (None, Some("wasm")) => Ok(wxmcp_sandbox::Language::Component),
         (None, _) => Err(
             Failure::usage(anyhow::anyhow!("cannot tell the language of `{path}`"))
-                .hint("name it `*.py`, `*.js` or `*.ts`, or say --lang"),
+                .hint("name it `*.py`, `*.js`, `*.ts` or `*.wasm`, or say --lang"),
         ),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
         ToolsCommand::Call { .. } => Arc::new(ToolOutput),
         _ => Arc::new(Silent),
     };
-    let broker = broker::broker(&settings, &Arc::new(Guests::default()), observer)?;
+    let broker = broker::broker(&settings, &Arc::new(Guests::new()), observer)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -16,6 +16,8 @@ use crate::operation::{Operation, parse, parsed_size, request_name};
 use crate::report::{CallEnd, CallRecord};
 use crate::tool::{CallContext, Capability, ToolCall, ToolError, ToolErrorKind, ToolHost};
 
+mod typed;
+
 /// Most operations that may be under way or undelivered at once: bounds the
 /// host's bookkeeping when a guest submits and never waits.
 const PENDING: usize = 10_000;
@@ -373,22 +375,30 @@ impl Calls {
     }
 
     fn close(&mut self, ended: &Ended) {
-        let Some(index) = self.indices.remove(&ended.id) else {
+        self.note_end(
+            ended.id,
+            CallEnd {
+                error: ended.error,
+                milliseconds: ended.elapsed.as_secs_f64() * 1e3,
+                answer_bytes: ended.answer_bytes,
+            },
+        );
+    }
+
+    /// Completes the record of a call, if the operation was one.
+    fn note_end(&mut self, id: u64, end: CallEnd) {
+        let Some(index) = self.indices.remove(&id) else {
             return;
         };
         let Some(record) = self.records.get_mut(index) else {
             return;
         };
-        record.ended = Some(CallEnd {
-            error: ended.error,
-            milliseconds: ended.elapsed.as_secs_f64() * 1e3,
-            answer_bytes: ended.answer_bytes,
-        });
-        self.answer_bytes = self.answer_bytes.saturating_add(ended.answer_bytes);
+        self.answer_bytes = self.answer_bytes.saturating_add(end.answer_bytes);
         self.observer.event(Event::CallEnded {
             sequence: record.sequence,
-            error: ended.error,
+            error: end.error,
         });
+        record.ended = Some(end);
     }
 
     /// Gives up on an operation; unknown ids are nothing.
@@ -412,6 +422,18 @@ impl Calls {
 }
 
 impl Ended {
+    /// The end of a task that handed its answer over itself.
+    fn nothing(id: u64) -> Self {
+        Self {
+            id,
+            result: Ok(Vec::new()),
+            error: None,
+            answer_bytes: 0,
+            elapsed: Duration::ZERO,
+            _weight: None,
+        }
+    }
+
     fn new(
         id: u64,
         result: Result<(serde_json::Result<Vec<u8>>, u64), ToolError>,

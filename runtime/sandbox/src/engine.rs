@@ -61,7 +61,28 @@ pub fn compile(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     Engine::new(&config)?.precompile_component(component)
 }
 
-/// The target that [`compile`] compiles for.
+/// An engine that can run what [`compile_supplied`] made.
+///
+/// # Errors
+/// When the machine lacks what the settings need.
+pub(crate) fn supplied_engine() -> wasmtime::Result<Engine> {
+    let mut config = supplied_settings();
+    config.enable_compiler(false);
+    Engine::new(&config)
+}
+
+/// Compiles a component that somebody supplied. Takes whatever time and memory it takes.
+///
+/// # Errors
+/// When the component does not validate or cannot be compiled.
+pub(crate) fn compile_supplied(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    let mut config = supplied_settings();
+    config.cranelift_opt_level(OptLevel::Speed);
+    config.target(TARGET)?;
+    Engine::new(&config)?.precompile_component(component)
+}
+
+/// The target that is compiled for.
 pub const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux")) {
     "x86_64-unknown-linux-gnu"
 } else if cfg!(all(target_arch = "aarch64", target_os = "linux")) {
@@ -71,6 +92,19 @@ pub const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux"
 } else {
     "aarch64-apple-darwin"
 };
+
+/// The settings for guests, and what components of today's toolchains need besides: functions
+/// that go on while others do. What none of them needs is off.
+fn supplied_settings() -> Config {
+    let mut config = settings();
+    config
+        .concurrency_support(true)
+        .wasm_component_model_async(true)
+        .wasm_threads(false)
+        .wasm_gc(false)
+        .shared_memory(false);
+    config
+}
 
 fn settings() -> Config {
     let mut config = Config::new();

@@ -24,7 +24,7 @@ const ARTIFACTS: u64 = 16 << 20;
 const PROGRESS: u64 = 10_000;
 
 /// Bytes of an exception's message, and of its traceback, that are kept.
-const RAISED: usize = 256 << 10;
+pub(crate) const RAISED: usize = 256 << 10;
 
 /// Bytes of a progress message that are kept.
 const PROGRESS_MESSAGE: usize = 256;
@@ -159,7 +159,7 @@ impl Outbox {
         }
     }
 
-    fn take(&mut self, kind: u8, payload: &[u8]) -> Result<(), Stop> {
+    pub(crate) fn take(&mut self, kind: u8, payload: &[u8]) -> Result<(), Stop> {
         match kind {
             3 => self.end = Some(self.value(payload)?),
             4 => self.end = Some(End::Raised(raised(payload))),
@@ -253,6 +253,6 @@ fn exit_code(payload: &[u8]) -> u8 {
 }
 
 /// The first `bytes` of a text, cut between characters.
-fn head(text: &str, bytes: usize) -> &str {
+pub(crate) fn head(text: &str, bytes: usize) -> &str {
     text.get(..text.floor_char_boundary(bytes)).unwrap_or(text)
 }

@@ -24,6 +24,7 @@ mod sandbox;
 mod script;
 mod search;
 mod session;
+pub mod supplied;
 mod tool;
 mod wasi;
 

@@ -154,13 +154,19 @@ impl Budget {
     }
 }
 
-/// Most entries that the guest's tables may have; the largest of ours has 13,000.
-const TABLE_ELEMENTS: usize = 100_000;
+/// Most entries of all tables of a guest; the largest of ours has 13,000.
+const TABLE_ELEMENTS: usize = 200_000;
 
-/// Bounds linear memory, and remembers that it had to.
+/// Most core instances of a guest; a component of componentize-py has about 25.
+const CORE_INSTANCES: usize = 200;
+
+/// Bounds the linear memories of a guest, all together, and remembers that it had to.
 #[derive(Debug)]
 pub(crate) struct MemoryMeter {
     limit: u64,
+    /// Bytes of all memories.
+    total: u64,
+    table_elements: usize,
     peak: u64,
     refused: bool,
 }
@@ -169,6 +175,8 @@ impl MemoryMeter {
     pub(crate) fn new(limit: u64) -> Self {
         Self {
             limit,
+            total: 0,
+            table_elements: 0,
             peak: 0,
             refused: false,
         }
@@ -190,16 +198,22 @@ impl MemoryMeter {
 impl ResourceLimiter for MemoryMeter {
     fn memory_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
-        _maximum: Option<usize>,
+        maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        let desired = u64::try_from(desired).unwrap_or(u64::MAX);
-        if desired > self.limit {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            // The memory itself does not grow so far.
+            return Ok(true);
+        }
+        let more = u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX);
+        let total = self.total.saturating_add(more);
+        if total > self.limit {
             self.refused = true;
             return Ok(false);
         }
-        self.peak = self.peak.max(desired);
+        self.total = total;
+        self.peak = self.peak.max(total);
         Ok(true)
     }
 
@@ -210,11 +224,29 @@ impl ResourceLimiter for MemoryMeter {
 
     fn table_growing(
         &mut self,
-        _current: usize,
+        current: usize,
         desired: usize,
         _maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_ELEMENTS)
+        let more = desired.saturating_sub(current);
+        let total = self.table_elements.saturating_add(more);
+        let fits = total <= TABLE_ELEMENTS;
+        if fits {
+            self.table_elements = total;
+        }
+        Ok(fits)
+    }
+
+    fn instances(&self) -> usize {
+        CORE_INSTANCES
+    }
+
+    fn memories(&self) -> usize {
+        CORE_INSTANCES
+    }
+
+    fn tables(&self) -> usize {
+        CORE_INSTANCES
     }
 }
 
@@ -238,6 +270,18 @@ mod tests {
         assert!(!meter.refused());
         assert!(!meter.memory_growing(100, 101, None).unwrap());
         assert!(meter.refused());
+        assert_eq!(meter.peak(), 100);
+    }
+
+    #[test]
+    fn memories_are_counted_together() {
+        let mut meter = MemoryMeter::new(100);
+        assert!(meter.memory_growing(0, 60, None).unwrap());
+        assert!(!meter.memory_growing(0, 41, None).unwrap());
+        assert!(meter.memory_growing(0, 40, None).unwrap());
+        assert_eq!(meter.peak(), 100);
+        // A growth that the memory itself refuses takes nothing.
+        assert!(meter.memory_growing(60, 200, Some(100)).unwrap());
         assert_eq!(meter.peak(), 100);
     }
 

@@ -13,6 +13,7 @@ use crate::policy::Policy;
 use crate::report::Report;
 use crate::script::Script;
 use crate::session::Session;
+use crate::supplied::Export;
 use crate::tool::{BoxFuture, ToolHost};
 use crate::{guest, wasi};
 
@@ -32,6 +33,8 @@ pub(crate) enum Entry {
         start: ComponentExportIndex,
         deliver: ComponentExportIndex,
     },
+    /// A component that somebody supplied.
+    Supplied(Export),
 }
 
 /// One execution of one script.
@@ -70,6 +73,18 @@ pub enum Error {
         /// The limit, in bytes.
         limit: u64,
     },
+    /// There is no guest for this.
+    #[error("a component is run as itself, by no interpreter")]
+    NoInterpreter,
+    /// A component exports nothing that can be run.
+    #[error(
+        "the component exports neither `main: func(arguments: list<string>) -> result<string, string>` \
+         nor `wasi:cli/run`"
+    )]
+    NoScript,
+    /// A component lacks a function.
+    #[error("the component has no function `{0}`")]
+    NoFunction(String),
     /// The engine could not start an instance.
     #[error("cannot start an instance")]
     Engine(#[source] wasmtime::Error),

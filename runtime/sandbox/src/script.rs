@@ -17,6 +17,8 @@ pub enum Language {
     JavaScript,
     /// StarlingMonkey; the types are removed here.
     TypeScript,
+    /// None: a component that was supplied is its own program, and has no source text.
+    Component,
 }
 
 /// Source text with a name for tracebacks.
@@ -24,7 +26,7 @@ pub enum Language {
 pub struct Script {
     /// `report.py`; what tracebacks and `sys.argv[0]` say.
     pub name: String,
-    /// What the source is written in. The sandbox must have the guest of it.
+    /// What the source is written in. The sandbox must have the guest of it, or be that of the component.
     pub language: Language,
     /// The program.
     pub source: String,
@@ -112,7 +114,7 @@ impl Script {
 
     fn text(&self) -> Result<Text<'_>, Raised> {
         let dialect = match self.language {
-            Language::Python => {
+            Language::Python | Language::Component => {
                 return Ok(Text::Source {
                     source: &self.source,
                 });

@@ -15,6 +15,8 @@ use crate::limits::{Limit, Limits, MemoryMeter, Stop};
 use crate::output::Output;
 use crate::report::{Outcome, Raised, Report, RunId, Usage};
 use crate::sandbox::{Entry, Error, Run};
+use crate::script::Script;
+use crate::supplied;
 use crate::tool::CallContext;
 use crate::wasi;
 
@@ -25,6 +27,9 @@ const YIELD_INTERVAL: u64 = 20_000_000;
 /// Most bytes that one call from the guest may make the host copy. Above the limit
 /// of one message, so that it is ours that is named.
 const HOSTCALL: usize = 4 * MESSAGE;
+
+/// Handles of resources, and of what goes on at once, that a guest may hold.
+const HANDLES: usize = 20_000;
 
 /// An instance that runs one script after the other; what they leave in its memory
 /// stays. Mounts, standard input and the limit of memory are those of its first run.
@@ -68,15 +73,23 @@ impl Session {
             limits,
             tools,
             observer,
-            cancel,
+            mut cancel,
         } = run;
         let id = RunId::random();
-        let knows = self.live.is_some() && script.task.is_some();
-        let request = match script.request(&policy.env, knows) {
-            Ok(request) => request,
-            Err(raised) => return Ok(not_begun(id, raised)),
-        };
         let clock = Arc::new(RunClock::start());
+        let knows = self.live.is_some() && script.task.is_some();
+        let program = match &self.entry {
+            Entry::Supplied(_) => Some(&script),
+            Entry::Run(_) | Entry::Driven { .. } => None,
+        };
+        // A supplied component is its own program: there is nothing to send.
+        let request = match program {
+            Some(_) => Vec::new(),
+            None => match script.request(&policy.env, knows) {
+                Ok(request) => request,
+                Err(raised) => return Ok(not_begun(id, Outcome::Raised(raised), &clock)),
+            },
+        };
         let context = CallContext {
             run: id,
             clock: Arc::clone(&clock),
@@ -97,14 +110,28 @@ impl Session {
             _ => {
                 let output = Output::new(limits.output, observer);
                 let state = State {
-                    wasi: wasi::context(&policy, &output)?,
+                    wasi: wasi::context(&policy, &output, program)?,
                     table: wasi::table(),
                     memory: MemoryMeter::new(limits.memory),
                     calls,
                     output,
                     outbox,
                 };
-                begin(&self.before, state, fuel, &limits).await?
+                // A component that was supplied may compute already when it is instantiated.
+                let begun = tokio::select! {
+                    biased;
+                    begun = begin(&self.before, state, fuel, &limits) => begun,
+                    () = &mut cancel => Err(Begun::Ended(Ending::Cancelled)),
+                    () = deadline(&clock, limits.wall) => Err(Begun::Ended(timed_out(&limits))),
+                };
+                match begun {
+                    Ok(live) => live,
+                    Err(Begun::Not(error)) => return Err(error),
+                    Err(Begun::Ended(ending)) => {
+                        let outcome = ended(ending, &limits);
+                        return Ok(not_begun(id, outcome, &clock));
+                    }
+                }
             }
         };
         let live = self.live.insert(live);
@@ -112,11 +139,9 @@ impl Session {
 
         let ended = tokio::select! {
             biased;
-            ended = live.enter(&self.entry, request) => ended.map_err(Ending::from),
+            ended = live.enter(&self.entry, request, &script) => ended.map_err(Ending::from),
             () = cancel => Err(Ending::Cancelled),
-            () = deadline(&clock, limits.wall) => {
-                Err(Ending::Stopped(Limit::WallTime(milliseconds(limits.wall))))
-            }
+            () = deadline(&clock, limits.wall) => Err(timed_out(&limits)),
         };
         if let Err(Ending::NotStarted(error)) = ended {
             return Err(Error::Engine(error));
@@ -134,30 +159,53 @@ impl Session {
     }
 }
 
+/// Why there is no live instance.
+enum Begun {
+    /// It could not be made.
+    Not(Error),
+    /// Its own code ended it.
+    Ended(Ending),
+}
+
 async fn begin(
     before: &InstancePre<State>,
     state: State,
     fuel: u64,
     limits: &Limits,
-) -> Result<Live, Error> {
+) -> Result<Live, Begun> {
+    let not = |error| Begun::Not(Error::Engine(error));
     let mut store = Store::new(before.engine(), state);
     store.limiter(|state| &mut state.memory);
-    store.set_fuel(fuel).map_err(Error::Engine)?;
+    store.set_fuel(fuel).map_err(not)?;
     store
         .fuel_async_yield_interval(Some(YIELD_INTERVAL))
-        .map_err(Error::Engine)?;
+        .map_err(not)?;
     store.set_hostcall_fuel(HOSTCALL);
+    store.set_max_component_handles(HANDLES);
     match before.instantiate_async(&mut store).await {
         Ok(instance) => Ok(Live { store, instance }),
-        Err(_) if store.data().memory.refused() => Err(Error::MemoryTooSmall {
+        Err(_) if store.data().memory.refused() => Err(Begun::Not(Error::MemoryTooSmall {
             limit: limits.memory,
-        }),
-        Err(error) => Err(Error::Engine(error)),
+        })),
+        Err(error) if is_own(&error) => {
+            Err(Begun::Ended(Ending::from(Entered::Trapped(error))))
+        }
+        Err(error) => Err(not(error)),
     }
 }
 
+/// Whether an error came out of the guest's own code.
+fn is_own(error: &wasmtime::Error) -> bool {
+    error.is::<Trap>() || error.is::<Stop>() || error.is::<I32Exit>()
+}
+
 impl Live {
-    async fn enter(&mut self, entry: &Entry, request: Vec<u8>) -> Result<(), Entered> {
+    async fn enter(
+        &mut self,
+        entry: &Entry,
+        request: Vec<u8>,
+        script: &Script,
+    ) -> Result<(), Entered> {
         let Self { store, instance } = self;
         let export = |store: &mut Store<State>, index| {
             instance
@@ -175,6 +223,7 @@ impl Live {
                 enter(start, store, request).await?;
                 drive(deliver, store).await
             }
+            Entry::Supplied(export) => supplied::enter(export, instance, store, script).await,
         }
     }
 }
@@ -212,8 +261,11 @@ async fn enter(
         .map_err(Entered::Trapped)
 }
 
-enum Entered {
+/// Why the guest did not come back.
+pub(crate) enum Entered {
+    /// It could not be entered.
     Not(wasmtime::Error),
+    /// It ended inside.
     Trapped(wasmtime::Error),
 }
 
@@ -266,16 +318,17 @@ async fn deadline(clock: &RunClock, wall: Duration) {
     }
 }
 
-/// The report of a script that is no program in its language.
-fn not_begun(run: RunId, raised: Raised) -> Report {
+/// The report of a script that is no program in its language, or that ended before it was
+/// entered.
+fn not_begun(run: RunId, outcome: Outcome, clock: &RunClock) -> Report {
     Report {
         run,
-        outcome: Outcome::Raised(raised),
+        outcome,
         stdout: Vec::new(),
         stderr: Vec::new(),
         calls: Vec::new(),
         usage: Usage {
-            wall_ms: 0.0,
+            wall_ms: clock.elapsed().as_secs_f64() * 1e3,
             fuel: 0,
             peak_memory: 0,
             tool_calls: 0,
@@ -323,35 +376,44 @@ fn report(
 fn outcome(state: &mut State, ending: Option<Ending>, limits: &Limits) -> Outcome {
     let said = state.outbox.end.take();
     let starved = state.memory.refused();
+    match (ending, said) {
+        (None, Some(End::Value(value))) => Outcome::Returned(value),
+        (None, Some(End::Exit(code))) => Outcome::Exited(code),
+        (None, Some(End::Raised(raised))) if starved && raised.kind == "MemoryError" => {
+            Outcome::Stopped(state.memory.limit(), Some(raised))
+        }
+        (None, Some(End::Raised(raised))) => Outcome::Raised(raised),
+        (None, None) => Outcome::Raised(protocol("the interpreter ended without an outcome")),
+        (Some(Ending::Exit(_)), Some(End::Exit(code))) => Outcome::Exited(code),
+        // An interpreter that runs out of memory where it cannot say so traps.
+        (Some(Ending::Crashed(_)), _) if starved => {
+            Outcome::Stopped(state.memory.limit(), None)
+        }
+        (Some(ending), _) => ended(ending, limits),
+    }
+}
+
+/// The outcome of a run whose guest did not come back.
+fn ended(ending: Ending, limits: &Limits) -> Outcome {
     match ending {
-        None => match said {
-            Some(End::Value(value)) => Outcome::Returned(value),
-            Some(End::Exit(code)) => Outcome::Exited(code),
-            Some(End::Raised(raised)) if starved && raised.kind == "MemoryError" => {
-                Outcome::Stopped(state.memory.limit(), Some(raised))
-            }
-            Some(End::Raised(raised)) => Outcome::Raised(raised),
-            None => Outcome::Raised(protocol("the interpreter ended without an outcome")),
-        },
-        Some(Ending::Exit(code)) => match said {
-            Some(End::Exit(code)) => Outcome::Exited(code),
-            _ => Outcome::Exited(u8::try_from(code.rem_euclid(256)).unwrap_or(1)),
-        },
-        Some(Ending::Stopped(limit)) => Outcome::Stopped(limit, None),
-        Some(Ending::OutOfFuel) => {
+        Ending::Exit(code) => Outcome::Exited(u8::try_from(code.rem_euclid(256)).unwrap_or(1)),
+        Ending::Stopped(limit) => Outcome::Stopped(limit, None),
+        Ending::OutOfFuel => {
             Outcome::Stopped(Limit::Fuel(limits.fuel.unwrap_or(u64::MAX)), None)
         }
-        Some(Ending::Cancelled) => Outcome::Cancelled,
-        // An interpreter that runs out of memory where it cannot say so traps.
-        Some(Ending::Crashed(_)) if starved => Outcome::Stopped(state.memory.limit(), None),
-        Some(Ending::Crashed(why)) => Outcome::Raised(Raised {
-            kind: "InterpreterCrash".to_owned(),
-            message: format!("the interpreter crashed: {why}"),
+        Ending::Cancelled => Outcome::Cancelled,
+        Ending::Crashed(why) => Outcome::Raised(Raised {
+            kind: "GuestCrash".to_owned(),
+            message: format!("the guest crashed: {why}"),
             traceback: String::new(),
             line: None,
         }),
-        Some(Ending::NotStarted(error)) => Outcome::Raised(protocol(&error.to_string())),
+        Ending::NotStarted(error) => Outcome::Raised(protocol(&error.to_string())),
     }
+}
+
+fn timed_out(limits: &Limits) -> Ending {
+    Ending::Stopped(Limit::WallTime(milliseconds(limits.wall)))
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -16,6 +16,7 @@ use crate::observer::Stream;
 use crate::output::Output;
 use crate::policy::{Access, Policy, Stdin};
 use crate::sandbox::Error;
+use crate::script::Script;
 
 /// Most handles (files, streams, pollables) that one instance may hold.
 const HANDLES: usize = 4_096;
@@ -32,12 +33,23 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
     wasmtime_wasi::p2::add_to_linker_async(linker)
 }
 
-/// What one run's WASI may touch.
+/// What one run's WASI may touch. A `program` is told its arguments and environment.
 ///
 /// # Errors
 /// When a mount's host directory cannot be opened.
-pub(crate) fn context(policy: &Policy, output: &Output) -> Result<WasiCtx, Error> {
+pub(crate) fn context(
+    policy: &Policy,
+    output: &Output,
+    program: Option<&Script>,
+) -> Result<WasiCtx, Error> {
     let mut builder = WasiCtxBuilder::new();
+    // Guests of ours are told by `wit/guest.wit`, and keep what they are not told from scripts.
+    if let Some(program) = program {
+        builder
+            .arg(&program.name)
+            .args(&program.args)
+            .envs(&policy.env);
+    }
     builder
         .allow_tcp(false)
         .allow_udp(false)

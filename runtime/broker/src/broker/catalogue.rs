@@ -65,14 +65,24 @@ impl Broker {
         namespace: &str,
         context: &CallContext,
     ) -> Result<ToolSet, ToolError> {
-        let opened = self.open(namespace, None, &self.script, context).await?;
+        self.tools_for(namespace, &self.script, context).await
+    }
+
+    /// The same for any caller.
+    pub(crate) async fn tools_for(
+        &self,
+        namespace: &str,
+        caller: &Caller,
+        context: &CallContext,
+    ) -> Result<ToolSet, ToolError> {
+        let opened = self.open(namespace, None, caller, context).await?;
         let (owner, name) = (opened.owner(), opened.name());
         Ok(ToolSet {
             namespace: name.to_owned(),
             tools: opened
                 .tools
                 .tools()
-                .filter(|named| self.script.may_call(owner, name, *named))
+                .filter(|named| caller.may_call(owner, name, *named))
                 .map(|named| {
                     let tool = self.with_learned(&opened, named.tool);
                     (named.attribute.to_owned(), tool)

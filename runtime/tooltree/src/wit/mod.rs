@@ -32,6 +32,16 @@ use crate::tool::Tool;
 /// Nodes of all interfaces of a world. Component types have at most a million.
 const MAX_WORLD_SIZE: usize = 450_000;
 
+/// The labels of namespaces that are there together, by the namespaces' own names.
+pub fn labels<'a>(namespaces: impl IntoIterator<Item = &'a str>) -> BTreeMap<String, String> {
+    let namespaces: BTreeSet<&str> = namespaces.into_iter().collect();
+    let labels = Labels::of_names(namespaces.iter().copied(), &BTreeSet::new());
+    namespaces
+        .into_iter()
+        .map(|namespace| (namespace.to_owned(), labels.get(namespace)))
+        .collect()
+}
+
 /// The WIT of some namespaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Wit {

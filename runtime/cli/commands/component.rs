@@ -1,0 +1,70 @@
+//! A component as the script: compiled, and linked to the tools that it imports.
+
+use std::fs::File;
+use std::io::Read;
+
+use anyhow::Context;
+use wxmcp_broker::{Broker, LinkError};
+use wxmcp_sandbox::supplied::CompileError;
+use wxmcp_sandbox::{Error, Sandbox};
+
+use super::tools::context;
+use crate::exit::Failure;
+use crate::guests::Guests;
+
+/// Most bytes that are read of a component. What is larger is not compiled, and that is said.
+const MAX_READ: u64 = 256 << 20;
+
+/// A sandbox that runs the component in a file.
+pub(super) async fn sandbox(
+    name: &str,
+    guests: &Guests,
+    broker: &Broker,
+) -> Result<Sandbox, Failure> {
+    let mut wasm = Vec::new();
+    File::open(name)
+        .and_then(|file| file.take(MAX_READ).read_to_end(&mut wasm))
+        .with_context(|| format!("cannot read `{name}`"))
+        .map_err(Failure::usage)?;
+    let component = guests
+        .supplied(&wasm)
+        .await
+        .map_err(|error| not_compiled(error, name))?;
+    let tools = broker
+        .link(&component, &context())
+        .await
+        .map_err(|error| not_linked(error, name))?;
+    component.script(&tools).map_err(|error| {
+        let is_theirs = matches!(error, Error::NoScript | Error::Engine(_));
+        let error = anyhow::Error::new(error).context(format!("cannot run `{name}`"));
+        if is_theirs {
+            Failure::usage(error)
+        } else {
+            Failure::fault(error)
+        }
+    })
+}
+
+fn not_compiled(error: CompileError, name: &str) -> Failure {
+    let hint = match &error {
+        CompileError::Other("a core module") => Some(
+            "make a component of it: its toolchain's target `wasm32-wasip2`, or `wasm-tools component new`",
+        ),
+        _ => None,
+    };
+    let is_ours = matches!(error, CompileError::System(_) | CompileError::Load(_));
+    let error = anyhow::Error::new(error).context(format!("cannot run `{name}`"));
+    let failure = if is_ours {
+        Failure::fault(error)
+    } else {
+        Failure::usage(error)
+    };
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+fn not_linked(error: LinkError, name: &str) -> Failure {
+    Failure::usage(anyhow::Error::new(error).context(format!("cannot run `{name}`")))
+}

@@ -1,0 +1,221 @@
+//! Files of native code: private, stamped, and never mapped if anybody may have written to them.
+
+use std::fs::File;
+use std::io::{Seek, SeekFrom, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{
+    AtFlags, CWD, FileType, MemfdFlags, Mode, OFlags, Stat, Timespec, Timestamps, fstat, futimens,
+};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+
+/// What a file must be to be mapped.
+pub(crate) struct Mark<'a> {
+    /// A digest in hex that the file's time follows from: of its content, or of what it was
+    /// compiled from.
+    pub(crate) digest: &'a str,
+    /// Its size in bytes, where that is known beforehand.
+    pub(crate) size: Option<u64>,
+}
+
+/// A file that is being written, and that no reader can see yet.
+pub(crate) struct Unfinished {
+    pub(crate) file: File,
+    temporary: PathBuf,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    /// Begins a file that will be at `path`; makes its directory (mode 0700).
+    pub(crate) fn begin(path: &Path) -> std::io::Result<Self> {
+        let directory = path
+            .parent()
+            .ok_or_else(|| std::io::Error::other("no directory"))?;
+        private_directory(directory)?;
+        let temporary = directory.join(format!(".{}", crate::report::RunId::random()));
+        let file = File::from(rustix::fs::openat(
+            CWD,
+            &temporary,
+            OFlags::CREATE | OFlags::EXCL | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW,
+            Mode::RUSR | Mode::WUSR,
+        )?);
+        Ok(Self {
+            file,
+            temporary,
+            path: path.to_owned(),
+        })
+    }
+
+    /// Puts the file under its name, whole.
+    pub(crate) fn finish(self, mark: &Mark<'_>) -> std::io::Result<File> {
+        self.file.sync_data()?;
+        stamp(&self.file, mark)?;
+        rustix::fs::renameat(CWD, &self.temporary, CWD, &self.path)?;
+        open_sound(&self.path, mark)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // Not there any more once it is finished.
+        let _gone = rustix::fs::unlinkat(CWD, &self.temporary, AtFlags::empty());
+    }
+}
+
+/// A directory of this user that nobody else may enter, made if absent.
+fn private_directory(path: &Path) -> std::io::Result<()> {
+    if let Some(parent) = path.parent() {
+        make_parents(parent)?;
+    }
+    match rustix::fs::mkdirat(CWD, path, Mode::RWXU) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let found = rustix::fs::statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?;
+    let ours = found.st_uid == rustix::process::geteuid().as_raw();
+    let private = Mode::from_raw_mode(found.st_mode) & (Mode::RWXG | Mode::RWXO) == Mode::empty();
+    if !ours || FileType::from_raw_mode(found.st_mode) != FileType::Directory {
+        return Err(std::io::Error::from(std::io::ErrorKind::PermissionDenied));
+    }
+    if !private {
+        rustix::fs::chmodat(CWD, path, Mode::RWXU, AtFlags::empty())?;
+    }
+    Ok(())
+}
+
+fn make_parents(path: &Path) -> std::io::Result<()> {
+    match rustix::fs::mkdirat(CWD, path, Mode::RWXU) {
+        Ok(()) | Err(rustix::io::Errno::EXIST) => Ok(()),
+        Err(rustix::io::Errno::NOENT) => {
+            let parent = path
+                .parent()
+                .ok_or_else(|| std::io::Error::from(std::io::ErrorKind::NotFound))?;
+            make_parents(parent)?;
+            rustix::fs::mkdirat(CWD, path, Mode::RWXU).or_else(|error| match error {
+                rustix::io::Errno::EXIST => Ok(()),
+                other => Err(other.into()),
+            })
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Leaves pages of zeros out: a quarter of an image is zeros.
+pub(crate) fn write_sparse(mut file: &File, image: &[u8]) -> std::io::Result<()> {
+    const PAGE: usize = 1 << 16;
+    for page in image.chunks(PAGE) {
+        if page.iter().all(|byte| *byte == 0) {
+            let skip = i64::try_from(page.len()).unwrap_or(0);
+            file.seek(SeekFrom::Current(skip))?;
+        } else {
+            file.write_all(page)?;
+        }
+    }
+    file.set_len(u64::try_from(image.len()).unwrap_or(u64::MAX))
+}
+
+/// Sets the file's time to one that follows from its digest. Whatever writes to
+/// the file later changes its time, which each start checks in place of hashing
+/// tens of megabytes.
+fn stamp(file: &File, mark: &Mark<'_>) -> std::io::Result<()> {
+    let time = stamp_time(mark);
+    futimens(
+        file,
+        &Timestamps {
+            last_access: time,
+            last_modification: time,
+        },
+    )?;
+    Ok(())
+}
+
+/// Says that a file is used now, so that it is known which are not; its stamp stays.
+pub(crate) fn used_now(file: &File, mark: &Mark<'_>) -> std::io::Result<()> {
+    let now = rustix::fs::UTIME_NOW;
+    futimens(
+        file,
+        &Timestamps {
+            last_access: Timespec {
+                tv_sec: 0,
+                tv_nsec: now,
+            },
+            last_modification: stamp_time(mark),
+        },
+    )?;
+    Ok(())
+}
+
+fn stamp_time(mark: &Mark<'_>) -> Timespec {
+    let seconds = mark
+        .digest
+        .get(..7)
+        .and_then(|digits| i64::from_str_radix(digits, 16).ok())
+        .unwrap_or(0);
+    Timespec {
+        tv_sec: 1_000_000_000 + seconds,
+        tv_nsec: 0,
+    }
+}
+
+/// Opens a cached guest, or fails if it is not exactly what was stored: a regular
+/// file of ours that nobody else can write, of the right size, with its stamp.
+pub(crate) fn open_sound(path: &Path, mark: &Mark<'_>) -> std::io::Result<File> {
+    let file = rustix::fs::openat(
+        CWD,
+        path,
+        OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK,
+        Mode::empty(),
+    )?;
+    let found = fstat(&file)?;
+    if !is_sound(&found, mark) {
+        return Err(std::io::Error::from(std::io::ErrorKind::InvalidData));
+    }
+    Ok(File::from(file))
+}
+
+fn is_sound(found: &Stat, mark: &Mark<'_>) -> bool {
+    let stamp = stamp_time(mark);
+    FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
+        && found.st_uid == rustix::process::geteuid().as_raw()
+        && Mode::from_raw_mode(found.st_mode) & (Mode::RWXG | Mode::RWXO) == Mode::empty()
+        && mark.size.is_none_or(|size| u64::try_from(found.st_size) == Ok(size))
+        && found.st_mtime == stamp.tv_sec
+        && i64::try_from(found.st_mtime_nsec) == Ok(0)
+}
+
+/// Memory that no other process can name.
+pub(crate) fn anonymous() -> std::io::Result<File> {
+    let memory: OwnedFd = rustix::fs::memfd_create(
+        "wxmcp-native",
+        MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING,
+    )?;
+    Ok(File::from(memory))
+}
+
+/// Lets nobody write to such memory any more.
+pub(crate) fn seal(file: &File) -> std::io::Result<()> {
+    rustix::fs::fcntl_add_seals(
+        &file,
+        rustix::fs::SealFlags::WRITE
+            | rustix::fs::SealFlags::SHRINK
+            | rustix::fs::SealFlags::GROW
+            | rustix::fs::SealFlags::SEAL,
+    )?;
+    Ok(())
+}
+
+#[expect(
+    unsafe_code,
+    reason = "native code is code: the one place where ours is mapped"
+)]
+pub(crate) fn map(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
+    // The open file, not its path, which another process could point elsewhere.
+    let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
+    // SAFETY: `open_sound` and `anonymous` are the only sources of `file`. Its
+    // bytes came out of this program (passing their SHA-256 when they were written)
+    // or out of its own compiler, and lie in a file of this user that nobody else
+    // can write and that was not written since (`is_sound`), or in a sealed memory file.
+    unsafe { Component::deserialize_file(engine, path) }
+}

@@ -1,0 +1,318 @@
+//! Compiling a component that somebody supplied: in a process of its own, which limits bound.
+//!
+//! A compiler is large and its input hostile: a small file can ask for much memory and time.
+//! The process has neither environment nor arguments from outside; the component is its
+//! standard input, the native code its standard output, a file that only this user can reach.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use sha2::{Digest, Sha256};
+use tokio::io::AsyncReadExt;
+use wasmtime::Engine;
+
+use super::Supplied;
+use crate::engine;
+use crate::native::file::{self, Mark, Unfinished, map, open_sound};
+use crate::native::{NativeCache, hex};
+
+/// Largest component, in bytes.
+const MAX_COMPONENT: u64 = 128 << 20;
+
+/// Memory of the process that compiles, in bytes.
+const MAX_MEMORY: u64 = 3 << 30;
+
+/// Largest native code, in bytes.
+const MAX_NATIVE: u64 = 1 << 30;
+
+/// How long compiling may take, by the clock on the wall.
+const MAX_TIME: Duration = Duration::from_secs(180);
+
+/// Bytes of the compiler's words that are repeated.
+const MAX_SAID: u64 = 2_000;
+
+/// Compiled components that are kept, at most: in number, and in bytes.
+const MAX_KEPT: (usize, u64) = (64, 4 << 30);
+
+/// Threads that compile.
+const MAX_THREADS: usize = 8;
+
+/// Compiles components, and keeps what it compiled.
+#[derive(Debug)]
+pub struct Compiler {
+    program: PathBuf,
+    argument: &'static str,
+    cache: NativeCache,
+    engine: OnceLock<Engine>,
+}
+
+/// Why a component could not be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// It is something else.
+    #[error("it is {0}, not a WebAssembly component")]
+    Other(&'static str),
+    /// It is larger than any that is compiled.
+    #[error("it is larger than {} MiB", MAX_COMPONENT >> 20)]
+    TooLarge,
+    /// It is no valid component, or asks for what is not offered.
+    #[error("it is not a valid component: {0}")]
+    Invalid(String),
+    /// The compiler took too much memory.
+    #[error("compiling it takes more than {} MiB of memory", MAX_MEMORY >> 20)]
+    Memory,
+    /// The compiler took too long.
+    #[error("compiling it takes more than {} s", MAX_TIME.as_secs())]
+    Time,
+    /// The native code became too large.
+    #[error("compiled it is larger than {} MiB", MAX_NATIVE >> 20)]
+    NativeTooLarge,
+    /// The compiler ended in another way.
+    #[error("the compiler failed: {0}")]
+    Failed(String),
+    /// The compiler could not be started, or its output not be kept.
+    #[error("the compiler cannot be run")]
+    System(#[from] std::io::Error),
+    /// The engine did not take the compiled component.
+    #[error("the compiled component cannot be loaded")]
+    Load(#[source] wasmtime::Error),
+}
+
+impl Compiler {
+    /// A compiler that runs `program argument`, which must call [`compile_main`], and keeps
+    /// its output in a directory of the cache.
+    pub fn new(program: PathBuf, argument: &'static str, cache: NativeCache) -> Self {
+        Self {
+            program,
+            argument,
+            cache,
+            engine: OnceLock::new(),
+        }
+    }
+
+    /// A component, compiled now or before. The file may be anything.
+    ///
+    /// # Errors
+    ///
+    /// When it is no component, or compiling it reaches a limit.
+    pub async fn component(&self, wasm: &[u8]) -> Result<Supplied, CompileError> {
+        let engine = self.engine()?;
+        if let Some(other) = other_than_component(wasm) {
+            return Err(CompileError::Other(other));
+        }
+        if u64::try_from(wasm.len()).unwrap_or(u64::MAX) > MAX_COMPONENT {
+            return Err(CompileError::TooLarge);
+        }
+        let digest = hex(&Sha256::digest(wasm));
+        let mark = Mark {
+            digest: &digest,
+            size: None,
+        };
+        let path = self
+            .cache
+            .components()
+            .map(|directory| directory.join(format!("{digest}.native")));
+        if let Some(path) = &path
+            && let Ok(file) = open_sound(path, &mark)
+        {
+            // Whatever else is wrong with it: it is compiled again.
+            if let Ok(component) = map(engine, &file) {
+                touch(&file, &mark);
+                return Ok(Supplied::new(engine.clone(), component));
+            }
+        }
+        let file = match path.as_deref().map(Unfinished::begin) {
+            Some(Ok(unfinished)) => {
+                self.run(wasm, &unfinished.file).await?;
+                let file = unfinished.finish(&mark)?;
+                touch(&file, &mark);
+                if let Some(directory) = self.cache.components() {
+                    make_room(&directory);
+                }
+                file
+            }
+            // No usable directory: it is compiled anew each time.
+            None | Some(Err(_)) => {
+                let memory = file::anonymous()?;
+                self.run(wasm, &memory).await?;
+                file::seal(&memory)?;
+                memory
+            }
+        };
+        let component = map(engine, &file).map_err(CompileError::Load)?;
+        Ok(Supplied::new(engine.clone(), component))
+    }
+
+    fn engine(&self) -> Result<&Engine, CompileError> {
+        if let Some(engine) = self.engine.get() {
+            return Ok(engine);
+        }
+        let engine = engine::supplied_engine().map_err(CompileError::Load)?;
+        Ok(self.engine.get_or_init(|| engine))
+    }
+
+    async fn run(&self, wasm: &[u8], native: &File) -> Result<(), CompileError> {
+        let input = file::anonymous()?;
+        (&input).write_all(wasm)?;
+        rustix::fs::seek(&input, rustix::fs::SeekFrom::Start(0)).map_err(std::io::Error::from)?;
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut child = tokio::process::Command::new(&self.program)
+            .arg(self.argument)
+            .env_clear()
+            .env("RAYON_NUM_THREADS", threads.min(MAX_THREADS).to_string())
+            .current_dir("/")
+            .stdin(Stdio::from(input))
+            .stdout(Stdio::from(native.try_clone()?))
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let mut said = Vec::new();
+        let stderr = child.stderr.take();
+        let ended = tokio::time::timeout(MAX_TIME, async {
+            if let Some(stderr) = stderr {
+                stderr.take(MAX_SAID).read_to_end(&mut said).await?;
+            }
+            child.wait().await
+        })
+        .await
+        .map_err(|_| CompileError::Time)??;
+        let said = String::from_utf8_lossy(&said).trim().to_owned();
+        judge(ended, said)
+    }
+}
+
+fn judge(ended: ExitStatus, said: String) -> Result<(), CompileError> {
+    match (ended.code(), ended.signal()) {
+        (Some(0), _) => Ok(()),
+        (Some(INVALID), _) => Err(CompileError::Invalid(said)),
+        _ if said.contains("memory allocation of") => Err(CompileError::Memory),
+        (_, Some(XCPU)) => Err(CompileError::Time),
+        (_, Some(XFSZ)) => Err(CompileError::NativeTooLarge),
+        (_, Some(signal)) => Err(CompileError::Failed(format!("ended by signal {signal}"))),
+        (_, None) => Err(CompileError::Failed(said)),
+    }
+}
+
+const XCPU: i32 = rustix::process::Signal::XCPU.as_raw();
+const XFSZ: i32 = rustix::process::Signal::XFSZ.as_raw();
+
+/// Exit code of the process that compiles, when the component is to blame.
+const INVALID: i32 = 3;
+
+/// What a file is, if it is no component.
+fn other_than_component(bytes: &[u8]) -> Option<&'static str> {
+    match bytes {
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => None,
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Some("a core module"),
+        [0, b'a', b's', b'm', ..] => Some("WebAssembly of an unknown version"),
+        [0x7f, b'E', b'L', b'F', ..] => Some("native code, which wxmcp only makes itself"),
+        [b'(', ..] => Some("text"),
+        _ => Some("something else"),
+    }
+}
+
+/// Says when a component was last used; its time of writing stays.
+fn touch(file: &File, mark: &Mark<'_>) {
+    let _unused_for_long = file::used_now(file, mark);
+}
+
+/// Removes the components that were not used for longest.
+fn make_room(directory: &Path) {
+    let Ok(entries) = std::fs::read_dir(directory) else {
+        return;
+    };
+    let mut kept: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| {
+            let found = entry.metadata().ok()?;
+            let used = found.accessed().ok()?;
+            Some((used, found.len(), entry.path()))
+        })
+        .collect();
+    kept.sort_by(|one, other| other.0.cmp(&one.0));
+    let (most, mut left) = MAX_KEPT;
+    for (at, (_, size, path)) in kept.iter().enumerate() {
+        let rest = left.checked_sub(*size).filter(|_| at < most);
+        match rest {
+            Some(rest) => left = rest,
+            None => {
+                let _gone = std::fs::remove_file(path);
+            }
+        }
+    }
+}
+
+/// Compiles standard input to standard output, under limits. For the process that
+/// [`Compiler`] starts, and for no other.
+pub fn compile_main() -> ExitCode {
+    match compile() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _nobody_reads = writeln!(std::io::stderr(), "{error:#}");
+            u8::try_from(INVALID).map_or(ExitCode::FAILURE, ExitCode::from)
+        }
+    }
+}
+
+fn compile() -> wasmtime::Result<()> {
+    for (resource, most) in [
+        (Resource::Data, MAX_MEMORY),
+        (Resource::Fsize, MAX_NATIVE),
+        (Resource::Core, 0),
+        // All threads together.
+        (Resource::Cpu, MAX_TIME.as_secs().saturating_mul(2)),
+    ] {
+        let limit = Rlimit {
+            current: Some(most),
+            maximum: Some(most),
+        };
+        setrlimit(resource, limit)?;
+    }
+    let mut wasm = Vec::new();
+    std::io::stdin().take(MAX_COMPONENT).read_to_end(&mut wasm)?;
+    let native = engine::compile_supplied(&wasm)?;
+    let mut out = std::io::stdout().lock();
+    out.write_all(&native)?;
+    out.flush()?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_component_is_named() {
+        for (bytes, what) in [
+            (&b"\0asm\x0d\0\x01\0rest"[..], None),
+            (b"\0asm\x01\0\0\0", Some("a core module")),
+            (b"\x7fELF\x02", Some("native code, which wxmcp only makes itself")),
+            (b"(component)", Some("text")),
+            (b"print(1)", Some("something else")),
+            (b"", Some("something else")),
+        ] {
+            assert_eq!(other_than_component(bytes), what, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_components_that_were_not_used_for_longest_make_room() {
+        let folder = tempfile::tempdir().unwrap();
+        let time = |second: u64| std::time::UNIX_EPOCH + Duration::from_secs(second);
+        for at in 0..70_u64 {
+            let file = File::create(folder.path().join(format!("{at}.native"))).unwrap();
+            file.set_times(std::fs::FileTimes::new().set_accessed(time(1_000 + at)))
+                .unwrap();
+        }
+        make_room(folder.path());
+        assert!(!folder.path().join("5.native").exists());
+        assert!(folder.path().join("6.native").exists());
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 64);
+    }
+}

@@ -1,0 +1,132 @@
+//! Components that somebody supplied, instead of source text for a guest of ours: scripts
+//! (`main`, or a command of WASI) and tool files whose exported functions are tools.
+//!
+//! Such a component is as hostile as any script. It is compiled by a process of its own,
+//! under limits ([`compile`]), never loaded as native code that somebody else made. Its
+//! imports are WASI and functions that are tools, linked by their types ([`link`]), and end
+//! where every call ends: in [`ToolHost::call`](crate::ToolHost::call).
+
+mod compile;
+mod enter;
+mod link;
+mod surface;
+
+use wasmtime::Engine;
+use wasmtime::component::{Component, ComponentExportIndex};
+
+pub use compile::{CompileError, Compiler, compile_main};
+pub(crate) use enter::{Export, enter};
+pub use link::{LinkedTool, TypedTool};
+pub use surface::{Function, Interface};
+/// Values and types of components, as the engine has them.
+pub use wasmtime::component::{Val, types};
+
+use crate::sandbox::{Entry, Error, Sandbox};
+
+/// A component that was compiled and can be looked at, linked and run.
+#[derive(Clone)]
+pub struct Supplied {
+    engine: Engine,
+    component: Component,
+}
+
+/// What a function of a tool file in WebAssembly does with JSON.
+pub trait TypedExport: Send + Sync {
+    /// The parameters that the arguments of a call stand for.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the arguments.
+    fn parameters(
+        &self,
+        arguments: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<Vec<Val>, String>;
+
+    /// The run's value that the results stand for.
+    ///
+    /// # Errors
+    ///
+    /// What no JSON can say of them.
+    fn value(&self, results: &[Val]) -> Result<serde_json::Value, String>;
+}
+
+impl Supplied {
+    pub(crate) fn new(engine: Engine, component: Component) -> Self {
+        Self { engine, component }
+    }
+
+    /// What it imports: instances with their functions, and what else by its name.
+    pub fn imports(&self) -> Vec<Interface> {
+        let of = self.component.component_type();
+        surface::interfaces(&self.engine, of.imports(&self.engine))
+    }
+
+    /// What it exports, in the same form.
+    pub fn exports(&self) -> Vec<Interface> {
+        let of = self.component.component_type();
+        surface::interfaces(&self.engine, of.exports(&self.engine))
+    }
+
+    /// A sandbox that runs it as a script.
+    ///
+    /// # Errors
+    ///
+    /// When it is no script, or imports what neither WASI nor `tools` have.
+    pub fn script(&self, tools: &[LinkedTool]) -> Result<Sandbox, Error> {
+        let export = self.script_export().ok_or(Error::NoScript)?;
+        self.sandbox(tools, export)
+    }
+
+    /// A sandbox that calls one of its functions, of an interface that it exports or of its
+    /// own (`None`).
+    ///
+    /// # Errors
+    ///
+    /// When there is no such function, or it imports what neither WASI nor `tools` have.
+    pub fn function(
+        &self,
+        interface: Option<&str>,
+        function: &str,
+        export: std::sync::Arc<dyn TypedExport>,
+        tools: &[LinkedTool],
+    ) -> Result<Sandbox, Error> {
+        let index = self
+            .export(interface, function)
+            .ok_or_else(|| Error::NoFunction(function.to_owned()))?;
+        self.sandbox(tools, Export::Function(index, export))
+    }
+
+    fn sandbox(&self, tools: &[LinkedTool], export: Export) -> Result<Sandbox, Error> {
+        let linker = link::linker(&self.engine, tools).map_err(Error::Engine)?;
+        let before = linker
+            .instantiate_pre(&self.component)
+            .map_err(Error::Engine)?;
+        Ok(Sandbox {
+            before,
+            entry: Entry::Supplied(export),
+        })
+    }
+
+    fn script_export(&self) -> Option<Export> {
+        let exports = self.exports();
+        if let Some(interface) = exports.iter().find(|it| it.name == "main")
+            && let Some(function) = &interface.own
+        {
+            return surface::is_main(&function.of)
+                .then(|| self.export(None, "main"))?
+                .map(Export::Main);
+        }
+        let command = exports
+            .iter()
+            .find(|it| it.name.starts_with("wasi:cli/run@0.2."))?;
+        self.export(Some(&command.name), "run").map(Export::Command)
+    }
+
+    fn export(&self, interface: Option<&str>, function: &str) -> Option<ComponentExportIndex> {
+        let instance = match interface {
+            Some(name) => Some(self.component.get_export_index(None, name)?),
+            None => None,
+        };
+        self.component.get_export_index(instance.as_ref(), function)
+    }
+}
