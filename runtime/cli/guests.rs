@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use wasmtime::Engine;
 use wxmcp_broker::Interpreters;
 use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::supplied::{CompileError, Compiler, Supplied};
+use wxmcp_sandbox::supplied::{CompileError, CompileLimits, Compiler, Supplied};
 use wxmcp_sandbox::{Error, Language, NativeCache, NativeGuest, Sandbox};
 
 /// CPython, whole standard library included.
@@ -54,7 +54,7 @@ impl Guests {
         let program = std::env::current_exe().unwrap_or_default();
         Self {
             loaded: Mutex::default(),
-            compiler: Compiler::new(program, COMPILER, cache()),
+            compiler: Compiler::new(program, COMPILER, cache(), CompileLimits::default()),
         }
     }
 

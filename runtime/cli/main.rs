@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         return wxmcp_broker::guard_main(arguments);
     }
     if first.is_some_and(|first| first == guests::COMPILER) {
-        return wxmcp_sandbox::supplied::compile_main();
+        return wxmcp_sandbox::supplied::compile_main(arguments);
     }
     let outcome = cli::parse().and_then(commands::execute);
     exit::conclude(outcome)

@@ -1,8 +1,8 @@
 //! One file per subcommand.
 
 mod check;
-mod component;
 mod completions;
+mod component;
 mod doctor;
 mod run;
 pub(crate) mod tools;

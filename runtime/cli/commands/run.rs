@@ -248,10 +248,7 @@ fn read(source: impl Read) -> anyhow::Result<String> {
     String::from_utf8(bytes).context("it is not UTF-8 text")
 }
 
-fn language(
-    named: Option<Language>,
-    path: &str,
-) -> Result<wxmcp_sandbox::Language, Failure> {
+fn language(named: Option<Language>, path: &str) -> Result<wxmcp_sandbox::Language, Failure> {
     let extension = std::path::Path::new(path)
         .extension()
         .and_then(|extension| extension.to_str());

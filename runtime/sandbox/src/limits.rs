@@ -114,7 +114,8 @@ impl fmt::Display for Limit {
     }
 }
 
-struct Bytes(u64);
+/// A number of bytes, in units that people read.
+pub(crate) struct Bytes(pub(crate) u64);
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -187,9 +187,7 @@ async fn begin(
         Err(_) if store.data().memory.refused() => Err(Begun::Not(Error::MemoryTooSmall {
             limit: limits.memory,
         })),
-        Err(error) if is_own(&error) => {
-            Err(Begun::Ended(Ending::from(Entered::Trapped(error))))
-        }
+        Err(error) if is_own(&error) => Err(Begun::Ended(Ending::from(Entered::Trapped(error)))),
         Err(error) => Err(not(error)),
     }
 }
@@ -386,9 +384,7 @@ fn outcome(state: &mut State, ending: Option<Ending>, limits: &Limits) -> Outcom
         (None, None) => Outcome::Raised(protocol("the interpreter ended without an outcome")),
         (Some(Ending::Exit(_)), Some(End::Exit(code))) => Outcome::Exited(code),
         // An interpreter that runs out of memory where it cannot say so traps.
-        (Some(Ending::Crashed(_)), _) if starved => {
-            Outcome::Stopped(state.memory.limit(), None)
-        }
+        (Some(Ending::Crashed(_)), _) if starved => Outcome::Stopped(state.memory.limit(), None),
         (Some(ending), _) => ended(ending, limits),
     }
 }
@@ -398,9 +394,7 @@ fn ended(ending: Ending, limits: &Limits) -> Outcome {
     match ending {
         Ending::Exit(code) => Outcome::Exited(u8::try_from(code.rem_euclid(256)).unwrap_or(1)),
         Ending::Stopped(limit) => Outcome::Stopped(limit, None),
-        Ending::OutOfFuel => {
-            Outcome::Stopped(Limit::Fuel(limits.fuel.unwrap_or(u64::MAX)), None)
-        }
+        Ending::OutOfFuel => Outcome::Stopped(Limit::Fuel(limits.fuel.unwrap_or(u64::MAX)), None),
         Ending::Cancelled => Outcome::Cancelled,
         Ending::Crashed(why) => Outcome::Raised(Raised {
             kind: "GuestCrash".to_owned(),

@@ -175,9 +175,7 @@ fn a_message_that_is_too_large_is_named() -> TestResult {
 #[test]
 fn a_guest_that_traps_is_a_crash_and_not_ours() -> TestResult {
     let report = run("ou", limits())?;
-    assert!(
-        matches!(&report.outcome, Outcome::Raised(raised) if raised.kind == "GuestCrash")
-    );
+    assert!(matches!(&report.outcome, Outcome::Raised(raised) if raised.kind == "GuestCrash"));
     assert_eq!(report.stdout, b"out\n");
     Ok(())
 }

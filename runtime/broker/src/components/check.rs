@@ -24,7 +24,12 @@ pub(super) fn difference(
     if !same_names {
         return Some(format!(
             "it takes ({}), the tool ({})",
-            names(found_parameters.iter().map(|(name, _)| name.as_str()).collect()),
+            names(
+                found_parameters
+                    .iter()
+                    .map(|(name, _)| name.as_str())
+                    .collect()
+            ),
             names(wanted.iter().map(|(name, _)| *name).collect()),
         ));
     }
@@ -62,9 +67,11 @@ fn is_tool_error(found: &Found) -> bool {
         .map(|field| (field.name, field.ty))
         .collect();
     match fields.as_slice() {
-        [("kind", Found::String), ("message", Found::String), ("data", Found::Option(data))] => {
-            data.ty() == Found::String
-        }
+        [
+            ("kind", Found::String),
+            ("message", Found::String),
+            ("data", Found::Option(data)),
+        ] => data.ty() == Found::String,
         _ => false,
     }
 }
@@ -132,14 +139,18 @@ impl Checker<'_> {
             | (Type::U64, Found::U64)
             | (Type::F64, Found::Float64) => None,
             (Type::Option(inner), Found::Option(found)) => self.of(inner, &found.ty()),
-            (Type::List(inner), Found::List(found)) => {
-                self.of(inner, &found.ty()).map(|what| format!(", its items{what}"))
-            }
+            (Type::List(inner), Found::List(found)) => self
+                .of(inner, &found.ty())
+                .map(|what| format!(", its items{what}")),
             (Type::Map(inner), found) => self.map(inner, found),
             (Type::Tuple(wanted), Found::Tuple(found)) => {
                 let found: Vec<Found> = found.types().collect();
                 if wanted.len() != found.len() {
-                    return Some(format!(" has {} items, the tool's {}", found.len(), wanted.len()));
+                    return Some(format!(
+                        " has {} items, the tool's {}",
+                        found.len(),
+                        wanted.len()
+                    ));
                 }
                 wanted
                     .iter()
@@ -164,9 +175,9 @@ impl Checker<'_> {
         };
         let mut types = pair.types();
         match (types.next(), types.next(), types.next()) {
-            (Some(Found::String), Some(value), None) => {
-                self.of(of, &value).map(|what| format!(", its values{what}"))
-            }
+            (Some(Found::String), Some(value), None) => self
+                .of(of, &value)
+                .map(|what| format!(", its values{what}")),
             _ => Some(other("list<tuple<string, ..>>", found)),
         }
     }

@@ -136,8 +136,8 @@ fn interface_name(label: &str) -> String {
 fn is_offered(import: &Import) -> bool {
     let is_wasi = import.name.contains("@0.2.")
         && WASI.iter().any(|package| import.name.starts_with(package));
-    let is_protocol = import.name == "wxmcp:guest/host@0.1.0"
-        || import.name == "wxmcp:guest/waiting@0.1.0";
+    let is_protocol =
+        import.name == "wxmcp:guest/host@0.1.0" || import.name == "wxmcp:guest/waiting@0.1.0";
     let is_types = import.functions.is_empty() && import.own.is_none() && !import.holds_more;
     is_wasi || is_protocol || is_types
 }
@@ -176,7 +176,10 @@ impl Bound<'_> {
                 let labels = functions.iter().map(|function| function.label.as_str());
                 refused.push(match nearest(&wanted.name, labels).as_slice() {
                     [] => format!("{shown} is no tool"),
-                    close => format!("{shown} is no tool; did you mean `{}`?", close.join("` or `")),
+                    close => format!(
+                        "{shown} is no tool; did you mean `{}`?",
+                        close.join("` or `")
+                    ),
                 });
                 continue;
             };
@@ -265,7 +268,10 @@ impl TypedTool for ImportedTool {
 
 /// An error as the record `tool-error`.
 fn tool_error(error: &ToolError) -> Val {
-    let data = error.data.as_ref().map(|data| Box::new(Val::String(data.to_string())));
+    let data = error
+        .data
+        .as_ref()
+        .map(|data| Box::new(Val::String(data.to_string())));
     Val::Record(vec![
         ("kind".to_owned(), Val::String(error.kind.to_string())),
         ("message".to_owned(), Val::String(error.message.clone())),

@@ -180,7 +180,9 @@ fn is_sound(found: &Stat, mark: &Mark<'_>) -> bool {
     FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
         && found.st_uid == rustix::process::geteuid().as_raw()
         && Mode::from_raw_mode(found.st_mode) & (Mode::RWXG | Mode::RWXO) == Mode::empty()
-        && mark.size.is_none_or(|size| u64::try_from(found.st_size) == Ok(size))
+        && mark
+            .size
+            .is_none_or(|size| u64::try_from(found.st_size) == Ok(size))
         && found.st_mtime == stamp.tv_sec
         && i64::try_from(found.st_mtime_nsec) == Ok(0)
 }

@@ -4,6 +4,7 @@
 //! The process has neither environment nor arguments from outside; the component is its
 //! standard input, the native code its standard output, a file that only this user can reach.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
@@ -19,20 +20,33 @@ use wasmtime::Engine;
 
 use super::Supplied;
 use crate::engine;
+use crate::limits::Bytes;
 use crate::native::file::{self, Mark, Unfinished, map, open_sound};
 use crate::native::{NativeCache, hex};
 
-/// Largest component, in bytes.
-const MAX_COMPONENT: u64 = 128 << 20;
+/// How much compiling a component may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CompileLimits {
+    /// Largest component, in bytes.
+    pub component: u64,
+    /// Memory of the process that compiles, in bytes.
+    pub memory: u64,
+    /// Largest native code, in bytes.
+    pub native: u64,
+    /// Time, by the clock on the wall.
+    pub time: Duration,
+}
 
-/// Memory of the process that compiles, in bytes.
-const MAX_MEMORY: u64 = 3 << 30;
-
-/// Largest native code, in bytes.
-const MAX_NATIVE: u64 = 1 << 30;
-
-/// How long compiling may take, by the clock on the wall.
-const MAX_TIME: Duration = Duration::from_secs(180);
+impl Default for CompileLimits {
+    fn default() -> Self {
+        Self {
+            component: 128 << 20,
+            memory: 3 << 30,
+            native: 1 << 30,
+            time: Duration::from_secs(180),
+        }
+    }
+}
 
 /// Bytes of the compiler's words that are repeated.
 const MAX_SAID: u64 = 2_000;
@@ -49,6 +63,7 @@ pub struct Compiler {
     program: PathBuf,
     argument: &'static str,
     cache: NativeCache,
+    limits: CompileLimits,
     engine: OnceLock<Engine>,
 }
 
@@ -59,20 +74,20 @@ pub enum CompileError {
     #[error("it is {0}, not a WebAssembly component")]
     Other(&'static str),
     /// It is larger than any that is compiled.
-    #[error("it is larger than {} MiB", MAX_COMPONENT >> 20)]
-    TooLarge,
+    #[error("it is larger than {}", Bytes(*.0))]
+    TooLarge(u64),
     /// It is no valid component, or asks for what is not offered.
     #[error("it is not a valid component: {0}")]
     Invalid(String),
     /// The compiler took too much memory.
-    #[error("compiling it takes more than {} MiB of memory", MAX_MEMORY >> 20)]
-    Memory,
+    #[error("compiling it takes more than {} of memory", Bytes(*.0))]
+    Memory(u64),
     /// The compiler took too long.
-    #[error("compiling it takes more than {} s", MAX_TIME.as_secs())]
-    Time,
+    #[error("compiling it takes longer than {:?}", .0)]
+    Time(Duration),
     /// The native code became too large.
-    #[error("compiled it is larger than {} MiB", MAX_NATIVE >> 20)]
-    NativeTooLarge,
+    #[error("compiled it is larger than {}", Bytes(*.0))]
+    NativeTooLarge(u64),
     /// The compiler ended in another way.
     #[error("the compiler failed: {0}")]
     Failed(String),
@@ -87,11 +102,17 @@ pub enum CompileError {
 impl Compiler {
     /// A compiler that runs `program argument`, which must call [`compile_main`], and keeps
     /// its output in a directory of the cache.
-    pub fn new(program: PathBuf, argument: &'static str, cache: NativeCache) -> Self {
+    pub fn new(
+        program: PathBuf,
+        argument: &'static str,
+        cache: NativeCache,
+        limits: CompileLimits,
+    ) -> Self {
         Self {
             program,
             argument,
             cache,
+            limits,
             engine: OnceLock::new(),
         }
     }
@@ -106,8 +127,8 @@ impl Compiler {
         if let Some(other) = other_than_component(wasm) {
             return Err(CompileError::Other(other));
         }
-        if u64::try_from(wasm.len()).unwrap_or(u64::MAX) > MAX_COMPONENT {
-            return Err(CompileError::TooLarge);
+        if u64::try_from(wasm.len()).unwrap_or(u64::MAX) > self.limits.component {
+            return Err(CompileError::TooLarge(self.limits.component));
         }
         let digest = hex(&Sha256::digest(wasm));
         let mark = Mark {
@@ -164,6 +185,7 @@ impl Compiler {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let mut child = tokio::process::Command::new(&self.program)
             .arg(self.argument)
+            .args(self.limits.words())
             .env_clear()
             .env("RAYON_NUM_THREADS", threads.min(MAX_THREADS).to_string())
             .current_dir("/")
@@ -174,28 +196,50 @@ impl Compiler {
             .spawn()?;
         let mut said = Vec::new();
         let stderr = child.stderr.take();
-        let ended = tokio::time::timeout(MAX_TIME, async {
+        let ended = tokio::time::timeout(self.limits.time, async {
             if let Some(stderr) = stderr {
                 stderr.take(MAX_SAID).read_to_end(&mut said).await?;
             }
             child.wait().await
         })
         .await
-        .map_err(|_| CompileError::Time)??;
+        .map_err(|_| CompileError::Time(self.limits.time))??;
         let said = String::from_utf8_lossy(&said).trim().to_owned();
-        judge(ended, said)
+        self.limits.judge(ended, said)
     }
 }
 
-fn judge(ended: ExitStatus, said: String) -> Result<(), CompileError> {
-    match (ended.code(), ended.signal()) {
-        (Some(0), _) => Ok(()),
-        (Some(INVALID), _) => Err(CompileError::Invalid(said)),
-        _ if said.contains("memory allocation of") => Err(CompileError::Memory),
-        (_, Some(XCPU)) => Err(CompileError::Time),
-        (_, Some(XFSZ)) => Err(CompileError::NativeTooLarge),
-        (_, Some(signal)) => Err(CompileError::Failed(format!("ended by signal {signal}"))),
-        (_, None) => Err(CompileError::Failed(said)),
+impl CompileLimits {
+    /// The limits as arguments of the process that keeps them.
+    fn words(&self) -> [String; 4] {
+        [
+            self.component.to_string(),
+            self.memory.to_string(),
+            self.native.to_string(),
+            self.time.as_secs().to_string(),
+        ]
+    }
+
+    fn read(mut words: impl Iterator<Item = OsString>) -> Option<Self> {
+        let mut number = || words.next()?.to_str()?.parse::<u64>().ok();
+        Some(Self {
+            component: number()?,
+            memory: number()?,
+            native: number()?,
+            time: Duration::from_secs(number()?),
+        })
+    }
+
+    fn judge(&self, ended: ExitStatus, said: String) -> Result<(), CompileError> {
+        match (ended.code(), ended.signal()) {
+            (Some(0), _) => Ok(()),
+            (Some(INVALID), _) => Err(CompileError::Invalid(said)),
+            _ if said.contains("memory allocation of") => Err(CompileError::Memory(self.memory)),
+            (_, Some(XCPU)) => Err(CompileError::Time(self.time)),
+            (_, Some(XFSZ)) => Err(CompileError::NativeTooLarge(self.native)),
+            (_, Some(signal)) => Err(CompileError::Failed(format!("ended by signal {signal}"))),
+            (_, None) => Err(CompileError::Failed(said)),
+        }
     }
 }
 
@@ -248,10 +292,14 @@ fn make_room(directory: &Path) {
     }
 }
 
-/// Compiles standard input to standard output, under limits. For the process that
-/// [`Compiler`] starts, and for no other.
-pub fn compile_main() -> ExitCode {
-    match compile() {
+/// Compiles standard input to standard output, under the limits that its arguments are. For the
+/// process that [`Compiler`] starts, and for no other.
+pub fn compile_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let compiled = match CompileLimits::read(arguments) {
+        Some(limits) => compile(&limits),
+        None => Err(wasmtime::format_err!("this is not for people")),
+    };
+    match compiled {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _nobody_reads = writeln!(std::io::stderr(), "{error:#}");
@@ -260,13 +308,16 @@ pub fn compile_main() -> ExitCode {
     }
 }
 
-fn compile() -> wasmtime::Result<()> {
+fn compile(limits: &CompileLimits) -> wasmtime::Result<()> {
     for (resource, most) in [
-        (Resource::Data, MAX_MEMORY),
-        (Resource::Fsize, MAX_NATIVE),
+        (Resource::Data, limits.memory),
+        (Resource::Fsize, limits.native),
         (Resource::Core, 0),
-        // All threads together.
-        (Resource::Cpu, MAX_TIME.as_secs().saturating_mul(2)),
+        // Of all threads together, in case nobody is left to keep the time.
+        (
+            Resource::Cpu,
+            limits.time.as_secs().saturating_mul(8).max(1),
+        ),
     ] {
         let limit = Rlimit {
             current: Some(most),
@@ -275,7 +326,9 @@ fn compile() -> wasmtime::Result<()> {
         setrlimit(resource, limit)?;
     }
     let mut wasm = Vec::new();
-    std::io::stdin().take(MAX_COMPONENT).read_to_end(&mut wasm)?;
+    std::io::stdin()
+        .take(limits.component)
+        .read_to_end(&mut wasm)?;
     let native = engine::compile_supplied(&wasm)?;
     let mut out = std::io::stdout().lock();
     out.write_all(&native)?;
@@ -292,7 +345,10 @@ mod tests {
         for (bytes, what) in [
             (&b"\0asm\x0d\0\x01\0rest"[..], None),
             (b"\0asm\x01\0\0\0", Some("a core module")),
-            (b"\x7fELF\x02", Some("native code, which wxmcp only makes itself")),
+            (
+                b"\x7fELF\x02",
+                Some("native code, which wxmcp only makes itself"),
+            ),
             (b"(component)", Some("text")),
             (b"print(1)", Some("something else")),
             (b"", Some("something else")),

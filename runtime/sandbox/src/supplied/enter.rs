@@ -61,7 +61,9 @@ pub(crate) async fn enter(
                 }
             }
         }
-        Export::Function(index, export) => function(*index, export.as_ref(), instance, store, script).await,
+        Export::Function(index, export) => {
+            function(*index, export.as_ref(), instance, store, script).await
+        }
     }
 }
 

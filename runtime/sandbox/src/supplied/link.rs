@@ -61,7 +61,10 @@ pub(super) fn linker(engine: &Engine, tools: &[LinkedTool]) -> wasmtime::Result<
         } else {
             instance.func_new_async(
                 &linked.function,
-                move |store: StoreContextMut<'_, State>, _of: ComponentFunc, parameters, results| {
+                move |store: StoreContextMut<'_, State>,
+                      _of: ComponentFunc,
+                      parameters,
+                      results| {
                     let tool = Arc::clone(&tool);
                     Box::new(async move {
                         let result = blocking(store, tool.as_ref(), parameters).await?;
@@ -112,8 +115,8 @@ async fn concurrently(
         Ok(arguments) => arguments,
         Err(error) => return Ok(tool.result(Err(error))),
     };
-    let pending = accessor
-        .with(|mut access| access.get().calls.begin_call(tool.name(), arguments))?;
+    let pending =
+        accessor.with(|mut access| access.get().calls.begin_call(tool.name(), arguments))?;
     let ended = pending.await;
     accessor.with(|mut access| access.get().calls.close_call(&ended));
     Ok(tool.result(ended.answer))
