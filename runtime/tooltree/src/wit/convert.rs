@@ -141,7 +141,7 @@ impl Interface {
                     .case_of(cases, tag.as_deref(), json)
                     .ok_or_else(|| ConvertError::new(Reason::NoCase(definition.label.clone())))?;
                 let value = self.value_of(&case.of, json)?;
-                Ok(Value::Variant(case.label.clone(), Box::new(value)))
+                Ok(Value::Variant(case.label.clone(), Some(Box::new(value))))
             }
             Body::Record(record) => {
                 let members = object(json)?;
@@ -292,7 +292,7 @@ impl Interface {
                 .find(|it| it.label == *label)
                 .map(|it| it.literal.to_json())
                 .ok_or_else(|| none_of(definition)),
-            (Body::Variant { cases, .. }, Value::Variant(label, value)) => {
+            (Body::Variant { cases, .. }, Value::Variant(label, Some(value))) => {
                 let case = cases
                     .iter()
                     .find(|it| it.label == *label)
@@ -410,7 +410,7 @@ impl Interface {
     }
 }
 
-fn not_a_pair(found: &Value) -> ConvertError {
+pub(super) fn not_a_pair(found: &Value) -> ConvertError {
     ConvertError::new(Reason::Expected {
         expected: "a pair of a string and a value",
         found: found.kind(),
@@ -421,7 +421,7 @@ fn none_of(definition: &Definition) -> ConvertError {
     ConvertError::new(Reason::NoConstant(definition.label.clone()))
 }
 
-fn object(json: &Json) -> Converted<&Map<String, Json>> {
+pub(super) fn object(json: &Json) -> Converted<&Map<String, Json>> {
     json.as_object().ok_or_else(|| expected("an object", json))
 }
 
@@ -432,7 +432,7 @@ fn only_known(names: &BTreeSet<&str>, members: &Map<String, Json>) -> Converted<
     }
 }
 
-fn same_length(expected: usize, found: usize) -> Converted<()> {
+pub(super) fn same_length(expected: usize, found: usize) -> Converted<()> {
     if expected == found {
         Ok(())
     } else {
@@ -440,11 +440,11 @@ fn same_length(expected: usize, found: usize) -> Converted<()> {
     }
 }
 
-fn shown(name: &str) -> String {
+pub(super) fn shown(name: &str) -> String {
     clean(name, MAX_NAME_BYTES)
 }
 
-fn expected(expected: &'static str, json: &Json) -> ConvertError {
+pub(super) fn expected(expected: &'static str, json: &Json) -> ConvertError {
     let found = match json {
         Json::Null => "null",
         Json::Bool(_) => "a boolean",

@@ -18,7 +18,7 @@ impl Kinds {
     pub(super) const OBJECT: Self = Self(32);
     pub(super) const ALL: Self = Self(63);
 
-    fn and(self, other: Self) -> Self {
+    pub(super) fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 

@@ -1,28 +1,48 @@
 //! Values as components hold them, whichever engine runs them.
 
-/// A value of a type of the model. Labels are as WIT has them, without `%`.
+/// A value of a type of WIT that JSON can stand for. Labels are as WIT has them, without `%`.
+///
+/// The model of a tool's interface uses some of them; what components export may use all.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
     /// `bool`
     Bool(bool),
+    /// `s8`
+    S8(i8),
+    /// `s16`
+    S16(i16),
+    /// `s32`
+    S32(i32),
     /// `s64`
     S64(i64),
+    /// `u8`
+    U8(u8),
+    /// `u16`
+    U16(u16),
+    /// `u32`
+    U32(u32),
     /// `u64`
     U64(u64),
+    /// `f32`
+    F32(f32),
     /// `f64`
     F64(f64),
+    /// `char`
+    Char(char),
     /// `string`, and `json`
     String(String),
     /// `option`
     Option(Option<Box<Value>>),
-    /// `list`
+    /// `result`; a side without a type holds nothing.
+    Result(Result<Option<Box<Value>>, Option<Box<Value>>>),
+    /// `list`, of whatever length or of a fixed one
     List(Vec<Value>),
     /// `tuple`
     Tuple(Vec<Value>),
     /// The fields of a record, all of them, in their order.
     Record(Vec<(String, Value)>),
-    /// The label of a case and what it holds.
-    Variant(String, Box<Value>),
+    /// The label of a case and what it holds, if it holds something.
+    Variant(String, Option<Box<Value>>),
     /// The label of a case.
     Enum(String),
     /// The labels of the flags that are set.
@@ -34,11 +54,20 @@ impl Value {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Bool(_) => "a bool",
+            Self::S8(_) => "an s8",
+            Self::S16(_) => "an s16",
+            Self::S32(_) => "an s32",
             Self::S64(_) => "an s64",
+            Self::U8(_) => "a u8",
+            Self::U16(_) => "a u16",
+            Self::U32(_) => "a u32",
             Self::U64(_) => "a u64",
+            Self::F32(_) => "an f32",
             Self::F64(_) => "an f64",
+            Self::Char(_) => "a char",
             Self::String(_) => "a string",
             Self::Option(_) => "an option",
+            Self::Result(_) => "a result",
             Self::List(_) => "a list",
             Self::Tuple(_) => "a tuple",
             Self::Record(_) => "a record",

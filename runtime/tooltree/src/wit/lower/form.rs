@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::model::Type;
+use super::super::numbers;
 
 /// Longest tuple; languages have tuples of about that many items.
 const MAX_TUPLE: usize = 12;
@@ -160,21 +161,19 @@ pub(super) fn items(object: &Map<String, Value>) -> Items<'_> {
 /// The integer type that takes all integers that a schema takes, if it says so. One that
 /// says nothing of its range is `s64`.
 pub(super) fn integer(object: &Map<String, Value>) -> Type {
-    let bound = |word: &str| object.get(word).and_then(Value::as_f64);
-    let least = larger(bound("minimum"), bound("exclusiveMinimum"));
-    let most = larger(
-        bound("maximum").map(|bound| -bound),
-        bound("exclusiveMaximum").map(|bound| -bound),
-    )
-    .map(|bound| -bound);
-    // 2^63 and 2^64, both exact.
-    let (half, full) = (9_223_372_036_854_775_808.0, 18_446_744_073_709_551_616.0);
-    let is_low = least.is_some_and(|least| least < -half);
-    let is_natural = least.is_some_and(|least| least >= 0.0);
+    let bound = |word: &str| object.get(word).and_then(Bound::of);
+    let least = [bound("minimum"), bound("exclusiveMinimum").map(Bound::above)];
+    let most = [bound("maximum"), bound("exclusiveMaximum").map(Bound::below)];
+    let least = least.into_iter().flatten().map(|it| it.up).max();
+    let most = most.into_iter().flatten().map(|it| it.down).min();
+    // Some languages have no other way to write 2^64 - 1.
+    let full = i128::from(u64::MAX).saturating_add(1);
+    let is_low = least.is_some_and(|least| least < i128::from(i64::MIN));
+    let is_natural = least.is_some_and(|least| least >= 0);
     match most {
         Some(most) if most > full => Type::Json,
         _ if is_low => Type::Json,
-        Some(most) if most >= half => {
+        Some(most) if most > i128::from(i64::MAX) => {
             if is_natural {
                 Type::U64
             } else {
@@ -185,10 +184,43 @@ pub(super) fn integer(object: &Map<String, Value>) -> Type {
     }
 }
 
-fn larger(one: Option<f64>, other: Option<f64>) -> Option<f64> {
-    match (one, other) {
-        (Some(one), Some(other)) => Some(one.max(other)),
-        (one, other) => one.or(other),
+/// The integers around a bound; the same where it is one.
+#[derive(Clone, Copy)]
+struct Bound {
+    down: i128,
+    up: i128,
+}
+
+impl Bound {
+    fn of(value: &Value) -> Option<Self> {
+        let number = value.as_number()?;
+        if let Some(whole) = numbers::integer(number) {
+            return Some(Self {
+                down: whole,
+                up: whole,
+            });
+        }
+        let float = number.as_f64()?;
+        let rounded = |float: f64| {
+            let beyond = if float < 0.0 { i128::MIN } else { i128::MAX };
+            format!("{float:.0}").parse().unwrap_or(beyond)
+        };
+        Some(Self {
+            down: rounded(float.floor()),
+            up: rounded(float.ceil()),
+        })
+    }
+
+    /// The bound of what is more.
+    fn above(self) -> Self {
+        let up = self.down.saturating_add(1);
+        Self { up, ..self }
+    }
+
+    /// The bound of what is less.
+    fn below(self) -> Self {
+        let down = self.up.saturating_sub(1);
+        Self { down, ..self }
     }
 }
 

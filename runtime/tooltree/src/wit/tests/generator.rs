@@ -320,7 +320,7 @@ pub(super) fn value(random: &mut Random, interface: &Interface, of: &Type) -> Va
             Body::Variant { cases, .. } => {
                 let case = random.pick(cases);
                 let held = value(random, interface, &case.of);
-                Value::Variant(case.label.clone(), Box::new(held))
+                Value::Variant(case.label.clone(), Some(Box::new(held)))
             }
             Body::Enum(constants) => Value::Enum(random.pick(constants).label.clone()),
             Body::Flags(flags) => Value::Flags(

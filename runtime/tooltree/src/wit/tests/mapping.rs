@@ -264,6 +264,22 @@ fn numbers_and_arrays_have_the_type_that_holds_them() {
             "json",
         ),
         (json!({"type": "integer", "minimum": -1e20}), "json"),
+        (
+            json!({"type": "integer", "minimum": i64::MIN, "maximum": i64::MAX}),
+            "s64",
+        ),
+        (
+            json!({"type": "integer", "maximum": i64::MAX.unsigned_abs() + 1}),
+            "json",
+        ),
+        (
+            json!({"type": "integer", "exclusiveMaximum": i64::MAX.unsigned_abs() + 1}),
+            "s64",
+        ),
+        (
+            json!({"type": "integer", "exclusiveMinimum": -0.5, "maximum": u64::MAX}),
+            "u64",
+        ),
         (json!({"type": "array"}), "list<json>"),
         (json!({"type": "array", "items": number}), "list<f64>"),
         (pair.clone(), "tuple<string, f64>"),
