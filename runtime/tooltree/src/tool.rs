@@ -135,7 +135,8 @@ impl Tool {
     }
 }
 
-fn check_schema(which: &'static str, schema: &Value) -> Result<(), DefinitionError> {
+/// Refuses a schema that cannot be kept.
+pub(crate) fn check_schema(which: &'static str, schema: &Value) -> Result<(), DefinitionError> {
     if !schema.is_object() && !schema.is_boolean() {
         return Err(DefinitionError::NotASchema { which });
     }

@@ -292,10 +292,10 @@ impl Interface {
                 .find(|it| it.label == *label)
                 .map(|it| it.literal.to_json())
                 .ok_or_else(|| none_of(definition)),
-            (Body::Variant { cases, .. }, Value::Variant(label, Some(value))) => {
-                let case = cases
-                    .iter()
-                    .find(|it| it.label == *label)
+            (Body::Variant { cases, .. }, Value::Variant(label, value)) => {
+                let case = cases.iter().find(|it| it.label == *label);
+                let (case, value) = case
+                    .zip(value.as_ref())
                     .ok_or_else(|| ConvertError::new(Reason::NoCase(definition.label.clone())))?;
                 self.json_of(&case.of, value)
             }

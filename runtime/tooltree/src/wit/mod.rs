@@ -8,6 +8,7 @@
 
 mod convert;
 mod docs;
+pub mod exports;
 mod kinds;
 mod labels;
 mod lower;

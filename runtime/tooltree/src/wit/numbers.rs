@@ -39,6 +39,31 @@ pub(super) fn number(float: f64) -> Converted<Json> {
     }
 }
 
+/// The number in floating point of 32 bits: the nearest to what is written, unless it is an
+/// integer that would be rounded, or too large.
+pub(super) fn single(number: &Number) -> Converted<f32> {
+    let wrong = || ConvertError::new(Reason::Number("f32"));
+    // Through the shortest decimal, which is what was written: rounding twice may differ.
+    let single = number
+        .as_f64()
+        .and_then(|float| format!("{float:e}").parse::<f32>().ok())
+        .filter(|single| single.is_finite())
+        .ok_or_else(wrong)?;
+    match integer(number) {
+        Some(integer) if whole(f64::from(single)) != Some(integer) => Err(wrong()),
+        _ => Ok(single),
+    }
+}
+
+/// The same in JSON: as exact as [`single`] needs it, and no longer.
+pub(super) fn of_single(single: f32) -> Converted<Json> {
+    if single.fract() == 0.0 {
+        return number(f64::from(single));
+    }
+    let shortest = format!("{single:e}").parse::<f64>();
+    number(shortest.unwrap_or_else(|_| f64::from(single)))
+}
+
 /// An integer that a number is, within 64 bits and a little.
 pub(super) fn whole(float: f64) -> Option<i128> {
     // 2^64, exact.

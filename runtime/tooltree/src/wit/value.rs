@@ -125,6 +125,9 @@ pub enum Reason {
     /// No number of JSON is infinite or not a number.
     #[error("JSON has no number that is infinite or not a number")]
     NotFinite,
+    /// A text is not one character.
+    #[error("expected a string of one character")]
+    NoChar,
     /// It is none of the constants.
     #[error("it is none of the constants of `{0}`")]
     NoConstant(String),

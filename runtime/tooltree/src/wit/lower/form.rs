@@ -162,8 +162,14 @@ pub(super) fn items(object: &Map<String, Value>) -> Items<'_> {
 /// says nothing of its range is `s64`.
 pub(super) fn integer(object: &Map<String, Value>) -> Type {
     let bound = |word: &str| object.get(word).and_then(Bound::of);
-    let least = [bound("minimum"), bound("exclusiveMinimum").map(Bound::above)];
-    let most = [bound("maximum"), bound("exclusiveMaximum").map(Bound::below)];
+    let least = [
+        bound("minimum"),
+        bound("exclusiveMinimum").map(Bound::above),
+    ];
+    let most = [
+        bound("maximum"),
+        bound("exclusiveMaximum").map(Bound::below),
+    ];
     let least = least.into_iter().flatten().map(|it| it.up).max();
     let most = most.into_iter().flatten().map(|it| it.down).min();
     // Some languages have no other way to write 2^64 - 1.
