@@ -165,6 +165,3 @@ impl Mapping {
         self.0.json_of(value)
     }
 }
-
-#[cfg(test)]
-mod tests;

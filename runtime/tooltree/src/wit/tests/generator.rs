@@ -8,7 +8,7 @@ use super::super::{Body, Interface, Record, Type, Value};
 pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -20,20 +20,20 @@ impl Random {
         usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
     }
 
-    fn chance(&mut self, percent: usize) -> bool {
+    pub(super) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(super) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         &from[self.below(from.len())]
     }
 
-    fn integer(&mut self) -> i64 {
+    pub(super) fn integer(&mut self) -> i64 {
         let bits = self.below(64);
         i64::from_le_bytes(self.next().to_le_bytes()) >> bits
     }
 
-    fn float(&mut self) -> f64 {
+    pub(super) fn float(&mut self) -> f64 {
         loop {
             let float = match self.below(3) {
                 0 => f64::from_bits(self.next()),
@@ -64,7 +64,7 @@ const NAMES: [&str; 14] = [
     "\u{202E}",
 ];
 
-const TEXTS: [&str; 8] = [
+pub(super) const TEXTS: [&str; 8] = [
     "",
     "a",
     "ASC",
@@ -178,7 +178,7 @@ fn constant(random: &mut Random) -> Json {
 }
 
 /// Any JSON.
-fn any(random: &mut Random, depth: usize) -> Json {
+pub(super) fn any(random: &mut Random, depth: usize) -> Json {
     match random.below(if depth == 0 { 5 } else { 7 }) {
         0 => Json::Null,
         1 => json!(random.chance(50)),

@@ -9,7 +9,7 @@ use super::*;
 use crate::validate::Validator;
 
 /// Whether two values are the same but for how numbers are spelled.
-fn is_same(one: &Json, other: &Json) -> bool {
+pub(super) fn is_same(one: &Json, other: &Json) -> bool {
     match (one, other) {
         (Json::Number(one), Json::Number(other)) => {
             let exact = |it: &serde_json::Number| {
@@ -37,7 +37,7 @@ fn is_same(one: &Json, other: &Json) -> bool {
 }
 
 /// A schema with definitions that it may refer to.
-fn document(random: &mut Random) -> Json {
+pub(super) fn document(random: &mut Random) -> Json {
     let names = ["A", "B", "C"];
     let defs: Map<String, Json> = names
         .iter()
