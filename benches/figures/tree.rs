@@ -12,8 +12,10 @@ use wxmcp_broker::{
     Wishes,
 };
 use wxmcp_sandbox::engine::Allocation;
+use wxmcp_sandbox::supplied::{CompileError, Supplied};
 use wxmcp_sandbox::{
-    CallContext, Error, Language, Outcome, Run, RunClock, RunId, Sandbox, Silent, ToolHost as _,
+    BoxFuture, CallContext, Error, Language, Outcome, Run, RunClock, RunId, Sandbox, Silent,
+    ToolHost as _,
 };
 
 use crate::guests::Guests;
@@ -52,6 +54,10 @@ impl Interpreters for Opened {
             Language::JavaScript | Language::TypeScript => &self.javascript,
             Language::Component => return Err(Error::NoInterpreter),
         }))
+    }
+
+    fn component<'a>(&'a self, _wasm: &'a [u8]) -> BoxFuture<'a, Result<Supplied, CompileError>> {
+        Box::pin(async { Err(CompileError::Other("not measured")) })
     }
 }
 

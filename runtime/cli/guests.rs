@@ -7,7 +7,7 @@ use wasmtime::Engine;
 use wxmcp_broker::Interpreters;
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::supplied::{CompileError, CompileLimits, Compiler, Supplied};
-use wxmcp_sandbox::{Error, Language, NativeCache, NativeGuest, Sandbox};
+use wxmcp_sandbox::{BoxFuture, Error, Language, NativeCache, NativeGuest, Sandbox};
 
 /// CPython, whole standard library included.
 static PYTHON: NativeGuest = NativeGuest {
@@ -92,6 +92,10 @@ impl Interpreters for Guests {
         let sandbox = Arc::new(Sandbox::open(&engine, &component)?);
         loaded.sandboxes.push((guest.name, Arc::clone(&sandbox)));
         Ok(sandbox)
+    }
+
+    fn component<'a>(&'a self, wasm: &'a [u8]) -> BoxFuture<'a, Result<Supplied, CompileError>> {
+        Box::pin(self.supplied(wasm))
     }
 }
 

@@ -216,7 +216,7 @@ impl Broker {
         space: &Opened<'_>,
         tool: &str,
         caller: &Caller,
-    ) -> Result<Option<Arc<dyn ToolHost>>, ToolError> {
+    ) -> Result<Option<Arc<ToolFileHost>>, ToolError> {
         let Some(file) = space.folder().and_then(|listed| listed.file(tool)) else {
             return Ok(None);
         };

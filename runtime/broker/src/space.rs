@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use wxmcp_sandbox::{CallContext, ToolError, ToolErrorKind, ToolHost};
+use wxmcp_sandbox::{CallContext, ToolError, ToolErrorKind};
 use wxmcp_tooltree::Namespace;
 
 use crate::answer;
+use crate::tree::ToolFileHost;
 use crate::tree::folder::{Folder, Listed};
 use crate::upstream::{Live, Upstream};
 use crate::wording::quoted;
@@ -112,7 +113,7 @@ impl Opened<'_> {
         &self,
         tool: &str,
         arguments: Map<String, Value>,
-        host: Option<Arc<dyn ToolHost>>,
+        host: Option<Arc<ToolFileHost>>,
         deadline: Duration,
     ) -> Result<(Value, u64, bool), ToolError> {
         let calling = async {

@@ -1,9 +1,10 @@
-//! The tool tree: `tools/<namespace>/<tool>.{ts,js,py}`.
+//! The tool tree: `tools/<namespace>/<tool>.{ts,js,py,wasm}`.
 //!
 //! Every folder is a namespace, every file in it a tool. Nothing is read before it is
 //! asked for; what changes on disk is seen at the next call.
 
 mod cache;
+mod component;
 mod definition;
 pub(crate) mod folder;
 mod host;
@@ -18,7 +19,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use wxmcp_sandbox::{Error, Language, Observer, Sandbox};
+use wxmcp_sandbox::supplied::{CompileError, Supplied};
+use wxmcp_sandbox::{BoxFuture, Error, Language, Observer, Sandbox};
 use wxmcp_tooltree::Identifiers;
 
 use folder::Folder;
@@ -39,6 +41,9 @@ pub trait Interpreters: Send + Sync {
     ///
     /// When the interpreter cannot be loaded.
     fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, Error>;
+
+    /// A component that somebody supplied, compiled now or before.
+    fn component<'a>(&'a self, wasm: &'a [u8]) -> BoxFuture<'a, Result<Supplied, CompileError>>;
 }
 
 /// What a tool tree is made of.

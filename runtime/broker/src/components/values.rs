@@ -7,12 +7,24 @@ use wxmcp_tooltree::wit::Value;
 pub(super) fn from_engine(value: &Val) -> Option<Value> {
     Some(match value {
         Val::Bool(it) => Value::Bool(*it),
+        Val::S8(it) => Value::S8(*it),
+        Val::S16(it) => Value::S16(*it),
+        Val::S32(it) => Value::S32(*it),
         Val::S64(it) => Value::S64(*it),
+        Val::U8(it) => Value::U8(*it),
+        Val::U16(it) => Value::U16(*it),
+        Val::U32(it) => Value::U32(*it),
         Val::U64(it) => Value::U64(*it),
+        Val::Float32(it) => Value::F32(*it),
         Val::Float64(it) => Value::F64(*it),
+        Val::Char(it) => Value::Char(*it),
         Val::String(it) => Value::String(it.clone()),
         Val::Option(it) => Value::Option(boxed(it.as_deref())?),
-        Val::List(items) => Value::List(all(items)?),
+        Val::Result(it) => Value::Result(match it {
+            Ok(it) => Ok(boxed(it.as_deref())?),
+            Err(it) => Err(boxed(it.as_deref())?),
+        }),
+        Val::List(items) | Val::FixedLengthList(items) => Value::List(all(items)?),
         Val::Tuple(items) => Value::Tuple(all(items)?),
         Val::Record(fields) => Value::Record(
             fields
@@ -20,12 +32,12 @@ pub(super) fn from_engine(value: &Val) -> Option<Value> {
                 .map(|(label, value)| Some((label.clone(), from_engine(value)?)))
                 .collect::<Option<_>>()?,
         ),
-        Val::Variant(label, Some(value)) => {
-            Value::Variant(label.clone(), Box::new(from_engine(value)?))
-        }
+        Val::Variant(label, value) => Value::Variant(label.clone(), boxed(value.as_deref())?),
         Val::Enum(label) => Value::Enum(label.clone()),
         Val::Flags(labels) => Value::Flags(labels.clone()),
-        _ => return None,
+        Val::Map(_) | Val::Resource(_) | Val::Future(_) | Val::Stream(_) | Val::ErrorContext(_) => {
+            return None;
+        }
     })
 }
 
@@ -33,11 +45,23 @@ pub(super) fn from_engine(value: &Val) -> Option<Value> {
 pub(super) fn to_engine(value: Value) -> Val {
     match value {
         Value::Bool(it) => Val::Bool(it),
+        Value::S8(it) => Val::S8(it),
+        Value::S16(it) => Val::S16(it),
+        Value::S32(it) => Val::S32(it),
         Value::S64(it) => Val::S64(it),
+        Value::U8(it) => Val::U8(it),
+        Value::U16(it) => Val::U16(it),
+        Value::U32(it) => Val::U32(it),
         Value::U64(it) => Val::U64(it),
+        Value::F32(it) => Val::Float32(it),
         Value::F64(it) => Val::Float64(it),
+        Value::Char(it) => Val::Char(it),
         Value::String(it) => Val::String(it),
-        Value::Option(it) => Val::Option(it.map(|it| Box::new(to_engine(*it)))),
+        Value::Option(it) => Val::Option(in_engine(it)),
+        Value::Result(it) => Val::Result(match it {
+            Ok(it) => Ok(in_engine(it)),
+            Err(it) => Err(in_engine(it)),
+        }),
         Value::List(items) => Val::List(items.into_iter().map(to_engine).collect()),
         Value::Tuple(items) => Val::Tuple(items.into_iter().map(to_engine).collect()),
         Value::Record(fields) => Val::Record(
@@ -46,10 +70,14 @@ pub(super) fn to_engine(value: Value) -> Val {
                 .map(|(label, value)| (label, to_engine(value)))
                 .collect(),
         ),
-        Value::Variant(label, value) => Val::Variant(label, Some(Box::new(to_engine(*value)))),
+        Value::Variant(label, value) => Val::Variant(label, in_engine(value)),
         Value::Enum(label) => Val::Enum(label),
         Value::Flags(labels) => Val::Flags(labels),
     }
+}
+
+fn in_engine(value: Option<Box<Value>>) -> Option<Box<Val>> {
+    value.map(|value| Box::new(to_engine(*value)))
 }
 
 fn all(items: &[Val]) -> Option<Vec<Value>> {

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::definition::Defined;
+use super::definition::Described;
 use super::stamp::Stamp;
 use crate::kept;
 
@@ -23,8 +23,8 @@ pub(super) struct Entry {
     pub(super) stamp: Option<Stamp>,
     /// SHA-256 of the content, in hexadecimal.
     pub(super) digest: String,
-    /// What it is, or why it is no tool.
-    pub(super) defined: Result<Defined, String>,
+    /// Its tools, or why it is none.
+    pub(super) defined: Result<Described, String>,
 }
 
 /// Entries by file name.

@@ -4,12 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wxmcp_tooltree::{Definition, Validator};
 
+use super::component::ExportName;
 use super::wishes::Wishes;
 use crate::wording::bounded;
 
 /// What the interpreter answers to `describe`; see `wit/guest.wit`.
 #[derive(Debug, Deserialize)]
-struct Described {
+struct Told {
     name: Option<String>,
     #[serde(default)]
     description: String,
@@ -21,9 +22,22 @@ struct Described {
     reusable: bool,
 }
 
-/// A tool file that was understood.
+/// The tools of one file. A script is one; a component is one for each function.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Described {
+    pub(super) tools: Vec<Defined>,
+    /// What of it is no tool, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) left_out: Vec<String>,
+}
+
+/// A tool that was understood.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Defined {
+    pub(super) name: String,
+    /// The function that it is, of a component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) export: Option<ExportName>,
     pub(super) description: String,
     pub(super) input: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,8 +52,8 @@ impl Defined {
     /// # Errors
     ///
     /// What is wrong with it.
-    pub(super) fn read(told: &str, namespace: &str) -> Result<Self, String> {
-        let told: Described = serde_json::from_str(told).map_err(|error| {
+    pub(super) fn read(told: &str, namespace: &str, tool: &str) -> Result<Self, String> {
+        let told: Told = serde_json::from_str(told).map_err(|error| {
             let text = error.to_string();
             // A place in a message that nobody sees.
             let why = text
@@ -68,6 +82,8 @@ impl Defined {
             return Err("it asks for too many grants".to_owned());
         }
         Ok(Self {
+            name: tool.to_owned(),
+            export: None,
             description: told.description,
             input: told.input,
             output: told.output,
@@ -76,9 +92,9 @@ impl Defined {
         })
     }
 
-    pub(super) fn definition(self, name: &str) -> Definition {
+    pub(super) fn definition(self) -> Definition {
         Definition {
-            name: name.to_owned(),
+            name: self.name,
             description: self.description,
             input_schema: self.input,
             output_schema: self.output,

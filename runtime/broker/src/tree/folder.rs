@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use wxmcp_sandbox::{RunClock, ToolError, ToolErrorKind, ToolHost};
+use wxmcp_sandbox::{RunClock, ToolError, ToolErrorKind};
 use wxmcp_tooltree::{MAX_TOOLS, Namespace};
 
 use super::Shared;
 use super::cache::{self, Entries, Entry};
-use super::runner::{Place, ToolFile, describe, language, source};
+use super::host::ToolFileHost;
+use super::runner::{Content, Place, ToolFile, describe, language};
 use super::stamp::Stamp;
-use crate::kept;
 use crate::wording::bounded;
 
 /// A folder whose files are tools.
@@ -103,7 +103,7 @@ impl Folder {
 
     fn is_current(&self, listed: &Listed, only: Option<&str>) -> bool {
         let is_same = |file: &str, stamp: &Option<Stamp>| {
-            stamp.is_some() && Stamp::of(&self.path.join(file)).ok() == *stamp
+            stamp.is_some() && Stamp::of_file(&self.path.join(file)).ok() == *stamp
         };
         if listed.stamp.is_none() || Stamp::of(&self.path).ok() != listed.stamp {
             return false;
@@ -146,7 +146,7 @@ impl Folder {
         let mut definitions = BTreeMap::new();
         for (file, entry) in entries {
             listed.stamps.insert(file.clone(), entry.stamp);
-            let Some((language, tool)) = language(&file) else {
+            let Some((language, _)) = language(&file) else {
                 continue;
             };
             let mut broken = |why: String| {
@@ -155,33 +155,37 @@ impl Folder {
                     why: bounded(&why),
                 });
             };
-            let defined = match entry.defined {
-                Ok(defined) => defined,
+            let described = match entry.defined {
+                Ok(described) => described,
                 Err(why) => {
                     broken(why);
                     continue;
                 }
             };
-            if let Some(other) = listed.names.get(tool) {
-                broken(format!("`{other}` has defined the tool `{tool}` already"));
-                continue;
+            described.left_out.into_iter().for_each(&mut broken);
+            for defined in described.tools {
+                let tool = defined.name.clone();
+                if let Some(other) = listed.names.get(&tool) {
+                    broken(format!("`{other}` has defined the tool `{tool}` already"));
+                    continue;
+                }
+                let made = before
+                    .and_then(|before| before.files.get(&tool))
+                    .filter(|made| made.is_of(&entry.digest, &file));
+                let made = made.cloned().unwrap_or_else(|| {
+                    let place = Place {
+                        namespace: &self.owner,
+                        tool: &tool,
+                        file: &file,
+                        path: self.path.join(&file),
+                        language,
+                    };
+                    Arc::new(ToolFile::new(place, &entry.digest, &defined, &self.shared))
+                });
+                definitions.insert(tool.clone(), defined.definition());
+                listed.files.insert(tool.clone(), made);
+                listed.names.insert(tool, file.clone());
             }
-            let made = before
-                .and_then(|before| before.files.get(tool))
-                .filter(|made| made.is_of(&entry.digest, &file));
-            let made = made.cloned().unwrap_or_else(|| {
-                let place = Place {
-                    namespace: &self.owner,
-                    tool,
-                    file: &file,
-                    path: self.path.join(&file),
-                    language,
-                };
-                Arc::new(ToolFile::new(place, &entry.digest, &defined, &self.shared))
-            });
-            definitions.insert(tool.to_owned(), defined.definition(tool));
-            listed.files.insert(tool.to_owned(), made);
-            listed.names.insert(tool.to_owned(), file.clone());
         }
         let tools = Namespace::new(definitions.into_values());
         for dropped in tools.dropped() {
@@ -212,8 +216,8 @@ impl Folder {
             is_new = true;
             let stamp = Some(stamp).filter(Stamp::is_settled);
             let path = self.path.join(&file);
-            let text = match source(&path) {
-                Ok(text) => text,
+            let content = match Content::read(&path, language) {
+                Ok(content) => content,
                 Err(why) => {
                     let entry = Entry {
                         stamp,
@@ -224,7 +228,7 @@ impl Folder {
                     continue;
                 }
             };
-            let digest = kept::hex(text.as_bytes());
+            let digest = content.digest();
             let defined = match known.filter(|known| known.digest == digest) {
                 Some(known) => known.defined,
                 None => {
@@ -235,7 +239,7 @@ impl Folder {
                         path,
                         language,
                     };
-                    describe(&place, text, &self.shared).await
+                    describe(&place, content, &self.shared).await
                 }
             };
             let entry = Entry {
@@ -269,7 +273,7 @@ impl Folder {
         listed: &Listed,
         tool: &str,
         arguments: Map<String, Value>,
-        host: Arc<dyn ToolHost>,
+        host: Arc<ToolFileHost>,
     ) -> Result<(Value, u64), ToolError> {
         let full = format!("{}.{tool}", self.name);
         let Some(file) = listed.files.get(tool) else {

@@ -12,6 +12,7 @@ use super::runner::ToolFile;
 use crate::broker::Broker;
 use crate::caller::Caller;
 use crate::capabilities::{Capabilities, Held};
+use crate::components::LinkError;
 use crate::wording::bounded;
 
 /// Answers one run of one tool file. Transactions that it leaves open end with it.
@@ -39,6 +40,14 @@ impl ToolFileHost {
             ),
             ..error
         }
+    }
+}
+
+impl ToolFileHost {
+    /// Why a component cannot be linked to the tools that it imports.
+    pub(crate) fn not_linked(&self, error: &LinkError) -> String {
+        let place = self.file.grants.place();
+        format!("{error}; a component may import the tools that `tools` of {place} approves")
     }
 }
 

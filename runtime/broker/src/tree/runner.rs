@@ -1,13 +1,10 @@
 //! Runs tool files: to learn what they are, and to call them.
 
 use std::collections::VecDeque;
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustix::fs::{Mode, OFlags};
 use serde_json::{Map, Value, json};
 use wxmcp_sandbox::{
     BoxFuture, CallContext, Capability, Describe, Language, Limit, Limits, Outcome, Policy, Raised,
@@ -16,8 +13,11 @@ use wxmcp_sandbox::{
 };
 
 use super::Shared;
-use super::definition::Defined;
+use super::component::{self, ComponentTool};
+use super::definition::{Defined, Described};
+use super::host::ToolFileHost;
 use super::wishes::ToolGrants;
+use crate::components::answer;
 use crate::wording::bounded;
 
 /// Largest tool file, in bytes.
@@ -56,8 +56,16 @@ pub(crate) struct ToolFile {
     language: Language,
     reusable: bool,
     pub(crate) grants: ToolGrants,
-    source: Mutex<Option<Arc<str>>>,
+    program: Program,
     idle: Mutex<VecDeque<Idle>>,
+}
+
+/// What answers a call.
+enum Program {
+    /// Source text, read when it is first needed.
+    Source(Mutex<Option<Arc<str>>>),
+    /// A function of a component.
+    Component(ComponentTool),
 }
 
 struct Idle {
@@ -87,6 +95,7 @@ pub(super) fn language(file: &str) -> Option<(Language, &str)> {
         "ts" | "mts" => Language::TypeScript,
         "js" | "mjs" => Language::JavaScript,
         "py" => Language::Python,
+        "wasm" => Language::Component,
         _ => return None,
     };
     // Declarations of types are no programs.
@@ -94,22 +103,42 @@ pub(super) fn language(file: &str) -> Option<(Language, &str)> {
         .then_some((language, stem))
 }
 
-/// The text of a file, bounded. A pipe or device is no file, and is not waited for.
-pub(super) fn source(path: &Path) -> Result<String, String> {
-    let told = |error: &dyn std::fmt::Display| format!("it cannot be read: {error}");
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| told(&error))?;
-    let file = fs::File::from(opened);
-    if !file.metadata().is_ok_and(|found| found.is_file()) {
-        return Err(told(&"it is not a file"));
+/// What is in a tool file.
+pub(super) enum Content {
+    /// Source text.
+    Source(String),
+    /// A component, and what is said of it.
+    Component(component::Content),
+}
+
+impl Content {
+    /// Reads a file, bounded.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub(super) fn read(path: &Path, language: Language) -> Result<Self, String> {
+        match language {
+            Language::Component => component::Content::read(path).map(Self::Component),
+            _ => source(path).map(Self::Source),
+        }
     }
-    let mut bytes = Vec::new();
-    file.take(MAX_SOURCE.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| told(&error))?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_SOURCE {
-        return Err(format!("it is larger than {MAX_SOURCE} bytes"));
+
+    /// SHA-256 of all that is in it, in hexadecimal.
+    pub(super) fn digest(&self) -> String {
+        match self {
+            Self::Source(text) => crate::kept::hex(text.as_bytes()),
+            Self::Component(content) => content.digest(),
+        }
     }
+}
+
+/// The text of a file.
+fn source(path: &Path) -> Result<String, String> {
+    let bytes = component::bytes(path, MAX_SOURCE).map_err(|why| match why.as_str() {
+        why if why.starts_with("it is larger") => why.to_owned(),
+        why => format!("it cannot be read: {why}"),
+    })?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     Ok(match text.strip_prefix('\u{feff}') {
         Some(rest) => rest.to_owned(),
@@ -117,8 +146,26 @@ pub(super) fn source(path: &Path) -> Result<String, String> {
     })
 }
 
-/// Runs a file with nothing granted, and reads what it says of its tool.
+/// What a file says of its tools: a script is run with nothing granted, a component is
+/// compiled and looked at.
 pub(super) async fn describe(
+    place: &Place<'_>,
+    content: Content,
+    shared: &Shared,
+) -> Result<Described, String> {
+    match content {
+        Content::Source(source) => {
+            let defined = describe_script(place, source, shared).await?;
+            Ok(Described {
+                tools: vec![defined],
+                left_out: Vec::new(),
+            })
+        }
+        Content::Component(content) => component::describe(&content, place.tool, shared).await,
+    }
+}
+
+async fn describe_script(
     place: &Place<'_>,
     source: String,
     shared: &Shared,
@@ -150,7 +197,7 @@ pub(super) async fn describe(
         .await
         .map_err(|error| format!("its interpreter does not start: {error}"))?;
     match report.outcome {
-        Outcome::Returned(value) => Defined::read(value.get(), place.namespace),
+        Outcome::Returned(value) => Defined::read(value.get(), place.namespace, place.tool),
         Outcome::Raised(raised) => Err(bounded(&said(&raised, &place.shown()))),
         Outcome::Exited(code) => Err(format!("it ended the interpreter with code {code}")),
         Outcome::Stopped(limit, _) => Err(format!("reading it was stopped by {limit}")),
@@ -181,7 +228,10 @@ impl ToolFile {
             digest: digest.to_owned(),
             language: place.language,
             reusable: defined.reusable,
-            source: Mutex::new(None),
+            program: match &defined.export {
+                Some(name) => Program::Component(ComponentTool::new(name.clone())),
+                None => Program::Source(Mutex::new(None)),
+            },
             idle: Mutex::new(VecDeque::new()),
         }
     }
@@ -191,17 +241,17 @@ impl ToolFile {
         &self,
         name: &str,
         arguments: Map<String, Value>,
-        tools: Arc<dyn ToolHost>,
+        host: Arc<ToolFileHost>,
         shared: &Shared,
     ) -> Result<(Value, u64), ToolError> {
         let failed = |message| ToolError::new(ToolErrorKind::ToolFailed, message);
         let source = self.source().map_err(failed)?;
-        let mut idle = self.instance(shared).map_err(failed)?;
+        let mut idle = self.instance(&host, shared).await.map_err(failed)?;
         let run = Run {
             script: Script {
                 name: self.shown.clone(),
                 language: self.language,
-                source: source.as_ref().to_owned(),
+                source,
                 args: Vec::new(),
                 task: Some(ToolTask {
                     tool: self.tool.clone(),
@@ -215,7 +265,7 @@ impl ToolFile {
                 value: 16 << 20,
                 ..Limits::default()
             },
-            tools,
+            tools: host,
             observer: Arc::clone(&shared.config.observer),
             cancel: Box::pin(std::future::pending()),
         };
@@ -245,7 +295,10 @@ impl ToolFile {
                         format!("the answer of `{name}` is no usable JSON: {error}"),
                     )
                 })?;
-                Ok((value, bytes))
+                match &self.program {
+                    Program::Source(_) => Ok((value, bytes)),
+                    Program::Component(_) => Ok((answer(value)?, bytes)),
+                }
             }
             Outcome::Raised(raised) if raised.kind == "InvalidArguments" => Err(ToolError::new(
                 ToolErrorKind::InvalidArguments,
@@ -282,25 +335,28 @@ impl ToolFile {
         }
     }
 
-    /// The source that was described.
-    fn source(&self) -> Result<Arc<str>, String> {
-        let mut known = self.source.lock().unwrap_or_else(PoisonError::into_inner);
+    /// The source that was described; a component has none.
+    fn source(&self) -> Result<String, String> {
+        let source = match &self.program {
+            Program::Source(source) => source,
+            Program::Component(_) => return Ok(String::new()),
+        };
+        let mut known = source.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(source) = &*known {
-            return Ok(Arc::clone(source));
+            return Ok(source.as_ref().to_owned());
         }
         let shown = &self.shown;
-        let text = source(&self.path).map_err(|why| format!("`{shown}`: {why}"))?;
+        let text = self::source(&self.path).map_err(|why| format!("`{shown}`: {why}"))?;
         if crate::kept::hex(text.as_bytes()) != self.digest {
             return Err(format!(
                 "`{shown}` was changed during the call; call it again"
             ));
         }
-        let text: Arc<str> = text.into();
-        *known = Some(Arc::clone(&text));
+        *known = Some(text.as_str().into());
         Ok(text)
     }
 
-    fn instance(&self, shared: &Shared) -> Result<Idle, String> {
+    async fn instance(&self, host: &ToolFileHost, shared: &Shared) -> Result<Idle, String> {
         let kept = self
             .idle
             .lock()
@@ -309,20 +365,24 @@ impl ToolFile {
         if let Some(idle) = kept {
             return Ok(idle);
         }
-        let sandbox = shared
-            .config
-            .interpreters
-            .sandbox(self.language)
-            .map_err(|error| {
-                format!(
-                    "the interpreter of `{}` does not start: {error}",
-                    self.shown
-                )
-            })?;
-        Ok(Idle {
-            session: sandbox.session(),
-            runs: 0,
-        })
+        let session = match &self.program {
+            Program::Source(_) => shared
+                .config
+                .interpreters
+                .sandbox(self.language)
+                .map_err(|error| {
+                    format!(
+                        "the interpreter of `{}` does not start: {error}",
+                        self.shown
+                    )
+                })?
+                .session(),
+            Program::Component(tool) => tool
+                .session(&self.path, &self.digest, host, shared)
+                .await
+                .map_err(|why| format!("`{}`: {why}", self.shown))?,
+        };
+        Ok(Idle { session, runs: 0 })
     }
 
     /// Whether it was made of this content under this name: then its instances can go on.

@@ -1,5 +1,6 @@
 //! Whether a file or folder is the one that was seen before.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -7,6 +8,8 @@ use std::path::Path;
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
+
+use super::component::beside;
 
 /// File systems note times in ticks: what was changed so recently may change again
 /// without another time.
@@ -31,6 +34,31 @@ impl Stamp {
         Ok(Self::from(&fs::metadata(path)?))
     }
 
+    /// The stamp of a tool file: of a component, with what is said of it beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stamp::of`].
+    pub(super) fn of_file(path: &Path) -> io::Result<Self> {
+        Ok(Self::of(path)?.with_beside(path))
+    }
+
+    /// Both files as one: any change of either changes it.
+    fn with_beside(self, path: &Path) -> Self {
+        if path.extension() != Some(OsStr::new("wasm")) {
+            return self;
+        }
+        let Ok(beside) = Self::of(&beside(path)) else {
+            return self;
+        };
+        Self {
+            modified: self.modified.max(beside.modified),
+            changed: self.changed.max(beside.changed),
+            size: self.size.wrapping_add(beside.size),
+            inode: self.inode ^ beside.inode.rotate_left(32),
+        }
+    }
+
     /// The same of an entry of a folder, which need not be looked up again.
     ///
     /// # Errors
@@ -39,9 +67,9 @@ impl Stamp {
     pub(super) fn of_entry(entry: &fs::DirEntry) -> io::Result<Self> {
         let found = entry.metadata()?;
         if found.is_symlink() {
-            return Self::of(&entry.path());
+            return Self::of_file(&entry.path());
         }
-        Ok(Self::from(&found))
+        Ok(Self::from(&found).with_beside(&entry.path()))
     }
 
     /// Whether the same stamp later means the same content.
