@@ -199,7 +199,7 @@ pub(crate) fn anonymous() -> std::io::Result<File> {
 /// Lets nobody write to such memory any more.
 pub(crate) fn seal(file: &File) -> std::io::Result<()> {
     rustix::fs::fcntl_add_seals(
-        &file,
+        file,
         rustix::fs::SealFlags::WRITE
             | rustix::fs::SealFlags::SHRINK
             | rustix::fs::SealFlags::GROW

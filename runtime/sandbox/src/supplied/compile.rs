@@ -279,7 +279,7 @@ fn make_room(directory: &Path) {
             Some((used, found.len(), entry.path()))
         })
         .collect();
-    kept.sort_by(|one, other| other.0.cmp(&one.0));
+    kept.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
     let (most, mut left) = MAX_KEPT;
     for (at, (_, size, path)) in kept.iter().enumerate() {
         let rest = left.checked_sub(*size).filter(|_| at < most);
