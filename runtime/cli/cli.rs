@@ -107,6 +107,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_enum)]
     pub(crate) lang: Option<Language>,
 
+    /// Run the script by an interpreter of your own: a component that exports a world of wit/guest.wit
+    #[arg(long, value_name = "WASM", conflicts_with_all = ["lang", "check"])]
+    pub(crate) interpreter: Option<String>,
+
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
 

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use anyhow::Context;
 use wxmcp_broker::{Broker, LinkError};
-use wxmcp_sandbox::supplied::CompileError;
+use wxmcp_sandbox::supplied::{CompileError, Supplied};
 use wxmcp_sandbox::{Error, Sandbox};
 
 use super::tools::context;
@@ -15,21 +15,33 @@ use crate::guests::Guests;
 /// Most bytes that are read of a component. What is larger is not compiled, and that is said.
 const MAX_READ: u64 = 256 << 20;
 
+/// A sandbox that runs scripts by the interpreter in a file.
+pub(super) async fn interpreter(name: &str, guests: &Guests) -> Result<Sandbox, Failure> {
+    let component = compiled(name, guests).await?;
+    component.interpreter().map_err(|error| {
+        Failure::usage(anyhow::Error::new(error).context(format!("cannot use `{name}`")))
+    })
+}
+
+async fn compiled(name: &str, guests: &Guests) -> Result<Supplied, Failure> {
+    let mut wasm = Vec::new();
+    File::open(name)
+        .and_then(|file| file.take(MAX_READ).read_to_end(&mut wasm))
+        .with_context(|| format!("cannot read `{name}`"))
+        .map_err(Failure::usage)?;
+    guests
+        .supplied(&wasm)
+        .await
+        .map_err(|error| not_compiled(error, name))
+}
+
 /// A sandbox that runs the component in a file.
 pub(super) async fn sandbox(
     name: &str,
     guests: &Guests,
     broker: &Broker,
 ) -> Result<Sandbox, Failure> {
-    let mut wasm = Vec::new();
-    File::open(name)
-        .and_then(|file| file.take(MAX_READ).read_to_end(&mut wasm))
-        .with_context(|| format!("cannot read `{name}`"))
-        .map_err(Failure::usage)?;
-    let component = guests
-        .supplied(&wasm)
-        .await
-        .map_err(|error| not_compiled(error, name))?;
+    let component = compiled(name, guests).await?;
     let tools = broker
         .link(&component, &context())
         .await

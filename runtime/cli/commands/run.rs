@@ -56,7 +56,8 @@ async fn run(
             return Err(failure);
         }
     }
-    let sandbox = match sandbox(&script, &guests, &broker).await {
+    let interpreter = args.interpreter.as_deref();
+    let sandbox = match sandbox(&script, interpreter, &guests, &broker).await {
         Ok(sandbox) => sandbox,
         Err(failure) => {
             broker.shutdown().await;
@@ -101,9 +102,15 @@ async fn run(
 /// What runs the script.
 async fn sandbox(
     script: &Script,
+    interpreter: Option<&str>,
     guests: &Guests,
     broker: &Broker,
 ) -> Result<Arc<Sandbox>, Failure> {
+    if let Some(interpreter) = interpreter {
+        return component::interpreter(interpreter, guests)
+            .await
+            .map(Arc::new);
+    }
     match script.language {
         wxmcp_sandbox::Language::Component => component::sandbox(&script.name, guests, broker)
             .await
@@ -169,7 +176,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
     if let Some(code) = &args.code {
         let script = Script {
             name: "<code>".to_owned(),
-            language: args.lang.unwrap_or(Language::Python).into(),
+            language: of_text(args),
             source: code.clone(),
             args: args.words.clone(),
             task: None,
@@ -181,7 +188,16 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
     };
     let rest = script_arguments(rest)?;
     if name != "-" {
-        let mut script = read_script(name, args.lang)?;
+        let mut script = match &args.interpreter {
+            Some(_) => Script {
+                name: name.clone(),
+                language: wxmcp_sandbox::Language::Component,
+                source: source(name)?,
+                args: Vec::new(),
+                task: None,
+            },
+            None => read_script(name, args.lang)?,
+        };
         script.args = rest.to_vec();
         return Ok((script, Stdin::Inherit));
     }
@@ -190,12 +206,28 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         .map_err(Failure::usage)?;
     let script = Script {
         name: "<stdin>".to_owned(),
-        language: args.lang.unwrap_or(Language::Python).into(),
+        language: of_text(args),
         source,
         args: rest.to_vec(),
         task: None,
     };
     Ok((script, Stdin::Empty))
+}
+
+/// The language of text that has no file name.
+fn of_text(args: &RunArgs) -> wxmcp_sandbox::Language {
+    match (&args.interpreter, args.lang) {
+        (Some(_), _) => wxmcp_sandbox::Language::Component,
+        (None, lang) => lang.unwrap_or(Language::Python).into(),
+    }
+}
+
+fn source(name: &str) -> Result<String, Failure> {
+    std::fs::File::open(name)
+        .map_err(anyhow::Error::from)
+        .and_then(read)
+        .with_context(|| format!("cannot read `{name}`"))
+        .map_err(Failure::usage)
 }
 
 /// The script in a file, without arguments.
@@ -204,11 +236,7 @@ pub(super) fn read_script(name: &str, named: Option<Language>) -> Result<Script,
     let source = match language {
         // Read where it is compiled.
         wxmcp_sandbox::Language::Component => String::new(),
-        _ => std::fs::File::open(name)
-            .map_err(anyhow::Error::from)
-            .and_then(read)
-            .with_context(|| format!("cannot read `{name}`"))
-            .map_err(Failure::usage)?,
+        _ => source(name)?,
     };
     Ok(Script {
         name: name.to_owned(),

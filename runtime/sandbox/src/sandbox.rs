@@ -37,6 +37,18 @@ pub(crate) enum Entry {
     Supplied(Export),
 }
 
+impl Entry {
+    /// The entry of a component that exports a world of `wit/guest.wit`.
+    pub(crate) fn of_interpreter(guest: &Component) -> Option<Self> {
+        let export = |name| guest.get_export_index(None, name);
+        match (export("run"), export("start"), export("deliver")) {
+            (Some(run), _, _) => Some(Self::Run(run)),
+            (None, Some(start), Some(deliver)) => Some(Self::Driven { start, deliver }),
+            _ => None,
+        }
+    }
+}
+
 /// One execution of one script.
 pub struct Run {
     /// What to run.
@@ -76,6 +88,9 @@ pub enum Error {
     /// There is no guest for this.
     #[error("a component is run as itself, by no interpreter")]
     NoInterpreter,
+    /// A component exports neither world of `wit/guest.wit`.
+    #[error("the component is no interpreter: it exports neither `run` nor `start` and `deliver`")]
+    NotAnInterpreter,
     /// A component exports nothing that can be run.
     #[error(
         "the component exports neither `main: func(arguments: list<string>) -> result<string, string>` \
@@ -100,15 +115,7 @@ impl Sandbox {
         wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
         guest::add_to_linker(&mut linker).map_err(Error::Engine)?;
         let before = linker.instantiate_pre(guest).map_err(Error::Engine)?;
-        let export = |name| guest.get_export_index(None, name);
-        let entry = match (export("run"), export("start"), export("deliver")) {
-            (Some(run), _, _) => Entry::Run(run),
-            (None, Some(start), Some(deliver)) => Entry::Driven { start, deliver },
-            _ => {
-                let error = wasmtime::format_err!("the guest exports neither `run` nor `start`");
-                return Err(Error::Engine(error));
-            }
-        };
+        let entry = Entry::of_interpreter(guest).ok_or(Error::NotAnInterpreter)?;
         Ok(Self { before, entry })
     }
 

@@ -17,7 +17,8 @@ pub enum Language {
     JavaScript,
     /// StarlingMonkey; the types are removed here.
     TypeScript,
-    /// None: a component that was supplied is its own program, and has no source text.
+    /// None of these: a component that was supplied is the program itself, without source text,
+    /// or an interpreter that reads the source as it is.
     Component,
 }
 

@@ -77,6 +77,20 @@ impl Supplied {
         self.sandbox(tools, export)
     }
 
+    /// A sandbox that runs scripts by it: it is an interpreter, by `wit/guest.wit`.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or imports what the host does not have.
+    pub fn interpreter(&self) -> Result<Sandbox, Error> {
+        let linker = link::linker(&self.engine, &[]).map_err(Error::Engine)?;
+        let before = linker
+            .instantiate_pre(&self.component)
+            .map_err(Error::Engine)?;
+        let entry = Entry::of_interpreter(&self.component).ok_or(Error::NotAnInterpreter)?;
+        Ok(Sandbox { before, entry })
+    }
+
     /// A sandbox that calls one of its functions, of an interface that it exports or of its
     /// own (`None`).
     ///
