@@ -77,7 +77,7 @@ bench: guests ## Measure, side by side with native CPython, and print the table
 	$(MAKE) bench-search
 
 .PHONY: bench-search
-bench-search: guests ## Measure how well tools are found, over the tools of 32 real servers
+bench-search: guests ## Measure how well tools of 32 real servers are found, and how fast their WIT is made
 	benches/servers/setup.sh
 	RUSTFLAGS="$(STATIC)" $(CARGO) build --release -j$(JOBS) --target $(HOST) -p wxmcp -p wxmcp-benches
 	target/$(HOST)/release/search

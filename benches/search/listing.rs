@@ -27,21 +27,25 @@ const INPUTS: [&str; 6] = [
     "requirements-workspace.txt",
 ];
 
-/// All tools, by namespace and name.
-pub(crate) fn tools() -> anyhow::Result<Vec<Document>> {
+/// All tools, by namespace and name: what the broker says of each.
+pub(crate) fn tools() -> anyhow::Result<Vec<Value>> {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     let servers = here.join("../target/bench-servers");
     let kept = servers.join("tools.json");
     let version = version(&here.join("servers"))?;
-    let told = match read(&kept, &version) {
-        Some(told) => told,
+    match read(&kept, &version) {
+        Some(told) => Ok(told),
         None => {
             let told = list(&here.join("servers/mcp.json"), &servers)?;
             let text = json!({"version": version, "tools": told}).to_string();
             std::fs::write(&kept, text)?;
-            read(&kept, &version).context("what was just kept cannot be read")?
+            read(&kept, &version).context("what was just kept cannot be read")
         }
-    };
+    }
+}
+
+/// The tools as searches know them.
+pub(crate) fn documents(told: &[Value]) -> anyhow::Result<Vec<Document>> {
     told.iter().map(document).collect()
 }
 

@@ -1,4 +1,4 @@
-//! How well are tools found, and how fast? `make bench-search`.
+//! How well are tools found, and how fast; how fast is their WIT made? `make bench-search`.
 //!
 //! The tools are those of 32 real MCP servers, started here with credentials that open nothing
 //! and listed through the broker; the list is kept below `target/` until a version changes. The
@@ -12,6 +12,7 @@
 
 mod listing;
 mod questions;
+mod wit;
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -28,7 +29,8 @@ const LEAST_TOOLS: usize = 500;
 const MANY_TOOLS: usize = 5_000;
 
 fn main() -> anyhow::Result<()> {
-    let tools = listing::tools()?;
+    let told = listing::tools()?;
+    let tools = listing::documents(&told)?;
     let servers: BTreeSet<&str> = tools.iter().map(|tool| space(&tool.name)).collect();
     println!("{} tools of {} servers", tools.len(), servers.len());
     ensure!(tools.len() >= LEAST_TOOLS, "too few tools to measure on");
@@ -53,7 +55,8 @@ fn main() -> anyhow::Result<()> {
         quality(&format!("{half:?}"), &index, &tools, &asked);
     }
     quality("All", &index, &tools, &questions.iter().collect::<Vec<_>>());
-    speed(&tools, &questions)
+    speed(&tools, &questions)?;
+    wit::speed(&told)
 }
 
 /// How many questions have a good tool first, and among the first five; and whether
