@@ -256,7 +256,14 @@ impl<'a> Reader<'a> {
             return Some(literals(values));
         }
         if has_properties(schema) {
-            return Some(self.shape(&[schema], place));
+            let mut all = vec![self.shape(&[schema], place)];
+            // An object, or `null`, or something else.
+            if let Some(names) = object.get("type").and_then(Value::as_array) {
+                let others = names.iter().filter_map(Value::as_str);
+                let others = others.filter(|name| *name != "object");
+                all.extend(others.map(|name| self.named(name, object, inside)));
+            }
+            return Some(union(all));
         }
         for key in ["anyOf", "oneOf"] {
             if let Some(alternatives) = object.get(key).and_then(Value::as_array) {

@@ -90,6 +90,15 @@ def edit_file(path: str, edits: Sequence[_EditFileEditsItem], dryRun: bool = ...
 }
 
 #[test]
+fn an_object_with_members_that_may_be_null_says_so() {
+    let user = json!({"type": ["object", "null"], "properties": {"login": {"type": "string"}}});
+    let input = json!({"type": "object", "properties": {"user": user}});
+    let tools = || vec![tool("assign", input.clone(), None)];
+    assert!(python_of(tools()).contains("(user: _AssignUser | None = ...)"));
+    assert!(typescript_of(tools()).contains("  user?: AssignUser | null;\n"));
+}
+
+#[test]
 fn a_tool_in_typescript() {
     assert_eq!(
         typescript_of(vec![edit()]),

@@ -1,0 +1,7 @@
+//! WIT is the contract: the generated text, read back by a parser of WIT, is what stubs and
+//! the validation of arguments say, too.
+
+mod stub_text;
+mod stubs;
+mod tools;
+mod validation;
