@@ -6,6 +6,7 @@
 
 pub mod cache;
 pub mod componentize;
+pub mod components;
 pub mod digest;
 pub mod flatten;
 pub mod image;

@@ -2,13 +2,15 @@
 
 use anyhow::{Context, Result, bail};
 use guest_build::cache::{Cache, write_whole};
+use guest_build::components;
 use guest_build::flatten;
 use guest_build::inputs::Project;
 use guest_build::lock::{Lock, Locked};
 use guest_build::native;
+use guest_build::packages::{PythonPackages, javascript_packages};
 use guest_build::pipeline::Builder;
 use guest_build::recipe::key;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 const USAGE: &str = "\
@@ -26,7 +28,14 @@ usage:
   guest-build flatten IN OUT
       Merge the core modules of a component.
   guest-build compile IN OUT
-      Compile a component to native code, not compressed.";
+      Compile a component to native code, not compressed.
+  guest-build packages python|javascript
+      Install the packages that this guest is made of, and print where they are: a
+      program that is Python, or a folder that has node_modules.
+  guest-build bind-c WIT WORLD DIR
+      Write a world of the WIT in a folder as C into DIR.
+  guest-build component IN OUT
+      Make a component of a module that holds its world.";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -47,6 +56,17 @@ enum Request {
         output: PathBuf,
     },
     Compile {
+        input: PathBuf,
+        output: PathBuf,
+    },
+    PythonPackages,
+    JavaScriptPackages,
+    BindC {
+        wit: PathBuf,
+        world: String,
+        out: PathBuf,
+    },
+    Component {
         input: PathBuf,
         output: PathBuf,
     },
@@ -110,7 +130,19 @@ fn parse(arguments: &[String]) -> Result<Request> {
             input: input.clone(),
             output: output.clone(),
         },
-        ("build" | "check" | "lock" | "flatten" | "compile", _) => {
+        ("packages", [guest]) if guest == "python" => Request::PythonPackages,
+        ("packages", [guest]) if guest == "javascript" => Request::JavaScriptPackages,
+        ("bind-c", [wit, world, out]) => Request::BindC {
+            wit: wit.clone(),
+            world: world.to_string_lossy().into_owned(),
+            out: out.clone(),
+        },
+        ("component", [input, output]) => Request::Component {
+            input: input.clone(),
+            output: output.clone(),
+        },
+        ("build" | "check" | "lock" | "flatten" | "compile", _)
+        | ("packages" | "bind-c" | "component", _) => {
             bail!("`{command}` does not take these files")
         }
         _ => bail!("unknown command `{command}`"),
@@ -164,6 +196,27 @@ fn execute(request: Request) -> Result<()> {
                 std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
             write_whole(&output, &native::compile(&bytes)?)
         }
+        Request::PythonPackages => {
+            let project = Project::own()?;
+            answer(&PythonPackages::install(&project.package_lists(), &project.setup())?.python());
+            Ok(())
+        }
+        Request::JavaScriptPackages => {
+            let project = Project::own()?;
+            answer(&javascript_packages(
+                &project.adapter("javascript").join("build"),
+                &project.setup(),
+            )?);
+            Ok(())
+        }
+        Request::BindC { wit, world, out } => components::bind_c(&wit, &world, &out),
+        Request::Component { input, output } => {
+            let bytes =
+                std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
+            let made = components::component(&bytes)
+                .with_context(|| format!("make a component of `{}`", input.display()))?;
+            write_whole(&output, &made)
+        }
     }
 }
 
@@ -195,6 +248,14 @@ fn builder(project: &Project, from_scratch: bool) -> Result<Builder<'_>> {
         from_scratch,
         say,
     })
+}
+
+#[expect(
+    clippy::print_stdout,
+    reason = "what a script asked for and nothing else"
+)]
+fn answer(path: &Path) {
+    println!("{}", path.display());
 }
 
 #[expect(
@@ -252,6 +313,15 @@ mod tests {
                 output: "b".into()
             }
         );
+        assert_eq!(parsed("packages python")?, Request::PythonPackages);
+        assert_eq!(
+            parsed("bind-c wit tools out")?,
+            Request::BindC {
+                wit: "wit".into(),
+                world: "tools".to_owned(),
+                out: "out".into()
+            }
+        );
         assert_eq!(parsed("--help")?, Request::Help);
         Ok(())
     }
@@ -269,5 +339,9 @@ mod tests {
             "`compile` does not take `--from-scratch`"
         );
         assert_eq!(refused("flatten a"), "`flatten` does not take these files");
+        assert_eq!(
+            refused("packages ruby"),
+            "`packages` does not take these files"
+        );
     }
 }
