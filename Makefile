@@ -41,6 +41,11 @@ servers: ## Install the real MCP servers that the demonstration and the tests us
 checkers: ## Install the type checkers that `wxmcp check` runs, into target/checkers/bin
 	tests/checkers/setup.sh
 
+.PHONY: components
+components: guests servers ## Make the components in other languages that the tests run
+	$(CARGO) build -q -j$(JOBS) --workspace --bin wxmcp
+	fixtures/components/build.sh
+
 .PHONY: wit
 wit: guests ## Write the WIT of the tools that ship into wit/tools, anew
 	$(CARGO) build -q -j$(JOBS) --workspace --bin wxmcp
@@ -57,7 +62,7 @@ run-upstream: build servers ## The same with three MCP servers from npm and PyPI
 	examples/airports/run.sh
 
 .PHONY: test
-test: guests servers checkers ## Run all tests
+test: guests servers checkers components ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) nextest run --workspace -j$(JOBS)
@@ -65,6 +70,7 @@ test: guests servers checkers ## Run all tests
 .PHONY: check
 check: guests ## What CI runs: format, lints, docs, guests against their lock, tests
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --check --manifest-path guest-adapters/rust/Cargo.toml
 	$(CARGO) clippy --workspace --all-targets -j$(JOBS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps -j$(JOBS)
 	target/debug/guest-build check --from-scratch

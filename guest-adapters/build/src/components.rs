@@ -93,12 +93,17 @@ mod tests {
 
     #[test]
     fn modules_that_start_are_commands() -> Result<()> {
-        let module = wat::parse_str(r#"(module (func (export "_start")))"#)?;
-        let made = component(&module)?;
-        let exports = |name: &str| made.windows(name.len()).any(|w| w == name.as_bytes());
-        assert!(exports("wasi:cli/run@"));
-        let made = component(&wat::parse_str("(module)")?)?;
-        assert!(!made.windows(13).any(|w| w == b"wasi:cli/run@"));
+        let of = |start: &str| {
+            component(&wat::parse_str(format!(
+                r#"(module (memory (export "memory") 1) {start})"#
+            ))?)
+        };
+        let is_command = |component: &[u8]| {
+            let run = b"wasi:cli/run@";
+            component.windows(run.len()).any(|bytes| bytes == run)
+        };
+        assert!(is_command(&of(r#"(func (export "_start"))"#)?));
+        assert!(!is_command(&of("")?));
         Ok(())
     }
 }

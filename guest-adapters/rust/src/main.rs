@@ -46,9 +46,9 @@ fn main() {
 }
 
 fn line(row: &[(String, Option<Cell>)]) -> String {
-    let cells = row
-        .iter()
-        .map(|(column, cell)| format!("{column} {}", cell.as_ref().map_or("null".to_owned(), said)));
+    let cells = row.iter().map(|(column, cell)| {
+        format!("{column} {}", cell.as_ref().map_or("null".to_owned(), said))
+    });
     cells.collect::<Vec<_>>().join(", ")
 }
 
