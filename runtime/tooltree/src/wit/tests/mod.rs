@@ -7,6 +7,7 @@ mod generator;
 mod mapping;
 mod parse_back;
 mod round_trip;
+mod tools;
 
 use serde_json::{Value as Json, json};
 use wasmparser::Validator;

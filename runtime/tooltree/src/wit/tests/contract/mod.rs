@@ -3,5 +3,4 @@
 
 mod stub_text;
 mod stubs;
-mod tools;
 mod validation;

@@ -61,9 +61,9 @@ pub(super) fn python(text: &str) -> Stub {
             let name = name.strip_suffix("(TypedDict):").unwrap();
             stub.shapes.insert(name.to_owned(), Members::default());
             class = Some(name.to_owned());
-        } else if line.starts_with("    ") && class.is_some() {
+        } else if let Some(name) = class.as_ref().filter(|_| line.starts_with("    ")) {
             if line.trim() != "pass" {
-                let shape = stub.shapes.get_mut(class.as_ref().unwrap()).unwrap();
+                let shape = stub.shapes.get_mut(name).unwrap();
                 shape.each.push(parser.member());
             }
         } else if line.starts_with("def ") {

@@ -14,9 +14,9 @@ use super::super::super::kinds::Kinds;
 use super::super::super::{
     Arguments, Body, Constant, Interface, Literal, Member, Record, Type, Wit,
 };
+use super::super::tools::{Space, generated, identified, real, written};
 use super::super::{parse_back, resolve};
 use super::stub_text::{self, Members, One, Stub, names};
-use super::tools::{Space, generated, identified, real, written};
 use crate::describe::is_identifier;
 use crate::stubs::{Calls, ToolSet, camel_name, python, typescript};
 use crate::text::is_unseen;

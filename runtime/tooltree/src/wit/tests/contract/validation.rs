@@ -8,8 +8,8 @@ use serde_json::{Map, Value as Json, json};
 use super::super::super::{Arguments, Body, Function, Interface, Reason, Record, Type, Value, Wit};
 use super::super::generator::{Random, any, fields, instance};
 use super::super::round_trip::is_same;
+use super::super::tools::{generated, real, written};
 use super::super::{parse_back, resolve, tool};
-use super::tools::{generated, real, written};
 use crate::tool::Tool;
 use crate::validate::Validator;
 

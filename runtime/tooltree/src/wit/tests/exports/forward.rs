@@ -16,10 +16,12 @@ use super::super::super::exports::{
     Variant,
 };
 use super::super::super::{
-    Arguments, Body, Function, Interface, Literal, Record, Type, Value, plain_label, plain_name,
+    Arguments, Body, Function, Interface, Literal, Record, Type, Value, Wit, plain_label,
+    plain_name,
 };
 use super::super::generator::{Random, instance};
 use super::super::round_trip::{document, is_same};
+use super::super::tools::real;
 use super::super::{generate, only, text, tool, validate};
 use super::{field, labels, list, option, record};
 use crate::validate::Validator;
@@ -205,6 +207,42 @@ fn signature(
         .collect();
     parameters.sort_by_key(|(_, of)| matches!(of, ExportType::Option(_)));
     (parameters, compared(exported(interface, &function.answer)))
+}
+
+#[test]
+#[ignore = "needs real servers, as listed by the bench of the search"]
+fn the_wit_of_real_tools_is_the_wit_of_their_inverses() {
+    let (mut same, mut left_out) = (0_usize, 0_usize);
+    for (space, tools) in real() {
+        let wit = Wit::generate([(space.as_str(), &tools)]);
+        let interface = wit.interfaces().first().unwrap();
+        for function in &interface.functions {
+            let inverse = export(interface, function);
+            let again = generate(&[tool(
+                "get",
+                "",
+                inverse.input_schema().clone(),
+                Some(inverse.output_schema().clone()),
+            )]);
+            let (interface2, function2) = only(&again);
+            let (one, other) = (
+                signature(interface, function),
+                signature(interface2, function2),
+            );
+            if one == other {
+                same += 1;
+            } else {
+                let schemas = [inverse.input_schema(), inverse.output_schema()];
+                assert!(
+                    schemas.into_iter().any(has_tag) || depends_on_constants(interface),
+                    "{space}.{}: {one:?}\n{other:?}",
+                    function.name
+                );
+                left_out += 1;
+            }
+        }
+    }
+    assert!(same > 500 && left_out < 20, "{same} {left_out}");
 }
 
 #[test]

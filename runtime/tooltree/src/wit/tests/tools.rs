@@ -5,9 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use super::super::generator::Random;
-use super::super::round_trip::document;
-use super::super::tool;
+use super::generator::Random;
+use super::round_trip::document;
+use super::tool;
 use crate::names::Identifiers;
 use crate::tool::Tool;
 
