@@ -5,6 +5,8 @@
 //! not give back as it was is `json`, text. The same tools give the same bytes, in whatever
 //! order they come. Definitions are hostile: labels are made, never copied, prose stays behind
 //! `///`, and what is larger than a component type may be takes and answers JSON.
+//!
+//! [`exports`] is the inverse: a function that a component exports, as a tool.
 
 mod convert;
 mod docs;

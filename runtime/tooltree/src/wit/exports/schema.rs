@@ -138,6 +138,7 @@ impl Alternatives {
 /// The schema, and `null`.
 fn or_null(inner: &Encoding) -> Schema {
     let mut schema = inner.form.schema();
+    describe(&mut schema, &inner.said);
     // Several types of one schema are read by more programs than alternatives are, but not
     // where one of them has members or constants.
     let is_simple = !schema.contains_key("enum");
@@ -146,10 +147,9 @@ fn or_null(inner: &Encoding) -> Schema {
     {
         let types = json!([name, "null"]);
         schema.insert("type".to_owned(), types);
-        describe(&mut schema, &inner.said);
         return schema;
     }
-    object(json!({"anyOf": [inner.schema(), nothing()]}))
+    object(json!({"anyOf": [schema, nothing()]}))
 }
 
 /// An object of one member.

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::super::super::Value;
 use super::super::super::exports::{
-    Export, Field, MAX_LABEL_BYTES, MAX_PARTS, MAX_TYPE_DEPTH, Mapping, Refused, Room, Said, Type,
-    Variant,
+    Case, Export, Field, MAX_LABEL_BYTES, MAX_PARTS, MAX_TYPE_DEPTH, Mapping, Refused, Room, Said,
+    Type, Variant,
 };
 use super::{field, labels, list, option, record};
 use crate::tool::{Definition, DefinitionError, Tool};
@@ -64,6 +64,43 @@ fn types_are_as_deep_as_a_schema_may_be() {
     let too_deep = DefinitionError::TooDeep { which: "input" };
     assert_eq!(refused, Refused::Schema(too_deep));
     assert!(Export::new(&[field("a", nested(28, &|of| record([("a", of)])))], None).is_ok());
+}
+
+/// What is written once for each step is not written twice for each.
+#[test]
+fn deep_types_of_every_sort_take_no_longer_than_they_are_large() {
+    let around: [&dyn Fn(Type) -> Type; 5] = [
+        &|of| option(record([("a", list(of))])),
+        &|of| option(Type::Tuple(vec![Type::String, of])),
+        &|of| option(list(option(of))),
+        &|of| Type::Result {
+            ok: Some(Box::new(option(of))),
+            error: None,
+        },
+        &|of| {
+            let held = Case {
+                label: "a".to_owned(),
+                of: Some(option(of)),
+            };
+            let cases = vec![
+                held,
+                Case {
+                    of: None,
+                    label: "b".to_owned(),
+                },
+            ];
+            option(Type::Variant(Variant {
+                cases,
+                ..Variant::default()
+            }))
+        },
+    ];
+    for around in around {
+        let steps = (0..20).map(|_| around);
+        let of = steps.fold(Type::Bool, |of, around| around(of));
+        let mapping = Mapping::new(&of).unwrap();
+        assert!(mapping.schema().to_string().len() < 20_000);
+    }
 }
 
 #[test]
