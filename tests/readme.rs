@@ -42,3 +42,41 @@ fn the_first_screen_is_true() -> Result<(), Box<dyn Error>> {
     }
     Ok(())
 }
+
+/// What is shown of a tool in four languages is in the files that it is said to be from.
+#[test]
+fn a_tool_in_four_languages_is_shown_as_it_is() -> Result<(), Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = fs::read_to_string(root.join("README.md"))?;
+    let (_, section) = page.split_once("\n## Components\n").ok_or("no section")?;
+    let folder = tempfile::tempdir()?;
+    for format in ["python", "typescript"] {
+        let out = folder.path().join(format).to_string_lossy().into_owned();
+        let exported: Printed = wxmcp(root)
+            .args([
+                "tools", "export", "--format", format, "-o", &out, "database",
+            ])
+            .output()?
+            .into();
+        assert_eq!(exported.code, Some(0), "{}", exported.stderr);
+    }
+    for (language, file) in [
+        ("wit", root.join("wit/tools/deps/tools-database.wit")),
+        ("python", folder.path().join("python/tools/database.pyi")),
+        (
+            "typescript",
+            folder.path().join("typescript/tools/database.d.ts"),
+        ),
+        ("rust", root.join("guest-adapters/rust/src/main.rs")),
+    ] {
+        let text = fs::read_to_string(&file)?;
+        let block = blocks(section, language)
+            .into_iter()
+            .next()
+            .ok_or(language)?;
+        for part in block.split("\n\n") {
+            assert!(text.contains(part), "{} has no\n{part}", file.display());
+        }
+    }
+    Ok(())
+}

@@ -15,6 +15,7 @@
 ;;   r  recurse without end               g  grow memory by 16 MiB, go on if refused
 ;;   G  grow memory until refused, then trap
 ;;   B  emit a value of 17 MiB            N  10,000 writes of nothing
+;;   X  end with an exit code that is none
 (component
   (import "wxmcp:guest/host@0.1.0" (instance $host
     (export "submit" (func (param "operation" u8) (param "payload" (list u8)) (result u64)))
@@ -96,6 +97,7 @@
         (if (i32.eq (local.get $c) (i32.const 86)) (then (call $emit (i32.const 3) (i32.const 0) (i32.const 4))))
         (if (i32.eq (local.get $c) (i32.const 82)) (then (call $emit (i32.const 4) (i32.const 192) (i32.const 70))))
         (if (i32.eq (local.get $c) (i32.const 120)) (then (call $emit (i32.const 7) (i32.const 24) (i32.const 10))))
+        (if (i32.eq (local.get $c) (i32.const 88)) (then (call $emit (i32.const 7) (i32.const 0) (i32.const 4))))
         (if (i32.eq (local.get $c) (i32.const 69)) (then (call $emit (i32.const 99) (i32.const 0) (i32.const 4))))
         (if (i32.eq (local.get $c) (i32.const 99)) (then (drop (call $submit (i32.const 1) (i32.const 64) (i32.const 37)))))
         (if (i32.eq (local.get $c) (i32.const 110)) (then (drop (call $submit (i32.const 1) (i32.const 128) (i32.const 33)))))

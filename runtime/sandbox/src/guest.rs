@@ -101,6 +101,8 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                     outbox.take(kind, &payload)?;
                     return match &outbox.end {
                         Some(End::Exit(code)) => Err(I32Exit(i32::from(*code)).into()),
+                        // It was to be the end; what it was is said.
+                        _ if kind == 7 => Err(I32Exit(1).into()),
                         _ => Ok(()),
                     };
                 }
@@ -165,7 +167,12 @@ impl Outbox {
             4 => self.end = Some(End::Raised(raised(payload))),
             5 => self.progress(payload),
             6 => self.artifact(payload)?,
-            7 => self.end = Some(End::Exit(exit_code(payload))),
+            7 => {
+                self.end = Some(match exit_code(payload) {
+                    Some(code) => End::Exit(code),
+                    None => End::Raised(protocol("the interpreter ended with no exit code")),
+                });
+            }
             _ => {}
         }
         Ok(())
@@ -210,17 +217,22 @@ impl Outbox {
         self.artifact_budget
             .spend(size)
             .map_err(|total| Stop(Limit::Artifacts(total)))?;
-        if let Ok(artifact) = serde_json::from_slice::<Artifact>(payload) {
+        if let Ok(artifact) = serde_json::from_slice::<Artifact>(payload)
+            && ["image", "text"].contains(&artifact.kind.as_str())
+        {
             self.artifacts.push(artifact);
         }
         Ok(())
     }
 }
 
+/// The type of the exception when the interpreter broke the protocol.
+pub(crate) const PROTOCOL: &str = "InterpreterError";
+
 /// What the host says when the interpreter broke the protocol.
 pub(crate) fn protocol(message: &str) -> Raised {
     Raised {
-        kind: "InterpreterError".to_owned(),
+        kind: PROTOCOL.to_owned(),
         message: message.to_owned(),
         traceback: String::new(),
         line: None,
@@ -241,7 +253,7 @@ fn raised(payload: &[u8]) -> Raised {
     }
 }
 
-fn exit_code(payload: &[u8]) -> u8 {
+fn exit_code(payload: &[u8]) -> Option<u8> {
     #[derive(Deserialize)]
     struct Exit {
         code: i64,
@@ -249,7 +261,6 @@ fn exit_code(payload: &[u8]) -> u8 {
     serde_json::from_slice::<Exit>(payload)
         .ok()
         .and_then(|exit| u8::try_from(exit.code.rem_euclid(256)).ok())
-        .unwrap_or(1)
 }
 
 /// The first `bytes` of a text, cut between characters.

@@ -66,6 +66,13 @@ pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolErro
         us: u64,
     }
     fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ToolError> {
+        // Members in an array, by their order, are what serde takes for an object, too.
+        if payload.trim_ascii_start().first() != Some(&b'{') {
+            return Err(ToolError::new(
+                ToolErrorKind::InvalidCall,
+                "the request is not valid: it is no JSON object",
+            ));
+        }
         serde_json::from_slice(payload).map_err(|error| {
             let reason = error.to_string();
             let reason = reason.get(..reason.floor_char_boundary(REASON));
@@ -137,6 +144,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_request_is_an_object() {
+        let call = br#" {"name": "a.b"}"#;
+        assert!(matches!(parse(1, call), Ok(Operation::Call { .. })));
+        let error = parse(1, br#"["a.b", {}]"#).unwrap_err();
+        assert_eq!(error.kind, ToolErrorKind::InvalidCall);
+    }
 
     #[test]
     fn a_request_is_named_without_what_may_be_secret() {

@@ -10,7 +10,7 @@ use wasmtime_wasi::I32Exit;
 use crate::calls::Calls;
 use crate::clock::RunClock;
 use crate::engine;
-use crate::guest::{End, MESSAGE, Outbox, State, protocol};
+use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
 use crate::limits::{Limit, Limits, MemoryMeter, Stop};
 use crate::output::Output;
 use crate::report::{Outcome, Raised, Report, RunId, Usage};
@@ -383,6 +383,9 @@ fn outcome(state: &mut State, ending: Option<Ending>, limits: &Limits) -> Outcom
         (None, Some(End::Raised(raised))) => Outcome::Raised(raised),
         (None, None) => Outcome::Raised(protocol("the interpreter ended without an outcome")),
         (Some(Ending::Exit(_)), Some(End::Exit(code))) => Outcome::Exited(code),
+        (Some(Ending::Exit(_)), Some(End::Raised(raised))) if raised.kind == PROTOCOL => {
+            Outcome::Raised(raised)
+        }
         // An interpreter that runs out of memory where it cannot say so traps.
         (Some(Ending::Crashed(_)), _) if starved => Outcome::Stopped(state.memory.limit(), None),
         (Some(ending), _) => ended(ending, limits),

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::schema::{follow, properties};
+use crate::schema::{follow, is_everything, properties};
 use crate::text::{clean, shorten};
 use crate::tool::Tool;
 
@@ -139,6 +139,7 @@ impl<'a> Types<'a> {
         }
         match object.get("type") {
             Some(Value::String(name)) => self.spell_named(name, schema, below),
+            Some(Value::Array(names)) if is_everything(names) => any(),
             Some(Value::Array(names)) => {
                 let spelled = names
                     .iter()

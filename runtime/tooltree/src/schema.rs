@@ -114,6 +114,13 @@ pub(crate) fn follow<'a>(root: &'a Value, object: &Map<String, Value>) -> Option
     root.pointer(pointer)
 }
 
+/// Whether a list of types has all that JSON has.
+pub(crate) fn is_everything(names: &[Value]) -> bool {
+    ["null", "boolean", "number", "string", "array", "object"]
+        .iter()
+        .all(|name| names.iter().any(|listed| listed == name))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

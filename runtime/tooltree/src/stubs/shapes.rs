@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use crate::schema::{Parameter, follow, properties};
+use crate::schema::{Parameter, follow, is_everything, properties};
 use crate::text::clean;
 use crate::tool::Tool;
 
@@ -275,6 +275,8 @@ impl<'a> Reader<'a> {
         }
         match object.get("type") {
             Some(Value::String(name)) => Some(self.named(name, object, inside)),
+            // Whoever reads a cell of any kind knows better than a checker which it is.
+            Some(Value::Array(names)) if is_everything(names) => Some(Type::Any),
             Some(Value::Array(names)) => Some(union(
                 names
                     .iter()

@@ -455,3 +455,20 @@ fn providers_get_names_that_they_take() {
     assert_eq!(tools[1]["parameters"], json!({"type": "object"}));
     assert_eq!(tools[0]["allowed_callers"], json!(["programmatic"]));
 }
+
+/// A union of all types would refuse whatever a script does with it.
+#[test]
+fn a_list_of_all_types_says_nothing() {
+    let all = json!(["null", "boolean", "number", "string", "array", "object"]);
+    let rows = json!({"type": "array", "items": {
+        "type": "object", "additionalProperties": {"type": all, "items": {}},
+    }});
+    let tools = || vec![tool("rows", json!({"type": "object"}), Some(rows.clone()))];
+    assert!(python_of(tools()).contains("-> list[dict[str, Any]]:"));
+    assert!(typescript_of(tools()).contains("Promise<Array<Record<string, any>>>"));
+    let signature = crate::signature("things", "rows", &tools().remove(0).1);
+    assert!(
+        signature.ends_with("-> list[dict[str, Any]]"),
+        "{signature}"
+    );
+}
