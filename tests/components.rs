@@ -34,6 +34,16 @@ const NO_JSON: &str = "\
 the query: invalid-arguments: the arguments of `database.query` do not fit: at `/parameters/0`: the text is not JSON
 ";
 
+/// What the script sees of the tool that is a component.
+const AIRPORTS: &str = "\
+16
+{'iata': 'PAK', 'name': 'Port Allen', 'state': 'HI', 'kilometres': 16}
+{'iata': 'LIH', 'name': 'Lihue', 'state': 'HI', 'kilometres': 17}
+3
+tool-failed there is no latitude 122
+invalid-arguments
+";
+
 fn main() -> std::process::ExitCode {
     let mut arguments = Arguments::from_args();
     arguments.test_threads.get_or_insert(2);
@@ -44,7 +54,8 @@ fn main() -> std::process::ExitCode {
         ("python-concurrent", CONCURRENT.to_owned()),
         ("rust", AGENT.to_owned()),
     ];
-    let names: BTreeSet<&str> = expected.iter().map(|(name, _)| *name).collect();
+    let mut names: BTreeSet<&str> = expected.iter().map(|(name, _)| *name).collect();
+    names.insert("python-tool");
     let folders = folders();
     let mut trials = vec![Trial::test("every_folder_is_a_component", move || {
         let missing: Vec<_> = folders
@@ -77,7 +88,87 @@ fn main() -> std::process::ExitCode {
         let title = format!("an_argument_that_is_no_json::{name}");
         trials.push(Trial::test(title, run).with_ignored_flag(is_skipped(name)));
     }
+    trials.push(Trial::test("a_component_is_a_tool", tool));
     libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A component in a tool tree is called like any tool, and calls another with its own grants.
+fn tool() -> Result<(), Failed> {
+    let folder = tempfile::tempdir()?;
+    let tools = folder.path().join("tools");
+    fs::create_dir_all(tools.join("airports"))?;
+    let component = target("components").join("python-tool.wasm");
+    fs::copy(&component, tools.join("airports/find.wasm")).map_err(|_| {
+        format!(
+            "there is no `{}`: run `make components`",
+            component.display()
+        )
+    })?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    fs::create_dir_all(tools.join("database"))?;
+    for tool in ["query.ts", "update.ts"] {
+        fs::copy(
+            root.join("tools/database").join(tool),
+            tools.join("database").join(tool),
+        )?;
+    }
+    let database = target("demo").join("sample.db");
+    let settings = format!(
+        "[connections.main]\nurl = \"sqlite:{}\"\n\n[grants.\"database.query\"]\nsql = [\"main\"]\n",
+        database.display()
+    );
+    let script = folder.path().join("script.py");
+    fs::write(
+        &script,
+        r#"
+from tools import airports
+try:
+    print(airports.find_count({"tag": "state", "value": "HI"}))
+    for airport in airports.find_nearest({"latitude": 22, "longitude": -159.5}, {"tag": "country", "value": "USA"}, 2):
+        print(airport)
+    print(len(airports.find_nearest({"latitude": 22, "longitude": -159.5}, {"tag": "everywhere"})))
+    airports.find_nearest({"latitude": 122, "longitude": 0}, {"tag": "everywhere"})
+except ToolError as error:
+    print(error.kind, error)
+try:
+    airports.find_count({"tag": "planet"})
+except ToolError as error:
+    print(error.kind)
+"#,
+    )?;
+    let run = |grants: &str| -> Result<Printed, Failed> {
+        fs::write(
+            folder.path().join("wxmcp.toml"),
+            format!("{settings}{grants}"),
+        )?;
+        Ok(wxmcp(folder.path())
+            .args(["run", "script.py"])
+            .output()?
+            .into())
+    };
+    // Its toolchain imports whole interfaces: what is imported must be granted, used or not.
+    for (approved, said) in [
+        (
+            "",
+            "`tools:database/database@0.1.0` is no namespace of tools",
+        ),
+        (
+            "\n[grants.\"airports.*\"]\ntools = [\"database.query\"]\n",
+            "`tools:database/database@0.1.0#update` is no tool",
+        ),
+    ] {
+        let refused = run(approved)?;
+        let said = format!(
+            "{said}; a component may import the tools that `tools` of `[grants.\"airports.find_count\"]` \
+             in wxmcp.toml approves"
+        );
+        if !refused.stdout.contains(&said) {
+            return Err(format!("{}{}", refused.stdout, refused.stderr).into());
+        }
+    }
+    let granted = run("\n[grants.\"airports.*\"]\ntools = [\"database.*\"]\n")?;
+    equal(&granted.stderr, &String::new())?;
+    equal(&granted.stdout.as_str(), &AIRPORTS)
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(found: &T, wanted: &T) -> Result<(), Failed> {

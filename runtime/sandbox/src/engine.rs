@@ -93,6 +93,10 @@ pub const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux"
     "aarch64-apple-darwin"
 };
 
+/// The same of a component that somebody supplied: each of its tasks that stands still may hold
+/// one, and what stacks hold is not counted as memory.
+const SUPPLIED_STACK: usize = 16 << 20;
+
 /// The settings for guests, and what components of today's toolchains need besides: functions
 /// that go on while others do. What none of them needs is off.
 fn supplied_settings() -> Config {
@@ -102,7 +106,9 @@ fn supplied_settings() -> Config {
         .wasm_component_model_async(true)
         .wasm_threads(false)
         .wasm_gc(false)
-        .shared_memory(false);
+        .shared_memory(false)
+        .max_wasm_stack(SUPPLIED_STACK)
+        .async_stack_size(SUPPLIED_STACK + HOST_STACK);
     config
 }
 

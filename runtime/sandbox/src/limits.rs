@@ -158,8 +158,9 @@ impl Budget {
 /// Most entries of all tables of a guest; the largest of ours has 13,000.
 const TABLE_ELEMENTS: usize = 200_000;
 
-/// Most core instances of a guest; a component of componentize-py has about 25.
-const CORE_INSTANCES: usize = 200;
+/// Most core instances of a guest; a component of componentize-py has about 25. So many stacks
+/// there may be, since no two tasks of one instance hold one at a time.
+const CORE_INSTANCES: usize = 100;
 
 /// Bounds the linear memories of a guest, all together, and remembers that it had to.
 #[derive(Debug)]

@@ -29,7 +29,7 @@ const YIELD_INTERVAL: u64 = 20_000_000;
 const HOSTCALL: usize = 4 * MESSAGE;
 
 /// Handles of resources, and of what goes on at once, that a guest may hold.
-const HANDLES: usize = 20_000;
+const HANDLES: usize = 4_096;
 
 /// An instance that runs one script after the other; what they leave in its memory
 /// stays. Mounts, standard input and the limit of memory are those of its first run.

@@ -204,7 +204,18 @@ impl Compiler {
         })
         .await
         .map_err(|_| CompileError::Time(self.limits.time))??;
-        let said = String::from_utf8_lossy(&said).trim().to_owned();
+        // It may repeat names out of the component.
+        let said: String = String::from_utf8_lossy(&said)
+            .trim()
+            .chars()
+            .map(|character| {
+                if character.is_control() {
+                    ' '
+                } else {
+                    character
+                }
+            })
+            .collect();
         self.limits.judge(ended, said)
     }
 }
@@ -309,6 +320,9 @@ pub fn compile_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn compile(limits: &CompileLimits) -> wasmtime::Result<()> {
+    // Whoever asked is gone: so is the question.
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     for (resource, most) in [
         (Resource::Data, limits.memory),
         (Resource::Fsize, limits.native),
