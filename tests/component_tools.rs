@@ -340,3 +340,62 @@ fn a_component_that_computes_for_ever_is_stopped() -> TestResult {
     );
     Ok(())
 }
+
+/// Capabilities are reached by the protocol of interpreters, with the grants of a tool file.
+#[test]
+fn a_component_has_the_capabilities_that_are_granted_to_it() -> TestResult {
+    let request =
+        r#"{"connection":"main","action":"query","statement":"SELECT 6 * 7","parameters":[]}"#;
+    let component = format!(
+        r#"(component
+          (import "wxmcp:guest/waiting@0.1.0" (instance $waiting
+            (export "call" (func (param "operation" u8) (param "payload" (list u8)) (result (list u8))))))
+          (alias export $waiting "call" (func $call))
+          (core module $memory (memory (export "memory") 1)
+            (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096)))
+          (core instance $memory (instantiate $memory))
+          (alias core export $memory "memory" (core memory $mem))
+          (core func $call (canon lower (func $call) (memory $mem) (realloc (core func $memory "realloc"))))
+          (core module $m
+            (import "" "call" (func $call (param i32 i32 i32 i32)))
+            (import "" "memory" (memory 1))
+            (data (i32.const 100) "{}")
+            ;; The answer behind its first byte, which says whether it is one.
+            (func (export "ask") (result i32)
+              (call $call (i32.const 7) (i32.const 100) (i32.const {}) (i32.const 16))
+              (i32.store (i32.const 16) (i32.add (i32.load (i32.const 16)) (i32.const 1)))
+              (i32.store (i32.const 20) (i32.sub (i32.load (i32.const 20)) (i32.const 1)))
+              (i32.const 16)))
+          (core instance $i (instantiate $m (with "" (instance
+            (export "call" (func $call)) (export "memory" (memory $mem))))))
+          (func $ask (result string) (canon lift (core func $i "ask") (memory $mem)))
+          (export "ask" (func $ask)))"#,
+        request.replace('"', "\\\""),
+        request.len()
+    );
+    let folder = tree(&[("tools/t/ask.wasm", &wat::parse_str(component)?)])?;
+    let folder = folder.path();
+    let connection = "[connections.main]\nurl = \"sqlite::memory:\"\n";
+    let approved = format!("{connection}\n[grants.\"t.ask\"]\nsql = [\"main\"]\n");
+    let ask = || -> Result<String, Box<dyn Error>> {
+        let answer = call(folder, "t.ask", &json!({}))??;
+        Ok(answer.as_str().unwrap_or_default().to_owned())
+    };
+    fs::write(folder.join("wxmcp.toml"), &approved)?;
+    let answer = ask()?;
+    assert!(
+        answer.contains("`t.ask` does not ask for `main`"),
+        "{answer}"
+    );
+    fs::write(folder.join("wxmcp.toml"), connection)?;
+    fs::write(
+        folder.join("tools/t/ask.json"),
+        r#"{"grants": {"sql": ["main"]}}"#,
+    )?;
+    let answer = ask()?;
+    assert!(answer.contains("which is not approved"), "{answer}");
+    fs::write(folder.join("wxmcp.toml"), &approved)?;
+    let answer = ask()?;
+    assert!(answer.contains("\"rows\":[[42]]"), "{answer}");
+    Ok(())
+}
