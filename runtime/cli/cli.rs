@@ -20,6 +20,7 @@ Examples:
   wxmcp run report.py                       run a script; its value is printed last
   wxmcp run -c 'sum(range(10))'             one line of code
   wxmcp run - < report.py                   a script from standard input
+  wxmcp run agent.wasm                      a WebAssembly component that imports tools
   wxmcp run -v ./data:/data report.py       let it read ./data as /data
   wxmcp run -v ./out:/out:rw report.py      let it write there, too
   wxmcp run --allow-host api.example.com report.ts   let it fetch() from there
