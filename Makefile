@@ -41,6 +41,10 @@ servers: ## Install the real MCP servers that the demonstration and the tests us
 checkers: ## Install the type checkers that `wxmcp check` runs, into target/checkers/bin
 	tests/checkers/setup.sh
 
+.PHONY: componentizers
+componentizers: ## Install what `wxmcp build` makes components with, into target/componentizers
+	tests/componentizers/setup.sh
+
 .PHONY: components
 components: guests servers ## Make the components in other languages that the tests run
 	$(CARGO) build -q -j$(JOBS) --workspace --bin wxmcp
@@ -62,7 +66,7 @@ run-upstream: build servers ## The same with three MCP servers from npm and PyPI
 	examples/airports/run.sh
 
 .PHONY: test
-test: guests servers checkers components ## Run all tests
+test: guests servers checkers componentizers components ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) nextest run --workspace -j$(JOBS)

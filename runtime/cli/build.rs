@@ -1,11 +1,35 @@
-//! Embeds the guests that `make guests` built.
+//! Embeds the guests that `make guests` built, and the sources that `wxmcp build` puts around a
+//! script.
 
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::Context;
 
 const GUESTS: [&str; 2] = ["python", "javascript"];
+
+/// Sources by the names of their tables: folders below `guest-adapters`, and where their files
+/// go. A later folder's take the place of an earlier one's.
+type Folders = &'static [(&'static str, &'static str)];
+const SOURCES: [(&str, Folders); 2] = [
+    (
+        "PYTHON",
+        &[("python/_wxmcp", "_wxmcp"), ("built/python", "")],
+    ),
+    (
+        "JAVASCRIPT",
+        &[
+            ("javascript/adapter", "wxmcp-adapter"),
+            ("javascript/wit/deps", "wit/deps"),
+            ("built/javascript", ""),
+        ],
+    ),
+];
+
+/// How the names of such sources end.
+const ENDINGS: [&str; 4] = ["py", "js", "mjs", "wit"];
 
 fn main() -> anyhow::Result<()> {
     println!("cargo::rerun-if-env-changed=WXMCP_GUESTS");
@@ -36,6 +60,52 @@ fn main() -> anyhow::Result<()> {
                 ),
             };
             println!("cargo::rustc-env={variable}_{part}={value}");
+        }
+    }
+    embed_sources(&root.join("guest-adapters"))
+}
+
+/// Writes tables of paths and texts, `sources.rs`.
+fn embed_sources(adapters: &Path) -> anyhow::Result<()> {
+    let mut text = String::new();
+    for (table, folders) in SOURCES {
+        let mut files = BTreeMap::new();
+        for (from, to) in folders {
+            let from = adapters.join(from);
+            println!("cargo::rerun-if-changed={}", from.display());
+            add_files(&from, to, &mut files)?;
+        }
+        writeln!(text, "pub(super) static {table}: &[(&str, &str)] = &[")?;
+        for (path, file) in files {
+            writeln!(
+                text,
+                "    ({path:?}, include_str!({:?})),",
+                file.display().to_string()
+            )?;
+        }
+        writeln!(text, "];")?;
+    }
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("sources.rs"), text)?;
+    Ok(())
+}
+
+fn add_files(
+    folder: &Path,
+    prefix: &str,
+    files: &mut BTreeMap<String, PathBuf>,
+) -> anyhow::Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("read {}", folder.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let inside = match prefix {
+            "" => name.into_owned(),
+            _ => format!("{prefix}/{name}"),
+        };
+        let ending = path.extension().unwrap_or_default().to_string_lossy();
+        if path.is_dir() {
+            add_files(&path, &inside, files)?;
+        } else if ENDINGS.contains(&&*ending) {
+            files.insert(inside, path);
         }
     }
     Ok(())

@@ -37,6 +37,17 @@ the folder WXMCP_CHECKERS, else `folder` under `[check]` in wxmcp.toml, else on 
 Exit codes:
   0 nothing was found   1 something was, or the checker failed   2 usage, or there is no checker";
 
+const COMPONENTIZERS: &str = "\
+The component holds the script and its interpreter, imports the namespaces of tools that the script
+imports by their types (`wxmcp tools export --format wit`), and exports `main`: `wxmcp run OUT`.
+
+It is made by componentize-py 0.25.1 (PyPI) or componentize-js 0.23.0 (npm), in the folder
+WXMCP_COMPONENTIZERS (`bin/`, `node_modules/`), else `folder` under `[build]` in wxmcp.toml, else
+on PATH and in `node_modules` here or above.
+
+Exit codes:
+  0 it was made   1 the script is no program, or making it failed   2 usage, or a tool is missing";
+
 /// Everything that may stand on the command line.
 #[derive(Debug, Parser)]
 #[command(name = "wxmcp", version, about = "Sandboxed programs for AI agents", long_about = ABOUT, after_help = EXAMPLES)]
@@ -54,6 +65,9 @@ pub(crate) enum Command {
     /// Check the types of a script against its tools, without running it
     #[command(after_help = CHECKERS)]
     Check(CheckArgs),
+    /// Make a WebAssembly component of a script, with typed imports of the tools that it uses
+    #[command(after_help = COMPONENTIZERS)]
+    Build(BuildArgs),
     /// List, search, show, check, export and call the tools that scripts would see
     Tools(ToolsArgs),
     /// Check the guests, the cache, the configuration and the upstream servers
@@ -226,6 +240,28 @@ pub(crate) struct CheckArgs {
     /// Print JSON
     #[arg(long)]
     pub(crate) json: bool,
+
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+}
+
+/// `wxmcp build`.
+#[derive(Debug, Args)]
+pub(crate) struct BuildArgs {
+    /// The script
+    pub(crate) script: String,
+
+    /// The component; replaced if it is there
+    #[arg(short, long, value_name = "OUT.wasm")]
+    pub(crate) output: PathBuf,
+
+    /// Import a namespace too, for tools that the script calls by name
+    #[arg(long, value_name = "NAMESPACE")]
+    pub(crate) with: Vec<String>,
+
+    /// The language, where the file name does not tell it
+    #[arg(long, value_enum)]
+    pub(crate) lang: Option<Language>,
 
     #[command(flatten)]
     pub(crate) config: ConfigArgs,

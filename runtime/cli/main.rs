@@ -4,8 +4,10 @@ mod broker;
 mod check;
 mod cli;
 mod commands;
+mod componentize;
 mod exit;
 mod guests;
+mod program;
 mod render;
 mod settings;
 

@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) grants: BTreeMap<String, Wishes>,
     /// Where type checkers are, if not on `PATH`.
     pub(crate) checkers: Option<PathBuf>,
+    /// Where tools are that make components, if not on `PATH`.
+    pub(crate) componentizers: Option<PathBuf>,
     /// The file that names the upstream servers, if there is one.
     pub(crate) mcp_config: Option<PathBuf>,
 }
@@ -52,6 +54,8 @@ struct File {
     policy: PolicyTable,
     #[serde(default)]
     check: CheckTable,
+    #[serde(default)]
+    build: BuildTable,
     #[serde(default)]
     tools: ToolsTable,
     #[serde(default)]
@@ -76,6 +80,12 @@ struct ToolsTable {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CheckTable {
+    folder: Option<PathBuf>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BuildTable {
     folder: Option<PathBuf>,
 }
 
@@ -186,13 +196,19 @@ impl Settings {
                 .map(|(name, table)| (name, directory(table, &folder)))
                 .collect(),
             grants: file.grants,
-            checkers: std::env::var_os("WXMCP_CHECKERS")
-                .filter(|folder| !folder.is_empty())
-                .map(PathBuf::from)
-                .or_else(|| file.check.folder.map(|named| folder.join(named))),
+            checkers: programs("WXMCP_CHECKERS", file.check.folder, &folder),
+            componentizers: programs("WXMCP_COMPONENTIZERS", file.build.folder, &folder),
             mcp_config: mcp_config(config)?,
         })
     }
+}
+
+/// The folder of programs that a variable names, else `wxmcp.toml` in `folder`.
+fn programs(variable: &str, named: Option<PathBuf>, folder: &Path) -> Option<PathBuf> {
+    std::env::var_os(variable)
+        .filter(|folder| !folder.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| named.map(|named| folder.join(named)))
 }
 
 fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {

@@ -64,3 +64,14 @@ pub(crate) fn checkers() -> Result<PathBuf, String> {
         .canonicalize()
         .map_err(|_| "the type checkers are not installed: run `make checkers`".to_owned())
 }
+
+/// Where `tests/componentizers/setup.sh` puts what makes components.
+pub(crate) fn componentizers() -> Result<PathBuf, String> {
+    std::env::var_os("WXMCP_TEST_COMPONENTIZERS")
+        .map_or_else(
+            || Path::new(env!("CARGO_MANIFEST_DIR")).join("target/componentizers"),
+            PathBuf::from,
+        )
+        .canonicalize()
+        .map_err(|_| "the componentizers are not installed: run `make componentizers`".to_owned())
+}

@@ -50,6 +50,7 @@ def end(node):
 own = []  # places that are ours to allow: from, to
 awaits = False
 names = set()
+imported = set()  # those that an import names, and not only an attribute of something called `tools`
 everything = False
 packages = {"tools"}
 
@@ -70,13 +71,13 @@ while pending:
         for alias in node.names:
             package, _, rest = alias.name.partition(".")
             if package == "tools" and rest:
-                names.add(rest.partition(".")[0])
+                imported.add(rest.partition(".")[0])
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
         package, _, rest = node.module.partition(".")
         if package == "tools":
-            imported = [rest.partition(".")[0]] if rest else [alias.name for alias in node.names]
-            everything = everything or "*" in imported
-            names.update(imported)
+            spaces = [rest.partition(".")[0]] if rest else [alias.name for alias in node.names]
+            everything = everything or "*" in spaces
+            imported.update(spaces)
         elif package == "wxmcp":
             packages.update(a.asname or a.name for a in node.names if a.name == "tools")
         uses_threads = uses_threads or any(alias.name in _THREADS for alias in node.names)
@@ -116,7 +117,8 @@ else:
 return {
     # A checker takes settings from such comments: where on the host modules are, and more.
     "source": source.replace("# ///", "# //:"),
-    "namespaces": sorted(names - {"*"})[:1000],
+    "namespaces": sorted(names | imported - {"*"})[:1000],
+    "imported": sorted(imported - {"*"})[:1000],
     "everything": everything,
     "calls": calls,
     "own": [[*a, *b] for a, b in own],

@@ -4,12 +4,13 @@
 //! grant, TypeScript by our own parser), stubs of just these namespaces are written to a
 //! temporary folder, and an external checker reads both there.
 
-mod program;
-mod python;
+pub(crate) mod python;
 mod typescript;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use rustix::process::Resource;
 use serde::Serialize;
 use wxmcp_broker::Broker;
 use wxmcp_sandbox::{Language, Script, ToolHost};
@@ -18,6 +19,15 @@ use wxmcp_tooltree::stubs::{StubFile, ToolSet};
 use crate::commands::tools;
 use crate::exit::Failure;
 use crate::guests::Guests;
+use crate::program::{self, Bounds};
+
+/// What a checker may use. One of Go's reserves much more of addresses than it touches.
+const BOUNDS: Bounds = Bounds {
+    time: Duration::from_secs(60),
+    of: Resource::As,
+    memory: 8 << 30,
+    file: 1 << 20,
+};
 
 /// Findings that are kept, at most; the rest are counted.
 const MAX_FINDINGS: usize = 100;
@@ -99,10 +109,8 @@ impl Checker<'_> {
             wanted.extend(all.iter().map(|name| (name.as_str(), name.as_str())));
         }
         for spelled in spelled {
-            let exact = all.iter().find(|name| *name == spelled);
-            let mut alike = all.iter().filter(|name| folded(name) == folded(spelled));
-            let found = exact.or_else(|| alike.next().filter(|_| alike.next().is_none()));
-            wanted.extend(found.map(|name| (spelled.as_str(), name.as_str())));
+            let found = namespace_of(&all, spelled);
+            wanted.extend(found.map(|name| (spelled.as_str(), name)));
         }
         wanted.sort_unstable();
         wanted.dedup();
@@ -122,6 +130,16 @@ impl Checker<'_> {
         }
         Ok(sets)
     }
+}
+
+/// The namespace that a script means by a name: other case, `-` and `_` are no other name,
+/// unless two namespaces differ in nothing else.
+pub(crate) fn namespace_of<'a>(all: &'a [String], spelled: &str) -> Option<&'a str> {
+    let exact = all.iter().find(|name| *name == spelled);
+    let mut alike = all.iter().filter(|name| folded(name) == folded(spelled));
+    exact
+        .or_else(|| alike.next().filter(|_| alike.next().is_none()))
+        .map(String::as_str)
 }
 
 fn folded(name: &str) -> String {

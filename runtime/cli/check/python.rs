@@ -10,8 +10,10 @@ use wxmcp_broker::Interpreters as _;
 use wxmcp_sandbox::{Limits, Outcome, Policy, Run, Script, Silent, Stdin};
 use wxmcp_tooltree::stubs::{Calls, python};
 
-use super::{Checker, Finding, Findings, folder, program};
+use super::{BOUNDS, Checker, Finding, Findings, folder};
 use crate::exit::Failure;
+use crate::guests::Guests;
+use crate::program;
 
 /// Reads a script in the sandbox, where hostile source can do no harm.
 const ANALYSE: &str = include_str!("analyse.py");
@@ -27,24 +29,35 @@ const PACKAGES: &str = "lib/python3.14/site-packages";
 /// What `analyse.py` answers.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Read {
-    Unreadable { error: Unreadable },
+pub(crate) enum Read {
+    /// It is no program.
+    Unreadable {
+        /// Why.
+        error: Unreadable,
+    },
+    /// It is one.
     Script(Analysed),
 }
 
+/// Where a source stops being a program.
 #[derive(Deserialize)]
-struct Unreadable {
-    message: String,
-    line: u32,
-    column: u32,
+pub(crate) struct Unreadable {
+    pub(crate) message: String,
+    pub(crate) line: u32,
+    pub(crate) column: u32,
 }
 
+/// What a script uses.
 #[derive(Deserialize)]
-struct Analysed {
+pub(crate) struct Analysed {
     /// Without a Markdown fence.
     source: String,
-    namespaces: Vec<String>,
-    everything: bool,
+    /// Names that may be those of namespaces.
+    pub(crate) namespaces: Vec<String>,
+    /// Those of them that an import names.
+    pub(crate) imported: Vec<String>,
+    /// Whether it imports all namespaces.
+    pub(crate) everything: bool,
     calls: Flavour,
     /// From line and column to line and column: where `await` and `return` stand at the
     /// top level.
@@ -87,7 +100,7 @@ struct Place {
 
 pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Findings, Failure> {
     let ty = checker.program("Python", &["ty"], "`ty` from PyPI")?;
-    let analysed = match analyse(checker, &script.source).await? {
+    let analysed = match analyse(checker.guests, &script.source).await? {
         Read::Script(analysed) => analysed,
         Read::Unreadable { error } => {
             return Ok(Findings::unreadable(
@@ -128,7 +141,7 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
     std::fs::create_dir_all(packages)
         .context("make an environment without packages")
         .map_err(Failure::fault)?;
-    let printed = program::run(&ty, &arguments, folder.path(), None)
+    let printed = program::run(&ty, &arguments, folder.path(), None, BOUNDS)
         .await
         .map_err(Failure::raised)?;
     let told: Vec<Told> = match printed.code {
@@ -170,7 +183,8 @@ impl Analysed {
     }
 }
 
-async fn analyse(checker: &Checker<'_>, source: &str) -> Result<Read, Failure> {
+/// Reads a script, without running it.
+pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failure> {
     let run = Run {
         script: Script {
             name: "<check>".to_owned(),
@@ -193,8 +207,7 @@ async fn analyse(checker: &Checker<'_>, source: &str) -> Result<Read, Failure> {
         observer: std::sync::Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };
-    let sandbox = checker
-        .guests
+    let sandbox = guests
         .sandbox(wxmcp_sandbox::Language::Python)
         .context("start the interpreter that reads the script")
         .map_err(Failure::fault)?;

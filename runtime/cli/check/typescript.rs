@@ -7,8 +7,9 @@ use anyhow::Context;
 use wxmcp_sandbox::{Checkable, Script};
 use wxmcp_tooltree::stubs::{StubFile, typescript};
 
-use super::{Checker, Finding, Findings, folder, program};
+use super::{BOUNDS, Checker, Finding, Findings, folder};
 use crate::exit::Failure;
+use crate::program;
 
 /// How the compiler reads a script: strict where a type is wrong, silent where the script
 /// names none. Nothing but the library of the language and of web workers is known.
@@ -69,7 +70,7 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
     let arguments = ["--pretty", "false", "--project", "tsconfig.json"];
     // An installation of npm begins with a script for node.
     let path = std::env::var_os("PATH");
-    let printed = program::run(&compiler, &arguments, folder.path(), path)
+    let printed = program::run(&compiler, &arguments, folder.path(), path, BOUNDS)
         .await
         .map_err(Failure::raised)?;
     let findings = parse(&printed.stdout, &read);

@@ -1,5 +1,6 @@
 //! One file per subcommand.
 
+mod build;
 mod check;
 mod completions;
 mod component;
@@ -15,6 +16,7 @@ pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::execute(&args),
         Command::Check(args) => check::execute(&args),
+        Command::Build(args) => build::execute(&args),
         Command::Tools(args) => tools::execute(&args),
         Command::Doctor(args) => doctor::execute(&args),
         Command::Completions { shell } => completions::execute(shell),

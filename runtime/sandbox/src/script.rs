@@ -93,6 +93,15 @@ impl Script {
         self.text().map(|_| ())
     }
 
+    /// What its guest is sent where there is no environment: the script of `wit/guest.wit`, JSON.
+    ///
+    /// # Errors
+    ///
+    /// The exception that the source raises because it is no program.
+    pub fn message(&self) -> Result<Vec<u8>, Raised> {
+        self.request(&[], false)
+    }
+
     /// What the guest is sent. It has read the source already if it `knows` it: then
     /// only the task is sent.
     ///

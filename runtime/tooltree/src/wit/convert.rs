@@ -185,7 +185,7 @@ impl Interface {
     }
 
     /// The constants of a member of a record.
-    fn constants(&self, of: &Type, member: &str) -> Option<&[Constant]> {
+    pub(super) fn constants(&self, of: &Type, member: &str) -> Option<&[Constant]> {
         let Type::Named(place) = of else {
             return None;
         };

@@ -70,6 +70,22 @@ impl Kinds {
         }
     }
 
+    /// The names of the kinds, for other languages.
+    pub(super) fn names(self) -> Vec<&'static str> {
+        [
+            (Self::NULL, "null"),
+            (Self::BOOLEAN, "boolean"),
+            (Self::NUMBER, "number"),
+            (Self::TEXT, "text"),
+            (Self::ARRAY, "array"),
+            (Self::OBJECT, "object"),
+        ]
+        .into_iter()
+        .filter(|(kind, _)| self.meets(*kind))
+        .map(|(_, name)| name)
+        .collect()
+    }
+
     /// What a case of a variant is called that takes these kinds.
     pub(super) fn word(self) -> &'static str {
         [

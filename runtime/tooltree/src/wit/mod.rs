@@ -13,6 +13,7 @@ mod docs;
 pub mod exports;
 mod kinds;
 mod labels;
+mod layout;
 mod lower;
 mod model;
 mod numbers;
@@ -111,10 +112,30 @@ impl Wit {
     /// All of the text, in the places where tools look for it: the world in `world.wit`, the
     /// types that all share and a package a namespace in `deps/`.
     pub fn files(&self) -> Vec<StubFile> {
+        self.files_with(print::world(&self.interfaces, &self.left_out))
+    }
+
+    /// The same for one component: its world `script` imports these interfaces, and others by
+    /// their names.
+    pub fn built_files(&self, others: &[&str]) -> Vec<StubFile> {
+        self.files_with(print::built(&self.interfaces, others))
+    }
+
+    /// Gives interfaces the labels that they have beside other namespaces: [`labels`].
+    pub fn labelled(mut self, labels: &BTreeMap<String, String>) -> Self {
+        for interface in &mut self.interfaces {
+            if let Some(label) = labels.get(&interface.namespace) {
+                interface.label.clone_from(label);
+            }
+        }
+        self
+    }
+
+    fn files_with(&self, world: String) -> Vec<StubFile> {
         let mut files = vec![
             StubFile {
                 path: "world.wit".to_owned(),
-                text: print::world(&self.interfaces, &self.left_out),
+                text: world,
             },
             StubFile {
                 path: "deps/wxmcp-tool-types.wit".to_owned(),

@@ -92,6 +92,24 @@ pub(super) fn world(interfaces: &[Interface], left_out: &[String]) -> String {
     text
 }
 
+/// The package of one component that is a script.
+pub(super) fn built(interfaces: &[Interface], others: &[&str]) -> String {
+    let mut text = "package wxmcp:built@0.1.0;\n\nworld script {\n".to_owned();
+    for other in others {
+        let _ = writeln!(text, "  import {other};");
+    }
+    for interface in interfaces {
+        let label = spelled(&interface.label);
+        let _ = writeln!(text, "  import tools:{label}/{label}@0.1.0;");
+    }
+    text.push_str(MAIN);
+    text.push_str("}\n");
+    text
+}
+
+/// What such a component exports.
+const MAIN: &str = "  export main: func(arguments: list<string>) -> result<string, string>;\n";
+
 /// The world of a component that is a script; what `wit/guest.wit` calls so, with the tools.
 const SCRIPT: &str = "
 /// A component that is a script: what `wxmcp run` runs, besides commands of WASI.

@@ -2,6 +2,7 @@
 
 mod adversarial;
 mod contract;
+mod converters;
 mod exports;
 mod generator;
 mod mapping;

@@ -1,4 +1,5 @@
-//! Runs a type checker: a program of others, on a script that may be hostile.
+//! Runs a type checker, or what makes components: programs of others, on a script that may be
+//! hostile.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -9,28 +10,31 @@ use anyhow::{Context, anyhow, bail};
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// How long a checker may take.
-const TIME: Duration = Duration::from_secs(60);
-
-/// Most that is read of what a checker prints, in bytes. More is a failure.
+/// Most that is read of what a program prints, in bytes. More is a failure.
 const OUTPUT: u64 = 8 << 20;
 
-/// Address space that a checker may use, in bytes. A checker of Go's reserves much more
-/// than it touches.
-const MEMORY: u64 = 8 << 30;
+/// What a program may use.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// How long it may take.
+    pub(crate) time: Duration,
+    /// Which of its memory is bounded: all addresses, or what it can write.
+    pub(crate) of: Resource,
+    /// That memory, in bytes.
+    pub(crate) memory: u64,
+    /// Largest file that it may write, in bytes.
+    pub(crate) file: u64,
+}
 
-/// Largest file that a checker may write, in bytes.
-const FILE: u64 = 1 << 20;
-
-/// What a checker left.
-pub(super) struct Printed {
-    pub(super) code: i32,
-    pub(super) stdout: String,
+/// What a program left.
+pub(crate) struct Printed {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
 }
 
 /// The file of a program: in `folder` if one is named, else on `PATH`. Of several names
 /// the first that is found.
-pub(super) fn find(folder: Option<&Path>, names: &[&str]) -> Option<PathBuf> {
+pub(crate) fn find(folder: Option<&Path>, names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = match folder {
         Some(folder) => vec![folder.to_owned()],
@@ -46,17 +50,18 @@ pub(super) fn find(folder: Option<&Path>, names: &[&str]) -> Option<PathBuf> {
     })
 }
 
-/// Runs a checker in a folder of its own, with nothing of our environment but, where it is
+/// Runs a program in a folder of its own, with nothing of our environment but, where it is
 /// given, `PATH`, and without a shell.
 ///
 /// # Errors
 ///
 /// When it does not start, takes too long, prints too much, or is ended by a signal.
-pub(super) async fn run(
+pub(crate) async fn run(
     program: &Path,
     arguments: &[&str],
     folder: &Path,
     path: Option<OsString>,
+    bounds: Bounds,
 ) -> anyhow::Result<Printed> {
     let program = std::path::absolute(program)?;
     let name = program.file_name().unwrap_or_default().to_string_lossy();
@@ -76,15 +81,15 @@ pub(super) async fn run(
         .kill_on_drop(true)
         .spawn()
         .with_context(|| format!("start `{}`", program.display()))?;
-    limit(child.id())?;
+    limit(child.id(), bounds)?;
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let ended = async {
         let (stdout, stderr, status) = tokio::join!(read(stdout), read(stderr), child.wait());
         anyhow::Ok((stdout?, stderr?, status?))
     };
-    let (stdout, stderr, status) = tokio::time::timeout(TIME, ended)
+    let (stdout, stderr, status) = tokio::time::timeout(bounds.time, ended)
         .await
-        .map_err(|_| anyhow!("`{name}` took longer than {} s", TIME.as_secs()))?
+        .map_err(|_| anyhow!("`{name}` took longer than {} s", bounds.time.as_secs()))?
         .with_context(|| format!("run `{name}`"))?;
     match status.code() {
         Some(code) => Ok(Printed {
@@ -95,7 +100,7 @@ pub(super) async fn run(
     }
 }
 
-fn limit(id: Option<u32>) -> anyhow::Result<()> {
+fn limit(id: Option<u32>, bounds: Bounds) -> anyhow::Result<()> {
     let pid = id
         .and_then(|id| i32::try_from(id).ok())
         .and_then(Pid::from_raw);
@@ -103,15 +108,15 @@ fn limit(id: Option<u32>) -> anyhow::Result<()> {
         return Ok(()); // it has ended already
     };
     for (resource, most) in [
-        (Resource::As, MEMORY),
-        (Resource::Fsize, FILE),
+        (bounds.of, bounds.memory),
+        (Resource::Fsize, bounds.file),
         (Resource::Core, 0),
     ] {
         let limit = Rlimit {
             current: Some(most),
             maximum: Some(most),
         };
-        prlimit(Some(pid), resource, limit).context("limit the type checker")?;
+        prlimit(Some(pid), resource, limit).context("limit the program")?;
     }
     Ok(())
 }

@@ -1,0 +1,1 @@
+export { main } from './wxmcp-adapter/built.js';

@@ -1,0 +1,80 @@
+//! What is put around a script in JavaScript or TypeScript.
+
+use anyhow::anyhow;
+use serde_json::Value;
+use wxmcp_sandbox::{Checkable, Script};
+use wxmcp_tooltree::stubs::StubFile;
+
+use super::contents::Contents;
+use super::{Uses, embedded, raised, sources};
+use crate::exit::Failure;
+
+/// What the component asks of WASI by name; `wit/deps` of both adapters has it.
+const WASI: [&str; 7] = [
+    "wasi:cli/environment@0.2.10",
+    "wasi:cli/exit@0.2.10",
+    "wasi:cli/stdin@0.2.10",
+    "wasi:cli/stdout@0.2.10",
+    "wasi:cli/stderr@0.2.10",
+    "wasi:filesystem/preopens@0.2.10",
+    "wasi:filesystem/types@0.2.10",
+];
+
+/// What a script imports. Nothing that is there may be missing; what is imported at run time
+/// may.
+pub(super) fn uses(script: &Script) -> Result<Uses, Failure> {
+    let message = script.message().map_err(|error| raised(script, &error))?;
+    let message: Value = serde_json::from_slice(&message).unwrap_or_default();
+    let imports = message.get("imports").and_then(Value::as_array);
+    let text = |import: &Value, key: &str| {
+        let text = import.get(key).and_then(Value::as_str);
+        text.map(str::to_owned)
+    };
+    let mut uses = Uses::default();
+    for import in imports.into_iter().flatten() {
+        if text(import, "module").is_some_and(|module| module == "zod") {
+            let line = import.get("line").and_then(Value::as_u64).unwrap_or(1);
+            return Err(Failure::usage(anyhow!(
+                "{}:{line}: `zod` is not in components that are built",
+                script.name
+            ))
+            .hint("check values in the script's own code"));
+        }
+        uses.imported.extend(text(import, "namespace"));
+    }
+    // Those of `import()`, too, where TypeScript's parser takes the script.
+    uses.perhaps = Checkable::new(&script.source)
+        .map(|read| read.namespaces)
+        .unwrap_or_default();
+    Ok(uses)
+}
+
+/// The files that componentize-js makes a component of.
+pub(super) fn files(contents: &Contents, script: Value) -> Vec<StubFile> {
+    let mut files = embedded(sources::JAVASCRIPT, "");
+    files.push(StubFile {
+        path: "wxmcp-adapter/data.js".to_owned(),
+        text: data(contents, script),
+    });
+    files.extend(contents.wit(&WASI));
+    files
+}
+
+/// The module with the imports, in the order of the namespaces, and what the component is told.
+fn data(contents: &Contents, script: Value) -> String {
+    let mut imports = String::new();
+    let mut names = Vec::new();
+    for (place, module) in contents.modules().enumerate() {
+        names.push(match module {
+            Some(module) => {
+                imports.push_str(&format!("import * as ${place} from \"{module}\";\n"));
+                format!("${place}")
+            }
+            None => "{}".to_owned(),
+        });
+    }
+    // JSON of a text is a literal of JavaScript.
+    let told = Value::from(contents.told(script).to_string());
+    let names = names.join(", ");
+    format!("{imports}export const modules = [{names}];\nexport const text = {told};\n")
+}

@@ -1,0 +1,169 @@
+//! `wxmcp build`: a component of a script, with typed imports of the tools that it uses.
+//!
+//! The component is our own adapter, as it is in the guest, around the script as data; only
+//! its host is another one: `guest-adapters/built` answers what the adapter asks for by calling
+//! the imports, with types that are data, too. The script does not run while it is built.
+
+mod contents;
+mod javascript;
+mod python;
+mod tools;
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use bytesize::ByteSize;
+use rustix::process::Resource;
+use serde_json::Value;
+use wxmcp_broker::Broker;
+use wxmcp_sandbox::{Language, Raised, Script};
+use wxmcp_tooltree::stubs::StubFile;
+
+use self::contents::Contents;
+use self::tools::Componentizer;
+use crate::commands::tools::export;
+use crate::exit::Failure;
+use crate::guests::Guests;
+use crate::program::Bounds;
+
+/// Sources that are put around a script.
+mod sources {
+    include!(concat!(env!("OUT_DIR"), "/sources.rs"));
+}
+
+/// What a componentizer may use. Both reserve much more of addresses than they touch.
+const BOUNDS: Bounds = Bounds {
+    time: Duration::from_secs(300),
+    of: Resource::Data,
+    memory: 6 << 30,
+    file: 256 << 20,
+};
+
+/// Longest message about a script that is told, in bytes.
+const MAX_MESSAGE: usize = 4_000;
+
+/// What a componentizer writes, in the folder of the build.
+const MADE: &str = "made.wasm";
+
+/// Everything that a build works with.
+pub(crate) struct Builder<'a> {
+    pub(crate) broker: &'a Broker,
+    pub(crate) guests: &'a Guests,
+    /// Where componentizers are, if not on `PATH`.
+    pub(crate) folder: Option<&'a Path>,
+}
+
+/// What was built.
+pub(crate) struct Built {
+    /// Its size.
+    pub(crate) size: ByteSize,
+    /// The namespaces that it imports, and how many tools each has.
+    pub(crate) imports: Vec<(String, usize)>,
+}
+
+/// What a script uses, as far as can be read from it.
+#[derive(Default)]
+struct Uses {
+    /// Namespaces that it imports, as it spells them: each must be there.
+    imported: Vec<String>,
+    /// Names that may be those of namespaces.
+    perhaps: Vec<String>,
+    /// Whether it imports every namespace.
+    everything: bool,
+}
+
+impl Builder<'_> {
+    /// Makes a component of a script, and puts it in its place whole.
+    pub(crate) async fn build(
+        &self,
+        script: &Script,
+        with: &[String],
+        output: &Path,
+    ) -> Result<Built, Failure> {
+        let script = named_without_folder(script);
+        let uses = match script.language {
+            Language::Python => python::uses(self.guests, &script).await?,
+            Language::JavaScript | Language::TypeScript => javascript::uses(&script)?,
+            Language::Component => {
+                let error = anyhow!("`{}` is a component already", script.name);
+                return Err(Failure::usage(error));
+            }
+        };
+        let message = script.message().map_err(|error| raised(&script, &error))?;
+        let message: Value = serde_json::from_slice(&message)
+            .context("read the script as its guest does")
+            .map_err(Failure::fault)?;
+        let componentizer = Componentizer::find(script.language, self.folder).await?;
+        let contents = Contents::gather(self.broker, uses, with).await?;
+        let files = match script.language {
+            Language::Python => python::files(&contents, message),
+            _ => javascript::files(&contents, message),
+        };
+        let folder = folder(&files)
+            .context("write the sources of the component")
+            .map_err(Failure::fault)?;
+        componentizer.run(folder.path()).await?;
+        let size = put(&folder.path().join(MADE), output)
+            .with_context(|| format!("write `{}`", output.display()))
+            .map_err(Failure::usage)?;
+        Ok(Built {
+            size: ByteSize(size),
+            imports: contents.imports(),
+        })
+    }
+}
+
+/// Tracebacks of a component name no folder of the machine that built it.
+fn named_without_folder(script: &Script) -> Script {
+    let name = Path::new(&script.name).file_name();
+    Script {
+        name: name.map_or_else(
+            || script.name.clone(),
+            |it| it.to_string_lossy().into_owned(),
+        ),
+        ..script.clone()
+    }
+}
+
+fn raised(script: &Script, raised: &Raised) -> Failure {
+    let line = raised
+        .line
+        .map(|line| format!(":{line}"))
+        .unwrap_or_default();
+    let message = wxmcp_tooltree::clean(&raised.message, MAX_MESSAGE);
+    Failure::raised(anyhow!("{}{line}: {}: {message}", script.name, raised.kind))
+}
+
+fn folder(files: &[StubFile]) -> anyhow::Result<tempfile::TempDir> {
+    let folder = tempfile::Builder::new().prefix("wxmcp-build-").tempdir()?;
+    export::write(folder.path(), files)?;
+    Ok(folder)
+}
+
+/// Copies what was made beside its place, and renames it. Answers its size in bytes.
+fn put(made: &Path, output: &Path) -> anyhow::Result<u64> {
+    let beside = match output.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let written = tempfile::NamedTempFile::new_in(beside)?;
+    let size = std::fs::copy(made, written.path())?;
+    std::fs::set_permissions(
+        written.path(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o644),
+    )?;
+    written.persist(output)?;
+    Ok(size)
+}
+
+/// Embedded sources, in their places below a folder.
+fn embedded(sources: &[(&str, &str)], below: &str) -> Vec<StubFile> {
+    sources
+        .iter()
+        .map(|(path, text)| StubFile {
+            path: format!("{below}{path}"),
+            text: (*text).to_owned(),
+        })
+        .collect()
+}
