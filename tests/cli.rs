@@ -90,7 +90,7 @@ fn messages_say_what_why_and_what_helps() -> TestResult {
     assert_eq!(
         printed.stderr,
         "error: cannot tell the language of `report.txt`\n\
-         hint: name it `*.py`, `*.js` or `*.ts`, or say --lang\n"
+         hint: name it `*.py`, `*.js`, `*.ts` or `*.wasm`, or say --lang\n"
     );
     Ok(())
 }

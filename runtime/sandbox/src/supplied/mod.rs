@@ -2,8 +2,8 @@
 //! (`main`, or a command of WASI) and tool files whose exported functions are tools.
 //!
 //! Such a component is as hostile as any script. It is compiled by a process of its own,
-//! under limits ([`compile`]), never loaded as native code that somebody else made. Its
-//! imports are WASI and functions that are tools, linked by their types ([`link`]), and end
+//! under limits ([`Compiler`]), never loaded as native code that somebody else made. Its
+//! imports are WASI and functions that are tools, linked by their types ([`LinkedTool`]), and end
 //! where every call ends: in [`ToolHost::call`](crate::ToolHost::call).
 
 mod compile;
