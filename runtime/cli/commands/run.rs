@@ -43,6 +43,7 @@ async fn run(
     stdin: Stdin,
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
+    let is_ours = script.language != wxmcp_sandbox::Language::Component;
     let guests = Arc::new(Guests::new());
     let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
     if args.check {
@@ -56,19 +57,27 @@ async fn run(
             return Err(failure);
         }
     }
+    // Heard from the first instruction on, also while a component is compiled.
+    let interrupt = signal(SignalKind::interrupt())
+        .context("listen for interrupts")
+        .map_err(Failure::fault)?;
+    let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
+    let mut cancel = Box::pin(interrupted(interrupt, Arc::clone(&terminal)));
     let interpreter = args.interpreter.as_deref();
-    let sandbox = match sandbox(&script, interpreter, &guests, &broker).await {
+    let sandbox = tokio::select! {
+        sandbox = sandbox(&script, interpreter, &guests, &broker) => sandbox,
+        () = &mut cancel => {
+            broker.shutdown().await;
+            return Ok(Exit::Cancelled);
+        }
+    };
+    let sandbox = match sandbox {
         Ok(sandbox) => sandbox,
         Err(failure) => {
             broker.shutdown().await;
             return Err(failure);
         }
     };
-    // Heard from the first instruction on, also before the run looks at it.
-    let interrupt = signal(SignalKind::interrupt())
-        .context("listen for interrupts")
-        .map_err(Failure::fault)?;
-    let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let run = Run {
         script,
         policy: Policy {
@@ -79,7 +88,7 @@ async fn run(
         limits: settings.limits,
         tools: broker.clone(),
         observer: terminal.clone(),
-        cancel: Box::pin(interrupted(interrupt, Arc::clone(&terminal))),
+        cancel,
     };
     let report = sandbox.run(run).await;
     terminal.finish();
@@ -88,7 +97,7 @@ async fn run(
             render::report(&report, args.json, args.usage, args.quiet);
             Ok(Exit::from(&report.outcome))
         }
-        Err(error) => Err(failure(error, &name)),
+        Err(error) => Err(failure(error, &name, is_ours)),
     };
     // What is late already is not made later: the guards end what is left.
     let patience = match exit {
@@ -117,7 +126,7 @@ async fn sandbox(
             .map(Arc::new),
         language => guests
             .sandbox(language)
-            .map_err(|error| failure(error, &script.name)),
+            .map_err(|error| failure(error, &script.name, true)),
     }
 }
 
@@ -147,13 +156,13 @@ async fn interrupted(mut interrupt: Signal, terminal: Arc<Terminal>) {
     }
 }
 
-fn failure(error: Error, name: &str) -> Failure {
+fn failure(error: Error, name: &str, is_ours: bool) -> Failure {
     let usage = matches!(error, Error::Mount { .. } | Error::MemoryTooSmall { .. });
     let hint = match &error {
         Error::Mount { guest, .. } => Some(format!(
             "create the directory, or drop the volume `{guest}`"
         )),
-        Error::MemoryTooSmall { .. } => {
+        Error::MemoryTooSmall { .. } if is_ours => {
             let needs = "CPython alone needs about 64 MiB, JavaScript 10 MiB: raise --memory";
             Some(needs.to_owned())
         }

@@ -1,10 +1,14 @@
 //! Engine settings, the same when natives are compiled and when they are loaded.
 
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
+use wasmtime::component::Component;
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
 };
+
+use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS};
 
 use crate::sandbox::Error;
 
@@ -68,18 +72,59 @@ pub fn compile(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
 pub(crate) fn supplied_engine() -> wasmtime::Result<Engine> {
     let mut config = supplied_settings();
     config.enable_compiler(false);
-    Engine::new(&config)
+    let engine = Engine::new(&config)?;
+    let ticking = engine.weak();
+    // Ends with the engine.
+    std::thread::spawn(move || {
+        while let Some(engine) = ticking.upgrade() {
+            engine.increment_epoch();
+            drop(engine);
+            std::thread::sleep(TICK);
+        }
+    });
+    Ok(engine)
 }
 
 /// Compiles a component that somebody supplied. Takes whatever time and memory it takes.
 ///
 /// # Errors
 /// When the component does not validate or cannot be compiled.
-pub(crate) fn compile_supplied(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+pub(crate) fn compile_supplied(engine: &Engine, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    Component::new(engine, component)?.serialize()
+}
+
+/// The engine that does.
+///
+/// # Errors
+/// When the machine lacks what the settings need.
+pub(crate) fn compiling_engine() -> wasmtime::Result<Engine> {
     let mut config = supplied_settings();
     config.cranelift_opt_level(OptLevel::Speed);
     config.target(TARGET)?;
-    Engine::new(&config)?.precompile_component(component)
+    // Instances that a few bytes can make millions of are counted by this allocator alone.
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(supplied_pool()));
+    Engine::new(&config)
+}
+
+/// What one supplied component may have, all of it together.
+fn supplied_pool() -> PoolingAllocationConfig {
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(1)
+        // 16 bytes of it are an instance.
+        .max_component_instance_size(4 << 20)
+        .total_core_instances(CORE_INSTANCES)
+        .max_core_instances_per_component(CORE_INSTANCES)
+        .max_core_instance_size(16 << 20)
+        .total_memories(MEMORIES)
+        .max_memories_per_component(MEMORIES)
+        .max_memories_per_module(MEMORIES)
+        .max_memory_size(1 << 32)
+        .total_tables(CORE_INSTANCES)
+        .max_tables_per_component(CORE_INSTANCES)
+        .max_tables_per_module(CORE_INSTANCES)
+        .table_elements(TABLE_ELEMENTS / 4)
+        .total_stacks(1);
+    pool
 }
 
 /// The target that is compiled for.
@@ -97,6 +142,12 @@ pub const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux"
 /// one, and what stacks hold is not counted as memory.
 const SUPPLIED_STACK: usize = 16 << 20;
 
+/// Largest memory image of a supplied component that is made whatever is in it.
+const SUPPLIED_IMAGE: u64 = 32 << 20;
+
+/// How often a supplied component lets the host look at its clock.
+const TICK: Duration = Duration::from_millis(10);
+
 /// The settings for guests, and what components of today's toolchains need besides: functions
 /// that go on while others do. What none of them needs is off.
 fn supplied_settings() -> Config {
@@ -107,6 +158,9 @@ fn supplied_settings() -> Config {
         .wasm_threads(false)
         .wasm_gc(false)
         .shared_memory(false)
+        // A component may do what takes the host long and takes no fuel: it must yield by time.
+        .epoch_interruption(true)
+        .memory_guaranteed_dense_image_size(SUPPLIED_IMAGE)
         .max_wasm_stack(SUPPLIED_STACK)
         .async_stack_size(SUPPLIED_STACK + HOST_STACK);
     config

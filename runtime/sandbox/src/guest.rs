@@ -17,6 +17,9 @@ use crate::report::{Artifact, Raised};
 /// Most bytes of one message from the guest; bounds every copy made of one.
 pub(crate) const MESSAGE: usize = 16 << 20;
 
+/// Bytes of messages after which the clock has its turn: a few milliseconds of work.
+const HOST_BYTES: usize = 4 << 20;
+
 /// Bytes of all artifacts of a run.
 const ARTIFACTS: u64 = 16 << 20;
 
@@ -37,6 +40,8 @@ pub(crate) struct State {
     pub(crate) calls: Calls,
     pub(crate) output: Output,
     pub(crate) outbox: Outbox,
+    /// Bytes that the host has worked on since it last looked at the clock.
+    pub(crate) host_bytes: usize,
 }
 
 impl WasiView for State {
@@ -75,11 +80,15 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 
 fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     let mut host = linker.instance("wxmcp:guest/host@0.1.0")?;
-    host.func_wrap(
+    host.func_wrap_async(
         "submit",
         |mut store: StoreContextMut<'_, State>, (operation, payload): (u8, WasmList<u8>)| {
-            let payload = copy(&store, &payload)?;
-            Ok((store.data_mut().calls.submit(operation, &payload)?,))
+            Box::new(async move {
+                let payload = copy(&store, &payload)?;
+                let id = store.data_mut().calls.submit(operation, &payload)?;
+                yield_after(&mut store, payload.len()).await;
+                Ok((id,))
+            })
         },
     )?;
     host.func_wrap(
@@ -89,29 +98,52 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             Ok(())
         },
     )?;
-    host.func_wrap(
+    host.func_wrap_async(
         "emit",
         |mut store: StoreContextMut<'_, State>, (kind, payload): (u8, WasmList<u8>)| {
-            let stream = match kind {
-                1 => Stream::Stdout,
-                2 => Stream::Stderr,
-                _ => {
-                    let payload = copy(&store, &payload)?;
-                    let outbox = &mut store.data_mut().outbox;
-                    outbox.take(kind, &payload)?;
-                    return match &outbox.end {
-                        Some(End::Exit(code)) => Err(I32Exit(i32::from(*code)).into()),
-                        // It was to be the end; what it was is said.
-                        _ if kind == 7 => Err(I32Exit(1).into()),
-                        _ => Ok(()),
-                    };
-                }
-            };
-            let output = store.data().output.clone();
-            output.print(stream, payload.as_le_slice(&store))?;
-            Ok(())
+            Box::new(async move {
+                let length = payload.len();
+                let emitted = emit(&mut store, kind, &payload);
+                yield_after(&mut store, length).await;
+                emitted
+            })
         },
     )
+}
+
+fn emit(
+    store: &mut StoreContextMut<'_, State>,
+    kind: u8,
+    payload: &WasmList<u8>,
+) -> wasmtime::Result<()> {
+    let stream = match kind {
+        1 => Stream::Stdout,
+        2 => Stream::Stderr,
+        _ => {
+            let payload = copy(store, payload)?;
+            let outbox = &mut store.data_mut().outbox;
+            outbox.take(kind, &payload)?;
+            return match &outbox.end {
+                Some(End::Exit(code)) => Err(I32Exit(i32::from(*code)).into()),
+                // It was to be the end; what it was is said.
+                _ if kind == 7 => Err(I32Exit(1).into()),
+                _ => Ok(()),
+            };
+        }
+    };
+    let output = store.data().output.clone();
+    output.print(stream, payload.as_le_slice(&*store))?;
+    Ok(())
+}
+
+/// Lets the deadline have its turn after much work of the host, which takes no fuel.
+async fn yield_after(store: &mut StoreContextMut<'_, State>, bytes: usize) {
+    let done = &mut store.data_mut().host_bytes;
+    *done = done.saturating_add(bytes);
+    if *done >= HOST_BYTES {
+        *done = 0;
+        tokio::task::yield_now().await;
+    }
 }
 
 fn add_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
@@ -187,7 +219,7 @@ impl Outbox {
         Ok(match serde_json::from_slice::<Box<RawValue>>(payload) {
             Ok(value) => End::Value(value),
             Err(error) => End::Raised(protocol(&format!(
-                "the interpreter returned a value that is no JSON: {error}"
+                "the value that was returned is no JSON: {error}"
             ))),
         })
     }

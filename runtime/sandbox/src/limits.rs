@@ -156,11 +156,14 @@ impl Budget {
 }
 
 /// Most entries of all tables of a guest; the largest of ours has 13,000.
-const TABLE_ELEMENTS: usize = 200_000;
+pub(crate) const TABLE_ELEMENTS: usize = 200_000;
 
 /// Most core instances of a guest; a component of componentize-py has about 25. So many stacks
 /// there may be, since no two tasks of one instance hold one at a time.
-const CORE_INSTANCES: usize = 100;
+pub(crate) const CORE_INSTANCES: u32 = 100;
+
+/// Most memories of a guest.
+pub(crate) const MEMORIES: u32 = 20;
 
 /// Bounds the linear memories of a guest, all together, and remembers that it had to.
 #[derive(Debug)]
@@ -240,16 +243,20 @@ impl ResourceLimiter for MemoryMeter {
     }
 
     fn instances(&self) -> usize {
-        CORE_INSTANCES
+        count(CORE_INSTANCES)
     }
 
     fn memories(&self) -> usize {
-        CORE_INSTANCES
+        count(MEMORIES)
     }
 
     fn tables(&self) -> usize {
-        CORE_INSTANCES
+        count(CORE_INSTANCES)
     }
+}
+
+fn count(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

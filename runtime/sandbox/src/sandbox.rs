@@ -80,7 +80,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The memory limit is below what the interpreter itself occupies.
-    #[error("the memory limit of {limit} bytes is too small for the interpreter")]
+    #[error("the memory limit of {limit} bytes is too small for the guest itself")]
     MemoryTooSmall {
         /// The limit, in bytes.
         limit: u64,

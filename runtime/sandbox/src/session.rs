@@ -116,6 +116,7 @@ impl Session {
                     calls,
                     output,
                     outbox,
+                    host_bytes: 0,
                 };
                 // A component that was supplied may compute already when it is instantiated.
                 let begun = tokio::select! {
@@ -182,6 +183,9 @@ async fn begin(
         .map_err(not)?;
     store.set_hostcall_fuel(HOSTCALL);
     store.set_max_component_handles(HANDLES);
+    // Of engines that tick; guests of ours yield by fuel alone.
+    store.set_epoch_deadline(1);
+    store.epoch_deadline_async_yield_and_update(1);
     match before.instantiate_async(&mut store).await {
         Ok(instance) => Ok(Live { store, instance }),
         Err(_) if store.data().memory.refused() => Err(Begun::Not(Error::MemoryTooSmall {

@@ -3,6 +3,8 @@
 use wxmcp_sandbox::supplied::types::{ComponentFunc, Type as Found};
 use wxmcp_tooltree::wit::{Arguments, Body, Definition, Function, Interface, Member, Type};
 
+use crate::wording::bounded;
+
 /// What is different, in words; nothing where the types are the same.
 pub(super) fn difference(
     found: &ComponentFunc,
@@ -15,7 +17,7 @@ pub(super) fn difference(
         .params()
         .map(|(name, of)| (name.to_owned(), of))
         .collect();
-    let names = |names: Vec<&str>| names.join(", ");
+    let names = |names: Vec<&str>| bounded(&names.join(", "));
     let same_names = wanted.len() == found_parameters.len()
         && wanted
             .iter()
@@ -235,9 +237,11 @@ impl Checker<'_> {
             match (wanted.get(at), found.get(at)) {
                 (Some((label, _)), None) => return Some(format!(" lacks the {what} `{label}`")),
                 (None, Some((label, _))) => {
+                    let label = bounded(label);
                     return Some(format!(" has a {what} `{label}`, the tool's has none"));
                 }
                 (Some((wanted, _)), Some((found, _))) if wanted != found => {
+                    let found = bounded(found);
                     return Some(format!(
                         " has the {what} `{found}` where the tool's has `{wanted}`"
                     ));

@@ -152,7 +152,10 @@ impl TypedExport for ToolExport {
         let result = match results.first() {
             Some(result) => {
                 let value = from_engine(result);
-                Some(value.ok_or("no JSON stands for what the function answered")?)
+                Some(
+                    value
+                        .map_err(|why| format!("what the function answered is not taken: {why}"))?,
+                )
             }
             None => None,
         };

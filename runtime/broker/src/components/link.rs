@@ -7,10 +7,10 @@ use serde_json::{Map, Value as Json};
 use wxmcp_sandbox::supplied::{Interface as Import, LinkedTool, Supplied, TypedTool, Val};
 use wxmcp_sandbox::{CallContext, ToolError, ToolErrorKind};
 use wxmcp_tooltree::nearest;
-use wxmcp_tooltree::wit::{self, Function, Interface, Value, Wit};
+use wxmcp_tooltree::wit::{self, Function, Interface, Wit};
 
 use super::check;
-use super::values::{from_engine, to_engine};
+use super::values::{all_from_engine, to_engine};
 use crate::broker::Broker;
 use crate::caller::Caller;
 use crate::wording::bounded;
@@ -112,7 +112,11 @@ impl Broker {
                         bound.link(import, &mut linked, &mut refused);
                     }
                 }
-                _ => refused.push(unknown(&import.name, spaces.keys().map(String::as_str))),
+                Some(_) => refused.push(format!(
+                    "`{}` is imported with more than functions and types of values",
+                    bounded(&import.name)
+                )),
+                None => refused.push(unknown(&import.name, spaces.keys().map(String::as_str))),
             }
         }
         if refused.is_empty() {
@@ -245,8 +249,7 @@ impl TypedTool for ImportedTool {
     }
 
     fn arguments(&self, parameters: &[Val]) -> Result<Map<String, Json>, ToolError> {
-        let values: Option<Vec<Value>> = parameters.iter().map(from_engine).collect();
-        let values = values.ok_or_else(|| self.refused("a value is of no type of the tool's"))?;
+        let values = all_from_engine(parameters).map_err(|why| self.refused(why))?;
         let function = self
             .function()
             .ok_or_else(|| self.refused("there is no such function"))?;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
-use wxmcp_sandbox::supplied::{Function, Supplied};
+use wxmcp_sandbox::supplied::{CompileError, Function, Supplied};
 use wxmcp_sandbox::{CallContext, RunClock, RunId, Session};
 use wxmcp_tooltree::wit::plain_name;
 
 use super::Shared;
-use super::definition::{Defined, Described};
+use super::definition::{Defined, Described, Undescribed};
 use super::host::ToolFileHost;
 use super::wishes::Wishes;
 use crate::components::{ToolExport, read};
@@ -28,6 +28,9 @@ const MAX_BESIDE: u64 = 1 << 20;
 
 /// Most functions of one component that are tools.
 const MAX_FUNCTIONS: usize = 1_000;
+
+/// Most bytes of the schemas of one component's functions.
+const MAX_SCHEMAS: usize = 4 << 20;
 
 /// A function of a component.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -104,28 +107,36 @@ pub(super) async fn describe(
     content: &Content,
     stem: &str,
     shared: &Shared,
-) -> Result<Described, String> {
+) -> Result<Described, Undescribed> {
     let beside: Beside = match &content.beside {
         Some(text) => serde_json::from_slice(text)
             .map_err(|error| format!("`{stem}.json` beside it says nothing usable: {error}"))?,
         None => Beside::default(),
     };
     if !beside.grants.is_bounded() {
-        return Err("it asks for too many grants".to_owned());
+        return Err("it asks for too many grants".to_owned().into());
     }
-    let supplied = compile(&content.wasm, shared).await?;
+    let supplied = compile(&content.wasm, shared).await.map_err(|error| {
+        let why = chain(&error);
+        if error.is_lasting() {
+            Undescribed::Lasting(why)
+        } else {
+            Undescribed::Now(why)
+        }
+    })?;
     let functions = functions(&supplied);
     if functions.is_empty() {
-        return Err("it exports no functions".to_owned());
+        return Err("it exports no functions".to_owned().into());
     }
     if functions.len() > MAX_FUNCTIONS {
-        return Err(format!("it exports more than {MAX_FUNCTIONS} functions"));
+        return Err(format!("it exports more than {MAX_FUNCTIONS} functions").into());
     }
     let mut grants = beside.grants.clone();
     if grants.tools.is_empty() {
         grants.tools = imported_tools(&supplied);
     }
     let mut described = Described::default();
+    let mut schemas = 0_usize;
     let is_alone = functions.len() == 1;
     for (name, function) in functions {
         let label = plain_name(&function.name);
@@ -139,6 +150,14 @@ pub(super) async fn describe(
                 continue;
             }
         };
+        schemas = schemas
+            .saturating_add(export.input_schema().to_string().len())
+            .saturating_add(export.output_schema().to_string().len());
+        if schemas > MAX_SCHEMAS {
+            return Err(
+                format!("the types of its functions take more than {MAX_SCHEMAS} bytes").into(),
+            );
+        }
         let about = beside
             .tools
             .get(&label)
@@ -245,7 +264,8 @@ impl ComponentTool {
                 if content.digest() != digest {
                     return Err("it was changed during the call; call it again".to_owned());
                 }
-                compile(&content.wasm, shared).await
+                let compiled = compile(&content.wasm, shared).await;
+                compiled.map_err(|error| chain(&error))
             })
             .await?;
         let ExportName {
@@ -278,13 +298,8 @@ impl ComponentTool {
     }
 }
 
-async fn compile(wasm: &[u8], shared: &Shared) -> Result<Supplied, String> {
-    shared
-        .config
-        .interpreters
-        .component(wasm)
-        .await
-        .map_err(|error| chain(&error))
+async fn compile(wasm: &[u8], shared: &Shared) -> Result<Supplied, CompileError> {
+    shared.config.interpreters.component(wasm).await
 }
 
 /// An error with its causes, in one line.

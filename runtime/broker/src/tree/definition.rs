@@ -31,6 +31,21 @@ pub(super) struct Described {
     pub(super) left_out: Vec<String>,
 }
 
+/// Why a file is no tool.
+#[derive(Debug)]
+pub(super) enum Undescribed {
+    /// It is the file, and will be as long as it does not change.
+    Lasting(String),
+    /// It is the machine, now.
+    Now(String),
+}
+
+impl From<String> for Undescribed {
+    fn from(why: String) -> Self {
+        Self::Lasting(why)
+    }
+}
+
 /// A tool that was understood.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Defined {

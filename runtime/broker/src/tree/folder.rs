@@ -12,6 +12,7 @@ use wxmcp_tooltree::{MAX_TOOLS, Namespace};
 
 use super::Shared;
 use super::cache::{self, Entries, Entry};
+use super::definition::Undescribed;
 use super::host::ToolFileHost;
 use super::runner::{Content, Place, ToolFile, describe, language};
 use super::stamp::Stamp;
@@ -230,7 +231,7 @@ impl Folder {
             };
             let digest = content.digest();
             let defined = match known.filter(|known| known.digest == digest) {
-                Some(known) => known.defined,
+                Some(known) => known.defined.map_err(Undescribed::Lasting),
                 None => {
                     let place = Place {
                         namespace: &self.owner,
@@ -242,10 +243,23 @@ impl Folder {
                     describe(&place, content, &self.shared).await
                 }
             };
-            let entry = Entry {
-                stamp,
-                digest,
-                defined,
+            let entry = match defined {
+                // Nothing that is known of the file: it is looked at again.
+                Err(Undescribed::Now(why)) => Entry {
+                    stamp: None,
+                    digest: String::new(),
+                    defined: Err(why),
+                },
+                Err(Undescribed::Lasting(why)) => Entry {
+                    stamp,
+                    digest,
+                    defined: Err(why),
+                },
+                Ok(described) => Entry {
+                    stamp,
+                    digest,
+                    defined: Ok(described),
+                },
             };
             entries.insert(file, entry);
         }

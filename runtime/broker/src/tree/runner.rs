@@ -14,7 +14,7 @@ use wxmcp_sandbox::{
 
 use super::Shared;
 use super::component::{self, ComponentTool};
-use super::definition::{Defined, Described};
+use super::definition::{Defined, Described, Undescribed};
 use super::host::ToolFileHost;
 use super::wishes::ToolGrants;
 use crate::components::answer;
@@ -152,7 +152,7 @@ pub(super) async fn describe(
     place: &Place<'_>,
     content: Content,
     shared: &Shared,
-) -> Result<Described, String> {
+) -> Result<Described, Undescribed> {
     match content {
         Content::Source(source) => {
             let defined = describe_script(place, source, shared).await?;

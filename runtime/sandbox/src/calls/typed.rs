@@ -13,12 +13,13 @@ use super::{Calls, Ended, PENDING, REQUESTS, UNDELIVERED, Weight, length};
 use crate::clock::RunClock;
 use crate::limits::{Limit, Stop};
 use crate::operation::parsed_size;
-use crate::report::CallEnd;
+use crate::report::{CallEnd, RunId};
 use crate::tool::{ToolAnswer, ToolCall, ToolError, ToolErrorKind};
 
 /// A call that is under way. Dropping it cancels the call.
 pub(crate) struct PendingCall {
     state: State,
+    run: RunId,
     id: u64,
 }
 
@@ -29,6 +30,7 @@ enum State {
 
 /// A call that ended, and what its record will say of it.
 pub(crate) struct EndedCall {
+    run: RunId,
     id: u64,
     pub(crate) answer: Result<Value, ToolError>,
     answer_bytes: u64,
@@ -48,20 +50,21 @@ impl Calls {
             return Err(Stop(Limit::Pending(length(PENDING))));
         }
         self.last_id = self.last_id.saturating_add(1);
-        let id = self.last_id;
+        let (run, id) = (self.context.run, self.last_id);
         self.budget
             .spend(1)
             .map_err(|total| Stop(Limit::ToolCalls(total)))?;
         let payload = serde_json::to_vec(&arguments).unwrap_or_default();
         let sequence = self.record(id, name, payload.len());
-        let Some(weight) = Weight::take(&self.requests, parsed_size(&payload), REQUESTS) else {
+        let Some(weight) = Weight::take(&self.requests, parameters_size(&payload), REQUESTS) else {
             let error = ToolError::new(
                 ToolErrorKind::InvalidCall,
                 "too many large arguments are under way: await calls before making more",
             );
-            let ended = EndedCall::new(id, Err(error), Duration::ZERO, None);
+            let ended = EndedCall::new(run, id, Err(error), Duration::ZERO, None);
             return Ok(PendingCall {
                 state: State::Ended(Some(ended)),
+                run,
                 id,
             });
         };
@@ -80,15 +83,17 @@ impl Calls {
                 let _slot = slots.acquire_owned().await.ok();
                 tools.call(call).await
             };
-            let bytes = answer.as_ref().map_or(0, |answer| answer.bytes);
-            match Weight::take(&undelivered, bytes, UNDELIVERED) {
-                Some(weight) => EndedCall::new(id, answer, started.elapsed(), Some(weight)),
+            let size = answer
+                .as_ref()
+                .map_or(0, |answer| value_size(&answer.value));
+            match Weight::take(&undelivered, size, UNDELIVERED) {
+                Some(weight) => EndedCall::new(run, id, answer, started.elapsed(), Some(weight)),
                 None => {
                     let error = ToolError::new(
                         ToolErrorKind::AnswerTooLarge,
                         "too many large answers wait to be read: await calls before making more",
                     );
-                    EndedCall::new(id, Err(error), started.elapsed(), None)
+                    EndedCall::new(run, id, Err(error), started.elapsed(), None)
                 }
             }
         });
@@ -106,11 +111,15 @@ impl Calls {
                 State::Running(receiver, abort)
             }
         };
-        Ok(PendingCall { state, id })
+        Ok(PendingCall { state, run, id })
     }
 
     /// Notes the end of a call in its record.
     pub(crate) fn close_call(&mut self, ended: &EndedCall) {
+        // What an earlier run of the instance left behind has no record here.
+        if ended.run != self.context.run {
+            return;
+        }
         let error = ended.answer.as_ref().err().map(|error| error.kind);
         self.note_end(
             ended.id,
@@ -128,14 +137,41 @@ impl Calls {
     }
 }
 
+/// What the parameters of a call take while it is under way, in bytes: as the engine has them,
+/// with the labels of their types, and as arguments.
+fn parameters_size(payload: &[u8]) -> u64 {
+    parsed_size(payload).saturating_mul(4)
+}
+
+/// What a value takes, in bytes, about.
+fn value_size(value: &Value) -> u64 {
+    const NODE: u64 = 72;
+    let inside = match value {
+        Value::String(text) => length(text.len()),
+        Value::Array(items) => items.iter().map(value_size).sum(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| {
+                length(name.len())
+                    .saturating_add(NODE)
+                    .saturating_add(value_size(value))
+            })
+            .sum(),
+        _ => 0,
+    };
+    NODE.saturating_add(inside)
+}
+
 impl EndedCall {
     fn new(
+        run: RunId,
         id: u64,
         answer: Result<ToolAnswer, ToolError>,
         elapsed: Duration,
         weight: Option<Weight>,
     ) -> Self {
         Self {
+            run,
             id,
             answer_bytes: answer.as_ref().map_or(0, |answer| answer.bytes),
             answer: answer.map(|answer| answer.value),
@@ -149,10 +185,10 @@ impl Future for PendingCall {
     type Output = EndedCall;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<EndedCall> {
-        let id = self.id;
+        let (run, id) = (self.run, self.id);
         let cancelled = || {
             let error = ToolError::new(ToolErrorKind::ToolFailed, "the call was cancelled");
-            EndedCall::new(id, Err(error), Duration::ZERO, None)
+            EndedCall::new(run, id, Err(error), Duration::ZERO, None)
         };
         match &mut self.state {
             State::Ended(ended) => Poll::Ready(ended.take().unwrap_or_else(cancelled)),

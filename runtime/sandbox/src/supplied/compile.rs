@@ -4,19 +4,21 @@
 //! The process has neither environment nor arguments from outside; the component is its
 //! standard input, the native code its standard output, a file that only this user can reach.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use wasmtime::Engine;
+use wasmtime::component::Component;
 
 use super::Supplied;
 use crate::engine;
@@ -54,17 +56,24 @@ const MAX_SAID: u64 = 2_000;
 /// Compiled components that are kept, at most: in number, and in bytes.
 const MAX_KEPT: (usize, u64) = (64, 4 << 30);
 
+/// Compiled components that a process keeps at hand.
+const MAX_KNOWN: usize = 64;
+
+/// How long an unfinished file is left alone.
+const UNFINISHED: Duration = Duration::from_secs(3_600);
+
 /// Threads that compile.
 const MAX_THREADS: usize = 8;
 
 /// Compiles components, and keeps what it compiled.
-#[derive(Debug)]
 pub struct Compiler {
     program: PathBuf,
     argument: &'static str,
     cache: NativeCache,
     limits: CompileLimits,
     engine: OnceLock<Engine>,
+    /// By digest: mapping one again would read its metadata again, which may be large.
+    known: Mutex<BTreeMap<String, Supplied>>,
 }
 
 /// Why a component could not be loaded.
@@ -99,6 +108,13 @@ pub enum CompileError {
     Load(#[source] wasmtime::Error),
 }
 
+impl CompileError {
+    /// Whether it is the component that is to blame: then it is no other the next time.
+    pub fn is_lasting(&self) -> bool {
+        matches!(self, Self::Other(_) | Self::TooLarge(_) | Self::Invalid(_))
+    }
+}
+
 impl Compiler {
     /// A compiler that runs `program argument`, which must call [`compile_main`], and keeps
     /// its output in a directory of the cache.
@@ -114,6 +130,7 @@ impl Compiler {
             cache,
             limits,
             engine: OnceLock::new(),
+            known: Mutex::default(),
         }
     }
 
@@ -131,10 +148,30 @@ impl Compiler {
             return Err(CompileError::TooLarge(self.limits.component));
         }
         let digest = hex(&Sha256::digest(wasm));
-        let mark = Mark {
-            digest: &digest,
-            size: None,
-        };
+        if let Some(known) = self.known().get(&digest) {
+            return Ok(known.clone());
+        }
+        let component = self.load(engine, wasm, &digest).await?;
+        let supplied = Supplied::new(engine.clone(), component);
+        let mut known = self.known();
+        if known.len() >= MAX_KNOWN {
+            known.pop_first();
+        }
+        known.insert(digest, supplied.clone());
+        Ok(supplied)
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Supplied>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn load(
+        &self,
+        engine: &Engine,
+        wasm: &[u8],
+        digest: &str,
+    ) -> Result<Component, CompileError> {
+        let mark = Mark { digest, size: None };
         let path = self
             .cache
             .components()
@@ -145,13 +182,20 @@ impl Compiler {
             // Whatever else is wrong with it: it is compiled again.
             if let Ok(component) = map(engine, &file) {
                 touch(&file, &mark);
-                return Ok(Supplied::new(engine.clone(), component));
+                return Ok(component);
             }
         }
-        let file = match path.as_deref().map(Unfinished::begin) {
-            Some(Ok(unfinished)) => {
-                self.run(wasm, &unfinished.file).await?;
-                let file = unfinished.finish(&mark)?;
+        let kept = match path.as_deref().map(Unfinished::begin) {
+            Some(Ok(unfinished)) => match self.run(wasm, &unfinished.file).await {
+                Ok(()) => unfinished.finish(&mark).ok(),
+                // No room, perhaps.
+                Err(CompileError::System(_)) => None,
+                Err(error) => return Err(error),
+            },
+            None | Some(Err(_)) => None,
+        };
+        let file = match kept {
+            Some(file) => {
                 touch(&file, &mark);
                 if let Some(directory) = self.cache.components() {
                     make_room(&directory);
@@ -159,15 +203,14 @@ impl Compiler {
                 file
             }
             // No usable directory: it is compiled anew each time.
-            None | Some(Err(_)) => {
+            None => {
                 let memory = file::anonymous()?;
                 self.run(wasm, &memory).await?;
                 file::seal(&memory)?;
                 memory
             }
         };
-        let component = map(engine, &file).map_err(CompileError::Load)?;
-        Ok(Supplied::new(engine.clone(), component))
+        map(engine, &file).map_err(CompileError::Load)
     }
 
     fn engine(&self) -> Result<&Engine, CompileError> {
@@ -245,6 +288,7 @@ impl CompileLimits {
         match (ended.code(), ended.signal()) {
             (Some(0), _) => Ok(()),
             (Some(INVALID), _) => Err(CompileError::Invalid(said)),
+            (Some(SYSTEM), _) => Err(CompileError::System(std::io::Error::other(said))),
             _ if said.contains("memory allocation of") => Err(CompileError::Memory(self.memory)),
             (_, Some(XCPU)) => Err(CompileError::Time(self.time)),
             (_, Some(XFSZ)) => Err(CompileError::NativeTooLarge(self.native)),
@@ -259,6 +303,9 @@ const XFSZ: i32 = rustix::process::Signal::XFSZ.as_raw();
 
 /// Exit code of the process that compiles, when the component is to blame.
 const INVALID: i32 = 3;
+
+/// The same, when the machine is.
+const SYSTEM: i32 = 4;
 
 /// What a file is, if it is no component.
 fn other_than_component(bytes: &[u8]) -> Option<&'static str> {
@@ -287,7 +334,10 @@ fn make_room(directory: &Path) {
         .filter_map(|entry| {
             let found = entry.metadata().ok()?;
             let used = found.accessed().ok()?;
-            Some((used, found.len(), entry.path()))
+            // Somebody is writing it.
+            let is_unfinished = entry.file_name().as_encoded_bytes().starts_with(b".")
+                && used.elapsed().is_ok_and(|age| age < UNFINISHED);
+            (!is_unfinished).then(|| (used, found.len(), entry.path()))
         })
         .collect();
     kept.sort_by_key(|(used, ..)| std::cmp::Reverse(*used));
@@ -308,18 +358,38 @@ fn make_room(directory: &Path) {
 pub fn compile_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let compiled = match CompileLimits::read(arguments) {
         Some(limits) => compile(&limits),
-        None => Err(wasmtime::format_err!("this is not for people")),
+        None => Err(Uncompiled::System(std::io::Error::other(
+            "this is not for people",
+        ))),
     };
-    match compiled {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let _nobody_reads = writeln!(std::io::stderr(), "{error:#}");
-            u8::try_from(INVALID).map_or(ExitCode::FAILURE, ExitCode::from)
-        }
+    let (code, words) = match compiled {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Uncompiled::Invalid(error)) => (INVALID, format!("{error:#}")),
+        Err(Uncompiled::System(error)) => (SYSTEM, error.to_string()),
+    };
+    let _nobody_reads = writeln!(std::io::stderr(), "{words}");
+    u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Why nothing was compiled.
+enum Uncompiled {
+    Invalid(wasmtime::Error),
+    System(std::io::Error),
+}
+
+impl From<std::io::Error> for Uncompiled {
+    fn from(error: std::io::Error) -> Self {
+        Self::System(error)
     }
 }
 
-fn compile(limits: &CompileLimits) -> wasmtime::Result<()> {
+impl From<rustix::io::Errno> for Uncompiled {
+    fn from(error: rustix::io::Errno) -> Self {
+        Self::System(error.into())
+    }
+}
+
+fn compile(limits: &CompileLimits) -> Result<(), Uncompiled> {
     // Whoever asked is gone: so is the question.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
@@ -333,9 +403,12 @@ fn compile(limits: &CompileLimits) -> wasmtime::Result<()> {
             limits.time.as_secs().saturating_mul(8).max(1),
         ),
     ] {
+        // Only root may have more than it was given.
+        let given = getrlimit(resource).maximum;
+        let most = Some(given.map_or(most, |given| given.min(most)));
         let limit = Rlimit {
-            current: Some(most),
-            maximum: Some(most),
+            current: most,
+            maximum: most,
         };
         setrlimit(resource, limit)?;
     }
@@ -343,7 +416,9 @@ fn compile(limits: &CompileLimits) -> wasmtime::Result<()> {
     std::io::stdin()
         .take(limits.component)
         .read_to_end(&mut wasm)?;
-    let native = engine::compile_supplied(&wasm)?;
+    let engine = engine::compiling_engine()
+        .map_err(|error| Uncompiled::System(std::io::Error::other(format!("{error:#}"))))?;
+    let native = engine::compile_supplied(&engine, &wasm).map_err(Uncompiled::Invalid)?;
     let mut out = std::io::stdout().lock();
     out.write_all(&native)?;
     out.flush()?;
@@ -380,9 +455,11 @@ mod tests {
             file.set_times(std::fs::FileTimes::new().set_accessed(time(1_000 + at)))
                 .unwrap();
         }
+        File::create(folder.path().join(".unfinished")).unwrap();
         make_room(folder.path());
+        assert!(folder.path().join(".unfinished").exists());
         assert!(!folder.path().join("5.native").exists());
         assert!(folder.path().join("6.native").exists());
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 64);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 65);
     }
 }
