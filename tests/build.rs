@@ -258,6 +258,76 @@ fn a_component_of_typescript_does_what_the_script_does() -> TestResult {
     Ok(())
 }
 
+/// Calls one tool of two, and one that no literal could add.
+const NARROW: [(&str, &str); 2] = [
+    (
+        "narrow.py",
+        r#"
+from tools import database
+print(database.query("select max(n) as n from numbers"))
+try:
+    call_tool("database.drop")
+except ToolError as error:
+    print(error.kind, error)
+"#,
+    ),
+    (
+        "narrow.ts",
+        r#"
+import * as database from './tools/database';
+console.log(JSON.stringify(await database.query('select max(n) as n from numbers')).replaceAll('"', "'").replace(':', ': '));
+try { await callTool('database.drop') } catch (error) { console.log(error.kind, error.message) }
+"#,
+    ),
+];
+
+const NARROW_PRINTS: &str = "\
+[{'n': 2}]
+unknown-tool there is no tool `database.drop` in this component, which was built with `database.query`; \
+where there is one, `wxmcp build --with database.drop` adds it
+";
+
+#[test]
+fn a_component_imports_the_tools_that_its_script_uses_and_no_others() -> TestResult {
+    let folder = tree()?;
+    fs::write(
+        folder.path().join("tools/database/update.py"),
+        "def update(sql: str) -> int: ...",
+    )?;
+    let build = |name: &str, with: &[&str], told: &str| -> TestResult {
+        let args = [&["build", name, "-o", "out.wasm"], with].concat();
+        let printed = wx(folder.path(), &args, "")?;
+        let out = printed.stdout.trim_end();
+        assert!(out.ends_with(told), "{name}: {out}{}", printed.stderr);
+        Ok(())
+    };
+    let denied = ["run", "--deny-tool", "database.update", "out.wasm"];
+    for (name, source) in NARROW {
+        fs::write(folder.path().join(name), source)?;
+        build(name, &[], "imports database (1 tool)")?;
+        let ran = wx(folder.path(), &denied, "")?;
+        assert_eq!(ran.stdout, NARROW_PRINTS, "{name}: {}", ran.stderr);
+        assert_eq!(ran.code, Some(0), "{name}: {}", ran.stderr);
+    }
+
+    let with = ["--with", "database.update"];
+    build("narrow.ts", &with, "imports database (2 tools)")?;
+    assert_eq!(wx(folder.path(), &["run", "out.wasm"], "")?.code, Some(0));
+    let refused = wx(folder.path(), &denied, "")?;
+    let words = "it imports what no tool answers: `tools:database/database@0.1.0#update`";
+    assert!(refused.stderr.contains(words), "{}", refused.stderr);
+
+    let any = "import * as d from './tools/database'; console.log(Object.keys(d))";
+    fs::write(folder.path().join("any.js"), any)?;
+    build("any.js", &[], "imports database (2 tools)")?;
+    let none = "import * as d from './tools/database'";
+    fs::write(folder.path().join("none.js"), none)?;
+    build("none.js", &[], "imports database (0 tools)")?;
+    let ran = wx(folder.path(), &denied, "")?;
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    Ok(())
+}
+
 /// Names that mean something in Python, in its bindings, or in WIT; and no tools at all.
 #[test]
 fn namespaces_of_any_name_are_imported() -> TestResult {
@@ -368,6 +438,11 @@ fn namespaces_that_are_not_there_are_refused_with_the_nearest() -> TestResult {
     let args = ["build", "c.py", "-o", "out.wasm", "--with", "databse"];
     let printed = wx(folder.path(), &args, "")?;
     assert!(printed.stderr.contains(words[0]), "{}", printed.stderr);
+    assert_eq!(printed.code, Some(2));
+    let args = ["build", "c.py", "-o", "out.wasm", "--with", "database.qury"];
+    let printed = wx(folder.path(), &args, "")?;
+    let words = "there is no tool `database.qury`; did you mean `database.query`?";
+    assert!(printed.stderr.contains(words), "{}", printed.stderr);
     assert_eq!(printed.code, Some(2));
     Ok(())
 }

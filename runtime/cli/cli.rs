@@ -38,8 +38,9 @@ Exit codes:
   0 nothing was found   1 something was, or the checker failed   2 usage, or there is no checker";
 
 const COMPONENTIZERS: &str = "\
-The component holds the script and its interpreter, imports the namespaces of tools that the script
-imports by their types (`wxmcp tools export --format wit`), and exports `main`: `wxmcp run OUT`.
+The component holds the script and its interpreter, imports the tools that the script uses by their
+types (`wxmcp tools export --format wit`), and exports `main`: `wxmcp run OUT`. Where its text does
+not tell which tools of a namespace it uses, all of them are imported.
 
 It is made by componentize-py 0.25.1 (PyPI) or componentize-js 0.23.0 (npm), in the folder
 WXMCP_COMPONENTIZERS (`bin/`, `node_modules/`), else `folder` under `[build]` in wxmcp.toml, else
@@ -255,8 +256,8 @@ pub(crate) struct BuildArgs {
     #[arg(short, long, value_name = "OUT.wasm")]
     pub(crate) output: PathBuf,
 
-    /// Import a namespace too, for tools that the script calls by name
-    #[arg(long, value_name = "NAMESPACE")]
+    /// Import a namespace or a tool too, for tools that the script calls by names it makes
+    #[arg(long, value_name = "NAMESPACE[.TOOL]")]
     pub(crate) with: Vec<String>,
 
     /// The language, where the file name does not tell it

@@ -1,10 +1,17 @@
-# Reads a script from standard input, without running it: what it imports of the tools, how
-# its calls are answered, and where it uses `await` and `return` as only scripts here may.
+# Reads a script from standard input, without running it: what it imports of the tools, which of
+# them it uses, how its calls are answered, and where it uses `await` and `return` as only
+# scripts here may.
 import ast
 import sys
 
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
 _THREADS = {"to_thread", "run_in_executor", "ThreadPoolExecutor"}
+
+# What leads to a name without spelling it.
+_OPENING = {"eval", "exec", "globals", "locals", "vars", "__import__", "__builtins__"}
+_OPENING_ATTRIBUTES = {"modules", "f_builtins", "f_globals", "f_locals", "__builtins__", "__globals__"}
+_OPENING_MODULES = {"__main__", "builtins", "code", "importlib", "runpy"}
+_MOST = 1000
 
 
 def without_fences(source):
@@ -88,6 +95,153 @@ while pending:
     elif isinstance(node, ast.AsyncFunctionDef):
         has_async = True
 
+# Which tools it uses. A name counts, in whatever scope, if it has one meaning in the whole
+# script; each of its uses must then spell a tool. Otherwise it may be any tool.
+parents = {}
+meanings = {"tools": {("tree",)}, "call_tool": {("call",)}}
+tools = {}  # of a namespace: the tools that it uses
+whole = set()  # namespaces of which it may use any
+named = set()  # tools that it calls by their full names
+is_open = False
+spelled = []
+tool_nodes = set()
+_NAMED = (
+    *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar),
+    *(ast.TypeVar, ast.ParamSpec, ast.TypeVarTuple),
+)
+
+
+def mean(node, name, *meaning):
+    """Notes what a name is bound to. As an attribute of a class it is within anybody's reach."""
+    known = meanings.setdefault(name, set())
+    known.add(meaning)
+    scope = parents.get(node)
+    while scope and not isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
+        scope = parents.get(scope)
+    if isinstance(scope, ast.ClassDef):
+        known.add(("other",))
+
+
+def import_module(node, name, bound):
+    global is_open
+    package, _, rest = name.partition(".")
+    is_open = is_open or package in _OPENING_MODULES
+    if package == "tools" and rest and bound:
+        if "." in rest or rest in _MEMBERS:
+            whole.add(rest.partition(".")[0])
+            mean(node, bound, "other")
+        else:
+            mean(node, bound, "namespace", rest)
+    else:
+        known = {"tools": "tree", "wxmcp": "module"}
+        mean(node, bound or package, known.get(package if not bound else name, "other"))
+
+
+_MEMBERS = {"call": "call", "call_tool": "call", "describe": "describe", "ToolError": "other", "search": "other"}
+_MODULE = {"tools": "tree", "call_tool": "call"}
+
+
+def import_from(node, module, alias):
+    global is_open
+    package, _, space = module.partition(".")
+    name, bound = alias.name, alias.asname or alias.name
+    is_open = is_open or package in _OPENING_MODULES or (package, name) == ("sys", "modules")
+    if module == "tools" and name != "*":
+        mean(node, bound, *([_MEMBERS[name]] if name in _MEMBERS else ["namespace", name]))
+    elif package == "tools" and space:
+        if "." in space or name.startswith(("*", "_")):
+            whole.add(space.partition(".")[0])
+            mean(node, bound, "other")
+        else:
+            tools.setdefault(space, set()).add(name)
+            mean(node, bound, "tool")
+    elif module == "wxmcp" and name == "*":
+        for name, meaning in _MODULE.items():
+            mean(node, name, meaning)
+    else:
+        mean(node, bound, _MODULE.get(name, "other") if module == "wxmcp" else "other")
+
+
+def escape(meaning):
+    global is_open
+    kind, *of = meaning
+    if kind == "namespace":
+        whole.update(of)
+    elif kind not in ("other", "tool"):
+        is_open = True
+
+
+def follow(node, meaning):
+    """From a name of the tools to what is done with it."""
+    while True:
+        kind, parent, member = meaning[0], parents[node], None
+        if isinstance(parent, ast.Attribute) and isinstance(parent.ctx, ast.Load) and parent.attr[0] != "_":
+            member = parent.attr
+        if kind in ("other", "tool"):
+            return
+        if kind in ("call", "describe") and isinstance(parent, ast.Call) and parent.func is node:
+            return called(kind, parent.args)
+        if kind == "namespace" and member:
+            tools.setdefault(meaning[1], set()).add(member)
+            tool_nodes.add(parent)
+            return
+        if kind == "tree" and member:
+            meaning = (_MEMBERS[member],) if member in _MEMBERS else ("namespace", member)
+        elif kind == "module" and member:
+            meaning = (_MODULE.get(member, "other"),)
+        elif not (kind == "call" and member in ("sync", "aio")):
+            return escape(meaning)
+        node = parent
+
+
+def called(kind, args):
+    if kind == "call":
+        spelled.extend(args[:1] if args else [None])
+    for arg in args if kind == "describe" else ():
+        spelled.extend(arg.elts if isinstance(arg, (ast.List, ast.Tuple)) else [arg])
+
+
+pending = [tree]
+while pending:
+    node = pending.pop()
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, (ast.expr_context, ast.operator, ast.unaryop, ast.cmpop, ast.boolop)):
+            parents[child] = node
+            pending.append(child)
+for node in parents:
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            import_module(node, alias.name, alias.asname)
+    elif isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            import_from(node, node.module if node.module and not node.level else ".", alias)
+    elif isinstance(node, ast.Name):
+        if not isinstance(node.ctx, ast.Load):
+            mean(node, node.id, "other")
+        is_open = is_open or node.id in _OPENING
+    elif isinstance(node, ast.Attribute):
+        is_open = is_open or node.attr in _OPENING_ATTRIBUTES
+    elif isinstance(node, ast.arg):
+        mean(node, node.arg, "other")
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        mean(node, node.rest, "other")
+    elif isinstance(node, _NAMED) and node.name:
+        mean(node, node.name, "other")
+for known in meanings.values():
+    if len(known) > 1:
+        for meaning in known:
+            escape(meaning)
+for node in parents:
+    if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+        for meaning in meanings.get(node.id, ()):
+            follow(node, meaning)
+for node in spelled:
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        named.add(node.value)
+    elif node not in tool_nodes and not (isinstance(node, ast.Name) and meanings.get(node.id) == {("tool",)}):
+        is_open = True
+is_open = is_open or max(len(whole), len(named), len(tools), *map(len, tools.values()), 0) > _MOST
+
 pending = [tree]
 while pending:
     node = pending.pop()
@@ -117,9 +271,13 @@ else:
 return {
     # A checker takes settings from such comments: where on the host modules are, and more.
     "source": source.replace("# ///", "# //:"),
-    "namespaces": sorted(names | imported - {"*"})[:1000],
-    "imported": sorted(imported - {"*"})[:1000],
+    "namespaces": sorted(names | imported - {"*"})[:_MOST],
+    "imported": sorted(imported - {"*"})[:_MOST],
     "everything": everything,
+    "tools": {space: sorted(used)[:_MOST] for space, used in sorted(tools.items())[:_MOST]},
+    "whole": sorted(whole)[:_MOST],
+    "named": sorted(named)[:_MOST],
+    "open": is_open,
     "calls": calls,
     "own": [[*a, *b] for a, b in own],
 }

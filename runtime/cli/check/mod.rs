@@ -142,7 +142,8 @@ pub(crate) fn namespace_of<'a>(all: &'a [String], spelled: &str) -> Option<&'a s
         .map(String::as_str)
 }
 
-fn folded(name: &str) -> String {
+/// A name without what does not tell namespaces, or members of one, apart.
+pub(crate) fn folded(name: &str) -> String {
     name.chars()
         .filter(|c| !matches!(c, '_' | '-'))
         .flat_map(char::to_lowercase)

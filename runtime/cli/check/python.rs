@@ -4,6 +4,8 @@
 //! of this machine, and take settings from a script's comments. So it is told of an
 //! environment without packages, and `analyse.py` makes those comments plain.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use anyhow::Context;
 use serde::Deserialize;
 use wxmcp_broker::Interpreters as _;
@@ -58,6 +60,14 @@ pub(crate) struct Analysed {
     pub(crate) imported: Vec<String>,
     /// Whether it imports all namespaces.
     pub(crate) everything: bool,
+    /// The tools that it uses, by namespace, all as it spells them.
+    pub(crate) tools: BTreeMap<String, BTreeSet<String>>,
+    /// Namespaces of which it may use any tool.
+    pub(crate) whole: Vec<String>,
+    /// Tools that it calls, or has described, by their full names.
+    pub(crate) named: Vec<String>,
+    /// Whether it may use tools by names that it does not spell.
+    pub(crate) open: bool,
     calls: Flavour,
     /// From line and column to line and column: where `await` and `return` stand at the
     /// top level.
@@ -249,5 +259,171 @@ impl wxmcp_sandbox::ToolHost for NoTools {
                 format!("there is no tool `{}`", call.name),
             ))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `database: mail, query; any: mail; named: a.b; open`
+    async fn told(guests: &Guests, source: &str) -> anyhow::Result<String> {
+        let read = analyse(guests, source).await;
+        let Read::Script(read) = read.map_err(|_| anyhow::anyhow!("{source} is not read"))? else {
+            anyhow::bail!("{source} is no program");
+        };
+        let mut parts: Vec<String> = read
+            .tools
+            .iter()
+            .filter(|(namespace, _)| !read.whole.contains(namespace))
+            .map(|(namespace, tools)| {
+                let tools: Vec<&str> = tools.iter().map(String::as_str).collect();
+                format!("{namespace}: {}", tools.join(", "))
+            })
+            .collect();
+        for (what, names) in [("any", &read.whole), ("named", &read.named)] {
+            if !names.is_empty() {
+                parts.push(format!("{what}: {}", names.join(", ")));
+            }
+        }
+        if read.open {
+            parts.push("open".to_owned());
+        }
+        Ok(parts.join("; "))
+    }
+
+    async fn each(cases: &[(&str, &str)]) -> anyhow::Result<()> {
+        let guests = Guests::new();
+        for (source, expected) in cases {
+            assert_eq!(told(&guests, source).await?, *expected, "{source}");
+        }
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn attributes_of_namespaces_are_the_tools() -> anyhow::Result<()> {
+        each(&[
+            ("from tools.d import query", "d: query"),
+            (
+                "from tools.d import query as q, update\nq()",
+                "d: query, update",
+            ),
+            ("from tools import d\nd.query()", "d: query"),
+            ("from tools import d as e\nawait e.query.aio()", "d: query"),
+            ("import tools.d as e\ne.query.sync()", "d: query"),
+            ("import tools.d\ntools.d.query()", "d: query"),
+            ("import tools\nq = tools.d.query\nq()", "d: query"),
+            ("import tools as t\nt.d.query(t.e.x())", "d: query; e: x"),
+            ("tools.d.query()", "d: query"),
+            ("from wxmcp import tools as t\nt.d.query()", "d: query"),
+            ("import wxmcp as w\nw.tools.d.query(); w.sql", "d: query"),
+            (
+                "def f():\n    from tools import d\n    return [d.x(i) for i in y if d.z]\nf()",
+                "d: x, z",
+            ),
+            (
+                "if a:\n    from tools import d\nelse:\n    from tools import d\nd.x()",
+                "d: x",
+            ),
+            ("from tools import d", ""),
+            ("from tools import d\nprint(f'{d.x()}')", "d: x"),
+            (
+                "from tools import ToolError, d\ntry:\n    d.x()\nexcept ToolError:\n    pass",
+                "d: x",
+            ),
+            ("x = 1\nlambda e: e.query", ""),
+        ])
+        .await
+    }
+
+    #[tokio::test]
+    async fn a_namespace_that_is_not_followed_is_used_whole() -> anyhow::Result<()> {
+        each(&[
+            ("from tools.d import *", "any: d"),
+            ("from tools.d import __all__", "any: d"),
+            ("from tools import d\ndir(d)", "any: d"),
+            ("from tools import d\nf(d)\nd.x()", "any: d"),
+            ("from tools import d\ngetattr(d, name)()", "any: d"),
+            ("from tools import d\ne = d\ne.x()", "any: d"),
+            ("from tools import d\nd.__dict__", "any: d"),
+            ("from tools import d\nd.x = 1", "any: d"),
+            ("from tools import d\ndel d", "any: d"),
+            ("from tools import d\nd.x()\nd = 3", "any: d"),
+            ("from tools import d\nd.x()\ndef f(d): pass", "any: d"),
+            ("from tools import d\nd.x()\nfor d in y: pass", "any: d"),
+            ("from tools import d\nd.x()\nimport json as d", "any: d"),
+            (
+                "from tools import d\nd.x()\nfrom tools import e as d",
+                "any: d, e",
+            ),
+            (
+                "from tools import d\nd.x()\nmatch y:\n    case {**d}: pass",
+                "any: d",
+            ),
+            (
+                "from tools import d\nd.x()\ntry:\n    y\nexcept E as d: pass",
+                "any: d",
+            ),
+            ("from tools import d\nd.x()\nclass d: pass", "any: d"),
+            ("class A:\n    from tools import d\nA.d.x()", "any: d"),
+            ("from tools import d\n(d or e).x()", "any: d"),
+            ("import tools\nf(tools.d)", "any: d"),
+            ("import tools.d.x as y", "any: d"),
+            ("from tools.d.x import y", "any: d"),
+        ])
+        .await
+    }
+
+    #[tokio::test]
+    async fn names_of_calls_are_read_where_they_are_literals() -> anyhow::Result<()> {
+        each(&[
+            ("call_tool('d.x', a=1)", "named: d.x"),
+            (
+                "await call_tool.aio('d.x'); call_tool.sync('d.y')",
+                "named: d.x, d.y",
+            ),
+            (
+                "import tools\ntools.call_tool('d.x'); tools.call('d.y')",
+                "named: d.x, d.y",
+            ),
+            ("from tools import call_tool as c\nc('d.x')", "named: d.x"),
+            (
+                "from wxmcp import call_tool\ncall_tool('d.x')",
+                "named: d.x",
+            ),
+            ("tools.describe('d.x', ['d.y'])", "named: d.x, d.y"),
+            (
+                "from tools import d, describe\nfrom tools.e import f\ndescribe(d.x, f)",
+                "d: x; e: f",
+            ),
+            ("tools.search('x')", ""),
+            ("call_tool(name)", "open"),
+            ("call_tool('d.' + name)", "open"),
+            ("call_tool(f'd.{name}')", "open"),
+            ("call_tool(*names)", "open"),
+            ("call_tool()", "open"),
+            ("c = call_tool\nc('d.x')", "open"),
+            ("map(call_tool, names)", "open"),
+            ("def call_tool(name): pass", "open"),
+            ("tools.describe(name)", "open"),
+            ("for x in dir(tools): getattr(tools, x)", "open"),
+            ("tools = [1]", "open"),
+            ("from tools import d\nd.x()\neval(y)", "d: x; open"),
+            ("globals()['tools']", "open"),
+            ("f.__globals__['tools']", "open"),
+            ("import sys\nsys.modules['tools']", "open"),
+            ("from importlib import import_module", "open"),
+            ("import wxmcp\nf(wxmcp)", "open"),
+        ])
+        .await
+    }
+
+    #[tokio::test]
+    async fn more_names_than_are_kept_are_any() -> anyhow::Result<()> {
+        let names: String = (0..=1000).map(|n| format!("d.t{n}()\n")).collect();
+        let guests = Guests::new();
+        let told = told(&guests, &format!("from tools import d\n{names}")).await?;
+        assert!(told.ends_with("; open"), "{told}");
+        Ok(())
     }
 }

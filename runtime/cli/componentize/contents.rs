@@ -1,24 +1,22 @@
 //! What a component is told of its tools: their types, listings and descriptions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::anyhow;
 use serde_json::{Value, json};
 use wxmcp_broker::Broker;
-use wxmcp_sandbox::{NamespaceListing, ToolDescription, ToolHost};
-use wxmcp_tooltree::nearest;
+use wxmcp_sandbox::{Language, NamespaceListing, ToolDescription, ToolHost};
 use wxmcp_tooltree::stubs::{StubFile, ToolSet};
 use wxmcp_tooltree::wit::{self, Wit};
 
-use super::Uses;
-use crate::check::namespace_of;
+use super::wanted::Wanted;
 use crate::commands::tools::{context, failed};
 use crate::exit::Failure;
 
 /// Tools that are described at once: no more than a broker answers.
 const DESCRIBED: usize = 100;
 
-/// The namespaces that a component imports.
+/// The namespaces and tools that a component imports.
 pub(super) struct Contents {
     wit: Wit,
     spaces: BTreeMap<String, Space>,
@@ -32,23 +30,30 @@ struct Space {
 }
 
 impl Contents {
-    /// Reads the namespaces that a script uses; their servers start.
+    /// Reads the tools that are wanted of the namespaces that are there; their servers start.
     pub(super) async fn gather(
         broker: &Broker,
-        uses: Uses,
-        with: &[String],
+        all: &[String],
+        wanted: &Wanted,
+        language: Language,
     ) -> Result<Self, Failure> {
-        let all = broker.namespaces();
         let mut sets: Vec<ToolSet> = Vec::new();
+        let mut selections: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut spaces = BTreeMap::new();
-        for name in names(&all, &uses, with)? {
-            let set = broker.tool_set(&name, &context()).await.map_err(failed)?;
-            let listing = ToolHost::namespace(broker, name.clone(), context());
-            let listing = listing.await.map_err(failed)?;
-            let described = described(broker, &set).await?;
+        for (name, wish) in wanted.namespaces() {
+            let set = broker.tool_set(name, &context()).await.map_err(failed)?;
+            let Some(selected) = wish.select(&set, language)? else {
+                continue;
+            };
+            let listing = ToolHost::namespace(broker, name.to_owned(), context());
+            let mut listing = listing.await.map_err(failed)?;
+            listing.tools.retain(|tool| selected.contains(&tool.name));
+            let described = described(broker, &set, &selected).await?;
             spaces.insert(set.namespace.clone(), Space { listing, described });
+            selections.insert(set.namespace.clone(), selected);
             sets.push(set);
         }
+        // Of all tools, since labels are told apart among all.
         let wit = Wit::generate(sets.iter().map(|set| {
             let tools = set.tools.iter().map(|(_, tool)| tool);
             (set.namespace.as_str(), tools)
@@ -58,6 +63,10 @@ impl Contents {
                 "one component cannot import so many types: there is no room for `{namespace}`"
             )));
         }
+        let wit = wit.narrowed(|namespace, tool| {
+            let selected = selections.get(namespace);
+            selected.is_some_and(|selected| selected.contains(tool))
+        });
         let labels = wit::labels(all.iter().map(String::as_str));
         Ok(Self {
             wit: wit.labelled(&labels),
@@ -115,43 +124,17 @@ impl Contents {
     }
 }
 
-/// The namespaces that a script uses. One that is imported must be there.
-fn names(all: &[String], uses: &Uses, with: &[String]) -> Result<Vec<String>, Failure> {
-    let mut found: Vec<String> = Vec::new();
-    if uses.everything {
-        found.extend(all.iter().cloned());
-    }
-    for spelled in uses.imported.iter().chain(with) {
-        let Some(name) = namespace_of(all, spelled) else {
-            return Err(unknown(all, spelled));
-        };
-        found.push(name.to_owned());
-    }
-    let perhaps = uses.perhaps.iter();
-    found.extend(perhaps.filter_map(|spelled| namespace_of(all, spelled).map(str::to_owned)));
-    found.sort_unstable();
-    found.dedup();
-    Ok(found)
-}
-
-fn unknown(all: &[String], spelled: &str) -> Failure {
-    let shown = wxmcp_tooltree::clean(spelled, 100);
-    let close = nearest(spelled, all.iter().map(String::as_str));
-    Failure::usage(anyhow!(match close.as_slice() {
-        [] => format!("there is no namespace `{shown}`"),
-        close => format!(
-            "there is no namespace `{shown}`; did you mean `{}`?",
-            close.join("` or `")
-        ),
-    }))
-}
-
 async fn described(
     broker: &Broker,
     set: &ToolSet,
+    selected: &BTreeSet<String>,
 ) -> Result<Vec<(String, ToolDescription)>, Failure> {
     let mut all = Vec::new();
-    for tools in set.tools.chunks(DESCRIBED) {
+    let tools = set.tools.iter();
+    let tools: Vec<_> = tools
+        .filter(|(_, tool)| selected.contains(tool.name()))
+        .collect();
+    for tools in tools.chunks(DESCRIBED) {
         let names = tools
             .iter()
             .map(|(attribute, _)| format!("{}.{attribute}", set.namespace))

@@ -2,11 +2,11 @@
 
 use anyhow::anyhow;
 use serde_json::Value;
-use wxmcp_sandbox::{Checkable, Script};
+use wxmcp_sandbox::{ImportedTools, Script, ToolUses};
 use wxmcp_tooltree::stubs::StubFile;
 
 use super::contents::Contents;
-use super::{Uses, embedded, raised, sources};
+use super::{Used, Uses, embedded, raised, sources};
 use crate::exit::Failure;
 
 /// What the component asks of WASI by name; `wit/deps` of both adapters has it.
@@ -20,8 +20,7 @@ const WASI: [&str; 7] = [
     "wasi:filesystem/types@0.2.10",
 ];
 
-/// What a script imports. Nothing that is there may be missing; what is imported at run time
-/// may.
+/// What a script uses.
 pub(super) fn uses(script: &Script) -> Result<Uses, Failure> {
     let message = script.message().map_err(|error| raised(script, &error))?;
     let message: Value = serde_json::from_slice(&message).unwrap_or_default();
@@ -30,7 +29,6 @@ pub(super) fn uses(script: &Script) -> Result<Uses, Failure> {
         let text = import.get(key).and_then(Value::as_str);
         text.map(str::to_owned)
     };
-    let mut uses = Uses::default();
     for import in imports.into_iter().flatten() {
         if text(import, "module").is_some_and(|module| module == "zod") {
             let line = import.get("line").and_then(Value::as_u64).unwrap_or(1);
@@ -40,13 +38,20 @@ pub(super) fn uses(script: &Script) -> Result<Uses, Failure> {
             ))
             .hint("check values in the script's own code"));
         }
-        uses.imported.extend(text(import, "namespace"));
     }
-    // Those of `import()`, too, where TypeScript's parser takes the script.
-    uses.perhaps = Checkable::new(&script.source)
-        .map(|read| read.namespaces)
-        .unwrap_or_default();
-    Ok(uses)
+    let uses = ToolUses::new(script).map_err(|error| raised(script, &error))?;
+    let used = |imported: Vec<ImportedTools>| {
+        let imported = imported.into_iter();
+        let used = imported.map(|ImportedTools { namespace, tools }| Used { namespace, tools });
+        used.collect()
+    };
+    Ok(Uses {
+        imported: used(uses.imported),
+        perhaps: used(uses.perhaps),
+        named: uses.named,
+        everything: false,
+        is_open: uses.is_open,
+    })
 }
 
 /// The files that componentize-js makes a component of.

@@ -8,7 +8,9 @@ mod contents;
 mod javascript;
 mod python;
 mod tools;
+mod wanted;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -17,11 +19,12 @@ use bytesize::ByteSize;
 use rustix::process::Resource;
 use serde_json::Value;
 use wxmcp_broker::Broker;
-use wxmcp_sandbox::{Language, Raised, Script};
+use wxmcp_sandbox::{Language, Raised, Script, ToolHost as _};
 use wxmcp_tooltree::stubs::StubFile;
 
 use self::contents::Contents;
 use self::tools::Componentizer;
+use self::wanted::Wanted;
 use crate::commands::tools::export;
 use crate::exit::Failure;
 use crate::guests::Guests;
@@ -63,14 +66,27 @@ pub(crate) struct Built {
 }
 
 /// What a script uses, as far as can be read from it.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Uses {
-    /// Namespaces that it imports, as it spells them: each must be there.
-    imported: Vec<String>,
-    /// Names that may be those of namespaces.
-    perhaps: Vec<String>,
+    /// Of namespaces that it imports: each must be there.
+    imported: Vec<Used>,
+    /// Of names that may be those of namespaces.
+    perhaps: Vec<Used>,
+    /// Tools that it calls by their full names.
+    named: Vec<String>,
     /// Whether it imports every namespace.
     everything: bool,
+    /// Whether it may use tools by names that it does not spell: any of those namespaces.
+    is_open: bool,
+}
+
+/// What it uses of one namespace.
+#[derive(Debug)]
+struct Used {
+    /// The name, as the script spells it.
+    namespace: String,
+    /// The tools, as the script spells them; `None` if it may be any.
+    tools: Option<BTreeSet<String>>,
 }
 
 impl Builder<'_> {
@@ -95,7 +111,9 @@ impl Builder<'_> {
             .context("read the script as its guest does")
             .map_err(Failure::fault)?;
         let componentizer = Componentizer::find(script.language, self.folder).await?;
-        let contents = Contents::gather(self.broker, uses, with).await?;
+        let all = self.broker.namespaces();
+        let wanted = Wanted::new(&all, &uses, with)?;
+        let contents = Contents::gather(self.broker, &all, &wanted, script.language).await?;
         let files = match script.language {
             Language::Python => python::files(&contents, message),
             _ => javascript::files(&contents, message),

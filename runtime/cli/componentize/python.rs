@@ -1,12 +1,14 @@
 //! What is put around a script in Python.
 
+use std::collections::BTreeSet;
+
 use anyhow::anyhow;
 use serde_json::Value;
 use wxmcp_sandbox::Script;
 use wxmcp_tooltree::stubs::StubFile;
 
 use super::contents::Contents;
-use super::{MAX_MESSAGE, Uses, embedded, sources};
+use super::{MAX_MESSAGE, Used, Uses, embedded, sources};
 use crate::check::python::{Read, analyse};
 use crate::exit::Failure;
 use crate::guests::Guests;
@@ -14,17 +16,32 @@ use crate::guests::Guests;
 /// What the package `tools` has besides namespaces.
 const ALWAYS: [&str; 5] = ["ToolError", "call", "call_tool", "describe", "search"];
 
-/// What a script imports: CPython reads it, in a sandbox.
+/// What a script uses: CPython reads it, in a sandbox.
 pub(super) async fn uses(guests: &Guests, script: &Script) -> Result<Uses, Failure> {
     match analyse(guests, &script.source).await? {
-        Read::Script(analysed) => {
-            let is_always = |name: &String| ALWAYS.contains(&name.as_str());
-            let (perhaps, imported) = analysed.imported.into_iter().partition(is_always);
-            Ok(Uses {
-                imported,
-                perhaps: [perhaps, analysed.namespaces].concat(),
+        Read::Script(mut analysed) => {
+            let imported: BTreeSet<String> = analysed
+                .imported
+                .into_iter()
+                .filter(|name| !ALWAYS.contains(&name.as_str()))
+                .collect();
+            let named = [analysed.namespaces, analysed.whole.clone()].concat();
+            let mut perhaps: BTreeSet<String> = named.into_iter().collect();
+            perhaps.extend(analysed.tools.keys().cloned());
+            let mut used = |namespace: &String| Used {
+                namespace: namespace.clone(),
+                tools: (!analysed.whole.contains(namespace))
+                    .then(|| analysed.tools.remove(namespace).unwrap_or_default()),
+            };
+            let mut uses = Uses {
+                named: analysed.named,
                 everything: analysed.everything,
-            })
+                is_open: analysed.open,
+                ..Uses::default()
+            };
+            uses.imported = imported.iter().map(&mut used).collect();
+            uses.perhaps = perhaps.difference(&imported).map(&mut used).collect();
+            Ok(uses)
         }
         Read::Unreadable { error } => Err(Failure::raised(anyhow!(
             "{}:{}:{}: {}",

@@ -29,7 +29,7 @@ mod tool;
 mod wasi;
 
 pub use clock::{GuestWaits, Pause, RunClock};
-pub use javascript::{Checkable, Unreadable};
+pub use javascript::{Checkable, ImportedTools, ToolUses, Unreadable};
 pub use limits::{Limit, Limits};
 pub use native::{CacheState, NativeCache, NativeError, NativeGuest};
 pub use observer::{Event, Observer, Silent, Stream};

@@ -26,6 +26,9 @@ const SEARCH = 'a component that was built has no search of tools';
 const ARTIFACTS = 'a component that was built has nobody to hand images and texts to; print, or return them';
 const CAPABILITIES = { __proto__: null, 7: 'statements', 8: 'requests', 9: 'files of directories' };
 
+/** Most names in one message. */
+const NAMED = 20;
+
 /** Most bytes of one write: what `blocking-write-and-flush` of WASI takes. */
 const PIECE = 4096;
 
@@ -147,9 +150,16 @@ function described(name) {
 }
 
 function unknown(what, name) {
-  const has = [...namespaces.keys()].sort().map((space) => `\`${space}\``).join(', ') || 'nothing';
-  const told = `there is no ${what} \`${name}\` in this component, which was built with ${has}`;
-  throw new Refused('unknown-tool', `${told}; \`--with NAMESPACE\` adds one`);
+  let known = [...namespaces.keys()];
+  if (what === 'tool') {
+    known = [...namespaces.values()].flatMap(({ listing }) => {
+      return listing.tools.map(({ attribute }) => `${listing.name}.${attribute}`);
+    });
+  }
+  const some = known.sort().slice(0, NAMED).map((one) => `\`${one}\``);
+  if (known.length > NAMED) some.push(`${known.length - NAMED} more`);
+  const told = `there is no ${what} \`${name}\` in this component, which was built with ${some.join(', ') || 'none'}`;
+  throw new Refused('unknown-tool', `${told}; where there is one, \`wxmcp build --with ${name}\` adds it`);
 }
 
 let streams;

@@ -20,6 +20,7 @@ _COMPLETION = struct.Struct("<QBI")
 _SEARCH = "a component that was built has no search of tools; its own are in `dir(tools)`"
 _NOT_GRANTED = "a component that was built has no {} of its own; call a tool for it"
 _ARTIFACTS = "a component that was built has nobody to hand images and texts to; print, or return them"
+_NAMED = 20  # most names in one message
 _CAPABILITIES = {7: "statements", 8: "requests", 9: "files of directories"}
 
 _write = os.write
@@ -163,9 +164,15 @@ class Host:
         raise self._unknown("tool", name)
 
     def _unknown(self, what, name):
-        has = ", ".join(f"`{name}`" for name in sorted(self._namespaces)) or "nothing"
-        told = f"there is no {what} `{name}` in this component, which was built with {has}"
-        return _Refused("unknown-tool", f"{told}; `--with NAMESPACE` adds one")
+        known = self._namespaces
+        if what == "tool":
+            listings = [space["listing"] for space in known.values()]
+            known = [f"{listing['name']}.{tool['attribute']}" for listing in listings for tool in listing["tools"]]
+        some = [f"`{one}`" for one in sorted(known)[:_NAMED]]
+        if len(known) > _NAMED:
+            some.append(f"{len(known) - _NAMED} more")
+        told = f"there is no {what} `{name}` in this component, which was built with {', '.join(some) or 'none'}"
+        return _Refused("unknown-tool", f"{told}; where there is one, `wxmcp build --with {name}` adds it")
 
 
 def _folded(name):

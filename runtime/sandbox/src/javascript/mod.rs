@@ -14,6 +14,7 @@ mod generate;
 mod modules;
 mod specifier;
 mod types;
+mod uses;
 
 use std::borrow::Cow;
 
@@ -27,6 +28,7 @@ pub use checkable::{Checkable, Unreadable};
 pub(crate) use error::SourceError;
 use modules::modules;
 use types::Eraser;
+pub use uses::{ImportedTools, ToolUses};
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,6 +80,9 @@ pub(crate) struct Import {
     pub(crate) star: bool,
     /// Whether it is imported as a default.
     pub(crate) default: bool,
+    /// What it binds: the script's name, and that of the member; the module itself has none.
+    #[serde(skip)]
+    pub(crate) bound: Vec<(String, Option<String>)>,
     /// Line of the import, from 1.
     pub(crate) line: u32,
     /// Its column, from 1, in UTF-16 units.

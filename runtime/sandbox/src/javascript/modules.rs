@@ -259,6 +259,7 @@ fn read_import(
             names: Vec::new(),
             star: false,
             default: false,
+            bound: Vec::new(),
             line,
             column,
         };
@@ -273,6 +274,8 @@ fn read_import(
                 What::Default => import.default = true,
                 What::Named(_) => {}
             }
+            let own = member.map(str::to_owned);
+            import.bound.push((local.clone(), own));
             match member {
                 Some(name) => {
                     import.names.push(name.to_owned());

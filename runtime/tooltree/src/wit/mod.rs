@@ -131,6 +131,16 @@ impl Wit {
         self
     }
 
+    /// Leaves out tools: `keep` is asked with a namespace and a tool, by their own names. The
+    /// labels of the others stay what they are beside all of them.
+    pub fn narrowed(mut self, keep: impl Fn(&str, &str) -> bool) -> Self {
+        for interface in &mut self.interfaces {
+            let namespace = interface.namespace.clone();
+            interface.narrow(|tool| keep(&namespace, tool));
+        }
+        self
+    }
+
     fn files_with(&self, world: String) -> Vec<StubFile> {
         let mut files = vec![
             StubFile {

@@ -58,7 +58,10 @@ pub(super) fn body(body: &Body, drafts: &[Draft]) -> Measure {
 }
 
 /// The definitions that a function uses, by their places.
-pub(super) fn used(function: &Function, drafts: &[Draft]) -> BTreeSet<usize> {
+pub(super) fn used<'a>(
+    function: &'a Function,
+    body: &impl Fn(usize) -> Option<&'a Body>,
+) -> BTreeSet<usize> {
     let mut used = BTreeSet::new();
     let mut open: Vec<&Type> = vec![&function.answer];
     if let Arguments::Members(record) = &function.arguments {
@@ -66,15 +69,13 @@ pub(super) fn used(function: &Function, drafts: &[Draft]) -> BTreeSet<usize> {
     }
     while let Some(next) = open.pop() {
         match next {
-            Type::Named(place) if used.insert(*place) => {
-                match drafts.get(*place).map(|draft| &draft.body) {
-                    Some(Body::Record(record)) => open.extend(record.types()),
-                    Some(Body::Variant { cases, .. }) => {
-                        open.extend(cases.iter().map(|case| &case.of));
-                    }
-                    _ => {}
+            Type::Named(place) if used.insert(*place) => match body(*place) {
+                Some(Body::Record(record)) => open.extend(record.types()),
+                Some(Body::Variant { cases, .. }) => {
+                    open.extend(cases.iter().map(|case| &case.of));
                 }
-            }
+                _ => {}
+            },
             Type::Option(inner) | Type::List(inner) | Type::Map(inner) => open.push(inner),
             Type::Tuple(items) => open.extend(items),
             _ => {}

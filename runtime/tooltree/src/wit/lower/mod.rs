@@ -6,6 +6,7 @@
 
 mod form;
 mod measure;
+mod narrow;
 mod objects;
 mod unions;
 
@@ -115,7 +116,9 @@ fn function(tool: &Tool, label: String, room: usize, drafts: &mut Vec<Draft>) ->
         answer,
         docs: docs::description(tool.description()),
     };
-    let used = measure::used(&function, &own);
+    let used = measure::used(&function, &|place| {
+        own.get(place).map(|it: &Draft| &it.body)
+    });
     let size = measure::function(&function, &own, &used).saturating_add(LEAST_TOOL_SIZE);
     if size > room {
         function.arguments = Arguments::Whole;

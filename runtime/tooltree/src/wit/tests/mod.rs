@@ -6,6 +6,7 @@ mod converters;
 mod exports;
 mod generator;
 mod mapping;
+mod narrow;
 mod parse_back;
 mod round_trip;
 mod tools;

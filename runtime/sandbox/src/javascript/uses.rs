@@ -1,0 +1,613 @@
+//! Which tools a script in JavaScript or TypeScript uses, as far as its text tells.
+//!
+//! A name that an import binds to a namespace is followed to each of its uses: a member of a
+//! fixed name is that tool, a pattern that takes such members is these tools. Whatever else is
+//! done with the namespace may use any of its tools. So it is with `callTool` and
+//! `tools.describe`: a literal names a tool, anything else may name any.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use oxc_allocator::Allocator;
+use oxc_ast::AstKind;
+use oxc_ast::ast::{
+    Argument, ArrayExpressionElement, BindingPattern, CallExpression, Expression, ObjectPattern,
+    PropertyKey,
+};
+use oxc_semantic::{AstNodes, NodeId, Scoping, SemanticBuilder, SymbolId};
+use oxc_span::GetSpan;
+
+use super::specifier::{Target, target};
+use super::{Dialect, Form, Import, Origin, SourceError, depth, parse, transform, without_fences};
+use crate::report::Raised;
+use crate::script::{Language, Script};
+
+/// Most names of tools that are kept of a script; with more it may use any.
+const MAX_NAMES: usize = 1_000;
+
+/// Globals that reach other globals by names that are data.
+const OPENING: [&str; 5] = ["globalThis", "self", "eval", "Function", "Reflect"];
+
+/// The tools that a script uses.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolUses {
+    /// Of namespaces that it imports: each must be there.
+    pub imported: Vec<ImportedTools>,
+    /// Of those that it imports while it runs.
+    pub perhaps: Vec<ImportedTools>,
+    /// Tools that it calls, or has described, by full names: `namespace.tool`.
+    pub named: Vec<String>,
+    /// Whether it may use tools by names that its text does not tell.
+    pub is_open: bool,
+}
+
+/// The tools that are imported of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImportedTools {
+    /// The namespace, as the script spells it.
+    pub namespace: String,
+    /// The tools, as it spells them; `None` if it may be any.
+    pub tools: Option<BTreeSet<String>>,
+}
+
+impl ToolUses {
+    /// Reads a script. One in Python, and a component, is not read: it uses nothing.
+    ///
+    /// # Errors
+    ///
+    /// The exception that the source raises because it is no program.
+    pub fn new(script: &Script) -> Result<Self, Raised> {
+        let dialect = match script.language {
+            Language::JavaScript => Dialect::JavaScript,
+            Language::TypeScript => Dialect::TypeScript,
+            Language::Python | Language::Component => return Ok(Self::default()),
+        };
+        Self::read(&script.source, dialect).map_err(|error| error.raised(&script.name))
+    }
+
+    fn read(source: &str, dialect: Dialect) -> Result<Self, SourceError> {
+        // These are the imports that are left when types are gone.
+        let imports = transform(source, dialect, Form::Script)?.imports;
+        let source = without_fences(source);
+        depth::with_stack(&source, || {
+            let allocator = Allocator::default();
+            let tree = parse(&allocator, &source, dialect)?;
+            let semantic = SemanticBuilder::new().with_build_nodes(true).build(&tree);
+            let scoping = semantic.semantic.scoping();
+            let mut reader = Reader {
+                scoping,
+                nodes: semantic.semantic.nodes(),
+                symbols: BTreeMap::new(),
+                found: Found::default(),
+            };
+            reader.imports(&imports);
+            reader.follow_all();
+            Ok(reader.found.uses(&imports))
+        })
+    }
+}
+
+/// What a name of the tools stands for.
+#[derive(Clone, Debug)]
+enum Meaning {
+    /// A namespace of an import, or one that is imported at run time.
+    Namespace(Space),
+    Tool,
+    /// `callTool`
+    Call,
+    /// `tools.describe`
+    Describe,
+    /// The global `tools`.
+    Tools,
+    /// What has `callTool` as a member: the module `wxmcp`, and `mcp` of it.
+    Module,
+    /// Nothing that leads to a tool.
+    Other,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Space {
+    /// By its place among the imports.
+    Import(usize),
+    Dynamic(String),
+}
+
+/// What has been found so far.
+#[derive(Default)]
+struct Found {
+    /// The tools that are used; `None` for any.
+    tools: BTreeMap<Space, Option<BTreeSet<String>>>,
+    named: BTreeSet<String>,
+    is_open: bool,
+}
+
+struct Reader<'s, 'a> {
+    scoping: &'s Scoping,
+    nodes: &'s AstNodes<'a>,
+    /// What imports bind.
+    symbols: BTreeMap<SymbolId, Meaning>,
+    found: Found,
+}
+
+impl Reader<'_, '_> {
+    fn imports(&mut self, imports: &[Import]) {
+        for (place, import) in imports.iter().enumerate() {
+            let space = Space::Import(place);
+            // `import './tools/database'` binds nothing, but says that it is needed.
+            if import.bound.is_empty() {
+                self.found.any(&space);
+            }
+            for (local, own) in &import.bound {
+                let meaning = match (&import.from, own.as_deref()) {
+                    (Origin::Namespace(_), None) => Meaning::Namespace(space.clone()),
+                    (Origin::Namespace(_), Some(own)) => {
+                        self.found.tool(&space, own);
+                        Meaning::Tool
+                    }
+                    (Origin::Module("wxmcp"), own) => own.map_or(Meaning::Module, member),
+                    (Origin::Module(_), _) => Meaning::Other,
+                };
+                match self.import_symbol(local) {
+                    Some(symbol) => {
+                        self.symbols.insert(symbol, meaning);
+                    }
+                    None => self.found.escape(&meaning),
+                }
+            }
+        }
+    }
+
+    fn import_symbol(&self, local: &str) -> Option<SymbolId> {
+        self.scoping.symbol_ids().find(|&symbol| {
+            self.scoping.symbol_flags(symbol).is_import()
+                && self.scoping.symbol_name(symbol) == local
+        })
+    }
+
+    fn follow_all(&mut self) {
+        for (symbol, meaning) in self.symbols.clone() {
+            for reference in self.scoping.get_resolved_references(symbol) {
+                if reference.is_value() {
+                    self.follow(reference.node_id(), meaning.clone());
+                }
+            }
+        }
+        for (name, references) in self.scoping.root_unresolved_references() {
+            let meaning = match name.as_str() {
+                "callTool" => Meaning::Call,
+                "tools" => Meaning::Tools,
+                name if OPENING.contains(&name) => {
+                    self.found.is_open = true;
+                    continue;
+                }
+                _ => continue,
+            };
+            for &reference in references {
+                let reference = self.scoping.get_reference(reference);
+                if reference.is_value() {
+                    self.follow(reference.node_id(), meaning.clone());
+                }
+            }
+        }
+        for node in self.nodes.iter() {
+            match node.kind() {
+                AstKind::ImportExpression(it) => self.dynamic_import(&it.source, node.id()),
+                // An alias, of whatever is behind its dots.
+                AstKind::TSImportEqualsDeclaration(_) => self.found.is_open = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn dynamic_import(&mut self, specifier: &Expression<'_>, node: NodeId) {
+        let Some(specifier) = literal(specifier) else {
+            self.found.is_open = true;
+            return;
+        };
+        if let Ok(Target::Namespace(namespace)) = target(&specifier) {
+            let space = Space::Dynamic(namespace);
+            match self.nodes.parent_kind(node) {
+                AstKind::AwaitExpression(_) => {
+                    self.follow(self.nodes.parent_id(node), Meaning::Namespace(space));
+                }
+                _ => self.found.any(&space),
+            }
+        }
+    }
+
+    /// From a name of the tools to what is done with it.
+    fn follow(&mut self, mut node: NodeId, mut meaning: Meaning) {
+        loop {
+            let parent = self.nodes.parent_id(node);
+            let span = self.nodes.kind(node).span();
+            meaning = match (self.nodes.kind(parent), meaning) {
+                (_, Meaning::Tool | Meaning::Other) => return,
+                (
+                    AstKind::ParenthesizedExpression(_) | AstKind::TSNonNullExpression(_),
+                    meaning,
+                ) => meaning,
+                (AstKind::StaticMemberExpression(it), meaning) if it.object.span() == span => {
+                    match self.member(meaning, &it.property.name) {
+                        Some(meaning) => meaning,
+                        None => return,
+                    }
+                }
+                (AstKind::ComputedMemberExpression(it), meaning) if it.object.span() == span => {
+                    let next = literal(&it.expression);
+                    match next.map(|name| self.member(meaning.clone(), &name)) {
+                        Some(Some(meaning)) => meaning,
+                        Some(None) => return,
+                        None => return self.found.escape(&meaning),
+                    }
+                }
+                (AstKind::VariableDeclarator(it), Meaning::Namespace(space)) => {
+                    match &it.id {
+                        BindingPattern::ObjectPattern(pattern) => self.taken(pattern, &space),
+                        _ => self.found.any(&space),
+                    }
+                    return;
+                }
+                (AstKind::CallExpression(it), meaning) if it.callee.span() == span => {
+                    return self.called(it, &meaning);
+                }
+                (_, meaning) => return self.found.escape(&meaning),
+            };
+            node = parent;
+        }
+    }
+
+    /// What a member is; `None` if it leads to nothing further.
+    fn member(&mut self, of: Meaning, name: &str) -> Option<Meaning> {
+        match of {
+            Meaning::Namespace(space) => {
+                self.found.tool(&space, name);
+                None
+            }
+            Meaning::Module => Some(member(name)),
+            Meaning::Tools => match name {
+                "describe" => Some(Meaning::Describe),
+                _ => None,
+            },
+            // `callTool.call(..)`, and the like.
+            other => {
+                self.found.escape(&other);
+                None
+            }
+        }
+    }
+
+    /// `const { query } = database`
+    fn taken(&mut self, pattern: &ObjectPattern<'_>, space: &Space) {
+        if pattern.rest.is_some() {
+            self.found.any(space);
+        }
+        for property in &pattern.properties {
+            match &property.key {
+                PropertyKey::StaticIdentifier(key) => self.found.tool(space, &key.name),
+                PropertyKey::StringLiteral(key) => self.found.tool(space, &key.value),
+                _ => self.found.any(space),
+            }
+        }
+    }
+
+    fn called(&mut self, call: &CallExpression<'_>, meaning: &Meaning) {
+        match meaning {
+            Meaning::Call => {
+                let name = call.arguments.first().and_then(Argument::as_expression);
+                self.named(name);
+            }
+            Meaning::Describe => {
+                for argument in &call.arguments {
+                    match argument.as_expression() {
+                        Some(Expression::ArrayExpression(array)) => array
+                            .elements
+                            .iter()
+                            .map(ArrayExpressionElement::as_expression)
+                            .for_each(|element| self.described(element)),
+                        other => self.described(other),
+                    }
+                }
+            }
+            other => self.found.escape(other),
+        }
+    }
+
+    fn named(&mut self, name: Option<&Expression<'_>>) {
+        match name.and_then(literal) {
+            Some(name) => {
+                self.found.named.insert(name);
+            }
+            None => self.found.is_open = true,
+        }
+    }
+
+    /// What `describe` is asked: a name, or a function that is imported.
+    fn described(&mut self, what: Option<&Expression<'_>>) {
+        let is_function = match what {
+            Some(Expression::Identifier(it)) => {
+                let symbol = self.scoping.get_reference(it.reference_id()).symbol_id();
+                let meaning = symbol.and_then(|symbol| self.symbols.get(&symbol));
+                matches!(meaning, Some(Meaning::Tool))
+            }
+            Some(Expression::StaticMemberExpression(it)) => match &it.object {
+                Expression::Identifier(it) => {
+                    let symbol = self.scoping.get_reference(it.reference_id()).symbol_id();
+                    let meaning = symbol.and_then(|symbol| self.symbols.get(&symbol));
+                    matches!(meaning, Some(Meaning::Namespace(_)))
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        if !is_function {
+            self.named(what);
+        }
+    }
+}
+
+/// What a member of the module `wxmcp` is.
+fn member(name: &str) -> Meaning {
+    match name {
+        "callTool" => Meaning::Call,
+        "tools" => Meaning::Tools,
+        "mcp" | "default" => Meaning::Module,
+        _ => Meaning::Other,
+    }
+}
+
+/// The text of a literal without parts.
+fn literal(expression: &Expression<'_>) -> Option<String> {
+    match expression {
+        Expression::StringLiteral(it) => Some(it.value.to_string()),
+        Expression::TemplateLiteral(it) => {
+            match (it.quasis.as_slice(), it.expressions.as_slice()) {
+                ([text], []) => text.value.cooked.as_ref().map(ToString::to_string),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+impl Found {
+    fn any(&mut self, space: &Space) {
+        self.tools.insert(space.clone(), None);
+    }
+
+    fn tool(&mut self, space: &Space, name: &str) {
+        // The namespace itself.
+        if name == "default" {
+            return self.any(space);
+        }
+        let known = self.tools.entry(space.clone());
+        if let Some(tools) = known.or_insert_with(|| Some(BTreeSet::new())) {
+            tools.insert(name.to_owned());
+        }
+    }
+
+    /// What is used in a way that is not followed.
+    fn escape(&mut self, meaning: &Meaning) {
+        match meaning {
+            Meaning::Namespace(space) => self.any(space),
+            Meaning::Call | Meaning::Describe | Meaning::Tools | Meaning::Module => {
+                self.is_open = true;
+            }
+            Meaning::Tool | Meaning::Other => {}
+        }
+    }
+
+    fn uses(mut self, imports: &[Import]) -> ToolUses {
+        let sizes = self.tools.values().flatten().map(BTreeSet::len);
+        if sizes.sum::<usize>().saturating_add(self.named.len()) > MAX_NAMES {
+            self.is_open = true;
+            self.tools.values_mut().for_each(|tools| *tools = None);
+            self.named.clear();
+        }
+        let mut uses = ToolUses {
+            named: self.named.into_iter().collect(),
+            is_open: self.is_open,
+            ..ToolUses::default()
+        };
+        for (place, import) in imports.iter().enumerate() {
+            if let Origin::Namespace(namespace) = &import.from {
+                let tools = self.tools.remove(&Space::Import(place));
+                uses.imported.push(ImportedTools {
+                    namespace: namespace.clone(),
+                    tools: tools.unwrap_or_else(|| Some(BTreeSet::new())),
+                });
+            }
+        }
+        for (space, tools) in self.tools {
+            if let Space::Dynamic(namespace) = space {
+                uses.perhaps.push(ImportedTools { namespace, tools });
+            }
+        }
+        uses
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `database: query, update; mail: any; named: a.b; open`
+    fn told(source: &str, dialect: Dialect) -> String {
+        let uses = ToolUses::read(source, dialect).unwrap();
+        let mut parts = Vec::new();
+        for (mark, imports) in [("", &uses.imported), ("?", &uses.perhaps)] {
+            for import in imports {
+                let tools = import.tools.as_ref().map_or("any".to_owned(), |tools| {
+                    tools.iter().cloned().collect::<Vec<_>>().join(", ")
+                });
+                parts.push(format!("{}{mark}: {tools}", import.namespace));
+            }
+        }
+        if !uses.named.is_empty() {
+            parts.push(format!("named: {}", uses.named.join(", ")));
+        }
+        if uses.is_open {
+            parts.push("open".to_owned());
+        }
+        parts.join("; ")
+    }
+
+    fn each(dialect: Dialect, cases: &[(&str, &str)]) {
+        for (source, expected) in cases {
+            assert_eq!(told(source, dialect), *expected, "{source}");
+        }
+    }
+
+    #[test]
+    fn members_of_fixed_names_are_the_tools() {
+        let cases = [
+            ("import { query as q } from './tools/d'", "d: query"),
+            (
+                "import { query, update } from './tools/d'",
+                "d: query, update",
+            ),
+            ("import q from './tools/d/query.js'; q()", "d: query"),
+            (
+                "import * as d from './tools/d'; d.query(d.a)",
+                "d: a, query",
+            ),
+            ("import d from './tools/d'; d['query']()", "d: query"),
+            ("import { d } from './tools'; await d?.query()", "d: query"),
+            ("import { d } from './tools'; (d).query()", "d: query"),
+            (
+                "import * as d from './tools/d'; const { query, 'a-b': b } = d",
+                "d: a-b, query",
+            ),
+            (
+                "import * as d from './tools/d'; const f = d.query",
+                "d: query",
+            ),
+            ("import * as d from './tools/d'", "d: "),
+            ("import { d, e } from './tools'; d.x(e.y)", "d: x; e: y"),
+            (
+                "import * as d from './tools/d'; function f(d) { d[0](d) } d.x()",
+                "d: x",
+            ),
+            ("const { a } = await import('./tools/d')", "d?: a"),
+            ("(await import('tools/d')).a()", "d?: a"),
+        ];
+        each(Dialect::JavaScript, &cases);
+        each(
+            Dialect::TypeScript,
+            &[
+                (
+                    "import { query, Row } from './tools/d'; let r: Row = query()",
+                    "d: query",
+                ),
+                (
+                    "import * as d from './tools/d'; let q: typeof d.other; d!.query()",
+                    "d: query",
+                ),
+                ("import type { a } from './tools/d'; let q: a", ""),
+                (
+                    "import { d } from './tools'; enum E { A } d.query(E.A)",
+                    "d: query",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_followed_is_used_whole() {
+        let cases = [
+            ("import './tools/d'", "d: any"),
+            ("import * as d from './tools/d'; f(d)", "d: any"),
+            ("import * as d from './tools/d'; d[name]()", "d: any"),
+            (
+                "import * as d from './tools/d'; const e = d; e.x()",
+                "d: any",
+            ),
+            (
+                "import * as d from './tools/d'; const { x, ...rest } = d",
+                "d: any",
+            ),
+            (
+                "import * as d from './tools/d'; const { [x]: y } = d",
+                "d: any",
+            ),
+            (
+                "import * as d from './tools/d'; let x; ({ x } = d)",
+                "d: any",
+            ),
+            ("import * as d from './tools/d'; return { d }", "d: any"),
+            ("import * as d from './tools/d'; export { d }", "d: any"),
+            ("import * as d from './tools/d'; d.default.x()", "d: any"),
+            (
+                "import d, { query } from './tools/d'; Object.keys(d)",
+                "d: any",
+            ),
+            ("import { default as d } from './tools/d'; d.x()", "d: any"),
+            (
+                "import * as d from './tools/d'; for (const k in d) k",
+                "d: any",
+            ),
+            ("import * as d from './tools/d'; d.x(); d", "d: any"),
+            ("const d = await import('./tools/d'); d.x()", "d?: any"),
+            ("import('./tools/d').then((d) => d.x())", "d?: any"),
+        ];
+        each(Dialect::JavaScript, &cases);
+        each(
+            Dialect::TypeScript,
+            &[
+                ("import * as d from './tools/d'; (d as any).x()", "d: any"),
+                (
+                    "import * as d from './tools/d'; import q = d.query; q()",
+                    "d: any; open",
+                ),
+            ],
+        );
+    }
+
+    #[test]
+    fn names_of_calls_are_read_where_they_are_literals() {
+        let cases = [
+            (
+                "callTool('d.query', {}); callTool(`e.x`)",
+                "named: d.query, e.x",
+            ),
+            (
+                "import { callTool as c } from 'wxmcp'; c('d.query')",
+                "named: d.query",
+            ),
+            (
+                "import { mcp } from 'wxmcp'; mcp.callTool('d.query')",
+                "named: d.query",
+            ),
+            (
+                "import * as w from 'wxmcp'; w.callTool('d.query'); w.text('x')",
+                "named: d.query",
+            ),
+            (
+                "tools.describe('d.query', ['d.x']); tools.search('x')",
+                "named: d.query, d.x",
+            ),
+            (
+                "import { a } from './tools/d'; import * as d from './tools/d'; tools.describe(a, d.b)",
+                "d: a; d: b",
+            ),
+            ("const callTool = () => 1; callTool(name)", ""),
+            ("callTool(name)", "open"),
+            ("callTool('d.' + name)", "open"),
+            ("callTool(...names)", "open"),
+            ("callTool()", "open"),
+            ("const c = callTool; c('d.x')", "open"),
+            ("callTool.call(null, 'd.x')", "open"),
+            ("import { mcp } from 'wxmcp'; f(mcp)", "open"),
+            ("tools.describe(name)", "open"),
+            ("globalThis.callTool('d.x')", "open"),
+            ("eval(text)", "open"),
+            ("await import(name)", "open"),
+        ];
+        each(Dialect::JavaScript, &cases);
+    }
+
+    #[test]
+    fn more_names_than_are_kept_are_any() {
+        let names: Vec<String> = (0..=MAX_NAMES).map(|n| format!("d.t{n}();")).collect();
+        let source = format!("import * as d from './tools/d'; {}", names.concat());
+        assert_eq!(told(&source, Dialect::JavaScript), "d: any; open");
+    }
+}
