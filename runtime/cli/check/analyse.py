@@ -115,7 +115,7 @@ def mean(node, name, *meaning):
     """Notes what a name is bound to. As an attribute of a class it is within anybody's reach."""
     known = meanings.setdefault(name, set())
     known.add(meaning)
-    scope = parents.get(node)
+    scope = parents.get(node) if meaning != ("other",) else None
     while scope and not isinstance(scope, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
         scope = parents.get(scope)
     if isinstance(scope, ast.ClassDef):
