@@ -258,73 +258,87 @@ fn a_component_of_typescript_does_what_the_script_does() -> TestResult {
     Ok(())
 }
 
-/// Calls one tool of two, and one that no literal could add.
-const NARROW: [(&str, &str); 2] = [
-    (
-        "narrow.py",
-        r#"
-from tools import database
-print(database.query("select max(n) as n from numbers"))
-try:
-    call_tool("database.drop")
-except ToolError as error:
-    print(error.kind, error)
-"#,
-    ),
-    (
-        "narrow.ts",
-        r#"
-import * as database from './tools/database';
-console.log(JSON.stringify(await database.query('select max(n) as n from numbers')).replaceAll('"', "'").replace(':', ': '));
-try { await callTool('database.drop') } catch (error) { console.log(error.kind, error.message) }
-"#,
-    ),
-];
-
 const NARROW_PRINTS: &str = "\
 [{'n': 2}]
 unknown-tool there is no tool `database.drop` in this component, which was built with `database.query`; \
 where there is one, `wxmcp build --with database.drop` adds it
 ";
 
-#[test]
-fn a_component_imports_the_tools_that_its_script_uses_and_no_others() -> TestResult {
+/// The same folder, with a second tool.
+fn two_tools() -> Result<TempDir, Box<dyn Error>> {
     let folder = tree()?;
-    fs::write(
-        folder.path().join("tools/database/update.py"),
-        "def update(sql: str) -> int: ...",
-    )?;
-    let build = |name: &str, with: &[&str], told: &str| -> TestResult {
-        let args = [&["build", name, "-o", "out.wasm"], with].concat();
-        let printed = wx(folder.path(), &args, "")?;
-        let out = printed.stdout.trim_end();
-        assert!(out.ends_with(told), "{name}: {out}{}", printed.stderr);
-        Ok(())
-    };
+    let update = folder.path().join("tools/database/update.py");
+    fs::write(update, "def update(sql: str) -> int: ...")?;
+    Ok(folder)
+}
+
+/// Builds in that folder, and answers what is imported.
+fn narrowed(
+    folder: &Path,
+    script: (&str, &str),
+    with: &[&str],
+    told: &str,
+) -> Result<String, Box<dyn Error>> {
+    let (name, source) = script;
+    fs::write(folder.join(name), source)?;
+    let args = [&["build", name, "-o", "out.wasm"], with].concat();
+    let printed = wx(folder, &args, "")?;
+    let out = printed.stdout.trim_end();
+    assert!(out.ends_with(told), "{name}: {out}{}", printed.stderr);
+    imports(&folder.join("out.wasm"))
+}
+
+/// A component of a script that calls one tool of two, and one that no literal could add, runs
+/// where the other tool is denied.
+fn runs_without_the_other_tool(script: (&str, &str)) -> TestResult {
+    let folder = two_tools()?;
+    narrowed(folder.path(), script, &[], "imports database (1 tool)")?;
     let denied = ["run", "--deny-tool", "database.update", "out.wasm"];
-    for (name, source) in NARROW {
-        fs::write(folder.path().join(name), source)?;
-        build(name, &[], "imports database (1 tool)")?;
-        let ran = wx(folder.path(), &denied, "")?;
-        assert_eq!(ran.stdout, NARROW_PRINTS, "{name}: {}", ran.stderr);
-        assert_eq!(ran.code, Some(0), "{name}: {}", ran.stderr);
-    }
-
-    let with = ["--with", "database.update"];
-    build("narrow.ts", &with, "imports database (2 tools)")?;
-    assert_eq!(wx(folder.path(), &["run", "out.wasm"], "")?.code, Some(0));
-    let refused = wx(folder.path(), &denied, "")?;
-    let words = "it imports what no tool answers: `tools:database/database@0.1.0#update`";
-    assert!(refused.stderr.contains(words), "{}", refused.stderr);
-
-    let any = "import * as d from './tools/database'; console.log(Object.keys(d))";
-    fs::write(folder.path().join("any.js"), any)?;
-    build("any.js", &[], "imports database (2 tools)")?;
-    let none = "import * as d from './tools/database'";
-    fs::write(folder.path().join("none.js"), none)?;
-    build("none.js", &[], "imports database (0 tools)")?;
     let ran = wx(folder.path(), &denied, "")?;
+    assert_eq!(ran.stdout, NARROW_PRINTS, "{}", ran.stderr);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    Ok(())
+}
+
+#[test]
+fn python_runs_where_a_tool_is_denied_that_it_does_not_use() -> TestResult {
+    let source = r#"
+from tools import database
+print(database.query("select max(n) as n from numbers"))
+try:
+    call_tool("database.drop")
+except ToolError as error:
+    print(error.kind, error)
+"#;
+    runs_without_the_other_tool(("narrow.py", source))
+}
+
+#[test]
+fn typescript_runs_where_a_tool_is_denied_that_it_does_not_use() -> TestResult {
+    let source = r#"
+import * as database from './tools/database';
+const [{ n }] = await database.query('select max(n) as n from numbers');
+console.log(`[{'n': ${n}}]`);
+try { await callTool('database.drop') } catch (error) { console.log(error.kind, error.message) }
+"#;
+    runs_without_the_other_tool(("narrow.ts", source))
+}
+
+#[test]
+fn a_component_imports_what_its_script_may_use_and_no_more() -> TestResult {
+    let folder = two_tools()?;
+    let both = "imports database (2 tools)";
+    for (source, with, told) in [
+        ("d.query()", &["--with", "database.update"][..], both),
+        ("console.log(Object.keys(d))", &[], both),
+        ("", &[], "imports database (0 tools)"),
+    ] {
+        let script = format!("import * as d from './tools/database'; {source}");
+        let imports = narrowed(folder.path(), ("a.js", &script), with, told)?;
+        let has = |tool: &str| imports.contains(&format!("  {tool}: func("));
+        assert_eq!(has("query"), !source.is_empty(), "{source}: {imports}");
+        assert_eq!(has("update"), told == both, "{source}: {imports}");
+    }
     Ok(())
 }
 
