@@ -159,6 +159,28 @@ fn functions_of_other_types_are_refused_with_what_is_different() -> TestResult {
     Ok(())
 }
 
+/// A component that exports a world of `guest.wit` runs scripts; another says that it does not.
+#[test]
+fn a_component_may_be_the_interpreter() -> TestResult {
+    let folder = folder(&command("", ""))?;
+    let probe = Path::new(env!("CARGO_MANIFEST_DIR")).join("guest-adapters/probe/probe.wat");
+    fs::write(folder.path().join("probe.wasm"), wat::parse_file(probe)?)?;
+    let run = |interpreter: &str| -> Result<Printed, Box<dyn Error>> {
+        let mut command = wxmcp(folder.path());
+        command.args(["run", "--interpreter", interpreter, "-c", "ov"]);
+        Ok(command.output()?.into())
+    };
+    let printed = run("probe.wasm")?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.code),
+        ("out\n42\n", Some(0)),
+        "{}",
+        printed.stderr
+    );
+    assert_refused(&run("agent.wasm")?, 2, "the component is no interpreter");
+    Ok(())
+}
+
 /// A tool that is not granted is not there.
 #[test]
 fn grants_hold_for_imports() -> TestResult {

@@ -9,12 +9,15 @@ use wasmtime::{
 };
 
 use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS};
-
 use crate::sandbox::Error;
 
 /// Stack of guest code, in bytes. CPython turns `json.loads('[' * 100_000)` into a
 /// RecursionError at 64 MiB and traps at 4 MiB; untouched pages cost nothing.
 const GUEST_STACK: usize = 64 << 20;
+
+/// The same of a component that somebody supplied: each of its tasks that stands still may hold
+/// one, and what stacks hold is not counted as memory.
+const SUPPLIED_STACK: usize = 16 << 20;
 
 /// Host frames that run on the guest's fiber, below its own stack, in bytes.
 const HOST_STACK: usize = 1 << 20;
@@ -24,6 +27,12 @@ pub(crate) const DEEP: NonZeroUsize = NonZeroUsize::new(500).unwrap();
 
 /// A memory image up to this size is mapped copy-on-write even where it is sparse.
 const MEMORY_IMAGE: u64 = 512 << 20;
+
+/// Largest memory image of a supplied component that is made whatever is in it.
+const SUPPLIED_IMAGE: u64 = 32 << 20;
+
+/// How often a supplied component lets the host look at its clock.
+const TICK: Duration = Duration::from_millis(10);
 
 /// How instances get their memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -137,16 +146,6 @@ pub const TARGET: &str = if cfg!(all(target_arch = "x86_64", target_os = "linux"
 } else {
     "aarch64-apple-darwin"
 };
-
-/// The same of a component that somebody supplied: each of its tasks that stands still may hold
-/// one, and what stacks hold is not counted as memory.
-const SUPPLIED_STACK: usize = 16 << 20;
-
-/// Largest memory image of a supplied component that is made whatever is in it.
-const SUPPLIED_IMAGE: u64 = 32 << 20;
-
-/// How often a supplied component lets the host look at its clock.
-const TICK: Duration = Duration::from_millis(10);
 
 /// The settings for guests, and what components of today's toolchains need besides: functions
 /// that go on while others do. What none of them needs is off.

@@ -74,7 +74,7 @@ impl Supplied {
     /// When it is no script, or imports what neither WASI nor `tools` have.
     pub fn script(&self, tools: &[LinkedTool]) -> Result<Sandbox, Error> {
         let export = self.script_export().ok_or(Error::NoScript)?;
-        self.sandbox(tools, export)
+        self.sandbox(tools, Entry::Supplied(export))
     }
 
     /// A sandbox that runs scripts by it: it is an interpreter, by `wit/guest.wit`.
@@ -83,12 +83,8 @@ impl Supplied {
     ///
     /// When it is none, or imports what the host does not have.
     pub fn interpreter(&self) -> Result<Sandbox, Error> {
-        let linker = link::linker(&self.engine, &[]).map_err(Error::Engine)?;
-        let before = linker
-            .instantiate_pre(&self.component)
-            .map_err(Error::Engine)?;
         let entry = Entry::of_interpreter(&self.component).ok_or(Error::NotAnInterpreter)?;
-        Ok(Sandbox { before, entry })
+        self.sandbox(&[], entry)
     }
 
     /// A sandbox that calls one of its functions, of an interface that it exports or of its
@@ -107,28 +103,23 @@ impl Supplied {
         let index = self
             .export(interface, function)
             .ok_or_else(|| Error::NoFunction(function.to_owned()))?;
-        self.sandbox(tools, Export::Function(index, export))
+        self.sandbox(tools, Entry::Supplied(Export::Function(index, export)))
     }
 
-    fn sandbox(&self, tools: &[LinkedTool], export: Export) -> Result<Sandbox, Error> {
+    fn sandbox(&self, tools: &[LinkedTool], entry: Entry) -> Result<Sandbox, Error> {
         let linker = link::linker(&self.engine, tools).map_err(Error::Engine)?;
         let before = linker
             .instantiate_pre(&self.component)
             .map_err(Error::Engine)?;
-        Ok(Sandbox {
-            before,
-            entry: Entry::Supplied(export),
-        })
+        Ok(Sandbox { before, entry })
     }
 
     fn script_export(&self) -> Option<Export> {
         let exports = self.exports();
-        if let Some(interface) = exports.iter().find(|it| it.name == "main")
-            && let Some(function) = &interface.own
-        {
-            return surface::is_main(&function.of)
-                .then(|| self.export(None, "main"))?
-                .map(Export::Main);
+        let main = exports.iter().find(|it| it.name == "main");
+        if let Some(function) = main.and_then(|it| it.own.as_ref()) {
+            let index = self.export(None, "main")?;
+            return surface::is_main(&function.of).then_some(Export::Main(index));
         }
         let command = exports
             .iter()
