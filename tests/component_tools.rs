@@ -7,8 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{Printed, wxmcp};
-use tempfile::TempDir;
+use support::{tree, wx};
 
 type TestResult = Result<(), Box<dyn Error>>;
 
@@ -74,20 +73,6 @@ const ASKS: &str = r#"(component
   (export "twice" (func $twice)))"#;
 
 const ADD: &str = "def add(a: int, b: int) -> int:\n    return a + b\n";
-
-fn tree(files: &[(&str, &[u8])]) -> Result<TempDir, Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    for (path, bytes) in files {
-        let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().ok_or("no folder")?)?;
-        fs::write(path, bytes)?;
-    }
-    Ok(folder)
-}
-
-fn wx(folder: &Path, args: &[&str]) -> Result<Printed, Box<dyn Error>> {
-    Ok(wxmcp(folder).args(args).output()?.into())
-}
 
 /// The answer of a tool, or what is said of its failure.
 fn call(

@@ -4,27 +4,11 @@ mod support;
 
 use std::error::Error;
 use std::fs;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::{Printed, wxmcp};
-use tempfile::TempDir;
+use support::{Printed, tree, wx, wxmcp};
 
 type TestResult = Result<(), Box<dyn Error>>;
-
-fn folder(files: &[(&str, &[u8])]) -> Result<TempDir, Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    for (path, bytes) in files {
-        let path = folder.path().join(path);
-        fs::create_dir_all(path.parent().ok_or("no folder")?)?;
-        fs::write(path, bytes)?;
-    }
-    Ok(folder)
-}
-
-fn wx(folder: &Path, args: &[&str]) -> Result<Printed, Box<dyn Error>> {
-    Ok(wxmcp(folder).args(args).output()?.into())
-}
 
 /// A command whose loop costs a few units of fuel, and the host milliseconds.
 const EMITS: &str = r#"(component
@@ -75,7 +59,7 @@ const TRANSCODES: &str = r#"(component
 #[test]
 fn work_of_the_host_does_not_hide_the_deadline() -> TestResult {
     let python = b"from wit_world.imports import host\nb = b'x' * (15 << 20)\nwhile True: host.emit(99, b)\n";
-    let folder = folder(&[
+    let folder = tree(&[
         ("emits.wasm", &wat::parse_str(EMITS)?),
         ("transcodes.wasm", &wat::parse_str(TRANSCODES)?),
         ("emits.py", python),
@@ -129,12 +113,12 @@ fn floods_of_instances_are_refused_before_there_is_one() -> TestResult {
     ] {
         let flood = wat::parse_str(nested(inside, levels))?;
         assert!(flood.len() < 4_096);
-        let folder = folder(&[("agent.wasm", &flood)])?;
+        let folder = tree(&[("agent.wasm", &flood)])?;
         let refused = wx(folder.path(), &["run", "agent.wasm"])?;
         assert!(refused.stderr.contains(said), "{}", refused.stderr);
         assert_eq!(refused.code, Some(2));
     }
-    let few = folder(&[("agent.wasm", &wat::parse_str(nested("", 2))?)])?;
+    let few = tree(&[("agent.wasm", &wat::parse_str(nested("", 2))?)])?;
     let printed = wx(few.path(), &["run", "agent.wasm"])?;
     assert_eq!(printed.code, Some(0), "{}", printed.stderr);
     Ok(())
@@ -175,7 +159,7 @@ fn small_tool_files_make_no_large_things() -> TestResult {
           (export $e "e" (type $e'))
           {functions})"#
     );
-    let folder = folder(&[
+    let folder = tree(&[
         ("tools/t/flags.wasm", &wat::parse_str(flags)?),
         ("tools/t/shared.wasm", &wat::parse_str(shared)?),
     ])?;
@@ -215,7 +199,7 @@ fn a_component_that_could_not_be_compiled_is_tried_again() -> TestResult {
       (core instance $i (instantiate $m))
       (func $add (param "a" u32) (param "b" u32) (result u32) (canon lift (core func $i "add")))
       (export "add" (func $add)))"#;
-    let folder = folder(&[("tools/t/add.wasm", &wat::parse_str(adds)?)])?;
+    let folder = tree(&[("tools/t/add.wasm", &wat::parse_str(adds)?)])?;
     let cache = tempfile::tempdir()?;
     let call = |limit: &str| -> Result<Printed, Box<dyn Error>> {
         // A shell only to lower a limit of the system.

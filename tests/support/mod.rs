@@ -44,6 +44,24 @@ impl From<Output> for Printed {
     }
 }
 
+/// A folder with these files.
+pub(crate) fn tree(
+    files: &[(&str, &[u8])],
+) -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    for (path, bytes) in files {
+        let path = folder.path().join(path);
+        std::fs::create_dir_all(path.parent().ok_or("no folder")?)?;
+        std::fs::write(path, bytes)?;
+    }
+    Ok(folder)
+}
+
+/// What `wxmcp` prints in a folder.
+pub(crate) fn wx(folder: &Path, args: &[&str]) -> Result<Printed, Box<dyn std::error::Error>> {
+    Ok(wxmcp(folder).args(args).output()?.into())
+}
+
 /// Lines of a file of a fixture, none where it is absent.
 pub(crate) fn lines(path: &Path) -> Vec<String> {
     std::fs::read_to_string(path)
