@@ -7,6 +7,7 @@
 //! identifier that no other tool of its namespace has, and says what it left
 //! out and why.
 
+mod arguments;
 mod catalogue;
 mod describe;
 mod digest;
@@ -21,6 +22,9 @@ mod tool;
 mod validate;
 pub mod wit;
 
+pub use arguments::{
+    UnknownArgument, is_required, leave_out_nulls, object_parameter, unknown_argument,
+};
 pub use catalogue::{Dropped, MAX_TOOLS, Named, Namespace};
 pub use describe::signature;
 pub use digest::Digest;
