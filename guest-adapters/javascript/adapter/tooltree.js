@@ -152,10 +152,10 @@ function folded(name) {
   return lowerCase(text);
 }
 
-/** The namespaces that a script imports, in that order; SyntaxError if a name is not there. */
-export async function imported(imports, promises) {
+/** The modules that a script imports, in that order; SyntaxError if a name is not there. `shared` are those of a tool file. */
+export async function imported(imports, promises, shared) {
   const pending = [];
-  for (let i = 0; i < imports.length; i++) push(pending, moduleFor(imports[i], promises));
+  for (let i = 0; i < imports.length; i++) push(pending, moduleFor(imports[i], promises, shared));
   const modules = [];
   let failure;
   for (let i = 0; i < imports.length; i++) {
@@ -170,7 +170,9 @@ export async function imported(imports, promises) {
   return { __proto__: null, modules, failure };
 }
 
-async function moduleFor({ namespace: name, module, names }, promises) {
+async function moduleFor({ namespace: name, module, shared: index, names }, promises, shared) {
+  // The host has checked the names.
+  if (index !== undefined) return shared[index];
   if (module !== undefined) return builtin(module, names);
   return promises ? promised(name, names) : await namespace(name);
 }
@@ -188,8 +190,8 @@ function promised(name, names) {
   });
 }
 
-function check({ namespace: name, module: own, names }, module, promises) {
-  if (own !== undefined || promises) return;
+function check({ namespace: name, module: own, shared, names }, module, promises) {
+  if (own !== undefined || shared !== undefined || promises) return;
   for (let i = 0; i < names.length; i++) {
     if (hasOwn(module, names[i])) continue;
     throw new TheSyntaxError(`the tools of \`${name}\` have no \`${names[i]}\`${nearest(names[i], keys(module))}`);
