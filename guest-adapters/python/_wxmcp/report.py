@@ -14,9 +14,7 @@ import traceback
 from . import seam, values
 
 _FOLDER = os.path.dirname(__file__)
-_FILES = frozenset(
-    [f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))] + [os.path.dirname(_FOLDER) + "/app.py"]
-)
+_FILES = {f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))} | {os.path.dirname(_FOLDER) + "/app.py"}
 
 _TracebackException = traceback.TracebackException
 _positions = traceback._get_code_position
@@ -26,6 +24,11 @@ _main_code = None
 def hidden(code) -> bool:
     """Whether frames that run this code are the adapter's."""
     return code.co_filename in _FILES
+
+
+def hide(*functions):
+    """Counts the files of these functions among the adapter's."""
+    _FILES.update(function.__code__.co_filename for function in functions)
 
 
 def began(code):
