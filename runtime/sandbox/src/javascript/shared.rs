@@ -97,7 +97,7 @@ impl Place<'_> {
             .files
             .keys()
             .filter(importable)
-            .take(20)
+            .take(6)
             .map(|path| format!("`tools/{path}`"))
             .collect();
         if some.is_empty() {
