@@ -351,3 +351,137 @@ fn is_integer(number: &serde_json::Number) -> bool {
         .as_f64()
         .is_some_and(|it| it.fract() == 0.0 && it.abs() > 9_007_199_254_740_992.0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn library(files: &[(&str, &str)]) -> Library {
+        let shared =
+            |(path, text): &(&str, &str)| ((*path).to_owned(), Shared::Text((*text).into()));
+        Library {
+            files: files.iter().map(shared).collect(),
+        }
+    }
+
+    #[test]
+    fn specifiers_lead_to_shared_files_and_nowhere_else() {
+        let library = library(&[
+            ("t/_a.ts", ""),
+            ("t/_b.js", ""),
+            ("t/_b.ts", ""),
+            ("t/_dir/index.ts", ""),
+            ("t/_data.json", ""),
+            ("_lib/c.ts", ""),
+        ]);
+        let place = Place {
+            path: "t/tool.ts",
+            library: &library,
+        };
+        let found = |specifier: &str| place.find(specifier);
+        for (specifier, path) in [
+            ("./_a", "t/_a.ts"),
+            ("./_a.ts", "t/_a.ts"),
+            ("./_a.js", "t/_a.ts"),
+            ("./_b.js", "t/_b.js"),
+            ("./_dir", "t/_dir/index.ts"),
+            ("./_data.json", "t/_data.json"),
+            ("../_lib/c", "_lib/c.ts"),
+            ("./../_lib/./c.ts", "_lib/c.ts"),
+            ("../t/_a", "t/_a.ts"),
+        ] {
+            assert_eq!(found(specifier), Ok(Some(path.to_owned())), "{specifier}");
+        }
+        for specifier in ["./tools/db", "tools/db", "zod", "../t/other", "./tool"] {
+            assert_eq!(found(specifier), Ok(None), "{specifier}");
+        }
+        for (specifier, why) in [
+            ("./_b", "write the suffix"),
+            ("./_x", "there is no shared file"),
+            ("../../x", "outside of the tool tree"),
+            ("../../../etc/_passwd", "outside of the tool tree"),
+            ("/etc/_passwd", "outside of the tool tree"),
+        ] {
+            assert!(found(specifier).unwrap_err().contains(why), "{specifier}");
+        }
+    }
+
+    fn bundled(source: &str, files: &[(&str, &str)]) -> Result<Program, Raised> {
+        let library = library(files);
+        let place = Place {
+            path: "t/tool.ts",
+            library: &library,
+        };
+        bundle(source, Dialect::TypeScript, place).map_err(|error| error.raised("tools/t/tool.ts"))
+    }
+
+    #[test]
+    fn each_file_comes_once_and_after_those_that_it_imports() {
+        let program = bundled(
+            "import { a } from './_a';\nimport { c } from './_c';\nexport const tool = () => a + c;",
+            &[
+                ("t/_a.ts", "import { c } from './_c';\nexport const a = c;"),
+                ("t/_c.ts", "export const c = 1;"),
+                ("t/_unused.ts", "export const = "),
+            ],
+        )
+        .unwrap();
+        let names: Vec<&str> = program.shared.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["tools/t/_c.ts", "tools/t/_a.ts"]);
+        let places: Vec<&Origin> = program.imports.iter().map(|one| &one.from).collect();
+        assert_eq!(places, [&Origin::Index(1), &Origin::Index(0)]);
+    }
+
+    #[test]
+    fn errors_are_those_of_the_file_that_is_wrong() {
+        let raised = bundled(
+            "import { a } from './_a';\nexport const tool = () => a;",
+            &[("t/_a.ts", "\nexport const a = (;")],
+        )
+        .unwrap_err();
+        assert_eq!(raised.file.as_deref(), Some("tools/t/_a.ts"));
+        assert_eq!(raised.line, Some(2));
+        for (text, why) in [
+            ("export let a = 1; a = 2;", "`a` is exported and changes"),
+            (
+                "let a = 1; a = 2; export { a };",
+                "`a` is exported and changes",
+            ),
+            ("export const b = 1;", "exports no `a`; it exports `b`"),
+            (
+                "import { x } from './tool'; export const a = x;",
+                "there is no module",
+            ),
+            (
+                "import { a as b } from './_a'; export const a = b;",
+                "import each other",
+            ),
+        ] {
+            let raised = bundled(
+                "import { a } from './_a';\nexport const tool = () => a;",
+                &[("t/_a.ts", text)],
+            );
+            let message = raised.unwrap_err().message;
+            assert!(message.contains(why), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn data_is_exact_or_refused() {
+        let of = |text: &str| data(text).map(|(_, exports)| exports);
+        assert_eq!(
+            of(r#"{"a": 1, "b": [1.5, -9007199254740992]}"#).unwrap(),
+            ["a", "b", "default"]
+        );
+        assert_eq!(of("[1]").unwrap(), ["default"]);
+        for text in [
+            "{",
+            "[9007199254740993]",
+            r#"{"a": [123456789012345678901234567890]}"#,
+            "[-9007199254740993]",
+        ] {
+            assert!(of(text).is_err(), "{text}");
+        }
+        assert!(of("[1e300, 1e22]").is_ok());
+    }
+}
