@@ -304,7 +304,7 @@ fn data(text: &str) -> Result<(Program, Vec<String>), SourceError> {
             &format!("it is no JSON: {why}"),
         )
     })?;
-    if let Some(number) = inexact(&value) {
+    if let Some(number) = inexact(text) {
         let message = format!("JavaScript has no exact {number}: write it as a string");
         return Err(at(1, 1, &message));
     }
@@ -330,26 +330,34 @@ fn data(text: &str) -> Result<(Program, Vec<String>), SourceError> {
     ))
 }
 
-/// An integer that JavaScript's numbers would round.
-fn inexact(value: &serde_json::Value) -> Option<String> {
+/// An integer of a JSON text that JavaScript's numbers would round; one that is written with a
+/// fraction or an exponent is a float anyway.
+fn inexact(text: &str) -> Option<&str> {
     const EXACT: u64 = 1 << 53;
-    match value {
-        serde_json::Value::Number(number) => {
-            let is_exact = number.is_f64() && !is_integer(number)
-                || number.as_i64().is_some_and(|it| it.unsigned_abs() <= EXACT);
-            (!is_exact).then(|| number.to_string())
-        }
-        serde_json::Value::Array(items) => items.iter().find_map(inexact),
-        serde_json::Value::Object(members) => members.values().find_map(inexact),
-        _ => None,
+    let mut outside = Vec::new();
+    let mut rest = text;
+    while let Some((before, quoted)) = rest.split_once('"') {
+        outside.push(before);
+        let mut escaped = false;
+        let end = quoted.find(|character| {
+            let ends = character == '"' && !escaped;
+            escaped = character == '\\' && !escaped;
+            ends
+        });
+        rest = end
+            .and_then(|end| quoted.get(end.saturating_add(1)..))
+            .unwrap_or_default();
     }
-}
-
-/// Whether a number that was read as a float was written without a fraction.
-fn is_integer(number: &serde_json::Number) -> bool {
-    number
-        .as_f64()
-        .is_some_and(|it| it.fract() == 0.0 && it.abs() > 9_007_199_254_740_992.0)
+    outside.push(rest);
+    let is_digit = |character: char| character.is_ascii_digit();
+    outside
+        .into_iter()
+        .flat_map(|part| part.split(|c: char| !is_digit(c) && !"+-.eE".contains(c)))
+        .find(|token| {
+            let digits = token.strip_prefix('-').unwrap_or(token);
+            let is_integer = !digits.is_empty() && digits.chars().all(is_digit);
+            is_integer && !digits.parse().is_ok_and(|number: u64| number <= EXACT)
+        })
 }
 
 #[cfg(test)]
@@ -482,6 +490,6 @@ mod tests {
         ] {
             assert!(of(text).is_err(), "{text}");
         }
-        assert!(of("[1e300, 1e22]").is_ok());
+        assert!(of(r#"[1e300, 1e22, "9007199254740993", "\\\" 9007199254740993"]"#).is_ok());
     }
 }
