@@ -1,9 +1,11 @@
 //! The broker: from a script's call to a tool's answer.
 
 mod catalogue;
+mod unmatched;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -25,6 +27,7 @@ use crate::learning::Learning;
 use crate::space::Opened;
 use crate::tree::rooms::Rooms;
 use crate::tree::{ToolFileHost, Tree, TreeConfig};
+use crate::upstream::eras::Eras;
 use crate::upstream::guard::GuardCommand;
 use crate::upstream::{Settings, Upstream};
 use crate::validation::Validators;
@@ -59,6 +62,9 @@ pub struct BrokerConfig {
     /// Where shapes of answers are kept that tools do not declare; nothing is learned
     /// if there is none.
     pub learned: Option<PathBuf>,
+    /// The file that keeps which handshake each upstream took; nothing is kept if there is
+    /// none.
+    pub eras: Option<PathBuf>,
     /// How upstreams are started.
     pub guard: GuardCommand,
 }
@@ -79,6 +85,7 @@ impl BrokerConfig {
             start_timeout: Duration::from_secs(60),
             answer_limit: 32 * 1024 * 1024,
             learned: None,
+            eras: None,
             guard,
         }
     }
@@ -105,6 +112,7 @@ pub struct Broker {
     validators: Validators,
     learning: Option<Learning>,
     call_timeout: Duration,
+    any_changed: Arc<AtomicBool>,
     me: Weak<Self>,
 }
 
@@ -116,11 +124,14 @@ impl Broker {
     ///
     /// A connection that no driver knows.
     pub fn new(config: BrokerConfig) -> Result<Arc<Self>, ResourceError> {
+        let any_changed = Arc::<AtomicBool>::default();
         let settings = Arc::new(Settings {
             guard: config.guard,
             environment: config.environment,
             start_timeout: config.start_timeout,
             answer_limit: config.answer_limit,
+            eras: Eras::new(config.eras),
+            any_changed: Arc::clone(&any_changed),
         });
         let identifiers = Identifiers::assign(config.upstreams.iter().map(UpstreamConfig::name));
         let upstreams = config
@@ -154,6 +165,7 @@ impl Broker {
             validators: Validators::default(),
             learning: config.learned.as_deref().map(Learning::new),
             call_timeout: config.call_timeout,
+            any_changed,
             me: Weak::clone(me),
         }))
     }
@@ -271,6 +283,17 @@ impl ToolHost for Broker {
         context: CallContext,
     ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
         Box::pin(async move { self.explain(names, &self.script, &context).await })
+    }
+
+    fn changed(&self) -> Vec<String> {
+        if !self.any_changed.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let changed = self.upstreams.values().filter(|it| it.take_changed());
+        changed
+            .filter(|it| self.script.may_see(it.owner(), it.name()))
+            .map(|it| it.name().to_owned())
+            .collect()
     }
 
     fn capability(

@@ -99,6 +99,21 @@ impl Opened<'_> {
         }
     }
 
+    /// Lists the tools anew where calls may have changed them unheard; whether it did. For
+    /// those who miss one.
+    pub(crate) async fn look_again(&mut self, deadline: Duration) -> Result<bool, ToolError> {
+        let Kind::Upstream(upstream, live) = &self.kind else {
+            return Ok(false);
+        };
+        let looking = tokio::time::timeout(deadline, upstream.tools_after_calls(live)).await;
+        let tools = looking.map_err(|_| timed_out(upstream.name(), "tools/list", deadline))?;
+        let Some(tools) = tools else {
+            return Ok(false);
+        };
+        self.tools = tools;
+        Ok(true)
+    }
+
     /// The folder and its files, if it is one.
     pub(crate) fn folder(&self) -> Option<&Listed> {
         match &self.kind {

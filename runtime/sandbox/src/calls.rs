@@ -33,6 +33,9 @@ const REQUESTS: u64 = 256 << 20;
 /// Most bytes of answers handed over by one `wait`, the first answer excepted.
 const DELIVERY: usize = 64 << 20;
 
+/// The id of what no operation asked for: the namespaces whose tools changed.
+const NEWS: u64 = 0;
+
 /// Bytes of a tool's name that a report keeps.
 const NAME: usize = 256;
 
@@ -352,16 +355,23 @@ impl Calls {
 
     fn deliver(&mut self) -> Vec<u8> {
         let mut packed = Vec::new();
+        if !self.ready.is_empty() {
+            let changed = self.tools.changed();
+            if !changed.is_empty() {
+                pack(
+                    &mut packed,
+                    NEWS,
+                    true,
+                    serde_json::Value::from(changed).to_string().as_bytes(),
+                );
+            }
+        }
         while packed.len() < DELIVERY
             && let Some(ended) = self.ready.pop_front()
         {
             let id = ended.id;
             let (ok, payload) = self.hand_over(ended);
-            let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-            packed.extend_from_slice(&id.to_le_bytes());
-            packed.push(u8::from(ok));
-            packed.extend_from_slice(&length.to_le_bytes());
-            packed.extend_from_slice(&payload);
+            pack(&mut packed, id, ok, &payload);
         }
         packed
     }
@@ -485,6 +495,15 @@ impl Ended {
             _weight: weight,
         }
     }
+}
+
+/// Adds a completion as `wit/guest.wit` packs it.
+fn pack(packed: &mut Vec<u8>, id: u64, ok: bool, payload: &[u8]) {
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    packed.extend_from_slice(&id.to_le_bytes());
+    packed.push(u8::from(ok));
+    packed.extend_from_slice(&length.to_le_bytes());
+    packed.extend_from_slice(payload);
 }
 
 fn length(bytes: usize) -> u64 {

@@ -64,6 +64,12 @@ pub trait ToolHost: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    /// The namespaces whose tools changed since this was last asked. Asked whenever a
+    /// guest is handed what has ended.
+    fn changed(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Does something that only a grant allows; answers JSON as `wit/guest.wit` says.
     /// A host of tools that only answers calls grants nothing.
     fn capability(

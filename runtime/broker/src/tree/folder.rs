@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use wxmcp_sandbox::{RunClock, ToolError, ToolErrorKind};
+use wxmcp_sandbox::{Language, RunClock, ToolError, ToolErrorKind};
 use wxmcp_tooltree::{MAX_TOOLS, Namespace};
 
 use super::Shared;
@@ -189,10 +189,10 @@ impl Folder {
             }
         }
         let tools = Namespace::new(definitions.into_values());
-        for dropped in tools.dropped() {
+        for oddity in tools.oddities() {
             listed.broken.push(Broken {
-                file: format!("tools/{}/{}", self.owner, dropped.name),
-                why: dropped.reason.to_string(),
+                file: format!("tools/{}/{}", self.owner, oddity.name),
+                why: oddity.reason.to_string(),
             });
         }
         listed.tools = Arc::new(tools);
@@ -279,6 +279,17 @@ impl Folder {
             })
             .take(MAX_TOOLS)
             .collect()
+    }
+
+    /// The names of all its tools as the names of its files tell them, which is without
+    /// reading any; none if a file may hold several.
+    pub(crate) fn told_tools(&self) -> Option<Vec<String>> {
+        let files = self.files();
+        let tools = files.keys().map(|file| match language(file)? {
+            (Language::Component, _) => None,
+            (_, tool) => Some(tool.to_owned()),
+        });
+        tools.collect()
     }
 
     /// Calls a tool by its own name.
