@@ -138,7 +138,7 @@ pub struct Launch {
 /// at: see [`UpstreamConfig::resolve`].
 pub fn parse_config(file: &str, text: &str) -> Result<Vec<UpstreamConfig>, ConfigError> {
     let root: Value =
-        serde_json::from_str(text.trim_start_matches('\u{FEFF}')).map_err(|error| {
+        crate::json::read(text.trim_start_matches('\u{FEFF}').as_bytes()).map_err(|error| {
             ConfigError::NotJson {
                 file: file.to_owned(),
                 message: error.to_string(),

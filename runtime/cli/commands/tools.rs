@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use wxmcp_broker::Broker;
 use wxmcp_sandbox::{
     CallContext, Observer, RunClock, RunId, Search, Silent, ToolCall, ToolDescription, ToolError,
-    ToolHit, ToolHost,
+    ToolHit, ToolHost, without_lone_surrogates,
 };
 
 use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
@@ -72,6 +72,10 @@ async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure>
         ToolsCommand::Export(export) => export::execute(broker, export).await,
         ToolsCommand::Call { name, args: given } => {
             let arguments: Map<String, Value> = serde_json::from_str(given)
+                .or_else(|error| match without_lone_surrogates(given.as_bytes()) {
+                    Some(mended) => serde_json::from_slice(&mended),
+                    None => Err(error),
+                })
                 .context("the arguments are no JSON object")
                 .map_err(Failure::usage)?;
             let call = ToolCall {
@@ -81,7 +85,14 @@ async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure>
                 context: context(),
             };
             match broker.call(call).await {
-                Ok(answer) => print_json(&answer.value),
+                Ok(answer) => {
+                    answer.notes.iter().for_each(|note| render::note(note));
+                    print_json(&answer.value)?;
+                    match answer.content {
+                        Some(content) => print_json(&json!({ "content": content })),
+                        None => Ok(Exit::Success),
+                    }
+                }
                 Err(error) => Err(failed(error)),
             }
         }
