@@ -181,7 +181,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_output: Option<ByteSize>,
 
-    /// Time for one tool call or request [default: 30s]
+    /// Time for one tool call or request; begins anew when a server reports progress, up to ten times this [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) call_timeout: Option<Duration>,
 }

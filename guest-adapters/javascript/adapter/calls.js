@@ -23,7 +23,7 @@ defineProperty(ToolError.prototype, 'name', {
 
 /** The payload of a call up to its arguments. */
 export function head(name) {
-  return `{"name":${quoted(name)},"arguments":`;
+  return `{"name":${quoted(name)},"content":true,"arguments":`;
 }
 
 /**

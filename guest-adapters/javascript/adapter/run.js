@@ -4,6 +4,7 @@
 // they have ended, and what fails until then is its outcome. So a value is held back while
 // anything is under way.
 
+import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace } from './errors.js';
 import { encode, quoted } from './values.js';
 import { TheError, evaluate, parse, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
@@ -99,7 +100,7 @@ export function keep(answer) {
 
 export function complete(id, ok, payload) {
   try {
-    seam.complete(id, ok, payload);
+    seam.complete(id, ok, payload, keepContent);
   } catch (error) {
     fail(error);
   }

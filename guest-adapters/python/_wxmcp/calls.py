@@ -11,7 +11,7 @@ from asyncio import Future
 from asyncio.events import _get_running_loop
 from weakref import ref
 
-from . import output, report, seam
+from . import content, output, report, seam
 
 
 _await = Future.__await__
@@ -79,6 +79,8 @@ def block(operation: int, payload: bytes, tool=None):
         value = seam.decode(answer[1:].encode())
     if answer[0] == "\1":
         return value
+    if answer[0] == "\2":
+        return content.keep(value)
     raise _failure(value, tool)
 
 
@@ -109,7 +111,9 @@ class ToolCall(Future):
             return
         try:
             value = seam.decode(payload)
-            if ok:
+            if ok == seam.WITH_CONTENT:
+                value = content.keep(value)
+            elif ok:
                 value = self._value(value)
         except Exception as error:
             self.set_exception(error)

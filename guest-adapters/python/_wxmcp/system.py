@@ -11,7 +11,7 @@ import sys
 import time
 import types
 
-from . import artifacts, calls, capabilities, loop, output, seam, source, tooltree
+from . import artifacts, calls, capabilities, content, loop, output, seam, source, tooltree
 
 main = types.ModuleType("__main__")
 
@@ -26,7 +26,7 @@ def install():
     builtins.tools = tooltree.tree
     builtins.call_tool = tooltree.call_tool
     builtins.ToolError = calls.ToolError
-    for function in (artifacts.progress, artifacts.image, artifacts.text):
+    for function in (artifacts.progress, artifacts.image, artifacts.text, content.content):
         setattr(builtins, function.__name__, function)
     _install_site_builtins()
     source.install()

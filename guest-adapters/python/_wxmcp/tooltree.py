@@ -83,7 +83,7 @@ class Tool:
 
 def _head(name):
     """The payload of a call up to its arguments."""
-    return f'{{"name":{seam.to_text(name)},"arguments":'
+    return f'{{"name":{seam.to_text(name)},"content":true,"arguments":'
 
 
 def _awaitable(payload, name):

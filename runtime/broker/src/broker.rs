@@ -31,6 +31,7 @@ use crate::upstream::eras::Eras;
 use crate::upstream::guard::GuardCommand;
 use crate::upstream::{Settings, Upstream};
 use crate::validation::Validators;
+use crate::wording::bounded;
 pub use catalogue::Problems;
 pub(crate) use catalogue::summary;
 use catalogue::{Found, unknown_tool};
@@ -204,22 +205,32 @@ impl Broker {
             Some(_) => self.rooms.enter(caller.depth()).await,
             None => None,
         };
-        let (mut value, bytes, must_fit) = space
-            .call(&name, arguments, host, self.call_timeout)
-            .await?;
-        if must_fit {
-            value = self
-                .validators
-                .answer(tool, &call.name, value, self.call_timeout)
-                .await
-                .map_err(|error| space.told(error))?;
-        }
+        let answer = space.call(tool, arguments, host, self.call_timeout).await?;
+        let answer = self
+            .validators
+            .answer(tool, &call.name, answer, self.call_timeout)
+            .await
+            .map_err(|error| space.told(error))?;
         if let Some(learning) = &self.learning
             && tool.output_schema().is_none()
         {
-            learning.observe(space.owner(), tool, &value);
+            learning.observe(space.owner(), tool, &answer.value);
         }
-        Ok(ToolAnswer { value, bytes })
+        let mut notes: Vec<String> = space.note().into_iter().collect();
+        if !answer.content.is_empty() {
+            notes.push(format!(
+                "`{}.{}` also answered content that its value does not hold ({}): `content(value)` returns it",
+                space.name(),
+                bounded(tool.name()),
+                answer.content_in_words()
+            ));
+        }
+        Ok(ToolAnswer {
+            value: answer.value,
+            content: (!answer.content.is_empty()).then_some(answer.content.into()),
+            notes,
+            bytes: answer.bytes,
+        })
     }
 
     /// Who answers a tool file while it runs; nobody is needed for other tools.

@@ -3,11 +3,13 @@
 mod arrived;
 pub(crate) mod connection;
 pub(crate) mod eras;
+mod frame;
 pub(crate) mod guard;
 mod ids;
 mod lines;
 mod listing;
 mod log;
+mod patience;
 mod pipe;
 mod pipe_state;
 mod probe;
@@ -325,16 +327,36 @@ impl Upstream {
         Some(Arc::clone(&live.listed().tools))
     }
 
-    /// Calls a tool by its own name. Answers the bare result and its size.
+    /// Calls a tool by its own name, which may take `given`, and longer while the server reports
+    /// progress. Answers the bare result and its size.
     pub(crate) async fn call(
         &self,
         live: &Live,
         tool: &str,
         arguments: Map<String, Value>,
+        given: Duration,
     ) -> Result<(Value, u64), ToolError> {
-        let answer = live.connection.call_tool(tool, arguments).await;
+        let connection = &live.connection;
+        let answer = connection.call_tool(tool, arguments, given).await;
         live.called.store(true, Ordering::Release);
-        answer.map_err(|error| self.tool_error(error, &live.redactor))
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(RequestError::Late(late)) => {
+                let mut message = late.words(&self.name, tool, given);
+                if let Some(stray) = connection.stray() {
+                    message.push_str(&format!("; it {stray}"));
+                }
+                let error = ToolError::new(ToolErrorKind::CallTimedOut, message);
+                Err(told(error, &live.redactor))
+            }
+            Err(error) => Err(self.tool_error(error, &live.redactor)),
+        }
+    }
+
+    /// What the server answered that nothing had asked for, once, as a note.
+    pub(crate) fn stray_note(&self, live: &Live) -> Option<String> {
+        let stray = live.connection.take_stray()?;
+        Some(format!("`{}` {}", self.name, live.redactor.redact(&stray)))
     }
 
     /// An error as scripts may see it: without secrets, and bounded.
@@ -365,6 +387,10 @@ impl Upstream {
             RequestError::Gone(how) => ToolError::new(
                 ToolErrorKind::UpstreamCrashed,
                 format!("`{name}` ended during the call: {how}"),
+            ),
+            RequestError::Late(_) => ToolError::new(
+                ToolErrorKind::CallTimedOut,
+                format!("`{name}` did not answer in time"),
             ),
         };
         told(error, redactor)

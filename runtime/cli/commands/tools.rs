@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use wxmcp_broker::Broker;
 use wxmcp_sandbox::{
     CallContext, NamespaceListing, Observer, RunClock, RunId, Search, Silent, ToolCall,
-    ToolDescription, ToolError, ToolHit, ToolHost,
+    ToolDescription, ToolError, ToolHit, ToolHost, without_lone_surrogates,
 };
 
 use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
@@ -79,6 +79,10 @@ async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure>
         ToolsCommand::Export(export) => export::execute(broker, export).await,
         ToolsCommand::Call { name, args: given } => {
             let arguments: Map<String, Value> = serde_json::from_str(given)
+                .or_else(|error| match without_lone_surrogates(given.as_bytes()) {
+                    Some(mended) => serde_json::from_slice(&mended),
+                    None => Err(error),
+                })
                 .context("the arguments are no JSON object")
                 .map_err(Failure::usage)?;
             let call = ToolCall {
@@ -88,7 +92,14 @@ async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure>
                 context: context(),
             };
             match broker.call(call).await {
-                Ok(answer) => print_json(&answer.value),
+                Ok(answer) => {
+                    answer.notes.iter().for_each(|note| render::note(note));
+                    print_json(&answer.value)?;
+                    match answer.content {
+                        Some(content) => print_json(&json!({ "content": content })),
+                        None => Ok(Exit::Success),
+                    }
+                }
                 Err(error) => Err(failed(error)),
             }
         }

@@ -25,6 +25,7 @@ mod script;
 mod search;
 mod session;
 pub mod supplied;
+mod surrogates;
 mod tool;
 mod wasi;
 
@@ -39,6 +40,7 @@ pub use sandbox::{Error, Run, Sandbox};
 pub use script::{Describe, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
 pub use session::Session;
+pub use surrogates::without_lone_surrogates;
 pub use tool::{
     BoxFuture, CallContext, Capability, NamespaceListing, ToolAnswer, ToolCall, ToolError,
     ToolErrorKind, ToolHost, ToolListing,

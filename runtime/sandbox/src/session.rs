@@ -94,7 +94,6 @@ impl Session {
             run: id,
             clock: Arc::clone(&clock),
         };
-        let calls = Calls::new(tools, Arc::clone(&observer), context, &limits);
         let outbox = Outbox::new(limits.value, Arc::clone(&observer));
         let fuel = limits.fuel.unwrap_or(u64::MAX);
         // Until it has come to its end, the instance is in the middle of something.
@@ -102,13 +101,14 @@ impl Session {
         let live = match self.live.take() {
             Some(mut live) if !was_over => {
                 let state = live.store.data_mut();
-                state.calls = calls;
+                state.output.begin(limits.output, Arc::clone(&observer));
+                state.calls = Calls::new(tools, observer, state.output.clone(), context, &limits);
                 state.outbox = outbox;
-                state.output.begin(limits.output, observer);
                 live
             }
             _ => {
-                let output = Output::new(limits.output, observer);
+                let output = Output::new(limits.output, Arc::clone(&observer));
+                let calls = Calls::new(tools, observer, output.clone(), context, &limits);
                 let state = State {
                     wasi: wasi::context(&policy, &output, program)?,
                     table: wasi::table(),

@@ -137,8 +137,24 @@ pub struct ToolCall {
 pub struct ToolAnswer {
     /// Any JSON: structured content, parsed text, text, or content blocks.
     pub value: Value,
+    /// The content blocks, an array, where they say something that the value does not.
+    pub content: Option<Value>,
+    /// What the script's author should know; printed to standard error, each once a run.
+    pub notes: Vec<String>,
     /// Size in bytes of the answer as it arrived at the host.
     pub bytes: u64,
+}
+
+impl ToolAnswer {
+    /// An answer that is nothing but its value.
+    pub fn new(value: Value, bytes: u64) -> Self {
+        Self {
+            value,
+            content: None,
+            notes: Vec::new(),
+            bytes,
+        }
+    }
 }
 
 /// A tool call that failed. The script sees it as a catchable exception.

@@ -10,6 +10,7 @@
 mod catalogue;
 mod describe;
 mod digest;
+mod envelope;
 mod names;
 mod schema;
 mod search;

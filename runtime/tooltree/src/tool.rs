@@ -5,6 +5,7 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
+use crate::envelope;
 use crate::names::{MAX_CALLED_NAME_BYTES, NameError, check_name};
 use crate::schema::{MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, is_within_depth};
 use crate::text::{MAX_DESCRIPTION_BYTES, clean};
@@ -78,6 +79,7 @@ pub struct Tool {
     description: String,
     input_schema: Value,
     output_schema: Option<Value>,
+    wraps_result: bool,
     learned_output: Option<Value>,
     digest: Digest,
 }
@@ -150,11 +152,16 @@ impl Tool {
             &input_schema,
             definition.output_schema.as_ref(),
         );
+        let (output_schema, wraps_result) = match definition.output_schema.map(envelope::opened) {
+            Some((schema, wraps_result)) => (Some(schema), wraps_result),
+            None => (None, false),
+        };
         Self {
             description: clean(&definition.description, MAX_DESCRIPTION_BYTES),
             name: definition.name,
             input_schema,
-            output_schema: definition.output_schema,
+            output_schema,
+            wraps_result,
             learned_output: None,
             digest,
         }
@@ -175,9 +182,15 @@ impl Tool {
         &self.input_schema
     }
 
-    /// JSON Schema of the answer, where one is declared.
+    /// JSON Schema of the answer as scripts get it, where one is declared.
     pub fn output_schema(&self) -> Option<&Value> {
         self.output_schema.as_ref()
+    }
+
+    /// Whether the owner answers `{"result": ..}` with what [`Self::output_schema`] describes
+    /// inside.
+    pub fn wraps_result(&self) -> bool {
+        self.wraps_result
     }
 
     /// JSON Schema of what answers have looked like, where that was learned. Nobody

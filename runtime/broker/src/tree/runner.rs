@@ -289,7 +289,7 @@ impl ToolFile {
             Outcome::Returned(value) => {
                 let text = value.get();
                 let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-                let value = serde_json::from_str(text).map_err(|error| {
+                let value = crate::json::read(text.as_bytes()).map_err(|error| {
                     ToolError::new(
                         ToolErrorKind::InvalidAnswer,
                         format!("the answer of `{name}` is no usable JSON: {error}"),

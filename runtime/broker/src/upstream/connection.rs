@@ -22,6 +22,7 @@ use tokio::task::AbortHandle;
 use super::Deadline;
 use super::arrived::Arrived;
 use super::guard::{GuardCommand, NOT_EXECUTABLE, NOT_FOUND};
+use super::patience::{Late, Patience};
 use super::pipe::Pipe;
 use super::pipe_state::{Fault, PipeState};
 use super::probe::{Changes, Probe};
@@ -69,6 +70,8 @@ pub(crate) enum RequestError {
     Malformed(String),
     /// The server is gone; how, in words.
     Gone(String),
+    /// The server did not answer in time.
+    Late(Late),
 }
 
 /// Why a server did not start.
@@ -190,35 +193,54 @@ impl Connection {
         if cursor.is_some() {
             request.params = Some(PaginatedRequestParams::default().with_cursor(cursor));
         }
-        self.request(ClientRequest::ListToolsRequest(request)).await
+        self.request(ClientRequest::ListToolsRequest(request), None)
+            .await
     }
 
     /// One tool call, in one request: a server that asks for input is not
-    /// answered here.
+    /// answered here. It may take `given`, and longer while the server reports progress.
     pub(crate) async fn call_tool(
         &self,
         name: &str,
         arguments: Map<String, Value>,
+        given: Duration,
     ) -> Result<(Value, u64), RequestError> {
         let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         let request = CallToolRequest::new(params);
-        self.request(ClientRequest::CallToolRequest(request)).await
+        let patience = Patience::of(given);
+        self.request(ClientRequest::CallToolRequest(request), Some(patience))
+            .await
     }
 
-    /// Sends a request. If the future is dropped, the server is told.
-    async fn request(&self, request: ClientRequest) -> Result<(Value, u64), RequestError> {
+    /// Sends a request. If the future is dropped, or patience ends, the server is told.
+    async fn request(
+        &self,
+        request: ClientRequest,
+        patience: Option<Patience>,
+    ) -> Result<(Value, u64), RequestError> {
         let options = PeerRequestOptions::no_options();
-        let answer = match self
-            .service
-            .send_cancellable_request(request, options)
-            .await
-        {
+        let sending = self.service.send_cancellable_request(request, options);
+        let sent = match &patience {
+            Some(patience) => patience.wait(sending, || None).await,
+            None => Ok(sending.await),
+        };
+        let answer = match sent.map_err(RequestError::Late)? {
             Ok(handle) => {
                 let mut unanswered = Unanswered {
                     peer: self.service.peer().clone(),
                     id: Some(handle.id.clone()),
                 };
-                let answer = handle.await_response().await;
+                let progressed = match handle.id {
+                    RequestId::Number(id) => Some(id),
+                    RequestId::String(_) => None,
+                };
+                let progressed = || self.pipe.progressed(progressed?);
+                let answering = handle.await_response();
+                let answer = match &patience {
+                    Some(patience) => patience.wait(answering, progressed).await,
+                    None => Ok(answering.await),
+                }
+                .map_err(RequestError::Late)?;
                 unanswered.id = None;
                 answer
             }
@@ -244,6 +266,16 @@ impl Connection {
             Some(Fault::Protocol(problem)) => RequestError::Malformed(problem.clone()),
             None => RequestError::Gone(last_words(&self.process).await),
         }
+    }
+
+    /// What the server answered that no request of ours asked for.
+    pub(crate) fn stray(&self) -> Option<String> {
+        self.pipe.stray()
+    }
+
+    /// The same, once.
+    pub(crate) fn take_stray(&self) -> Option<String> {
+        self.pipe.take_stray()
     }
 
     /// A server that did not answer in time, in words.
@@ -479,6 +511,9 @@ fn silence(what: &str, given: Duration, process: &Process, pipe: &PipeState) -> 
             "; it wrote {}, which is not the protocol",
             quoted(&noise)
         ));
+    }
+    if let Some(stray) = pipe.stray() {
+        message.push_str(&format!("; it {stray}"));
     }
     message.push_str(&wrote(process));
     message
