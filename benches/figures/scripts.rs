@@ -147,6 +147,7 @@ impl ToolHost for Tools {
             name: tool.to_owned(),
             attribute: tool.to_owned(),
             parameters: Vec::new(),
+            object_first: false,
             description: String::new(),
         });
         Box::pin(async move {

@@ -46,7 +46,11 @@ export function failed(told, tool) {
 }
 
 /** The global `callTool`: any tool by its full name, `namespace.tool`. */
-export async function callTool(name, args) {
+export async function callTool(name, args, ...others) {
+  for (let i = 0; i < others.length; i++) {
+    if (others[i] === undefined) continue;
+    throw new TheTypeError('callTool takes the name of a tool and one object with its arguments');
+  }
   if (typeof name !== 'string') throw new TheTypeError(`the name of a tool must be a string, not ${typeof name}`);
   if (args !== undefined && (args === null || typeof args !== 'object' || isArray(args))) {
     const kind = args === null ? 'null' : isArray(args) ? 'an array' : typeof args;

@@ -1,5 +1,6 @@
 // Namespaces of tools as the modules that scripts import, and the global `tools`.
 
+import { argumentsText } from './binding.js';
 import { builtin } from './builtins.js';
 import { call, callTool, failed, head } from './calls.js';
 import { DESCRIBE, NAMESPACE, NAMESPACES, SEARCH, operate } from './seam.js';
@@ -9,12 +10,10 @@ import {
   TheMap,
   TheProxy,
   TheSyntaxError,
-  TheTypeError,
   charCode,
   create,
   defineProperty,
   freeze,
-  getPrototypeOf,
   hasOwn,
   isArray,
   keys,
@@ -22,7 +21,6 @@ import {
   mapClear,
   mapGet,
   mapSet,
-  objectPrototype,
   push,
   slice,
   startsWith,
@@ -66,48 +64,18 @@ function isUnderscores(text) {
 }
 
 /** The function of one tool. */
-function toolFunction(namespace, { name, attribute, parameters }) {
+function toolFunction(namespace, { name, attribute, parameters, 'object-first': objectFirst }) {
   const full = `${namespace}.${name}`;
   const start = head(full);
   const named = {
     async [camelName(attribute)](...args) {
-      return await call(full, start, argumentsText(full, parameters, args));
+      return await call(full, start, argumentsText(full, parameters, objectFirst === true, args));
     },
   };
   const tool = named[camelName(attribute)];
   defineProperty(tool, 'length', { __proto__: null, value: parameters.length, configurable: true });
   weakMapSet(toolNames, tool, full);
   return freeze(tool);
-}
-
-/**
- * A call's arguments: those of one plain object whose keys are parameters, or values in
- * the order of the parameters. A single plain object none of whose keys is a parameter is
- * the first parameter's value.
- */
-function argumentsText(tool, parameters, args) {
-  const { length } = args;
-  if (length === 0) return '{}';
-  if (length === 1 && isNamed(args[0], parameters)) return encodeArguments(args[0]);
-  if (length > parameters.length) {
-    const most = `${parameters.length} argument${parameters.length === 1 ? '' : 's'}`;
-    throw new TheTypeError(`${tool} takes at most ${most} (${length} given), or one object with their names`);
-  }
-  const bound = create(null);
-  for (let i = 0; i < length; i++) if (args[i] !== undefined) bound[parameters[i]] = args[i];
-  return encodeArguments(bound);
-}
-
-function isNamed(value, parameters) {
-  if (value === null || typeof value !== 'object' || isArray(value)) return false;
-  const prototype = getPrototypeOf(value);
-  if (prototype !== objectPrototype && prototype !== null) return false;
-  const names = keys(value);
-  if (names.length === 0 || parameters.length === 0) return true;
-  for (let i = 0; i < names.length; i++) {
-    for (let j = 0; j < parameters.length; j++) if (names[i] === parameters[j]) return true;
-  }
-  return false;
 }
 
 /** The object that `import * as x` gives: its tools by each of their names, and itself as `default`. */
@@ -184,10 +152,10 @@ function folded(name) {
   return lowerCase(text);
 }
 
-/** The namespaces that a script imports, in that order; SyntaxError if a name is not there. */
-export async function imported(imports, promises) {
+/** The modules that a script imports, in that order; SyntaxError if a name is not there. `shared` are those of a tool file. */
+export async function imported(imports, promises, shared) {
   const pending = [];
-  for (let i = 0; i < imports.length; i++) push(pending, moduleFor(imports[i], promises));
+  for (let i = 0; i < imports.length; i++) push(pending, moduleFor(imports[i], promises, shared));
   const modules = [];
   let failure;
   for (let i = 0; i < imports.length; i++) {
@@ -202,7 +170,9 @@ export async function imported(imports, promises) {
   return { __proto__: null, modules, failure };
 }
 
-async function moduleFor({ namespace: name, module, names }, promises) {
+async function moduleFor({ namespace: name, module, shared: index, names }, promises, shared) {
+  // The host has checked the names.
+  if (index !== undefined) return shared[index];
   if (module !== undefined) return builtin(module, names);
   return promises ? promised(name, names) : await namespace(name);
 }
@@ -220,8 +190,8 @@ function promised(name, names) {
   });
 }
 
-function check({ namespace: name, module: own, names }, module, promises) {
-  if (own !== undefined || promises) return;
+function check({ namespace: name, module: own, shared, names }, module, promises) {
+  if (own !== undefined || shared !== undefined || promises) return;
   for (let i = 0; i < names.length; i++) {
     if (hasOwn(module, names[i])) continue;
     throw new TheSyntaxError(`the tools of \`${name}\` have no \`${names[i]}\`${nearest(names[i], keys(module))}`);

@@ -33,7 +33,7 @@ def _outcome(script):
         if task is None:
             outcome = _ended(name, _value, name, source.without_fences(script["source"]))
         else:
-            outcome = _ended(name, toolfile.perform, name, script.get("source"), task)
+            outcome = _ended(name, toolfile.perform, name, script.get("source"), task, script.get("modules", ()))
         try:
             _warn_of_lost(system.main.__dict__)
         except Warning:

@@ -11,9 +11,10 @@ import importlib.machinery
 import inspect
 import sys
 from asyncio.events import _get_running_loop
+from collections.abc import Mapping
 from types import ModuleType
 
-from . import calls, seam, values
+from . import binding, calls, seam, values
 
 # While a tool file is only read, it may import whatever tools it will call: they are
 # promised, and looked up when it runs.
@@ -24,14 +25,14 @@ _arguments = values.arguments
 
 
 class Tool:
-    """One tool. Called with keyword arguments, or positional ones in the order the tool declares.
+    """One tool. Called with keyword arguments, one mapping of them, or positional ones in the order the tool declares.
 
     Outside a running event loop the call returns the tool's answer. Inside one it
     has begun and returns an awaitable. `sync` always blocks, `aio` always returns
     an awaitable. A tool that fails raises ToolError.
     """
 
-    def __init__(self, namespace: str, name: str, attribute: str, parameters: list, description: str):
+    def __init__(self, namespace: str, name: str, attribute: str, parameters: list, description: str, object_first=False):
         self.__name__ = attribute
         self.__qualname__ = attribute
         self.__module__ = f"tools.{namespace}"
@@ -39,6 +40,7 @@ class Tool:
         self.name = f"{namespace}.{name}"
         self.parameters = tuple(parameters)
         self._head = _head(self.name)
+        self._object_first = object_first
 
     def __call__(self, /, *args, **kwargs):
         if args:
@@ -59,16 +61,26 @@ class Tool:
         return seam.to_bytes(f"{self._head}{_arguments(kwargs)}}}")
 
     def _bound(self, args, kwargs):
+        first = args[0]
+        if isinstance(first, Mapping):
+            if len(args) == 1 and not kwargs:
+                is_first = self._object_first and binding.is_value(first, self.parameters)
+                return {self.parameters[0]: first} if is_first else first
+            if first and all(name in self.parameters for name in first):
+                raise TypeError(
+                    f"{self.name} takes one mapping of its arguments, or its arguments one by one: "
+                    f"pass all of them in the mapping, or write `{self.parameters[0]}=..`"
+                )
         if len(args) > len(self.parameters):
             count = len(self.parameters)
             raise TypeError(
-                f"{self.__name__}() takes {'at most ' if count else ''}{count} positional "
-                f"argument{'' if count == 1 else 's'} ({len(args)} given)"
+                f"{self.name} takes {'at most ' if count else ''}{count} positional "
+                f"argument{'' if count == 1 else 's'} ({len(args)} given){binding.listed(self.parameters)}"
             )
         bound = dict(zip(self.parameters, args))
         for name in kwargs:
             if name in bound:
-                raise TypeError(f"{self.__name__}() got multiple values for argument '{name}'")
+                raise TypeError(f"{self.name} got multiple values for argument '{name}'")
         return bound | kwargs
 
     @property
@@ -116,7 +128,14 @@ def _call_aio(name, /, args=None, **kwargs):
 def _named_request(name, args, kwargs):
     if not isinstance(name, str):
         raise TypeError(f"the name of a tool must be str, not {type(name).__name__}")
-    return f"{_head(name)}{values.arguments(dict(args or {}) | kwargs)}}}"
+    if args is not None:
+        if not isinstance(args, Mapping):
+            raise TypeError(f"the arguments of {name} must be a mapping, not {type(args).__name__}")
+        for one in kwargs:
+            if one in args:
+                raise TypeError(f"{name} got multiple values for argument '{one}'")
+        kwargs = {**args, **kwargs}
+    return f"{_head(name)}{values.arguments(kwargs)}}}"
 
 
 call_tool.sync = _call_sync
@@ -183,7 +202,12 @@ class Namespace(ModuleType):
             told = calls.block(seam.NAMESPACE, seam.encode({"name": self._host_name}))
             self._table = {
                 tool["attribute"]: Tool(
-                    self._host_name, tool["name"], tool["attribute"], tool["parameters"], tool["description"]
+                    self._host_name,
+                    tool["name"],
+                    tool["attribute"],
+                    tool["parameters"],
+                    tool["description"],
+                    tool.get("object-first", False),
                 )
                 for tool in told["tools"]
             }

@@ -10,6 +10,7 @@ pub(crate) mod folder;
 mod host;
 pub(crate) mod rooms;
 mod runner;
+mod shared;
 mod stamp;
 mod wishes;
 

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
-use wxmcp_tooltree::{Digest, Mismatch, Tool, Validator};
+use wxmcp_tooltree::{
+    Digest, Mismatch, Tool, Validator, is_required, leave_out_nulls, unknown_argument,
+};
 
 use crate::answer::Answer;
 use crate::wording::{bounded, quoted};
@@ -32,33 +34,60 @@ pub(crate) struct Validators {
 }
 
 impl Validators {
-    /// The arguments of a call, if they fit the tool.
+    /// The arguments of a call, if they fit the tool; without those whose `null` means that
+    /// they are not given.
     ///
     /// # Errors
     ///
-    /// Every way in which they do not (the first few of them), in `data` with its
-    /// path; or that checking took longer than `limit`.
+    /// The first name that the tool has no parameter for; else every way in which they do
+    /// not fit (the first few of them), in `data` with its path; or that checking took longer
+    /// than `limit`.
     pub(crate) async fn arguments(
         &self,
         tool: &Tool,
         name: &str,
-        arguments: Map<String, Value>,
+        mut arguments: Map<String, Value>,
         limit: Duration,
     ) -> Result<Map<String, Value>, ToolError> {
-        let value = Value::Object(arguments);
         let schema = tool.input_schema();
+        if let Some(unknown) = unknown_argument(schema, &arguments) {
+            let mismatch = json!({
+                "path": bounded(&format!("/{}", unknown.name)),
+                "message": bounded(&unknown.message),
+            });
+            return Err(ToolError {
+                kind: ToolErrorKind::InvalidArguments,
+                message: format!("{} {}", quoted(name), unknown.message),
+                data: Some(json!({ "mismatches": [mismatch] })),
+            });
+        }
+        leave_out_nulls(schema, &mut arguments);
+        let nulls: Vec<String> = arguments
+            .iter()
+            .filter(|(name, value)| value.is_null() && !is_required(schema, name))
+            .map(|(name, _)| format!("/{name}"))
+            .collect();
+        let value = Value::Object(arguments);
         match self
             .check(tool, Part::Arguments, schema, value, limit)
             .await
         {
             Ok((Value::Object(arguments), mismatches)) if mismatches.is_empty() => Ok(arguments),
-            Ok((_, mismatches)) => Err(ToolError {
-                kind: ToolErrorKind::InvalidArguments,
-                ..refusal(
-                    &format!("the arguments of {} do not fit", quoted(name)),
-                    &mismatches,
-                )
-            }),
+            Ok((_, mut mismatches)) => {
+                for mismatch in &mut mismatches {
+                    if let Some(name) = nulls.iter().find(|path| **path == mismatch.path) {
+                        mismatch.message.push_str(&format!(
+                            " (leave `{}` out where there is no value for it)",
+                            bounded(name.trim_start_matches('/'))
+                        ));
+                    }
+                }
+                let what = format!("the arguments of {} do not fit", quoted(name));
+                Err(ToolError {
+                    kind: ToolErrorKind::InvalidArguments,
+                    ..refusal(&what, &mismatches)
+                })
+            }
             Err(error) => Err(too_slow(error, "arguments", name, limit)),
         }
     }

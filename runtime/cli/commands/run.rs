@@ -154,7 +154,7 @@ async fn refuse_mistyped(checker: &Checker<'_>, script: &Script) -> Result<(), F
     .hint("change what is noted above, or run it without --check"))
 }
 
-/// Ends when somebody interrupts, or when nobody reads what we print.
+/// Ends when somebody interrupts, or when what the script prints cannot be written.
 async fn interrupted(mut interrupt: Signal, terminal: Arc<Terminal>) {
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -199,7 +199,9 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         return Ok((script, Stdin::Inherit));
     }
     let Some((name, rest)) = args.words.split_first() else {
-        return Err(Failure::usage(anyhow::anyhow!("there is no script to run")));
+        let error = anyhow::anyhow!("there is no script to run");
+        let usage = crate::cli::RUN_USAGE;
+        return Err(Failure::usage(error).hint(format!("write {usage}")));
     };
     let rest = script_arguments(rest)?;
     if name != "-" {

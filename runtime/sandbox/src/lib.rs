@@ -13,6 +13,7 @@ mod clock;
 pub mod engine;
 mod guest;
 mod javascript;
+mod library;
 mod limits;
 mod native;
 mod observer;
@@ -31,6 +32,7 @@ mod wasi;
 
 pub use clock::{GuestWaits, Pause, RunClock};
 pub use javascript::{Checkable, ImportedTools, ToolUses, Unreadable};
+pub use library::{Library, Shared};
 pub use limits::{Limit, Limits};
 pub use native::{CacheState, NativeCache, NativeError, NativeGuest};
 pub use observer::{Event, Observer, Silent, Stream};

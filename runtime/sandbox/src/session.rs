@@ -408,6 +408,7 @@ fn ended(ending: Ending, limits: &Limits) -> Outcome {
             message: format!("the guest crashed: {why}"),
             traceback: String::new(),
             line: None,
+            file: None,
         }),
         Ending::NotStarted(error) => Outcome::Raised(protocol(&error.to_string())),
     }

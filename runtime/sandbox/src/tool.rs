@@ -251,6 +251,10 @@ pub struct ToolListing {
     pub attribute: String,
     /// Parameter names: required ones first, each group in declared order.
     pub parameters: Vec<String>,
+    /// Whether one object none of whose keys is a parameter is the value of the first
+    /// parameter; else one object always is the arguments.
+    #[serde(rename = "object-first", skip_serializing_if = "std::ops::Not::not")]
+    pub object_first: bool,
     /// First paragraph of the description.
     pub description: String,
 }

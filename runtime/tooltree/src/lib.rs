@@ -7,6 +7,7 @@
 //! identifier that no other tool of its namespace has, and says what is odd
 //! about it and what became of it.
 
+mod arguments;
 mod catalogue;
 mod describe;
 mod digest;
@@ -22,6 +23,9 @@ mod tool;
 mod validate;
 pub mod wit;
 
+pub use arguments::{
+    UnknownArgument, is_required, leave_out_nulls, object_parameter, unknown_argument,
+};
 pub use catalogue::{MAX_TOOLS, Named, Namespace, Oddity, Offer};
 pub use describe::signature;
 pub use digest::Digest;

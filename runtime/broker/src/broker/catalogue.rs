@@ -6,7 +6,9 @@ use wxmcp_sandbox::{
     ToolListing,
 };
 use wxmcp_tooltree::stubs::ToolSet;
-use wxmcp_tooltree::{Named, Oddity, Tool, first_paragraph, nearest, parameters};
+use wxmcp_tooltree::{
+    Named, Oddity, Tool, first_paragraph, nearest, object_parameter, parameters,
+};
 
 use super::Broker;
 use crate::caller::Caller;
@@ -254,6 +256,7 @@ impl Broker {
                     name: named.tool.name().to_owned(),
                     attribute: named.attribute.to_owned(),
                     parameters: parameters(named.tool.input_schema()),
+                    object_first: object_parameter(named.tool.input_schema()).is_some(),
                     description: summary(named.tool.description()),
                 })
                 .collect(),

@@ -12,6 +12,7 @@ mod edits;
 mod error;
 mod generate;
 mod modules;
+pub(crate) mod shared;
 mod specifier;
 mod types;
 mod uses;
@@ -44,10 +45,12 @@ pub(crate) enum Form {
     Script,
     /// An object of its exports.
     Module,
+    /// The same, for other files: what it exports must not change later.
+    Shared,
 }
 
 /// What the guest evaluates.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Program {
     /// A function of one parameter, in parentheses. Its first line is ours; the
     /// second is the script's first.
@@ -57,6 +60,12 @@ pub(crate) struct Program {
     /// Where generated code comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) map: Option<LineMap>,
+    /// Shared files of a tool file, each after those that it imports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) shared: Vec<shared::SharedProgram>,
+    /// Names that a module exports.
+    #[serde(skip)]
+    pub(crate) exports: Vec<String>,
 }
 
 /// What a module is imported from.
@@ -67,6 +76,12 @@ pub(crate) enum Origin {
     Namespace(String),
     /// A module that the guest has.
     Module(&'static str),
+    /// A shared file, by its path below the folder of tools, until its place is known.
+    #[serde(skip)]
+    Shared(String),
+    /// The same, as its place among the program's `shared`.
+    #[serde(rename = "shared")]
+    Index(usize),
 }
 
 /// One import.
@@ -114,15 +129,21 @@ pub(crate) fn transform(
     form: Form,
 ) -> Result<Program, SourceError> {
     let source = without_fences(source);
-    depth::with_stack(&source, || read(&source, dialect, form))
+    depth::with_stack(&source, || read(&source, dialect, form, None))
 }
 
-fn read(source: &str, dialect: Dialect, form: Form) -> Result<Program, SourceError> {
+/// As `transform`; `place` is that of a tool file, or of code that tool files share.
+fn read(
+    source: &str,
+    dialect: Dialect,
+    form: Form,
+    place: Option<shared::Place<'_>>,
+) -> Result<Program, SourceError> {
     let allocator = Allocator::default();
     let tree = parse(&allocator, source, dialect)?;
-    match edited(source, &tree, dialect, form)? {
+    match edited(source, &tree, dialect, form, place)? {
         Some(program) => Ok(program),
-        None => generate::generated(source, form),
+        None => generate::generated(source, form, place),
     }
 }
 
@@ -167,13 +188,17 @@ fn edited(
     tree: &Tree<'_>,
     dialect: Dialect,
     form: Form,
+    place: Option<shared::Place<'_>>,
 ) -> Result<Option<Program>, SourceError> {
     let names = Names::of(source);
     let mut eraser = Eraser::new(source, &names.import, &names.module);
     let is_typescript = dialect == Dialect::TypeScript;
-    let modules = modules(tree, &mut eraser, &names, is_typescript)?;
+    let modules = modules(tree, &mut eraser, &names, is_typescript, place)?;
     if eraser.generates {
         return Ok(None);
+    }
+    if form == Form::Shared {
+        modules.refuse_changes(source, tree)?;
     }
     let mut program = format!("(async function({}){{\"use strict\";", names.module);
     if eraser.uses_import {
@@ -194,15 +219,18 @@ fn edited(
         program.push_str(")\n");
     }
     match (&modules.value, form) {
-        (_, Form::Module) => program.push_str(&exported(&modules)),
+        (_, Form::Module | Form::Shared) => program.push_str(&exported(&modules)),
         (Some(value), Form::Script) => program.push_str(&format!("return {value}\n")),
         (None, Form::Script) => {}
     }
     program.push_str("})");
+    let default = modules.value.as_ref().map(|_| "default".to_owned());
+    let exports = modules.exports.iter().map(|(name, _)| name.clone());
     Ok(Some(Program {
         source: program,
+        exports: exports.chain(default).collect(),
         imports: modules.imports,
-        map: None,
+        ..Program::default()
     }))
 }
 

@@ -4,10 +4,12 @@ use std::collections::HashSet;
 
 use oxc_ast::ast::*;
 use oxc_ast_visit::Visit;
+use oxc_semantic::SemanticBuilder;
 use oxc_span::{GetSpan, Span};
 
 use super::SourceError;
 use super::edits::slice;
+use super::shared::Place;
 use super::specifier::{Target, target};
 use super::types::{Eraser, HTML_COMMENT};
 use super::{Import, Names, Origin};
@@ -28,17 +30,47 @@ pub(super) struct Modules {
     declared: HashSet<String>,
 }
 
+impl Modules {
+    /// Importing files hold what a shared file exports when it ends: a variable that changes
+    /// later would be stale there.
+    pub(super) fn refuse_changes(
+        &self,
+        source: &str,
+        program: &Program<'_>,
+    ) -> Result<(), SourceError> {
+        let semantic = SemanticBuilder::new().build(program).semantic;
+        let scoping = semantic.scoping();
+        let locals = self.exports.iter().map(|(_, local)| local);
+        for local in locals.chain(&self.value) {
+            let symbol = scoping.get_root_binding(local.as_str().into());
+            let Some(symbol) = symbol.filter(|symbol| scoping.symbol_is_mutated(*symbol)) else {
+                continue;
+            };
+            return Err(SourceError::at(
+                source,
+                scoping.symbol_span(symbol).start,
+                &format!(
+                    "`{local}` is exported and changes: export a function that returns it instead"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Walks over the program and edits it: types, imports, exports.
 pub(super) fn modules<'a>(
     program: &Program<'a>,
     eraser: &mut Eraser<'_>,
     names: &Names,
     is_typescript: bool,
+    place: Option<Place<'_>>,
 ) -> Result<Modules, SourceError> {
     if let Some(hashbang) = &program.hashbang {
         eraser.edits.blank(hashbang.span.start, hashbang.span.end);
     }
     let mut modules = Modules::default();
+    let importer = place;
     let mut imports = Vec::new();
     for statement in &program.body {
         match statement {
@@ -77,7 +109,7 @@ pub(super) fn modules<'a>(
     refuse_html_comments(program, eraser);
     modules.is_function = one_function(program, eraser);
     for import in imports {
-        read_import(import, eraser, names, is_typescript, &mut modules)?;
+        read_import(import, eraser, names, is_typescript, importer, &mut modules)?;
     }
     match eraser.refused.take() {
         Some(error) => Err(error),
@@ -203,6 +235,7 @@ fn read_import(
     eraser: &mut Eraser<'_>,
     names: &Names,
     is_typescript: bool,
+    importer: Option<Place<'_>>,
     modules: &mut Modules,
 ) -> Result<(), SourceError> {
     eraser.edits.blank_statement(it.span.start, it.span.end);
@@ -217,7 +250,7 @@ fn read_import(
         ));
     }
     let source = it.source.value.as_str();
-    let found = target(source).map_err(|message| place(it.source.span, &message))?;
+    let found = target(source, importer).map_err(|message| place(it.source.span, &message))?;
     let mut wanted = Vec::new();
     for specifier in it.specifiers.iter().flatten() {
         let (local, what) = match specifier {
@@ -248,10 +281,12 @@ fn read_import(
         return Ok(());
     }
     let (line, column) = super::error::line_and_column(eraser.source, it.span.start);
+    let is_shared = matches!(found, Target::Shared(_));
     let mut bind = |namespace: &str, tool: Option<&str>, bound: &[(String, What)]| {
         let module = format!("{}.modules[{}]", names.module, modules.imports.len());
         let from = match found {
             Target::Builtin(module) => Origin::Module(module),
+            Target::Shared(ref path) => Origin::Shared(path.clone()),
             _ => Origin::Namespace(namespace.to_owned()),
         };
         let mut import = Import {
@@ -266,6 +301,7 @@ fn read_import(
         for (local, what) in bound {
             let member = match (what, tool) {
                 (What::Named(name), _) => Some(name.as_str()),
+                (What::Default, None) if is_shared => Some("default"),
                 (What::Default, tool) => tool,
                 (What::Star, _) => None,
             };
@@ -293,6 +329,7 @@ fn read_import(
     };
     match &found {
         Target::Builtin(module) => bind(module, None, &wanted),
+        Target::Shared(path) => bind(path, None, &wanted),
         Target::Namespace(namespace) => bind(namespace, None, &wanted),
         Target::Tool(namespace, tool) => bind(namespace, Some(tool), &wanted),
         Target::Root => {
