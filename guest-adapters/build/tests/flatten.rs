@@ -1,7 +1,7 @@
 //! A flat component does what the component did that it was made from, and
 //! what cannot be flattened is refused by name.
 
-use guest_build::flatten::{Flat, FlattenError, Release, flatten};
+use guest_build::flatten::{Changes, Flat, FlattenError, Release, Repeat, flatten};
 use guest_build::image::Image;
 use guest_build::stack::{self, StackError};
 use wasmparser::{Parser, Payload};
@@ -164,11 +164,18 @@ const COUNT_UP: Release = Release {
     argument: 0,
 };
 
+fn releasing(releases: &[Release]) -> Changes<'_> {
+    Changes {
+        releases,
+        repeats: &[],
+    }
+}
+
 #[test]
 fn a_released_argument_is_freed_after_each_call_and_no_other() -> Result {
     let before = with_free()?;
     let (kept, _) = behaviour(&flatten(&before)?)?;
-    let flat = Flat::new(&before, &[COUNT_UP])?;
+    let flat = Flat::new(&before, &releasing(&[COUNT_UP]))?;
     let (freed, host) = behaviour(&flat.component(flat.core())?)?;
     // `run` counts before it calls the host, so each call shows what earlier ones freed.
     assert_eq!(kept[0], freed[0]);
@@ -182,7 +189,7 @@ fn a_released_argument_is_freed_after_each_call_and_no_other() -> Result {
 #[test]
 fn a_release_of_what_is_no_import_is_refused() -> Result {
     let refused = |bytes: &[u8], releases: &[Release]| {
-        Flat::new(bytes, releases)
+        Flat::new(bytes, &releasing(releases))
             .map(|_| ())
             .err()
             .map(|error| error.to_string())
@@ -204,11 +211,11 @@ fn a_release_of_what_is_no_import_is_refused() -> Result {
         ..COUNT_UP
     };
     assert!(matches!(
-        Flat::new(&free, &[other]).err(),
+        Flat::new(&free, &releasing(&[other])).err(),
         Some(FlattenError::Release { .. })
     ));
     assert!(matches!(
-        Flat::new(&linked()?, &[COUNT_UP]).err(),
+        Flat::new(&linked()?, &releasing(&[COUNT_UP])).err(),
         Some(FlattenError::Free)
     ));
     Ok(())
@@ -220,14 +227,14 @@ fn imports_and_exports_stay_and_three_modules_are_left() -> Result {
     let after = flatten(&before)?;
     assert_eq!(surface(&before)?, surface(&after)?);
     assert_eq!((modules(&before)?, modules(&after)?), (5, 3));
-    assert_eq!(Flat::new(&before, &[])?.merged_instances(), 3);
+    assert_eq!(Flat::new(&before, &Changes::default())?.merged_instances(), 3);
     Ok(())
 }
 
 #[test]
 fn data_of_libraries_is_at_their_base_plus_offset() -> Result {
     let before = linked()?;
-    let flat = Flat::new(&before, &[])?;
+    let flat = Flat::new(&before, &Changes::default())?;
     let memory = Image::of(flat.core())?.memory(flat.core());
     assert_eq!(&memory[2052..2060], b"hi, it's");
     assert_eq!(&memory[2060..2064], [7, 0, 0, 0]);
@@ -238,7 +245,7 @@ fn data_of_libraries_is_at_their_base_plus_offset() -> Result {
 #[test]
 fn a_module_with_the_same_imports_and_exports_can_take_its_place() -> Result {
     let before = linked()?;
-    let flat = Flat::new(&before, &[])?;
+    let flat = Flat::new(&before, &Changes::default())?;
     let mut core = flat.core().to_vec();
     let place = Image::of(&core)?
         .position(2052, 2)
@@ -277,7 +284,7 @@ fn a_flat_component_can_be_flattened_again() -> Result {
 #[test]
 fn the_dead_stack_and_nothing_else_is_cleared() -> Result {
     let before = linked()?;
-    let flat = Flat::new(&before, &[])?;
+    let flat = Flat::new(&before, &Changes::default())?;
     let mut core = flat.core().to_vec();
     let dead = stack::dead(&flat)?;
     assert_eq!(dead, 0..960);

@@ -22,6 +22,8 @@ import {
   mapSet,
   slice,
   startsWith,
+  weakMapGet,
+  weakMapSet,
 } from './primordials.js';
 
 const OURS = 'wxmcp-adapter/';
@@ -33,6 +35,13 @@ const internalError = InternalError.prototype;
 
 let script = '';
 let map = undefined;
+
+const notes = new WeakMap();
+
+/** Adds a line below an error where it ends the script, and only there. */
+export function note(error, text) {
+  weakMapSet(notes, error, text);
+}
 
 /** Notes whose frames are shown, and where its lines really are. */
 export function begins(name, lineMap) {
@@ -224,6 +233,8 @@ function chain(error, indent, told, depth) {
   if (mapGet(told, error)) return `${indent}[Circular]`;
   mapSet(told, error, true);
   let text = indented(ownText(error), indent);
+  const advice = weakMapGet(notes, error);
+  if (advice !== undefined) text += `\n${indent}note: ${advice}`;
   if (depth >= DEEPEST) return text;
   const errors = property2(error, 'errors');
   if (isArray(errors)) {

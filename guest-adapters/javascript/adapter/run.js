@@ -5,6 +5,7 @@
 // anything is under way.
 
 import { begins, described, sourcePlace } from './errors.js';
+import * as files from './files.js';
 import { encode, quoted } from './values.js';
 import { TheError, evaluate, parse, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
 import { exitCode, prepare } from './process.js';
@@ -30,6 +31,7 @@ export function start(message) {
     name = script.name;
     begins(name, script.map);
     prepare(script);
+    files.begin(script);
     task = script.task;
     if (script.source === undefined) {
       settle(again, undefined);

@@ -27,8 +27,8 @@ _DATES = (datetime.date, datetime.time)
 _MANY_DIGITS = re.compile(r"\d{19}").search
 
 
-def encode(value) -> bytes:
-    """JSON of a script's value; never refuses one."""
+def quick(value):
+    """JSON of a value that has nothing in it but what JSON has; None of any other."""
     if value is None:
         return b"null"
     try:
@@ -37,10 +37,36 @@ def encode(value) -> bytes:
             return seam.to_bytes(text)
     except (TypeError, ValueError, RecursionError):
         pass
+    return None
+
+
+def encode(value, answers=None) -> bytes:
+    """JSON of a script's value; never refuses one.
+
+    `answers` are what was awaited in it, by `id`, each in a tuple.
+    """
+    payload = quick(value)
+    if payload is not None:
+        return payload
+
+    def otherwise(other):
+        answer = answers and answers.get(id(other))
+        return _plain(answer[0], set(), otherwise) if answer else shown(other)
+
     try:
-        return seam.encode(_plain(value, set(), shown))
+        return seam.encode(_plain(value, set(), otherwise))
     except RecursionError:
         return seam.encode(shown(value))
+
+
+def leaves(value) -> list:
+    """Everything inside a value that JSON does not have and no container is."""
+    found = []
+    try:
+        _plain(value, set(), found.append)
+    except RecursionError:
+        pass  # `encode` shows what is nested too deep
+    return found
 
 
 def arguments(value) -> str:
@@ -70,7 +96,8 @@ def shown(value) -> str:
 
 
 def _refused(value):
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    advice = "; write `await` before it" if hasattr(type(value), "__await__") else ""
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable{advice}")
 
 
 def _plain(value, inside, otherwise):

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::javascript::{self, Dialect, Form, Program};
+use crate::policy::{Mount, Policy};
 use crate::report::Raised;
 
 /// Languages that there are guests for.
@@ -67,6 +68,9 @@ struct Request<'a> {
     name: &'a str,
     args: &'a [String],
     env: BTreeMap<&'a str, &'a str>,
+    /// For notes on errors: where there is no policy nobody knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mounts: Option<BTreeMap<&'a str, &'static str>>,
     #[serde(flatten)]
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,7 +103,7 @@ impl Script {
     ///
     /// The exception that the source raises because it is no program.
     pub fn message(&self) -> Result<Vec<u8>, Raised> {
-        self.request(&[], false)
+        self.request(None, false)
     }
 
     /// What the guest is sent. It has read the source already if it `knows` it: then
@@ -108,7 +112,9 @@ impl Script {
     /// # Errors
     ///
     /// The exception that the source raises because it is no program.
-    pub(crate) fn request(&self, env: &[(String, String)], knows: bool) -> Result<Vec<u8>, Raised> {
+    pub(crate) fn request(&self, policy: Option<&Policy>, knows: bool) -> Result<Vec<u8>, Raised> {
+        let env = policy.map_or(&[][..], |policy| &policy.env);
+        let mounts = policy.map(|policy| policy.mounts.iter().map(Mount::told).collect());
         let request = Request {
             name: &self.name,
             args: &self.args,
@@ -116,6 +122,7 @@ impl Script {
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
+            mounts,
             text: if knows { None } else { Some(self.text()?) },
             task: self.task.as_ref(),
         };
