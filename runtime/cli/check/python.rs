@@ -329,6 +329,7 @@ mod tests {
                 "d: x",
             ),
             ("from tools import d", ""),
+            ("\n    from tools import d\n    d.x()\n", "d: x"),
             ("from tools import d\nprint(f'{d.x()}')", "d: x"),
             (
                 "from tools import ToolError, d\ntry:\n    d.x()\nexcept ToolError:\n    pass",
