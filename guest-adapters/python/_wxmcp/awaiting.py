@@ -14,31 +14,36 @@ def encoded(value, run=None) -> bytes:
 
     `run` runs a coroutine in the loop of the script, which has one if it awaits at its top level.
     """
-    payload = values.quick(value)
-    if payload is not None:
-        return payload
-    answers = {}
-    found = _waiting(value, answers)
+    payload, found = _encoded(value, {})
     if not found:
-        return values.encode(value)
+        return payload
     if run is not None:
-        return _settled(value, found, answers, run)
+        return _settled(value, found, run)
     with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
-        return _settled(value, found, answers, runner.run)
+        return _settled(value, found, runner.run)
 
 
-def _settled(value, found, answers, run):
+def _settled(value, found, run):
+    answers = {}
     while found:
         for one, answer in zip(found, run(_all(found))):
-            answers[id(one)] = (answer, one)  # kept, so that no other object gets its `id`
-        found = [inner for one in found for inner in _waiting(answers[id(one)][0], answers)]
-    return values.encode(value, answers)
+            answers[id(one)] = answer, one  # kept, so that no other object gets its `id`
+        payload, found = _encoded(value, answers)
+    return payload
 
 
-def _waiting(value, answers):
-    """What is to be awaited in a value, each once."""
-    found = {id(one): one for one in values.leaves(value) if _waits(one)}
-    return [one for key, one in found.items() if key not in answers]
+def _encoded(value, answers):
+    """JSON of a value with these answers, and what is still to be awaited in it, each once."""
+    found = {}
+
+    def convert(one):
+        if not _waits(one):
+            return values.shown(one)
+        if id(one) in answers:
+            return values.plain(answers[id(one)][0], convert)
+        found[id(one)] = one
+
+    return values.encode(value, convert), list(found.values())
 
 
 def _waits(one):

@@ -92,7 +92,7 @@ def _unopened(error):
     if _mounts is None:
         return None
     if "No usable temporary directory" in str(error):
-        return _nowhere("/tmp", "there is no folder for temporary files")
+        return "there is no folder for temporary files; `-v DIR:/tmp:rw` mounts one"
     if isinstance(error, FileNotFoundError):
         reason = _unmounted
     elif error.errno in (errno.EPERM, errno.EROFS):

@@ -33,8 +33,7 @@ def tree(source: str, name: str, flags: int):
         try:
             module = compile(_HEAD + source, name, "exec", flags, dont_inherit=True)
         except SyntaxError as error:
-            _count_back(error)
-            raise
+            raise _counted_back(error) from None
     block = module.body[0]
     if len(module.body) > 1 or block.orelse:
         return None
@@ -44,9 +43,10 @@ def tree(source: str, name: str, flags: int):
     return ast.increment_lineno(module, -1)
 
 
-def _count_back(error):
+def _counted_back(error):
     if error.lineno:
         error.lineno -= 1
     if error.end_lineno:
         error.end_lineno -= 1
     error.msg = _OTHER_LINE.sub(lambda found: f"{found[0][: -len(found[1])]}{int(found[1]) - 1}", error.msg)
+    return error

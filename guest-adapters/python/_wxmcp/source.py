@@ -128,11 +128,12 @@ def _tree(source, name):
     flags = _FLAGS | ast.PyCF_ONLY_AST
     try:
         return compile(source, name, "exec", flags, dont_inherit=True)
-    except IndentationError:
-        tree = indented.tree(source, name, flags) if indented.is_indented(source) else None
-        if tree is None:
-            raise
-        return tree
+    except IndentationError as error:
+        refused = error
+    tree = indented.tree(source, name, flags) if indented.is_indented(source) else None
+    if tree is None:
+        raise refused
+    return tree
 
 
 def _defined_only(body):

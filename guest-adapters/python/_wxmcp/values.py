@@ -40,33 +40,26 @@ def quick(value):
     return None
 
 
-def encode(value, answers=None) -> bytes:
+def shown(value) -> str:
+    """`repr()` that cannot fail."""
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__} whose repr() raised {type(error).__name__}>"
+
+
+def encode(value, otherwise=shown) -> bytes:
     """JSON of a script's value; never refuses one.
 
-    `answers` are what was awaited in it, by `id`, each in a tuple.
+    `otherwise` converts what neither JSON has nor a container is.
     """
     payload = quick(value)
     if payload is not None:
         return payload
-
-    def otherwise(other):
-        answer = answers and answers.get(id(other))
-        return _plain(answer[0], set(), otherwise) if answer else shown(other)
-
     try:
         return seam.encode(_plain(value, set(), otherwise))
     except RecursionError:
         return seam.encode(shown(value))
-
-
-def leaves(value) -> list:
-    """Everything inside a value that JSON does not have and no container is."""
-    found = []
-    try:
-        _plain(value, set(), found.append)
-    except RecursionError:
-        pass  # `encode` shows what is nested too deep
-    return found
 
 
 def arguments(value) -> str:
@@ -82,17 +75,9 @@ def arguments(value) -> str:
         raise ValueError("Circular reference detected") from None
 
 
-def plain(value):
-    """What JSON has, of a value; TypeError where `arguments` raises it."""
-    return _plain(value, set(), _refused)
-
-
-def shown(value) -> str:
-    """`repr()` that cannot fail."""
-    try:
-        return repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__} whose repr() raised {type(error).__name__}>"
+def plain(value, otherwise=None):
+    """What JSON has, of a value; TypeError where `arguments` raises it, unless that is converted `otherwise`."""
+    return _plain(value, set(), otherwise or _refused)
 
 
 def _refused(value):
