@@ -74,8 +74,21 @@ export function disarm(id) {
   if (mapDelete(waiting, id)) cancel(id);
 }
 
+/** What no operation asked for: the names of namespaces whose tools changed. */
+const NEWS = 0;
+let heed;
+
+/** Has `take` called with such names, before what was handed over with them is settled. */
+export function listen(take) {
+  heed = take;
+}
+
 /** Hands a completion to whom it belongs; `kept` makes a value of {value, content}. */
 export function complete(id, ok, payload, kept) {
+  if (id === NEWS) {
+    if (!closed) heed(parse(payload));
+    return;
+  }
   const receiver = mapGet(waiting, id);
   if (receiver === undefined) return;
   mapDelete(waiting, id);

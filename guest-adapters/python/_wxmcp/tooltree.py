@@ -11,6 +11,7 @@ import importlib.machinery
 import inspect
 import keyword
 import sys
+import unicodedata
 from asyncio.events import _get_running_loop
 from collections.abc import Mapping
 from types import ModuleType
@@ -205,19 +206,37 @@ class Namespace(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if promises:
             return Tool(self._host_name, name, name, [], "")
-        tools = self._tools()
-        tool = tools.get(name) or _only(t for t in tools.values() if t.name.partition(".")[2] == name)
-        tool = tool or _only(t for key, t in tools.items() if _folded(key) == _folded(name))
+        known = self._table
+        tool = self._found(name)
+        if tool is None and known is not None:
+            # A call may have changed what there is.
+            self._ask_again()
+            tool = self._found(name)
         if tool is None:
             raise AttributeError(self._missing(name), obj=self)
         setattr(self, name, tool)
         return tool
 
     def __dir__(self):
+        if self._table is not None:
+            self._ask_again()
         return sorted({*super().__dir__(), *self._tools()} - {"_host_name", "_table"})
 
     def __repr__(self):
         return f"<module {self.__name__!r} of tools>"
+
+    def _found(self, name):
+        """The tool of that name: its identifier, its own name, or the only one that differs as `_folded` allows."""
+        tools = self._tools()
+        tool = tools.get(name) or _only(t for t in tools.values() if _is_named(t, name))
+        return tool or _only(t for key, t in tools.items() if _folded(key) == _folded(name))
+
+    def _ask_again(self):
+        known, self._table = self._table, None
+        try:
+            self._tools()
+        except calls.ToolError:
+            self._table = known
 
     def _tools(self):
         if self._table is None:
@@ -285,6 +304,12 @@ class ToolTree(ModuleType):
         return name if name in names else _only(key for key in names if _folded(key) == _folded(name))
 
     def _missing(self, name):
+        try:
+            # One that is known and cannot be used says why.
+            calls.block(seam.NAMESPACE, seam.encode({"name": name}))
+        except calls.ToolError as error:
+            if error.kind != "unknown-tool":
+                return str(error)
         return f"no tool namespace `{name}`" + _nearest(name, self._namespaces())
 
 
@@ -368,6 +393,14 @@ def refresh():
 def _only(found):
     found = list(found)
     return found[0] if len(found) == 1 else None
+
+
+def _is_named(tool, name):
+    own = tool.name.partition(".")[2]
+    if name.isascii() or own.isascii():
+        return own == name
+    # Python has the names of a source in this form.
+    return unicodedata.normalize("NFKC", own) == unicodedata.normalize("NFKC", name)
 
 
 def _folded(name):

@@ -6,9 +6,7 @@ use wxmcp_sandbox::{
     ToolListing,
 };
 use wxmcp_tooltree::stubs::ToolSet;
-use wxmcp_tooltree::{
-    Named, Oddity, Tool, first_paragraph, nearest, object_parameter, parameters,
-};
+use wxmcp_tooltree::{Named, Oddity, Tool, first_paragraph, nearest, object_parameter, parameters};
 
 use super::Broker;
 use crate::caller::Caller;

@@ -315,7 +315,7 @@ impl Folder {
     /// The names of all its tools as the names of its files tell them, which is without
     /// reading any; none if a file may hold several.
     pub(crate) fn told_tools(&self) -> Option<Vec<String>> {
-        let files = self.files();
+        let (files, _) = self.files();
         let tools = files.keys().map(|file| match language(file)? {
             (Language::Component, _) => None,
             (_, tool) => Some(tool.to_owned()),

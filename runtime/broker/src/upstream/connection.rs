@@ -168,7 +168,7 @@ impl Connection {
             RequestError::TooLarge(reason)
             | RequestError::Malformed(reason)
             | RequestError::Gone(reason) => reason,
-            RequestError::Refused(error) => error.message.into_owned(),
+            RequestError::Refused(_) | RequestError::Late(_) => "it ended".to_owned(),
         }
     }
 
