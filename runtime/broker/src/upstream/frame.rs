@@ -29,9 +29,13 @@ impl<'a> Envelope<'a> {
         serde_json::from_slice(line)
     }
 
-    /// Whether it is an answer, or says that it is a message and nothing else.
+    /// Whether it is an answer, or a message of the protocol that says nothing else.
     pub(super) fn is_answer(&self) -> bool {
-        self.result.is_some() || self.error.is_some() || self.jsonrpc.is_some()
+        let is_message = || {
+            self.jsonrpc
+                .is_some_and(|version| version.get() == "\"2.0\"")
+        };
+        self.result.is_some() || self.error.is_some() || is_message()
     }
 
     /// Whether it reports progress.

@@ -71,7 +71,8 @@ async fn an_answer_to_a_request_that_was_never_made_is_said_and_costs_nothing() 
         return Err(format!("{:?}", first.notes).into());
     };
     assert!(
-        note.text.starts_with("`liar` answered a request that was never made (id 10"),
+        note.text
+            .starts_with("`liar` answered a request that was never made (id 10"),
         "{note:?}"
     );
     // It is said once.

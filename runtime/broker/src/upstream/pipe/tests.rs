@@ -159,7 +159,7 @@ async fn an_answer_to_nobody_costs_nothing_and_is_remembered() {
             "answered a request that was never made (id 99)",
         ),
         (
-            r#"{"jsonrpc":"1.0","id":5}"#,
+            r#"{"jsonrpc":"2.0","id":5}"#,
             "answered a request that was never made (id 5)",
         ),
     ] {
@@ -224,6 +224,7 @@ async fn what_is_no_answer_fails_no_call() {
         &b"{\"broken\": "[..],
         b"\xff\xfe bad bytes",
         b"{\"level\":\"info\",\"id\":0}",
+        b"{\"jsonrpc\":\"1.0\",\"id\":0}",
         br#"{"method":"x","params":{"result":NaN},"id":0}"#,
         br#"DEBUG sent {"jsonrpc":"2.0","id":0,"method":"tools/call"}"#,
         br#"DEBUG got {"jsonrpc":"2.0","id":0,"result":{"a":"..."#,
