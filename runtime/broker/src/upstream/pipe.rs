@@ -5,7 +5,6 @@
 //! the call it belongs to, at once and with the reason, and a server that does
 //! not speak the protocol is given up.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use wxmcp_sandbox::without_lone_surrogates;
 
 use super::arrived::Arrived;
-use super::frame::{Damaged, Envelope};
+use super::frame::{Damaged, Envelope, mended};
 use super::ids::{at_end, at_start, number};
 use super::lines::{Line, Lines};
 use super::pipe_state::{Addressee, Fault, PipeState, Reading};
@@ -185,10 +184,10 @@ where
 
     /// A line that looks like a message and is not JSON.
     fn take_damaged(&mut self, line: &[u8], error: &serde_json::Error) -> Taken {
-        if let Some(mended) = without_lone_surrogates(line)
-            && let Ok(envelope) = Envelope::read(&mended)
+        if let Some(line) = without_lone_surrogates(line)
+            && let Ok(envelope) = Envelope::read(&line)
         {
-            return self.take_envelope(&mended, &envelope);
+            return self.take_envelope(&line, &envelope);
         }
         let damaged = Damaged::look_at(line);
         if !damaged.is_answer() {
@@ -202,14 +201,12 @@ where
                 .note_stray(format!("answered what cannot be read: {problem}"));
             return Taken::Nothing;
         };
-        // A byte that is not UTF-8 in one description must not cost all of the server's tools.
-        if matches!(
-            self.state.reading(id),
-            Some(Reading::Listing | Reading::Typed)
-        ) && let Cow::Owned(text) = String::from_utf8_lossy(line)
-            && let Ok(envelope) = Envelope::read(text.as_bytes())
-        {
-            return self.take_envelope(text.as_bytes(), &envelope);
+        // One bad byte or default must not cost all of the server's tools.
+        if let Some(Reading::Listing | Reading::Typed) = self.state.reading(id) {
+            let line = mended(line);
+            if let Ok(envelope) = Envelope::read(&line) {
+                return self.take_envelope(&line, &envelope);
+            }
         }
         self.refuse(id, Arrived::Malformed(problem))
     }
