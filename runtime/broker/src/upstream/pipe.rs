@@ -178,8 +178,42 @@ where
     fn take_object(&mut self, line: &[u8]) -> Taken {
         match Envelope::read(line) {
             Ok(envelope) => self.take_envelope(line, &envelope),
-            Err(error) => self.take_damaged(line, &error),
+            Err(error) => match self.take_row(line) {
+                Some(taken) => taken,
+                None => self.take_damaged(line, &error),
+            },
         }
+    }
+
+    /// Messages without a line end between them, and whatever stands behind the last.
+    fn take_row(&mut self, line: &[u8]) -> Option<Taken> {
+        if json::holds_too_many(line) {
+            return None;
+        }
+        let mut messages = Vec::new();
+        let mut end = 0;
+        let mut row = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
+        while let Some(Ok(message)) = row.next() {
+            messages.push(message);
+            end = row.byte_offset();
+        }
+        let rest = line.get(end..).unwrap_or_default().trim_ascii();
+        if messages.is_empty() || messages.len() == 1 && rest.is_empty() {
+            return None;
+        }
+        let first = self.take_each(messages);
+        if rest.is_empty() || matches!(first, Taken::End) {
+            return Some(first);
+        }
+        Some(match (first, self.take_line(rest)) {
+            (Taken::Message(first), Taken::Message(last)) => {
+                self.ready.push_back(last);
+                Taken::Message(first)
+            }
+            (_, Taken::End) => Taken::End,
+            (first, Taken::Nothing) => first,
+            (_, last) => last,
+        })
     }
 
     /// A line that looks like a message and is not JSON.
@@ -219,23 +253,33 @@ where
             return Taken::Nothing;
         }
         match serde_json::from_slice::<Vec<&RawValue>>(line) {
-            Ok(messages) => {
-                for message in messages {
-                    match message.get().as_bytes() {
-                        object @ [b'{', ..] => match self.take_object(object) {
-                            Taken::Message(message) => self.ready.push_back(message),
-                            Taken::Nothing => {}
-                            Taken::End => return Taken::End,
-                        },
-                        other => self.state.note_noise(other),
-                    }
-                }
-                self.ready
-                    .pop_front()
-                    .map_or(Taken::Nothing, Taken::Message)
-            }
+            Ok(messages) => self.take_each(messages),
             Err(error) => self.take_damaged(inside, &error),
         }
+    }
+
+    /// Messages that came at once.
+    fn take_each<'m>(&mut self, messages: impl IntoIterator<Item = &'m RawValue>) -> Taken {
+        for message in messages {
+            let taken = match message.get().as_bytes() {
+                object @ [b'{', ..] => match Envelope::read(object) {
+                    Ok(envelope) => self.take_envelope(object, &envelope),
+                    Err(error) => self.take_damaged(object, &error),
+                },
+                other => {
+                    self.state.note_noise(other);
+                    Taken::Nothing
+                }
+            };
+            match taken {
+                Taken::Message(message) => self.ready.push_back(message),
+                Taken::Nothing => {}
+                Taken::End => return Taken::End,
+            }
+        }
+        self.ready
+            .pop_front()
+            .map_or(Taken::Nothing, Taken::Message)
     }
 
     /// Text that is not a message, unless it is one behind what a program printed without a

@@ -278,6 +278,32 @@ async fn an_answer_behind_text_and_answers_in_an_array_are_found() {
 }
 
 #[tokio::test]
+async fn messages_without_a_line_end_between_them_are_found() {
+    for line in [
+        r#"{"id":1,"result":1}{"id":0,"result":3}"#,
+        r#"{"id":1,"result":1} 42 {"jsonrpc":"2.0","method":"notifications/progress","params":{}}{"id":0,"result":3} done."#,
+        r#"{"id":1,"result":1} done. {"jsonrpc":"2.0","id":0,"result":3}"#,
+    ] {
+        let (mut arrived, _) = taken(3, line.as_bytes()).await;
+        arrived.sort_by_key(|(id, _)| *id);
+        let ids: Vec<i64> = arrived.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, [0, 1], "{line}");
+        assert!(
+            arrived
+                .iter()
+                .all(|(_, arrived)| matches!(arrived, Arrived::Result(..))),
+            "{arrived:?}"
+        );
+    }
+    let cut = br#"{"id":1,"result":1}{"id":0,"result":{"a":"#;
+    let (arrived, _) = taken(3, cut).await;
+    assert!(matches!(
+        arrived.as_slice(),
+        [(1, Arrived::Result(..)), (0, Arrived::Malformed(_))]
+    ));
+}
+
+#[tokio::test]
 async fn progress_is_noted_for_its_call_alone() {
     let (mut pipe, mut theirs, _sent) = calling(2).await;
     for token in ["101", "\"101\"", "7", "null", "{}"] {
