@@ -67,7 +67,8 @@ async def _answer(one):
             return one.result()
         return await one
     except asyncio.CancelledError:
-        lost = _lost(one)
+        # A call that fails cancels the tasks of the others.
+        lost = None if asyncio.current_task().cancelling() else _lost(one)
         if lost is None:
             raise
         raise report.Placed(RuntimeError(lost), _place(one)) from None
