@@ -138,7 +138,17 @@ def _call_aio(name, /, args=None, **kwargs):
 def _named_request(name, args, kwargs):
     if not isinstance(name, str):
         raise TypeError(f"the name of a tool must be str, not {type(name).__name__}")
+    if any(key.endswith("_") and keyword.iskeyword(key[:-1]) for key in kwargs):
+        kwargs = _renamed(name, kwargs)
     return f"{_head(name)}{values.arguments(dict(args or {}) | kwargs)}}}"
+
+
+def _renamed(name, kwargs):
+    space, _, own = name.partition(".")
+    try:
+        return getattr(getattr(tree, space), own)._renamed(kwargs)
+    except AttributeError:
+        return kwargs  # there is no such tool: the host says so
 
 
 call_tool.sync = _call_sync
