@@ -223,8 +223,16 @@ fn scripts_in_a_fence_are_checked() -> TestResult {
 fn scripts_that_are_indented_as_a_whole_are_checked() -> TestResult {
     let indented = "    from tools import docs\n    docs.look_up(1)\n    return None\n";
     found("a.py", indented, &[(2, 18, "invalid-argument-type", "str")])?;
-    found("a.py", "  x = 1\ny = 2\n", &[(1, 2, "syntax", "unexpected indent")])?;
-    found("a.py", "  x = 1\n  y = = 2\n", &[(2, 7, "syntax", "invalid syntax")])
+    found(
+        "a.py",
+        "  x = 1\ny = 2\n",
+        &[(1, 2, "syntax", "unexpected indent")],
+    )?;
+    found(
+        "a.py",
+        "  x = 1\n  y = = 2\n",
+        &[(2, 7, "syntax", "invalid syntax")],
+    )
 }
 
 #[test]

@@ -320,7 +320,10 @@ fn imports_and_exports_stay_and_three_modules_are_left() -> Result {
     let after = flatten(&before)?;
     assert_eq!(surface(&before)?, surface(&after)?);
     assert_eq!((modules(&before)?, modules(&after)?), (5, 3));
-    assert_eq!(Flat::new(&before, &Changes::default())?.merged_instances(), 3);
+    assert_eq!(
+        Flat::new(&before, &Changes::default())?.merged_instances(),
+        3
+    );
     Ok(())
 }
 
@@ -392,7 +395,7 @@ fn the_dead_stack_and_nothing_else_is_cleared() -> Result {
 fn a_stack_that_cannot_be_proved_is_refused() -> Result {
     let dead = |from, to| -> Result<StackError> {
         let bytes = changed(from, to)?;
-        Ok(stack::dead(&Flat::new(&bytes, &[])?)
+        Ok(stack::dead(&Flat::new(&bytes, &Changes::default())?)
             .err()
             .ok_or("found a stack")?)
     };

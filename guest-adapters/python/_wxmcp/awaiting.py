@@ -4,6 +4,8 @@ from . import kept as __builtins__
 
 import asyncio
 import concurrent.futures
+import gc
+import inspect
 from types import AsyncGeneratorType, CoroutineType
 
 from . import calls, loop, report, values
@@ -38,12 +40,29 @@ def _encoded(value, answers):
 
     def convert(one):
         if not _waits(one):
+            _refuse_lost(one)
             return values.shown(one)
         if id(one) in answers:
             return values.plain(answers[id(one)][0], convert)
         found[id(one)] = one
 
     return values.encode(value, convert), list(found.values())
+
+
+def _refuse_lost(shown):
+    """What will be shown by its `repr` may not hide anything that was to be awaited."""
+    if not gc.is_tracked(shown):
+        return
+    for one in calls.reachable([shown], (CoroutineType, asyncio.Future)):
+        if isinstance(one, calls.ToolCall):
+            what = one.is_unawaited() and one.described()
+        elif isinstance(one, CoroutineType):
+            what = inspect.getcoroutinestate(one) == "CORO_CREATED" and f"the coroutine `{one.__qualname__}`"
+        else:
+            what = not one.done() and _named(one)
+        if what:
+            told = f"{what} is inside of a `{type(shown).__name__}` in the value, and was never awaited"
+            raise report.Placed(RuntimeError(told), _place(one))
 
 
 def _waits(one):
@@ -67,7 +86,8 @@ async def _answer(one):
             return one.result()
         return await one
     except asyncio.CancelledError:
-        lost = _lost(one)
+        # A call that fails cancels the tasks of the others.
+        lost = None if asyncio.current_task().cancelling() else _lost(one)
         if lost is None:
             raise
         raise report.Placed(RuntimeError(lost), _place(one)) from None

@@ -13,7 +13,7 @@ from asyncio import Future, get_running_loop
 from asyncio.events import _get_running_loop
 from weakref import ref
 
-from . import content, output, report, seam
+from . import content, output, report, seam, source
 from .unanswered import Unanswered
 
 
@@ -196,7 +196,7 @@ def held(value):
     """The calls inside a value that nobody has awaited yet."""
     if not _unawaited:
         return []
-    return [call for call in _reachable([value]) if call._number in _unawaited]
+    return [call for call in reachable([value], ToolCall) if call._number in _unawaited]
 
 
 async def arrive(waiting):
@@ -211,19 +211,18 @@ async def arrive(waiting):
 def settle(namespace, value):
     """Decides, when a loop's main task has ended, which calls nobody will await.
 
-    Those are the ones that a global leads to, or the value of the task. The rest
-    wait in suspended tasks, which end with their loop.
+    Those are the ones that a global leads to, the value of the task, or that of the
+    script. The rest wait in suspended tasks, which end with their loop.
     """
     if not _unawaited:
         return
-    for call in _reachable([*namespace.values(), value]):
+    for call in reachable([*namespace.values(), value, source.left()], ToolCall):
         if call._number in _unawaited:
             _forgotten[call._number] = call.tool, call.place
     _unawaited.clear()
 
 
-# Objects that are looked at in search of calls, and kinds of objects that are not: they
-# belong to everybody, or to suspended tasks.
+# Objects that are looked at, and kinds of objects that are not.
 _MOST = 100_000
 _ELSEWHERE = (
     type,
@@ -240,14 +239,15 @@ _ELSEWHERE = (
 )
 
 
-def _reachable(roots):
+def reachable(roots, kinds):
+    """The objects of some kinds that others lead to, but for what belongs to everybody or to suspended tasks."""
     found, seen, todo = [], set(), roots
     while todo and len(seen) < _MOST:
         one = todo.pop()
         if id(one) in seen:
             continue
         seen.add(id(one))
-        if isinstance(one, ToolCall):
+        if isinstance(one, kinds):
             found.append(one)
         elif not isinstance(one, _ELSEWHERE):
             todo += gc.get_referents(one)

@@ -9,7 +9,7 @@ import sys
 import warnings
 from types import CoroutineType
 
-from . import awaiting, calls, hints, loop, output, report, seam, source, stdlib, system, toolfile
+from . import awaiting, calls, hints, loop, output, report, seam, source, stdlib, system, toolfile, unseen
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 _NOTHING = (seam.VALUE, b"null")
@@ -47,8 +47,7 @@ def _outcome(script):
     return outcome
 
 
-def _note_of_uncalled(name, awaits):
-    call = f"await {name}()" if awaits else f"{name}()"
+def _note_of_uncalled(name, call):
     return f"note: the script defines `{name}` and does not call it; `{call}` at its end would"
 
 
@@ -72,7 +71,8 @@ def _ended(name, work, *parts):
         report.hooked(error)
         for tool, place in calls.never_awaited():
             error.add_note("note: " + _advice(tool, place))
-        return seam.RAISED, report.raised(error, name, placed and placed.place)
+        with unseen.apart():
+            return seam.RAISED, report.raised(error, name, placed and placed.place)
     finally:
         calls.forget()
 

@@ -107,8 +107,11 @@ def _unopened(error):
 
 def _unmounted(path):
     full = os.path.normpath(path)
-    if _mount_of(full) is not None or any(_is_below(mount, full) for mount in _mounts):
+    if _mount_of(full) is not None:
         return None
+    below = [f"`{mount}`" for mount in sorted(_mounts) if _is_below(mount, full)]
+    if below:
+        return f"below `{full}` there are the mounts only: {', '.join(below)}"
     if _is_tool_file:
         return "a tool file has no mounts; it reads and writes by `wxmcp.directory(..)`, granted as `files`"
     folder = full.rpartition("/")[0] or "/"

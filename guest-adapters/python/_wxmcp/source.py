@@ -33,6 +33,11 @@ def take_value():
     return value
 
 
+def left():
+    """What `take_value` would look at."""
+    return _value.returned, _value.last
+
+
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _PREPARING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Assign, ast.AnnAssign)
 _uncalled = None
@@ -137,19 +142,23 @@ def _tree(source, name):
 
 
 def _defined_only(body):
-    """(name, whether it is asynchronous) of a `main` or `run`, if a script has nothing else that would run."""
+    """How to call a `main` or `run`, if a script defines it and has nothing else that would run."""
     found = None
     for node in body:
         kind = type(node)
         if kind in (ast.FunctionDef, ast.AsyncFunctionDef):
             if node.name in ("main", "run") and not node.decorator_list:
-                found = node.name, kind is ast.AsyncFunctionDef
+                found = node
         elif kind not in _PREPARING and not (kind is ast.Expr and type(node.value) is ast.Constant):
             return None
     if found is None:
         return None
     names = (part for node in body if type(node) in (ast.Assign, ast.AnnAssign) for part in ast.walk(node))
-    return None if any(type(part) is ast.Name and part.id == found[0] for part in names) else found
+    if any(type(part) is ast.Name and part.id == found.name for part in names):
+        return None
+    wants = found.args.posonlyargs or found.args.args or found.args.kwonlyargs
+    call = f"{found.name}(..)" if wants else f"{found.name}()"
+    return found.name, call if type(found) is ast.FunctionDef else f"await {call}"
 
 
 def uncalled():

@@ -64,6 +64,10 @@ class Tool:
         return seam.to_bytes(f"{self._head}{_arguments(kwargs)}}}")
 
     def _bound(self, args, kwargs):
+        if self._keywords:
+            kwargs = self._renamed(kwargs)
+        if not args:
+            return kwargs
         first = args[0]
         if isinstance(first, Mapping):
             if len(args) == 1 and not kwargs:
@@ -81,8 +85,6 @@ class Tool:
                 f"argument{'' if count == 1 else 's'} ({len(args)} given){binding.listed(self.parameters)}"
             )
         bound = dict(zip(self.parameters, args))
-        if self._keywords:
-            kwargs = self._renamed(kwargs)
         for name in kwargs:
             if name in bound:
                 raise TypeError(f"{self.name} got multiple values for argument '{name}'")
@@ -151,6 +153,8 @@ def _call_aio(name, /, args=None, **kwargs):
 def _named_request(name, args, kwargs):
     if not isinstance(name, str):
         raise TypeError(f"the name of a tool must be str, not {type(name).__name__}")
+    if any(key.endswith("_") and keyword.iskeyword(key[:-1]) for key in kwargs):
+        kwargs = _renamed(name, kwargs)
     if args is not None:
         if not isinstance(args, Mapping):
             raise TypeError(f"the arguments of {name} must be a mapping, not {type(args).__name__}")
@@ -159,6 +163,14 @@ def _named_request(name, args, kwargs):
                 raise TypeError(f"{name} got multiple values for argument '{one}'")
         kwargs = {**args, **kwargs}
     return f"{_head(name)}{values.arguments(kwargs)}}}"
+
+
+def _renamed(name, kwargs):
+    space, _, own = name.partition(".")
+    try:
+        return getattr(getattr(tree, space), own)._renamed(kwargs)
+    except AttributeError:
+        return kwargs  # there is no such tool: the host says so
 
 
 call_tool.sync = _call_sync

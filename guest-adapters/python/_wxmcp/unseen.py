@@ -1,11 +1,12 @@
 """Keeps the adapter's frames from what a script watches the interpreter with.
 
-Trace and profile functions, callbacks of `sys.monitoring`, warnings and `tracemalloc`
+Trace and profile functions, callbacks of `sys.monitoring`, audit hooks, warnings and `tracemalloc`
 see what they see under plain CPython, where `print` and a tool call have no frames.
 """
 
 from . import kept as __builtins__
 
+import contextlib
 import sys
 import tracemalloc
 import warnings
@@ -18,6 +19,7 @@ def install():
     _install_hooks("settrace", "gettrace")
     _install_hooks("setprofile", "getprofile")
     _install_callbacks(sys.monitoring)
+    _install_audit()
     for module, change in ((warnings, _name_the_script), (tracemalloc, _leave_out)):
         stdlib.patches[module.__name__] = change
         change(module)
@@ -72,6 +74,45 @@ def _install_callbacks(monitoring):
 
     register_callback.__doc__ = register.__doc__
     monitoring.register_callback = register_callback
+
+
+_is_apart = False
+
+
+@contextlib.contextmanager
+def apart():
+    """What happens inside is not the script's, whatever code does it: no audit hook hears of it."""
+    global _is_apart
+    _is_apart = True
+    try:
+        yield
+    finally:
+        _is_apart = False
+
+
+def _install_audit():
+    add = sys.addaudithook
+    frame_of = sys._getframe
+
+    def addaudithook(hook):
+        is_looking = False
+
+        def watch(event, arguments):
+            nonlocal is_looking
+            if is_looking or _is_apart:
+                return
+            is_looking = True  # which is an event itself
+            try:
+                ours = report.hidden(frame_of(1).f_code)
+            finally:
+                is_looking = False
+            if not ours:
+                hook(event, arguments)
+
+        add(watch)
+
+    addaudithook.__doc__ = add.__doc__
+    sys.addaudithook = addaudithook
 
 
 def _name_the_script(module):
