@@ -18,9 +18,7 @@ NOWHERE = "<sys>", 0
 
 _LIBRARY = "/python/"
 _FOLDER = os.path.dirname(__file__)
-FILES = frozenset(
-    [f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))] + [os.path.dirname(_FOLDER) + "/app.py"]
-)
+FILES = {f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))} | {os.path.dirname(_FOLDER) + "/app.py"}
 
 _TracebackException = traceback.TracebackException
 _positions = traceback._get_code_position
@@ -35,6 +33,11 @@ def hidden(code) -> bool:
 def is_main(code) -> bool:
     """Whether frames that run this code are those of the script's top level."""
     return code is _main_code
+
+
+def hide(*functions):
+    """Counts the files of these functions among the adapter's."""
+    FILES.update(function.__code__.co_filename for function in functions)
 
 
 def began(code):
