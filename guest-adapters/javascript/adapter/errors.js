@@ -33,11 +33,13 @@ const internalError = InternalError.prototype;
 
 let script = '';
 let map = undefined;
+let shift = undefined;
 
-/** Notes whose frames are shown, and where its lines really are. */
-export function begins(name, lineMap) {
+/** Notes whose frames are shown, where its lines really are, and what was put into one of them. */
+export function begins(name, lineMap, inserted) {
   script = name;
   map = lineMap;
+  shift = inserted;
 }
 
 /** Gives errors of scripts the `stack` that they are shown with. */
@@ -123,7 +125,10 @@ function plainName(name) {
   name = slice(name, lastIndexOf(name, '*') + 1);
   while (endsWith(name, '<')) name = slice(name, 0, -1);
   while (endsWith(name, '/')) name = slice(name, 0, -1);
-  return slice(name, lastIndexOf(name, '/') + 1);
+  name = slice(name, lastIndexOf(name, '/') + 1);
+  if (!startsWith(name, '$m')) return name;
+  // What we assign functions to that have no name.
+  return endsWith(name, '.last') ? '' : endsWith(name, '.default') ? 'default' : name;
 }
 
 function placed(file, line, column) {
@@ -140,6 +145,9 @@ function placed(file, line, column) {
 
 /** Where a place of the code that the engine saw is in the script. */
 function original(line, column) {
+  if (shift !== undefined && line === shift.line + 1 && column > shift.column) {
+    column = column < shift.column + shift.width ? shift.column : column - shift.width;
+  }
   const place = { __proto__: null, file: script, line: line - 1, column, name: '' };
   const marks = map?.lines?.[line - 2];
   if (!isArray(marks)) return place;

@@ -5,8 +5,8 @@
 // anything is under way.
 
 import { begins, described, sourcePlace } from './errors.js';
-import { encode, quoted } from './values.js';
-import { TheError, evaluate, parse, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
+import { encodeAwaited, quoted } from './values.js';
+import { TheError, evaluate, functionText, indexOf, parse, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as timers from './timers.js';
@@ -16,8 +16,13 @@ import { dynamicImport, forget, imported } from './tooltree.js';
 let name = '';
 /** What is wanted of a tool file; scripts have none. */
 let task;
-/** JSON of the script's value, once it has one. */
+/** What the script returned, once it has. */
+let answer;
+let hasAnswer = false;
+/** JSON of it, written when nothing is under way any more. */
 let value;
+/** What is said of a script that ends without a value. */
+let note;
 /** Whether the outcome was told. */
 let over = false;
 
@@ -28,9 +33,10 @@ export function start(message) {
   try {
     const script = parse(message);
     name = script.name;
-    begins(name, script.map);
+    begins(name, script.map, script.shift);
     prepare(script);
     task = script.task;
+    note = script.note;
     if (script.source === undefined) {
       settle(again, undefined);
       return;
@@ -47,6 +53,9 @@ export function start(message) {
     const m = {
       __proto__: null,
       modules: undefined,
+      // What the last expression was, and what is exported, if either is the script's value.
+      last: undefined,
+      default: undefined,
       import: dynamicImport,
       meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
     };
@@ -82,8 +91,8 @@ async function settle(body, m) {
     if (task !== undefined) {
       if (body !== again) toolfile.load(answer);
       answer = await toolfile.perform(task);
-    } else if (typeof answer === 'function') {
-      answer = await answer();
+    } else if (typeof answer === 'function' && answer !== m.last) {
+      answer = await (takesApart(answer) ? answer(globalThis) : answer());
     }
     keep(answer);
   } catch (error) {
@@ -91,10 +100,20 @@ async function settle(body, m) {
   }
 }
 
-/** The script has its value. */
-export function keep(answer) {
+/** Whether a function's first parameter is a pattern, `async ({ tools }) => ..`: it gets the globals. */
+function takesApart(called) {
+  const text = functionText(called);
+  let at = indexOf(text, '(') + 1;
+  while (text[at] === ' ' || text[at] === '\n') at++;
+  return at > 0 && text[at] === '{';
+}
+
+/** The script has returned. What it returned may be filled until all that it began has ended. */
+export function keep(returned) {
   timers.scriptEnded();
-  value = answer === undefined ? 'null' : encode(answer);
+  answer = returned;
+  hasAnswer = true;
+  if (answer === undefined && note !== undefined) seam.print(seam.STDERR, `note: ${note}\n`);
 }
 
 export function complete(id, ok, payload) {
@@ -133,9 +152,21 @@ export function drained() {
     return false;
   }
   if (seam.isWaiting()) return false;
-  if (value !== undefined) returned();
-  else if (stuck) fail(new TheError(STUCK));
+  if (value !== undefined) {
+    returned();
+  } else if (hasAnswer) {
+    hasAnswer = false;
+    encodeAwaited(answer, written, fail);
+    if (value !== undefined) returned();
+    return !over;
+  } else if (stuck) {
+    fail(new TheError(STUCK));
+  }
   return false;
+}
+
+function written(text) {
+  value = text;
 }
 
 const STUCK = 'the script waits for a promise that nothing can settle any more: no call and no timer is under way';
@@ -197,8 +228,8 @@ function cut(text) {
 
 /** As if nothing had run, save what the script left in memory. */
 function renew() {
-  value = undefined;
-  over = false;
+  value = answer = note = undefined;
+  hasAnswer = over = false;
   stuck = false;
   seam.reopen();
   timers.stop();

@@ -28,6 +28,10 @@ const YIELD_INTERVAL: u64 = 20_000_000;
 /// of one message, so that it is ours that is named.
 const HOSTCALL: usize = 4 * MESSAGE;
 
+/// Bytes of a source from which on reading it takes as long as starting a thread does
+/// many times over: 2 ms.
+const LONG_SOURCE: usize = 64 << 10;
+
 /// Handles of resources, and of what goes on at once, that a guest may hold.
 const HANDLES: usize = 4_096;
 
@@ -85,10 +89,18 @@ impl Session {
         // A supplied component is its own program: there is nothing to send.
         let request = match program {
             Some(_) => Vec::new(),
-            None => match script.request(&policy.env, knows) {
-                Ok(request) => request,
-                Err(raised) => return Ok(not_begun(id, Outcome::Raised(raised), &clock)),
-            },
+            None => {
+                let read = tokio::select! {
+                    biased;
+                    read = request(&script, &policy.env, knows) => read.map_err(Outcome::Raised),
+                    () = &mut cancel => Err(Outcome::Cancelled),
+                    () = deadline(&clock, limits.wall) => Err(ended(timed_out(&limits), &limits)),
+                };
+                match read {
+                    Ok(request) => request,
+                    Err(outcome) => return Ok(not_begun(id, outcome, &clock)),
+                }
+            }
         };
         let context = CallContext {
             run: id,
@@ -157,6 +169,26 @@ impl Session {
             &clock,
             fuel.saturating_sub(left),
         ))
+    }
+}
+
+/// What the guest is sent. A long source is read by a thread, so that the deadline holds
+/// meanwhile; a thread that is not waited for any more ends by itself.
+async fn request(
+    script: &Script,
+    env: &[(String, String)],
+    knows: bool,
+) -> Result<Vec<u8>, Raised> {
+    if script.source.len() < LONG_SOURCE {
+        return script.request(env, knows);
+    }
+    let (done, request) = tokio::sync::oneshot::channel();
+    let (own, own_env) = (script.clone(), env.to_vec());
+    let read = move || drop(done.send(own.request(&own_env, knows)));
+    let thread = std::thread::Builder::new().spawn(read);
+    match request.await {
+        Ok(request) if thread.is_ok() => request,
+        _ => Err(protocol("the source cannot be read")),
     }
 }
 
