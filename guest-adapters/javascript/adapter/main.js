@@ -9,6 +9,7 @@ import { ToolError, callTool } from './calls.js';
 import * as console from './console.js';
 import * as errors from './errors.js';
 import { files } from './files.js';
+import * as json from './json.js';
 import * as locale from './locale.js';
 import { define } from './primordials.js';
 import * as process from './process.js';
@@ -29,6 +30,7 @@ adapter.warmAgain = warmAgain;
 
 builtins.install();
 errors.install();
+json.install();
 locale.install();
 web.install(globalThis);
 timers.install(globalThis);

@@ -5,8 +5,9 @@
 // anything is under way.
 
 import { begins, described, sourcePlace } from './errors.js';
+import { read } from './json.js';
 import { encode, quoted } from './values.js';
-import { TheError, evaluate, parse, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
+import { TheError, evaluate, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as timers from './timers.js';
@@ -26,7 +27,7 @@ export function start(message) {
   if (over) renew();
   timers.begin();
   try {
-    const script = parse(message);
+    const script = read(message);
     name = script.name;
     begins(name, script.map);
     prepare(script);

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
-use wxmcp_tooltree::shorten;
+use wxmcp_tooltree::{shorten, spell_unreadable_numbers};
 
 use crate::json;
 
@@ -157,12 +157,16 @@ pub(crate) fn rpc_error(code: i32, message: &str, data: Option<Value>) -> ToolEr
 
 /// Cuts an error's words, and drops detail that is too long.
 pub(crate) fn bound_error(error: ToolError) -> ToolError {
+    let mut data = error
+        .data
+        .filter(|data| data.to_string().len() <= MAX_DATA_BYTES);
+    if let Some(data) = &mut data {
+        spell_unreadable_numbers(data);
+    }
     ToolError {
         kind: error.kind,
         message: shorten(&error.message, MAX_MESSAGE_BYTES),
-        data: error
-            .data
-            .filter(|data| data.to_string().len() <= MAX_DATA_BYTES),
+        data,
     }
 }
 

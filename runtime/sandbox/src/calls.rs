@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::digits::marked;
 use crate::limits::{Budget, Limit, Limits, Stop};
 use crate::observer::{Event, Observer};
 use crate::operation::{Operation, parse, parsed_size, request_name};
@@ -459,7 +460,7 @@ impl Ended {
         match weighed {
             Ok((payload, answer_bytes, weight)) => Self {
                 id,
-                result: Ok(payload),
+                result: Ok(marked(payload)),
                 error: None,
                 answer_bytes,
                 elapsed,
@@ -478,7 +479,7 @@ impl Ended {
         }
         Self {
             id,
-            result: Err(payload),
+            result: Err(marked(payload)),
             error: Some(error.kind),
             answer_bytes: 0,
             elapsed,
