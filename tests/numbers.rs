@@ -289,15 +289,18 @@ fn the_row_that_is_named_is_the_row_that_changes() -> TestResult {
             ("js", format!("['{id}']")),
         ] {
             fill(id)?;
-            let (from, await_) = match language {
+            let (from, before) = match language {
                 "python" => ("from tools import database\n", ""),
-                _ => ("import * as database from 'tools/database';\n", "await "),
+                _ => (
+                    "import * as database from 'tools/database';\n",
+                    "return await ",
+                ),
             };
             for statement in [
                 format!("database.update(\"UPDATE rows SET v = 'new' WHERE id = ?\", {call})"),
                 format!("database.query(\"SELECT id FROM rows WHERE id = ?\", {call})"),
             ] {
-                let source = format!("{from}{await_}{statement}");
+                let source = format!("{from}{before}{statement}");
                 let printed = run(folder.path(), &["--lang", language, "-c", &source])?;
                 assert_eq!(printed.code, Some(0), "{source}: {}", printed.stderr);
                 if statement.contains("query") {

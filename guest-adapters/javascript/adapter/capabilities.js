@@ -81,7 +81,7 @@ function bound(statement, parameters) {
 
 /** Bytes as base64, in arrays too; refuses numbers that may have been rounded to another row's id. */
 function sent(value, depth, position) {
-  if (typeof value === 'number' && isInteger(value) && !isSafeInteger(value) && abs(value) < BEYOND) {
+  if (typeof value === 'number' && isInteger(value) && !isSafeInteger(value) && abs(value) <= LARGEST) {
     const digits = TheBigInt(value);
     throw new TheTypeError(
       `parameter ${position} is the number ${digits}, beyond 2^53: JavaScript may have rounded it. Write an integer with \`n\`: ${digits}n`,
@@ -96,8 +96,8 @@ function sent(value, depth, position) {
   return list;
 }
 
-/** From here on no integer of a database is meant. */
-const BEYOND = 2 ** 63;
+/** Beyond it no integer of a database is meant, not even a rounded one. */
+const LARGEST = 2 ** 63;
 
 function withNames(columns, rows) {
   const named = [];
