@@ -8,6 +8,7 @@ import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace } from './errors.js';
 import * as files from './files.js';
 import { hint } from './hints.js';
+import { read } from './json.js';
 import { encodeAwaited, quoted } from './values.js';
 import {
   TheError,
@@ -16,7 +17,6 @@ import {
   freeze,
   functionText,
   indexOf,
-  parse,
   push,
   setClear,
   setForEach,
@@ -51,7 +51,7 @@ export function start(message) {
   if (over) renew();
   timers.begin();
   try {
-    const script = parse(message);
+    const script = read(message);
     name = script.name;
     begins(name, script.map, script.shift, script.shared);
     prepare(script);

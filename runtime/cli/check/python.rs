@@ -230,7 +230,9 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
         .context("read the script")
         .map_err(Failure::fault)?;
     match report.outcome {
-        Outcome::Returned(value) => serde_json::from_str(value.get())
+        // Through a value: untagged types do not take numbers of any size.
+        Outcome::Returned(value) => serde_json::from_str::<serde_json::Value>(value.get())
+            .and_then(serde_json::from_value)
             .context("read what the script imports")
             .map_err(Failure::fault),
         Outcome::Stopped(limit, _) => Err(Failure::raised(anyhow::anyhow!(

@@ -10,6 +10,7 @@
 
 mod calls;
 mod clock;
+mod digits;
 pub mod engine;
 mod guest;
 mod javascript;

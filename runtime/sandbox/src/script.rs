@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::digits::marked;
 use crate::javascript::shared::{Place, bundle};
 use crate::javascript::{self, Dialect, Form, Program};
 use crate::library::{Library, Module};
@@ -140,7 +141,12 @@ impl Script {
             text: if knows { None } else { Some(self.text()?) },
             task: self.task.as_ref(),
         };
-        Ok(serde_json::to_vec(&request).unwrap_or_default())
+        let request = serde_json::to_vec(&request).unwrap_or_default();
+        // Only arguments of tool files hold numbers.
+        Ok(match self.task {
+            Some(_) => marked(request),
+            None => request,
+        })
     }
 
     fn text(&self) -> Result<Text<'_>, Raised> {

@@ -6,10 +6,14 @@ use jsonschema::{
 };
 use serde_json::Value;
 
+use crate::numbers::{Inexact, has_inexact_integer, made_fractional};
 use crate::text::shorten;
 
 /// Mismatches that are told of one value.
 const MAX_MISMATCHES: usize = 5;
+
+/// Errors of one value that are looked at.
+const MAX_ERRORS: usize = 100;
 
 /// Longest text of one mismatch, in bytes.
 const MAX_MESSAGE_BYTES: usize = 300;
@@ -90,6 +94,40 @@ impl Validator {
         if self.compiled.is_valid(value) {
             return Vec::new();
         }
+        self.told(value)
+    }
+
+    /// Where a value that fits has a floating-point number for an integer, so large that it may
+    /// stand for another one (JavaScript reads `9007199254740993` as `9007199254740992`); the first few.
+    pub fn rounded(&self, value: &Value) -> Vec<Mismatch> {
+        if !has_inexact_integer(value) {
+            return Vec::new();
+        }
+        let mut fractional = value.clone();
+        let mut inexact = Vec::new();
+        made_fractional(&mut fractional, "", &mut inexact);
+        // What fits no more wants integers.
+        let wrong: Vec<String> = self
+            .compiled
+            .iter_errors(&fractional)
+            .take(MAX_ERRORS)
+            .map(|error| error.instance_path().to_string())
+            .collect();
+        inexact
+            .into_iter()
+            .filter(|one| wrong.iter().any(|path| one.path.starts_with(path)))
+            .take(MAX_MISMATCHES)
+            .map(|Inexact { path, digits }| Mismatch {
+                path: shorten(&path, MAX_MESSAGE_BYTES),
+                message: format!(
+                    "{digits} comes as a floating-point number, which may stand for another integer: \
+                     give an integer (`{digits}n` in JavaScript)"
+                ),
+            })
+            .collect()
+    }
+
+    fn told(&self, value: &Value) -> Vec<Mismatch> {
         let mut told = Vec::new();
         for error in self.compiled.iter_errors(value) {
             if told.len() >= MAX_MISMATCHES {

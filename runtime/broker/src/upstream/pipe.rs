@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rmcp::model::{ErrorData, JsonRpcMessage, RequestId};
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
@@ -342,7 +343,9 @@ where
     /// Notifications, the server's requests, and answers of the handshake.
     fn take_other(&mut self, line: &[u8]) -> Taken {
         if line.len() <= MAX_OTHER_BYTES
-            && let Ok(message) = json::read(line)
+            // Through a value: numbers of any size cannot be read into rmcp's untagged types at once.
+            && let Ok(value) = json::read::<Value>(line)
+            && let Ok(message) = serde_json::from_value(value)
         {
             return Taken::Message(Box::new(message));
         }

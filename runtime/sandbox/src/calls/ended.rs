@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{UNDELIVERED, Weight, length};
+use crate::digits::marked;
 use crate::tool::{Note, ToolAnswer, ToolError, ToolErrorKind};
 
 /// An operation that ended and was not yet delivered.
@@ -137,7 +138,7 @@ impl Ended {
                 notes: done.notes,
                 answer_bytes: done.bytes,
                 _weight: Some(weight),
-                ..Self::plain(id, done.payload, elapsed)
+                ..Self::plain(id, marked(done.payload), elapsed)
             },
             Err(error) => Self::failed(id, &error, elapsed, undelivered),
         }
@@ -159,7 +160,7 @@ impl Ended {
             form: Form::Failed,
             error: Some(error.kind),
             _weight: weight,
-            ..Self::plain(id, payload, elapsed)
+            ..Self::plain(id, marked(payload), elapsed)
         }
     }
 }

@@ -18,7 +18,7 @@ impl Encoding {
             (Form::Bool, Json::Bool(it)) => Ok(Value::Bool(*it)),
             (Form::Integer(integer), Json::Number(it)) => numbers::integer(it)
                 .and_then(|it| integer.value(it))
-                .ok_or_else(|| wrong(Reason::Number(integer.name()))),
+                .ok_or_else(|| numbers::misfit(integer.name(), it)),
             (Form::F32, Json::Number(it)) => numbers::single(it).map(Value::F32),
             (Form::F64, Json::Number(it)) => numbers::float(it).map(Value::F64),
             (Form::Char, Json::String(it)) => {
