@@ -31,11 +31,10 @@ impl<'a> Envelope<'a> {
 
     /// Whether it is an answer, or a message of the protocol that says nothing else.
     pub(super) fn is_answer(&self) -> bool {
-        let is_message = || {
-            self.jsonrpc
-                .is_some_and(|version| version.get() == "\"2.0\"")
-        };
-        self.result.is_some() || self.error.is_some() || is_message()
+        let is_message = |version: &RawValue| version.get() == "\"2.0\"";
+        self.result.is_some()
+            || self.error.is_some()
+            || self.id.is_some() && self.jsonrpc.is_some_and(is_message)
     }
 
     /// Whether it reports progress.

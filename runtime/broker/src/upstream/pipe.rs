@@ -309,22 +309,16 @@ where
             }
             return Taken::Nothing;
         }
-        let Some(id) = envelope.id.filter(|_| envelope.method.is_none()) else {
+        if envelope.method.is_some() {
             return self.take_other(line);
-        };
-        if !envelope.is_answer() {
-            // A line of a log, whose `id` is the program's own.
+        }
+        if !envelope.is_answer() || envelope.id.is_none() && envelope.jsonrpc.is_none() {
+            // A line of a log, whose `id` or `result` is the program's own.
             self.state.note_noise(line);
             return Taken::Nothing;
         }
-        let Some(id) = number(id.get()) else {
-            if envelope.error.is_some() {
-                // An error that could not be tied to a request may have a strange id.
-                return self.take_other(line);
-            }
-            self.state
-                .note_stray("answered with an id that is not a number".to_owned());
-            return Taken::Nothing;
+        let Some(id) = envelope.id.and_then(|id| number(id.get())) else {
+            return self.take_nameless(line, envelope);
         };
         let size = u64::try_from(line.len()).unwrap_or(u64::MAX);
         match self.state.addressee(id) {
@@ -337,6 +331,30 @@ where
                 Taken::Nothing => self.give_up_on(UNREADABLE_HANDSHAKE),
                 taken => taken,
             },
+        }
+    }
+
+    /// An answer whose id is missing, or not one of ours.
+    fn take_nameless(&mut self, line: &[u8], envelope: &Envelope<'_>) -> Taken {
+        if let Some(error) = envelope.error {
+            // What a server says of a request that it could not read.
+            if !self.state.is_shaking_hands() {
+                let words = quoted(&self.state.shown(error.get().as_bytes()));
+                self.state.note_stray(format!(
+                    "answered with an error that names no request: {words}"
+                ));
+            }
+            return self.take_other(line);
+        }
+        match self.state.only_open().filter(|_| envelope.id.is_none()) {
+            Some(id) => self.refuse(id, Arrived::Malformed("it has no id".to_owned())),
+            None => {
+                let id = envelope
+                    .id
+                    .map_or("without an id", |_| "with an id that is not a number");
+                self.state.note_stray(format!("answered {id}"));
+                Taken::Nothing
+            }
         }
     }
 

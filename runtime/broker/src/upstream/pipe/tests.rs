@@ -219,6 +219,30 @@ async fn a_damaged_answer_without_an_id_fails_the_only_call_or_none() {
 }
 
 #[tokio::test]
+async fn a_result_without_an_id_fails_the_only_call_and_an_error_none() {
+    let result = br#"{"jsonrpc":"2.0","result":{}}"#;
+    assert_eq!(taken(1, result).await, (malformed(0, "it has no id"), None));
+    let (arrived, stray) = taken(2, result).await;
+    assert_eq!(
+        (arrived, stray.as_deref()),
+        (vec![], Some("answered without an id"))
+    );
+    // The answer may follow: what could not be read may be something else.
+    let (mut pipe, mut theirs, _sent) = calling(1).await;
+    let lines = br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no JSON"}}
+{"jsonrpc":"2.0","id":0,"result":{}}
+"#;
+    theirs.write_all(lines).await.unwrap();
+    while !matches!(pipe.receive().await, Some(JsonRpcMessage::Response(_))) {}
+    assert_eq!(
+        pipe.state().stray().as_deref(),
+        Some(
+            r#"answered with an error that names no request: `{"code":-32700,"message":"no JSON"}`"#
+        )
+    );
+}
+
+#[tokio::test]
 async fn what_is_no_answer_fails_no_call() {
     for line in [
         &b"{\"broken\": "[..],
@@ -229,6 +253,8 @@ async fn what_is_no_answer_fails_no_call() {
         br#"DEBUG sent {"jsonrpc":"2.0","id":0,"method":"tools/call"}"#,
         br#"DEBUG got {"jsonrpc":"2.0","id":0,"result":{"a":"..."#,
         b"[0,null,{}]",
+        b"{\"level\":\"info\",\"result\":\"ok\"}",
+        b"{\"jsonrpc\":\"2.0\"}",
         b"[",
         b"[1,{\"id\":0,\"result\":{}}]",
         br#"{"jsonrpc":"2.0","method":"notifications/progress","params":null}"#,
