@@ -71,10 +71,12 @@ def _waits(one):
     return hasattr(type(one), "__await__")
 
 
+@report.nameless
 async def _all(found):
     return await asyncio.gather(*map(_answer, found))
 
 
+@report.nameless
 async def _answer(one):
     lost = _lost(one)
     if lost is not None:

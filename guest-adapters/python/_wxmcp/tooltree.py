@@ -14,7 +14,7 @@ import sys
 from asyncio.events import _get_running_loop
 from types import ModuleType
 
-from . import calls, seam, values
+from . import calls, report, seam, values
 
 # While a tool file is only read, it may import whatever tools it will call: they are
 # promised, and looked up when it runs.
@@ -110,9 +110,14 @@ def _head(name):
 
 def _awaitable(payload, name):
     loop = _get_running_loop()
-    return _later(payload, name) if loop is None else calls.ToolCall(payload, name, loop)
+    if loop is not None:
+        return calls.ToolCall(payload, name, loop)
+    coroutine = _later(payload, name)
+    coroutine.__name__ = coroutine.__qualname__ = f"{name}.aio"  # in CPython's warning of one that is lost
+    return coroutine
 
 
+@report.nameless
 async def _later(payload, name):
     return await calls.ToolCall(payload, name, _get_running_loop())
 
