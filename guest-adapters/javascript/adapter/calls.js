@@ -23,8 +23,11 @@ defineProperty(ToolError.prototype, 'name', {
 
 /** The payload of a call up to its arguments. */
 export function head(name) {
-  return `{"name":${quoted(name)},"arguments":`;
+  return `{"name":${quoted(name)},"content":true,"arguments":`;
 }
+
+/** While tools that changed are asked for: `pending`, a promise that is never rejected. */
+export const news = { __proto__: null, pending: undefined };
 
 /**
  * Calls a tool; `tool` is its full name, `start` its `head`.
@@ -34,7 +37,10 @@ export function head(name) {
 export async function call(tool, start, argumentsText) {
   let failure;
   try {
-    return await operate(CALL, `${start}${argumentsText}}`);
+    const answer = await operate(CALL, `${start}${argumentsText}}`);
+    // A call may bring tools, which the script may use at once.
+    if (news.pending !== undefined) await news.pending;
+    return answer;
   } catch (told) {
     failure = told;
   }
@@ -46,7 +52,11 @@ export function failed(told, tool) {
 }
 
 /** The global `callTool`: any tool by its full name, `namespace.tool`. */
-export async function callTool(name, args) {
+export async function callTool(name, args, ...others) {
+  for (let i = 0; i < others.length; i++) {
+    if (others[i] === undefined) continue;
+    throw new TheTypeError('callTool takes the name of a tool and one object with its arguments');
+  }
   if (typeof name !== 'string') throw new TheTypeError(`the name of a tool must be a string, not ${typeof name}`);
   if (args !== undefined && (args === null || typeof args !== 'object' || isArray(args))) {
     const kind = args === null ? 'null' : isArray(args) ? 'an array' : typeof args;

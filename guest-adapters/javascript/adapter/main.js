@@ -6,6 +6,7 @@
 import { image, progress, text } from './artifacts.js';
 import * as builtins from './builtins.js';
 import { ToolError, callTool } from './calls.js';
+import { content } from './content.js';
 import * as console from './console.js';
 import * as errors from './errors.js';
 import { files } from './files.js';
@@ -34,7 +35,7 @@ web.install(globalThis);
 timers.install(globalThis);
 console.install(globalThis);
 process.install(globalThis);
-for (const [name, value] of Object.entries({ ToolError, callTool, tools, progress, image, text, files, stdin })) {
+for (const [name, value] of Object.entries({ ToolError, callTool, tools, progress, image, text, content, files, stdin })) {
   define(globalThis, name, value);
 }
 await warmUp();

@@ -4,10 +4,26 @@
 // they have ended, and what fails until then is its outcome. So a value is held back while
 // anything is under way.
 
+import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace } from './errors.js';
 import * as files from './files.js';
-import { encode, quoted } from './values.js';
-import { TheError, evaluate, parse, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
+import { hint } from './hints.js';
+import { encodeAwaited, quoted } from './values.js';
+import {
+  TheError,
+  defineProperty,
+  evaluate,
+  freeze,
+  functionText,
+  indexOf,
+  parse,
+  push,
+  setClear,
+  setForEach,
+  setSize,
+  slice,
+  startsWith,
+} from './primordials.js';
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as timers from './timers.js';
@@ -15,10 +31,18 @@ import * as toolfile from './toolfile.js';
 import { dynamicImport, forget, imported } from './tooltree.js';
 
 let name = '';
+/** What the engine was given, and what the script imports: for hints. */
+let text;
+let modulesOfScript;
 /** What is wanted of a tool file; scripts have none. */
 let task;
-/** JSON of the script's value, once it has one. */
+/** What the script returned, once it has. */
+let answer;
+let hasAnswer = false;
+/** JSON of it, written when nothing is under way any more. */
 let value;
+/** What is said of a script that ends without a value. */
+let note;
 /** Whether the outcome was told. */
 let over = false;
 
@@ -29,10 +53,12 @@ export function start(message) {
   try {
     const script = parse(message);
     name = script.name;
-    begins(name, script.map);
+    begins(name, script.map, script.shift, script.shared);
     prepare(script);
     files.begin(script);
     task = script.task;
+    text = script.source ?? text;
+    note = script.note;
     if (script.source === undefined) {
       settle(again, undefined);
       return;
@@ -49,29 +75,75 @@ export function start(message) {
     const m = {
       __proto__: null,
       modules: undefined,
+      // What the last expression was, and what is exported, if either is the script's value.
+      last: undefined,
+      default: undefined,
       import: dynamicImport,
       meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
     };
-    if (script.imports?.length > 0) withImports(body, m, script.imports);
+    if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
     else settle(body, m);
   } catch (error) {
     fail(error);
   }
 }
 
-async function withImports(body, m, imports) {
+async function withImports(body, m, imports, shared) {
   try {
-    const { modules, failure } = await imported(imports, task?.describe !== undefined);
+    const loaded = await sharedModules(shared);
+    if (loaded === undefined) return;
+    const { modules, failure } = await imported(imports, task?.describe !== undefined, loaded);
     if (failure !== undefined) {
       failAt(failure.error, failure.import.line, failure.import.column);
       return;
     }
     m.modules = modules;
+    modulesOfScript = modules;
   } catch (error) {
     fail(error);
     return;
   }
   settle(body, m);
+}
+
+/** Evaluates the files that a tool file shares with others, each after those that it imports. */
+async function sharedModules(shared) {
+  const loaded = [];
+  for (let i = 0; i < shared.length; i++) {
+    const file = shared[i];
+    let body;
+    try {
+      body = evaluate(`${file.source}\n//# sourceURL=${file.name}`);
+    } catch (error) {
+      const { line, column } = sourcePlace(error, file.name);
+      failAt(error, line, column, file.name);
+      return undefined;
+    }
+    const m = {
+      __proto__: null,
+      modules: undefined,
+      import: dynamicImport,
+      meta: { __proto__: null, url: `file:///${file.name}` },
+    };
+    const { modules, failure } = await imported(file.imports, task?.describe !== undefined, loaded);
+    if (failure !== undefined) {
+      failAt(failure.error, failure.import.line, failure.import.column, file.name);
+      return undefined;
+    }
+    m.modules = modules;
+    try {
+      push(loaded, asModule(await body(m)));
+    } catch (error) {
+      fail(error, file.name);
+      return undefined;
+    }
+  }
+  return loaded;
+}
+
+function asModule(exports) {
+  defineProperty(exports, Symbol.toStringTag, { __proto__: null, value: 'Module' });
+  return freeze(exports);
 }
 
 /** The body of a file that was read already. */
@@ -84,8 +156,8 @@ async function settle(body, m) {
     if (task !== undefined) {
       if (body !== again) toolfile.load(answer);
       answer = await toolfile.perform(task);
-    } else if (typeof answer === 'function') {
-      answer = await answer();
+    } else if (typeof answer === 'function' && answer !== m.last) {
+      answer = await (takesApart(answer) ? answer(globalThis) : answer());
     }
     keep(answer);
   } catch (error) {
@@ -93,15 +165,25 @@ async function settle(body, m) {
   }
 }
 
-/** The script has its value. */
-export function keep(answer) {
+/** Whether a function's first parameter is a pattern, `async ({ tools }) => ..`: it gets the globals. */
+function takesApart(called) {
+  const text = functionText(called);
+  let at = indexOf(text, '(') + 1;
+  while (text[at] === ' ' || text[at] === '\n') at++;
+  return at > 0 && text[at] === '{';
+}
+
+/** The script has returned. What it returned may be filled until all that it began has ended. */
+export function keep(returned) {
   timers.scriptEnded();
-  value = answer === undefined ? 'null' : encode(answer);
+  answer = returned;
+  hasAnswer = true;
+  if (answer === undefined && note !== undefined) seam.print(seam.STDERR, `note: ${note}\n`);
 }
 
 export function complete(id, ok, payload) {
   try {
-    seam.complete(id, ok, payload);
+    seam.complete(id, ok, payload, keepContent);
   } catch (error) {
     fail(error);
   }
@@ -135,9 +217,21 @@ export function drained() {
     return false;
   }
   if (seam.isWaiting()) return false;
-  if (value !== undefined) returned();
-  else if (stuck) fail(new TheError(STUCK));
+  if (value !== undefined) {
+    returned();
+  } else if (hasAnswer) {
+    hasAnswer = false;
+    encodeAwaited(answer, written, fail);
+    if (value !== undefined) returned();
+    return !over;
+  } else if (stuck) {
+    fail(new TheError(STUCK));
+  }
   return false;
+}
+
+function written(text) {
+  value = text;
 }
 
 const STUCK = 'the script waits for a promise that nothing can settle any more: no call and no timer is under way';
@@ -158,13 +252,15 @@ function returned() {
   else seam.tell(seam.EXIT, `{"code":${code}}`);
 }
 
-/** An error that nothing caught ends the run. */
-export function fail(error) {
+/** An error that nothing caught ends the run; `file` is the shared file that it came from. */
+export function fail(error, file) {
   if (over) return;
   over = true;
   let told;
   try {
-    told = described(error);
+    told = described(error, file);
+    const note = hint(told.type, told.message, text, modulesOfScript);
+    if (note !== undefined) told.traceback += `note: ${note}\n`;
   } catch {
     told = { __proto__: null, type: 'Error', message: 'an error that cannot be shown', traceback: 'Error\n', line: null };
   }
@@ -172,17 +268,18 @@ export function fail(error) {
 }
 
 /** An error that belongs to a line where nothing was raised. */
-function failAt(error, line, column) {
+function failAt(error, line, column, file = name) {
   if (over) return;
   over = true;
   const told = described(error);
   told.line = line;
-  told.traceback = `${told.type}: ${told.message}\n    at ${name}:${line}:${column}\n`;
+  if (file !== name) told.file = file;
+  told.traceback = `${told.type}: ${told.message}\n    at ${file}:${line}:${column}\n`;
   end(told);
 }
 
-function end({ type, message, traceback, line }) {
-  const place = line === null ? 'null' : `${line}`;
+function end({ type, message, traceback, line, file }) {
+  const place = `${line === null ? 'null' : line}${file === undefined ? '' : `,"file":${quoted(file)}`}`;
   const payload = `{"type":${quoted(cut(type))},"message":${quoted(cut(message))},"traceback":${quoted(cut(traceback))},"line":${place}}`;
   seam.tell(seam.RAISED, payload);
   seam.close();
@@ -199,8 +296,8 @@ function cut(text) {
 
 /** As if nothing had run, save what the script left in memory. */
 function renew() {
-  value = undefined;
-  over = false;
+  value = answer = note = undefined;
+  hasAnswer = over = false;
   stuck = false;
   seam.reopen();
   timers.stop();
@@ -209,5 +306,7 @@ function renew() {
 /** For the warm-up: as if nothing had run. */
 export function reset() {
   renew();
+  text = undefined;
+  modulesOfScript = undefined;
   forget();
 }

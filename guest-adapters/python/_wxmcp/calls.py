@@ -13,7 +13,7 @@ from asyncio import Future, get_running_loop
 from asyncio.events import _get_running_loop
 from weakref import ref
 
-from . import output, report, seam, source
+from . import content, output, report, seam, source
 from .unanswered import Unanswered
 
 
@@ -87,6 +87,9 @@ def block(operation: int, payload: bytes, tool=None):
     if answer[0] == "\1":
         _blocked = tool
         return value
+    if answer[0] == "\2":
+        _blocked = tool
+        return content.keep(value)
     raise _failure(value, tool)
 
 
@@ -122,7 +125,9 @@ class ToolCall(Unanswered, Future):
             return
         try:
             value = seam.decode(payload)
-            if ok:
+            if ok == seam.WITH_CONTENT:
+                value = content.keep(value)
+            elif ok:
                 value = self._value(value)
         except Exception as error:
             self.set_exception(error)

@@ -9,7 +9,7 @@ from . import kept as __builtins__
 import base64
 from types import ModuleType
 
-from . import artifacts, calls, seam, toolfile, tooltree, values, web
+from . import artifacts, calls, content, seam, toolfile, tooltree, values, web
 
 
 class Rows(list):
@@ -178,5 +178,6 @@ for _name, _value in {
     "progress": artifacts.progress,
     "image": artifacts.image,
     "text": artifacts.text,
+    "content": content.content,
 }.items():
     setattr(module, _name, _value)

@@ -35,7 +35,7 @@ def _outcome(script):
         if task is None:
             outcome = _ended(name, _value, name, source.without_fences(script["source"]))
         else:
-            outcome = _ended(name, toolfile.perform, name, script.get("source"), task)
+            outcome = _ended(name, toolfile.perform, name, script.get("source"), task, script.get("modules", ()))
         try:
             if outcome == _NOTHING and source.uncalled():
                 output.tell(_note_of_uncalled(*source.uncalled()))

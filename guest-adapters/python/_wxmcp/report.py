@@ -21,9 +21,8 @@ _LIBRARY = "/python/"
 _NAMELESS = "<wxmcp>"
 
 _FOLDER = os.path.dirname(__file__)
-FILES = frozenset(
-    [f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))] + [os.path.dirname(_FOLDER) + "/app.py", _NAMELESS]
-)
+FILES = {f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))}
+FILES |= {os.path.dirname(_FOLDER) + "/app.py", _NAMELESS}
 
 _TracebackException = traceback.TracebackException
 _positions = traceback._get_code_position
@@ -44,6 +43,11 @@ def hidden(code) -> bool:
 def is_main(code) -> bool:
     """Whether frames that run this code are those of the script's top level."""
     return code is _main_code
+
+
+def hide(*functions):
+    """Counts the files of these functions among the adapter's."""
+    FILES.update(function.__code__.co_filename for function in functions)
 
 
 def began(code):

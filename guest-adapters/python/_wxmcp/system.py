@@ -12,7 +12,7 @@ import sys
 import time
 import types
 
-from . import artifacts, calls, capabilities, loop, output, seam, source, stdlib, tooltree, unseen
+from . import artifacts, calls, capabilities, content, loop, output, seam, source, stdlib, tooltree, unseen
 
 main = types.ModuleType("__main__")
 
@@ -27,7 +27,7 @@ def install():
     builtins.tools = tooltree.tree
     builtins.call_tool = tooltree.call_tool
     builtins.ToolError = calls.ToolError
-    for function in (artifacts.progress, artifacts.image, artifacts.text):
+    for function in (artifacts.progress, artifacts.image, artifacts.text, content.content):
         setattr(builtins, function.__name__, function)
     _install_site_builtins()
     source.install()

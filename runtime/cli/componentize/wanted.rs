@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::anyhow;
 use wxmcp_sandbox::Language;
 use wxmcp_tooltree::nearest;
-use wxmcp_tooltree::stubs::{ToolSet, camel_name};
+use wxmcp_tooltree::stubs::{ToolSet, camel_name, member_name};
 
 use super::Uses;
 use crate::check::{folded, namespace_of};
@@ -150,7 +150,9 @@ impl Wish {
 fn members(set: &ToolSet, spelled: &str, language: Language) -> Vec<String> {
     if language != Language::Python {
         return those(set, |attribute, name| {
-            attribute == spelled || name == spelled || camel_name(attribute) == spelled
+            let camel = camel_name(attribute);
+            let spellings = [attribute, name, camel.as_str()].map(member_name);
+            spellings.iter().any(|it| it == spelled)
         });
     }
     let mut found = those(set, |attribute, _| attribute == spelled);

@@ -1,11 +1,14 @@
 //! What is run: source text in a language, as its guest gets it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::javascript::shared::{Place, bundle};
 use crate::javascript::{self, Dialect, Form, Program};
+use crate::library::{Library, Module};
 use crate::policy::{Mount, Policy};
 use crate::report::Raised;
 
@@ -43,6 +46,12 @@ pub struct Script {
 pub struct ToolTask {
     /// The tool that the file is named after: `query` of `query.ts`.
     pub tool: String,
+    /// Its path below the folder of tools: `database/query.ts`.
+    #[serde(skip)]
+    pub path: String,
+    /// The code that it may import.
+    #[serde(skip)]
+    pub library: Arc<Library>,
     /// What is to be done.
     #[serde(flatten)]
     pub job: ToolJob,
@@ -81,7 +90,12 @@ struct Request<'a> {
 #[serde(untagged)]
 enum Text<'a> {
     /// Source that the guest itself reads.
-    Source { source: &'a str },
+    Source {
+        source: &'a str,
+        /// What a tool file of Python may import.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        modules: Vec<Module<'a>>,
+    },
     /// Source that was read here.
     Program(Program),
 }
@@ -132,19 +146,26 @@ impl Script {
     fn text(&self) -> Result<Text<'_>, Raised> {
         let dialect = match self.language {
             Language::Python | Language::Component => {
+                let library = self.task.as_ref().map(|task| &task.library);
                 return Ok(Text::Source {
                     source: &self.source,
+                    modules: library.map_or_else(Vec::new, |library| library.modules(&self.source)),
                 });
             }
             Language::JavaScript => Dialect::JavaScript,
             Language::TypeScript => Dialect::TypeScript,
         };
-        let form = match &self.task {
-            None => Form::Script,
-            Some(_) => Form::Module,
-        };
-        javascript::transform(&self.source, dialect, form)
-            .map(Text::Program)
-            .map_err(|error| error.raised(&self.name))
+        match &self.task {
+            None => javascript::transform(&self.source, dialect, Form::Script)
+                .map_err(|error| error.raised(&self.name)),
+            Some(task) => {
+                let place = Place {
+                    path: &task.path,
+                    library: &task.library,
+                };
+                bundle(&self.source, dialect, place).map_err(|error| error.raised(&self.name))
+            }
+        }
+        .map(Text::Program)
     }
 }

@@ -1,7 +1,9 @@
 //! Values against JSON Schema, 2020-12 unless the schema says otherwise.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{JsonType, PatternOptions, ValidationError, Validator as Compiled};
+use jsonschema::{
+    JsonType, PatternOptions, ValidationError, ValidationOptions, Validator as Compiled,
+};
 use serde_json::Value;
 
 use crate::text::shorten;
@@ -62,12 +64,12 @@ impl Validator {
         if refers_to_itself(schema) {
             return Err("it refers to itself without end".to_owned());
         }
-        let linear = jsonschema::options()
+        let linear = options()
             .with_pattern_options(PatternOptions::regex())
             .build(schema);
         let compiled = match linear {
             Ok(compiled) => compiled,
-            Err(_) => jsonschema::options()
+            Err(_) => options()
                 .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_STEPS))
                 .build(schema)
                 .map_err(|error| shorten(&error.to_string(), MAX_MESSAGE_BYTES))?,
@@ -98,6 +100,11 @@ impl Validator {
         told.truncate(MAX_MISMATCHES);
         told
     }
+}
+
+/// `format` is an annotation in every dialect: whoever reads the value knows which texts it takes.
+fn options<'i>() -> ValidationOptions<'i> {
+    jsonschema::options().should_validate_formats(false)
 }
 
 /// Tells an error. Of alternatives that all fail, it tells what is wrong with the one
@@ -296,6 +303,27 @@ mod tests {
             deep = json!({"anyOf": [deep, {"type": "boolean"}, {"type": "null"}]});
         }
         assert_eq!(told(&deep, &json!("x")).len(), 1);
+    }
+
+    #[test]
+    fn a_format_is_an_annotation_in_every_dialect() {
+        for dialect in [
+            None,
+            Some("http://json-schema.org/draft-04/schema#"),
+            Some("http://json-schema.org/draft-06/schema#"),
+            Some("http://json-schema.org/draft-07/schema#"),
+            Some("https://json-schema.org/draft/2019-09/schema"),
+            Some("https://json-schema.org/draft/2020-12/schema"),
+        ] {
+            for format in ["date-time", "email", "uri", "ipv4", "regex", "uuid"] {
+                let mut schema = json!({"type": "string", "format": format});
+                if let Some(dialect) = dialect {
+                    schema["$schema"] = json!(dialect);
+                }
+                assert!(told(&schema, &json!("(")).is_empty(), "{schema}");
+                assert_eq!(told(&schema, &json!(1)).len(), 1, "{schema}");
+            }
+        }
     }
 
     #[test]
