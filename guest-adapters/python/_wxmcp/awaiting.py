@@ -36,32 +36,32 @@ def _settled(value, found, run):
 
 def _encoded(value, answers):
     """JSON of a value with these answers, and what is still to be awaited in it, each once."""
-    found = {}
+    found, shown = {}, []
 
     def convert(one):
         if not _waits(one):
-            _refuse_lost(one)
+            if gc.is_tracked(one):
+                shown.append(one)
             return values.shown(one)
         if id(one) in answers:
             return values.plain(answers[id(one)][0], convert)
         found[id(one)] = one
 
-    return values.encode(value, convert), list(found.values())
+    payload = values.encode(value, convert)
+    if shown and not found:
+        _refuse_lost(shown)
+    return payload, list(found.values())
 
 
 def _refuse_lost(shown):
-    """What will be shown by its `repr` may not hide anything that was to be awaited."""
-    if not gc.is_tracked(shown):
-        return
-    for one in calls.reachable([shown], (CoroutineType, asyncio.Future)):
+    """What is shown by its `repr` may not hide what nobody has awaited."""
+    for one in calls.reachable(shown, (CoroutineType, calls.ToolCall)):
         if isinstance(one, calls.ToolCall):
             what = one.is_unawaited() and one.described()
-        elif isinstance(one, CoroutineType):
-            what = inspect.getcoroutinestate(one) == "CORO_CREATED" and f"the coroutine `{one.__qualname__}`"
         else:
-            what = not one.done() and _named(one)
+            what = inspect.getcoroutinestate(one) == inspect.CORO_CREATED and f"the coroutine `{one.__qualname__}`"
         if what:
-            told = f"{what} is inside of a `{type(shown).__name__}` in the value, and was never awaited"
+            told = f"{what} is inside of an object in the value, and was never awaited"
             raise report.Placed(RuntimeError(told), _place(one))
 
 
@@ -71,10 +71,12 @@ def _waits(one):
     return hasattr(type(one), "__await__")
 
 
+@report.nameless
 async def _all(found):
     return await asyncio.gather(*map(_answer, found))
 
 
+@report.nameless
 async def _answer(one):
     lost = _lost(one)
     if lost is not None:

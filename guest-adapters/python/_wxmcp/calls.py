@@ -199,6 +199,7 @@ def held(value):
     return [call for call in reachable([value], ToolCall) if call._number in _unawaited]
 
 
+@report.nameless
 async def arrive(waiting):
     """Waits until calls have ended, which does not count as awaiting their answers."""
     for call in waiting:

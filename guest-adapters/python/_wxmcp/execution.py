@@ -71,7 +71,7 @@ def _ended(name, work, *parts):
         report.hooked(error)
         for tool, place in calls.never_awaited():
             error.add_note("note: " + _advice(tool, place))
-        with unseen.apart():
+        with unseen.Apart():
             return seam.RAISED, report.raised(error, name, placed and placed.place)
     finally:
         calls.forget()

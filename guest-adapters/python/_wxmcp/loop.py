@@ -15,7 +15,7 @@ import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from . import calls, seam, stdlib
+from . import calls, report, seam, stdlib
 from .output import flush
 
 
@@ -103,6 +103,7 @@ class HostLoop(asyncio.base_events.BaseEventLoop):
         super().close()
 
 
+@report.nameless
 async def _awaiting(call):
     return await call
 

@@ -17,12 +17,22 @@ from . import hints, seam, stdlib, values
 NOWHERE = "<sys>", 0
 
 _LIBRARY = "/python/"
+# What coroutines of ours name as their file: they are in the `repr` of tasks.
+_NAMELESS = "<wxmcp>"
+
 _FOLDER = os.path.dirname(__file__)
-FILES = {f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))} | {os.path.dirname(_FOLDER) + "/app.py"}
+FILES = {f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))}
+FILES |= {os.path.dirname(_FOLDER) + "/app.py", _NAMELESS}
 
 _TracebackException = traceback.TracebackException
 _positions = traceback._get_code_position
 _main_code = None
+
+
+def nameless(function):
+    """Makes a coroutine function of ours one whose coroutines name no file."""
+    function.__code__ = function.__code__.replace(co_filename=_NAMELESS)
+    return function
 
 
 def hidden(code) -> bool:

@@ -59,8 +59,8 @@ class Loader(importlib.abc.InspectLoader):
         packed = codes.get(name)
         if packed is not None:
             return marshal.loads(zlib.decompress(packed))
-        source = self.get_source(name)
-        return None if source is None else compile(source, paths[name], "exec", dont_inherit=True)
+        packed = sources.get(name)  # as bytes: to decode them takes `tokenize`, which may be the module
+        return packed and compile(zlib.decompress(packed), paths[name], "exec", dont_inherit=True)
 
     def get_source(self, name):
         packed = sources.get(name)

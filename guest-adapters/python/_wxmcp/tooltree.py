@@ -16,7 +16,7 @@ from asyncio.events import _get_running_loop
 from collections.abc import Mapping
 from types import ModuleType
 
-from . import binding, calls, seam, values
+from . import binding, calls, report, seam, values
 
 # While a tool file is only read, it may import whatever tools it will call: they are
 # promised, and looked up when it runs.
@@ -95,7 +95,7 @@ class Tool:
         for spelled, name in self._keywords.items():
             if spelled in kwargs:
                 if name in kwargs:
-                    raise TypeError(f"{self.__name__}() got `{spelled}` and `{name}`, which are the same argument")
+                    raise TypeError(f"{self.name} got `{spelled}` and `{name}`, which are the same argument")
                 kwargs[name] = kwargs.pop(spelled)
         return kwargs
 
@@ -125,9 +125,14 @@ def _head(name):
 
 def _awaitable(payload, name):
     loop = _get_running_loop()
-    return _later(payload, name) if loop is None else calls.ToolCall(payload, name, loop)
+    if loop is not None:
+        return calls.ToolCall(payload, name, loop)
+    coroutine = _later(payload, name)
+    coroutine.__name__ = coroutine.__qualname__ = f"{name}.aio"  # in CPython's warning of one that is lost
+    return coroutine
 
 
+@report.nameless
 async def _later(payload, name):
     return await calls.ToolCall(payload, name, _get_running_loop())
 

@@ -6,7 +6,6 @@ see what they see under plain CPython, where `print` and a tool call have no fra
 
 from . import kept as __builtins__
 
-import contextlib
 import sys
 import tracemalloc
 import warnings
@@ -79,14 +78,15 @@ def _install_callbacks(monitoring):
 _is_apart = False
 
 
-@contextlib.contextmanager
-def apart():
+class Apart:
     """What happens inside is not the script's, whatever code does it: no audit hook hears of it."""
-    global _is_apart
-    _is_apart = True
-    try:
-        yield
-    finally:
+
+    def __enter__(self):
+        global _is_apart
+        _is_apart = True
+
+    def __exit__(self, *_):
+        global _is_apart
         _is_apart = False
 
 

@@ -8,8 +8,9 @@
 use super::parse::Module;
 use super::resolve::{Function, Plan};
 use super::{FlattenError, at, count};
-use wasm_encoder::{BlockType, Instruction, ValType};
+use wasm_encoder::{BlockType, Instruction as I, ValType};
 use wasmparser::FuncType;
+use wasmparser::ValType::{I32, I64};
 
 /// Fewest bytes of a `read` behind which more may come: a smaller piece is the last one.
 const PIECE: i32 = 64 << 10;
@@ -71,7 +72,6 @@ impl Repeating {
         let module = modules.get(*slot).ok_or_else(unknown)?;
         let ty = at(&module.functions, *index, "function")?;
         let ty = at(&module.types, *ty, "type")?;
-        use wasmparser::ValType::{I32, I64};
         let has_offset = match ty.params() {
             [I32, I32, I32] => false,
             [I32, I32, I32, I64] => true,
@@ -102,17 +102,14 @@ impl Repeating {
         const ADDRESS: u32 = 1;
         const LENGTH: u32 = 2;
         const OFFSET: u32 = 3;
-        let (moved, now) = {
-            let parameters = count(self.ty.params().len(), "parameters")?;
-            (parameters, parameters.saturating_add(1))
-        };
+        let moved = count(self.ty.params().len(), "parameters")?;
+        let now = moved.saturating_add(1);
         let mut body = wasm_encoder::Function::new([(2, ValType::I32)]);
-        let mut add = |instructions: &[Instruction<'_>]| {
+        let mut add = |instructions: &[I<'_>]| {
             for instruction in instructions {
                 body.instruction(instruction);
             }
         };
-        use Instruction as I;
         add(&[I::Loop(BlockType::Empty)]);
         for parameter in 0..moved {
             add(&[I::LocalGet(parameter)]);
