@@ -22,6 +22,8 @@ import {
   mapSet,
   slice,
   startsWith,
+  weakMapGet,
+  weakMapSet,
 } from './primordials.js';
 
 const OURS = 'wxmcp-adapter/';
@@ -35,6 +37,13 @@ let script = '';
 let map = undefined;
 /** By name, the files that a tool file shares with others, and where their lines really are. */
 let shared = undefined;
+
+const notes = new WeakMap();
+
+/** Adds a line below an error where it ends the script, and only there. */
+export function note(error, text) {
+  weakMapSet(notes, error, text);
+}
 
 /** Notes whose frames are shown, and where their lines really are. */
 export function begins(name, lineMap, files) {
@@ -232,6 +241,8 @@ function chain(error, indent, told, depth) {
   if (mapGet(told, error)) return `${indent}[Circular]`;
   mapSet(told, error, true);
   let text = indented(ownText(error), indent);
+  const advice = weakMapGet(notes, error);
+  if (advice !== undefined) text += `\n${indent}note: ${advice}`;
   if (depth >= DEEPEST) return text;
   const errors = property2(error, 'errors');
   if (isArray(errors)) {

@@ -6,6 +6,7 @@
 
 import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace } from './errors.js';
+import * as files from './files.js';
 import { hint } from './hints.js';
 import { encode, quoted } from './values.js';
 import {
@@ -47,6 +48,7 @@ export function start(message) {
     name = script.name;
     begins(name, script.map, script.shared);
     prepare(script);
+    files.begin(script);
     task = script.task;
     text = script.source ?? text;
     if (script.source === undefined) {

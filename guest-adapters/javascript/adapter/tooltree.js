@@ -259,6 +259,9 @@ export async function dynamicImport(specifier) {
   const text = `${specifier}`;
   const name = namespaceOf(text);
   if (name !== undefined) return await namespace(name);
+  if (indexOf(text, '/_') >= 0) {
+    throw new TheError(`there is no module \`${text}\` here: a tool file imports shared code at its top, \`import .. from '${text}'\``);
+  }
   const all = await operate(NAMESPACES, '{}');
   throw new TheError(`there is no module \`${text}\`: a script imports tools${nearest('', all, './tools/')}`);
 }

@@ -11,11 +11,13 @@ import linecache
 import sys
 from importlib.machinery import ModuleSpec
 
+from . import report
+
 _ROOT = "_tools"
 
 HOW = (
     "code that tool files share is in files beside them whose names begin with `_`, "
-    "or in `_lib/` there or in `tools/`"
+    "in `_lib/` beside them, or in `tools/_lib/`"
 )
 
 _files = {}  # by full name, what the host sent
@@ -43,6 +45,8 @@ def begin(name, modules, main):
         own = module["module"].rpartition(".")[2]
         if own in sys.stdlib_module_names and f"{_folder}.{own}" in _files:
             raise ImportError(f"`{module['name']}` has the name of a module of Python's: give it another one")
+    # What runs a module is not the script's; CPython leaves these frames out for its own loaders only.
+    report.hide(importlib._bootstrap._find_and_load, importlib.import_module)
     main.__package__ = _folder
     if Finder not in sys.meta_path:
         sys.meta_path.insert(0, Finder)

@@ -9,6 +9,7 @@ from . import kept as __builtins__
 import difflib
 import importlib.machinery
 import inspect
+import keyword
 import sys
 import unicodedata
 from asyncio.events import _get_running_loop
@@ -40,11 +41,12 @@ class Tool:
         self.__doc__ = description
         self.name = f"{namespace}.{name}"
         self.parameters = tuple(parameters)
+        self._keywords = _keywords(self.parameters)
         self._head = _head(self.name)
         self._object_first = object_first
 
     def __call__(self, /, *args, **kwargs):
-        if args:
+        if args or self._keywords:
             kwargs = self._bound(args, kwargs)
         return _value_of(f"{self._head}{_arguments(kwargs)}}}", self.name)
 
@@ -57,11 +59,15 @@ class Tool:
         return _awaitable(self._payload(args, kwargs), self.name)
 
     def _payload(self, args, kwargs):
-        if args:
+        if args or self._keywords:
             kwargs = self._bound(args, kwargs)
         return seam.to_bytes(f"{self._head}{_arguments(kwargs)}}}")
 
     def _bound(self, args, kwargs):
+        if self._keywords:
+            kwargs = self._renamed(kwargs)
+        if not args:
+            return kwargs
         first = args[0]
         if isinstance(first, Mapping):
             if len(args) == 1 and not kwargs:
@@ -84,14 +90,32 @@ class Tool:
                 raise TypeError(f"{self.name} got multiple values for argument '{name}'")
         return bound | kwargs
 
+    def _renamed(self, kwargs):
+        """Arguments with `from_` as `from`, for parameters that no one can spell in Python."""
+        for spelled, name in self._keywords.items():
+            if spelled in kwargs:
+                if name in kwargs:
+                    raise TypeError(f"{self.__name__}() got `{spelled}` and `{name}`, which are the same argument")
+                kwargs[name] = kwargs.pop(spelled)
+        return kwargs
+
     @property
     def __signature__(self):
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        named = [inspect.Parameter(name, kind) for name in self.parameters if name.isidentifier()]
-        return inspect.Signature(named)
+        spelled = {name: key for key, name in self._keywords.items()}
+        named = [spelled.get(name, name) for name in self.parameters]
+        return inspect.Signature(
+            [inspect.Parameter(name, kind) for name in named if name.isidentifier() and not keyword.iskeyword(name)]
+        )
 
     def __repr__(self):
         return f"<tool {self.name}({', '.join(self.parameters)})>"
+
+
+def _keywords(parameters):
+    """{"from_": "from"} for each parameter that is a keyword of Python, unless that is another's name."""
+    found = {name + "_": name for name in parameters if keyword.iskeyword(name)}
+    return {spelled: name for spelled, name in found.items() if spelled not in parameters}
 
 
 def _head(name):
@@ -129,6 +153,8 @@ def _call_aio(name, /, args=None, **kwargs):
 def _named_request(name, args, kwargs):
     if not isinstance(name, str):
         raise TypeError(f"the name of a tool must be str, not {type(name).__name__}")
+    if any(key.endswith("_") and keyword.iskeyword(key[:-1]) for key in kwargs):
+        kwargs = _renamed(name, kwargs)
     if args is not None:
         if not isinstance(args, Mapping):
             raise TypeError(f"the arguments of {name} must be a mapping, not {type(args).__name__}")
@@ -137,6 +163,14 @@ def _named_request(name, args, kwargs):
                 raise TypeError(f"{name} got multiple values for argument '{one}'")
         kwargs = {**args, **kwargs}
     return f"{_head(name)}{values.arguments(kwargs)}}}"
+
+
+def _renamed(name, kwargs):
+    space, _, own = name.partition(".")
+    try:
+        return getattr(getattr(tree, space), own)._renamed(kwargs)
+    except AttributeError:
+        return kwargs  # there is no such tool: the host says so
 
 
 call_tool.sync = _call_sync
@@ -319,11 +353,29 @@ class _Loader:
         pass
 
 
+# Modules that are found by their names, wherever they went: name -> module.
+own = {"tools": tree}
+
+
+class _Own:
+    """Finds again what a script took out of `sys.modules`."""
+
+    @staticmethod
+    def create_module(spec):
+        return own[spec.name]
+
+    @staticmethod
+    def exec_module(module):
+        pass
+
+
 class Finder:
     """Finds `tools.NAMESPACE`; a name that is not there is an ImportError with the nearest ones."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
+        if name in own:
+            return importlib.machinery.ModuleSpec(name, _Own, is_package=name == "tools")
         if not name.startswith("tools.") or sys.modules.get("tools") is not tree:
             return None
         space, _, rest = name[len("tools.") :].partition(".")

@@ -27,8 +27,8 @@ _DATES = (datetime.date, datetime.time)
 _MANY_DIGITS = re.compile(r"\d{19}").search
 
 
-def encode(value) -> bytes:
-    """JSON of a script's value; never refuses one."""
+def quick(value):
+    """JSON of a value that has nothing in it but what JSON has; None of any other."""
     if value is None:
         return b"null"
     try:
@@ -37,8 +37,27 @@ def encode(value) -> bytes:
             return seam.to_bytes(text)
     except (TypeError, ValueError, RecursionError):
         pass
+    return None
+
+
+def shown(value) -> str:
+    """`repr()` that cannot fail."""
     try:
-        return seam.encode(_plain(value, set(), shown))
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__} whose repr() raised {type(error).__name__}>"
+
+
+def encode(value, otherwise=shown) -> bytes:
+    """JSON of a script's value; never refuses one.
+
+    `otherwise` converts what neither JSON has nor a container is.
+    """
+    payload = quick(value)
+    if payload is not None:
+        return payload
+    try:
+        return seam.encode(_plain(value, set(), otherwise))
     except RecursionError:
         return seam.encode(shown(value))
 
@@ -56,21 +75,14 @@ def arguments(value) -> str:
         raise ValueError("Circular reference detected") from None
 
 
-def plain(value):
-    """What JSON has, of a value; TypeError where `arguments` raises it."""
-    return _plain(value, set(), _refused)
-
-
-def shown(value) -> str:
-    """`repr()` that cannot fail."""
-    try:
-        return repr(value)
-    except Exception as error:
-        return f"<{type(value).__name__} whose repr() raised {type(error).__name__}>"
+def plain(value, otherwise=None):
+    """What JSON has, of a value; TypeError where `arguments` raises it, unless that is converted `otherwise`."""
+    return _plain(value, set(), otherwise or _refused)
 
 
 def _refused(value):
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    advice = "; write `await` before it" if hasattr(type(value), "__await__") else ""
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable{advice}")
 
 
 def _plain(value, inside, otherwise):

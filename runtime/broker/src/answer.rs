@@ -294,10 +294,12 @@ fn failure(blocks: &[Value], structured: Option<Value>) -> ToolError {
         text if text.trim().is_empty() => "the tool failed and did not say why".to_owned(),
         text => text,
     };
+    let has_others = texts.len() < blocks.len();
     ToolError {
         kind: ToolErrorKind::ToolFailed,
         message,
-        data: structured,
+        // An image of what went wrong, say.
+        data: structured.or_else(|| has_others.then(|| serde_json::json!({ "content": blocks }))),
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use wxmcp_sandbox::{
-    BoxFuture, CallContext, Capability, NamespaceListing, Search, ToolAnswer, ToolCall,
+    BoxFuture, CallContext, Capability, NamespaceListing, Note, Search, ToolAnswer, ToolCall,
     ToolDescription, ToolError, ToolHit, ToolHost,
 };
 use wxmcp_tooltree::Identifiers;
@@ -216,14 +216,16 @@ impl Broker {
         {
             learning.observe(space.owner(), tool, &answer.value);
         }
-        let mut notes: Vec<String> = space.note().into_iter().collect();
+        let mut notes: Vec<Note> = space.note().into_iter().collect();
         if !answer.content.is_empty() {
-            notes.push(format!(
-                "`{}.{}` also answered content that its value does not hold ({}): `content(value)` returns it",
-                space.name(),
-                bounded(tool.name()),
-                answer.content_in_words()
-            ));
+            let about = format!("{}.{}", space.name(), bounded(tool.name()));
+            notes.push(Note {
+                text: format!(
+                    "`{about}` also answered content that its value does not hold ({}): `content(value)` returns it",
+                    answer.content_in_words()
+                ),
+                about,
+            });
         }
         Ok(ToolAnswer {
             value: answer.value,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use wxmcp_sandbox::{CallContext, ToolError, ToolErrorKind};
+use wxmcp_sandbox::{CallContext, Note, ToolError, ToolErrorKind};
 use wxmcp_tooltree::{Namespace, Tool};
 
 use crate::answer::{self, Answer};
@@ -153,7 +153,7 @@ impl Opened<'_> {
     }
 
     /// What else is to be said of the owner's answers.
-    pub(crate) fn note(&self) -> Option<String> {
+    pub(crate) fn note(&self) -> Option<Note> {
         match &self.kind {
             Kind::Upstream(upstream, live) => upstream.stray_note(live),
             Kind::Folder(..) => None,

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex as AsyncMutex;
-use wxmcp_sandbox::{RunClock, ToolError, ToolErrorKind};
+use wxmcp_sandbox::{Note, RunClock, ToolError, ToolErrorKind};
 use wxmcp_tooltree::Namespace;
 
 use self::connection::{Connection, Era, Offer, RequestError, StartError};
@@ -354,9 +354,12 @@ impl Upstream {
     }
 
     /// What the server answered that nothing had asked for, once, as a note.
-    pub(crate) fn stray_note(&self, live: &Live) -> Option<String> {
+    pub(crate) fn stray_note(&self, live: &Live) -> Option<Note> {
         let stray = live.connection.take_stray()?;
-        Some(format!("`{}` {}", self.name, live.redactor.redact(&stray)))
+        Some(Note {
+            about: self.name.clone(),
+            text: format!("`{}` {}", self.name, live.redactor.redact(&stray)),
+        })
     }
 
     /// An error as scripts may see it: without secrets, and bounded.

@@ -52,8 +52,10 @@ pub(crate) struct Unreadable {
 /// What a script uses.
 #[derive(Deserialize)]
 pub(crate) struct Analysed {
-    /// Without a Markdown fence.
+    /// Without a Markdown fence; a script that is indented as a whole is below an `if`.
     source: String,
+    /// Lines of ours above the script.
+    above: u32,
     /// Names that may be those of namespaces.
     pub(crate) namespaces: Vec<String>,
     /// Those of them that an import names.
@@ -168,6 +170,7 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
     let mut findings = Findings::default();
     for told in told {
         let Place { line, column } = told.location.positions.begin;
+        let line = line.saturating_sub(analysed.above).max(1);
         let is_ours = told.check_name == SYNTAX && analysed.allows(line, column);
         // Lesser ones are advice, or concern a finding that is told already.
         let is_error = matches!(told.severity.as_str(), "major" | "critical" | "blocker");
@@ -326,6 +329,7 @@ mod tests {
                 "d: x",
             ),
             ("from tools import d", ""),
+            ("\n    from tools import d\n    d.x()\n", "d: x"),
             ("from tools import d\nprint(f'{d.x()}')", "d: x"),
             (
                 "from tools import ToolError, d\ntry:\n    d.x()\nexcept ToolError:\n    pass",

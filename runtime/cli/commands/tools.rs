@@ -93,7 +93,10 @@ async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure>
             };
             match broker.call(call).await {
                 Ok(answer) => {
-                    answer.notes.iter().for_each(|note| render::note(note));
+                    answer
+                        .notes
+                        .iter()
+                        .for_each(|note| render::note(&note.text));
                     print_json(&answer.value)?;
                     match answer.content {
                         Some(content) => print_json(&json!({ "content": content })),

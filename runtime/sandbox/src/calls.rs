@@ -15,7 +15,7 @@ use crate::observer::{Event, Observer};
 use crate::operation::{Operation, parse, parsed_size, request_name};
 use crate::output::Output;
 use crate::report::{CallEnd, CallRecord};
-use crate::tool::{CallContext, Capability, ToolCall, ToolError, ToolErrorKind, ToolHost};
+use crate::tool::{CallContext, Capability, Note, ToolCall, ToolError, ToolErrorKind, ToolHost};
 
 mod ended;
 mod typed;
@@ -75,7 +75,7 @@ pub(crate) struct Calls {
     tools: Arc<dyn ToolHost>,
     observer: Arc<dyn Observer>,
     output: Output,
-    /// Notes that were printed in this run.
+    /// What notes were printed about in this run.
     noted: HashSet<String>,
     context: CallContext,
     budget: Budget,
@@ -382,11 +382,10 @@ impl Calls {
     }
 
     /// Prints what the host has to say, each of it once a run.
-    fn note(&mut self, notes: &[String]) {
+    fn note(&mut self, notes: &[Note]) {
         for note in notes {
-            if self.noted.len() < NOTES && !self.noted.contains(note) {
-                self.output.note(note);
-                self.noted.insert(note.clone());
+            if self.noted.len() < NOTES && self.noted.insert(note.about.clone()) {
+                self.output.note(&note.text);
             }
         }
     }

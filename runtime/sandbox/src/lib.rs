@@ -44,6 +44,6 @@ pub use search::{Detail, Search, ToolDescription, ToolHit};
 pub use session::Session;
 pub use surrogates::without_lone_surrogates;
 pub use tool::{
-    BoxFuture, CallContext, Capability, NamespaceListing, ToolAnswer, ToolCall, ToolError,
+    BoxFuture, CallContext, Capability, NamespaceListing, Note, ToolAnswer, ToolCall, ToolError,
     ToolErrorKind, ToolHost, ToolListing,
 };

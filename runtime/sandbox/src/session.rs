@@ -85,7 +85,7 @@ impl Session {
         // A supplied component is its own program: there is nothing to send.
         let request = match program {
             Some(_) => Vec::new(),
-            None => match script.request(&policy.env, knows) {
+            None => match script.request(Some(&policy), knows) {
                 Ok(request) => request,
                 Err(raised) => return Ok(not_begun(id, Outcome::Raised(raised), &clock)),
             },

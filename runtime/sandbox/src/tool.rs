@@ -139,10 +139,19 @@ pub struct ToolAnswer {
     pub value: Value,
     /// The content blocks, an array, where they say something that the value does not.
     pub content: Option<Value>,
-    /// What the script's author should know; printed to standard error, each once a run.
-    pub notes: Vec<String>,
+    /// What the script's author should know.
+    pub notes: Vec<Note>,
     /// Size in bytes of the answer as it arrived at the host.
     pub bytes: u64,
+}
+
+/// A line for standard error. Of several notes about one thing a run prints the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What it is about: a server, or a tool.
+    pub about: String,
+    /// The words.
+    pub text: String,
 }
 
 impl ToolAnswer {

@@ -207,6 +207,9 @@ fn a_failure_carries_the_tools_own_words() {
     assert_eq!(error.kind, ToolErrorKind::ToolFailed);
     assert_eq!(error.message, "no such table\nat line 3");
     assert_eq!(error.data, Some(json!({"code": 7})));
+    let blocks = json!([text("see"), image()]);
+    let shown = unwrapped(json!({"isError": true, "content": blocks}), None).unwrap_err();
+    assert_eq!(shown.data, Some(json!({"content": blocks})));
     let silent = unwrapped(json!({"isError": true}), None).unwrap_err();
     assert_eq!(silent.message, "the tool failed and did not say why");
     let long = json!({"isError": true, "content": [text(&"x".repeat(1 << 20))]});

@@ -29,9 +29,13 @@ impl<'a> Envelope<'a> {
         serde_json::from_slice(line)
     }
 
-    /// Whether it is an answer, or says that it is a message and nothing else.
+    /// Whether it is an answer, or a message of the protocol that says nothing else.
     pub(super) fn is_answer(&self) -> bool {
-        self.result.is_some() || self.error.is_some() || self.jsonrpc.is_some()
+        let is_message = || {
+            self.jsonrpc
+                .is_some_and(|version| version.get() == "\"2.0\"")
+        };
+        self.result.is_some() || self.error.is_some() || is_message()
     }
 
     /// Whether it reports progress.
@@ -81,34 +85,26 @@ impl Damaged {
         let mut depth: usize = 0;
         let mut key: &[u8] = &[];
         let mut is_in_string = false;
-        let mut rest = line;
-        while let Some((byte, after)) = rest.split_first() {
-            let length = match byte {
-                b'"' => string(after).saturating_add(1),
-                b'-' | b'+' | b'_' | b'$' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => word(rest),
-                _ => 1,
-            };
-            let (token, after) = rest.split_at_checked(length).unwrap_or((rest, &[]));
-            is_in_string = *byte == b'"' && after.is_empty();
-            match byte {
+        for Token { first, text, after } in (Tokens { rest: line }) {
+            is_in_string = first == b'"' && after.is_empty();
+            match first {
                 b'{' | b'[' => depth = depth.saturating_add(1),
                 b'}' | b']' => depth = depth.saturating_sub(1),
                 b'"' if depth == 1 && after.trim_ascii_start().starts_with(b":") => {
-                    key = token;
+                    key = text;
                     seen.has_method |= key == b"\"method\"";
                     seen.has_outcome |= key == b"\"result\"" || key == b"\"error\"";
                 }
                 b'"' | b'-' | b'0'..=b'9' if depth == 1 && key == b"\"id\"" => {
-                    seen.id = std::str::from_utf8(token).ok().and_then(ids::number);
+                    seen.id = std::str::from_utf8(text).ok().and_then(ids::number);
                     key = &[];
                 }
                 _ => {}
             }
-            if seen.word.is_none() && *byte != b'"' && is_no_json(token) {
-                let shown: Vec<u8> = token.iter().take(MAX_WORD).copied().collect();
+            if seen.word.is_none() && !after.is_empty() && first != b'"' && is_no_json(text) {
+                let shown: Vec<u8> = text.iter().take(MAX_WORD).copied().collect();
                 seen.word = Some(String::from_utf8_lossy(&shown).into_owned());
             }
-            rest = after;
         }
         if is_in_string {
             // Quotation marks are out of step: a text holds one that is not escaped.
@@ -135,6 +131,54 @@ impl Damaged {
             None if error.is_eof() => "it is cut off: its JSON does not end".to_owned(),
             None => format!("it is not readable JSON: {error}"),
         }
+    }
+}
+
+/// A line with what JSON lacks replaced: bytes that are not UTF-8 by U+FFFD, numbers that are none
+/// by null. For lists of tools: one bad byte in them must not cost all the tools.
+pub(super) fn mended(line: &[u8]) -> Vec<u8> {
+    let mut mended = Vec::with_capacity(line.len());
+    for Token { text, .. } in (Tokens { rest: line }) {
+        match text {
+            b"NaN" | b"Infinity" | b"-Infinity" => mended.extend_from_slice(b"null"),
+            text => mended.extend_from_slice(text),
+        }
+    }
+    String::from_utf8_lossy(&mended).into_owned().into_bytes()
+}
+
+/// Strings, words and single bytes of a line, one after the other.
+struct Tokens<'a> {
+    rest: &'a [u8],
+}
+
+struct Token<'a> {
+    first: u8,
+    text: &'a [u8],
+    /// What follows it.
+    after: &'a [u8],
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        let (first, after) = self.rest.split_first()?;
+        let length = match first {
+            b'"' => string(after).saturating_add(1),
+            b'-' | b'+' | b'_' | b'$' | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' => word(self.rest),
+            _ => 1,
+        };
+        let (text, after) = self
+            .rest
+            .split_at_checked(length)
+            .unwrap_or((self.rest, &[]));
+        self.rest = after;
+        Some(Token {
+            first: *first,
+            text,
+            after,
+        })
     }
 }
 
@@ -196,6 +240,13 @@ mod tests {
     }
 
     #[test]
+    fn what_json_lacks_is_replaced_and_texts_stay() {
+        let line = b"{\"a\": [NaN,-Infinity, Infinity],\"NaN\":\"\\\"NaN caf\xe9\"}";
+        let expected = "{\"a\": [null,null, null],\"NaN\":\"\\\"NaN caf\u{fffd}\"}";
+        assert_eq!(mended(line), expected.as_bytes());
+    }
+
+    #[test]
     fn what_is_no_answer_is_not_taken_for_one() {
         for line in [
             r#"{"broken": "#,
@@ -226,6 +277,10 @@ mod tests {
             (
                 b"{\"id\":1,\"result\":\"caf\xe9\"}",
                 "it is not UTF-8: byte 0xE9 at position 21",
+            ),
+            (
+                br#"{"id":1,"result":{"a":tru"#,
+                "it is cut off: its JSON does not end",
             ),
             (
                 br#"{"id":1,"result":{"a":-1.5e3"#,

@@ -5,7 +5,6 @@
 //! the call it belongs to, at once and with the reason, and a server that does
 //! not speak the protocol is given up.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 use wxmcp_sandbox::without_lone_surrogates;
 
 use super::arrived::Arrived;
-use super::frame::{Damaged, Envelope};
+use super::frame::{Damaged, Envelope, mended};
 use super::ids::{at_end, at_start, number};
 use super::lines::{Line, Lines};
 use super::pipe_state::{Addressee, Fault, PipeState, Reading};
@@ -179,16 +178,50 @@ where
     fn take_object(&mut self, line: &[u8]) -> Taken {
         match Envelope::read(line) {
             Ok(envelope) => self.take_envelope(line, &envelope),
-            Err(error) => self.take_damaged(line, &error),
+            Err(error) => match self.take_row(line) {
+                Some(taken) => taken,
+                None => self.take_damaged(line, &error),
+            },
         }
+    }
+
+    /// Messages without a line end between them, and whatever stands behind the last.
+    fn take_row(&mut self, line: &[u8]) -> Option<Taken> {
+        if json::holds_too_many(line) {
+            return None;
+        }
+        let mut messages = Vec::new();
+        let mut end = 0;
+        let mut row = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
+        while let Some(Ok(message)) = row.next() {
+            messages.push(message);
+            end = row.byte_offset();
+        }
+        let rest = line.get(end..).unwrap_or_default().trim_ascii();
+        if messages.is_empty() || messages.len() == 1 && rest.is_empty() {
+            return None;
+        }
+        let first = self.take_each(messages);
+        if rest.is_empty() || matches!(first, Taken::End) {
+            return Some(first);
+        }
+        Some(match (first, self.take_line(rest)) {
+            (Taken::Message(first), Taken::Message(last)) => {
+                self.ready.push_back(last);
+                Taken::Message(first)
+            }
+            (_, Taken::End) => Taken::End,
+            (first, Taken::Nothing) => first,
+            (_, last) => last,
+        })
     }
 
     /// A line that looks like a message and is not JSON.
     fn take_damaged(&mut self, line: &[u8], error: &serde_json::Error) -> Taken {
-        if let Some(mended) = without_lone_surrogates(line)
-            && let Ok(envelope) = Envelope::read(&mended)
+        if let Some(line) = without_lone_surrogates(line)
+            && let Ok(envelope) = Envelope::read(&line)
         {
-            return self.take_envelope(&mended, &envelope);
+            return self.take_envelope(&line, &envelope);
         }
         let damaged = Damaged::look_at(line);
         if !damaged.is_answer() {
@@ -202,14 +235,12 @@ where
                 .note_stray(format!("answered what cannot be read: {problem}"));
             return Taken::Nothing;
         };
-        // A byte that is not UTF-8 in one description must not cost all of the server's tools.
-        if matches!(
-            self.state.reading(id),
-            Some(Reading::Listing | Reading::Typed)
-        ) && let Cow::Owned(text) = String::from_utf8_lossy(line)
-            && let Ok(envelope) = Envelope::read(text.as_bytes())
-        {
-            return self.take_envelope(text.as_bytes(), &envelope);
+        // One bad byte or default must not cost all of the server's tools.
+        if let Some(Reading::Listing | Reading::Typed) = self.state.reading(id) {
+            let line = mended(line);
+            if let Ok(envelope) = Envelope::read(&line) {
+                return self.take_envelope(&line, &envelope);
+            }
         }
         self.refuse(id, Arrived::Malformed(problem))
     }
@@ -222,23 +253,33 @@ where
             return Taken::Nothing;
         }
         match serde_json::from_slice::<Vec<&RawValue>>(line) {
-            Ok(messages) => {
-                for message in messages {
-                    match message.get().as_bytes() {
-                        object @ [b'{', ..] => match self.take_object(object) {
-                            Taken::Message(message) => self.ready.push_back(message),
-                            Taken::Nothing => {}
-                            Taken::End => return Taken::End,
-                        },
-                        other => self.state.note_noise(other),
-                    }
-                }
-                self.ready
-                    .pop_front()
-                    .map_or(Taken::Nothing, Taken::Message)
-            }
+            Ok(messages) => self.take_each(messages),
             Err(error) => self.take_damaged(inside, &error),
         }
+    }
+
+    /// Messages that came at once.
+    fn take_each<'m>(&mut self, messages: impl IntoIterator<Item = &'m RawValue>) -> Taken {
+        for message in messages {
+            let taken = match message.get().as_bytes() {
+                object @ [b'{', ..] => match Envelope::read(object) {
+                    Ok(envelope) => self.take_envelope(object, &envelope),
+                    Err(error) => self.take_damaged(object, &error),
+                },
+                other => {
+                    self.state.note_noise(other);
+                    Taken::Nothing
+                }
+            };
+            match taken {
+                Taken::Message(message) => self.ready.push_back(message),
+                Taken::Nothing => {}
+                Taken::End => return Taken::End,
+            }
+        }
+        self.ready
+            .pop_front()
+            .map_or(Taken::Nothing, Taken::Message)
     }
 
     /// Text that is not a message, unless it is one behind what a program printed without a

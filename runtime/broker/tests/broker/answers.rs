@@ -71,12 +71,13 @@ async fn an_answer_to_a_request_that_was_never_made_is_said_and_costs_nothing() 
         return Err(format!("{:?}", first.notes).into());
     };
     assert!(
-        note.starts_with("`liar` answered a request that was never made (id 10"),
-        "{note}"
+        note.text
+            .starts_with("`liar` answered a request that was never made (id 10"),
+        "{note:?}"
     );
     // It is said once.
     let again = answer(&broker, "liar.answers_another_id_first", json!({})).await?;
-    assert_eq!(again.notes, Vec::<String>::new());
+    assert_eq!(again.notes, Vec::new());
     let late = error(&broker, "liar.answers_another_id", json!({})).await?;
     assert_eq!(late.kind, Kind::CallTimedOut);
     assert!(
@@ -112,13 +113,13 @@ async fn half_a_surrogate_costs_no_answer_and_no_error() -> TestResult {
             let answered = call(&broker, &format!("liar.{tool}"), json!({})).await?;
             assert_eq!(answered, value, "{tool}");
         }
-        let refused = error(&broker, "liar.half_error", json!({})).await?;
+        let refused = error(&broker, "liar.half_refused", json!({})).await?;
         assert_eq!(refused.message, "no \u{fffd}");
         assert_eq!(
             refused.data,
             Some(json!({"code": -32000, "data": {"\u{fffd}": 1}}))
         );
-        let failed = error(&broker, "liar.half_failure", json!({})).await?;
+        let failed = error(&broker, "liar.half_denied", json!({})).await?;
         assert_eq!(failed.message, "no \u{fffd}");
         broker.shutdown().await;
     }
@@ -159,8 +160,9 @@ async fn content_that_says_more_comes_beside_the_value_with_a_note() -> TestResu
             both.content,
             Some(json!([{"type": "text", "text": "the body"}]))
         );
+        let texts: Vec<&str> = both.notes.iter().map(|note| note.text.as_str()).collect();
         assert_eq!(
-            both.notes,
+            texts,
             [
                 "`liar.structure_and_body` also answered content that its value does not hold \
               (1 text): `content(value)` returns it"
@@ -197,13 +199,13 @@ async fn content_that_says_more_comes_beside_the_value_with_a_note() -> TestResu
 #[tokio::test]
 async fn an_answer_that_does_not_fit_is_in_the_error() -> TestResult {
     let broker = lying(&[])?;
-    let unfit = error(&broker, "liar.breaks_its_promise", json!({})).await?;
+    let unfit = error(&broker, "liar.unfit", json!({})).await?;
     assert_eq!(unfit.kind, Kind::InvalidAnswer);
     let data = unfit.data.ok_or("no data")?;
     assert_eq!(data["answer"], json!({"sum": "three"}));
     assert_eq!(data["content"], json!([{"type": "text", "text": "see"}]));
     assert_eq!(data["mismatches"][0]["path"], json!("/sum"));
-    let long = error(&broker, "liar.breaks_its_promise_at_length", json!({})).await?;
+    let long = error(&broker, "liar.unfit_and_long", json!({})).await?;
     let data = long.data.ok_or("no data")?;
     assert_eq!(
         data["answer"],
@@ -224,7 +226,7 @@ async fn only_a_marked_result_is_taken_out_of_its_object() -> TestResult {
         let one = answer(&broker, &format!("liar.{tool}"), json!({})).await?;
         assert_eq!((one.value, one.notes), (value, vec![]), "{tool}");
     }
-    let unfit = error(&broker, "liar.breaks_its_wrapping", json!({})).await?;
+    let unfit = error(&broker, "liar.unfit_inside", json!({})).await?;
     assert!(unfit.message.contains("/0: 1 is not of type"), "{unfit}");
     assert_eq!(unfit.data.ok_or("no data")?["answer"], json!([1]));
     // What is said of the tools agrees.

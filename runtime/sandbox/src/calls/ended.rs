@@ -8,14 +8,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{UNDELIVERED, Weight, length};
-use crate::tool::{ToolAnswer, ToolError, ToolErrorKind};
+use crate::tool::{Note, ToolAnswer, ToolError, ToolErrorKind};
 
 /// An operation that ended and was not yet delivered.
 pub(super) struct Ended {
     pub(super) id: u64,
     pub(super) form: Form,
     pub(super) payload: Vec<u8>,
-    pub(super) notes: Vec<String>,
+    pub(super) notes: Vec<Note>,
     pub(super) error: Option<ToolErrorKind>,
     pub(super) answer_bytes: u64,
     pub(super) elapsed: Duration,
@@ -50,7 +50,7 @@ pub(super) struct Done {
     payload: Vec<u8>,
     /// Size of the answer as it arrived at the host.
     bytes: u64,
-    notes: Vec<String>,
+    notes: Vec<Note>,
 }
 
 impl Done {

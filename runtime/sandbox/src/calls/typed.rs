@@ -14,7 +14,7 @@ use crate::clock::RunClock;
 use crate::limits::{Limit, Stop};
 use crate::operation::parsed_size;
 use crate::report::{CallEnd, RunId};
-use crate::tool::{ToolAnswer, ToolCall, ToolError, ToolErrorKind};
+use crate::tool::{Note, ToolAnswer, ToolCall, ToolError, ToolErrorKind};
 
 /// A call that is under way. Dropping it cancels the call.
 pub(crate) struct PendingCall {
@@ -33,7 +33,7 @@ pub(crate) struct EndedCall {
     run: RunId,
     id: u64,
     pub(crate) answer: Result<Value, ToolError>,
-    notes: Vec<String>,
+    notes: Vec<Note>,
     answer_bytes: u64,
     elapsed: Duration,
     _weight: Option<Weight>,

@@ -109,7 +109,7 @@ impl Place<'_> {
 }
 
 /// How tool files share code.
-pub(super) const HOW: &str = "code that tool files share is in files beside them whose names begin with `_`, or in `_lib/` there or in `tools/`";
+pub(super) const HOW: &str = "code that tool files share is in files beside them whose names begin with `_`, in `_lib/` beside them, or in `tools/_lib/`";
 
 /// A file that is not the tool's own and that is wrong.
 pub(crate) enum BundleError {

@@ -159,7 +159,7 @@ async fn an_answer_to_nobody_costs_nothing_and_is_remembered() {
             "answered a request that was never made (id 99)",
         ),
         (
-            r#"{"jsonrpc":"1.0","id":5}"#,
+            r#"{"jsonrpc":"2.0","id":5}"#,
             "answered a request that was never made (id 5)",
         ),
     ] {
@@ -224,6 +224,7 @@ async fn what_is_no_answer_fails_no_call() {
         &b"{\"broken\": "[..],
         b"\xff\xfe bad bytes",
         b"{\"level\":\"info\",\"id\":0}",
+        b"{\"jsonrpc\":\"1.0\",\"id\":0}",
         br#"{"method":"x","params":{"result":NaN},"id":0}"#,
         br#"DEBUG sent {"jsonrpc":"2.0","id":0,"method":"tools/call"}"#,
         br#"DEBUG got {"jsonrpc":"2.0","id":0,"result":{"a":"..."#,
@@ -274,6 +275,32 @@ async fn an_answer_behind_text_and_answers_in_an_array_are_found() {
         "{arrived:?}"
     );
     assert!(stray.is_some());
+}
+
+#[tokio::test]
+async fn messages_without_a_line_end_between_them_are_found() {
+    for line in [
+        r#"{"id":1,"result":1}{"id":0,"result":3}"#,
+        r#"{"id":1,"result":1} 42 {"jsonrpc":"2.0","method":"notifications/progress","params":{}}{"id":0,"result":3} done."#,
+        r#"{"id":1,"result":1} done. {"jsonrpc":"2.0","id":0,"result":3}"#,
+    ] {
+        let (mut arrived, _) = taken(3, line.as_bytes()).await;
+        arrived.sort_by_key(|(id, _)| *id);
+        let ids: Vec<i64> = arrived.iter().map(|(id, _)| *id).collect();
+        assert_eq!(ids, [0, 1], "{line}");
+        assert!(
+            arrived
+                .iter()
+                .all(|(_, arrived)| matches!(arrived, Arrived::Result(..))),
+            "{arrived:?}"
+        );
+    }
+    let cut = br#"{"id":1,"result":1}{"id":0,"result":{"a":"#;
+    let (arrived, _) = taken(3, cut).await;
+    assert!(matches!(
+        arrived.as_slice(),
+        [(1, Arrived::Result(..)), (0, Arrived::Malformed(_))]
+    ));
 }
 
 #[tokio::test]
