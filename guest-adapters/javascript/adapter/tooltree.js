@@ -30,6 +30,7 @@ import {
   weakMapGet,
   weakMapSet,
 } from './primordials.js';
+import { guarded, prototypeFor } from './promises.js';
 import { encodeArguments, quoted } from './values.js';
 
 /** By name at the host, the promise of a namespace's object. */
@@ -70,9 +71,12 @@ function isUnderscores(text) {
 function toolFunction(namespace, { name, attribute, parameters, 'object-first': objectFirst }) {
   const full = `${namespace}.${name}`;
   const start = head(full);
+  const begun = async (args) => await call(full, start, argumentsText(full, parameters, objectFirst === true, args));
+  let prototype;
   const named = {
-    async [camelName(attribute)](...args) {
-      return await call(full, start, argumentsText(full, parameters, objectFirst === true, args));
+    [camelName(attribute)](...args) {
+      prototype ??= prototypeFor(full);
+      return guarded(begun(args), prototype);
     },
   };
   const tool = named[camelName(attribute)];

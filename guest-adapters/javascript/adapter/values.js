@@ -2,6 +2,7 @@
 
 import { inspect } from './inspect.js';
 import { kindOf } from './kinds.js';
+import * as promises from './promises.js';
 import {
   TheBigInt,
   TheNumber,
@@ -41,25 +42,46 @@ export function quoted(text) {
   return stringify(apply(isWellFormed, text, []) ? text : apply(toWellFormed, text, []));
 }
 
-/** JSON of a script's value; never refuses one. */
+/** JSON of a value at once; never refuses one. */
 export function encode(value) {
+  const out = plainArray();
+  writeAny(value, out);
+  return joined(value, out);
+}
+
+/**
+ * Calls `done` with the JSON of a script's value when the promises in it have settled; never
+ * refuses one. Calls `failed` with the error of a promise that is rejected.
+ */
+export function encodeAwaited(value, done, failed) {
+  const out = plainArray();
+  promises.whole(() => writeAny(value, out), () => done(joined(value, out)), failed);
+}
+
+function writeAny(value, out) {
   try {
-    return whole(value, false) ?? 'null';
+    writeItem(value, plainArray(), false, out);
   } catch {
     // Too deep, or out of memory: a text says at least what it is.
+    promises.keepHoles(0);
+    out.length = 0;
+    add(out, quoted(shown(value)));
+  }
+}
+
+function joined(value, out) {
+  try {
+    return join(out, '');
+  } catch {
     return quoted(shown(value));
   }
 }
 
 /** JSON of a tool's arguments; raises TypeError for what has no JSON form. */
 export function encodeArguments(value) {
-  return whole(value, true) ?? '{}';
-}
-
-function whole(value, strict) {
   // Parts, joined at the end: adding text to text keeps each step of it.
   const out = plainArray();
-  return write(value, plainArray(), strict, out) ? join(out, '') : undefined;
+  return write(value, plainArray(), true, out) ? join(out, '') : '{}';
 }
 
 /** `inspect` that cannot fail. */
@@ -106,6 +128,7 @@ function write(value, inside, strict, out) {
 function writeItem(value, inside, strict, out) {
   if (!write(value, inside, strict, out)) add(out, 'null');
 }
+promises.install(writeItem);
 
 function isSafe(value) {
   return value >= -9007199254740991n && value <= 9007199254740991n;
@@ -120,12 +143,14 @@ function contained(value, inside, strict, out) {
   }
   add(inside, value);
   const begun = out.length;
+  const holes = promises.count();
   try {
     members(value, inside, strict, out);
   } catch (error) {
     // A getter or proxy of the script's that throws. Endless nesting is for `encode`.
     if (strict || isEngineLimit(error)) throw error;
     out.length = begun;
+    promises.keepHoles(holes);
     add(out, quoted(shown(value)));
   }
   inside.length--;
@@ -216,12 +241,21 @@ function special(value, prototype, inside, strict, out) {
       writeItem(wrapped, inside, strict, out);
       return true;
     }
+    case 'promise':
+      if (strict) throw promises.notAwaited();
+      if (!promises.hole(value, inside, out)) add(out, quoted(shown(value)));
+      return true;
     case 'shown':
       if (strict || keys(value).length > 0) break;
       add(out, quoted(shown(value)));
       return true;
   }
-  const { toJSON } = value;
+  const { toJSON, then } = value;
+  if (typeof then === 'function') {
+    // As `await` would: an object that stands for an answer.
+    if (strict) throw promises.notAwaited();
+    if (promises.hole(value, inside, out)) return true;
+  }
   if (typeof toJSON !== 'function' || toJSON === objectPrototype.toJSON) return false;
   writeItem(apply(toJSON, value, ['']), inside, strict, out);
   return true;
