@@ -218,7 +218,7 @@ pub(crate) struct PolicyArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigArgs {
-    /// MCP servers, in the form of `.mcp.json` [default: .mcp.json, mcp.json]
+    /// MCP servers, in the form of `.mcp.json`; relative paths in it are relative to it [default: .mcp.json, mcp.json]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) mcp_config: Option<PathBuf>,
 
