@@ -235,6 +235,8 @@ fn every_road_is_exact_or_refuses_by_the_digits() -> TestResult {
         "18446744073709551615",
         "18446744073709551616",
         "1000000000000000000000000000000",
+        // Digits that a float prints, too.
+        "10000000000000000000000000000000000000000",
     ]
     .map(str::to_owned);
     for script in ["script.py", "script.ts"] {

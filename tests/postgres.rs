@@ -177,7 +177,7 @@ export const ts = createTool({
         try {
           await main.query(`SELECT $1::${kind}`, [value]);
         } catch ({ message }) {
-          told.push(/it takes (.*)/.exec(message)?.[1] ?? /`: (.*)/.exec(message)?.[1] ?? message);
+          told.push(/it takes (.*)/.exec(message)?.[1] ?? /is of type `[a-z0-9]*`: (.*)/.exec(message)?.[1] ?? message);
         }
       }
       return told;
@@ -323,7 +323,13 @@ fn integers_of_any_size_are_exact_or_refused_by_their_digits() -> TestResult {
             "1e+20 is a floating-point number beyond 2^53",
             "an integer from 0 to 2^32 - 1, not 4294967296",
         ];
-        assert_eq!(lines.len(), expected.len(), "{}", printed.stdout);
+        assert_eq!(
+            lines.len(),
+            expected.len(),
+            "{}{}",
+            printed.stdout,
+            printed.stderr
+        );
         for (line, expected) in lines.iter().zip(expected) {
             let digits = expected.replace("1e+20", "100000000000000000000.0");
             assert!(

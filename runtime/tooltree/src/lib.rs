@@ -31,7 +31,7 @@ pub use catalogue::{MAX_TOOLS, Named, Namespace, Oddity, Offer};
 pub use describe::signature;
 pub use digest::Digest;
 pub use names::{Identifiers, MAX_NAME_BYTES, NameError, check_name, plain_identifier};
-pub use numbers::{spell_unreadable_numbers, unreadable_number};
+pub use numbers::{may_have_unreadable_number, spell_unreadable_numbers, unreadable_number};
 pub use schema::{MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, parameters};
 pub use search::{Document, SearchIndex};
 pub use shape::Shape;

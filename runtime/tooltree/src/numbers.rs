@@ -11,6 +11,9 @@ use crate::text::shorten;
 /// Most digits of an integer: Python reads no more.
 const MAX_DIGITS: usize = 4_300;
 
+/// Digits of the largest floating-point number.
+const MAX_FLOAT_DIGITS: usize = 308;
+
 /// Longest number that is repeated in a message, in bytes.
 const MAX_REPEATED_BYTES: usize = 100;
 
@@ -25,6 +28,20 @@ pub fn unreadable_number(value: &Value) -> Option<String> {
         Value::Object(members) => members.values().find_map(unreadable_number),
         _ => None,
     }
+}
+
+/// Whether JSON may have such a number, told from its bytes alone.
+pub fn may_have_unreadable_number(json: &str) -> bool {
+    let mut digits = 0_usize;
+    json.bytes().any(|byte| {
+        let is_exponent = digits > 0 && matches!(byte, b'e' | b'E');
+        digits = if byte.is_ascii_digit() {
+            digits.saturating_add(1)
+        } else {
+            0
+        };
+        is_exponent || digits > MAX_FLOAT_DIGITS
+    })
 }
 
 /// Puts texts in the place of such numbers, for what is only shown.
@@ -150,7 +167,14 @@ mod tests {
         ] {
             assert_eq!(why(text).as_deref(), Some(expected));
         }
-        assert!(why(&format!("1{}.5", "0".repeat(400))).is_some());
+        let wide = format!("1{}.5", "0".repeat(400));
+        assert!(why(&wide).is_some());
+        for text in ["1e400", "-1.5E309", &wide, &"9".repeat(4_301)] {
+            assert!(may_have_unreadable_number(text), "{text}");
+        }
+        assert!(!may_have_unreadable_number(
+            "[1.5, \"de\", true, 123456789012345678901]"
+        ));
         let long = why(&"9".repeat(4_301)).unwrap_or_default();
         assert!(long.ends_with("has more than 4300 digits"), "{long}");
         assert!(long.len() < 200, "{long}");

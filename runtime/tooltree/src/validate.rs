@@ -304,6 +304,86 @@ mod tests {
         assert!(told(&schema, &json!({"rows": [], "b": 1}))[0].contains("'b' was unexpected"));
     }
 
+    /// None of these numbers is one of floating point.
+    #[test]
+    fn integers_of_any_size_are_compared_exactly() {
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let far = "1000000000000000000000000000001";
+        for (schema, fits, other) in [
+            (
+                "{\"const\": 9007199254740993}",
+                "9007199254740993",
+                "9007199254740992",
+            ),
+            (
+                "{\"enum\": [1, 1000000000000000000000000000001]}",
+                far,
+                "1000000000000000000000000000000",
+            ),
+            (
+                "{\"maximum\": 1000000000000000000000000000001}",
+                far,
+                "1000000000000000000000000000002",
+            ),
+            (
+                "{\"exclusiveMinimum\": 1000000000000000000000000000000}",
+                far,
+                "1000000000000000000000000000000",
+            ),
+            (
+                "{\"minimum\": -9007199254740993}",
+                "-9007199254740993",
+                "-9007199254740994",
+            ),
+            (
+                "{\"multipleOf\": 10000000000000000000000}",
+                "30000000000000000000000",
+                "30000000000000000000001",
+            ),
+            (
+                "{\"uniqueItems\": true}",
+                "[9007199254740993, 9007199254740992]",
+                "[1, 1.0]",
+            ),
+            (
+                "{\"type\": \"integer\"}",
+                far,
+                "1000000000000000000000000000001.5",
+            ),
+        ] {
+            let schema = value(schema);
+            assert!(told(&schema, &value(fits)).is_empty(), "{schema} {fits}");
+            assert_eq!(told(&schema, &value(other)).len(), 1, "{schema} {other}");
+        }
+        let named = told(&json!({"maximum": 5}), &value(far));
+        assert!(named[0].contains(far), "{named:?}");
+    }
+
+    #[test]
+    fn a_float_that_may_be_another_integer_is_none() {
+        let schema = json!({
+            "properties": {
+                "id": {"type": "integer"},
+                "ids": {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "string"}]}},
+                "ratio": {"type": "number", "minimum": 0},
+                "any": {},
+            },
+        });
+        let compiled = Validator::new(&schema).unwrap();
+        let rounded = |value: Value| -> Vec<String> {
+            assert!(compiled.mismatches(&value).is_empty(), "{value}");
+            let rounded = compiled.rounded(&value).into_iter();
+            rounded.map(|mismatch| mismatch.path).collect()
+        };
+        assert!(
+            rounded(json!({"id": 9_007_199_254_740_993_i64, "ratio": 1e20, "any": 1e20}))
+                .is_empty()
+        );
+        assert!(rounded(json!({"id": 5.0, "ids": [2.0]})).is_empty());
+        assert_eq!(rounded(json!({"id": 1e16, "ratio": 1e20})), ["/id"]);
+        assert_eq!(rounded(json!({"ids": [1, "a", -1e300]})), ["/ids/2"]);
+    }
+
     #[test]
     fn of_alternatives_the_one_that_is_meant_is_told() {
         let nullable = json!({"properties": {"n": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}}});

@@ -213,7 +213,8 @@ function scalar(of, given) {
     if (!isFinite(float) || (typeof given === 'bigint' && BigInt(float) !== given)) throw misfit();
     return float;
   }
-  if (typeof given === 'number' && !isInteger(given)) throw misfit();
+  // Beyond 2^53 a number may stand for another integer.
+  if (typeof given === 'number' && !isSafeInteger(given)) throw misfit();
   const whole = BigInt(given);
   if (whole < (of === 's64' ? LEAST : 0n) || whole > LARGEST[of]) throw misfit();
   return whole;

@@ -217,7 +217,8 @@ def _scalar(of, given):
         raise _expected(_JSON[of], given)
     if of == "f64":
         return _float(given)
-    whole = int(given) if kind is int or given.is_integer() else None
+    # Beyond 2^53 a float may stand for another integer.
+    whole = int(given) if kind is int or given.is_integer() and abs(given) <= _EXACT else None
     least, most = _LARGEST[of]
     if whole is None or not least <= whole <= most:
         raise _misfit(of, given)

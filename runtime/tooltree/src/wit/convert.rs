@@ -8,7 +8,7 @@ use super::kinds::Kinds;
 use super::model::{
     Arguments, Body, Case, Constant, Definition, Function, Interface, Literal, Member, Record, Type,
 };
-use super::numbers::{float, integer, misfit, number};
+use super::numbers::{exact_integer, float, misfit, number};
 use super::value::{ConvertError, Converted, Reason, Value};
 use crate::text::clean;
 
@@ -26,11 +26,11 @@ impl Interface {
             (Type::Json, any) => Ok(Value::String(any.to_string())),
             (Type::Bool, Json::Bool(it)) => Ok(Value::Bool(*it)),
             (Type::String, Json::String(it)) => Ok(Value::String(it.clone())),
-            (Type::S64, Json::Number(it)) => integer(it)
+            (Type::S64, Json::Number(it)) => exact_integer(it)
                 .and_then(|it| i64::try_from(it).ok())
                 .map(Value::S64)
                 .ok_or_else(|| misfit("s64", it)),
-            (Type::U64, Json::Number(it)) => integer(it)
+            (Type::U64, Json::Number(it)) => exact_integer(it)
                 .and_then(|it| u64::try_from(it).ok())
                 .map(Value::U64)
                 .ok_or_else(|| misfit("u64", it)),

@@ -15,6 +15,12 @@ pub(super) fn integer(number: &Number) -> Option<i128> {
     number.as_i128().or_else(|| whole(number.as_f64()?))
 }
 
+/// The same for a type of integers: beyond 2^53 a floating-point number may stand for another one.
+pub(super) fn exact_integer(number: &Number) -> Option<i128> {
+    integer(number)
+        .filter(|it| !number.is_f64() || it.unsigned_abs() <= u128::from(MAX_EXACT))
+}
+
 /// The number in floating point, unless it is an integer that would be rounded.
 pub(super) fn float(number: &Number) -> Converted<f64> {
     number
