@@ -184,7 +184,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_output: Option<ByteSize>,
 
-    /// Time for one tool call or request [default: 30s]
+    /// Time for one tool call or request; begins anew when a server reports progress, up to ten times this [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) call_timeout: Option<Duration>,
 }
@@ -218,7 +218,7 @@ pub(crate) struct PolicyArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigArgs {
-    /// MCP servers, in the form of `.mcp.json` [default: .mcp.json, mcp.json]
+    /// MCP servers, in the form of `.mcp.json`; relative paths in it are relative to it [default: .mcp.json, mcp.json]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) mcp_config: Option<PathBuf>,
 

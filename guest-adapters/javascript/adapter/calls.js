@@ -23,8 +23,11 @@ defineProperty(ToolError.prototype, 'name', {
 
 /** The payload of a call up to its arguments. */
 export function head(name) {
-  return `{"name":${quoted(name)},"arguments":`;
+  return `{"name":${quoted(name)},"content":true,"arguments":`;
 }
+
+/** While tools that changed are asked for: `pending`, a promise that is never rejected. */
+export const news = { __proto__: null, pending: undefined };
 
 /**
  * Calls a tool; `tool` is its full name, `start` its `head`.
@@ -34,7 +37,10 @@ export function head(name) {
 export async function call(tool, start, argumentsText) {
   let failure;
   try {
-    return await operate(CALL, `${start}${argumentsText}}`);
+    const answer = await operate(CALL, `${start}${argumentsText}}`);
+    // A call may bring tools, which the script may use at once.
+    if (news.pending !== undefined) await news.pending;
+    return answer;
   } catch (told) {
     failure = told;
   }

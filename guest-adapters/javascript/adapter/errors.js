@@ -22,6 +22,8 @@ import {
   mapSet,
   slice,
   startsWith,
+  weakMapGet,
+  weakMapSet,
 } from './primordials.js';
 
 const OURS = 'wxmcp-adapter/';
@@ -33,13 +35,22 @@ const internalError = InternalError.prototype;
 
 let script = '';
 let map = undefined;
+let shift = undefined;
 /** By name, the files that a tool file shares with others, and where their lines really are. */
 let shared = undefined;
 
-/** Notes whose frames are shown, and where their lines really are. */
-export function begins(name, lineMap, files) {
+const notes = new WeakMap();
+
+/** Adds a line below an error where it ends the script, and only there. */
+export function note(error, text) {
+  weakMapSet(notes, error, text);
+}
+
+/** Notes whose frames are shown, where their lines really are, and what was put into one line of the script. */
+export function begins(name, lineMap, inserted, files) {
   script = name;
   map = lineMap;
+  shift = inserted;
   shared = undefined;
   if (files === undefined) return;
   shared = new TheMap();
@@ -129,7 +140,10 @@ function plainName(name) {
   name = slice(name, lastIndexOf(name, '*') + 1);
   while (endsWith(name, '<')) name = slice(name, 0, -1);
   while (endsWith(name, '/')) name = slice(name, 0, -1);
-  return slice(name, lastIndexOf(name, '/') + 1);
+  name = slice(name, lastIndexOf(name, '/') + 1);
+  if (!startsWith(name, '$m')) return name;
+  // What we assign functions to that have no name.
+  return endsWith(name, '.last') ? '' : endsWith(name, '.default') ? 'default' : name;
 }
 
 function placed(file, line, column) {
@@ -148,6 +162,9 @@ function placed(file, line, column) {
 
 /** Where a place of the code that the engine saw is in the script. */
 function original(line, column, file = script, lineMap = map) {
+  if (shift !== undefined && file === script && line === shift.line + 1 && column > shift.column) {
+    column = column < shift.column + shift.width ? shift.column : column - shift.width;
+  }
   const place = { __proto__: null, file, line: line - 1, column, name: '' };
   const marks = lineMap?.lines?.[line - 2];
   if (!isArray(marks)) return place;
@@ -232,6 +249,8 @@ function chain(error, indent, told, depth) {
   if (mapGet(told, error)) return `${indent}[Circular]`;
   mapSet(told, error, true);
   let text = indented(ownText(error), indent);
+  const advice = weakMapGet(notes, error);
+  if (advice !== undefined) text += `\n${indent}note: ${advice}`;
   if (depth >= DEEPEST) return text;
   const errors = property2(error, 'errors');
   if (isArray(errors)) {

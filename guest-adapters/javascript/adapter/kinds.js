@@ -29,7 +29,7 @@ const kinds = new TheMap([
   [TheBigInt.prototype, 'wrapped'],
   [Symbol.prototype, 'shown'],
   [RegExp.prototype, 'shown'],
-  [ThePromise.prototype, 'shown'],
+  [ThePromise.prototype, 'promise'],
   [WeakMap.prototype, 'shown'],
   [WeakSet.prototype, 'shown'],
   [WeakRef.prototype, 'shown'],

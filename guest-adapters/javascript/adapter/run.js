@@ -4,15 +4,19 @@
 // they have ended, and what fails until then is its outcome. So a value is held back while
 // anything is under way.
 
+import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace } from './errors.js';
+import * as files from './files.js';
 import { hint } from './hints.js';
-import { encode, quoted } from './values.js';
+import { read } from './json.js';
+import { encodeAwaited, quoted } from './values.js';
 import {
   TheError,
   defineProperty,
   evaluate,
   freeze,
-  parse,
+  functionText,
+  indexOf,
   push,
   setClear,
   setForEach,
@@ -32,8 +36,13 @@ let text;
 let modulesOfScript;
 /** What is wanted of a tool file; scripts have none. */
 let task;
-/** JSON of the script's value, once it has one. */
+/** What the script returned, once it has. */
+let answer;
+let hasAnswer = false;
+/** JSON of it, written when nothing is under way any more. */
 let value;
+/** What is said of a script that ends without a value. */
+let note;
 /** Whether the outcome was told. */
 let over = false;
 
@@ -42,12 +51,14 @@ export function start(message) {
   if (over) renew();
   timers.begin();
   try {
-    const script = parse(message);
+    const script = read(message);
     name = script.name;
-    begins(name, script.map, script.shared);
+    begins(name, script.map, script.shift, script.shared);
     prepare(script);
+    files.begin(script);
     task = script.task;
     text = script.source ?? text;
+    note = script.note;
     if (script.source === undefined) {
       settle(again, undefined);
       return;
@@ -64,6 +75,9 @@ export function start(message) {
     const m = {
       __proto__: null,
       modules: undefined,
+      // What the last expression was, and what is exported, if either is the script's value.
+      last: undefined,
+      default: undefined,
       import: dynamicImport,
       meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
     };
@@ -142,8 +156,8 @@ async function settle(body, m) {
     if (task !== undefined) {
       if (body !== again) toolfile.load(answer);
       answer = await toolfile.perform(task);
-    } else if (typeof answer === 'function') {
-      answer = await answer();
+    } else if (typeof answer === 'function' && answer !== m.last) {
+      answer = await (takesApart(answer) ? answer(globalThis) : answer());
     }
     keep(answer);
   } catch (error) {
@@ -151,15 +165,25 @@ async function settle(body, m) {
   }
 }
 
-/** The script has its value. */
-export function keep(answer) {
+/** Whether a function's first parameter is a pattern, `async ({ tools }) => ..`: it gets the globals. */
+function takesApart(called) {
+  const text = functionText(called);
+  let at = indexOf(text, '(') + 1;
+  while (text[at] === ' ' || text[at] === '\n') at++;
+  return at > 0 && text[at] === '{';
+}
+
+/** The script has returned. What it returned may be filled until all that it began has ended. */
+export function keep(returned) {
   timers.scriptEnded();
-  value = answer === undefined ? 'null' : encode(answer);
+  answer = returned;
+  hasAnswer = true;
+  if (answer === undefined && note !== undefined) seam.print(seam.STDERR, `note: ${note}\n`);
 }
 
 export function complete(id, ok, payload) {
   try {
-    seam.complete(id, ok, payload);
+    seam.complete(id, ok, payload, keepContent);
   } catch (error) {
     fail(error);
   }
@@ -193,9 +217,21 @@ export function drained() {
     return false;
   }
   if (seam.isWaiting()) return false;
-  if (value !== undefined) returned();
-  else if (stuck) fail(new TheError(STUCK));
+  if (value !== undefined) {
+    returned();
+  } else if (hasAnswer) {
+    hasAnswer = false;
+    encodeAwaited(answer, written, fail);
+    if (value !== undefined) returned();
+    return !over;
+  } else if (stuck) {
+    fail(new TheError(STUCK));
+  }
   return false;
+}
+
+function written(text) {
+  value = text;
 }
 
 const STUCK = 'the script waits for a promise that nothing can settle any more: no call and no timer is under way';
@@ -260,8 +296,8 @@ function cut(text) {
 
 /** As if nothing had run, save what the script left in memory. */
 function renew() {
-  value = undefined;
-  over = false;
+  value = answer = note = undefined;
+  hasAnswer = over = false;
   stuck = false;
   seam.reopen();
   timers.stop();

@@ -323,9 +323,19 @@ async function parsed(schema, given) {
   const told = [];
   for (let i = 0; i < error.issues.length && i < 10; i++) {
     const { path, message } = error.issues[i];
-    push(told, path.length === 0 ? message : `/${join(path, '/')}: ${message}`);
+    const why = whyNotBigInt(given, error.issues[i]) ?? message;
+    push(told, path.length === 0 ? why : `/${join(path, '/')}: ${why}`);
   }
   throw new InvalidArguments(join(told, '; '));
+}
+
+/** What is wrong with an integer beyond 2^53 that zod takes for no number; undefined for another issue. */
+function whyNotBigInt(given, { code, expected, path }) {
+  if (code !== 'invalid_type' || expected !== 'number') return undefined;
+  let value = given;
+  for (let i = 0; i < path.length; i++) value = value?.[path[i]];
+  if (typeof value !== 'bigint') return undefined;
+  return `${value} is beyond 2^53, where \`z.number()\` would round: the tool takes it by \`{type: "integer"}\` or \`z.any()\``;
 }
 
 function withDefaults(parameters, given) {

@@ -2,6 +2,7 @@
 
 import { inspect } from './inspect.js';
 import { kindOf } from './kinds.js';
+import * as promises from './promises.js';
 import {
   TheBigInt,
   TheNumber,
@@ -10,15 +11,19 @@ import {
   add,
   apply,
   arrayLength,
+  bigIntText,
   brand,
   bytesOf,
   dateToISO,
   dateValue,
   getPrototypeOf,
   hasOwn,
+  indexOf,
+  is,
   isArray,
   isErrorObject,
   isFinite,
+  isInteger,
   isSafeInteger,
   isView,
   join,
@@ -41,25 +46,46 @@ export function quoted(text) {
   return stringify(apply(isWellFormed, text, []) ? text : apply(toWellFormed, text, []));
 }
 
-/** JSON of a script's value; never refuses one. */
+/** JSON of a value at once; never refuses one. */
 export function encode(value) {
+  const out = plainArray();
+  writeAny(value, out);
+  return joined(value, out);
+}
+
+/**
+ * Calls `done` with the JSON of a script's value when the promises in it have settled; never
+ * refuses one. Calls `failed` with the error of a promise that is rejected.
+ */
+export function encodeAwaited(value, done, failed) {
+  const out = plainArray();
+  promises.whole(() => writeAny(value, out), () => done(joined(value, out)), failed);
+}
+
+function writeAny(value, out) {
   try {
-    return whole(value, false) ?? 'null';
+    writeItem(value, plainArray(), false, out);
   } catch {
     // Too deep, or out of memory: a text says at least what it is.
+    promises.keepHoles(0);
+    out.length = 0;
+    add(out, quoted(shown(value)));
+  }
+}
+
+function joined(value, out) {
+  try {
+    return join(out, '');
+  } catch {
     return quoted(shown(value));
   }
 }
 
 /** JSON of a tool's arguments; raises TypeError for what has no JSON form. */
 export function encodeArguments(value) {
-  return whole(value, true) ?? '{}';
-}
-
-function whole(value, strict) {
   // Parts, joined at the end: adding text to text keeps each step of it.
   const out = plainArray();
-  return write(value, plainArray(), strict, out) ? join(out, '') : undefined;
+  return write(value, plainArray(), true, out) ? join(out, '') : '{}';
 }
 
 /** `inspect` that cannot fail. */
@@ -78,7 +104,7 @@ function write(value, inside, strict, out) {
       add(out, quoted(value));
       return true;
     case 'number':
-      if (isFinite(value)) add(out, value === 0 ? '0' : `${value}`);
+      if (isFinite(value)) add(out, digits(value));
       else if (strict) throw new TheTypeError(`${value} has no JSON form`);
       else add(out, value !== value ? '"NaN"' : value > 0 ? '"Infinity"' : '"-Infinity"');
       return true;
@@ -88,7 +114,7 @@ function write(value, inside, strict, out) {
     case 'undefined':
       return false;
     case 'bigint':
-      add(out, strict || isSafe(value) ? `${value}` : `"${value}"`);
+      add(out, bigIntText(value));
       return true;
     case 'object':
       if (value === null) add(out, 'null');
@@ -106,9 +132,18 @@ function write(value, inside, strict, out) {
 function writeItem(value, inside, strict, out) {
   if (!write(value, inside, strict, out)) add(out, 'null');
 }
+promises.install(writeItem);
 
-function isSafe(value) {
-  return value >= -9007199254740991n && value <= 9007199254740991n;
+/**
+ * The digits of a finite number. An integer beyond 2^53 - 1 may stand for others that were rounded
+ * to it: it is written as what it is, a floating-point number, and never read as an integer.
+ */
+function digits(value) {
+  if (value === 0) return is(value, -0) ? '-0.0' : '0';
+  const text = `${value}`;
+  if (isSafeInteger(value) || !isInteger(value) || indexOf(text, 'e') >= 0) return text;
+  // The text has the shortest digits, which are those of another integer.
+  return `${bigIntText(TheBigInt(value))}.0`;
 }
 
 function contained(value, inside, strict, out) {
@@ -120,12 +155,14 @@ function contained(value, inside, strict, out) {
   }
   add(inside, value);
   const begun = out.length;
+  const holes = promises.count();
   try {
     members(value, inside, strict, out);
   } catch (error) {
     // A getter or proxy of the script's that throws. Endless nesting is for `encode`.
     if (strict || isEngineLimit(error)) throw error;
     out.length = begun;
+    promises.keepHoles(holes);
     add(out, quoted(shown(value)));
   }
   inside.length--;
@@ -164,12 +201,13 @@ function list(items, length, inside, strict, out) {
   add(out, ']');
 }
 
-/** The text of a list of nothing but finite numbers; undefined for any other. */
+/** The text of a list of nothing but finite numbers that need no care; undefined for any other. */
+const LARGEST = 9007199254740991;
 function numbersOf(items, length) {
   const found = plainArray();
   for (let i = 0; i < length; i++) {
     const item = items[i];
-    if (typeof item !== 'number' || item - item !== 0) return undefined;
+    if (typeof item !== 'number' || item - item !== 0 || item > LARGEST || item < -LARGEST || is(item, -0)) return undefined;
     found[i] = item;
   }
   return join(found, ',');
@@ -191,7 +229,7 @@ function special(value, prototype, inside, strict, out) {
     case 'bytes': {
       const bytes = isView(value) && typedArrayName(value) !== undefined ? value : bytesOf(value);
       if (bytes === undefined) break;
-      list(bytes, arrayLength(bytes), inside, false, out);
+      list(bytes, arrayLength(bytes), inside, strict, out);
       return true;
     }
     case 'date':
@@ -216,12 +254,21 @@ function special(value, prototype, inside, strict, out) {
       writeItem(wrapped, inside, strict, out);
       return true;
     }
+    case 'promise':
+      if (strict) throw promises.notAwaited();
+      if (!promises.hole(value, inside, out)) add(out, quoted(shown(value)));
+      return true;
     case 'shown':
       if (strict || keys(value).length > 0) break;
       add(out, quoted(shown(value)));
       return true;
   }
-  const { toJSON } = value;
+  const { toJSON, then } = value;
+  if (typeof then === 'function') {
+    // As `await` would: an object that stands for an answer.
+    if (strict) throw promises.notAwaited();
+    if (promises.hole(value, inside, out)) return true;
+  }
   if (typeof toJSON !== 'function' || toJSON === objectPrototype.toJSON) return false;
   writeItem(apply(toJSON, value, ['']), inside, strict, out);
   return true;

@@ -13,7 +13,7 @@ import linecache
 import types
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
-from . import calls, loop, report, schema, shared, system, tooltree
+from . import awaiting, calls, loop, report, schema, shared, system, tooltree, values
 
 
 class InvalidArguments(Exception):
@@ -41,7 +41,7 @@ def tool(function=None, /, *, name=None, description=None, grants=None, reusable
 
 
 def perform(name, text, task, modules=()):
-    """Does what the host wants of a tool file; reads it first, unless it was read already."""
+    """JSON of what the host wants of a tool file; reads it first, unless it was read already."""
     global _loaded
     tooltree.promises = "describe" in task
     if text is not None:
@@ -59,7 +59,7 @@ def perform(name, text, task, modules=()):
         _loaded = system.main.__dict__
     function = _found(task["tool"])
     if "describe" in task:
-        return schema.described(function, task["tool"], getattr(function, _MARK, {}))
+        return values.encode(schema.described(function, task["tool"], getattr(function, _MARK, {})))
     return _called(function, task["call"])
 
 
@@ -105,9 +105,13 @@ def _called(function, given):
         raise InvalidArguments(str(error)) from None
     report.began(getattr(function, "__code__", None) or inspect.unwrap(function).__code__)
     value = function(*bound.args, **bound.kwargs)
-    if isinstance(value, (CoroutineType, AsyncGeneratorType, calls.ToolCall)):
-        with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
-            value = runner.run(_awaited(value))
+    if not isinstance(value, (CoroutineType, AsyncGeneratorType, calls.ToolCall)):
+        return awaiting.encoded(_plain(value))
+    with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
+        return awaiting.encoded(_plain(runner.run(_awaited(value))), runner.run)
+
+
+def _plain(value):
     if isinstance(value, GeneratorType):
         return list(value)
     if isinstance(value, (bytes, bytearray, memoryview)):

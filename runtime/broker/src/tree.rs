@@ -122,6 +122,11 @@ impl Tree {
             .collect()
     }
 
+    /// What tool files may have.
+    pub(crate) fn approvals(&self) -> &Approvals {
+        &self.shared.config.approvals
+    }
+
     /// The folder behind either spelling of its name; what else is in the tree costs nothing.
     pub(crate) fn folder(
         &self,

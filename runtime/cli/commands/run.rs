@@ -46,6 +46,9 @@ async fn run(
     let is_ours = script.language != wxmcp_sandbox::Language::Component;
     let guests = Arc::new(Guests::new());
     let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
+    // Known without starting anything; of tools of servers, when they have run.
+    let unmatched = broker.unmatched_patterns();
+    unmatched.iter().for_each(|it| render::note(it));
     if args.check {
         let checker = Checker {
             broker: &broker,
@@ -99,6 +102,9 @@ async fn run(
         }
         Err(error) => Err(failure(error, &name, is_ours)),
     };
+    let more = broker.unmatched_patterns().into_iter();
+    more.filter(|it| !unmatched.contains(it))
+        .for_each(|it| render::note(&it));
     // What is late already is not made later: the guards end what is left.
     let patience = match exit {
         Ok(Exit::Limit | Exit::Cancelled) => Duration::from_millis(50),

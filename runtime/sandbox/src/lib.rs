@@ -10,6 +10,7 @@
 
 mod calls;
 mod clock;
+mod digits;
 pub mod engine;
 mod guest;
 mod javascript;
@@ -26,6 +27,7 @@ mod script;
 mod search;
 mod session;
 pub mod supplied;
+mod surrogates;
 mod tool;
 mod wasi;
 
@@ -41,7 +43,8 @@ pub use sandbox::{Error, Run, Sandbox};
 pub use script::{Describe, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
 pub use session::Session;
+pub use surrogates::without_lone_surrogates;
 pub use tool::{
-    BoxFuture, CallContext, Capability, NamespaceListing, ToolAnswer, ToolCall, ToolError,
+    BoxFuture, CallContext, Capability, NamespaceListing, Note, ToolAnswer, ToolCall, ToolError,
     ToolErrorKind, ToolHost, ToolListing,
 };

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::digits::marked;
 use crate::javascript::shared::{Place, bundle};
 use crate::javascript::{self, Dialect, Form, Program};
 use crate::library::{Library, Module};
+use crate::policy::{Mount, Policy};
 use crate::report::Raised;
 
 /// Languages that there are guests for.
@@ -76,6 +78,9 @@ struct Request<'a> {
     name: &'a str,
     args: &'a [String],
     env: BTreeMap<&'a str, &'a str>,
+    /// For notes on errors: where there is no policy nobody knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mounts: Option<BTreeMap<&'a str, &'static str>>,
     #[serde(flatten)]
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,7 +118,7 @@ impl Script {
     ///
     /// The exception that the source raises because it is no program.
     pub fn message(&self) -> Result<Vec<u8>, Raised> {
-        self.request(&[], false)
+        self.request(None, false)
     }
 
     /// What the guest is sent. It has read the source already if it `knows` it: then
@@ -122,7 +127,9 @@ impl Script {
     /// # Errors
     ///
     /// The exception that the source raises because it is no program.
-    pub(crate) fn request(&self, env: &[(String, String)], knows: bool) -> Result<Vec<u8>, Raised> {
+    pub(crate) fn request(&self, policy: Option<&Policy>, knows: bool) -> Result<Vec<u8>, Raised> {
+        let env = policy.map_or(&[][..], |policy| &policy.env);
+        let mounts = policy.map(|policy| policy.mounts.iter().map(Mount::told).collect());
         let request = Request {
             name: &self.name,
             args: &self.args,
@@ -130,10 +137,16 @@ impl Script {
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
+            mounts,
             text: if knows { None } else { Some(self.text()?) },
             task: self.task.as_ref(),
         };
-        Ok(serde_json::to_vec(&request).unwrap_or_default())
+        let request = serde_json::to_vec(&request).unwrap_or_default();
+        // Only arguments of tool files hold numbers.
+        Ok(match self.task {
+            Some(_) => marked(request),
+            None => request,
+        })
     }
 
     fn text(&self) -> Result<Text<'_>, Raised> {

@@ -13,6 +13,7 @@ use crate::engine;
 use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
 use crate::limits::{Limit, Limits, MemoryMeter, Stop};
 use crate::output::Output;
+use crate::policy::Policy;
 use crate::report::{Outcome, Raised, Report, RunId, Usage};
 use crate::sandbox::{Entry, Error, Run};
 use crate::script::Script;
@@ -27,6 +28,10 @@ const YIELD_INTERVAL: u64 = 20_000_000;
 /// Most bytes that one call from the guest may make the host copy. Above the limit
 /// of one message, so that it is ours that is named.
 const HOSTCALL: usize = 4 * MESSAGE;
+
+/// Bytes of a source from which on reading it takes as long as starting a thread does
+/// many times over: 2 ms.
+const LONG_SOURCE: usize = 64 << 10;
 
 /// Handles of resources, and of what goes on at once, that a guest may hold.
 const HANDLES: usize = 4_096;
@@ -85,16 +90,23 @@ impl Session {
         // A supplied component is its own program: there is nothing to send.
         let request = match program {
             Some(_) => Vec::new(),
-            None => match script.request(&policy.env, knows) {
-                Ok(request) => request,
-                Err(raised) => return Ok(not_begun(id, Outcome::Raised(raised), &clock)),
-            },
+            None => {
+                let read = tokio::select! {
+                    biased;
+                    read = request(&script, &policy, knows) => read.map_err(Outcome::Raised),
+                    () = &mut cancel => Err(Outcome::Cancelled),
+                    () = deadline(&clock, limits.wall) => Err(ended(timed_out(&limits), &limits)),
+                };
+                match read {
+                    Ok(request) => request,
+                    Err(outcome) => return Ok(not_begun(id, outcome, &clock)),
+                }
+            }
         };
         let context = CallContext {
             run: id,
             clock: Arc::clone(&clock),
         };
-        let calls = Calls::new(tools, Arc::clone(&observer), context, &limits);
         let outbox = Outbox::new(limits.value, Arc::clone(&observer));
         let fuel = limits.fuel.unwrap_or(u64::MAX);
         // Until it has come to its end, the instance is in the middle of something.
@@ -102,13 +114,14 @@ impl Session {
         let live = match self.live.take() {
             Some(mut live) if !was_over => {
                 let state = live.store.data_mut();
-                state.calls = calls;
+                state.output.begin(limits.output, Arc::clone(&observer));
+                state.calls = Calls::new(tools, observer, state.output.clone(), context, &limits);
                 state.outbox = outbox;
-                state.output.begin(limits.output, observer);
                 live
             }
             _ => {
-                let output = Output::new(limits.output, observer);
+                let output = Output::new(limits.output, Arc::clone(&observer));
+                let calls = Calls::new(tools, observer, output.clone(), context, &limits);
                 let state = State {
                     wasi: wasi::context(&policy, &output, program)?,
                     table: wasi::table(),
@@ -157,6 +170,22 @@ impl Session {
             &clock,
             fuel.saturating_sub(left),
         ))
+    }
+}
+
+/// What the guest is sent. A long source is read by a thread, so that the deadline holds
+/// meanwhile; a thread that is not waited for any more ends by itself.
+async fn request(script: &Script, policy: &Policy, knows: bool) -> Result<Vec<u8>, Raised> {
+    if script.source.len() < LONG_SOURCE {
+        return script.request(Some(policy), knows);
+    }
+    let (done, request) = tokio::sync::oneshot::channel();
+    let (own, own_policy) = (script.clone(), policy.clone());
+    let read = move || drop(done.send(own.request(Some(&own_policy), knows)));
+    let thread = std::thread::Builder::new().spawn(read);
+    match request.await {
+        Ok(request) if thread.is_ok() => request,
+        _ => Err(protocol("the source cannot be read")),
     }
 }
 

@@ -199,10 +199,10 @@ impl Folder {
             }
         }
         let tools = Namespace::new(definitions.into_values());
-        for dropped in tools.dropped() {
+        for oddity in tools.oddities() {
             listed.broken.push(Broken {
-                file: format!("tools/{}/{}", self.owner, dropped.name),
-                why: dropped.reason.to_string(),
+                file: format!("tools/{}/{}", self.owner, oddity.name),
+                why: oddity.reason.to_string(),
             });
         }
         listed.tools = Arc::new(tools);
@@ -310,6 +310,17 @@ impl Folder {
             .take(MAX_TOOLS)
             .collect();
         (files, marked)
+    }
+
+    /// The names of all its tools as the names of its files tell them, which is without
+    /// reading any; none if a file may hold several.
+    pub(crate) fn told_tools(&self) -> Option<Vec<String>> {
+        let (files, _) = self.files();
+        let tools = files.keys().map(|file| match language(file)? {
+            (Language::Component, _) => None,
+            (_, tool) => Some(tool.to_owned()),
+        });
+        tools.collect()
     }
 
     /// Calls a tool by its own name.

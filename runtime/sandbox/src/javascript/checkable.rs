@@ -13,7 +13,7 @@ use oxc_semantic::ScopeFlags;
 use oxc_span::Span;
 
 use super::edits::slice;
-use super::error::line_and_column;
+use super::error::Places;
 use super::specifier::{Target, of_script};
 use super::{Dialect, SourceError, depth, parse, without_fences};
 
@@ -62,8 +62,12 @@ impl Checkable {
     ///
     /// What the parser does not take, and imports of what scripts cannot have; and where.
     pub fn new(source: &str) -> Result<Self, Unreadable> {
-        let source = without_fences(source);
-        depth::with_stack(&source, || read(&source)).map_err(|error| Unreadable {
+        let read = || {
+            let dialect = Dialect::TypeScript;
+            let source = without_fences(source, dialect)?;
+            depth::with_stack(&source, dialect, || read(&source))
+        };
+        read().map_err(|error: SourceError| Unreadable {
             line: error.line,
             column: error.column,
             message: error.into_message(),
@@ -115,8 +119,9 @@ fn read(source: &str) -> Result<Checkable, SourceError> {
     let mut text = String::with_capacity(source.len());
     let mut changes = Vec::new();
     let mut at = 0;
+    let mut places = Places::new(source);
     for (span, new) in &edits {
-        let (line, column) = line_and_column(source, span.start);
+        let (line, column) = places.find(span.start);
         text.push_str(slice(source, at, span.start));
         text.push_str(new);
         changes.push(Change {

@@ -4,8 +4,8 @@
 //! A stack that overflows ends the process, so source is read on a stack that holds
 //! whatever can be nested in it.
 
-use super::SourceError;
-use super::edits::{is_line_end, length};
+use super::nesting::nesting;
+use super::{Dialect, SourceError};
 
 /// Bytes of stack for one level. Measured: the worst, in a debug build, takes less
 /// than half of it; see the test of this module.
@@ -28,9 +28,10 @@ const DEEPEST: usize = 50_000;
 /// memory, is refused by name.
 pub(super) fn with_stack<T: Send>(
     source: &str,
+    dialect: Dialect,
     read: impl FnOnce() -> Result<T, SourceError> + Send,
 ) -> Result<T, SourceError> {
-    let (levels, place) = nesting(source);
+    let (levels, place) = nesting(source, dialect, DEEPEST);
     if levels > DEEPEST {
         return Err(SourceError::at(
             source,
@@ -38,6 +39,22 @@ pub(super) fn with_stack<T: Send>(
             &format!("nested too deeply: more than {DEEPEST} levels"),
         ));
     }
+    on_stack(source, levels, read)
+}
+
+/// Runs `read` where the nesting of any short source fits, however it is read. Answers false
+/// for one that is too long.
+pub(super) fn with_any_stack(source: &str, read: impl FnOnce() -> bool + Send) -> bool {
+    let levels = source.len();
+    levels <= DEEPEST && on_stack(source, levels, || Ok(read())).unwrap_or(false)
+}
+
+/// Runs `read` on a stack for so many levels.
+fn on_stack<T: Send>(
+    source: &str,
+    levels: usize,
+    read: impl FnOnce() -> Result<T, SourceError> + Send,
+) -> Result<T, SourceError> {
     if levels <= SHALLOW {
         return read();
     }
@@ -50,75 +67,6 @@ pub(super) fn with_stack<T: Send>(
             .and_then(|thread| thread.join().ok())
             .unwrap_or_else(|| Err(SourceError::at(source, 0, "the source cannot be read")))
     })
-}
-
-/// Statements that hold a statement without a bracket around it.
-const HOLDERS: [&str; 6] = ["if", "else", "for", "while", "do", "with"];
-
-/// Words that the expression goes on after, in whatever line.
-const OPERATORS: [&str; 15] = [
-    "typeof",
-    "void",
-    "delete",
-    "await",
-    "new",
-    "async",
-    "yield",
-    "extends",
-    "keyof",
-    "infer",
-    "as",
-    "in",
-    "of",
-    "instanceof",
-    "satisfies",
-];
-
-/// An upper bound of how deep anything can be nested, and the place where it is: what
-/// is open, what may be the operators of one expression, and the statements that may
-/// hold one another. Text in strings and comments counts too; it is only a bound.
-fn nesting(source: &str) -> (usize, u32) {
-    let (mut open, mut chain, mut holders) = (0_usize, 0_usize, 0_usize);
-    let (mut deepest, mut place) = (0, 0_u32);
-    // Whether a statement may have ended, and whether a line has since.
-    let (mut may_end, mut line_ended) = (false, false);
-    let mut rest = source;
-    while let Some(character) = rest.chars().next() {
-        let word = rest
-            .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '$')))
-            .unwrap_or(rest.len());
-        let token = rest.get(..word.max(character.len_utf8())).unwrap_or(rest);
-        let is_word = word > 0;
-        if character.is_whitespace() {
-            line_ended |= is_line_end(character);
-        } else {
-            let goes_on = !is_word || OPERATORS.contains(&token);
-            if character == ';' || (may_end && line_ended && !goes_on) {
-                chain = 0;
-            }
-            chain = chain.saturating_add(1);
-            match character {
-                '(' | '[' | '{' | '<' | '`' => open = open.saturating_add(1),
-                ')' | ']' | '}' | '>' => open = open.saturating_sub(1),
-                _ => {}
-            }
-            if HOLDERS.contains(&token) {
-                holders = holders.saturating_add(1);
-            }
-            may_end = match is_word {
-                true => !OPERATORS.contains(&token),
-                false => matches!(character, ')' | ']' | '}' | '\'' | '"' | '`'),
-            };
-            line_ended = false;
-            let levels = open.saturating_add(chain).saturating_add(holders);
-            if levels > deepest {
-                deepest = levels;
-                place = length(source).saturating_sub(length(rest));
-            }
-        }
-        rest = rest.get(token.len()..).unwrap_or_default();
-    }
-    (deepest, place)
 }
 
 #[cfg(test)]

@@ -1,10 +1,16 @@
 //! Changes to source text that move nothing: every line start and column that is
 //! kept stays where it was.
 
+use std::collections::HashMap;
+
+use oxc_span::Span;
+
 /// Spans to blank and to replace, in any order; they do not overlap.
 #[derive(Debug, Default)]
 pub(super) struct Edits {
     edits: Vec<Edit>,
+    /// By the end of its span, the last edit that has it.
+    ends: HashMap<u32, usize>,
 }
 
 #[derive(Debug)]
@@ -29,6 +35,7 @@ impl Edits {
 
     /// Puts text in the place of a span that is at least as long.
     pub(super) fn replace(&mut self, start: u32, end: u32, text: &str) {
+        self.ends.insert(end, self.edits.len());
         self.edits.push(Edit {
             start,
             end,
@@ -36,11 +43,16 @@ impl Edits {
         });
     }
 
+    /// The spans that were changed so far.
+    pub(super) fn spans(&self) -> impl Iterator<Item = Span> {
+        self.edits.iter().map(|it| Span::new(it.start, it.end))
+    }
+
     /// Ends a statement whose last tokens were blanked: what follows in the next
     /// line must not continue it.
     pub(super) fn end_statement(&mut self, end: u32) {
-        let last = self.edits.iter_mut().rev().find(|edit| edit.end == end);
-        if let Some(last) = last
+        let last = self.ends.get(&end);
+        if let Some(last) = last.and_then(|&place| self.edits.get_mut(place))
             && last.text.is_empty()
         {
             last.text.push(';');
@@ -49,7 +61,7 @@ impl Edits {
 
     /// The text with all edits made.
     pub(super) fn apply(mut self, source: &str) -> String {
-        self.edits.sort_by_key(|edit| edit.start);
+        self.edits.sort_by_key(|edit| (edit.start, edit.end));
         let mut text = String::with_capacity(source.len());
         let mut at = 0;
         for edit in &self.edits {

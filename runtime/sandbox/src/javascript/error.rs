@@ -80,19 +80,47 @@ impl SourceError {
 
 /// Line and column of a place, from 1, the column in UTF-16 units.
 pub(super) fn line_and_column(source: &str, place: u32) -> (u32, u32) {
-    let (mut line, mut column) = (1_u32, 1_u32);
-    let mut last = '\0';
-    for character in slice(source, 0, place).chars() {
-        if is_line_end(character) {
-            if !(last == '\r' && character == '\n') {
-                line = line.saturating_add(1);
-            }
-            column = 1;
-        } else {
-            let width = u32::try_from(character.len_utf16()).unwrap_or(1);
-            column = column.saturating_add(width);
+    Places::new(source).find(place)
+}
+
+/// Finds lines and columns of places that come in order, and reads the source once for it.
+pub(super) struct Places<'s> {
+    source: &'s str,
+    at: u32,
+    line: u32,
+    column: u32,
+    last: char,
+}
+
+impl<'s> Places<'s> {
+    pub(super) fn new(source: &'s str) -> Self {
+        Self {
+            source,
+            at: 0,
+            line: 1,
+            column: 1,
+            last: '\0',
         }
-        last = character;
     }
-    (line, column)
+
+    /// As [`line_and_column`].
+    pub(super) fn find(&mut self, place: u32) -> (u32, u32) {
+        if place < self.at {
+            *self = Self::new(self.source);
+        }
+        for character in slice(self.source, self.at, place).chars() {
+            if is_line_end(character) {
+                if !(self.last == '\r' && character == '\n') {
+                    self.line = self.line.saturating_add(1);
+                }
+                self.column = 1;
+            } else {
+                let width = u32::try_from(character.len_utf16()).unwrap_or(1);
+                self.column = self.column.saturating_add(width);
+            }
+            self.last = character;
+        }
+        self.at = place;
+        (self.line, self.column)
+    }
 }

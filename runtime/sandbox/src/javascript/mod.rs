@@ -10,14 +10,18 @@ mod checkable;
 mod depth;
 mod edits;
 mod error;
+mod fences;
 mod generate;
+mod imports;
 mod modules;
+mod nesting;
 pub(crate) mod shared;
 mod specifier;
 mod types;
 mod uses;
+mod value;
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::Program as Tree;
@@ -27,6 +31,7 @@ use serde::Serialize;
 
 pub use checkable::{Checkable, Unreadable};
 pub(crate) use error::SourceError;
+use fences::without_fences;
 use modules::modules;
 use types::Eraser;
 pub use uses::{ImportedTools, ToolUses};
@@ -66,6 +71,23 @@ pub(crate) struct Program {
     /// Names that a module exports.
     #[serde(skip)]
     pub(crate) exports: Vec<String>,
+    /// What was put into a line of the script.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shift: Option<Shift>,
+    /// What is said when the script has ended without a value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) note: Option<String>,
+}
+
+/// Text that moves what follows in its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Shift {
+    /// The line, from 1.
+    pub(crate) line: u32,
+    /// Where the text stands, from 1, in UTF-16 units.
+    pub(crate) column: u32,
+    /// Its length.
+    pub(crate) width: u32,
 }
 
 /// What a module is imported from.
@@ -111,6 +133,13 @@ pub(crate) struct LineMap {
     pub(crate) lines: Vec<Vec<[u32; 3]>>,
 }
 
+/// What a source is written in, and what is made of it.
+#[derive(Clone, Copy)]
+struct Kind {
+    dialect: Dialect,
+    form: Form,
+}
+
 /// Names of ours, which the source does not hold.
 pub(super) struct Names {
     module: String,
@@ -128,8 +157,8 @@ pub(crate) fn transform(
     dialect: Dialect,
     form: Form,
 ) -> Result<Program, SourceError> {
-    let source = without_fences(source);
-    depth::with_stack(&source, || read(&source, dialect, form, None))
+    let source = without_fences(source, dialect)?;
+    depth::with_stack(&source, dialect, || read(&source, dialect, form, None))
 }
 
 /// As `transform`; `place` is that of a tool file, or of code that tool files share.
@@ -162,14 +191,16 @@ fn parse<'a>(
     };
     let place = error.labels.first().map_or(0, |label| label.offset());
     let has_tags = source.contains("</") || source.contains("/>");
-    if has_tags {
-        let jsx = Allocator::default();
-        let again = self::parsed(&jsx, source, kind.with_jsx(true));
-        if again.diagnostics.is_empty() {
-            return Err(SourceError::at(source, place, "JSX is not supported"));
-        }
+    if has_tags && depth::with_any_stack(source, || is_jsx(source, kind)) {
+        return Err(SourceError::at(source, place, "JSX is not supported"));
     }
     Err(SourceError::at(source, place, &error.message))
+}
+
+fn is_jsx(source: &str, kind: SourceType) -> bool {
+    let allocator = Allocator::default();
+    let parsed = parsed(&allocator, source, kind.with_jsx(true));
+    parsed.diagnostics.is_empty()
 }
 
 fn parsed<'a>(allocator: &'a Allocator, source: &'a str, kind: SourceType) -> ParserReturn<'a> {
@@ -192,8 +223,7 @@ fn edited(
 ) -> Result<Option<Program>, SourceError> {
     let names = Names::of(source);
     let mut eraser = Eraser::new(source, &names.import, &names.module);
-    let is_typescript = dialect == Dialect::TypeScript;
-    let modules = modules(tree, &mut eraser, &names, is_typescript, place)?;
+    let modules = modules(tree, &mut eraser, &names, Kind { dialect, form }, place)?;
     if eraser.generates {
         return Ok(None);
     }
@@ -204,20 +234,20 @@ fn edited(
     if eraser.uses_import {
         program.push_str(&format!("const {}={}.import;", names.import, names.module));
     }
-    if modules.value.as_deref() == Some(&names.value) {
-        program.push_str(&format!("let {};", names.value));
-    }
     program.push_str(&modules.bindings);
-    let is_function = modules.is_function && form == Form::Script;
-    if is_function {
-        program.push_str("return (");
-    }
     program.push('\n');
+    let shift = modules.last.as_ref().map(|last| {
+        eraser.edits.replace(last.at, last.at, &last.text);
+        let (line, column) = error::line_and_column(source, last.at);
+        let width = edits::length(&last.text);
+        Shift {
+            line,
+            column,
+            width,
+        }
+    });
     program.push_str(&eraser.edits.apply(source));
     program.push('\n');
-    if is_function {
-        program.push_str(")\n");
-    }
     match (&modules.value, form) {
         (_, Form::Module | Form::Shared) => program.push_str(&exported(&modules)),
         (Some(value), Form::Script) => program.push_str(&format!("return {value}\n")),
@@ -230,6 +260,8 @@ fn edited(
         source: program,
         exports: exports.chain(default).collect(),
         imports: modules.imports,
+        shift,
+        note: modules.note,
         ..Program::default()
     }))
 }
@@ -252,41 +284,34 @@ fn exported(modules: &modules::Modules) -> String {
 
 impl Names {
     fn of(source: &str) -> Self {
-        let free = |letter: char| {
-            (0..10_000_u32)
-                .map(|number| match number {
-                    0 => format!("${letter}"),
-                    _ => format!("${letter}{number}"),
-                })
-                .find(|name| !source.contains(name.as_str()))
-                .unwrap_or_default()
-        };
+        let module = free(source, "$m");
         Self {
-            module: free('m'),
-            import: free('i'),
-            value: free('v'),
+            // A member: assigned to a name, a function would take that for its own.
+            value: format!("{module}.default"),
+            import: free(source, "$i"),
+            module,
         }
     }
 }
 
-/// The code inside a Markdown fence around the whole source, on its original lines.
-fn without_fences(source: &str) -> Cow<'_, str> {
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
-    let text = source.trim();
-    let Some(fence) = ["```", "~~~"].into_iter().find(|f| text.starts_with(f)) else {
-        return Cow::Borrowed(source);
-    };
-    let mut lines: Vec<&str> = source.split('\n').collect();
-    let is_text = |line: &&str| !line.trim().is_empty();
-    let first = lines.iter().position(is_text).unwrap_or(0);
-    let last = lines.iter().rposition(is_text).unwrap_or(0);
-    if last > first && lines.get(last).is_some_and(|line| line.trim() == fence) {
-        lines.truncate(last);
+/// A name that the source does not hold: these letters, and perhaps a number.
+fn free(source: &str, letters: &str) -> String {
+    let mut taken = HashSet::new();
+    for (at, _) in source.match_indices(letters) {
+        let rest = source
+            .get(at.saturating_add(letters.len())..)
+            .unwrap_or_default();
+        taken.insert(0);
+        let mut number = 0_u32;
+        for digit in rest.chars().map_while(|c| c.to_digit(10)).take(7) {
+            number = number.saturating_mul(10).saturating_add(digit);
+            taken.insert(number);
+        }
     }
-    if let Some(line) = lines.get_mut(first) {
-        *line = "";
+    match (0_u32..).find(|number| !taken.contains(number)) {
+        None | Some(0) => letters.to_owned(),
+        Some(number) => format!("{letters}{number}"),
     }
-    Cow::Owned(lines.join("\n"))
 }
 
 #[cfg(test)]

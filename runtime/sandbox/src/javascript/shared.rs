@@ -148,8 +148,8 @@ pub(crate) fn bundle(
         known: BTreeMap::new(),
         done: Vec::new(),
     };
-    let source = &*super::without_fences(source);
-    let mut program = depth::with_stack(source, || {
+    let source = &*super::without_fences(source, dialect).map_err(BundleError::Own)?;
+    let mut program = depth::with_stack(source, dialect, || {
         super::read(source, dialect, Form::Module, Some(place))
     })
     .map_err(BundleError::Own)?;
@@ -261,7 +261,7 @@ impl Bundle<'_> {
                     path,
                     library: self.library,
                 };
-                let program = depth::with_stack(text, || {
+                let program = depth::with_stack(text, dialect, || {
                     super::read(text, dialect, Form::Shared, Some(place))
                 });
                 let program = program.map_err(wrong)?;

@@ -11,6 +11,14 @@ fn body(source: &str, dialect: Dialect) -> String {
     body.strip_suffix("\n})").unwrap().to_owned()
 }
 
+/// The same of a tool file, which has no value: nothing but types and modules changes.
+fn erased(source: &str, dialect: Dialect) -> String {
+    let program = transform(source, dialect, Form::Module).unwrap().source;
+    let (_, body) = program.split_once('\n').unwrap();
+    let (body, _) = body.rsplit_once("\nreturn {__proto__:null,").unwrap();
+    body.to_owned()
+}
+
 fn header(source: &str, dialect: Dialect) -> String {
     let program = program(source, dialect).source;
     program.split_once('\n').unwrap().0.to_owned()
@@ -118,14 +126,14 @@ const ERASED: [(&str, &str); 34] = [
 #[test]
 fn types_go_and_everything_else_stays_where_it_was() {
     for (source, expected) in ERASED {
-        assert_eq!(body(source, Dialect::TypeScript), expected, "{source}");
+        assert_eq!(erased(source, Dialect::TypeScript), expected, "{source}");
     }
 }
 
 #[test]
 fn every_kept_line_and_column_survives() {
     for (source, _) in ERASED {
-        let body = body(source, Dialect::TypeScript);
+        let body = erased(source, Dialect::TypeScript);
         assert_eq!(body.lines().count(), source.lines().count(), "{source}");
         for (before, after) in source.lines().zip(body.lines()) {
             let units = |line: &str| line.encode_utf16().collect::<Vec<_>>();
@@ -150,12 +158,12 @@ fn javascript_without_modules_is_left_alone() {
     ] {
         let expected = source;
         match transform(source, Dialect::JavaScript, Form::Script) {
-            Ok(_) => assert_eq!(body(source, Dialect::JavaScript), expected),
+            Ok(_) => assert_eq!(erased(source, Dialect::JavaScript), expected),
             Err(error) => assert_eq!(source, "#x in y", "{error:?}"),
         }
     }
     assert_eq!(
-        body("#!/usr/bin/env node\n1", Dialect::JavaScript),
+        erased("#!/usr/bin/env node\n1", Dialect::JavaScript),
         "                   \n1"
     );
 }
@@ -176,7 +184,7 @@ fn imports_become_bindings_of_the_header() {
             "(async function($m){\"use strict\";const query=$m.modules[0][\"query\"];\
              const u=$m.modules[0][\"update\"];const files=$m.modules[1];"
         );
-        assert!(body(source, dialect).ends_with("\nquery(u, files)"));
+        assert!(body(source, dialect).ends_with("\nreturn $m.last=query(u, files)"));
     }
 }
 
@@ -226,8 +234,20 @@ fn other_forms_of_imports_are_understood() {
 fn typescript_drops_imports_of_types() {
     let source = "import { type A, B, c } from './tools/x'; let a: A, b: B; c()";
     assert_eq!(program(source, Dialect::TypeScript).imports[0].names, ["c"]);
-    let only_types = "import { A } from './tools/x'; let a: A";
-    assert!(program(only_types, Dialect::TypeScript).imports.is_empty());
+    for only_types in [
+        "import { A } from './tools/x'; let a: A",
+        "import { type A } from './nowhere'; let a: A",
+        "import { type A, type B, } from './nowhere.ts'; let a: A",
+        "import type { A } from './nowhere'; let a: A",
+        "import { A } from './nowhere'; let a: A",
+        "export type { A } from './nowhere'",
+        "export { type A, type B } from './nowhere'",
+        "export type * from './nowhere'",
+        "import { type A } from './nowhere'; enum E { B } let a: A",
+    ] {
+        let program = program(only_types, Dialect::TypeScript);
+        assert!(program.imports.is_empty(), "{only_types}");
+    }
 }
 
 #[test]
@@ -236,16 +256,16 @@ fn exports_by_default_are_the_value() {
         let program = program(source, Dialect::TypeScript).source;
         program.lines().rev().nth(1).unwrap().to_owned()
     };
-    assert_eq!(last("export default 42"), "return $v");
+    assert_eq!(last("export default 42"), "return $m.default");
     assert_eq!(
         body("export default 42", Dialect::JavaScript),
-        ";$v=           42\nreturn $v"
+        ";$m.default=   42\nreturn $m.default"
     );
     assert_eq!(last("export default function f() {}"), "return f");
     assert_eq!(last("const a = 1; export { a as default }"), "return a");
     assert_eq!(
         body("export default class {}\n(1)", Dialect::JavaScript),
-        ";$v=           class {};\n(1)\nreturn $v"
+        ";$m.default=   class {};\n(1)\nreturn $m.default"
     );
     assert_eq!(
         last("export default interface A {}"),
@@ -254,23 +274,137 @@ fn exports_by_default_are_the_value() {
 }
 
 #[test]
-fn one_function_is_what_is_run() {
-    for source in [
-        "async () => { return 1 };",
-        "(function () {})",
-        "() => 1 // x",
+fn the_last_expression_is_the_value() {
+    for (source, expected) in [
+        ("const a = 1\na", "const a = 1\nreturn $m.last=a"),
+        ("f(); // end", "return $m.last=f(); // end"),
+        (
+            "let a; a as number;;",
+            "let a; return $m.last=a          ;;",
+        ),
+        ("({ v: 22 })", "return $m.last=({ v: 22 })"),
+        ("`a${1}`", "return $m.last=`a${1}`"),
+        ("await x", "return $m.last=await x"),
+        ("a, b", "return a, b"),
+        ("'use strict'\na!", "'use strict'\nreturn $m.last=a;"),
+        ("'text'", "return 'text'"),
+        (
+            "main()\nfunction main() {}\ninterface A {}",
+            "return $m.last=main()\nfunction main() {}\n;             ",
+        ),
+        // A function that stands there is called.
+        (
+            "const a = 1\nasync () => a;",
+            "const a = 1\nreturn async () => a;",
+        ),
+        ("(function () {})", "return (function () {})"),
     ] {
-        assert!(
-            header(source, Dialect::JavaScript).ends_with("return ("),
-            "{source}"
-        );
-        assert!(
-            program(source, Dialect::JavaScript)
-                .source
-                .ends_with("\n)\n})")
-        );
+        assert_eq!(body(source, Dialect::TypeScript), expected, "{source}");
     }
-    assert!(!header("(() => 1)()", Dialect::JavaScript).contains("return"));
+}
+
+#[test]
+fn what_is_done_for_its_effect_is_no_value() {
+    for source in [
+        "a = 1",
+        "a.b += 1",
+        "i++",
+        "setTimeout(() => 1, 5)",
+        "globalThis.setInterval(f, 5)",
+        "queueMicrotask(f)",
+        "console.log(1)",
+        "await process.stdout.write('x')",
+        "ok && console.log(1)",
+        "process?.stderr?.write?.('x')",
+        "if (a) b",
+        "{ a }",
+        "try { a } catch {}",
+        "const a = 1",
+        "a\nclass B {}",
+        "'use strict'",
+        "return 1",
+        "",
+    ] {
+        assert_eq!(body(source, Dialect::JavaScript), source);
+    }
+    assert!(!body("1\nexport default 2", Dialect::JavaScript).contains("last"));
+}
+
+#[test]
+fn what_is_put_into_a_line_is_known() {
+    let shift = |source| program(source, Dialect::TypeScript).shift;
+    let expected = Shift {
+        line: 3,
+        column: 12,
+        width: 15,
+    };
+    assert_eq!(shift("\n/*\n*/  let x; x"), Some(expected));
+    // Columns are counted in UTF-16 units.
+    assert_eq!(shift("\n\nlet 𝒯𝒯 ; x"), Some(expected));
+    assert_eq!(shift("let x"), None);
+}
+
+#[test]
+fn a_script_that_only_defines_is_noted() {
+    let note = |source| {
+        program(source, Dialect::TypeScript)
+            .note
+            .unwrap_or_default()
+    };
+    for source in [
+        "async function main() { return 1 }",
+        "const main = async () => 1; console.log('begins')",
+        "export function main(): void { main() }",
+    ] {
+        let expected = "the script defines `main` and does not call it: end it with `main()`";
+        assert_eq!(note(source), expected, "{source}");
+    }
+    assert_eq!(
+        note("export const result = 27"),
+        "the script exports `result`, which has no effect: write `return result`, or `export default`"
+    );
+    for source in [
+        "function run() {}; run()",
+        "function run() {}; list.forEach(run)",
+        "const run = 5",
+        "export const a = 1; console.log(a)",
+        "export default function main() {}",
+        "function other() {}",
+        "export type A = 1",
+    ] {
+        assert_eq!(note(source), "", "{source}");
+    }
+}
+
+#[test]
+fn what_a_module_of_node_exports_is_the_value() {
+    assert_eq!(
+        body("module.exports = { a: 1 } as T\n(b)", Dialect::TypeScript),
+        ";$m.default=     { a: 1 };    \n(b)\nreturn $m.default"
+    );
+    assert_eq!(
+        body("const module = {}; module.exports = 1", Dialect::JavaScript),
+        "const module = {}; module.exports = 1"
+    );
+}
+
+#[test]
+fn long_sources_are_read_in_a_moment() {
+    let imports: String = (0..40_000)
+        .map(|i| format!("import {{ t{i} }} from './tools/x'; t{i};"))
+        .collect();
+    let exports: String = (0..80_000)
+        .map(|i| format!("export const a{i} = 1 as number;\n"))
+        .collect();
+    let statements = "f(x as T)\n".repeat(80_000);
+    let names: String = (0..40_000).map(|i| format!("$m{i} ")).collect();
+    let names = format!("// {names}");
+    for source in [imports, exports, statements, names] {
+        let begun = std::time::Instant::now();
+        transform(&source, Dialect::TypeScript, Form::Script).unwrap();
+        // Anything that is not linear takes minutes, in a debug build.
+        assert!(begun.elapsed().as_secs() < 60, "{:?}", begun.elapsed());
+    }
 }
 
 #[test]
@@ -414,7 +548,11 @@ fn a_program_parses_iff_its_source_does() {
 #[test]
 fn what_cannot_be_is_refused_by_name() {
     for (source, message) in [
-        ("import fs from 'node:fs'", "there is no module `node:fs`"),
+        (
+            "import fs from 'node:fs'; fs",
+            "there is no module `node:fs`",
+        ),
+        ("import 'node:fs'", "there is no module `node:fs`"),
         (
             "export * from './tools/x'",
             "a script cannot export from another module",
@@ -454,7 +592,30 @@ fn fences_go_and_lines_stay() {
         body("\n```ts\nlet a: b\n```\n", Dialect::TypeScript),
         "\n\nlet a;  "
     );
-    assert_eq!(body("~~~\n1\n~~~", Dialect::JavaScript), "\n1");
+    assert_eq!(
+        body("~~~\nreturn 1\n~~~", Dialect::JavaScript),
+        "\nreturn 1"
+    );
+    for (source, expected) in [
+        ("````js\nreturn 1\n````", "\nreturn 1"),
+        ("  ~~~~~ts title=x\n  return 1\n  ~~~~~~\n", "\n  return 1"),
+        ("```js\nreturn 1", "\nreturn 1"),
+        ("```\nreturn 1\n```\nIt answers 1.", "\nreturn 1"),
+        (
+            "Here is it:\n\n```js\nreturn 1\n```\nDone.",
+            "\n\n\nreturn 1",
+        ),
+        ("````js\nreturn `\n~~~\n`\n````", "\nreturn `\n~~~\n`"),
+        ("~~~js\nreturn `\n~~~\n`\n~~~", "\nreturn `\n~~~\n`"),
+    ] {
+        assert_eq!(body(source, Dialect::JavaScript), expected, "{source}");
+    }
+    // A program that holds a fence is none in a fence.
+    let program = "const a = `\n~~~\nb\n~~~\n`";
+    assert_eq!(body(program, Dialect::JavaScript), program);
+    let two = refusal("```js\na\n```\nand\n```js\nb\n```", Dialect::JavaScript);
+    assert!(two.contains("several Markdown code blocks"), "{two}");
+    assert!(two.contains(":5:1"), "{two}");
 }
 
 fn space(from: Origin) -> String {
@@ -477,7 +638,7 @@ fn a_module_answers_its_exports() {
     .unwrap();
     assert!(
         program.source.ends_with(
-            "return {__proto__:null,\"a\":a,\"b\":b,\"d\":d,\"f\":f,\"h\":g,\"default\":$v}\n})"
+            "return {__proto__:null,\"a\":a,\"b\":b,\"d\":d,\"f\":f,\"h\":g,\"default\":$m.default}\n})"
         ),
         "{}",
         program.source

@@ -8,6 +8,7 @@ use oxc_span::{GetSpan, Span};
 
 use super::SourceError;
 use super::edits::{Edits, is_line_end, length, slice};
+use super::value::is_entry;
 
 /// Words before a class member that only TypeScript knows.
 const MODIFIERS: [&str; 7] = [
@@ -36,6 +37,10 @@ pub(super) struct Eraser<'s> {
     pub(super) generates: bool,
     /// Names that are used as values.
     pub(super) values: HashSet<String>,
+    /// Names that are exported in a list.
+    pub(super) exported: HashSet<String>,
+    /// Where a function that a host would call is used.
+    pub(super) entries: Vec<(String, u32)>,
     pub(super) refused: Option<SourceError>,
     /// Text in which `<!--` means nothing: strings, templates, regular expressions.
     /// Kept only where the source holds that at all.
@@ -52,6 +57,8 @@ impl<'s> Eraser<'s> {
             uses_import: false,
             generates: false,
             values: HashSet::new(),
+            exported: HashSet::new(),
+            entries: Vec::new(),
             refused: None,
             texts: source.contains(HTML_COMMENT).then(Vec::new),
         }
@@ -195,6 +202,9 @@ impl<'a> Visit<'a> for Eraser<'_> {
     }
 
     fn visit_identifier_reference(&mut self, it: &IdentifierReference<'a>) {
+        if is_entry(&it.name) {
+            self.entries.push((it.name.to_string(), it.span.start));
+        }
         self.values.insert(it.name.to_string());
     }
 

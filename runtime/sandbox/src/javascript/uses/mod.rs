@@ -67,8 +67,8 @@ impl ToolUses {
     fn read(source: &str, dialect: Dialect) -> Result<Self, SourceError> {
         // These are the imports that are left when types are gone.
         let imports = transform(source, dialect, Form::Script)?.imports;
-        let source = without_fences(source);
-        depth::with_stack(&source, || {
+        let source = without_fences(source, dialect)?;
+        depth::with_stack(&source, dialect, || {
             let allocator = Allocator::default();
             let tree = parse(&allocator, &source, dialect)?;
             let semantic = SemanticBuilder::new().with_build_nodes(true).build(&tree);

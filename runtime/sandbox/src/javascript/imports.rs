@@ -1,0 +1,145 @@
+//! Imports: of tools, and of the modules that the guest has.
+
+use oxc_ast::ast::*;
+use oxc_span::Span;
+
+use super::error::Places;
+use super::modules::Modules;
+use super::shared::Place;
+use super::specifier::{Target, target};
+use super::types::Eraser;
+use super::{Import, Names, Origin, SourceError};
+
+/// Who imports, and where its lines are.
+pub(super) struct Importer<'s> {
+    pub(super) is_typescript: bool,
+    /// The place of a tool file, or of code that tool files share; scripts have none.
+    pub(super) place: Option<Place<'s>>,
+    pub(super) places: Places<'s>,
+}
+
+/// Reads one import: what it binds is declared in a line of ours.
+pub(super) fn read_import(
+    it: &ImportDeclaration<'_>,
+    eraser: &mut Eraser<'_>,
+    names: &Names,
+    importer: &mut Importer<'_>,
+    modules: &mut Modules,
+) -> Result<(), SourceError> {
+    eraser.edits.blank_statement(it.span.start, it.span.end);
+    if it.import_kind == ImportOrExportKind::Type {
+        return Ok(());
+    }
+    let place = |span: Span, message: &str| SourceError::at(eraser.source, span.start, message);
+    if it.phase.is_some() {
+        return Err(place(
+            it.span,
+            "`import source` and `import defer` are not supported",
+        ));
+    }
+    let mut wanted = Vec::new();
+    for specifier in it.specifiers.iter().flatten() {
+        let (local, what) = match specifier {
+            ImportDeclarationSpecifier::ImportSpecifier(named) => {
+                if named.import_kind == ImportOrExportKind::Type {
+                    continue;
+                }
+                (&named.local, What::Named(named.imported.name().to_string()))
+            }
+            ImportDeclarationSpecifier::ImportDefaultSpecifier(it) => (&it.local, What::Default),
+            ImportDeclarationSpecifier::ImportNamespaceSpecifier(it) => (&it.local, What::Star),
+        };
+        // TypeScript drops imports of what is only a type.
+        let name = local.name.as_str();
+        let is_used = eraser.values.contains(name) || eraser.exported.contains(name);
+        if importer.is_typescript && !is_used {
+            continue;
+        }
+        if !modules.declared.insert(local.name.to_string()) {
+            let message = format!("`{}` is imported twice", local.name);
+            return Err(place(local.span, &message));
+        }
+        wanted.push((local.name.to_string(), what));
+    }
+    let has_names = it
+        .specifiers
+        .as_ref()
+        .is_some_and(|names| !names.is_empty());
+    if has_names && wanted.is_empty() {
+        return Ok(());
+    }
+    let source = it.source.value.as_str();
+    let found =
+        target(source, importer.place).map_err(|message| place(it.source.span, &message))?;
+    let (line, column) = importer.places.find(it.span.start);
+    let is_shared = matches!(found, Target::Shared(_));
+    let mut bind = |namespace: &str, tool: Option<&str>, bound: &[(String, What)]| {
+        let module = format!("{}.modules[{}]", names.module, modules.imports.len());
+        let from = match found {
+            Target::Builtin(module) => Origin::Module(module),
+            Target::Shared(ref path) => Origin::Shared(path.clone()),
+            _ => Origin::Namespace(namespace.to_owned()),
+        };
+        let mut import = Import {
+            from,
+            names: Vec::new(),
+            star: false,
+            default: false,
+            bound: Vec::new(),
+            line,
+            column,
+        };
+        for (local, what) in bound {
+            let member = match (what, tool) {
+                (What::Named(name), _) => Some(name.as_str()),
+                (What::Default, None) if is_shared => Some("default"),
+                (What::Default, tool) => tool,
+                (What::Star, _) => None,
+            };
+            match what {
+                What::Star => import.star = true,
+                What::Default => import.default = true,
+                What::Named(_) => {}
+            }
+            let own = member.map(str::to_owned);
+            import.bound.push((local.clone(), own));
+            match member {
+                Some(name) => {
+                    import.names.push(name.to_owned());
+                    let key = serde_json::Value::from(name).to_string();
+                    modules
+                        .bindings
+                        .push_str(&format!("const {local}={module}[{key}];"));
+                }
+                None => modules
+                    .bindings
+                    .push_str(&format!("const {local}={module};")),
+            }
+        }
+        modules.imports.push(import);
+    };
+    match &found {
+        Target::Builtin(module) => bind(module, None, &wanted),
+        Target::Shared(path) => bind(path, None, &wanted),
+        Target::Namespace(namespace) => bind(namespace, None, &wanted),
+        Target::Tool(namespace, tool) => bind(namespace, Some(tool), &wanted),
+        Target::Root => {
+            for (local, what) in wanted {
+                let What::Named(namespace) = what else {
+                    return Err(place(
+                        it.span,
+                        "the tool tree is imported by name: `import { database } from './tools'`",
+                    ));
+                };
+                bind(&namespace, None, &[(local, What::Star)]);
+            }
+        }
+    }
+    Ok(())
+}
+
+enum What {
+    Named(String),
+    Default,
+    Star,
+}
