@@ -9,7 +9,7 @@ import sys
 import warnings
 from types import CoroutineType
 
-from . import calls, loop, report, seam, source, system, toolfile, values
+from . import calls, fences, loop, report, seam, source, system, toolfile, values
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 
@@ -31,7 +31,7 @@ def _outcome(script):
     try:
         task = script.get("task")
         if task is None:
-            outcome = _ended(name, _value, name, source.without_fences(script["source"]))
+            outcome = _ended(name, _value, name, fences.without_fences(script["source"]))
         else:
             outcome = _ended(name, toolfile.perform, name, script.get("source"), task)
         try:
