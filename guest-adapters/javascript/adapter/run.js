@@ -12,6 +12,7 @@ import * as seam from './seam.js';
 import * as timers from './timers.js';
 import * as toolfile from './toolfile.js';
 import { dynamicImport, forget, imported } from './tooltree.js';
+import * as zone from './zone.js';
 
 let name = '';
 /** What is wanted of a tool file; scripts have none. */
@@ -35,6 +36,7 @@ export function start(message) {
     name = script.name;
     begins(name, script.map, script.shift);
     prepare(script);
+    zone.begin(script.env?.TZ, script.zone);
     task = script.task;
     note = script.note;
     if (script.source === undefined) {

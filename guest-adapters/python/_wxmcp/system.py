@@ -12,6 +12,7 @@ import time
 import types
 
 from . import artifacts, calls, capabilities, loop, output, seam, source, tooltree
+from . import zone
 
 main = types.ModuleType("__main__")
 
@@ -141,6 +142,7 @@ def prepare(name: str, arguments: list, environment: dict):
     if environment or os.environ:
         os.environ.clear()
         os.environ.update(environment)
+    zone.begin(environment)
     calls.forget()
     tooltree.refresh()
 

@@ -27,6 +27,7 @@ mod session;
 pub mod supplied;
 mod tool;
 mod wasi;
+mod zone;
 
 pub use clock::{GuestWaits, Pause, RunClock};
 pub use javascript::{Checkable, ImportedTools, ToolUses, Unreadable};

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::javascript::{self, Dialect, Form, Program};
 use crate::report::Raised;
+use crate::zone::Zone;
 
 /// Languages that there are guests for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +72,8 @@ struct Request<'a> {
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<&'a ToolTask>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<Zone>,
 }
 
 #[derive(Serialize)]
@@ -118,8 +121,20 @@ impl Script {
                 .collect(),
             text: if knows { None } else { Some(self.text()?) },
             task: self.task.as_ref(),
+            zone: self.zone(env),
         };
         Ok(serde_json::to_vec(&request).unwrap_or_default())
+    }
+
+    /// The zone of local time, for the engine that knows none.
+    fn zone(&self, env: &[(String, String)]) -> Option<Zone> {
+        let name = env.iter().rev().find(|(key, _)| key == "TZ");
+        match self.language {
+            Language::JavaScript | Language::TypeScript => {
+                name.and_then(|(_, zone)| Zone::of(zone))
+            }
+            Language::Python | Language::Component => None,
+        }
     }
 
     fn text(&self) -> Result<Text<'_>, Raised> {
