@@ -29,6 +29,7 @@ import * as seam from './seam.js';
 import * as timers from './timers.js';
 import * as toolfile from './toolfile.js';
 import { dynamicImport, forget, imported } from './tooltree.js';
+import * as zone from './zone.js';
 
 let name = '';
 /** What the engine was given, and what the script imports: for hints. */
@@ -56,6 +57,7 @@ export function start(message) {
     begins(name, script.map, script.shift, script.shared);
     prepare(script);
     files.begin(script);
+    zone.begin(script.env?.TZ, script.zone);
     task = script.task;
     text = script.source ?? text;
     note = script.note;
