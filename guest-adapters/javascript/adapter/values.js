@@ -122,7 +122,7 @@ function write(value, inside, strict, out) {
       return true;
     default:
       // A function or a symbol.
-      if (strict) return false;
+      if (strict) throw new TheTypeError(`a ${typeof value} has no JSON form`);
       add(out, quoted(shown(value)));
       return true;
   }
