@@ -38,6 +38,9 @@ const MAX_UNSENT_ANSWERS: usize = 256;
 const MESSAGE_START: &[u8] = b"{\"jsonrpc\"";
 const MAX_PROSE_BYTES: usize = 64 * 1024;
 
+/// Messages that are read of one line, which should hold one.
+const MAX_MESSAGES: usize = 1_000;
+
 /// What is wrong with an answer to `initialize` or `server/discover`.
 const UNREADABLE_HANDSHAKE: &str = "its answer to the handshake is not what the protocol says";
 
@@ -187,22 +190,23 @@ where
 
     /// Messages without a line end between them, and whatever stands behind the last.
     fn take_row(&mut self, line: &[u8]) -> Option<Taken> {
-        if json::holds_too_many(line) {
-            return None;
-        }
-        let mut messages = Vec::new();
         let mut end = 0;
         let mut row = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
+        let mut messages = Vec::new();
         while let Some(Ok(message)) = row.next() {
             messages.push(message);
             end = row.byte_offset();
+            if messages.len() > MAX_MESSAGES {
+                break;
+            }
         }
         let rest = line.get(end..).unwrap_or_default().trim_ascii();
         if messages.is_empty() || messages.len() == 1 && rest.is_empty() {
             return None;
         }
+        let is_whole = messages.len() <= MAX_MESSAGES;
         let first = self.take_each(messages);
-        if rest.is_empty() || matches!(first, Taken::End) {
+        if rest.is_empty() || !is_whole || matches!(first, Taken::End) {
             return Some(first);
         }
         Some(match (first, self.take_line(rest)) {
@@ -230,7 +234,8 @@ where
             return Taken::Nothing;
         }
         let problem = damaged.problem(line, error);
-        let Some(id) = damaged.id.or_else(|| self.state.only_open()) else {
+        let only = || self.state.only_open().filter(|_| damaged.is_of_protocol);
+        let Some(id) = damaged.id.or_else(only) else {
             self.state
                 .note_stray(format!("answered what cannot be read: {problem}"));
             return Taken::Nothing;
@@ -260,7 +265,13 @@ where
 
     /// Messages that came at once.
     fn take_each<'m>(&mut self, messages: impl IntoIterator<Item = &'m RawValue>) -> Taken {
-        for message in messages {
+        for (position, message) in messages.into_iter().enumerate() {
+            if position >= MAX_MESSAGES {
+                self.state.note_stray(format!(
+                    "wrote more than {MAX_MESSAGES} messages in one line, of which the others are not read"
+                ));
+                break;
+            }
             let taken = match message.get().as_bytes() {
                 object @ [b'{', ..] => match Envelope::read(object) {
                     Ok(envelope) => self.take_envelope(object, &envelope),
@@ -290,6 +301,10 @@ where
             .windows(MESSAGE_START.len())
             .position(|window| window == MESSAGE_START);
         if let Some(message) = start.and_then(|at| line.get(at..))
+            && let Some(Ok(message)) = serde_json::Deserializer::from_slice(message)
+                .into_iter::<&RawValue>()
+                .next()
+            && let message = message.get().as_bytes()
             && let Ok(envelope) = Envelope::read(message)
             && envelope.method.is_none()
             && let Some(id) = envelope.id.and_then(|id| number(id.get()))

@@ -205,6 +205,8 @@ async fn a_damaged_answer_without_an_id_fails_the_only_call_or_none() {
         arrived,
         malformed(0, "it is cut off: its JSON does not end")
     );
+    let log = br#"{"result": {"#;
+    assert_eq!(taken(1, log).await.0, []);
     for calls in [0, 2] {
         let (arrived, stray) = taken(calls, cut).await;
         assert_eq!(arrived, []);
@@ -289,8 +291,22 @@ async fn half_a_surrogate_becomes_a_replacement_character() {
 
 #[tokio::test]
 async fn an_answer_behind_text_and_answers_in_an_array_are_found() {
-    let (arrived, _) = taken(1, br#"working {"jsonrpc":"2.0","id":0,"result":1}"#).await;
-    assert!(matches!(arrived.as_slice(), [(0, Arrived::Result(..))]));
+    for line in [
+        &br#"working {"jsonrpc":"2.0","id":0,"result":1}"#[..],
+        br#"working {"jsonrpc":"2.0","id":0,"result":1} done"#,
+    ] {
+        let (arrived, _) = taken(1, line).await;
+        assert!(matches!(arrived.as_slice(), [(0, Arrived::Result(..))]));
+    }
+    let many = br#"{"jsonrpc":"2.0","method":"x"}"#.repeat(2 * MAX_MESSAGES);
+    let (mut pipe, _theirs, _sent) = calling(1).await;
+    pipe.take_line(&many);
+    assert_eq!(pipe.ready.len(), MAX_MESSAGES - 1);
+    assert!(
+        pipe.state()
+            .stray()
+            .is_some_and(|words| words.contains("more than 1000 messages"))
+    );
     let several = br#" [ {"id":1,"result":1}, 5, {"id":9,"result":2}, {"id":0,"result":3} ]"#;
     let (arrived, stray) = taken(2, several).await;
     assert!(
