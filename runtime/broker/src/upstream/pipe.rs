@@ -19,7 +19,7 @@ use wxmcp_sandbox::without_lone_surrogates;
 
 use super::arrived::Arrived;
 use super::frame::{Damaged, Envelope, mended};
-use super::ids::{at_end, at_start, number};
+use super::ids::{at_end, at_start, in_line, number};
 use super::lines::{Line, Lines};
 use super::pipe_state::{Addressee, Fault, PipeState, Reading};
 use super::process::Lifeline;
@@ -53,6 +53,8 @@ pub(crate) struct Pipe<R, W> {
     unsent: Arc<Semaphore>,
     /// Whether the line being skipped was already answered for.
     answered: bool,
+    /// Whether lines of a message that is spread over several are being skipped.
+    is_spread: bool,
     /// Messages of a line that held several.
     ready: VecDeque<Box<RxJsonRpcMessage<RoleClient>>>,
     lifeline: Option<Lifeline>,
@@ -79,6 +81,7 @@ where
             state: Arc::new(PipeState::new(redactor)),
             unsent: Arc::new(Semaphore::new(MAX_UNSENT_ANSWERS)),
             answered: false,
+            is_spread: false,
             ready: VecDeque::new(),
             lifeline,
         }
@@ -313,10 +316,20 @@ where
             return self.take_envelope(message, &envelope);
         }
         self.state.note_noise(line);
-        Taken::Nothing
+        // A message is one line; written with indentation it is many.
+        self.is_spread |= line.starts_with(b"\"jsonrpc\"");
+        match in_line(line).filter(|_| self.is_spread) {
+            Some(id) if self.state.reading(id).is_some() => {
+                self.is_spread = false;
+                let problem = "it is spread over several lines";
+                self.refuse(id, Arrived::Malformed(problem.to_owned()))
+            }
+            _ => Taken::Nothing,
+        }
     }
 
     fn take_envelope(&mut self, line: &[u8], envelope: &Envelope<'_>) -> Taken {
+        self.is_spread = false;
         if envelope.is_progress() {
             if let Some(token) = envelope.progress_token() {
                 self.state.note_progress(token);

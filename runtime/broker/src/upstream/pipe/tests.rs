@@ -245,6 +245,16 @@ async fn a_result_without_an_id_fails_the_only_call_and_an_error_none() {
 }
 
 #[tokio::test]
+async fn an_answer_over_several_lines_fails_its_call() {
+    let spread =
+        b"{\n  \"jsonrpc\": \"2.0\",\n  \"id\": 1,\n  \"result\": {\n    \"id\": 0\n  }\n}";
+    let (arrived, _) = taken(2, spread).await;
+    assert_eq!(arrived, malformed(1, "it is spread over several lines"));
+    let log = b"{\n  \"level\": \"info\",\n  \"id\": 1\n}";
+    assert_eq!(taken(2, log).await.0, []);
+}
+
+#[tokio::test]
 async fn what_is_no_answer_fails_no_call() {
     for line in [
         &b"{\"broken\": "[..],
