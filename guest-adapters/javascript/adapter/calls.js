@@ -2,6 +2,7 @@
 
 import { CALL, operate } from './seam.js';
 import { TheError, TheTypeError, defineProperty, isArray } from './primordials.js';
+import { guarded } from './promises.js';
 import { encodeArguments, quoted } from './values.js';
 
 /** A tool refused or failed. `kind` says which rule or party refused, `data` is whatever else the tool answered. */
@@ -46,7 +47,11 @@ export function failed(told, tool) {
 }
 
 /** The global `callTool`: any tool by its full name, `namespace.tool`. */
-export async function callTool(name, args) {
+export function callTool(name, args) {
+  return guarded(called(name, args), typeof name === 'string' ? name : 'callTool');
+}
+
+async function called(name, args) {
   if (typeof name !== 'string') throw new TheTypeError(`the name of a tool must be a string, not ${typeof name}`);
   if (args !== undefined && (args === null || typeof args !== 'object' || isArray(args))) {
     const kind = args === null ? 'null' : isArray(args) ? 'an array' : typeof args;
