@@ -5,7 +5,7 @@
 // anything is under way.
 
 import { begins, described, sourcePlace } from './errors.js';
-import { read } from './json.js';
+import { mayHoldBigInts, read } from './json.js';
 import { encode, quoted } from './values.js';
 import { TheError, evaluate, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
 import { exitCode, prepare } from './process.js';
@@ -17,6 +17,8 @@ import { dynamicImport, forget, imported } from './tooltree.js';
 let name = '';
 /** What is wanted of a tool file; scripts have none. */
 let task;
+/** Whether the task may hold BigInts. */
+let hasBigInts = false;
 /** JSON of the script's value, once it has one. */
 let value;
 /** Whether the outcome was told. */
@@ -32,6 +34,7 @@ export function start(message) {
     begins(name, script.map);
     prepare(script);
     task = script.task;
+    hasBigInts = mayHoldBigInts(message);
     if (script.source === undefined) {
       settle(again, undefined);
       return;
@@ -82,7 +85,7 @@ async function settle(body, m) {
     let answer = await body(m);
     if (task !== undefined) {
       if (body !== again) toolfile.load(answer);
-      answer = await toolfile.perform(task);
+      answer = await toolfile.perform(task, hasBigInts);
     } else if (typeof answer === 'function') {
       answer = await answer();
     }
