@@ -8,7 +8,7 @@ import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace } from './errors.js';
 import * as files from './files.js';
 import { hint } from './hints.js';
-import { read } from './json.js';
+import { mayHoldBigInts, read } from './json.js';
 import { encodeAwaited, quoted } from './values.js';
 import {
   TheError,
@@ -37,6 +37,8 @@ let text;
 let modulesOfScript;
 /** What is wanted of a tool file; scripts have none. */
 let task;
+/** Whether the task may hold BigInts. */
+let hasBigInts = false;
 /** What the script returned, once it has. */
 let answer;
 let hasAnswer = false;
@@ -61,6 +63,7 @@ export function start(message) {
     task = script.task;
     text = script.source ?? text;
     note = script.note;
+    hasBigInts = mayHoldBigInts(message);
     if (script.source === undefined) {
       settle(again, undefined);
       return;
@@ -157,7 +160,7 @@ async function settle(body, m) {
     let answer = await body(m);
     if (task !== undefined) {
       if (body !== again) toolfile.load(answer);
-      answer = await toolfile.perform(task);
+      answer = await toolfile.perform(task, hasBigInts);
     } else if (typeof answer === 'function' && answer !== m.last) {
       answer = await (takesApart(answer) ? answer(globalThis) : answer());
     }
