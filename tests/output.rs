@@ -130,7 +130,14 @@ fn a_reader_that_goes_away_ends_a_script_without_a_word() -> TestResult {
     let printed: Printed = child.wait_with_output()?.into();
     assert_eq!(&first, b"line 0");
     assert_eq!(printed.stderr, "");
-    assert_eq!(printed.code, Some(141));
+    assert_eq!(printed.code, Some(130));
+    // Other commands have done their work.
+    let line = "$WXMCP completions bash | true; echo ${PIPESTATUS[0]}";
+    let printed = shell(line)?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("0\n", "")
+    );
     Ok(())
 }
 

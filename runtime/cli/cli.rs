@@ -29,8 +29,8 @@ Examples:
 
 Exit codes:
   0 returned   1 raised   2 usage or policy   3 stopped by a limit
-  70 wxmcp's own fault   74 output could not be written   130 cancelled
-  141 the reader of the output has gone   otherwise the script's own (sys.exit)";
+  70 wxmcp's own fault   74 output could not be written   130 cancelled, also where
+  the reader of the output has gone   otherwise the script's own (sys.exit)";
 
 /// Flags stand before the script: what follows it is the script's.
 pub(crate) const RUN_USAGE: &str = "\
@@ -218,7 +218,7 @@ pub(crate) struct PolicyArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigArgs {
-    /// MCP servers, in the form of `.mcp.json` [default: .mcp.json, mcp.json]
+    /// MCP servers, in the form of `.mcp.json`; relative paths in it are relative to it [default: .mcp.json, mcp.json]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) mcp_config: Option<PathBuf>,
 

@@ -102,12 +102,8 @@ impl Failure {
 /// Exit code of a command whose output could not be written (`EX_IOERR` of `sysexits.h`).
 const NOT_WRITTEN: u8 = 74;
 
-/// Exit code where whoever read the output went away: what shells report of programs that a
-/// closed pipe ends.
-const READER_GONE: u8 = 141;
-
-/// Prints what is left to say and chooses the exit code. Lost output counts more than how the
-/// script ended.
+/// Prints what is left to say and chooses the exit code. Output that could not be written counts
+/// more than how the script ended; that its reader went away has ended the script, if anything.
 pub(crate) fn conclude(outcome: Result<Exit, Failure>) -> ExitCode {
     let code = match outcome {
         Ok(exit) => exit.into(),
@@ -120,8 +116,8 @@ pub(crate) fn conclude(outcome: Result<Exit, Failure>) -> ExitCode {
         return code;
     };
     render::loss(&loss);
-    ExitCode::from(match loss {
-        Loss::ReaderGone => READER_GONE,
-        Loss::Failed(..) => NOT_WRITTEN,
-    })
+    match loss {
+        Loss::ReaderGone => code,
+        Loss::Failed(..) => ExitCode::from(NOT_WRITTEN),
+    }
 }

@@ -266,14 +266,16 @@ fn hint(limit: &wxmcp_sandbox::Limit, report: &Report) -> Option<&'static str> {
     }
 }
 
-/// Fuel that a guest burns in a millisecond, at least, while it computes: a tenth of what slow
-/// machines reach.
-const BUSY: f64 = 20_000.0;
+/// Fuel that starting takes, and what a guest burns in a millisecond while it computes, both
+/// on the safe side: a hundredth of what slow machines reach.
+const START: u64 = 3_000_000;
+const BUSY: u64 = 5_000;
 
-/// Whether a script computed most of the time.
+/// Whether a script computed, and did not wait.
 fn is_busy(report: &Report) -> bool {
-    let fuel = u32::try_from(report.usage.fuel / 1_000).unwrap_or(u32::MAX);
-    f64::from(fuel) * 1_000.0 > report.usage.wall_ms * BUSY
+    let wall = Duration::try_from_secs_f64(report.usage.wall_ms / 1e3).unwrap_or_default();
+    let milliseconds = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+    report.usage.fuel > milliseconds.saturating_mul(BUSY).saturating_add(START)
 }
 
 /// A stopped script may have changed things: says what it already did.

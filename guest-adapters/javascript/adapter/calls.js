@@ -2,6 +2,7 @@
 
 import { CALL, operate } from './seam.js';
 import { TheError, TheTypeError, defineProperty, isArray } from './primordials.js';
+import { guarded } from './promises.js';
 import { encodeArguments, quoted } from './values.js';
 
 /** A tool refused or failed. `kind` says which rule or party refused, `data` is whatever else the tool answered. */
@@ -52,7 +53,11 @@ export function failed(told, tool) {
 }
 
 /** The global `callTool`: any tool by its full name, `namespace.tool`. */
-export async function callTool(name, args, ...others) {
+export function callTool(name, args, ...others) {
+  return guarded(called(name, args, others), typeof name === 'string' ? name : 'callTool');
+}
+
+async function called(name, args, others) {
   for (let i = 0; i < others.length; i++) {
     if (others[i] === undefined) continue;
     throw new TheTypeError('callTool takes the name of a tool and one object with its arguments');

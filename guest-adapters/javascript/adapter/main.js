@@ -10,6 +10,7 @@ import { content } from './content.js';
 import * as console from './console.js';
 import * as errors from './errors.js';
 import { files } from './files.js';
+import * as json from './json.js';
 import * as locale from './locale.js';
 import { define } from './primordials.js';
 import * as process from './process.js';
@@ -30,6 +31,7 @@ adapter.warmAgain = warmAgain;
 
 builtins.install();
 errors.install();
+json.install();
 locale.install();
 web.install(globalThis);
 timers.install(globalThis);

@@ -1,7 +1,8 @@
 // The seam of `wit/guest.wit`: operations that the host works on, and what waits for them.
 
 import { adapter, cancel, emit, emitText, rehearse, submit, unhandled } from './taken.js';
-import { TheMap, ThePromise, mapClear, mapDelete, mapForEach, mapGet, mapSet, mapSize, parse } from './primordials.js';
+import { TheMap, ThePromise, mapClear, mapDelete, mapForEach, mapGet, mapSet, mapSize } from './primordials.js';
+import { read } from './json.js';
 
 export { adapter, rehearse, unhandled };
 
@@ -93,9 +94,9 @@ export function complete(id, ok, payload, kept) {
   if (receiver === undefined) return;
   mapDelete(waiting, id);
   if (typeof receiver === 'function') receiver();
-  else if (ok === WITH_CONTENT) receiver.resolve(kept(parse(payload)));
-  else if (ok) receiver.resolve(parse(payload));
-  else receiver.reject(parse(payload));
+  else if (ok === WITH_CONTENT) receiver.resolve(kept(read(payload)));
+  else if (ok) receiver.resolve(read(payload));
+  else receiver.reject(read(payload));
 }
 
 export function tell(kind, payload) {

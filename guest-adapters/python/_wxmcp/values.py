@@ -12,7 +12,6 @@ import enum
 import fractions
 import math
 import pathlib
-import re
 import uuid
 
 from . import seam
@@ -24,7 +23,6 @@ _VIEWS = (collections.abc.KeysView, collections.abc.ValuesView, collections.abc.
 _LISTS = (list, tuple, range, collections.deque, array.array, *_VIEWS)
 _TEXTS = (decimal.Decimal, fractions.Fraction, complex, datetime.timedelta, uuid.UUID, pathlib.PurePath)
 _DATES = (datetime.date, datetime.time)
-_MANY_DIGITS = re.compile(r"\d{19}").search
 
 
 def quick(value):
@@ -32,9 +30,7 @@ def quick(value):
     if value is None:
         return b"null"
     try:
-        text = seam.to_text(value)
-        if not _MANY_DIGITS(text):
-            return seam.to_bytes(text)
+        return seam.to_bytes(seam.to_text(value))
     except (TypeError, ValueError, RecursionError):
         pass
     return None
@@ -65,7 +61,8 @@ def encode(value, otherwise=shown) -> bytes:
 def arguments(value) -> str:
     """JSON of a tool's arguments, with the same conversions, but nothing by `repr()`.
 
-    Raises TypeError for a value that has no JSON form, ValueError for one inside itself.
+    Raises TypeError for a value that has no JSON form, ValueError for one inside itself and for
+    numbers that JSON has not: NaN, infinities, integers of more than 4,300 digits.
     """
     try:
         return _join(_chunks(value, 0))
@@ -93,9 +90,9 @@ def _plain(value, inside, otherwise):
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
-        return _integer(int(value))
+        return _integer(int(value), otherwise)
     if isinstance(value, float):
-        return _real(float(value))
+        return _real(float(value), otherwise)
     if isinstance(value, _DATES):
         return value.isoformat()
     if isinstance(value, _TEXTS):
@@ -137,18 +134,21 @@ def _parts(value):
     return None
 
 
-def _integer(value):
-    if -(1 << 63) <= value < 1 << 64:
-        return value
+def _integer(value, otherwise):
     try:
-        return str(value)
-    except ValueError:
+        str(value)
+    except ValueError:  # more digits than Python writes
+        if otherwise is _refused:
+            raise
         return hex(value)
+    return value
 
 
-def _real(value):
+def _real(value, otherwise):
     if math.isfinite(value):
         return value
+    if otherwise is _refused:
+        raise ValueError(f"Out of range float values are not JSON compliant: {value!r}")
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
 
 
@@ -158,4 +158,6 @@ def _key(key, inside, otherwise):
     if key is None or isinstance(key, (bool, float)) and key == key:
         return key
     plain = _plain(key, inside, otherwise)
-    return plain if isinstance(plain, (str, int, float)) else str(key)
+    if isinstance(plain, (str, int, float)):
+        return plain
+    return otherwise(key) if otherwise is _refused else str(key)

@@ -4,7 +4,7 @@ mod same;
 
 use serde_json::{Map, Value};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
-use wxmcp_tooltree::{Tool, shorten};
+use wxmcp_tooltree::{Tool, shorten, spell_unreadable_numbers};
 
 use crate::json;
 
@@ -327,10 +327,14 @@ pub(crate) fn rpc_error(code: i32, message: &str, data: Option<Value>) -> ToolEr
 
 /// Cuts an error's words, and leaves out detail that is too long: it says so in its place.
 pub(crate) fn bound_error(error: ToolError) -> ToolError {
+    let mut data = error.data.map(bound_data);
+    if let Some(data) = &mut data {
+        spell_unreadable_numbers(data);
+    }
     ToolError {
         kind: error.kind,
         message: shorten(&error.message, MAX_MESSAGE_BYTES),
-        data: error.data.map(bound_data),
+        data,
     }
 }
 

@@ -3,9 +3,10 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wxmcp_sandbox::without_lone_surrogates;
+use wxmcp_tooltree::unreadable_number;
 
-/// Values that one JSON text may hold. Each takes some 72 bytes in memory, so a
-/// text of 32 MiB could otherwise become two gigabytes.
+/// Values that one JSON text may hold. Each takes some 104 bytes in memory, so a
+/// text of 32 MiB could otherwise become three gigabytes.
 pub(crate) const MAX_VALUES: usize = 1_000_000;
 
 /// Why a text was not taken.
@@ -14,6 +15,9 @@ pub(crate) enum JsonError {
     /// It holds more than [`MAX_VALUES`] values.
     #[error("it holds more than {MAX_VALUES} values")]
     TooMany,
+    /// It holds a number that no reader holds.
+    #[error("{0}")]
+    Number(String),
     /// It is not JSON, or is nested too deeply (128 levels).
     #[error("it is not readable JSON: {0}")]
     Nonsense(#[from] serde_json::Error),
@@ -24,7 +28,16 @@ pub(crate) fn parse(text: &str) -> Result<Value, JsonError> {
     if holds_too_many(text.as_bytes()) {
         return Err(JsonError::TooMany);
     }
-    Ok(serde_json::from_str(text).or_else(|error| read_mended(text.as_bytes(), error))?)
+    readable(text)
+}
+
+/// Parses a text that was bounded where it came from.
+pub(crate) fn readable(text: &str) -> Result<Value, JsonError> {
+    let value = read(text.as_bytes())?;
+    match unreadable_number(&value) {
+        Some(why) => Err(JsonError::Number(why)),
+        None => Ok(value),
+    }
 }
 
 /// Reads a text of bounded length and known shape. Half a surrogate becomes U+FFFD: many
@@ -95,5 +108,6 @@ mod tests {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(matches!(parse(&deep), Err(JsonError::Nonsense(_))));
         assert!(matches!(parse("{'a': 1}"), Err(JsonError::Nonsense(_))));
+        assert!(matches!(parse("[1, 1e400]"), Err(JsonError::Number(_))));
     }
 }

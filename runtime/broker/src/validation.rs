@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
 use wxmcp_tooltree::{
     Digest, Mismatch, Tool, Validator, is_required, leave_out_nulls, unknown_argument,
+    unreadable_number,
 };
 
 use crate::answer::Answer;
@@ -68,6 +69,12 @@ impl Validators {
             .map(|(name, _)| format!("/{name}"))
             .collect();
         let value = Value::Object(arguments);
+        if let Some(why) = unreadable_number(&value) {
+            return Err(ToolError::new(
+                ToolErrorKind::InvalidArguments,
+                format!("the arguments of {} do not fit: {why}", quoted(name)),
+            ));
+        }
         match self
             .check(tool, Part::Arguments, schema, value, limit)
             .await
@@ -158,18 +165,19 @@ impl Validators {
         let Some(validator) = validator else {
             return Ok((value, Vec::new()));
         };
-        if validator.is_cheap() {
-            let mismatches = validator.mismatches(&value);
-            return Ok((value, mismatches));
+        let is_cheap = validator.is_cheap();
+        let compare = move |value: Value| {
+            let mut mismatches = validator.mismatches(&value);
+            // What a tool answers is as exact as it makes it.
+            if mismatches.is_empty() && part == Part::Arguments {
+                mismatches = validator.rounded(&value);
+            }
+            (value, mismatches)
+        };
+        if is_cheap {
+            return Ok(compare(value));
         }
-        aside(
-            move || {
-                let mismatches = validator.mismatches(&value);
-                (value, mismatches)
-            },
-            limit,
-        )
-        .await
+        aside(move || compare(value), limit).await
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {

@@ -18,7 +18,10 @@ use crate::guests::Guests;
 use crate::program;
 
 /// Reads a script in the sandbox, where hostile source can do no harm.
-const ANALYSE: &str = include_str!("analyse.py");
+const ANALYSE: &str = concat!(
+    include_str!("../../../guest-adapters/python/_wxmcp/fences.py"),
+    include_str!("analyse.py")
+);
 
 /// What `ty` calls source that CPython does not take, and what scripts here may do beyond
 /// CPython.
@@ -230,7 +233,9 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
         .context("read the script")
         .map_err(Failure::fault)?;
     match report.outcome {
-        Outcome::Returned(value) => serde_json::from_str(value.get())
+        // Through a value: untagged types do not take numbers of any size.
+        Outcome::Returned(value) => serde_json::from_str::<serde_json::Value>(value.get())
+            .and_then(serde_json::from_value)
             .context("read what the script imports")
             .map_err(Failure::fault),
         Outcome::Stopped(limit, _) => Err(Failure::raised(anyhow::anyhow!(

@@ -282,6 +282,19 @@ mod tests {
         );
     }
 
+    /// JavaScript calls members named `then` itself, so its adapter has none.
+    #[test]
+    fn members_that_javascript_calls_have_other_names() {
+        let names = ["then", "to_string", "other"];
+        let script = |spelled| selected(&using(&[spelled]), &[], &names, Language::JavaScript);
+        assert_eq!(script("then_").as_deref(), Ok("then"));
+        assert_eq!(script("toString_").as_deref(), Ok("to_string"));
+        assert_eq!(script("to_string").as_deref(), Ok("to_string"));
+        assert_eq!(script("then"), script("none"));
+        let python = selected(&using(&["then"]), &[], &names, Language::Python);
+        assert_eq!(python.as_deref(), Ok("then"));
+    }
+
     #[test]
     fn what_is_open_or_whole_is_every_tool() {
         let names = ["a", "b"];

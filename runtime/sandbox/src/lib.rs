@@ -10,6 +10,7 @@
 
 mod calls;
 mod clock;
+mod digits;
 pub mod engine;
 mod guest;
 mod javascript;
@@ -29,6 +30,7 @@ pub mod supplied;
 mod surrogates;
 mod tool;
 mod wasi;
+mod zone;
 
 pub use clock::{GuestWaits, Pause, RunClock};
 pub use javascript::{Checkable, ImportedTools, ToolUses, Unreadable};

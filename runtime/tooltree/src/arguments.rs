@@ -64,19 +64,7 @@ pub fn unknown_argument(
     } else if known.is_empty() {
         message = format!("takes no arguments, and so no `{told}`");
     } else {
-        let close = nearest(name, known.iter().copied());
-        if close.is_empty() {
-            message.push_str(&format!("; it has {}", listed(input_schema, &known)));
-        } else {
-            message.push_str(&format!(
-                "; did you mean `{}`?",
-                close
-                    .into_iter()
-                    .map(shown)
-                    .collect::<Vec<_>>()
-                    .join("` or `")
-            ));
-        }
+        message.push_str(&instead(name, input_schema, &known));
     }
     if let Some(first) = object_parameter(input_schema) {
         message.push_str(&format!(
@@ -88,6 +76,20 @@ pub fn unknown_argument(
         name: name.clone(),
         message,
     })
+}
+
+/// What may have been meant by a name that is none.
+fn instead(name: &str, input_schema: &Value, known: &HashSet<&str>) -> String {
+    // Python's programs write `from_` for what they cannot write as a name.
+    if let Some(word) = name.strip_suffix('_').filter(|word| known.contains(word)) {
+        return format!("; `{word}` is passed in a mapping, {{\"{word}\": ..}}");
+    }
+    let close = nearest(name, known.iter().copied());
+    if close.is_empty() {
+        return format!("; it has {}", listed(input_schema, known));
+    }
+    let close: Vec<String> = close.into_iter().map(shown).collect();
+    format!("; did you mean `{}`?", close.join("` or `"))
 }
 
 /// `{"arguments": {..}}` for a tool that takes other names besides those that it declares,
@@ -287,6 +289,11 @@ mod tests {
         assert_eq!(
             refused(&schema(), json!({"query": "x", "colour": 1})).unwrap(),
             "has no parameter `colour`; it has `query`, `limit`"
+        );
+        let mail = json!({"properties": {"from": {"type": "string"}}});
+        assert_eq!(
+            refused(&mail, json!({"from_": "x"})).unwrap(),
+            "has no parameter `from_`; `from` is passed in a mapping, {\"from\": ..}"
         );
     }
 

@@ -6,10 +6,14 @@ use jsonschema::{
 };
 use serde_json::Value;
 
+use crate::numbers::{Inexact, has_inexact_integer, made_fractional};
 use crate::text::shorten;
 
 /// Mismatches that are told of one value.
 const MAX_MISMATCHES: usize = 5;
+
+/// Errors of one value that are looked at.
+const MAX_ERRORS: usize = 100;
 
 /// Longest text of one mismatch, in bytes.
 const MAX_MESSAGE_BYTES: usize = 300;
@@ -90,6 +94,40 @@ impl Validator {
         if self.compiled.is_valid(value) {
             return Vec::new();
         }
+        self.told(value)
+    }
+
+    /// Where a value that fits has a floating-point number for an integer, so large that it may
+    /// stand for another one (JavaScript reads `9007199254740993` as `9007199254740992`); the first few.
+    pub fn rounded(&self, value: &Value) -> Vec<Mismatch> {
+        if !has_inexact_integer(value) {
+            return Vec::new();
+        }
+        let mut fractional = value.clone();
+        let mut inexact = Vec::new();
+        made_fractional(&mut fractional, "", &mut inexact);
+        // What fits no more wants integers.
+        let wrong: Vec<String> = self
+            .compiled
+            .iter_errors(&fractional)
+            .take(MAX_ERRORS)
+            .map(|error| error.instance_path().to_string())
+            .collect();
+        inexact
+            .into_iter()
+            .filter(|one| wrong.iter().any(|path| one.path.starts_with(path)))
+            .take(MAX_MISMATCHES)
+            .map(|Inexact { path, digits }| Mismatch {
+                path: shorten(&path, MAX_MESSAGE_BYTES),
+                message: format!(
+                    "{digits} comes as a floating-point number, which may stand for another integer: \
+                     give an integer (`{digits}n` in JavaScript)"
+                ),
+            })
+            .collect()
+    }
+
+    fn told(&self, value: &Value) -> Vec<Mismatch> {
         let mut told = Vec::new();
         for error in self.compiled.iter_errors(value) {
             if told.len() >= MAX_MISMATCHES {
@@ -264,6 +302,86 @@ mod tests {
             [": \"rows\" is a required property"]
         );
         assert!(told(&schema, &json!({"rows": [], "b": 1}))[0].contains("'b' was unexpected"));
+    }
+
+    /// None of these numbers is one of floating point.
+    #[test]
+    fn integers_of_any_size_are_compared_exactly() {
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let far = "1000000000000000000000000000001";
+        for (schema, fits, other) in [
+            (
+                "{\"const\": 9007199254740993}",
+                "9007199254740993",
+                "9007199254740992",
+            ),
+            (
+                "{\"enum\": [1, 1000000000000000000000000000001]}",
+                far,
+                "1000000000000000000000000000000",
+            ),
+            (
+                "{\"maximum\": 1000000000000000000000000000001}",
+                far,
+                "1000000000000000000000000000002",
+            ),
+            (
+                "{\"exclusiveMinimum\": 1000000000000000000000000000000}",
+                far,
+                "1000000000000000000000000000000",
+            ),
+            (
+                "{\"minimum\": -9007199254740993}",
+                "-9007199254740993",
+                "-9007199254740994",
+            ),
+            (
+                "{\"multipleOf\": 10000000000000000000000}",
+                "30000000000000000000000",
+                "30000000000000000000001",
+            ),
+            (
+                "{\"uniqueItems\": true}",
+                "[9007199254740993, 9007199254740992]",
+                "[1, 1.0]",
+            ),
+            (
+                "{\"type\": \"integer\"}",
+                far,
+                "1000000000000000000000000000001.5",
+            ),
+        ] {
+            let schema = value(schema);
+            assert!(told(&schema, &value(fits)).is_empty(), "{schema} {fits}");
+            assert_eq!(told(&schema, &value(other)).len(), 1, "{schema} {other}");
+        }
+        let named = told(&json!({"maximum": 5}), &value(far));
+        assert!(named[0].contains(far), "{named:?}");
+    }
+
+    #[test]
+    fn a_float_that_may_be_another_integer_is_none() {
+        let schema = json!({
+            "properties": {
+                "id": {"type": "integer"},
+                "ids": {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "string"}]}},
+                "ratio": {"type": "number", "minimum": 0},
+                "any": {},
+            },
+        });
+        let compiled = Validator::new(&schema).unwrap();
+        let rounded = |value: Value| -> Vec<String> {
+            assert!(compiled.mismatches(&value).is_empty(), "{value}");
+            let rounded = compiled.rounded(&value).into_iter();
+            rounded.map(|mismatch| mismatch.path).collect()
+        };
+        assert!(
+            rounded(json!({"id": 9_007_199_254_740_993_i64, "ratio": 1e20, "any": 1e20}))
+                .is_empty()
+        );
+        assert!(rounded(json!({"id": 5.0, "ids": [2.0]})).is_empty());
+        assert_eq!(rounded(json!({"id": 1e16, "ratio": 1e20})), ["/id"]);
+        assert_eq!(rounded(json!({"ids": [1, "a", -1e300]})), ["/ids/2"]);
     }
 
     #[test]

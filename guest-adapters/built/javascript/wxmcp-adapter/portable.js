@@ -11,7 +11,7 @@ import { exit } from 'wasi:cli/exit@0.2.10';
 import { getStderr } from 'wasi:cli/stderr@0.2.10';
 import { getStdout } from 'wasi:cli/stdout@0.2.10';
 
-import { Interface, Misfit, camel, read, write } from './convert.js';
+import { Interface, Misfit, camel, hasManyDigits, read, write } from './convert.js';
 import { modules, text } from './data.js';
 import { isNear, listed } from './names.js';
 
@@ -78,11 +78,17 @@ function cancel(id) {
 
 function done(operation, payload) {
   try {
-    return [true, write(answer(operation, read(payload)))];
+    return [true, sent(answer(operation, read(payload)))];
   } catch (error) {
-    if (error instanceof Refused) return [false, write(error.told)];
+    if (error instanceof Refused) return [false, sent(error.told)];
     throw error;
   }
+}
+
+/** JSON for the adapter: a space in front says that it may hold integers beyond 2^53 - 1. */
+function sent(value) {
+  const text = write(value);
+  return hasManyDigits(text) ? ` ${text}` : text;
 }
 
 function answer(operation, given) {

@@ -357,6 +357,7 @@ fn odd_tools(opened: &Opened<'_>) -> Vec<String> {
                 Some(attribute) => {
                     format!("{} is called `{space}.{attribute}`: {reason}", quoted(name))
                 }
+                None if name.is_empty() => format!("a tool cannot be called: {reason}"),
                 None => format!("{} cannot be called: {reason}", quoted(name)),
             },
         )

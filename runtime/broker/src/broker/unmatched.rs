@@ -19,8 +19,8 @@ struct Names {
     /// As it is configured, and as scripts spell it.
     spellings: [String; 2],
     is_folder: bool,
-    /// All spellings of its tools, as far as they are known.
-    tools: Option<Vec<String>>,
+    /// Its tools, as scripts spell them and as their owner does, as far as they are known.
+    tools: Option<Vec<[String; 2]>>,
 }
 
 impl Broker {
@@ -61,7 +61,7 @@ impl Broker {
             tools: upstream.known_tools().map(|tools| {
                 let named = tools.tools();
                 named
-                    .flat_map(|it| [it.attribute, it.tool.name()].map(str::to_owned))
+                    .map(|it| [it.attribute, it.tool.name()].map(str::to_owned))
                     .collect()
             }),
         });
@@ -72,7 +72,7 @@ impl Broker {
             tools: folder.told_tools().map(|tools| {
                 let spelled = tools.into_iter();
                 spelled
-                    .flat_map(|tool| [plain_identifier(&tool), tool])
+                    .map(|tool| [plain_identifier(&tool), tool])
                     .collect()
             }),
         });
@@ -100,23 +100,22 @@ fn unmatched(purpose: Purpose, pattern: &Pattern, all: &[Names]) -> Option<Strin
         let close = close.into_iter().map(|space| format!("{space}.{tool}"));
         return Some(told(purpose, pattern, "there is no such namespace", close));
     }
-    let mut known = Vec::new();
+    let mut close = Vec::new();
     for names in near {
-        for tool in names.tools.as_ref()? {
-            known.extend(
-                names
-                    .spellings
-                    .iter()
-                    .map(|space| format!("{space}.{tool}")),
-            );
+        let [owner, space] = &names.spellings;
+        let tools = names.tools.as_ref()?;
+        let is_fit = |name: &String| {
+            let mut spelled = [owner, space].into_iter();
+            spelled.any(|space| pattern.matches(&format!("{space}.{name}")))
+        };
+        // All tools of a namespace may be none.
+        if tool == "*" || tools.iter().flatten().any(is_fit) {
+            return None;
         }
+        let found = nearest(tool, tools.iter().map(|[spelled, _]| spelled.as_str()));
+        close.extend(found.into_iter().map(|name| format!("{space}.{name}")));
     }
-    // All tools of a namespace may be none.
-    if tool == "*" || known.iter().any(|name| pattern.matches(name)) {
-        return None;
-    }
-    let close = nearest(pattern.text(), known.iter().map(String::as_str));
-    let close = close.into_iter().map(str::to_owned);
+    let close = close.into_iter();
     Some(told(purpose, pattern, "there is no such tool", close))
 }
 

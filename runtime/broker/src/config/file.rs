@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jsonc_parser::errors::ParseError;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
+use wxmcp_sandbox::without_lone_surrogates;
 
 use super::entry::{self, TELLTALES};
 use super::node::{Node, Spot};
@@ -23,7 +24,10 @@ const SECTIONS: [&str; 4] = ["mcpServers", "servers", "context_servers", "mcp"];
 ///
 /// Text that is no JSON, and a file or a section of it that is no object.
 pub fn parse_config(file: &str, text: &str, folder: &Path) -> Result<ServersFile, ConfigError> {
-    let source = text.trim_start_matches('\u{FEFF}');
+    let mended = without_lone_surrogates(text.as_bytes());
+    let mended = mended.and_then(|bytes| String::from_utf8(bytes).ok());
+    let source = mended.as_deref().unwrap_or(text);
+    let source = source.trim_start_matches('\u{FEFF}');
     let parsed = parse_to_ast(source, &CollectOptions::default(), &options());
     let parsed = parsed.map_err(|error| not_json(file, source, &error))?;
     let Some(value) = &parsed.value else {

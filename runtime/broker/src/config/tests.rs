@@ -131,6 +131,7 @@ fn comments_commas_marks_and_line_ends_of_editors_are_read() {
         "// one\n{\"mcpServers\": {/* two */ \"s\": {\"command\": \"a\"},},}",
         "\u{FEFF}{\"mcpServers\": {\"s\": {\"command\": \"a\"}}}",
         "{\"mcpServers\":\r\n {\"s\": {\"command\": \"a\"}}}\r\n",
+        "{\"mcpServers\": {\"s\": {\"command\": \"a\", \"args\": [\"\\ud800\"]}}}",
     ] {
         assert_eq!(names(text), ["s"], "{text}");
     }

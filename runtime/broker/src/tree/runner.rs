@@ -19,6 +19,7 @@ use super::host::ToolFileHost;
 use super::shared::{self, SharedFiles};
 use super::wishes::ToolGrants;
 use crate::components::answer;
+use crate::json;
 use crate::wording::bounded;
 
 /// Largest tool file, in bytes.
@@ -329,7 +330,7 @@ impl ToolFile {
             Outcome::Returned(value) => {
                 let text = value.get();
                 let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-                let value = crate::json::read(text.as_bytes()).map_err(|error| {
+                let value = json::readable(text).map_err(|error| {
                     ToolError::new(
                         ToolErrorKind::InvalidAnswer,
                         format!("the answer of `{name}` is no usable JSON: {error}"),

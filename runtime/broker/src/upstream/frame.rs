@@ -31,11 +31,10 @@ impl<'a> Envelope<'a> {
 
     /// Whether it is an answer, or a message of the protocol that says nothing else.
     pub(super) fn is_answer(&self) -> bool {
-        let is_message = || {
-            self.jsonrpc
-                .is_some_and(|version| version.get() == "\"2.0\"")
-        };
-        self.result.is_some() || self.error.is_some() || is_message()
+        let is_message = |version: &RawValue| version.get() == "\"2.0\"";
+        self.result.is_some()
+            || self.error.is_some()
+            || self.id.is_some() && self.jsonrpc.is_some_and(is_message)
     }
 
     /// Whether it reports progress.
@@ -67,6 +66,8 @@ pub(super) struct Damaged {
     pub(super) has_method: bool,
     /// Whether it has a result or an error.
     pub(super) has_outcome: bool,
+    /// Whether it has what only messages of the protocol have, besides.
+    pub(super) is_of_protocol: bool,
     /// The first word outside of strings that JSON does not have: `NaN`.
     word: Option<String>,
 }
@@ -94,6 +95,11 @@ impl Damaged {
                     key = text;
                     seen.has_method |= key == b"\"method\"";
                     seen.has_outcome |= key == b"\"result\"" || key == b"\"error\"";
+                    seen.is_of_protocol |= key == b"\"jsonrpc\"";
+                }
+                b'"' if depth == 2 && key == b"\"result\"" => {
+                    seen.is_of_protocol |=
+                        text == b"\"content\"" || text == b"\"structuredContent\"";
                 }
                 b'"' | b'-' | b'0'..=b'9' if depth == 1 && key == b"\"id\"" => {
                     seen.id = std::str::from_utf8(text).ok().and_then(ids::number);

@@ -204,6 +204,15 @@ impl PipeState {
         (all.next().is_none() && open.reading != Reading::Typed).then_some(*id)
     }
 
+    /// Whether an answer of the handshake is waited for.
+    pub(super) fn is_shaking_hands(&self) -> bool {
+        let requests = self.requests();
+        requests
+            .open
+            .values()
+            .any(|open| open.reading == Reading::Typed)
+    }
+
     /// Remembers that the server reported progress. Tokens that no open request has are nothing.
     pub(super) fn note_progress(&self, token: i64) {
         let mut requests = self.requests();

@@ -366,7 +366,7 @@ async fn what_cannot_be_run_is_named_and_not_tried_twice() -> TestResult {
         ),
         (
             "remote.x",
-            "transport `http` is not supported yet: stdio only",
+            "mcpServers.remote: servers over HTTP (`http`) are not there yet",
         ),
     ] {
         let failed = error(&broker, tool, json!({})).await?;

@@ -10,7 +10,7 @@ use crate::support::{TestResult, broker, call, echoes, error, liar, lying};
 #[tokio::test]
 async fn arguments_that_do_not_fit_never_reach_the_server() -> TestResult {
     let broker = lying(&[])?;
-    let refused = error(&broker, "liar.add", json!({"a": "one", "c": 2})).await?;
+    let refused = error(&broker, "liar.add", json!({"a": "one"})).await?;
     assert_eq!(refused.kind, Kind::InvalidArguments);
     assert_eq!(
         refused.message,
@@ -24,6 +24,22 @@ async fn arguments_that_do_not_fit_never_reach_the_server() -> TestResult {
             {"path": "/a", "message": "\"one\" is not of type \"number\""},
         ]}))
     );
+    // A name that the schema does not declare is refused too, though it does not forbid it.
+    for (arguments, message) in [
+        (
+            json!({"a": 1, "c": 2}),
+            "`liar.add` has no parameter `c`; did you mean `a` or `b`?",
+        ),
+        (
+            json!({"arguments": {"a": 1, "b": 2}}),
+            "`liar.add` has no parameter `arguments`; \
+             pass what is inside `arguments` as the arguments themselves",
+        ),
+    ] {
+        let refused = error(&broker, "liar.add", arguments).await?;
+        assert_eq!(refused.kind, Kind::InvalidArguments);
+        assert_eq!(refused.message, message);
+    }
     let sum = call(&broker, "liar.add", json!({"a": 1, "b": 2})).await?;
     assert_eq!(sum, json!({"sum": 3}));
     Ok(())

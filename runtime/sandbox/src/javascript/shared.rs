@@ -97,7 +97,7 @@ impl Place<'_> {
             .files
             .keys()
             .filter(importable)
-            .take(20)
+            .take(6)
             .map(|path| format!("`tools/{path}`"))
             .collect();
         if some.is_empty() {
@@ -304,7 +304,7 @@ fn data(text: &str) -> Result<(Program, Vec<String>), SourceError> {
             &format!("it is no JSON: {why}"),
         )
     })?;
-    if let Some(number) = inexact(&value) {
+    if let Some(number) = inexact(text) {
         let message = format!("JavaScript has no exact {number}: write it as a string");
         return Err(at(1, 1, &message));
     }
@@ -330,24 +330,166 @@ fn data(text: &str) -> Result<(Program, Vec<String>), SourceError> {
     ))
 }
 
-/// An integer that JavaScript's numbers would round.
-fn inexact(value: &serde_json::Value) -> Option<String> {
+/// An integer of a JSON text that JavaScript's numbers would round; one that is written with a
+/// fraction or an exponent is a float anyway.
+fn inexact(text: &str) -> Option<&str> {
     const EXACT: u64 = 1 << 53;
-    match value {
-        serde_json::Value::Number(number) => {
-            let is_exact = number.is_f64() && !is_integer(number)
-                || number.as_i64().is_some_and(|it| it.unsigned_abs() <= EXACT);
-            (!is_exact).then(|| number.to_string())
-        }
-        serde_json::Value::Array(items) => items.iter().find_map(inexact),
-        serde_json::Value::Object(members) => members.values().find_map(inexact),
-        _ => None,
+    let mut outside = Vec::new();
+    let mut rest = text;
+    while let Some((before, quoted)) = rest.split_once('"') {
+        outside.push(before);
+        let mut escaped = false;
+        let end = quoted.find(|character| {
+            let ends = character == '"' && !escaped;
+            escaped = character == '\\' && !escaped;
+            ends
+        });
+        rest = end
+            .and_then(|end| quoted.get(end.saturating_add(1)..))
+            .unwrap_or_default();
     }
+    outside.push(rest);
+    let is_digit = |character: char| character.is_ascii_digit();
+    outside
+        .into_iter()
+        .flat_map(|part| part.split(|c: char| !is_digit(c) && !"+-.eE".contains(c)))
+        .find(|token| {
+            let digits = token.strip_prefix('-').unwrap_or(token);
+            let is_integer = !digits.is_empty() && digits.chars().all(is_digit);
+            is_integer && !digits.parse().is_ok_and(|number: u64| number <= EXACT)
+        })
 }
 
-/// Whether a number that was read as a float was written without a fraction.
-fn is_integer(number: &serde_json::Number) -> bool {
-    number
-        .as_f64()
-        .is_some_and(|it| it.fract() == 0.0 && it.abs() > 9_007_199_254_740_992.0)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn library(files: &[(&str, &str)]) -> Library {
+        let shared =
+            |(path, text): &(&str, &str)| ((*path).to_owned(), Shared::Text((*text).into()));
+        Library {
+            files: files.iter().map(shared).collect(),
+        }
+    }
+
+    #[test]
+    fn specifiers_lead_to_shared_files_and_nowhere_else() {
+        let library = library(&[
+            ("t/_a.ts", ""),
+            ("t/_b.js", ""),
+            ("t/_b.ts", ""),
+            ("t/_dir/index.ts", ""),
+            ("t/_data.json", ""),
+            ("_lib/c.ts", ""),
+        ]);
+        let place = Place {
+            path: "t/tool.ts",
+            library: &library,
+        };
+        let found = |specifier: &str| place.find(specifier);
+        for (specifier, path) in [
+            ("./_a", "t/_a.ts"),
+            ("./_a.ts", "t/_a.ts"),
+            ("./_a.js", "t/_a.ts"),
+            ("./_b.js", "t/_b.js"),
+            ("./_dir", "t/_dir/index.ts"),
+            ("./_data.json", "t/_data.json"),
+            ("../_lib/c", "_lib/c.ts"),
+            ("./../_lib/./c.ts", "_lib/c.ts"),
+            ("../t/_a", "t/_a.ts"),
+        ] {
+            assert_eq!(found(specifier), Ok(Some(path.to_owned())), "{specifier}");
+        }
+        for specifier in ["./tools/db", "tools/db", "zod", "../t/other", "./tool"] {
+            assert_eq!(found(specifier), Ok(None), "{specifier}");
+        }
+        for (specifier, why) in [
+            ("./_b", "write the suffix"),
+            ("./_x", "there is no shared file"),
+            ("../../x", "outside of the tool tree"),
+            ("../../../etc/_passwd", "outside of the tool tree"),
+            ("/etc/_passwd", "outside of the tool tree"),
+        ] {
+            assert!(found(specifier).unwrap_err().contains(why), "{specifier}");
+        }
+    }
+
+    fn bundled(source: &str, files: &[(&str, &str)]) -> Result<Program, Raised> {
+        let library = library(files);
+        let place = Place {
+            path: "t/tool.ts",
+            library: &library,
+        };
+        bundle(source, Dialect::TypeScript, place).map_err(|error| error.raised("tools/t/tool.ts"))
+    }
+
+    #[test]
+    fn each_file_comes_once_and_after_those_that_it_imports() {
+        let program = bundled(
+            "import { a } from './_a';\nimport { c } from './_c';\nexport const tool = () => a + c;",
+            &[
+                ("t/_a.ts", "import { c } from './_c';\nexport const a = c;"),
+                ("t/_c.ts", "export const c = 1;"),
+                ("t/_unused.ts", "export const = "),
+            ],
+        )
+        .unwrap();
+        let names: Vec<&str> = program.shared.iter().map(|one| one.name.as_str()).collect();
+        assert_eq!(names, ["tools/t/_c.ts", "tools/t/_a.ts"]);
+        let places: Vec<&Origin> = program.imports.iter().map(|one| &one.from).collect();
+        assert_eq!(places, [&Origin::Index(1), &Origin::Index(0)]);
+    }
+
+    #[test]
+    fn errors_are_those_of_the_file_that_is_wrong() {
+        let raised = bundled(
+            "import { a } from './_a';\nexport const tool = () => a;",
+            &[("t/_a.ts", "\nexport const a = (;")],
+        )
+        .unwrap_err();
+        assert_eq!(raised.file.as_deref(), Some("tools/t/_a.ts"));
+        assert_eq!(raised.line, Some(2));
+        for (text, why) in [
+            ("export let a = 1; a = 2;", "`a` is exported and changes"),
+            (
+                "let a = 1; a = 2; export { a };",
+                "`a` is exported and changes",
+            ),
+            ("export const b = 1;", "exports no `a`; it exports `b`"),
+            (
+                "import { x } from './tool'; export const a = x;",
+                "there is no module",
+            ),
+            (
+                "import { a as b } from './_a'; export const a = b;",
+                "import each other",
+            ),
+        ] {
+            let raised = bundled(
+                "import { a } from './_a';\nexport const tool = () => a;",
+                &[("t/_a.ts", text)],
+            );
+            let message = raised.unwrap_err().message;
+            assert!(message.contains(why), "{text}: {message}");
+        }
+    }
+
+    #[test]
+    fn data_is_exact_or_refused() {
+        let of = |text: &str| data(text).map(|(_, exports)| exports);
+        assert_eq!(
+            of(r#"{"a": 1, "b": [1.5, -9007199254740992]}"#).unwrap(),
+            ["a", "b", "default"]
+        );
+        assert_eq!(of("[1]").unwrap(), ["default"]);
+        for text in [
+            "{",
+            "[9007199254740993]",
+            r#"{"a": [123456789012345678901234567890]}"#,
+            "[-9007199254740993]",
+        ] {
+            assert!(of(text).is_err(), "{text}");
+        }
+        assert!(of(r#"[1e300, 1e22, "9007199254740993", "\\\" 9007199254740993"]"#).is_ok());
+    }
 }

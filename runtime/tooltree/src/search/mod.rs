@@ -85,24 +85,21 @@ impl Document {
         self
     }
 
-    /// Namespace and name; the owner's spelling says more than an identifier can.
+    /// Namespace and name. Of letters that no identifier has, only the owner's spelling tells.
     fn named(&self) -> (&str, &str) {
         let (space, name) = self.name.split_once('.').unwrap_or_default();
-        (space, self.own.as_deref().unwrap_or(name))
+        let own = self.own.as_deref().filter(|own| !own.is_ascii());
+        (space, own.unwrap_or(name))
     }
 
     /// The spellings that mean the tool and no other words.
     fn keys(&self) -> BTreeSet<String> {
-        let (space, name) = self.named();
-        let spelled = self.name.split_once('.').map_or("", |(_, spelled)| spelled);
-        let names = [name, spelled].map(key);
+        let (space, name) = self.name.split_once('.').unwrap_or_default();
+        let names = [name, self.own.as_deref().unwrap_or(name)].map(key);
         let space = key(space);
         let full = names.clone().map(|name| format!("{space} {name}"));
-        names
-            .into_iter()
-            .chain(full)
-            .filter(|it| !it.is_empty())
-            .collect()
+        let keys = names.into_iter().filter(|name| !name.is_empty());
+        keys.chain(full).collect()
     }
 }
 

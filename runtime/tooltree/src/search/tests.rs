@@ -180,6 +180,12 @@ fn a_query_that_is_a_name_finds_its_tool_first() {
     }
     assert_eq!(index.search("t.who", 1), [names.len()]);
     assert_eq!(index.search("GRÖSSE", 1), [12]);
+    // An identifier tells words apart that its owner's spelling does not.
+    let status = document("s.get_http_status", "code", "").with_own_name("getHTTPStatus");
+    let index = SearchIndex::new(&[status]);
+    for query in ["http status", "getHTTPStatus", "get_http_status"] {
+        assert_eq!(index.search(query, 1), [0], "{query}");
+    }
 }
 
 #[test]

@@ -242,7 +242,7 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece> {
 /// Cuts the commonest English endings, so that `files`, `file` and `listing`,
 /// `list` meet.
 pub(super) fn stem(word: &str) -> String {
-    if word.chars().all(|c| Script::is_cyrillic(c)) {
+    if word.chars().all(Script::is_cyrillic) {
         return cyrillic_stem(word).to_owned();
     }
     for (ending, left) in [

@@ -300,7 +300,11 @@ fn literal(one: &Literal) -> String {
     match one {
         Literal::Null => "null".to_owned(),
         Literal::Boolean(it) => it.to_string(),
-        Literal::Integer(digits) => digits.clone(),
+        // Digits beyond 2^53 - 1 are those of a BigInt.
+        Literal::Integer(digits) => match digits.parse::<i64>() {
+            Ok(integer) if integer.unsigned_abs() < 1 << 53 => digits.clone(),
+            _ => format!("{digits}n"),
+        },
         Literal::Text(text) => quoted(text, Language::TypeScript),
     }
 }

@@ -205,6 +205,8 @@ async fn a_damaged_answer_without_an_id_fails_the_only_call_or_none() {
         arrived,
         malformed(0, "it is cut off: its JSON does not end")
     );
+    let log = br#"{"result": {"#;
+    assert_eq!(taken(1, log).await.0, []);
     for calls in [0, 2] {
         let (arrived, stray) = taken(calls, cut).await;
         assert_eq!(arrived, []);
@@ -219,6 +221,40 @@ async fn a_damaged_answer_without_an_id_fails_the_only_call_or_none() {
 }
 
 #[tokio::test]
+async fn a_result_without_an_id_fails_the_only_call_and_an_error_none() {
+    let result = br#"{"jsonrpc":"2.0","result":{}}"#;
+    assert_eq!(taken(1, result).await, (malformed(0, "it has no id"), None));
+    let (arrived, stray) = taken(2, result).await;
+    assert_eq!(
+        (arrived, stray.as_deref()),
+        (vec![], Some("answered without an id"))
+    );
+    // The answer may follow: what could not be read may be something else.
+    let (mut pipe, mut theirs, _sent) = calling(1).await;
+    let lines = br#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"no JSON"}}
+{"jsonrpc":"2.0","id":0,"result":{}}
+"#;
+    theirs.write_all(lines).await.unwrap();
+    while !matches!(pipe.receive().await, Some(JsonRpcMessage::Response(_))) {}
+    assert_eq!(
+        pipe.state().stray().as_deref(),
+        Some(
+            r#"answered with an error that names no request: `{"code":-32700,"message":"no JSON"}`"#
+        )
+    );
+}
+
+#[tokio::test]
+async fn an_answer_over_several_lines_fails_its_call() {
+    let spread =
+        b"{\n  \"jsonrpc\": \"2.0\",\n  \"id\": 1,\n  \"result\": {\n    \"id\": 0\n  }\n}";
+    let (arrived, _) = taken(2, spread).await;
+    assert_eq!(arrived, malformed(1, "it is spread over several lines"));
+    let log = b"{\n  \"level\": \"info\",\n  \"id\": 1\n}";
+    assert_eq!(taken(2, log).await.0, []);
+}
+
+#[tokio::test]
 async fn what_is_no_answer_fails_no_call() {
     for line in [
         &b"{\"broken\": "[..],
@@ -229,6 +265,8 @@ async fn what_is_no_answer_fails_no_call() {
         br#"DEBUG sent {"jsonrpc":"2.0","id":0,"method":"tools/call"}"#,
         br#"DEBUG got {"jsonrpc":"2.0","id":0,"result":{"a":"..."#,
         b"[0,null,{}]",
+        b"{\"level\":\"info\",\"result\":\"ok\"}",
+        b"{\"jsonrpc\":\"2.0\"}",
         b"[",
         b"[1,{\"id\":0,\"result\":{}}]",
         br#"{"jsonrpc":"2.0","method":"notifications/progress","params":null}"#,
@@ -263,8 +301,22 @@ async fn half_a_surrogate_becomes_a_replacement_character() {
 
 #[tokio::test]
 async fn an_answer_behind_text_and_answers_in_an_array_are_found() {
-    let (arrived, _) = taken(1, br#"working {"jsonrpc":"2.0","id":0,"result":1}"#).await;
-    assert!(matches!(arrived.as_slice(), [(0, Arrived::Result(..))]));
+    for line in [
+        &br#"working {"jsonrpc":"2.0","id":0,"result":1}"#[..],
+        br#"working {"jsonrpc":"2.0","id":0,"result":1} done"#,
+    ] {
+        let (arrived, _) = taken(1, line).await;
+        assert!(matches!(arrived.as_slice(), [(0, Arrived::Result(..))]));
+    }
+    let many = br#"{"jsonrpc":"2.0","method":"x"}"#.repeat(2 * MAX_MESSAGES);
+    let (mut pipe, _theirs, _sent) = calling(1).await;
+    pipe.take_line(&many);
+    assert_eq!(pipe.ready.len(), MAX_MESSAGES - 1);
+    assert!(
+        pipe.state()
+            .stray()
+            .is_some_and(|words| words.contains("more than 1000 messages"))
+    );
     let several = br#" [ {"id":1,"result":1}, 5, {"id":9,"result":2}, {"id":0,"result":3} ]"#;
     let (arrived, stray) = taken(2, several).await;
     assert!(
