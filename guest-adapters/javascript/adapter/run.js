@@ -83,7 +83,7 @@ export function start(message) {
       // What the last expression was, and what is exported, if either is the script's value.
       last: undefined,
       default: undefined,
-      import: dynamicImport,
+      import: importedLater,
       meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
     };
     if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
@@ -109,6 +109,15 @@ async function withImports(body, m, imports, shared) {
     return;
   }
   settle(body, m);
+}
+
+/** `import()` at run time, whose modules count for hints too. */
+async function importedLater(specifier) {
+  const module = await dynamicImport(specifier);
+  modulesOfScript ??= [];
+  for (let i = 0; i < modulesOfScript.length; i++) if (modulesOfScript[i] === module) return module;
+  push(modulesOfScript, module);
+  return module;
 }
 
 /** Evaluates the files that a tool file shares with others, each after those that it imports. */

@@ -82,7 +82,13 @@ impl SharedFiles {
 
     /// Notes a file, or all files of a folder.
     fn note(&mut self, folder: &Path, name: &str, depth: usize) {
-        if self.refused.is_some() || name == "__pycache__" || name.starts_with('.') {
+        // A name is written into a comment behind the source, which must not end.
+        let ends_line = |c: char| c.is_control() || c == '\u{2028}' || c == '\u{2029}';
+        if self.refused.is_some()
+            || name == "__pycache__"
+            || name.starts_with('.')
+            || name.contains(ends_line)
+        {
             return;
         }
         let path = folder.join(name);
@@ -241,6 +247,7 @@ mod tests {
             ("t/_money.ts", ""),
             ("t/_types.d.ts", ""),
             ("t/_notes.md", ""),
+            ("t/_two\nlines.ts", ""),
             ("t/_lib/deep/er/x.py", ""),
             ("t/__pycache__/x.py", ""),
             ("t/sub/_x.ts", ""),
