@@ -37,7 +37,10 @@ try:
     database.query.sync(sql=3)
 except ToolError as error:
     print(error.kind, error)
-print(call_tool.sync("database.query", {"sql": "select 9007199254740993 as big"}))
+try:
+    call_tool.sync("database.query", {"sql": "select 9007199254740993 as big"})
+except ToolError as error:
+    print(error.kind, error)
 print(tools.describe("database.query")[0]["name"], dir(database)[-1])
 try:
     tools.search("x")
@@ -59,7 +62,7 @@ return {"rows": rows, "random": 0 <= random.random() < 1}
 const PYTHON_PRINTS: &str = r#"[{'n': 0, 'text': 'n0', 'half': 0}, {'n': 1, 'text': 'n1', 'half': 0.5}] [{'many': 3, 'missing': None}] typed
 tool-failed database.query
 invalid-arguments the arguments of `database.query` do not fit: at `/sql`: expected a string, found a number
-[{'big': '9007199254740993'}]
+invalid-answer the answer of `database.query` does not fit its type: at `/0/big`: 9007199254740993 does not fit `f64` exactly
 database.query query
 a component that was built has no search of tools; its own are in `dir(tools)`
 a component that was built has nobody to hand images and texts to; print, or return them

@@ -220,6 +220,22 @@ fn scripts_in_a_fence_are_checked() -> TestResult {
 }
 
 #[test]
+fn scripts_that_are_indented_as_a_whole_are_checked() -> TestResult {
+    let indented = "    from tools import docs\n    docs.look_up(1)\n    return None\n";
+    found("a.py", indented, &[(2, 18, "invalid-argument-type", "str")])?;
+    found(
+        "a.py",
+        "  x = 1\ny = 2\n",
+        &[(1, 2, "syntax", "unexpected indent")],
+    )?;
+    found(
+        "a.py",
+        "  x = 1\n  y = = 2\n",
+        &[(2, 7, "syntax", "invalid syntax")],
+    )
+}
+
+#[test]
 fn run_with_check_refuses_what_does_not_fit() -> TestResult {
     let folder = tree()?;
     let folder = folder.path();

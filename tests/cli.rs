@@ -148,6 +148,7 @@ fn a_report_fits_its_schema() -> TestResult {
         "x = 'x' * 10**9",
         "text('hello'); progress('half', 1, 2); call_tool('fixture.add', {'a': 1, 'b': 2})",
         "call_tool('fixture.picture'); image(call_tool('fixture.picture'))",
+        "image(call_tool('fixture.document', {'form': 'picture'}))",
         "call_tool('fixture.fail', {'message': 'no'})",
         "call_tool('nothing.here')",
         "return 2 ** 100",
@@ -629,5 +630,45 @@ fn tools_are_listed_searched_shown_and_called() -> TestResult {
     let json: serde_json::Value = serde_json::from_str(&json.stdout)?;
     assert_eq!(json[0]["name"], "fixture.add");
     assert_eq!(json.as_array().map(Vec::len), Some(1));
+    Ok(())
+}
+
+#[test]
+fn a_call_prints_the_value_and_the_content_that_it_does_not_hold() -> TestResult {
+    let config = fixture_config();
+    let call = |form: &str| {
+        let args = format!(r#"{{"form": "{form}"}}"#);
+        wx(&[
+            "tools",
+            "--mcp-config",
+            &config,
+            "call",
+            "fixture.document",
+            "--args",
+            &args,
+        ])
+    };
+    let page = call("page")?;
+    let printed: Vec<serde_json::Value> = serde_json::Deserializer::from_str(&page.stdout)
+        .into_iter()
+        .collect::<Result<_, _>>()?;
+    let text = serde_json::json!({"type": "text", "text": "# Title\nthe body"});
+    assert_eq!(
+        printed,
+        [
+            serde_json::json!({"name": "a.md"}),
+            serde_json::json!({"content": [text]})
+        ]
+    );
+    assert_eq!(
+        page.stderr,
+        "note: `fixture.document` also answered content that its value does not hold (1 text): \
+         `content(value)` returns it\n"
+    );
+    let same = call("same")?;
+    assert_eq!(
+        (same.stdout.as_str(), same.stderr.as_str()),
+        ("{\n  \"a\": 1\n}\n", "")
+    );
     Ok(())
 }

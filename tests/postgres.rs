@@ -93,6 +93,22 @@ def py(what: str) -> list:
         left_open = main.transaction()
         left_open.execute("INSERT INTO py VALUES (3)")
         return [row["a"] for row in main.query("SELECT a FROM py")]
+    if what == "numbers":
+        main.execute("CREATE TABLE ids_py (id int8 PRIMARY KEY, n numeric, j jsonb)")
+        for id in 2**53, 2**53 + 1:
+            main.execute("INSERT INTO ids_py VALUES ($1, $2, $3)", [id, 10**30 + id, {"id": 10**30 + id}])
+        main.execute("UPDATE ids_py SET n = $2 WHERE id = $1", [2**53 + 1, 10**40])
+        rows = main.query("SELECT id, n, j, (id % 7)::oid AS o, id::float8 / 3 AS f FROM ids_py ORDER BY id")
+        assert [row["id"] for row in rows] == [2**53, 2**53 + 1], rows
+        assert [row["n"] for row in rows] == [str(10**30 + 2**53), str(10**40)], rows
+        assert [row["j"]["id"] for row in rows] == [10**30 + 2**53, 10**30 + 2**53 + 1], rows
+        told = []
+        for kind, value in ("int8", 2**63), ("int8", float(2**53)), ("float8", 2**53 + 1), ("numeric", 1e20), ("oid", 2**32):
+            try:
+                main.query(f"SELECT $1::{kind}", [value])
+            except ToolError as error:
+                told.append(str(error).partition("it takes ")[2] or str(error).partition("`: ")[2])
+        return told
     if what == "count":
         return [row["n"] for row in main.query("SELECT count(*) AS n FROM py")]
     try:
@@ -125,7 +141,7 @@ export const ts = createTool({
         typeof value === 'bigint' ? `${value}n` : value instanceof Uint8Array ? [...value].join('.') : value,
       );
       const expected =
-        '{"one":"9223372036854775807n","many":["9223372036854775807n",null,1],"blob":"0.255","blobs":[["0.255"],[null]],' +
+        '{"one":"9223372036854775807n","many":["9223372036854775807n",null,"1n"],"blob":"0.255","blobs":[["0.255"],[null]],' +
         '"exact":"0.10","json":{"a":[1,null]},"at":"2026-11-25T01:02:03+00:00","none":null,"huge":"1000000000000000000000000000000"}';
       if (told !== expected) throw new Error(told);
       return rows.columns.map((column) => column.type);
@@ -142,6 +158,29 @@ export const ts = createTool({
         if (error.data.sqlstate !== '23505') throw error;
       }
       return (await main.query('SELECT a FROM ts')).map((row) => row.a);
+    }
+    if (what === 'numbers') {
+      const far = 10n ** 30n;
+      await main.execute('CREATE TABLE ids_ts (id int8 PRIMARY KEY, n numeric, j jsonb)');
+      for (const id of [2n ** 53n, 2n ** 53n + 1n]) {
+        await main.execute('INSERT INTO ids_ts VALUES ($1, $2, $3)', [id, far + id, { id: far + id }]);
+      }
+      await main.execute('UPDATE ids_ts SET n = $2 WHERE id = $1', [2n ** 53n + 1n, 10n ** 40n]);
+      const rows = await main.query('SELECT id, n, j, (id % 7)::oid AS o, id::float8 / 3 AS f FROM ids_ts ORDER BY id');
+      const expected =
+        `[{"id":9007199254740992,"n":"${far + 2n ** 53n}","j":{"id":${far + 2n ** 53n}},"o":4,"f":${2 ** 53 / 3}},` +
+        `{"id":9007199254740993,"n":"${10n ** 40n}","j":{"id":${far + 2n ** 53n + 1n}},"o":5,"f":${2 ** 53 / 3}}]`;
+      if (JSON.stringify(rows) !== expected) throw new Error(JSON.stringify(rows));
+      if (rows.some((row) => typeof row.id !== 'bigint' || typeof row.o !== 'number')) throw new Error('types');
+      const told = [];
+      for (const [kind, value] of [['int8', 2n ** 63n], ['int8', 2 ** 53], ['float8', 2n ** 53n + 1n], ['numeric', 1e20], ['oid', 2n ** 32n]]) {
+        try {
+          await main.query(`SELECT $1::${kind}`, [value]);
+        } catch ({ message }) {
+          told.push(/it takes (.*)/.exec(message)?.[1] ?? /is of type `[a-z0-9]*`: (.*)/.exec(message)?.[1] ?? message);
+        }
+      }
+      return told;
     }
     if (what === 'count') return (await main.query('SELECT count(*) AS n FROM ts')).map((row) => row.n);
     try {
@@ -261,5 +300,43 @@ fn a_tool_that_is_stopped_leaves_nothing_running() -> TestResult {
         printed.stdout,
         printed.stderr
     );
+    Ok(())
+}
+
+#[test]
+fn integers_of_any_size_are_exact_or_refused_by_their_digits() -> TestResult {
+    let tree = Tree::new()?;
+    for (language, inexact) in [
+        ("py", "an integer of 64 bits, not 9007199254740992.0"),
+        (
+            "ts",
+            "parameter 1 is the number 9007199254740992, beyond 2^53",
+        ),
+    ] {
+        let code = format!("for told in call_tool('t.{language}', what='numbers'): print(told)");
+        let printed = tree.run(&["-c", &code])?;
+        let lines: Vec<&str> = printed.stdout.lines().collect();
+        let expected = [
+            "an integer of 64 bits, not 9223372036854775808",
+            inexact,
+            "a floating-point number would round 9007199254740993",
+            "1e+20 is a floating-point number beyond 2^53",
+            "an integer from 0 to 2^32 - 1, not 4294967296",
+        ];
+        assert_eq!(
+            lines.len(),
+            expected.len(),
+            "{}{}",
+            printed.stdout,
+            printed.stderr
+        );
+        for (line, expected) in lines.iter().zip(expected) {
+            let digits = expected.replace("1e+20", "100000000000000000000.0");
+            assert!(
+                line.starts_with(expected) || line.starts_with(&digits),
+                "{language}: {line}"
+            );
+        }
+    }
     Ok(())
 }

@@ -130,7 +130,7 @@ impl ToolHost for Tools {
                 "bench.private" => serde_json::json!(private_kib().unwrap_or(0)),
                 _ => serde_json::Value::Object(call.arguments),
             };
-            Ok(ToolAnswer { value, bytes: 8 })
+            Ok(ToolAnswer::new(value, 8))
         })
     }
 
@@ -147,6 +147,7 @@ impl ToolHost for Tools {
             name: tool.to_owned(),
             attribute: tool.to_owned(),
             parameters: Vec::new(),
+            object_first: false,
             description: String::new(),
         });
         Box::pin(async move {

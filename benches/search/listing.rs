@@ -108,7 +108,8 @@ fn broker(config: &Path, servers: &Path) -> anyhow::Result<Arc<Broker>> {
     let wxmcp: PathBuf = std::env::current_exe()?.with_file_name("wxmcp");
     ensure!(wxmcp.is_file(), "{} is missing", wxmcp.display());
     Ok(Broker::new(BrokerConfig {
-        upstreams: parse_config("mcp.json", &std::fs::read_to_string(config)?)?,
+        upstreams: parse_config("mcp.json", &std::fs::read_to_string(config)?, Path::new(""))?
+            .upstreams,
         environment: Environment::new([
             ("PATH", path.as_str()),
             ("HOME", &text(&home)?),

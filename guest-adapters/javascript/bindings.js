@@ -195,7 +195,7 @@ function export_deliver(at, length) {
   const view = new DataView($memory.buffer);
   for (let next = at; next < end; ) {
     const id = view.getUint32(next, true) + view.getUint32(next + 4, true) * 0x100000000;
-    const ok = view.getUint8(next + 8) === 1;
+    const ok = view.getUint8(next + 8);
     const size = view.getUint32(next + 9, true);
     adapter.complete(id, ok, textAt(next + 13, size));
     next += 13 + size;

@@ -68,6 +68,7 @@ def _leave_build():
 
     zoneinfo.reset_tzpath(())
     sys.meta_path.extend([stdlib.Finder, tooltree.Finder])
+    sys.path_hooks.insert(0, stdlib.Folder)
     sys.path[:] = []
     sys.path_importer_cache.clear()
     os.environ.clear()

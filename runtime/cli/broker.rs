@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use wxmcp_broker::{
-    Approvals, Broker, BrokerConfig, Environment, Grants, GuardCommand, TreeConfig, UpstreamConfig,
+    Approvals, Broker, BrokerConfig, Environment, Grants, GuardCommand, ServersFile, TreeConfig,
     parse_config,
 };
 use wxmcp_sandbox::Observer;
@@ -42,7 +42,7 @@ pub(crate) fn broker(
         .context("read the tool patterns")
         .map_err(Failure::usage)?;
     let config = BrokerConfig {
-        upstreams: configured(settings)?,
+        upstreams: configured(settings)?.upstreams,
         tree: tree(settings, guests, observer)?,
         connections: settings.connections.clone(),
         directories: settings.directories.clone(),
@@ -53,6 +53,7 @@ pub(crate) fn broker(
         learned: guests::cache_directory()
             .filter(|_| settings.learn)
             .map(|cache| cache.join("learned")),
+        eras: guests::cache_directory().map(|cache| cache.join("eras")),
         ..BrokerConfig::new(guard)
     };
     Broker::new(config)
@@ -82,16 +83,24 @@ fn tree(
     }))
 }
 
-/// The upstreams of the configuration file, if there is one.
-pub(crate) fn configured(settings: &Settings) -> Result<Vec<UpstreamConfig>, Failure> {
+/// The servers of the configuration file, if there is one.
+pub(crate) fn configured(settings: &Settings) -> Result<ServersFile, Failure> {
     let Some(path) = &settings.mcp_config else {
-        return Ok(Vec::new());
+        return Ok(ServersFile::default());
     };
     // Scripts read this label in errors, and must not learn a path of the host.
     let label = path.file_name().unwrap_or_default().to_string_lossy();
-    std::fs::read_to_string(path)
+    let read = || -> anyhow::Result<ServersFile> {
+        let file = std::path::absolute(path)?;
+        let folder = file.parent().context("it stands in no folder")?;
+        Ok(parse_config(
+            &label,
+            &std::fs::read_to_string(path)?,
+            folder,
+        )?)
+    };
+    read()
         .with_context(|| format!("read `{}`", path.display()))
-        .and_then(|text| Ok(parse_config(&label, &text)?))
         .map_err(Failure::usage)
 }
 

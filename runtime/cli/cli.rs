@@ -6,7 +6,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::exit::Failure;
+use crate::exit::Exit;
+use crate::render;
 
 const ABOUT: &str = "\
 Runs a program that an AI agent wrote, in a sandbox, with tools as modules it imports.
@@ -28,7 +29,13 @@ Examples:
 
 Exit codes:
   0 returned   1 raised   2 usage or policy   3 stopped by a limit
-  70 wxmcp's own fault   130 cancelled   otherwise the script's own (sys.exit)";
+  70 wxmcp's own fault   74 output could not be written   130 cancelled, also where
+  the reader of the output has gone   otherwise the script's own (sys.exit)";
+
+/// Flags stand before the script: what follows it is the script's.
+pub(crate) const RUN_USAGE: &str = "\
+wxmcp run [OPTIONS] SCRIPT [ARGS]...
+       wxmcp run [OPTIONS] -c CODE [ARGS]...";
 
 const CHECKERS: &str = "\
 Python is checked by `ty`, TypeScript by version 7 of its compiler (`tsgo` or `tsc`): programs in
@@ -61,7 +68,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run a script and print what it prints, then its value
-    #[command(after_help = EXAMPLES)]
+    #[command(after_help = EXAMPLES, override_usage = RUN_USAGE)]
     Run(Box<RunArgs>),
     /// Check the types of a script against its tools, without running it
     #[command(after_help = CHECKERS)]
@@ -108,11 +115,7 @@ impl From<Language> for wxmcp_sandbox::Language {
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// The script, or `-` for standard input; what follows it is the script's (`sys.argv`)
-    #[arg(
-        required_unless_present = "code",
-        trailing_var_arg = true,
-        value_name = "SCRIPT] [ARGS"
-    )]
+    #[arg(trailing_var_arg = true, value_name = "SCRIPT] [ARGS")]
     pub(crate) words: Vec<String>,
 
     /// Run CODE instead of a file; what follows are its arguments
@@ -181,7 +184,7 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SIZE")]
     pub(crate) max_output: Option<ByteSize>,
 
-    /// Time for one tool call or request [default: 30s]
+    /// Time for one tool call or request; begins anew when a server reports progress, up to ten times this [default: 30s]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) call_timeout: Option<Duration>,
 }
@@ -215,7 +218,7 @@ pub(crate) struct PolicyArgs {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Configuration")]
 pub(crate) struct ConfigArgs {
-    /// MCP servers, in the form of `.mcp.json` [default: .mcp.json, mcp.json]
+    /// MCP servers, in the form of `.mcp.json`; relative paths in it are relative to it [default: .mcp.json, mcp.json]
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) mcp_config: Option<PathBuf>,
 
@@ -400,10 +403,25 @@ pub(crate) struct DoctorArgs {
     pub(crate) config: ConfigArgs,
 }
 
-/// Reads the command line. Help and version are printed here and end the process
-/// well; mistakes end it with code 2, as clap prints them.
-pub(crate) fn parse() -> Result<Cli, Failure> {
-    Ok(Cli::parse())
+/// What the command line says of itself instead of a command: help, the version, a mistake.
+pub(crate) struct Told(clap::Error);
+
+impl Told {
+    /// Prints it, and says how the process ends.
+    pub(crate) fn print(self) -> Exit {
+        let is_mistake = self.0.use_stderr();
+        render::usage(&self.0.render().to_string(), is_mistake);
+        if is_mistake {
+            Exit::Usage
+        } else {
+            Exit::Success
+        }
+    }
+}
+
+/// Reads the command line.
+pub(crate) fn parse() -> Result<Cli, Told> {
+    Cli::try_parse().map_err(Told)
 }
 
 /// Whether a word is spelled like a flag of `wxmcp run`.

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use wxmcp_sandbox::Outcome;
 
 use crate::render;
+use crate::streams::{self, Loss};
 
 /// What the process answers its caller. The numbers are documented in the README.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub(crate) enum Exit {
     Success,
     /// The script raised, or what `doctor` looked at is not sound.
     Failure,
+    /// The command line is wrong.
+    Usage,
     /// A limit stopped the script.
     Limit,
     /// Somebody interrupted it.
@@ -38,6 +41,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Success => 0,
             Exit::Failure => 1,
+            Exit::Usage => 2,
             Exit::Limit => 3,
             Exit::Cancelled => 130,
             Exit::Script(code) => code,
@@ -95,13 +99,25 @@ impl Failure {
     }
 }
 
-/// Prints what is left to say and chooses the exit code.
+/// Exit code of a command whose output could not be written (`EX_IOERR` of `sysexits.h`).
+const NOT_WRITTEN: u8 = 74;
+
+/// Prints what is left to say and chooses the exit code. Output that could not be written counts
+/// more than how the script ended; that its reader went away has ended the script, if anything.
 pub(crate) fn conclude(outcome: Result<Exit, Failure>) -> ExitCode {
-    match outcome {
+    let code = match outcome {
         Ok(exit) => exit.into(),
         Err(failure) => {
             render::failure(&failure.error, failure.hint.as_deref());
             ExitCode::from(failure.code)
         }
+    };
+    let Some(loss) = streams::lost() else {
+        return code;
+    };
+    render::loss(&loss);
+    match loss {
+        Loss::ReaderGone => code,
+        Loss::Failed(..) => ExitCode::from(NOT_WRITTEN),
     }
 }

@@ -10,6 +10,7 @@ mod guests;
 mod program;
 mod render;
 mod settings;
+mod streams;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,9 @@ fn main() -> ExitCode {
     if first.is_some_and(|first| first == guests::COMPILER) {
         return wxmcp_sandbox::supplied::compile_main(arguments);
     }
-    let outcome = cli::parse().and_then(commands::execute);
-    exit::conclude(outcome)
+    streams::survive_file_limit();
+    exit::conclude(match cli::parse() {
+        Ok(cli) => commands::execute(cli),
+        Err(told) => Ok(told.print()),
+    })
 }

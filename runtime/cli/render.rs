@@ -1,15 +1,18 @@
 //! The one place that prints.
-#![expect(clippy::print_stderr, reason = "printing is what this module is for")]
 
-use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
 use wxmcp_sandbox::{Event, Observer, Outcome, Report, Stream};
 
+use crate::streams::{Loss, Output, STDERR, STDOUT};
+
 /// How often the progress line may change.
 const REDRAW: Duration = Duration::from_millis(80);
+
+/// Takes away the line that the cursor is on.
+const CLEAR: &str = "\r\x1b[2K";
 
 /// Streams a run to this process's standard streams and keeps a progress line on
 /// a terminal. Nothing but the script's own output ever reaches a pipe.
@@ -34,7 +37,7 @@ impl Terminal {
         Self {
             streams,
             state: Mutex::new(State {
-                progress: progress && std::io::stderr().is_terminal(),
+                progress: progress && STDERR.is_terminal(),
                 started: Instant::now(),
                 drawn: None,
                 done: 0,
@@ -45,7 +48,7 @@ impl Terminal {
         }
     }
 
-    /// Ends when the reader of our standard output has gone.
+    /// Ends when output of the script could not be written.
     pub(crate) async fn closed(&self) {
         self.closed.notified().await;
     }
@@ -57,11 +60,12 @@ impl Terminal {
 
     fn print(&self, stream: Stream, bytes: &[u8]) {
         self.lock().clear();
-        let written = match stream {
-            Stream::Stdout => write(std::io::stdout().lock(), bytes),
-            Stream::Stderr => write(std::io::stderr().lock(), bytes),
+        let stream = match stream {
+            Stream::Stdout => &STDOUT,
+            Stream::Stderr => &STDERR,
         };
-        if written.is_err() {
+        let shown = shown(stream, bytes);
+        if !stream.write(shown.as_deref().map_or(bytes, str::as_bytes)) {
             self.closed.notify_one();
         }
     }
@@ -117,18 +121,19 @@ impl State {
             Some(message) => format!(" · {}", visible(message)),
             None => String::new(),
         };
-        eprint!(
-            "\r\x1b[2K{} calls done, {} in flight, {:.1} s{message}",
+        let line = format!(
+            "{CLEAR}{} calls done, {} in flight, {:.1} s{message}",
             self.done,
             self.in_flight,
             self.started.elapsed().as_secs_f64()
         );
+        STDERR.draw(&line);
         self.drawn = Some(Instant::now());
     }
 
     fn clear(&mut self) {
         if self.drawn.take().is_some() {
-            eprint!("\r\x1b[2K");
+            STDERR.draw(CLEAR);
         }
     }
 }
@@ -139,28 +144,28 @@ pub(crate) struct ToolOutput;
 impl Observer for ToolOutput {
     fn event(&self, event: Event<'_>) {
         if let Event::Output { bytes, .. } = event {
-            // Nobody is left to be told that it could not be written.
-            let _ = std::io::stderr().lock().write_all(bytes);
+            let shown = shown(&STDERR, bytes);
+            STDERR.write(shown.as_deref().map_or(bytes, str::as_bytes));
         }
     }
 }
 
 /// Prints what is worth knowing beside the answer.
 pub(crate) fn note(text: &str) {
-    let _reader_gone = write(
-        std::io::stderr().lock(),
-        format!("note: {text}\n").as_bytes(),
-    );
+    aside(&format!("note: {text}"));
 }
 
-/// Writes output of a script; a terminal gets no control sequences from it.
-fn write(mut stream: impl Write + IsTerminal, bytes: &[u8]) -> std::io::Result<()> {
-    if stream.is_terminal() {
-        stream.write_all(visible(&String::from_utf8_lossy(bytes)).as_bytes())?;
-    } else {
-        stream.write_all(bytes)?;
-    }
-    stream.flush()
+/// A line on standard error that may get lost: it is not what was asked for.
+fn aside(text: &str) {
+    let begin = STDERR.line_end();
+    STDERR.try_write(format!("{begin}{text}\n").as_bytes());
+}
+
+/// What is written of a script's output in its place: a terminal gets no control sequences.
+fn shown(stream: &Output, bytes: &[u8]) -> Option<String> {
+    stream
+        .is_terminal()
+        .then(|| visible(&String::from_utf8_lossy(bytes)))
 }
 
 /// A text whose control characters, line ends and tabs excepted, can be seen
@@ -181,30 +186,32 @@ fn visible(text: &str) -> String {
 pub(crate) fn report(report: &Report, json: bool, usage: bool, quiet: bool) {
     if json {
         let text = serde_json::to_string(report).unwrap_or_default();
-        let _reader_gone = write(std::io::stdout().lock(), format!("{text}\n").as_bytes());
+        line(&text);
         return;
     }
     match &report.outcome {
         Outcome::Returned(value) if !quiet => value_line(value.get()),
         Outcome::Raised(raised) => {
             if raised.traceback.is_empty() {
-                eprintln!("error: {}", visible(&raised.message));
+                aside(&format!("error: {}", visible(&raised.message)));
             } else {
-                end_line(&raised.traceback);
+                text(&raised.traceback);
             }
         }
         Outcome::Stopped(limit, raised) => {
             if let Some(raised) = raised {
-                end_line(&raised.traceback);
+                text(&raised.traceback);
             }
-            eprintln!("error: the script was stopped by {limit}");
-            if let Some(hint) = hint(limit) {
-                eprintln!("hint: {hint}");
+            aside(&format!("error: the script was stopped by {limit}"));
+            if let Some(hint) = hint(limit, report) {
+                aside(&format!("hint: {hint}"));
             }
             open_calls(report);
         }
+        // The script was cancelled because nobody could read what it printed.
+        Outcome::Cancelled if crate::streams::lost().is_some() => {}
         Outcome::Cancelled => {
-            eprintln!("error: interrupted");
+            aside("error: interrupted");
             open_calls(report);
         }
         Outcome::Returned(_) | Outcome::Exited(_) => {}
@@ -214,7 +221,8 @@ pub(crate) fn report(report: &Report, json: bool, usage: bool, quiet: bool) {
     }
 }
 
-/// Strings are printed as they are, everything else as JSON, `null` not at all.
+/// Strings are printed as they are, everything else as JSON, `null` not at all; on a line of
+/// its own, whatever the script has printed before.
 fn value_line(json: &str) {
     if json == "null" {
         return;
@@ -223,18 +231,30 @@ fn value_line(json: &str) {
         Ok(text) => text,
         Err(_) => json.to_owned(),
     };
-    let _reader_gone = write(std::io::stdout().lock(), format!("{text}\n").as_bytes());
+    let text = shown(&STDOUT, text.as_bytes()).unwrap_or(text);
+    STDOUT.write(format!("{}{text}\n", STDOUT.line_end()).as_bytes());
 }
 
-fn end_line(text: &str) {
-    let end = if text.ends_with('\n') { "" } else { "\n" };
-    let _reader_gone = write(std::io::stderr().lock(), format!("{text}{end}").as_bytes());
+/// A traceback, on lines of its own.
+fn text(text: &str) {
+    let text = shown(&STDERR, text.as_bytes()).unwrap_or_else(|| text.to_owned());
+    aside(text.strip_suffix('\n').unwrap_or(&text));
 }
 
-fn hint(limit: &wxmcp_sandbox::Limit) -> Option<&'static str> {
+fn hint(limit: &wxmcp_sandbox::Limit, report: &Report) -> Option<&'static str> {
     use wxmcp_sandbox::Limit;
+    let made_calls = report.usage.tool_calls > 0;
     match limit {
+        Limit::Fuel(_) if !made_calls => Some(
+            "it made no call and computed all the time: look for a loop that never ends, or raise --fuel",
+        ),
         Limit::Fuel(_) => Some("raise --fuel, or do less"),
+        Limit::WallTime(_) if !made_calls && is_busy(report) => Some(
+            "it made no call and computed all the time: look for a loop that never ends, or raise --timeout",
+        ),
+        Limit::WallTime(_) if !made_calls => Some(
+            "it made no call: look at what it waits for (a sleep, standard input), or raise --timeout",
+        ),
         Limit::WallTime(_) => {
             Some("raise --timeout, or overlap calls (asyncio.gather, Promise.all)")
         }
@@ -246,52 +266,89 @@ fn hint(limit: &wxmcp_sandbox::Limit) -> Option<&'static str> {
     }
 }
 
+/// Fuel that starting takes, and what a guest burns in a millisecond while it computes, both
+/// on the safe side: a hundredth of what slow machines reach.
+const START: u64 = 3_000_000;
+const BUSY: u64 = 5_000;
+
+/// Whether a script computed, and did not wait.
+fn is_busy(report: &Report) -> bool {
+    let wall = Duration::try_from_secs_f64(report.usage.wall_ms / 1e3).unwrap_or_default();
+    let milliseconds = u64::try_from(wall.as_millis()).unwrap_or(u64::MAX);
+    report.usage.fuel > milliseconds.saturating_mul(BUSY).saturating_add(START)
+}
+
 /// A stopped script may have changed things: says what it already did.
 fn open_calls(report: &Report) {
     if report.calls.is_empty() {
         return;
     }
     let done = report.calls.iter().filter(|call| call.ended.is_some());
-    eprintln!(
-        "note: {} tool calls had been made, {} of them answered",
+    note(&format!(
+        "{} tool calls had been made, {} of them answered",
         report.calls.len(),
         done.count()
-    );
+    ));
 }
 
 fn usage_line(report: &Report) {
     use bytesize::ByteSize;
     let usage = &report.usage;
-    eprintln!(
-        "usage: {} calls, {} never left the sandbox, peak memory {}, {:.2} s, {} units of fuel",
+    let line = format!(
+        "{}usage: {} calls, {} never left the sandbox, peak memory {}, {:.2} s, {} units of fuel\n",
+        STDERR.line_end(),
         usage.tool_calls,
         ByteSize::b(usage.bytes_kept_out),
         ByteSize::b(usage.peak_memory),
         usage.wall_ms / 1e3,
         usage.fuel
     );
+    STDERR.write(line.as_bytes());
 }
 
 /// Prints a failure of wxmcp's own: what it was doing, why, what helps.
 pub(crate) fn failure(error: &anyhow::Error, hint: Option<&str>) {
     // What went wrong may be told in a stranger's words.
-    eprintln!("error: {}", visible(&error.to_string()));
+    aside(&format!("error: {}", visible(&error.to_string())));
     for cause in error.chain().skip(1) {
-        eprintln!("  caused by: {}", visible(&cause.to_string()));
+        aside(&format!("  caused by: {}", visible(&cause.to_string())));
     }
     if let Some(hint) = hint {
-        eprintln!("hint: {hint}");
+        aside(&format!("hint: {hint}"));
+    }
+}
+
+/// Says that output was lost; a reader that went away knows it.
+pub(crate) fn loss(loss: &Loss) {
+    if let Loss::Failed(stream, error) = loss {
+        aside(&format!("error: cannot write to {stream}"));
+        aside(&format!("  caused by: {error}"));
     }
 }
 
 /// Prints a line to standard output.
 pub(crate) fn line(text: &str) {
-    let _reader_gone = write(std::io::stdout().lock(), format!("{text}\n").as_bytes());
+    bytes(
+        format!(
+            "{}\n",
+            shown(&STDOUT, text.as_bytes()).as_deref().unwrap_or(text)
+        )
+        .as_bytes(),
+    );
 }
 
 /// Prints bytes to standard output as they are.
 pub(crate) fn bytes(bytes: &[u8]) {
-    let _reader_gone = std::io::stdout().lock().write_all(bytes);
+    STDOUT.write(bytes);
+}
+
+/// Prints what the command line says of itself, or what is wrong with it.
+pub(crate) fn usage(text: &str, is_error: bool) {
+    if is_error {
+        STDERR.try_write(text.as_bytes());
+    } else {
+        STDOUT.write(text.as_bytes());
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::componentize::{Adapter, SHIM, componentize, python_sources};
 use crate::digest::sha256;
-use crate::flatten::{Flat, Release};
+use crate::flatten::{Changes, Flat, Release, Repeat};
 use crate::immortal::immortalise;
 use crate::inputs::Project;
 use crate::optimise::optimise;
@@ -13,7 +13,7 @@ use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 
 /// The sources of this program that decide a byte of the component.
-pub(crate) const BUILDER: [(&str, &str); 15] = [
+pub(crate) const BUILDER: [(&str, &str); 16] = [
     ("componentize.rs", include_str!("componentize.rs")),
     ("flatten/constant.rs", include_str!("flatten/constant.rs")),
     ("flatten/emit.rs", include_str!("flatten/emit.rs")),
@@ -21,6 +21,7 @@ pub(crate) const BUILDER: [(&str, &str); 15] = [
     ("flatten/mod.rs", include_str!("flatten/mod.rs")),
     ("flatten/parse.rs", include_str!("flatten/parse.rs")),
     ("flatten/release.rs", include_str!("flatten/release.rs")),
+    ("flatten/repeat.rs", include_str!("flatten/repeat.rs")),
     ("flatten/resolve.rs", include_str!("flatten/resolve.rs")),
     ("flatten/write.rs", include_str!("flatten/write.rs")),
     ("image.rs", include_str!("image.rs")),
@@ -49,6 +50,22 @@ const LEFT_BEHIND: [Release; 3] = [
         argument: 1,
     },
 ];
+
+/// Functions of libc that move bytes, as CPython imports them.
+const REPEATED: [Repeat; 4] = [
+    repeat("read", true),
+    repeat("pread", true),
+    repeat("write", false),
+    repeat("pwrite", false),
+];
+
+const fn repeat(name: &'static str, reads: bool) -> Repeat {
+    Repeat {
+        module: "env",
+        name,
+        reads,
+    }
+}
 
 /// The component as componentize-py made it, kept to be compared with.
 pub const COMPONENTIZED: &str = "componentized.wasm";
@@ -124,7 +141,11 @@ impl Recipe for Python<'_> {
             "componentized, {}",
             megabytes(made.component.len())
         ));
-        let flat = Flat::new(&made.component, &LEFT_BEHIND).context("flatten the component")?;
+        let changes = Changes {
+            releases: &LEFT_BEHIND,
+            repeats: &REPEATED,
+        };
+        let flat = Flat::new(&made.component, &changes).context("flatten the component")?;
         let mut core = flat.core().to_vec();
         clock.done(&format!(
             "flattened, {} core instances are one",

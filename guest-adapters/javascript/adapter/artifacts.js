@@ -16,6 +16,7 @@ import {
   TheTypeError,
   toBase64,
 } from './primordials.js';
+import { beside } from './content.js';
 import { ARTIFACT, PROGRESS, tell } from './seam.js';
 import { encode, quoted } from './values.js';
 
@@ -59,6 +60,7 @@ export function image(data, mediaType) {
   }
   const blocks = [];
   collect(data, blocks, 0);
+  if (blocks.length === 0) collect(beside(data), blocks, 0);
   if (blocks.length === 0) throw new TheError('there is no image in this answer');
   for (let i = 0; i < blocks.length; i++) {
     const block = blocks[i];

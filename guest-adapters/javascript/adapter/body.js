@@ -1,6 +1,7 @@
 // Bodies of requests and answers: whole in memory, as text or as bytes.
 
-import { TheTypeError, TheUint8Array, bytesFromBase64, bytesOf, parse, toBase64 } from './primordials.js';
+import { TheTypeError, TheUint8Array, bytesFromBase64, bytesOf, toBase64 } from './primordials.js';
+import { readAny } from './json.js';
 import { quoted } from './values.js';
 
 const { Blob, FormData, ReadableStream, TextDecoder, TextEncoder, URLSearchParams } = globalThis;
@@ -155,7 +156,7 @@ export class Body {
   }
 
   async json() {
-    return parse(await this.text());
+    return readAny(await this.text());
   }
 
   async bytes() {

@@ -24,8 +24,11 @@ defineProperty(ToolError.prototype, 'name', {
 
 /** The payload of a call up to its arguments. */
 export function head(name) {
-  return `{"name":${quoted(name)},"arguments":`;
+  return `{"name":${quoted(name)},"content":true,"arguments":`;
 }
+
+/** While tools that changed are asked for: `pending`, a promise that is never rejected. */
+export const news = { __proto__: null, pending: undefined };
 
 /**
  * Calls a tool; `tool` is its full name, `start` its `head`.
@@ -35,7 +38,10 @@ export function head(name) {
 export async function call(tool, start, argumentsText) {
   let failure;
   try {
-    return await operate(CALL, `${start}${argumentsText}}`);
+    const answer = await operate(CALL, `${start}${argumentsText}}`);
+    // A call may bring tools, which the script may use at once.
+    if (news.pending !== undefined) await news.pending;
+    return answer;
   } catch (told) {
     failure = told;
   }
@@ -47,11 +53,16 @@ export function failed(told, tool) {
 }
 
 /** The global `callTool`: any tool by its full name, `namespace.tool`. */
-export function callTool(name, args) {
-  return guarded(called(name, args), typeof name === 'string' ? name : 'callTool');
+export function callTool(name, ...given) {
+  return guarded(called(name, given), typeof name === 'string' ? name : 'callTool');
 }
 
-async function called(name, args) {
+async function called(name, given) {
+  const args = given[0];
+  for (let i = 1; i < given.length; i++) {
+    if (given[i] === undefined) continue;
+    throw new TheTypeError('callTool takes the name of a tool and one object with its arguments');
+  }
   if (typeof name !== 'string') throw new TheTypeError(`the name of a tool must be a string, not ${typeof name}`);
   if (args !== undefined && (args === null || typeof args !== 'object' || isArray(args))) {
     const kind = args === null ? 'null' : isArray(args) ? 'an array' : typeof args;

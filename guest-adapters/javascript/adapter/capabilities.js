@@ -2,7 +2,20 @@
 
 import { failed } from './calls.js';
 import { FILES, SQL, operate } from './seam.js';
-import { TheBigInt, TheTypeError, bytesFromBase64, bytesOf, create, defineProperty, freeze, isArray, toBase64 } from './primordials.js';
+import {
+  TheBigInt,
+  TheTypeError,
+  abs,
+  bytesFromBase64,
+  bytesOf,
+  create,
+  defineProperty,
+  freeze,
+  isArray,
+  isInteger,
+  isSafeInteger,
+  toBase64,
+} from './primordials.js';
 import { encodeArguments, quoted } from './values.js';
 
 /** Levels of an array that a database may have. */
@@ -62,25 +75,29 @@ function bound(statement, parameters) {
   if (typeof statement !== 'string') throw new TheTypeError(`a statement must be a string, not ${typeof statement}`);
   if (!isArray(parameters)) throw new TheTypeError('the parameters of a statement must be an array');
   const plain = [];
-  for (let i = 0; i < parameters.length; i++) plain[i] = sent(parameters[i], 0) ?? null;
+  for (let i = 0; i < parameters.length; i++) plain[i] = sent(parameters[i], 0, i + 1) ?? null;
   return `,"statement":${quoted(statement)},"parameters":${encodeArguments(plain)}`;
 }
 
-/** Bytes, and integers that the host would not read exactly, in arrays too. */
-function sent(value, depth) {
-  if (typeof value === 'bigint') return depth > 0 && fits(value) ? value : { $integer: `${value}` };
+/** Bytes as base64, in arrays too; refuses numbers that may have been rounded to another row's id. */
+function sent(value, depth, position) {
+  if (typeof value === 'number' && isInteger(value) && !isSafeInteger(value) && abs(value) <= LARGEST) {
+    const digits = TheBigInt(value);
+    throw new TheTypeError(
+      `parameter ${position} is the number ${digits}, beyond 2^53: JavaScript may have rounded it. Write an integer with \`n\`: ${digits}n`,
+    );
+  }
   if (value === null || typeof value !== 'object') return value;
   const bytes = bytesOf(value);
   if (bytes !== undefined) return { $bytes: toBase64(bytes) };
   if (!isArray(value) || depth >= ARRAY_DEPTH) return value;
   const list = [];
-  for (let i = 0; i < value.length; i++) list[i] = sent(value[i], depth + 1) ?? null;
+  for (let i = 0; i < value.length; i++) list[i] = sent(value[i], depth + 1, position) ?? null;
   return list;
 }
 
-function fits(integer) {
-  return integer >= -0x8000000000000000n && integer <= 0x7fffffffffffffffn;
-}
+/** Beyond it no integer of a database is meant, not even a rounded one. */
+const LARGEST = 2 ** 63;
 
 function withNames(columns, rows) {
   const named = [];
@@ -89,7 +106,7 @@ function withNames(columns, rows) {
     for (let j = 0; j < columns.length; j++) {
       defineProperty(row, columns[j].name, {
         __proto__: null,
-        value: columns[j].bytes || columns[j].big ? whole(rows[i][j]) : rows[i][j],
+        value: columns[j].bytes ? whole(rows[i][j]) : rows[i][j],
         writable: true,
         enumerable: true,
         configurable: true,
@@ -101,14 +118,14 @@ function withNames(columns, rows) {
   return named;
 }
 
-/** Bytes, and integers that a number would not hold. */
+/** Bytes, in arrays too. */
 function whole(value) {
   if (value === null || typeof value !== 'object') return value;
   if (isArray(value)) {
     for (let i = 0; i < value.length; i++) value[i] = whole(value[i]);
     return value;
   }
-  return value.$bytes === undefined ? TheBigInt(value.$integer) : bytesFromBase64(value.$bytes);
+  return bytesFromBase64(value.$bytes);
 }
 
 /** A directory of `wxmcp.toml`. Paths are relative to it; bytes are Uint8Arrays. */

@@ -22,6 +22,8 @@ import {
   mapSet,
   slice,
   startsWith,
+  weakMapGet,
+  weakMapSet,
 } from './primordials.js';
 
 const OURS = 'wxmcp-adapter/';
@@ -34,12 +36,25 @@ const internalError = InternalError.prototype;
 let script = '';
 let map = undefined;
 let shift = undefined;
+/** By name, the files that a tool file shares with others, and where their lines really are. */
+let shared = undefined;
 
-/** Notes whose frames are shown, where its lines really are, and what was put into one of them. */
-export function begins(name, lineMap, inserted) {
+const notes = new WeakMap();
+
+/** Adds a line below an error where it ends the script, and only there. */
+export function note(error, text) {
+  weakMapSet(notes, error, text);
+}
+
+/** Notes whose frames are shown, where their lines really are, and what was put into one line of the script. */
+export function begins(name, lineMap, inserted, files) {
   script = name;
   map = lineMap;
   shift = inserted;
+  shared = undefined;
+  if (files === undefined) return;
+  shared = new TheMap();
+  for (let i = 0; i < files.length; i++) mapSet(shared, files[i].name, files[i]);
 }
 
 /** Gives errors of scripts the `stack` that they are shown with. */
@@ -133,6 +148,8 @@ function plainName(name) {
 
 function placed(file, line, column) {
   if (file === script) return original(line, column);
+  const other = shared === undefined ? undefined : mapGet(shared, file);
+  if (other !== undefined) return original(line, column, file, other.map);
   // Code that the script evaluates: `report.js line 4 > eval`.
   const inside = `${script} line `;
   if (startsWith(file, inside)) {
@@ -144,12 +161,12 @@ function placed(file, line, column) {
 }
 
 /** Where a place of the code that the engine saw is in the script. */
-function original(line, column) {
-  if (shift !== undefined && line === shift.line + 1 && column > shift.column) {
+function original(line, column, file = script, lineMap = map) {
+  if (shift !== undefined && file === script && line === shift.line + 1 && column > shift.column) {
     column = column < shift.column + shift.width ? shift.column : column - shift.width;
   }
-  const place = { __proto__: null, file: script, line: line - 1, column, name: '' };
-  const marks = map?.lines?.[line - 2];
+  const place = { __proto__: null, file, line: line - 1, column, name: '' };
+  const marks = lineMap?.lines?.[line - 2];
   if (!isArray(marks)) return place;
   let found;
   for (let i = 0; i < marks.length; i++) {
@@ -162,8 +179,8 @@ function original(line, column) {
   return place;
 }
 
-/** The line of the script that an error is about, or null. */
-function lineOf(error) {
+/** The line of a file that an error is about, or null. */
+function lineOf(error, file = script) {
   let text;
   try {
     text = apply(engineStack, error, []);
@@ -174,18 +191,18 @@ function lineOf(error) {
   const frames = lines(text);
   for (let i = 0; i < frames.length; i++) {
     const frame = parsed(frames[i]);
-    if (frame !== undefined && frame.file === script) return frame.line;
+    if (frame !== undefined && frame.file === file) return frame.line;
   }
   return null;
 }
 
-/** Where in the script the engine found its source to be wrong. */
-export function sourcePlace({ lineNumber, columnNumber }) {
-  return original(lineNumber, columnNumber);
+/** Where in a file the engine found its source to be wrong. */
+export function sourcePlace({ lineNumber, columnNumber }, file = script) {
+  return placed(file, lineNumber, columnNumber);
 }
 
-/** {type, message, traceback, line} of whatever ended a script. */
-export function described(error) {
+/** {type, message, traceback, line, file} of whatever ended a script; `file` if it came from a shared file. */
+export function described(error, file) {
   if (isOutOfMemory(error)) {
     const message = 'out of memory';
     return { __proto__: null, type: 'MemoryError', message, traceback: `MemoryError: ${message}\n`, line: null };
@@ -200,8 +217,8 @@ export function described(error) {
     return { __proto__: null, type: 'Thrown', message, traceback: `Thrown: ${message}\n`, line: null };
   }
   const message = property(error, 'message', '');
-  const line = lineOf(error);
-  return { __proto__: null, type: typeName(error), message, traceback: traceback(error), line };
+  const line = lineOf(error, file);
+  return { __proto__: null, type: typeName(error), message, traceback: traceback(error), line, file };
 }
 
 /** The engine throws its own text when memory is at an end. */
@@ -232,6 +249,8 @@ function chain(error, indent, told, depth) {
   if (mapGet(told, error)) return `${indent}[Circular]`;
   mapSet(told, error, true);
   let text = indented(ownText(error), indent);
+  const advice = weakMapGet(notes, error);
+  if (advice !== undefined) text += `\n${indent}note: ${advice}`;
   if (depth >= DEEPEST) return text;
   const errors = property2(error, 'errors');
   if (isArray(errors)) {

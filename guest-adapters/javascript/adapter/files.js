@@ -1,5 +1,6 @@
 // The global `files`: real files, below the mounts only.
 
+import { note } from './errors.js';
 import * as wasi from './wasi.js';
 import {
   TheError,
@@ -39,8 +40,45 @@ const MESSAGES = {
   EXDEV: 'cross-device link not permitted',
 };
 
+/** What the host tells of the mounts: {path: 'ro' | 'rw'}; undefined where nobody knows. */
+let told;
+let isToolFile = false;
+
+/** A run begins. */
+export function begin(script) {
+  told = script.mounts;
+  isToolFile = script.task !== undefined;
+}
+
+/** Why a path cannot be used, where the reason is in the mounts; '' if it is not. */
+function reason(code, path, reads) {
+  if (told === undefined || (code !== 'ENOENT' && code !== 'EPERM' && code !== 'EROFS' && code !== 'EACCES')) return '';
+  const parts = partsOf(path);
+  const full = joined(parts);
+  const mount = mountOf(full)?.root;
+  if (mount === undefined) return unmounted(parts, full);
+  if (code === 'ENOENT') return '';
+  if (code === 'EACCES') return `the folder is mounted at \`${mount}\`, but its owner on the host does not permit this`;
+  if (reads) return `a link in this path leads out of the mount \`${mount}\``;
+  return told[mount] === 'ro' ? `\`${mount}\` is mounted read-only; \`-v DIR:${mount}:rw\` would let the script write there` : '';
+}
+
+function unmounted(parts, full) {
+  if (isToolFile) return "a tool file has no mounts; it reads and writes by `directory(..)` of 'wxmcp', granted as `files`";
+  for (let i = 0; i < mounts.length; i++) if (startsWith(joined(partsOf(mounts[i].path)), `${full === '/' ? '' : full}/`)) return '';
+  const above = parts.length > 1 ? joined(apply(sliceArray, parts, [0, -1])) : '/';
+  const folder = parts[0] === 'tmp' ? '/tmp' : above;
+  const place = folder === '/' ? '/data' : folder;
+  let there = '';
+  for (let i = 0; i < mounts.length; i++) there += `${there === '' ? '' : ', '}\`${joined(partsOf(mounts[i].path))}\``;
+  if (there !== '') there = ` (the mounts are ${there})`;
+  const way = `\`-v DIR:${place}\` mounts a folder${place === folder ? ' there' : ''}, \`-v DIR:${place}:rw\` one to write to`;
+  return `nothing is mounted at \`${folder}\`${there}; ${way}`;
+}
+const { slice: sliceArray } = Array.prototype;
+
 /** An error as node's `fs` words it, with the path that the script gave. */
-function refusal(code, action, path, target) {
+function refusal(code, action, path, target, reads = false) {
   const to = target === undefined ? '' : ` -> '${target}'`;
   const error = new TheError(`${code}: ${MESSAGES[code] ?? 'i/o error'}, ${action} '${path}'${to}`);
   const properties = { __proto__: null, code, path, syscall: action };
@@ -54,6 +92,8 @@ function refusal(code, action, path, target) {
       configurable: true,
     });
   }
+  const why = reason(code, path, reads) || (target === undefined ? '' : reason(code, target, reads));
+  if (why !== '') note(error, why);
   return error;
 }
 
@@ -79,26 +119,31 @@ function joined(parts) {
 
 let mounts;
 
-/** The mount that a path is in, and the path below it. */
+/** The mount that a path is in, the path below it, and where it is mounted. */
 function placed(path, action) {
   if (typeof path !== 'string') throw new TheTypeError(`a path must be a string, not ${path === null ? 'null' : typeof path}`);
   if (indexOf(path, '\0') >= 0) throw refusal('EINVAL', action, path);
+  const found = mountOf(joined(partsOf(path)));
+  if (found === undefined) throw refusal('ENOENT', action, path);
+  if (found.path === '') found.path = '.';
+  // Only a directory may be named so: the host decides.
+  else if (endsWith(path, '/')) found.path += '/';
+  return found;
+}
+
+function mountOf(full) {
   mounts ??= wasi.mounts();
-  const full = joined(partsOf(path));
   let found;
   let length = -1;
   for (let i = 0; i < mounts.length; i++) {
     const root = joined(partsOf(mounts[i].path));
     const inside = root === '/' || full === root || startsWith(full, `${root}/`);
     if (inside && root.length > length) {
-      found = { __proto__: null, directory: mounts[i].handle, path: slice(full, root === '/' ? 1 : root.length + 1) };
+      const below = slice(full, root === '/' ? 1 : root.length + 1);
+      found = { __proto__: null, directory: mounts[i].handle, path: below, root };
       length = root.length;
     }
   }
-  if (found === undefined) throw refusal('ENOENT', action, path);
-  if (found.path === '') found.path = '.';
-  // Only a directory may be named so: the host decides.
-  else if (endsWith(path, '/')) found.path += '/';
   return found;
 }
 
@@ -107,9 +152,10 @@ function at(path, action, act, target) {
   const place = placed(path, action);
   try {
     return act(place.directory, place.path);
-  } catch (told) {
-    if (told?.refusal === undefined) throw told;
-    throw refusal(told.refusal, action, path, target);
+  } catch (failed) {
+    if (failed?.refusal === undefined) throw failed;
+    const reads = act === wasi.read || act === wasi.stat || act === wasi.linkStat || act === wasi.list;
+    throw refusal(failed.refusal, action, path, target, reads);
   }
 }
 

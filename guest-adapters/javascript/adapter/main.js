@@ -6,9 +6,11 @@
 import { image, progress, text } from './artifacts.js';
 import * as builtins from './builtins.js';
 import { ToolError, callTool } from './calls.js';
+import { content } from './content.js';
 import * as console from './console.js';
 import * as errors from './errors.js';
 import { files } from './files.js';
+import * as json from './json.js';
 import * as locale from './locale.js';
 import { define } from './primordials.js';
 import * as process from './process.js';
@@ -29,12 +31,13 @@ adapter.warmAgain = warmAgain;
 
 builtins.install();
 errors.install();
+json.install();
 locale.install();
 web.install(globalThis);
 timers.install(globalThis);
 console.install(globalThis);
 process.install(globalThis);
-for (const [name, value] of Object.entries({ ToolError, callTool, tools, progress, image, text, files, stdin })) {
+for (const [name, value] of Object.entries({ ToolError, callTool, tools, progress, image, text, content, files, stdin })) {
   define(globalThis, name, value);
 }
 await warmUp();

@@ -1,21 +1,31 @@
 // What to say when there is nothing of a name.
 
-import { floor, lowerCase, min, push } from './primordials.js';
+import { abs, floor, lowerCase, min, push } from './primordials.js';
 
 const MOST = 20;
+const LONGEST = 64;
 
 /** "; nearest: `a`, `b`", or what there is. */
 export function nearest(name, names, before = '') {
   const near = [];
   for (let i = 0; i < names.length && near.length < 3; i++) {
-    const longest = name.length > names[i].length ? name.length : names[i].length;
-    if (name !== '' && distance(lowerCase(name), lowerCase(names[i])) <= floor(longest / 3)) push(near, names[i]);
+    if (isNear(name, names[i])) push(near, names[i]);
   }
   if (near.length > 0) return `; nearest: ${listed(near, before)}`;
   return names.length > 0 ? `; there are: ${listed(names, before)}` : '; there are none';
 }
 
-function listed(names, before) {
+/** Whether a name may be another, misspelt: a third of its letters may differ. */
+export function isNear(one, other) {
+  const longest = one.length > other.length ? one.length : other.length;
+  if (one === '' || longest < 2 || longest > LONGEST) return one === other;
+  const allowed = longest < 6 ? 1 : floor(longest / 3);
+  if (abs(one.length - other.length) > allowed) return false;
+  return distance(lowerCase(one), lowerCase(other)) <= allowed;
+}
+
+/** "`a`, `b` and 3 more". */
+export function listed(names, before = '') {
   let text = '';
   for (let i = 0; i < names.length && i < MOST; i++) text += `${i > 0 ? ', ' : ''}\`${before}${names[i]}\``;
   return names.length > MOST ? `${text} and ${names.length - MOST} more` : text;

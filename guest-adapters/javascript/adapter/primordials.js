@@ -16,7 +16,7 @@ export function startClock() {
 const performanceNow = performance.now.bind(performance);
 
 export const { apply, construct, ownKeys } = Reflect;
-export const { parse, stringify } = JSON;
+export const { parse, rawJSON, stringify } = JSON;
 export const { floor, min, ceil, abs } = Math;
 export const { isArray } = Array;
 export const {
@@ -29,6 +29,7 @@ export const {
   hasOwn,
   setPrototypeOf,
 } = Object;
+export const { is } = Object;
 export const { isFinite, isInteger, isSafeInteger } = Number;
 export const isErrorObject = Error.isError;
 export { own };
@@ -77,6 +78,8 @@ export const upperCase = uncurry(String.prototype.toUpperCase);
 export const repeat = uncurry(String.prototype.repeat);
 export const trimEnd = uncurry(String.prototype.trimEnd);
 export const join = uncurry(Array.prototype.join);
+export const regExpExec = uncurry(RegExp.prototype.exec);
+export const bigIntText = uncurry(BigInt.prototype.toString);
 export const dateToISO = uncurry(Date.prototype.toISOString);
 export const dateValue = uncurry(Date.prototype.getTime);
 export const byteLength = getter(getPrototypeOf(Uint8Array.prototype), 'byteLength');

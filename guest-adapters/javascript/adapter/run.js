@@ -4,9 +4,26 @@
 // they have ended, and what fails until then is its outcome. So a value is held back while
 // anything is under way.
 
+import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace } from './errors.js';
+import * as files from './files.js';
+import { hint } from './hints.js';
+import { read } from './json.js';
 import { encodeAwaited, quoted } from './values.js';
-import { TheError, evaluate, functionText, indexOf, parse, setClear, setForEach, setSize, slice, startsWith } from './primordials.js';
+import {
+  TheError,
+  defineProperty,
+  evaluate,
+  freeze,
+  functionText,
+  indexOf,
+  push,
+  setClear,
+  setForEach,
+  setSize,
+  slice,
+  startsWith,
+} from './primordials.js';
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as timers from './timers.js';
@@ -15,6 +32,9 @@ import { dynamicImport, forget, imported } from './tooltree.js';
 import * as zone from './zone.js';
 
 let name = '';
+/** What the engine was given, and what the script imports: for hints. */
+let text;
+let modulesOfScript;
 /** What is wanted of a tool file; scripts have none. */
 let task;
 /** What the script returned, once it has. */
@@ -32,12 +52,14 @@ export function start(message) {
   if (over) renew();
   timers.begin();
   try {
-    const script = parse(message);
+    const script = read(message);
     name = script.name;
-    begins(name, script.map, script.shift);
+    begins(name, script.map, script.shift, script.shared);
     prepare(script);
+    files.begin(script);
     zone.begin(script.env?.TZ, script.zone);
     task = script.task;
+    text = script.source ?? text;
     note = script.note;
     if (script.source === undefined) {
       settle(again, undefined);
@@ -61,26 +83,69 @@ export function start(message) {
       import: dynamicImport,
       meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
     };
-    if (script.imports?.length > 0) withImports(body, m, script.imports);
+    if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
     else settle(body, m);
   } catch (error) {
     fail(error);
   }
 }
 
-async function withImports(body, m, imports) {
+async function withImports(body, m, imports, shared) {
   try {
-    const { modules, failure } = await imported(imports, task?.describe !== undefined);
+    const loaded = await sharedModules(shared);
+    if (loaded === undefined) return;
+    const { modules, failure } = await imported(imports, task?.describe !== undefined, loaded);
     if (failure !== undefined) {
       failAt(failure.error, failure.import.line, failure.import.column);
       return;
     }
     m.modules = modules;
+    modulesOfScript = modules;
   } catch (error) {
     fail(error);
     return;
   }
   settle(body, m);
+}
+
+/** Evaluates the files that a tool file shares with others, each after those that it imports. */
+async function sharedModules(shared) {
+  const loaded = [];
+  for (let i = 0; i < shared.length; i++) {
+    const file = shared[i];
+    let body;
+    try {
+      body = evaluate(`${file.source}\n//# sourceURL=${file.name}`);
+    } catch (error) {
+      const { line, column } = sourcePlace(error, file.name);
+      failAt(error, line, column, file.name);
+      return undefined;
+    }
+    const m = {
+      __proto__: null,
+      modules: undefined,
+      import: dynamicImport,
+      meta: { __proto__: null, url: `file:///${file.name}` },
+    };
+    const { modules, failure } = await imported(file.imports, task?.describe !== undefined, loaded);
+    if (failure !== undefined) {
+      failAt(failure.error, failure.import.line, failure.import.column, file.name);
+      return undefined;
+    }
+    m.modules = modules;
+    try {
+      push(loaded, asModule(await body(m)));
+    } catch (error) {
+      fail(error, file.name);
+      return undefined;
+    }
+  }
+  return loaded;
+}
+
+function asModule(exports) {
+  defineProperty(exports, Symbol.toStringTag, { __proto__: null, value: 'Module' });
+  return freeze(exports);
 }
 
 /** The body of a file that was read already. */
@@ -120,7 +185,7 @@ export function keep(returned) {
 
 export function complete(id, ok, payload) {
   try {
-    seam.complete(id, ok, payload);
+    seam.complete(id, ok, payload, keepContent);
   } catch (error) {
     fail(error);
   }
@@ -189,13 +254,15 @@ function returned() {
   else seam.tell(seam.EXIT, `{"code":${code}}`);
 }
 
-/** An error that nothing caught ends the run. */
-export function fail(error) {
+/** An error that nothing caught ends the run; `file` is the shared file that it came from. */
+export function fail(error, file) {
   if (over) return;
   over = true;
   let told;
   try {
-    told = described(error);
+    told = described(error, file);
+    const note = hint(told.type, told.message, text, modulesOfScript);
+    if (note !== undefined) told.traceback += `note: ${note}\n`;
   } catch {
     told = { __proto__: null, type: 'Error', message: 'an error that cannot be shown', traceback: 'Error\n', line: null };
   }
@@ -203,17 +270,18 @@ export function fail(error) {
 }
 
 /** An error that belongs to a line where nothing was raised. */
-function failAt(error, line, column) {
+function failAt(error, line, column, file = name) {
   if (over) return;
   over = true;
   const told = described(error);
   told.line = line;
-  told.traceback = `${told.type}: ${told.message}\n    at ${name}:${line}:${column}\n`;
+  if (file !== name) told.file = file;
+  told.traceback = `${told.type}: ${told.message}\n    at ${file}:${line}:${column}\n`;
   end(told);
 }
 
-function end({ type, message, traceback, line }) {
-  const place = line === null ? 'null' : `${line}`;
+function end({ type, message, traceback, line, file }) {
+  const place = `${line === null ? 'null' : line}${file === undefined ? '' : `,"file":${quoted(file)}`}`;
   const payload = `{"type":${quoted(cut(type))},"message":${quoted(cut(message))},"traceback":${quoted(cut(traceback))},"line":${place}}`;
   seam.tell(seam.RAISED, payload);
   seam.close();
@@ -240,5 +308,7 @@ function renew() {
 /** For the warm-up: as if nothing had run. */
 export function reset() {
   renew();
+  text = undefined;
+  modulesOfScript = undefined;
   forget();
 }

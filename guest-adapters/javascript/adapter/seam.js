@@ -1,9 +1,13 @@
 // The seam of `wit/guest.wit`: operations that the host works on, and what waits for them.
 
 import { adapter, cancel, emit, emitText, rehearse, submit, unhandled } from './taken.js';
-import { TheMap, ThePromise, mapClear, mapDelete, mapForEach, mapGet, mapSet, mapSize, parse } from './primordials.js';
+import { TheMap, ThePromise, mapClear, mapDelete, mapForEach, mapGet, mapSet, mapSize } from './primordials.js';
+import { read } from './json.js';
 
 export { adapter, rehearse, unhandled };
+
+/** What `complete` is told of a payload that is {value, content}. */
+export const WITH_CONTENT = 2;
 
 // Operations of `submit`.
 export const CALL = 1;
@@ -71,14 +75,28 @@ export function disarm(id) {
   if (mapDelete(waiting, id)) cancel(id);
 }
 
-/** Hands a completion to whom it belongs. */
-export function complete(id, ok, payload) {
+/** What no operation asked for: the names of namespaces whose tools changed. */
+const NEWS = 0;
+let heed;
+
+/** Has `take` called with such names, before what was handed over with them is settled. */
+export function listen(take) {
+  heed = take;
+}
+
+/** Hands a completion to whom it belongs; `kept` makes a value of {value, content}. */
+export function complete(id, ok, payload, kept) {
+  if (id === NEWS) {
+    if (!closed) heed(parse(payload));
+    return;
+  }
   const receiver = mapGet(waiting, id);
   if (receiver === undefined) return;
   mapDelete(waiting, id);
   if (typeof receiver === 'function') receiver();
-  else if (ok) receiver.resolve(parse(payload));
-  else receiver.reject(parse(payload));
+  else if (ok === WITH_CONTENT) receiver.resolve(kept(read(payload)));
+  else if (ok) receiver.resolve(read(payload));
+  else receiver.reject(read(payload));
 }
 
 export function tell(kind, payload) {

@@ -62,19 +62,39 @@ export async function perform({ tool: name, describe, call }) {
 function found(name) {
   const exports = loaded;
   const names = exports === undefined ? [] : keys(exports);
-  const named = [];
+  const tool = named(exports, names, name);
+  if (tool === undefined) {
+    throw new TheError(`the file exports no tool \`${name}\`: export a function of that name, or createTool({..})`);
+  }
+  for (let i = 0; i < names.length; i++) {
+    const other = exports[names[i]];
+    if (other === tool || !isTool(other) || !isDeclared(other)) continue;
+    throw new TheError(
+      `the file exports the tool \`${name}\` and another, \`${names[i]}\`, but a file is one tool: give each a file of its own name`,
+    );
+  }
+  return tool;
+}
+
+/** The export that is the tool of that name; undefined if none, or more than one, may be meant. */
+function named(exports, names, name) {
+  const same = [];
   const likely = [];
   for (let i = 0; i < names.length; i++) {
     const value = exports[names[i]];
     if (!isTool(value)) continue;
     if (names[i] === name) return value;
-    if (folded(names[i]) === folded(name)) push(named, value);
+    if (folded(names[i]) === folded(name)) push(same, value);
     else if (names[i] === 'default' || isDeclared(value)) push(likely, value);
   }
-  if (named.length === 1) return named[0];
+  if (same.length === 1) return same[0];
   if (hasOwn(exports ?? {}, 'default') && isTool(exports.default)) return exports.default;
-  if (likely.length === 1) return likely[0];
-  throw new TheError(`the file exports no tool \`${name}\`: export a function of that name, or createTool({..})`);
+  // The same one may be exported by two names.
+  for (let i = 1; i < likely.length; i++) {
+    if (likely[i] === likely[0]) continue;
+    throw new TheError(`the file exports ${likely.length} tools, none of them called \`${name}\`, but a file is one tool`);
+  }
+  return likely[0];
 }
 
 function isTool(value) {
@@ -150,17 +170,66 @@ function isZod(schema) {
  */
 function jsonSchema(schema, what) {
   if (isZod(schema)) {
+    const seen = [];
     const { $schema, '~standard': standard, ...plain } = z.toJSONSchema(schema, {
       io: 'input',
       unrepresentable: 'any',
-      override: widened,
+      override(context) {
+        const { zodSchema, path } = context;
+        push(seen, { __proto__: null, def: zodSchema._zod.def, path: placeOf(path ?? []) });
+        widened(context);
+      },
     });
+    if (what === 'parameters') refuseUnspeakable(seen);
     return atRoot(plain);
   }
   if (schema === null || typeof schema !== 'object' || isArray(schema)) {
     throw new TheTypeError(`\`${what}\` must be a zod schema or a JSON Schema`);
   }
   return schema;
+}
+
+/** What no JSON value can be, and what parameters use instead. */
+const INSTEAD = {
+  __proto__: null,
+  date: 'z.iso.datetime() or z.coerce.date()',
+  bigint: 'z.int(), z.string() or z.coerce.bigint()',
+  map: 'z.record(..)',
+  set: 'z.array(..)',
+  symbol: 'z.string()',
+  function: 'z.string()',
+  nan: 'z.number()',
+  file: 'z.base64()',
+  promise: 'the schema of its value',
+};
+
+/**
+ * Arguments are JSON: a schema that none of its values fits would refuse every call. What
+ * `z.preprocess` makes is not what comes.
+ */
+function refuseUnspeakable(seen) {
+  for (let i = 0; i < seen.length; i++) {
+    const { type, coerce } = seen[i].def;
+    const instead = INSTEAD[type];
+    if (instead === undefined || coerce === true || isMadeInside(seen, seen[i].path)) continue;
+    throw new TheTypeError(`\`parameters\` has z.${type}(), which no JSON value fits: use ${instead}`);
+  }
+}
+
+/** `/properties/a/`. */
+function placeOf(path) {
+  return path.length === 0 ? '/' : `/${join(path, '/')}/`;
+}
+
+function isMadeInside(seen, path) {
+  for (let i = 0; i < seen.length; i++) {
+    if (isPreprocess(seen[i].def) && startsWith(path, seen[i].path)) return true;
+  }
+  return false;
+}
+
+function isPreprocess({ type, in: input }) {
+  return type === 'pipe' && input._zod.def.type === 'transform';
 }
 
 const COERCED = {
@@ -173,9 +242,10 @@ const COERCED = {
 
 /** `z.coerce` and `z.preprocess` take more than what they make of it. */
 function widened({ zodSchema, jsonSchema: schema }) {
-  const { type, coerce, in: input } = zodSchema._zod.def;
+  const { def } = zodSchema._zod;
+  const { type, coerce } = def;
   if (coerce === true && typeof schema.type === 'string') schema.type = COERCED[schema.type] ?? schema.type;
-  if (type !== 'pipe' || input._zod.def.type !== 'transform') return;
+  if (!isPreprocess(def)) return;
   const made = {};
   const words = keys(schema);
   for (let i = 0; i < words.length; i++) {
@@ -253,9 +323,19 @@ async function parsed(schema, given) {
   const told = [];
   for (let i = 0; i < error.issues.length && i < 10; i++) {
     const { path, message } = error.issues[i];
-    push(told, path.length === 0 ? message : `/${join(path, '/')}: ${message}`);
+    const why = whyNotBigInt(given, error.issues[i]) ?? message;
+    push(told, path.length === 0 ? why : `/${join(path, '/')}: ${why}`);
   }
   throw new InvalidArguments(join(told, '; '));
+}
+
+/** What is wrong with an integer beyond 2^53 that zod takes for no number; undefined for another issue. */
+function whyNotBigInt(given, { code, expected, path }) {
+  if (code !== 'invalid_type' || expected !== 'number') return undefined;
+  let value = given;
+  for (let i = 0; i < path.length; i++) value = value?.[path[i]];
+  if (typeof value !== 'bigint') return undefined;
+  return `${value} is beyond 2^53, where \`z.number()\` would round: the tool takes it by \`{type: "integer"}\` or \`z.any()\``;
 }
 
 function withDefaults(parameters, given) {

@@ -1,20 +1,19 @@
 // Namespaces of tools as the modules that scripts import, and the global `tools`.
 
+import { argumentsText } from './binding.js';
 import { builtin } from './builtins.js';
-import { call, callTool, failed, head } from './calls.js';
-import { DESCRIBE, NAMESPACE, NAMESPACES, SEARCH, operate } from './seam.js';
+import { call, callTool, failed, head, news } from './calls.js';
+import { DESCRIBE, NAMESPACE, NAMESPACES, SEARCH, listen, operate } from './seam.js';
 import { nearest } from './names.js';
 import {
   TheError,
   TheMap,
   TheProxy,
   TheSyntaxError,
-  TheTypeError,
   charCode,
   create,
   defineProperty,
   freeze,
-  getPrototypeOf,
   hasOwn,
   isArray,
   keys,
@@ -22,7 +21,6 @@ import {
   mapClear,
   mapGet,
   mapSet,
-  objectPrototype,
   push,
   slice,
   startsWith,
@@ -37,6 +35,9 @@ import { encodeArguments, quoted } from './values.js';
 
 /** By name at the host, the promise of a namespace's object. */
 const known = new TheMap();
+
+/** By name at the host, a namespace's object. */
+const made = new TheMap();
 
 /** By function, the full name of its tool. */
 const toolNames = new WeakMap();
@@ -67,10 +68,10 @@ function isUnderscores(text) {
 }
 
 /** The function of one tool. */
-function toolFunction(namespace, { name, attribute, parameters }) {
+function toolFunction(namespace, { name, attribute, parameters, 'object-first': objectFirst }) {
   const full = `${namespace}.${name}`;
   const start = head(full);
-  const begun = async (args) => await call(full, start, argumentsText(full, parameters, args));
+  const begun = async (args) => await call(full, start, argumentsText(full, parameters, objectFirst === true, args));
   const named = {
     [camelName(attribute)](...args) {
       return guarded(begun(args), full);
@@ -82,70 +83,85 @@ function toolFunction(namespace, { name, attribute, parameters }) {
   return freeze(tool);
 }
 
-/**
- * A call's arguments: those of one plain object whose keys are parameters, or values in
- * the order of the parameters. A single plain object none of whose keys is a parameter is
- * the first parameter's value.
- */
-function argumentsText(tool, parameters, args) {
-  const { length } = args;
-  if (length === 0) return '{}';
-  if (length === 1 && isNamed(args[0], parameters)) return encodeArguments(args[0]);
-  if (length > parameters.length) {
-    const most = `${parameters.length} argument${parameters.length === 1 ? '' : 's'}`;
-    throw new TheTypeError(`${tool} takes at most ${most} (${length} given), or one object with their names`);
-  }
-  const bound = create(null);
-  for (let i = 0; i < length; i++) if (args[i] !== undefined) bound[parameters[i]] = args[i];
-  return encodeArguments(bound);
+/** Members of these names are called by JavaScript itself, `then` by every `await`. */
+const OWN = { __proto__: null, then: true, toJSON: true, toString: true, valueOf: true };
+
+/** What a spelling of a tool is called as a member. */
+function memberName(spelling) {
+  return OWN[spelling] === true ? `${spelling}_` : spelling;
 }
 
-function isNamed(value, parameters) {
-  if (value === null || typeof value !== 'object' || isArray(value)) return false;
-  const prototype = getPrototypeOf(value);
-  if (prototype !== objectPrototype && prototype !== null) return false;
-  const names = keys(value);
-  if (names.length === 0 || parameters.length === 0) return true;
-  for (let i = 0; i < names.length; i++) {
-    for (let j = 0; j < parameters.length; j++) if (names[i] === parameters[j]) return true;
-  }
-  return false;
+/** The members that a tool may be: the one that is shown, the identifier, its owner's spelling. */
+function spellings({ attribute, name }) {
+  return [memberName(camelName(attribute)), memberName(attribute), memberName(name)];
 }
 
 /** The object that `import * as x` gives: its tools by each of their names, and itself as `default`. */
 function moduleOf({ name, tools }) {
   const found = create(null);
-  const claims = claimsOf(tools);
-  const made = [];
-  for (let i = 0; i < tools.length; i++) {
-    const { attribute } = tools[i];
-    const camel = camelName(attribute);
-    made[i] = toolFunction(name, tools[i]);
-    // A spelling that two tools could have is neither's.
-    found[claims[camel] === 1 ? camel : attribute] = made[i];
-  }
-  for (let i = 0; i < tools.length; i++) hide(found, tools[i].attribute, made[i]);
-  for (let i = 0; i < tools.length; i++) hide(found, tools[i].name, made[i]);
+  add(found, name, tools);
   hide(found, 'default', found);
   defineProperty(found, Symbol.toStringTag, { __proto__: null, value: 'Module' });
-  return freeze(found);
+  mapSet(made, name, found);
+  return found;
+}
+
+/** Makes tools members, those excepted that are. No member can be replaced or taken away. */
+function add(found, namespace, tools) {
+  const claims = claimsOf(tools);
+  const functions = [];
+  for (let i = 0; i < tools.length; i++) {
+    const [shown, attribute] = spellings(tools[i]);
+    functions[i] = toolFunction(namespace, tools[i]);
+    // A spelling that two tools could have is neither's.
+    define(found, claims[shown] === 1 ? shown : attribute, functions[i], true);
+  }
+  for (let i = 0; i < tools.length; i++) hide(found, spellings(tools[i])[1], functions[i]);
+  for (let i = 0; i < tools.length; i++) hide(found, spellings(tools[i])[2], functions[i]);
 }
 
 /** How many tools each spelling could mean. */
 function claimsOf(tools) {
   const claims = create(null);
   for (let i = 0; i < tools.length; i++) {
-    const { attribute, name } = tools[i];
-    const camel = camelName(attribute);
-    claims[camel] = (claims[camel] ?? 0) + 1;
-    if (attribute !== camel) claims[attribute] = (claims[attribute] ?? 0) + 1;
-    if (name !== camel && name !== attribute) claims[name] = (claims[name] ?? 0) + 1;
+    const [shown, attribute, own] = spellings(tools[i]);
+    claims[shown] = (claims[shown] ?? 0) + 1;
+    if (attribute !== shown) claims[attribute] = (claims[attribute] ?? 0) + 1;
+    if (own !== shown && own !== attribute) claims[own] = (claims[own] ?? 0) + 1;
   }
   return claims;
 }
 
 function hide(object, name, value) {
-  if (!hasOwn(object, name)) defineProperty(object, name, { __proto__: null, value, enumerable: false });
+  define(object, name, value, false);
+}
+
+function define(object, name, value, enumerable) {
+  if (!hasOwn(object, name)) defineProperty(object, name, { __proto__: null, value, enumerable });
+}
+
+/** Namespaces that scripts have get the tools that they did not have. */
+function changed(names) {
+  const asked = [];
+  for (let i = 0; i < names.length; i++) {
+    const found = mapGet(made, names[i]);
+    if (found !== undefined) push(asked, renewed(names[i], found));
+  }
+  if (asked.length > 0) news.pending = settled(asked);
+}
+listen(changed);
+
+async function renewed(name, found) {
+  try {
+    add(found, name, (await operate(NAMESPACE, `{"name":${quoted(name)}}`)).tools);
+  } catch {
+    // What the script has goes on to be there.
+  }
+}
+
+async function settled(asked) {
+  for (let i = 0; i < asked.length; i++) await asked[i];
+  news.pending = undefined;
 }
 
 /** The namespace of that name, or of the only name that differs in case, `-` and `_` alone. */
@@ -161,6 +177,8 @@ export function namespace(name) {
 /** For the warm-up: as if no namespace was known. */
 export function forget() {
   mapClear(known);
+  mapClear(made);
+  news.pending = undefined;
 }
 
 async function fetched(name) {
@@ -170,6 +188,8 @@ async function fetched(name) {
   } catch (told) {
     failure = told;
   }
+  // One that is known and cannot be used says why.
+  if (failure.kind !== 'unknown-tool') throw failed(failure, name);
   const all = await operate(NAMESPACES, '{}');
   const same = [];
   for (let i = 0; i < all.length; i++) {
@@ -186,10 +206,10 @@ function folded(name) {
   return lowerCase(text);
 }
 
-/** The namespaces that a script imports, in that order; SyntaxError if a name is not there. */
-export async function imported(imports, promises) {
+/** The modules that a script imports, in that order; SyntaxError if a name is not there. `shared` are those of a tool file. */
+export async function imported(imports, promises, shared) {
   const pending = [];
-  for (let i = 0; i < imports.length; i++) push(pending, moduleFor(imports[i], promises));
+  for (let i = 0; i < imports.length; i++) push(pending, moduleFor(imports[i], promises, shared));
   const modules = [];
   let failure;
   for (let i = 0; i < imports.length; i++) {
@@ -204,7 +224,9 @@ export async function imported(imports, promises) {
   return { __proto__: null, modules, failure };
 }
 
-async function moduleFor({ namespace: name, module, names }, promises) {
+async function moduleFor({ namespace: name, module, shared: index, names }, promises, shared) {
+  // The host has checked the names.
+  if (index !== undefined) return shared[index];
   if (module !== undefined) return builtin(module, names);
   return promises ? promised(name, names) : await namespace(name);
 }
@@ -222,10 +244,14 @@ function promised(name, names) {
   });
 }
 
-function check({ namespace: name, module: own, names }, module, promises) {
-  if (own !== undefined || promises) return;
+function check({ namespace: name, module: own, shared, names }, module, promises) {
+  if (own !== undefined || shared !== undefined || promises) return;
   for (let i = 0; i < names.length; i++) {
     if (hasOwn(module, names[i])) continue;
+    if (hasOwn(module, memberName(names[i]))) {
+      const why = 'JavaScript itself calls members of that name';
+      throw new TheSyntaxError(`\`${names[i]}\` of \`${name}\` is \`${memberName(names[i])}\` here: ${why}`);
+    }
     throw new TheSyntaxError(`the tools of \`${name}\` have no \`${names[i]}\`${nearest(names[i], keys(module))}`);
   }
 }
@@ -235,6 +261,9 @@ export async function dynamicImport(specifier) {
   const text = `${specifier}`;
   const name = namespaceOf(text);
   if (name !== undefined) return await namespace(name);
+  if (indexOf(text, '/_') >= 0) {
+    throw new TheError(`there is no module \`${text}\` here: a tool file imports shared code at its top, \`import .. from '${text}'\``);
+  }
   const all = await operate(NAMESPACES, '{}');
   throw new TheError(`there is no module \`${text}\`: a script imports tools${nearest('', all, './tools/')}`);
 }

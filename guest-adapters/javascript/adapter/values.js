@@ -11,15 +11,19 @@ import {
   add,
   apply,
   arrayLength,
+  bigIntText,
   brand,
   bytesOf,
   dateToISO,
   dateValue,
   getPrototypeOf,
   hasOwn,
+  indexOf,
+  is,
   isArray,
   isErrorObject,
   isFinite,
+  isInteger,
   isSafeInteger,
   isView,
   join,
@@ -100,7 +104,7 @@ function write(value, inside, strict, out) {
       add(out, quoted(value));
       return true;
     case 'number':
-      if (isFinite(value)) add(out, value === 0 ? '0' : `${value}`);
+      if (isFinite(value)) add(out, digits(value));
       else if (strict) throw new TheTypeError(`${value} has no JSON form`);
       else add(out, value !== value ? '"NaN"' : value > 0 ? '"Infinity"' : '"-Infinity"');
       return true;
@@ -110,7 +114,7 @@ function write(value, inside, strict, out) {
     case 'undefined':
       return false;
     case 'bigint':
-      add(out, strict || isSafe(value) ? `${value}` : `"${value}"`);
+      add(out, bigIntText(value));
       return true;
     case 'object':
       if (value === null) add(out, 'null');
@@ -118,7 +122,7 @@ function write(value, inside, strict, out) {
       return true;
     default:
       // A function or a symbol.
-      if (strict) return false;
+      if (strict) throw new TheTypeError(`a ${typeof value} has no JSON form`);
       add(out, quoted(shown(value)));
       return true;
   }
@@ -130,8 +134,16 @@ function writeItem(value, inside, strict, out) {
 }
 promises.install(writeItem);
 
-function isSafe(value) {
-  return value >= -9007199254740991n && value <= 9007199254740991n;
+/**
+ * The digits of a finite number. An integer beyond 2^53 - 1 may stand for others that were rounded
+ * to it: it is written as what it is, a floating-point number, and never read as an integer.
+ */
+function digits(value) {
+  if (value === 0) return is(value, -0) ? '-0.0' : '0';
+  const text = `${value}`;
+  if (isSafeInteger(value) || !isInteger(value) || indexOf(text, 'e') >= 0) return text;
+  // The text has the shortest digits, which are those of another integer.
+  return `${bigIntText(TheBigInt(value))}.0`;
 }
 
 function contained(value, inside, strict, out) {
@@ -189,12 +201,13 @@ function list(items, length, inside, strict, out) {
   add(out, ']');
 }
 
-/** The text of a list of nothing but finite numbers; undefined for any other. */
+/** The text of a list of nothing but finite numbers that need no care; undefined for any other. */
+const LARGEST = 9007199254740991;
 function numbersOf(items, length) {
   const found = plainArray();
   for (let i = 0; i < length; i++) {
     const item = items[i];
-    if (typeof item !== 'number' || item - item !== 0) return undefined;
+    if (typeof item !== 'number' || item - item !== 0 || item > LARGEST || item < -LARGEST || is(item, -0)) return undefined;
     found[i] = item;
   }
   return join(found, ',');
@@ -216,7 +229,7 @@ function special(value, prototype, inside, strict, out) {
     case 'bytes': {
       const bytes = isView(value) && typedArrayName(value) !== undefined ? value : bytesOf(value);
       if (bytes === undefined) break;
-      list(bytes, arrayLength(bytes), inside, false, out);
+      list(bytes, arrayLength(bytes), inside, strict, out);
       return true;
     }
     case 'date':

@@ -5,7 +5,7 @@ from . import kept as __builtins__
 import base64
 import os
 
-from . import seam, values
+from . import content, seam, values
 from .output import flush
 
 _MAGIC = (
@@ -36,7 +36,7 @@ def image(data, media_type=None):
         with open(data, "rb") as file:
             data = file.read()
     if isinstance(data, (dict, list, tuple)):
-        blocks = list(_blocks(data))
+        blocks = list(_blocks(data)) or list(_blocks(content.beside(data)))
         if not blocks:
             raise ValueError("there is no image in this answer")
         for block in blocks:

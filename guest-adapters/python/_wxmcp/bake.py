@@ -31,11 +31,12 @@ _COMMON = """
 """.split()
 
 # Executed by scripts only: an import prints, opens something, or takes the time, a
-# clock or a seed from its surroundings (`sqlite3` initialises a generator in C).
+# clock or a seed from its surroundings (`sqlite3` initialises a generator in C). `pydoc_data`
+# is text only, and would be in the image twice, since it is kept without its source.
 _LATE = """
     this antigravity __hello__ __phello__ rlcompleter site sitecustomize turtle pty tty
     _android_support _ios_support _apple_support _aix_support _osx_support
-    idlelib turtledemo tkinter ensurepip venv _pyrepl sqlite3 dbm.sqlite3
+    idlelib turtledemo tkinter ensurepip venv _pyrepl sqlite3 dbm.sqlite3 pydoc_data
 """.split()
 
 _WITHOUT_SOURCE = ("idlelib", "pydoc_data", "turtledemo")

@@ -7,11 +7,14 @@ are gathered or awaited one after the other.
 
 from . import kept as __builtins__
 
-from asyncio import Future
+import gc
+import types
+from asyncio import Future, get_running_loop
 from asyncio.events import _get_running_loop
 from weakref import ref
 
-from . import output, report, seam
+from . import content, output, report, seam, source
+from .unanswered import Unanswered
 
 
 _await = Future.__await__
@@ -45,8 +48,11 @@ _answerable = {}
 _awaited = {}
 _unawaited = set()
 
-# (tool, place) of calls that were dropped, or left in a global when their loop ended.
+# (tool, place) of calls that were dropped, or still held by somebody when their loop ended.
 _forgotten = {}
+
+# The tool that last answered a call which blocked.
+_blocked = None
 
 
 def deliver(packed: bytes):
@@ -68,6 +74,7 @@ def block(operation: int, payload: bytes, tool=None):
     """Submits, waits for the end whatever else ends meanwhile, and returns the value."""
     # Every call of plain code comes through here: no function of ours is called
     # that can be written out.
+    global _blocked
     try:
         output.stdout.flush()
     except ValueError:
@@ -78,15 +85,24 @@ def block(operation: int, payload: bytes, tool=None):
     except StopIteration:  # white space
         value = seam.decode(answer[1:].encode())
     if answer[0] == "\1":
+        _blocked = tool
         return value
+    if answer[0] == "\2":
+        _blocked = tool
+        return content.keep(value)
     raise _failure(value, tool)
+
+
+def last_blocked():
+    """The tool that last answered in place; None if none did in this run."""
+    return _blocked
 
 
 def _failure(value, tool):
     return ToolError(value.get("message", ""), value.get("kind", "tool"), value.get("data"), tool)
 
 
-class ToolCall(Future):
+class ToolCall(Unanswered, Future):
     """A tool call that has begun: awaitable, and usable wherever asyncio takes a future.
 
     Cancelling it, or the task that awaits it, gives up on the call. One that is
@@ -109,7 +125,9 @@ class ToolCall(Future):
             return
         try:
             value = seam.decode(payload)
-            if ok:
+            if ok == seam.WITH_CONTENT:
+                value = content.keep(value)
+            elif ok:
                 value = self._value(value)
         except Exception as error:
             self.set_exception(error)
@@ -123,6 +141,14 @@ class ToolCall(Future):
     def _value(value):
         return value
 
+    def described(self):
+        """Which call this is, for messages."""
+        return f"call of {self.tool} at line {report.line_of(self.place)}"
+
+    def is_unawaited(self):
+        """Whether nobody has awaited it, or asked for its answer, yet."""
+        return self._number in _unawaited or self._number in _forgotten
+
     def _used(self):
         number = self._number
         if number in _unawaited:
@@ -135,8 +161,6 @@ class ToolCall(Future):
     def __await__(self):
         self._used()
         return _await(self)
-
-    __iter__ = __await__
 
     def add_done_callback(self, callback, *, context=None):
         self._used()
@@ -168,19 +192,67 @@ class ToolCall(Future):
         super().__del__()
 
 
-def settle(namespace):
+def held(value):
+    """The calls inside a value that nobody has awaited yet."""
+    if not _unawaited:
+        return []
+    return [call for call in reachable([value], ToolCall) if call._number in _unawaited]
+
+
+@report.nameless
+async def arrive(waiting):
+    """Waits until calls have ended, which does not count as awaiting their answers."""
+    for call in waiting:
+        if not call.done():
+            ended = get_running_loop().create_future()
+            Future.add_done_callback(call, lambda _, ended=ended: ended.done() or ended.set_result(None))
+            await ended
+
+
+def settle(namespace, value):
     """Decides, when a loop's main task has ended, which calls nobody will await.
 
-    Those are the ones left in the script's globals, alone or in a list. The rest
-    wait in suspended tasks, which end with their loop.
+    Those are the ones that a global leads to, the value of the task, or that of the
+    script. The rest wait in suspended tasks, which end with their loop.
     """
     if not _unawaited:
         return
-    for value in list(namespace.values()):
-        for item in value if isinstance(value, (list, tuple, set)) else (value,):
-            if isinstance(item, ToolCall) and item._number in _unawaited:
-                _forgotten[item._number] = item.tool, item.place
+    for call in reachable([*namespace.values(), value, source.left()], ToolCall):
+        if call._number in _unawaited:
+            _forgotten[call._number] = call.tool, call.place
     _unawaited.clear()
+
+
+# Objects that are looked at, and kinds of objects that are not.
+_MOST = 100_000
+_ELSEWHERE = (
+    type,
+    types.ModuleType,
+    types.FunctionType,
+    types.BuiltinFunctionType,
+    types.CodeType,
+    types.FrameType,
+    types.TracebackType,
+    types.CoroutineType,
+    types.GeneratorType,
+    types.AsyncGeneratorType,
+    Future,
+)
+
+
+def reachable(roots, kinds):
+    """The objects of some kinds that others lead to, but for what belongs to everybody or to suspended tasks."""
+    found, seen, todo = [], set(), roots
+    while todo and len(seen) < _MOST:
+        one = todo.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if isinstance(one, kinds):
+            found.append(one)
+        elif not isinstance(one, _ELSEWHERE):
+            todo += gc.get_referents(one)
+    return found
 
 
 def never_awaited():
@@ -190,6 +262,8 @@ def never_awaited():
 
 def forget():
     """Starts anew: nothing is pending, nothing was dropped."""
+    global _blocked
+    _blocked = None
     _answerable.clear()
     _awaited.clear()
     _unawaited.clear()

@@ -9,7 +9,7 @@ from . import kept as __builtins__
 import base64
 from types import ModuleType
 
-from . import artifacts, calls, seam, toolfile, tooltree, values, web
+from . import artifacts, calls, content, seam, toolfile, tooltree, values, web
 
 
 class Rows(list):
@@ -33,7 +33,7 @@ class _Statements:
         told = self._send("query", statement=statement, parameters=_bound(parameters))
         names = [column["name"] for column in told["columns"]]
         for at, column in enumerate(told["columns"]):
-            if "bytes" in column or "big" in column:
+            if "bytes" in column:
                 for row in told["rows"]:
                     row[at] = _whole(row[at])
         rows = Rows(dict(zip(names, row)) for row in told["rows"])
@@ -86,11 +86,9 @@ def _bound(parameters):
 
 
 def _sent(value):
-    """Bytes, and integers that the host would not read exactly, in arrays too."""
+    """Bytes as base64, in arrays too."""
     if isinstance(value, (bytes, bytearray, memoryview)):
         return {"$bytes": base64.b64encode(value).decode()}
-    if type(value) is int and not -(1 << 63) <= value < 1 << 63:
-        return {"$integer": str(value)}
     if isinstance(value, (list, tuple)):
         return [_sent(one) for one in value]
     return value
@@ -101,7 +99,7 @@ def _whole(value):
         return [_whole(one) for one in value]
     if type(value) is not dict:
         return value
-    return base64.b64decode(value["$bytes"]) if "$bytes" in value else int(value["$integer"])
+    return base64.b64decode(value["$bytes"])
 
 
 class Directory:
@@ -178,5 +176,6 @@ for _name, _value in {
     "progress": artifacts.progress,
     "image": artifacts.image,
     "text": artifacts.text,
+    "content": content.content,
 }.items():
     setattr(module, _name, _value)

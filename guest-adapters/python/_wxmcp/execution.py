@@ -9,9 +9,10 @@ import sys
 import warnings
 from types import CoroutineType
 
-from . import calls, fences, loop, report, seam, source, system, toolfile, values
+from . import awaiting, calls, fences, hints, loop, output, report, seam, source, stdlib, system, toolfile, unseen
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
+_NOTHING = (seam.VALUE, b"null")
 
 
 def run(message: bytes):
@@ -27,14 +28,17 @@ def run(message: bytes):
 
 def _outcome(script):
     name = script["name"]
+    task = script.get("task")
     system.prepare(name, script["args"], script["env"])
+    hints.begin(script.get("mounts"), task is not None, calls.last_blocked)
     try:
-        task = script.get("task")
         if task is None:
             outcome = _ended(name, _value, name, fences.without_fences(script["source"]))
         else:
-            outcome = _ended(name, toolfile.perform, name, script.get("source"), task)
+            outcome = _ended(name, toolfile.perform, name, script.get("source"), task, script.get("modules", ()))
         try:
+            if outcome == _NOTHING and source.uncalled():
+                output.tell(_note_of_uncalled(*source.uncalled()))
             _warn_of_lost(system.main.__dict__)
         except Warning:
             pass  # the script made warnings errors
@@ -43,21 +47,32 @@ def _outcome(script):
     return outcome
 
 
+def _note_of_uncalled(name, call):
+    return f"note: the script defines `{name}` and does not call it; `{call}` at its end would"
+
+
 def _ended(name, work, *parts):
+    placed = None
     try:
-        value = _untraced(work, *parts)
+        try:
+            value = _untraced(work, *parts)
+        except report.Placed as caught:
+            placed = caught
+        if placed is not None:
+            raise placed.error
         forgotten = calls.never_awaited()
         if forgotten:
             tool, place = forgotten[0]
             return seam.RAISED, report.forgotten(RuntimeError(_advice(tool, place)), place)
-        return seam.VALUE, values.encode(value)
+        return seam.VALUE, value
     except SystemExit as error:
         return _exit(error.code)
     except BaseException as error:
         report.hooked(error)
         for tool, place in calls.never_awaited():
             error.add_note("note: " + _advice(tool, place))
-        return seam.RAISED, report.raised(error, name)
+        with unseen.Apart():
+            return seam.RAISED, report.raised(error, name, placed and placed.place)
     finally:
         calls.forget()
 
@@ -73,29 +88,19 @@ def _untraced(function, *arguments):
 
 def _value(name, text):
     lines = io.StringIO(text, newline=None).readlines()
-    linecache.cache[name] = (len(text), None, lines, name)
+    entry = (len(text), None, lines, name)
+    linecache.cache[name] = entry
+    stdlib.patches["linecache"] = lambda module: module.cache.setdefault(name, entry)
     report.began(None)
     code = source.compiled(text, name)
     report.began(code)
     namespace = system.main.__dict__
     if code.co_flags & _COROUTINE:
-        return _awaited(eval(code, namespace))
-    exec(code, namespace)
-    value = source.take_value()
-    if type(value) is CoroutineType:
         with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
-            return runner.run(value)
-    return value
-
-
-def _awaited(coroutine):
-    """Runs a script with top-level `await`; a coroutine or call that is its value is awaited too."""
-    with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
-        runner.run(coroutine)
-        value = source.take_value()
-        if isinstance(value, (CoroutineType, calls.ToolCall)):
-            return runner.run(value)
-        return value
+            runner.run(eval(code, namespace))
+            return awaiting.encoded(source.take_value(), runner.run)
+    exec(code, namespace)
+    return awaiting.encoded(source.take_value())
 
 
 def _advice(tool, place):
@@ -106,13 +111,27 @@ def _advice(tool, place):
 def _warn_of_lost(namespace):
     """Says of coroutines and failed tasks in globals what CPython says when it clears them at exit."""
     for value in list(namespace.values()):
-        kind = type(value)
-        if kind is CoroutineType:
-            if not value.cr_suspended and not value.cr_running and value.cr_frame is not None:
-                told = f"coroutine '{value.__qualname__}' was never awaited"
-                warnings.warn_explicit(told, RuntimeWarning, "sys", 1, source=value)
-        elif kind is asyncio.Task and value.done():
-            value.__del__()  # logs an exception that nobody retrieved
+        for one in _members(value):
+            kind = type(one)
+            if kind is CoroutineType:
+                if not one.cr_suspended and not one.cr_running and one.cr_frame is not None:
+                    told = f"coroutine '{one.__qualname__}' was never awaited"
+                    warnings.warn_explicit(told, RuntimeWarning, *report.NOWHERE, source=one)
+            elif kind is asyncio.Task and one.done():
+                one.__del__()  # logs an exception that nobody retrieved
+
+
+# Members of one container that are looked at.
+_MOST = 1_000
+
+
+def _members(value):
+    kind = type(value)
+    if kind is dict:
+        value = value.values()
+    elif kind not in (list, tuple, set):
+        return (value,)
+    return tuple(value) if len(value) <= _MOST else ()
 
 
 def _exit(code):

@@ -15,7 +15,7 @@ import math
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from . import calls, seam
+from . import calls, report, seam, stdlib
 from .output import flush
 
 
@@ -59,11 +59,18 @@ class HostLoop(asyncio.base_events.BaseEventLoop):
             future = self.create_task(future)
             future._log_destroy_pending = False
         outer, self._main = self._main, future
+        value = None
         try:
-            return super().run_until_complete(future)
+            value = super().run_until_complete(future)
+            held = calls.held(value)
+            if held:
+                # Whoever gets the value cannot await them any more once the loop is closed.
+                self._main = None
+                super().run_until_complete(calls.arrive(held))
+            return value
         finally:
             self._main = outer
-            calls.settle(sys.modules["__main__"].__dict__)
+            calls.settle(sys.modules["__main__"].__dict__, value)
 
     def create_task(self, coro, **options):
         if isinstance(coro, calls.ToolCall):
@@ -96,6 +103,7 @@ class HostLoop(asyncio.base_events.BaseEventLoop):
         super().close()
 
 
+@report.nameless
 async def _awaiting(call):
     return await call
 
@@ -131,11 +139,17 @@ class _Policy(asyncio.events._BaseDefaultEventLoopPolicy):
 
 def install():
     """Makes `HostLoop` the loop that asyncio uses and names."""
-    asyncio.events._event_loop_policy = _Policy()
-    for module in (asyncio, asyncio.unix_events):
-        for name in ("SelectorEventLoop", "EventLoop", "_UnixSelectorEventLoop"):
-            if hasattr(module, name):
-                setattr(module, name, HostLoop)
-        for name in ("DefaultEventLoopPolicy", "_DefaultEventLoopPolicy", "_UnixDefaultEventLoopPolicy"):
-            if hasattr(module, name):
-                setattr(module, name, _Policy)
+    for module in (asyncio.events, asyncio.unix_events, asyncio):
+        stdlib.patches[module.__name__] = _name_ours
+        _name_ours(module)
+
+
+def _name_ours(module):
+    if module.__name__ == "asyncio.events":
+        module._event_loop_policy = _Policy()
+    for name in ("SelectorEventLoop", "EventLoop", "_UnixSelectorEventLoop"):
+        if hasattr(module, name):
+            setattr(module, name, HostLoop)
+    for name in ("DefaultEventLoopPolicy", "_DefaultEventLoopPolicy", "_UnixDefaultEventLoopPolicy"):
+        if hasattr(module, name):
+            setattr(module, name, _Policy)

@@ -12,7 +12,7 @@ import errno
 import io
 import socket
 
-from . import calls, seam, web
+from . import calls, seam, stdlib, web
 
 # What the host decides. `http.client` writes most of them itself.
 _OURS = frozenset(
@@ -134,12 +134,17 @@ def install():
     """Puts the line under `http.client`. Runs in the build, before `urllib.request` is executed."""
     import http.client
 
+    stdlib.patches["http.client"] = _put_under
+    _put_under(http.client)
+
+
+def _put_under(client):
     def connect(self):
         if self._tunnel_host:
             raise OSError(errno.EOPNOTSUPP, "requests through a proxy are not sent")
         self.sock = _Line(self._scheme, self.host, self.port, self.timeout)
 
-    connection = http.client.HTTPConnection
+    connection = client.HTTPConnection
     connect.__doc__ = connection.connect.__doc__
     connection.connect = connect
     connection._scheme = "http"
@@ -147,7 +152,7 @@ def install():
     class HTTPSConnection(connection):
         """The host secures the connection and decides whom to trust; `context` has no effect."""
 
-        default_port = http.client.HTTPS_PORT
+        default_port = client.HTTPS_PORT
         _scheme = "https"
 
         def __init__(
@@ -164,6 +169,6 @@ def install():
 
     HTTPSConnection.__module__ = "http.client"
     HTTPSConnection.__qualname__ = "HTTPSConnection"
-    http.client.HTTPSConnection = HTTPSConnection
-    http.client._create_https_context = lambda version: None
-    http.client.__all__.append("HTTPSConnection")
+    client.HTTPSConnection = HTTPSConnection
+    client._create_https_context = lambda version: None
+    client.__all__.append("HTTPSConnection")

@@ -99,6 +99,14 @@ def flush():
         pass  # the script closed it
 
 
+def tell(line):
+    """Prints a line of ours on standard error. Never raises."""
+    try:
+        stderr.write(line + "\n")
+    except ValueError:
+        pass  # the script closed it
+
+
 def finish():
     """Hands over everything at the end of a run, as CPython does when it exits."""
     if sys.stdout is not stdout:

@@ -11,21 +11,43 @@ import os
 import sys
 import traceback
 
-from . import seam, values
+from . import hints, seam, stdlib, values
+
+# File and line that CPython gives a warning for which there is no frame.
+NOWHERE = "<sys>", 0
+
+_LIBRARY = "/python/"
+# What coroutines of ours name as their file: they are in the `repr` of tasks.
+_NAMELESS = "<wxmcp>"
 
 _FOLDER = os.path.dirname(__file__)
-_FILES = frozenset(
-    [f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))] + [os.path.dirname(_FOLDER) + "/app.py"]
-)
+FILES = {f"{_FOLDER}/{name}" for name in sorted(os.listdir(_FOLDER))}
+FILES |= {os.path.dirname(_FOLDER) + "/app.py", _NAMELESS}
 
 _TracebackException = traceback.TracebackException
 _positions = traceback._get_code_position
 _main_code = None
 
 
+def nameless(function):
+    """Makes a coroutine function of ours one whose coroutines name no file."""
+    function.__code__ = function.__code__.replace(co_filename=_NAMELESS)
+    return function
+
+
 def hidden(code) -> bool:
     """Whether frames that run this code are the adapter's."""
-    return code.co_filename in _FILES
+    return code.co_filename in FILES
+
+
+def is_main(code) -> bool:
+    """Whether frames that run this code are those of the script's top level."""
+    return code is _main_code
+
+
+def hide(*functions):
+    """Counts the files of these functions among the adapter's."""
+    FILES.update(function.__code__.co_filename for function in functions)
 
 
 def began(code):
@@ -34,8 +56,21 @@ def began(code):
     _main_code = code
 
 
+# Packages that componentize-py makes of the WIT: the adapter calls the host through them.
+_GENERATED = ("componentize_py_", "wit_world")
+
+
 def install():
     """Teaches the `traceback` module which frames are not the script's."""
+    global FILES
+    generated = [module for name, module in sys.modules.items() if name.startswith(_GENERATED)]
+    FILES |= {module.__file__ for module in generated if getattr(module, "__file__", None)}
+    stdlib.patches["traceback"] = _pass_over
+    _pass_over(traceback)
+    sys.unraisablehook = sys.__unraisablehook__ = _unraisable
+
+
+def _pass_over(module):
 
     def walk_stack(f):
         if f is None:
@@ -68,12 +103,11 @@ def install():
                     yield tb.tb_frame, positions
             tb = tb.tb_next
 
-    walk_stack.__doc__ = traceback.walk_stack.__doc__
-    walk_tb.__doc__ = traceback.walk_tb.__doc__
-    traceback.walk_stack = walk_stack
-    traceback.walk_tb = walk_tb
-    traceback._walk_tb_with_full_positions = walk_tb_with_full_positions
-    sys.unraisablehook = sys.__unraisablehook__ = _unraisable
+    walk_stack.__doc__ = module.walk_stack.__doc__
+    walk_tb.__doc__ = module.walk_tb.__doc__
+    module.walk_stack = walk_stack
+    module.walk_tb = walk_tb
+    module._walk_tb_with_full_positions = walk_tb_with_full_positions
 
 
 def _unraisable(unraisable, /):
@@ -90,18 +124,34 @@ def _unraisable(unraisable, /):
     print("".join(lines + list(told.format_exception_only())), file=sys.stderr, end="")
 
 
-def raised(error, name: str) -> bytes:
-    """The payload of `raised` for what ended the script `name`."""
+class Placed(Exception):
+    """An error that belongs to a line where nothing was raised."""
+
+    def __init__(self, error, place):
+        super().__init__(error)
+        self.error = error
+        self.place = place
+
+
+def is_placed(error) -> bool:
+    """Whether the traceback of an error names a line of the script."""
+    return _first_of_script(error.__traceback__) is not None
+
+
+def raised(error, name: str, place=None) -> bytes:
+    """The payload of `raised` for what ended the script `name`, at a place if its traceback has none."""
     _begin_at_script(error)
     kind = type(error).__name__
     try:
-        _hint(error)
+        hints.add(error)
         told = _TracebackException(type(error), error, error.__traceback__, compact=True)
+        if place is not None:
+            told.stack = _stack_of(place)
         kind, message, text = told.exc_type_str, str(told), "".join(told.format())
     except Exception:  # out of memory, or the script took the library apart
         message, text = "", _plain_traceback(error, kind)
-    told = {"type": kind, "message": _cut(message), "traceback": _cut(text), "line": _line(error, name)}
-    return seam.encode(told)
+    line = _line(error, name) if place is None else line_of(place)
+    return seam.encode({"type": kind, "message": _cut(message), "traceback": _cut(text), "line": line})
 
 
 def _cut(text, kept=100_000):
@@ -146,31 +196,43 @@ def hooked(error):
 def place_of_caller():
     """Where the adapter was called, for `line_of` and `forgotten`."""
     frame = sys._getframe(2)
-    while frame.f_code.co_filename in _FILES and frame.f_back is not None:
+    while frame.f_code.co_filename in FILES and frame.f_back is not None:
         frame = frame.f_back
     return frame.f_code, frame.f_lasti
 
 
 def line_of(place):
     """The line number of a place."""
-    return _positions(*place)[0]
+    return _positions(*place)[0] or place[0].co_firstlineno
+
+
+def _stack_of(place):
+    summary = traceback.FrameSummary(place[0].co_filename, line_of(place), place[0].co_name)
+    return traceback.StackSummary.from_list([summary])
 
 
 def forgotten(error, place) -> bytes:
     """The payload of `raised` for an error that belongs to a line where nothing was raised."""
-    code, line = place[0], line_of(place)
-    stack = traceback.StackSummary.from_list([traceback.FrameSummary(code.co_filename, line, code.co_name)])
     kind, message = type(error).__name__, str(error)
-    text = "".join(["Traceback (most recent call last):\n", *stack.format(), f"{kind}: {message}\n"])
-    return seam.encode({"type": kind, "message": message, "traceback": text, "line": line})
+    text = "".join(["Traceback (most recent call last):\n", *_stack_of(place).format(), f"{kind}: {message}\n"])
+    return seam.encode({"type": kind, "message": message, "traceback": text, "line": line_of(place)})
 
 
 def _begin_at_script(error):
-    """Cuts the frames below the script off; all of them, if the script itself did not compile."""
+    """Cuts the frames below the script off; all of them, if the script itself did not compile.
+
+    What was awaited in the script's value has no frame of the script's top level.
+    """
     at = error.__traceback__
     while at is not None and at.tb_frame.f_code is not _main_code:
         at = at.tb_next
-    error.__traceback__ = at
+    error.__traceback__ = at or _first_of_script(error.__traceback__)
+
+
+def _first_of_script(at):
+    while at is not None and (hidden(at.tb_frame.f_code) or at.tb_frame.f_code.co_filename.startswith(_LIBRARY)):
+        at = at.tb_next
+    return at
 
 
 def _line(error, name):
@@ -181,33 +243,3 @@ def _line(error, name):
             line = at.tb_lineno
         at = at.tb_next
     return line
-
-
-_NETWORK = {"requests", "httpx", "aiohttp", "urllib3", "websockets", "boto3", "openai", "anthropic"}
-_NO_PROCESSES = {"WNOHANG", "fork", "kill", "pipe", "popen", "posix_spawn", "system", "waitpid"}
-
-
-def _hint(error):
-    """Says at the end of a run, and only there, what the sandbox lacks and what to do about it."""
-    if isinstance(error, ModuleNotFoundError) and error.name:
-        hint = _missing_module(error.name.partition(".")[0])
-    elif isinstance(error, RuntimeError) and str(error) == "can't start new thread":
-        hint = "the sandbox has no threads; use asyncio, or a ThreadPoolExecutor, which works in place"
-    elif isinstance(error, AttributeError) and error.obj is os and error.name in _NO_PROCESSES:
-        hint = "the sandbox has no processes"
-    elif type(error).__name__ in ("gaierror", "URLError"):
-        hint = "the sandbox has no network; look for a tool with tools.search(..)"
-    else:
-        return
-    if hint:
-        error.add_note("note: " + hint)
-
-
-def _missing_module(top):
-    if top in sys.modules:
-        return None
-    if top in _NETWORK:
-        return f"the sandbox has no network and no `{top}`; look for a tool with tools.search(..)"
-    if top in sys.stdlib_module_names:
-        return f"`{top}` needs what the sandbox does not have"
-    return f"the sandbox has Python's standard library only, there is no `{top}`"

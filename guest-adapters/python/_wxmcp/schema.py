@@ -88,7 +88,7 @@ def described(function, name, wishes):
         else:
             try:
                 of["default"] = _plain(parameter.default)
-            except TypeError:
+            except (TypeError, ValueError):
                 pass  # only Python knows it
         properties[parameter.name] = of
     told = {
@@ -219,7 +219,7 @@ def _object(members, required, defaults, inside):
         if name in defaults:
             try:
                 properties[name]["default"] = _plain(defaults[name])
-            except TypeError:
+            except (TypeError, ValueError):
                 pass
     wanted = [name for name in members if name in required]
     return {"type": "object", "properties": properties, "required": wanted, "additionalProperties": False}
@@ -249,7 +249,7 @@ def bound(function, given):
 
 def _made(hint, value, path):
     if hint is float and type(value) is int:
-        return float(value)
+        return _float(value, path)
     if hint is int and type(value) is float and value.is_integer():
         return int(value)  # 2.0 is an integer to JSON Schema
     if hint is typing.Any or (_is_hashable(hint) and hint in _SIMPLE):
@@ -303,6 +303,16 @@ def _made(hint, value, path):
             hints = typing.get_type_hints(hint, include_extras=True)
             return {name: _made(hints.get(name, typing.Any), one, f"{path}/{name}") for name, one in value.items()}
     return value
+
+
+def _float(value, path):
+    try:
+        made = float(value)
+    except OverflowError:
+        made = None
+    if made != value:
+        raise Unfit(f"{path}: a float would round {value}")
+    return made
 
 
 def _key(hint, name, path):

@@ -22,6 +22,9 @@ emit = host.emit
 CALL, SEARCH, DESCRIBE, NAMESPACES, NAMESPACE = range(1, 6)
 SQL, HTTP, FILES = range(7, 10)
 
+# What a completion's payload is: an error, an answer, or {"value", "content"}.
+FAILED, ANSWER, WITH_CONTENT = range(3)
+
 # Kinds of `emit`.
 STDOUT, STDERR, VALUE, RAISED, PROGRESS, ARTIFACT, EXIT = range(1, 8)
 
@@ -35,7 +38,7 @@ def completions(packed: bytes) -> list:
     while at < len(packed):
         number, ok, length = _HEADER.unpack_from(packed, at)
         at += _HEADER.size
-        found.append((number, ok == 1, packed[at : at + length]))
+        found.append((number, ok, packed[at : at + length]))
         at += length
     return found
 

@@ -12,6 +12,8 @@ import builtins
 import types
 import warnings
 
+from . import indented
+
 # Where running code leaves its value: `returned`, in a tuple, or `last`. Scripts reach
 # it by a builtin whose name is not an identifier, so that no script can mean it.
 _VALUE = "<value>"
@@ -31,7 +33,14 @@ def take_value():
     return value
 
 
+def left():
+    """What `take_value` would look at."""
+    return _value.returned, _value.last
+
+
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+_PREPARING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Assign, ast.AnnAssign)
+_uncalled = None
 _COMPOUND = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
@@ -40,6 +49,8 @@ def compiled(source: str, name: str):
 
     SyntaxErrors are those that CPython raises for the same text in a file.
     """
+    global _uncalled
+    _uncalled = None
     if not _ends_without_value(source):
         return _compiled_as_tree(source, name)
     try:
@@ -69,6 +80,8 @@ def _ends_without_value(source):
     except (SyntaxError, ValueError):
         return False
     end = body[-1]
+    if type(end) in (ast.Assign, ast.AnnAssign) and ("def main(" in source or "def run(" in source):
+        return False  # perhaps nothing calls it
     if type(end) is not ast.Expr:
         return type(end) is not ast.Return
     call = end.value
@@ -76,8 +89,10 @@ def _ends_without_value(source):
 
 
 def _compiled_as_tree(source, name):
-    tree = compile(source, name, "exec", _FLAGS | ast.PyCF_ONLY_AST, dont_inherit=True)
+    global _uncalled
+    tree = _tree(source, name)
     body = tree.body
+    _uncalled = _defined_only(body)
     try:
         if body and type(body[-1]) is ast.Expr:
             _keep_last(body)
@@ -93,6 +108,43 @@ def _compiled_as_tree(source, name):
             if error.lineno <= len(lines):
                 error.text = lines[error.lineno - 1] + "\n"
         raise
+
+
+def _tree(source, name):
+    flags = _FLAGS | ast.PyCF_ONLY_AST
+    try:
+        return compile(source, name, "exec", flags, dont_inherit=True)
+    except IndentationError as error:
+        refused = error
+    tree = indented.tree(source, name, flags) if indented.is_indented(source) else None
+    if tree is None:
+        raise refused
+    return tree
+
+
+def _defined_only(body):
+    """How to call a `main` or `run`, if a script defines it and has nothing else that would run."""
+    found = None
+    for node in body:
+        kind = type(node)
+        if kind in (ast.FunctionDef, ast.AsyncFunctionDef):
+            if node.name in ("main", "run") and not node.decorator_list:
+                found = node
+        elif kind not in _PREPARING and not (kind is ast.Expr and type(node.value) is ast.Constant):
+            return None
+    if found is None:
+        return None
+    names = (part for node in body if type(node) in (ast.Assign, ast.AnnAssign) for part in ast.walk(node))
+    if any(type(part) is ast.Name and part.id == found.name for part in names):
+        return None
+    wants = found.args.posonlyargs or found.args.args or found.args.kwonlyargs
+    call = f"{found.name}(..)" if wants else f"{found.name}()"
+    return found.name, call if type(found) is ast.FunctionDef else f"await {call}"
+
+
+def uncalled():
+    """What `_defined_only` found in the last script that was compiled."""
+    return _uncalled
 
 
 def _compiled_quietly(tree, name):

@@ -3,7 +3,8 @@
 There are no library files in the sandbox. A module is in one of three states:
 imported since the build; executed at the build but hidden until something
 imports it; or marshalled code that runs at its first import. Sources are kept for
-tracebacks and `inspect`.
+tracebacks and `inspect`, and are compiled when a script reloads a module, or deletes
+it from `sys.modules` and imports it again.
 """
 
 from . import kept as __builtins__
@@ -28,6 +29,10 @@ hidden = {}  # name -> module: executed at the build
 sources = {}  # name -> zlib(source)
 files = {}  # path -> bytes of a package's data file
 
+# Functions that make a module again what this adapter needs, after its code has run
+# anew: name -> function of the module. Whoever changes a module registers it.
+patches = {}
+
 # Modules that can reach the shared generator of `random`, which must not be the build's.
 random_users = set()
 
@@ -42,6 +47,9 @@ class Loader(importlib.abc.InspectLoader):
         name = module.__spec__.name
         if hidden.pop(name, None) is None:
             exec(self.get_code(name), module.__dict__)
+            patch = patches.get(name)
+            if patch is not None:
+                patch(module)
         _freshen(name)
 
     def is_package(self, name):
@@ -51,8 +59,8 @@ class Loader(importlib.abc.InspectLoader):
         packed = codes.get(name)
         if packed is not None:
             return marshal.loads(zlib.decompress(packed))
-        source = self.get_source(name)
-        return None if source is None else compile(source, paths[name], "exec", dont_inherit=True)
+        packed = sources.get(name)  # as bytes: to decode them takes `tokenize`, which may be the module
+        return packed and compile(zlib.decompress(packed), paths[name], "exec", dont_inherit=True)
 
     def get_source(self, name):
         packed = sources.get(name)
@@ -91,11 +99,41 @@ class Finder:
         module = hidden.get(name)
         if module is not None:
             return module.__spec__ or spec_of(name)
-        return spec_of(name) if name in codes else None
+        return spec_of(name) if name in paths else None
+
+    @staticmethod
+    def iter_modules(prefix=""):
+        """The modules that are in no package, for `pkgutil`."""
+        return _below("", prefix)
 
     @staticmethod
     def invalidate_caches():
         pass
+
+
+class Folder:
+    """What `pkgutil` finds behind the `__path__` of a package of the library."""
+
+    def __init__(self, path):
+        self._package = next((name for name in packages if paths[name] == path + "/__init__.py"), None)
+        if self._package is None:
+            raise ImportError("no package of the library", path=path)
+
+    @staticmethod
+    def find_spec(name, target=None):
+        return None  # `Finder` does
+
+    def iter_modules(self, prefix=""):
+        """The modules of the package."""
+        return _below(self._package + ".", prefix)
+
+
+def _below(start, prefix):
+    """(name, whether it is a package) of each module directly below a package, as `pkgutil` wants them."""
+    for name in sorted(paths):
+        own = name[len(start) :]
+        if name.startswith(start) and "." not in own:
+            yield prefix + own, name in packages
 
 
 def _freshen(name):
@@ -105,7 +143,7 @@ def _freshen(name):
         _seed()
     if name == "logging":
         sys.modules[name]._startTime = time.time_ns()
-    if name == "sqlite3":
+    if name == "sqlite3.dbapi2":
         _randomize(sys.modules[name])
 
 
@@ -115,9 +153,9 @@ def _seed():
     random.seed()
 
 
-def _randomize(sqlite3):
+def _randomize(dbapi2):
     """Gives SQL its `random()`: this SQLite finds no source of randomness and always counts the same."""
-    connect_plain = sqlite3.connect
+    connect_plain = dbapi2.connect
 
     def connect(*args, **kwargs):
         connection = connect_plain(*args, **kwargs)
@@ -126,7 +164,7 @@ def _randomize(sqlite3):
         return connection
 
     connect.__doc__ = connect_plain.__doc__
-    sqlite3.connect = sqlite3.dbapi2.connect = connect
+    dbapi2.connect = connect  # `sqlite3` takes all names from here
 
 
 class _Resources(importlib.resources.abc.TraversableResources):

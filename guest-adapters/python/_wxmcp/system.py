@@ -7,11 +7,12 @@ import builtins
 import concurrent.futures
 import concurrent.futures.thread
 import os
+import posix
 import sys
 import time
 import types
 
-from . import artifacts, calls, capabilities, loop, output, seam, source, tooltree
+from . import artifacts, calls, capabilities, content, loop, output, seam, source, stdlib, tooltree, unseen
 from . import zone
 
 main = types.ModuleType("__main__")
@@ -23,11 +24,11 @@ def install():
     main.__file__ = main.__cached__ = None
     sys.modules["__main__"] = main
     sys.modules["tools"] = tooltree.tree
-    sys.modules["wxmcp"] = capabilities.module
+    sys.modules["wxmcp"] = tooltree.own["wxmcp"] = capabilities.module
     builtins.tools = tooltree.tree
     builtins.call_tool = tooltree.call_tool
     builtins.ToolError = calls.ToolError
-    for function in (artifacts.progress, artifacts.image, artifacts.text):
+    for function in (artifacts.progress, artifacts.image, artifacts.text, content.content):
         setattr(builtins, function.__name__, function)
     _install_site_builtins()
     source.install()
@@ -37,6 +38,7 @@ def install():
     _install_exits()
     _install_threads()
     _install_recursion_limit()
+    unseen.install()
 
 
 def _install_site_builtins():
@@ -96,11 +98,17 @@ def _install_exits():
         """Aborts at once, with the status of a process that SIGABRT ended."""
         _exit(134)
 
-    os._exit = _exit
-    os.abort = abort
+    # In `posix` too, where `os` takes them from if it is reloaded.
+    os._exit = posix._exit = _exit
+    os.abort = posix.abort = abort
 
 
 def _install_threads():
+    stdlib.patches["concurrent.futures.thread"] = _run_in_place
+    _run_in_place(concurrent.futures.thread)
+
+
+def _run_in_place(module):
     """A pool runs its work where it is submitted; a bare thread cannot begin."""
 
     def submit(self, fn, /, *args, **kwargs):
@@ -119,7 +127,7 @@ def _install_threads():
             future.set_result(result)
         return future
 
-    pool = concurrent.futures.thread.ThreadPoolExecutor
+    pool = module.ThreadPoolExecutor
     submit.__doc__ = pool.submit.__doc__
     pool.submit = submit
     made = pool.__init__

@@ -13,7 +13,7 @@ import linecache
 import types
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
-from . import calls, loop, report, schema, system, tooltree
+from . import awaiting, calls, loop, report, schema, shared, system, tooltree, values
 
 
 class InvalidArguments(Exception):
@@ -40,20 +40,26 @@ def tool(function=None, /, *, name=None, description=None, grants=None, reusable
     return marked if function is None else marked(function)
 
 
-def perform(name, text, task):
-    """Does what the host wants of a tool file; reads it first, unless it was read already."""
+def perform(name, text, task, modules=()):
+    """JSON of what the host wants of a tool file; reads it first, unless it was read already."""
     global _loaded
     tooltree.promises = "describe" in task
     if text is not None:
         _loaded = None
         report.began(None)
+        if modules:
+            shared.begin(name, modules, system.main)
         code = _compiled(name, text)
         report.began(code)
-        exec(code, system.main.__dict__)
+        try:
+            exec(code, system.main.__dict__)
+        except ImportError as error:
+            shared.explained(error)
+            raise
         _loaded = system.main.__dict__
     function = _found(task["tool"])
     if "describe" in task:
-        return schema.described(function, task["tool"], getattr(function, _MARK, {}))
+        return values.encode(schema.described(function, task["tool"], getattr(function, _MARK, {})))
     return _called(function, task["call"])
 
 
@@ -68,10 +74,18 @@ def _found(name):
         for key, value in _loaded.items()
         if _is_function(value) and value.__module__ == "__main__" and value.__name__ == key
     }
-    function = functions.get(name.replace("-", "_"))
-    if function is not None:
-        return function
     marked = [function for function in functions.values() if hasattr(function, _MARK)]
+    if len(marked) > 1:
+        names = " and ".join(f"`{function.__name__}`" for function in marked[:5])
+        raise NameError(f"`@tool` marks {names}, but a file is one tool: give each a file of its own name")
+    function = functions.get(name.replace("-", "_"))
+    if function is not None and (not marked or marked[0] is function):
+        return function
+    if function is not None:
+        raise NameError(
+            f"`@tool` marks `{marked[0].__name__}`, but the file is called `{name}` and has a function of that name: "
+            "a file is one tool"
+        )
     if len(marked) == 1:
         return marked[0]
     raise NameError(f"the file defines no function `{name.replace('-', '_')}`, and marks none with `@tool`")
@@ -91,9 +105,13 @@ def _called(function, given):
         raise InvalidArguments(str(error)) from None
     report.began(getattr(function, "__code__", None) or inspect.unwrap(function).__code__)
     value = function(*bound.args, **bound.kwargs)
-    if isinstance(value, (CoroutineType, AsyncGeneratorType, calls.ToolCall)):
-        with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
-            value = runner.run(_awaited(value))
+    if not isinstance(value, (CoroutineType, AsyncGeneratorType, calls.ToolCall)):
+        return awaiting.encoded(_plain(value))
+    with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
+        return awaiting.encoded(_plain(runner.run(_awaited(value))), runner.run)
+
+
+def _plain(value):
     if isinstance(value, GeneratorType):
         return list(value)
     if isinstance(value, (bytes, bytearray, memoryview)):

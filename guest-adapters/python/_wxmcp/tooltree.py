@@ -9,11 +9,14 @@ from . import kept as __builtins__
 import difflib
 import importlib.machinery
 import inspect
+import keyword
 import sys
+import unicodedata
 from asyncio.events import _get_running_loop
+from collections.abc import Mapping
 from types import ModuleType
 
-from . import calls, seam, values
+from . import binding, calls, report, seam, values
 
 # While a tool file is only read, it may import whatever tools it will call: they are
 # promised, and looked up when it runs.
@@ -24,24 +27,26 @@ _arguments = values.arguments
 
 
 class Tool:
-    """One tool. Called with keyword arguments, or positional ones in the order the tool declares.
+    """One tool. Called with keyword arguments, one mapping of them, or positional ones in the order the tool declares.
 
     Outside a running event loop the call returns the tool's answer. Inside one it
     has begun and returns an awaitable. `sync` always blocks, `aio` always returns
     an awaitable. A tool that fails raises ToolError.
     """
 
-    def __init__(self, namespace: str, name: str, attribute: str, parameters: list, description: str):
+    def __init__(self, namespace: str, name: str, attribute: str, parameters: list, description: str, object_first=False):
         self.__name__ = attribute
         self.__qualname__ = attribute
         self.__module__ = f"tools.{namespace}"
         self.__doc__ = description
         self.name = f"{namespace}.{name}"
         self.parameters = tuple(parameters)
+        self._keywords = _keywords(self.parameters)
         self._head = _head(self.name)
+        self._object_first = object_first
 
     def __call__(self, /, *args, **kwargs):
-        if args:
+        if args or self._keywords:
             kwargs = self._bound(args, kwargs)
         return _value_of(f"{self._head}{_arguments(kwargs)}}}", self.name)
 
@@ -54,43 +59,80 @@ class Tool:
         return _awaitable(self._payload(args, kwargs), self.name)
 
     def _payload(self, args, kwargs):
-        if args:
+        if args or self._keywords:
             kwargs = self._bound(args, kwargs)
         return seam.to_bytes(f"{self._head}{_arguments(kwargs)}}}")
 
     def _bound(self, args, kwargs):
+        if self._keywords:
+            kwargs = self._renamed(kwargs)
+        if not args:
+            return kwargs
+        first = args[0]
+        if isinstance(first, Mapping):
+            if len(args) == 1 and not kwargs:
+                is_first = self._object_first and binding.is_value(first, self.parameters)
+                return {self.parameters[0]: first} if is_first else first
+            if first and all(name in self.parameters for name in first):
+                raise TypeError(
+                    f"{self.name} takes one mapping of its arguments, or its arguments one by one: "
+                    f"pass all of them in the mapping, or write `{self.parameters[0]}=..`"
+                )
         if len(args) > len(self.parameters):
             count = len(self.parameters)
             raise TypeError(
-                f"{self.__name__}() takes {'at most ' if count else ''}{count} positional "
-                f"argument{'' if count == 1 else 's'} ({len(args)} given)"
+                f"{self.name} takes {'at most ' if count else ''}{count} positional "
+                f"argument{'' if count == 1 else 's'} ({len(args)} given){binding.listed(self.parameters)}"
             )
         bound = dict(zip(self.parameters, args))
         for name in kwargs:
             if name in bound:
-                raise TypeError(f"{self.__name__}() got multiple values for argument '{name}'")
+                raise TypeError(f"{self.name} got multiple values for argument '{name}'")
         return bound | kwargs
+
+    def _renamed(self, kwargs):
+        """Arguments with `from_` as `from`, for parameters that no one can spell in Python."""
+        for spelled, name in self._keywords.items():
+            if spelled in kwargs:
+                if name in kwargs:
+                    raise TypeError(f"{self.name} got `{spelled}` and `{name}`, which are the same argument")
+                kwargs[name] = kwargs.pop(spelled)
+        return kwargs
 
     @property
     def __signature__(self):
         kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        named = [inspect.Parameter(name, kind) for name in self.parameters if name.isidentifier()]
-        return inspect.Signature(named)
+        spelled = {name: key for key, name in self._keywords.items()}
+        named = [spelled.get(name, name) for name in self.parameters]
+        return inspect.Signature(
+            [inspect.Parameter(name, kind) for name in named if name.isidentifier() and not keyword.iskeyword(name)]
+        )
 
     def __repr__(self):
         return f"<tool {self.name}({', '.join(self.parameters)})>"
 
 
+def _keywords(parameters):
+    """{"from_": "from"} for each parameter that is a keyword of Python, unless that is another's name."""
+    found = {name + "_": name for name in parameters if keyword.iskeyword(name)}
+    return {spelled: name for spelled, name in found.items() if spelled not in parameters}
+
+
 def _head(name):
     """The payload of a call up to its arguments."""
-    return f'{{"name":{seam.to_text(name)},"arguments":'
+    return f'{{"name":{seam.to_text(name)},"content":true,"arguments":'
 
 
 def _awaitable(payload, name):
     loop = _get_running_loop()
-    return _later(payload, name) if loop is None else calls.ToolCall(payload, name, loop)
+    if loop is not None:
+        return calls.ToolCall(payload, name, loop)
+    coroutine = _later(payload, name)
+    coroutine.__name__ = coroutine.__qualname__ = f"{name}.aio"  # in CPython's warning of one that is lost
+    return coroutine
 
 
+@report.nameless
 async def _later(payload, name):
     return await calls.ToolCall(payload, name, _get_running_loop())
 
@@ -116,7 +158,24 @@ def _call_aio(name, /, args=None, **kwargs):
 def _named_request(name, args, kwargs):
     if not isinstance(name, str):
         raise TypeError(f"the name of a tool must be str, not {type(name).__name__}")
-    return f"{_head(name)}{values.arguments(dict(args or {}) | kwargs)}}}"
+    if any(key.endswith("_") and keyword.iskeyword(key[:-1]) for key in kwargs):
+        kwargs = _renamed(name, kwargs)
+    if args is not None:
+        if not isinstance(args, Mapping):
+            raise TypeError(f"the arguments of {name} must be a mapping, not {type(args).__name__}")
+        for one in kwargs:
+            if one in args:
+                raise TypeError(f"{name} got multiple values for argument '{one}'")
+        kwargs = {**args, **kwargs}
+    return f"{_head(name)}{values.arguments(kwargs)}}}"
+
+
+def _renamed(name, kwargs):
+    space, _, own = name.partition(".")
+    try:
+        return getattr(getattr(tree, space), own)._renamed(kwargs)
+    except AttributeError:
+        return kwargs  # there is no such tool: the host says so
 
 
 call_tool.sync = _call_sync
@@ -164,26 +223,49 @@ class Namespace(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if promises:
             return Tool(self._host_name, name, name, [], "")
-        tools = self._tools()
-        tool = tools.get(name) or _only(t for t in tools.values() if t.name.partition(".")[2] == name)
-        tool = tool or _only(t for key, t in tools.items() if _folded(key) == _folded(name))
+        known = self._table
+        tool = self._found(name)
+        if tool is None and known is not None:
+            # A call may have changed what there is.
+            self._ask_again()
+            tool = self._found(name)
         if tool is None:
             raise AttributeError(self._missing(name), obj=self)
         setattr(self, name, tool)
         return tool
 
     def __dir__(self):
+        if self._table is not None:
+            self._ask_again()
         return sorted({*super().__dir__(), *self._tools()} - {"_host_name", "_table"})
 
     def __repr__(self):
         return f"<module {self.__name__!r} of tools>"
+
+    def _found(self, name):
+        """The tool of that name: its identifier, its own name, or the only one that differs as `_folded` allows."""
+        tools = self._tools()
+        tool = tools.get(name) or _only(t for t in tools.values() if _is_named(t, name))
+        return tool or _only(t for key, t in tools.items() if _folded(key) == _folded(name))
+
+    def _ask_again(self):
+        known, self._table = self._table, None
+        try:
+            self._tools()
+        except calls.ToolError:
+            self._table = known
 
     def _tools(self):
         if self._table is None:
             told = calls.block(seam.NAMESPACE, seam.encode({"name": self._host_name}))
             self._table = {
                 tool["attribute"]: Tool(
-                    self._host_name, tool["name"], tool["attribute"], tool["parameters"], tool["description"]
+                    self._host_name,
+                    tool["name"],
+                    tool["attribute"],
+                    tool["parameters"],
+                    tool["description"],
+                    tool.get("object-first", False),
                 )
                 for tool in told["tools"]
             }
@@ -239,6 +321,12 @@ class ToolTree(ModuleType):
         return name if name in names else _only(key for key in names if _folded(key) == _folded(name))
 
     def _missing(self, name):
+        try:
+            # One that is known and cannot be used says why.
+            calls.block(seam.NAMESPACE, seam.encode({"name": name}))
+        except calls.ToolError as error:
+            if error.kind != "unknown-tool":
+                return str(error)
         return f"no tool namespace `{name}`" + _nearest(name, self._namespaces())
 
 
@@ -270,11 +358,29 @@ class _Loader:
         pass
 
 
+# Modules that are found by their names, wherever they went: name -> module.
+own = {"tools": tree}
+
+
+class _Own:
+    """Finds again what a script took out of `sys.modules`."""
+
+    @staticmethod
+    def create_module(spec):
+        return own[spec.name]
+
+    @staticmethod
+    def exec_module(module):
+        pass
+
+
 class Finder:
     """Finds `tools.NAMESPACE`; a name that is not there is an ImportError with the nearest ones."""
 
     @staticmethod
     def find_spec(name, path=None, target=None):
+        if name in own:
+            return importlib.machinery.ModuleSpec(name, _Own, is_package=name == "tools")
         if not name.startswith("tools.") or sys.modules.get("tools") is not tree:
             return None
         space, _, rest = name[len("tools.") :].partition(".")
@@ -304,6 +410,14 @@ def refresh():
 def _only(found):
     found = list(found)
     return found[0] if len(found) == 1 else None
+
+
+def _is_named(tool, name):
+    own = tool.name.partition(".")[2]
+    if name.isascii() or own.isascii():
+        return own == name
+    # Python has the names of a source in this form.
+    return unicodedata.normalize("NFKC", own) == unicodedata.normalize("NFKC", name)
 
 
 def _folded(name):

@@ -12,7 +12,6 @@ import enum
 import fractions
 import math
 import pathlib
-import re
 import uuid
 
 from . import seam
@@ -24,41 +23,17 @@ _VIEWS = (collections.abc.KeysView, collections.abc.ValuesView, collections.abc.
 _LISTS = (list, tuple, range, collections.deque, array.array, *_VIEWS)
 _TEXTS = (decimal.Decimal, fractions.Fraction, complex, datetime.timedelta, uuid.UUID, pathlib.PurePath)
 _DATES = (datetime.date, datetime.time)
-_MANY_DIGITS = re.compile(r"\d{19}").search
 
 
-def encode(value) -> bytes:
-    """JSON of a script's value; never refuses one."""
+def quick(value):
+    """JSON of a value that has nothing in it but what JSON has; None of any other."""
     if value is None:
         return b"null"
     try:
-        text = seam.to_text(value)
-        if not _MANY_DIGITS(text):
-            return seam.to_bytes(text)
+        return seam.to_bytes(seam.to_text(value))
     except (TypeError, ValueError, RecursionError):
         pass
-    try:
-        return seam.encode(_plain(value, set(), shown))
-    except RecursionError:
-        return seam.encode(shown(value))
-
-
-def arguments(value) -> str:
-    """JSON of a tool's arguments, with the same conversions, but nothing by `repr()`.
-
-    Raises TypeError for a value that has no JSON form, ValueError for one inside itself.
-    """
-    try:
-        return _join(_chunks(value, 0))
-    except TypeError:
-        return seam.to_text(_plain(value, set(), _refused))
-    except RecursionError:
-        raise ValueError("Circular reference detected") from None
-
-
-def plain(value):
-    """What JSON has, of a value; TypeError where `arguments` raises it."""
-    return _plain(value, set(), _refused)
+    return None
 
 
 def shown(value) -> str:
@@ -69,8 +44,42 @@ def shown(value) -> str:
         return f"<{type(value).__name__} whose repr() raised {type(error).__name__}>"
 
 
+def encode(value, otherwise=shown) -> bytes:
+    """JSON of a script's value; never refuses one.
+
+    `otherwise` converts what neither JSON has nor a container is.
+    """
+    payload = quick(value)
+    if payload is not None:
+        return payload
+    try:
+        return seam.encode(_plain(value, set(), otherwise))
+    except RecursionError:
+        return seam.encode(shown(value))
+
+
+def arguments(value) -> str:
+    """JSON of a tool's arguments, with the same conversions, but nothing by `repr()`.
+
+    Raises TypeError for a value that has no JSON form, ValueError for one inside itself and for
+    numbers that JSON has not: NaN, infinities, integers of more than 4,300 digits.
+    """
+    try:
+        return _join(_chunks(value, 0))
+    except TypeError:
+        return seam.to_text(_plain(value, set(), _refused))
+    except RecursionError:
+        raise ValueError("Circular reference detected") from None
+
+
+def plain(value, otherwise=None):
+    """What JSON has, of a value; TypeError where `arguments` raises it, unless that is converted `otherwise`."""
+    return _plain(value, set(), otherwise or _refused)
+
+
 def _refused(value):
-    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable")
+    advice = "; write `await` before it" if hasattr(type(value), "__await__") else ""
+    raise TypeError(f"Object of type {type(value).__name__} is not JSON serializable{advice}")
 
 
 def _plain(value, inside, otherwise):
@@ -81,9 +90,9 @@ def _plain(value, inside, otherwise):
     if isinstance(value, str):
         return str.__str__(value)
     if isinstance(value, int):
-        return _integer(int(value))
+        return _integer(int(value), otherwise)
     if isinstance(value, float):
-        return _real(float(value))
+        return _real(float(value), otherwise)
     if isinstance(value, _DATES):
         return value.isoformat()
     if isinstance(value, _TEXTS):
@@ -125,18 +134,21 @@ def _parts(value):
     return None
 
 
-def _integer(value):
-    if -(1 << 63) <= value < 1 << 64:
-        return value
+def _integer(value, otherwise):
     try:
-        return str(value)
-    except ValueError:
+        str(value)
+    except ValueError:  # more digits than Python writes
+        if otherwise is _refused:
+            raise
         return hex(value)
+    return value
 
 
-def _real(value):
+def _real(value, otherwise):
     if math.isfinite(value):
         return value
+    if otherwise is _refused:
+        raise ValueError(f"Out of range float values are not JSON compliant: {value!r}")
     return "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
 
 
@@ -146,4 +158,6 @@ def _key(key, inside, otherwise):
     if key is None or isinstance(key, (bool, float)) and key == key:
         return key
     plain = _plain(key, inside, otherwise)
-    return plain if isinstance(plain, (str, int, float)) else str(key)
+    if isinstance(plain, (str, int, float)):
+        return plain
+    return otherwise(key) if otherwise is _refused else str(key)

@@ -1,8 +1,10 @@
 //! From a `tools/call` result to the value that a script gets.
 
+mod same;
+
 use serde_json::{Map, Value};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
-use wxmcp_tooltree::shorten;
+use wxmcp_tooltree::{Tool, shorten, spell_unreadable_numbers};
 
 use crate::json;
 
@@ -12,9 +14,109 @@ const MAX_MESSAGE_BYTES: usize = 16 * 1024;
 /// Longest error detail that is passed on, in bytes of JSON.
 const MAX_DATA_BYTES: usize = 256 * 1024;
 
+/// Members of such detail that are looked at one by one, and the longest name of one that is left
+/// out, in bytes.
+const MAX_DATA_MEMBERS: usize = 100;
+const MAX_NAME_BYTES: usize = 100;
+
+/// The member in which FastMCP wraps what is not an object.
+const WRAPPED: &str = "result";
+
+/// What a tool answered, not yet held against what it declares.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Answer {
+    /// What the script gets.
+    pub(crate) value: Value,
+    /// The content blocks, where they say what the value does not; else none.
+    pub(crate) content: Vec<Value>,
+    /// Whether the value must fit what the tool declares.
+    pub(crate) must_fit: bool,
+    /// Whether the value is still inside `{"result": ..}`: the answer says so, and the tool
+    /// declares the object.
+    is_wrapped: bool,
+    /// Size in bytes as it arrived.
+    pub(crate) bytes: u64,
+}
+
+impl Answer {
+    /// The answer of a tool file: a value that must fit.
+    pub(crate) fn of_file(value: Value, bytes: u64) -> Self {
+        Self {
+            value,
+            content: Vec::new(),
+            must_fit: true,
+            is_wrapped: false,
+            bytes,
+        }
+    }
+
+    /// Whether the value says nothing, and content does.
+    pub(crate) fn is_only_content(&self) -> bool {
+        let is_empty = match &self.value {
+            Value::Null => true,
+            Value::Object(members) => members.is_empty(),
+            _ => false,
+        };
+        self.must_fit && is_empty && !self.content.is_empty()
+    }
+
+    /// What content alone gives.
+    pub(crate) fn into_content_only(self, declares_output: bool) -> Self {
+        Self {
+            value: unwrap_blocks(self.content, declares_output),
+            content: Vec::new(),
+            must_fit: false,
+            is_wrapped: false,
+            bytes: self.bytes,
+        }
+    }
+
+    /// The answer as the script gets it, once it was held against what the tool declares.
+    pub(crate) fn unwrapped(mut self) -> Self {
+        if self.is_wrapped {
+            self.value = take_wrapped(self.value).unwrap_or_else(|whole| whole);
+            self.is_wrapped = false;
+        }
+        self
+    }
+
+    /// What the content blocks are, in words: `1 text, 2 images`.
+    pub(crate) fn content_in_words(&self) -> String {
+        let count = |kinds: &[&str]| {
+            self.content
+                .iter()
+                .filter(|block| {
+                    let kind = block.get("type").and_then(Value::as_str);
+                    kind.is_some_and(|kind| kinds.contains(&kind))
+                })
+                .count()
+        };
+        let known = [
+            ("text", "texts", count(&["text"])),
+            ("image", "images", count(&["image"])),
+            ("sound", "sounds", count(&["audio"])),
+            (
+                "resource",
+                "resources",
+                count(&["resource", "resource_link"]),
+            ),
+        ];
+        let counted: usize = known.iter().map(|(_, _, count)| count).sum();
+        let others = self.content.len().saturating_sub(counted);
+        let words: Vec<String> = known
+            .into_iter()
+            .chain([("other block", "other blocks", others)])
+            .filter(|(_, _, count)| *count > 0)
+            .map(|(one, many, count)| format!("{count} {}", if count == 1 { one } else { many }))
+            .collect();
+        words.join(", ")
+    }
+}
+
 /// Unwraps a result:
 ///
-/// 1. structured content, if there is any;
+/// 1. structured content, if there is any; content that says more stays beside it. What
+///    FastMCP wrapped in `{"result": ..}`, and marked so, is taken out;
 /// 2. one text block: the JSON object or array that it holds, if the tool
 ///    declares no output schema; else the text;
 /// 3. several text blocks: a list of what each alone would be;
@@ -24,10 +126,10 @@ const MAX_DATA_BYTES: usize = 256 * 1024;
 /// # Errors
 ///
 /// `isError` results, with the tool's own words; requests for input, which
-/// nothing can answer yet; and what is no result.
-pub(crate) fn unwrap(result: Value, declares_output: bool) -> Result<Value, ToolError> {
+/// nothing can answer yet; and what is no result, which is then in `data`.
+pub(crate) fn unwrap(result: Value, bytes: u64, tool: &Tool) -> Result<Answer, ToolError> {
     let Value::Object(mut result) = result else {
-        return Err(invalid("the result is not an object"));
+        return Err(invalid("the result is not an object", result));
     };
     match result.get("resultType").map(Value::as_str) {
         None | Some(Some("complete")) => {}
@@ -43,29 +145,95 @@ pub(crate) fn unwrap(result: Value, declares_output: bool) -> Result<Value, Tool
                 "the tool answered with a background task, which wxmcp cannot follow yet",
             ));
         }
-        Some(_) => return Err(invalid("the result has an unknown `resultType`")),
+        Some(_) => return Err(invalid("the result has an unknown `resultType`", result)),
     }
-    let failed = match result.remove("isError") {
-        None | Some(Value::Null) => false,
-        Some(Value::Bool(failed)) => failed,
-        Some(_) => return Err(invalid("`isError` is not a boolean")),
-    };
+    if let Some(problem) = problem_of_result(&result) {
+        return Err(invalid(problem, result));
+    }
     let structured = result.remove("structuredContent");
     let blocks = match result.remove("content") {
-        None | Some(Value::Null) => Vec::new(),
         Some(Value::Array(blocks)) => blocks,
-        Some(_) => return Err(invalid("`content` is not an array")),
+        _ => Vec::new(),
     };
-    if let Some(problem) = blocks.iter().find_map(problem_of) {
-        return Err(invalid(problem));
-    }
-    if failed {
+    if result.get("isError") == Some(&Value::Bool(true)) {
         return Err(failure(&blocks, structured));
     }
-    if let Some(structured) = structured {
-        return Ok(structured);
+    let declares_output = tool.output_schema().is_some();
+    let Some(structured) = structured else {
+        return Ok(Answer {
+            value: unwrap_blocks(blocks, declares_output),
+            content: Vec::new(),
+            must_fit: false,
+            is_wrapped: false,
+            bytes,
+        });
+    };
+    let is_marked = tool.wraps_result() || is_marked_as_wrapped(&result);
+    let is_wrapped = is_marked && wrapped(&structured).is_some();
+    let content = if adds_to(&blocks, &structured) {
+        blocks
+    } else {
+        Vec::new()
+    };
+    // A schema without the mark is one of the object.
+    let is_declared_whole = declares_output && !tool.wraps_result();
+    let answer = Answer {
+        value: structured,
+        content,
+        must_fit: true,
+        is_wrapped,
+        bytes,
+    };
+    Ok(if is_declared_whole {
+        answer
+    } else {
+        answer.unwrapped()
+    })
+}
+
+/// What keeps an object from being a result.
+fn problem_of_result(result: &Map<String, Value>) -> Option<&'static str> {
+    if !matches!(
+        result.get("isError"),
+        None | Some(Value::Null | Value::Bool(_))
+    ) {
+        return Some("`isError` is not a boolean");
     }
-    Ok(unwrap_blocks(blocks, declares_output))
+    match result.get("content") {
+        None | Some(Value::Null) => None,
+        Some(Value::Array(blocks)) => blocks.iter().find_map(problem_of),
+        Some(_) => Some("`content` is not an array"),
+    }
+}
+
+/// Whether the result itself says that its structured content is wrapped.
+fn is_marked_as_wrapped(result: &Map<String, Value>) -> bool {
+    result
+        .get("_meta")
+        .and_then(|meta| meta.get("fastmcp")?.get("wrap_result"))
+        == Some(&Value::Bool(true))
+}
+
+/// What is inside `{"result": ..}`, if that is all there is.
+fn wrapped(structured: &Value) -> Option<&Value> {
+    let members = structured.as_object()?;
+    members.get(WRAPPED).filter(|_| members.len() == 1)
+}
+
+/// The same, taken out; else the value as it was.
+fn take_wrapped(structured: Value) -> Result<Value, Value> {
+    match structured {
+        Value::Object(mut members) if members.len() == 1 => {
+            members.remove(WRAPPED).ok_or(Value::Object(members))
+        }
+        other => Err(other),
+    }
+}
+
+/// Whether content says what structured content does not.
+fn adds_to(blocks: &[Value], structured: &Value) -> bool {
+    let texts: Option<Vec<&str>> = blocks.iter().map(text_of).collect();
+    texts.is_none_or(|texts| !same::repeats(&texts, structured))
 }
 
 fn unwrap_blocks(blocks: Vec<Value>, declares_output: bool) -> Value {
@@ -126,10 +294,12 @@ fn failure(blocks: &[Value], structured: Option<Value>) -> ToolError {
         text if text.trim().is_empty() => "the tool failed and did not say why".to_owned(),
         text => text,
     };
+    let has_others = texts.len() < blocks.len();
     ToolError {
         kind: ToolErrorKind::ToolFailed,
         message,
-        data: structured,
+        // An image of what went wrong, say.
+        data: structured.or_else(|| has_others.then(|| serde_json::json!({ "content": blocks }))),
     }
 }
 
@@ -155,135 +325,56 @@ pub(crate) fn rpc_error(code: i32, message: &str, data: Option<Value>) -> ToolEr
     }
 }
 
-/// Cuts an error's words, and drops detail that is too long.
+/// Cuts an error's words, and leaves out detail that is too long: it says so in its place.
 pub(crate) fn bound_error(error: ToolError) -> ToolError {
+    let mut data = error.data.map(bound_data);
+    if let Some(data) = &mut data {
+        spell_unreadable_numbers(data);
+    }
     ToolError {
         kind: error.kind,
         message: shorten(&error.message, MAX_MESSAGE_BYTES),
-        data: error
-            .data
-            .filter(|data| data.to_string().len() <= MAX_DATA_BYTES),
+        data,
     }
 }
 
-fn invalid(problem: &str) -> ToolError {
-    ToolError::new(
-        ToolErrorKind::InvalidAnswer,
-        format!("the tool's answer is not what the protocol says: {problem}"),
-    )
+fn bound_data(data: Value) -> Value {
+    let size = data.to_string().len();
+    let mut left = MAX_DATA_BYTES;
+    match data {
+        data if size <= MAX_DATA_BYTES => data,
+        // Small members, such as a code, stay.
+        Value::Object(members) if members.len() <= MAX_DATA_MEMBERS => members
+            .into_iter()
+            .map(|(name, member)| {
+                let size = name.len().saturating_add(member.to_string().len());
+                match left.checked_sub(size) {
+                    Some(rest) => {
+                        left = rest;
+                        (name, member)
+                    }
+                    None => (shorten(&name, MAX_NAME_BYTES), left_out(size)),
+                }
+            })
+            .collect(),
+        _ => left_out(size),
+    }
+}
+
+fn left_out(size: usize) -> Value {
+    Value::from(format!(
+        "left out: {size} bytes, and an error carries at most {MAX_DATA_BYTES}"
+    ))
+}
+
+/// An answer that the protocol does not know; the script finds it in `data`.
+fn invalid(problem: &str, answer: impl Into<Value>) -> ToolError {
+    ToolError {
+        kind: ToolErrorKind::InvalidAnswer,
+        message: format!("the tool's answer is not what the protocol says: {problem}"),
+        data: Some(serde_json::json!({ "answer": answer.into() })),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn content(blocks: Value) -> Value {
-        unwrap(json!({ "content": blocks }), false).unwrap()
-    }
-
-    #[test]
-    fn structured_content_wins() {
-        let result =
-            json!({"content": [{"type": "text", "text": "x"}], "structuredContent": {"n": 1}});
-        assert_eq!(unwrap(result, true), Ok(json!({"n": 1})));
-        assert_eq!(
-            unwrap(json!({"structuredContent": null}), true),
-            Ok(json!(null))
-        );
-    }
-
-    #[test]
-    fn text_is_text_unless_it_is_a_json_object_or_array() {
-        for (text, value) in [
-            ("plain", json!("plain")),
-            ("42", json!("42")),
-            ("\"quoted\"", json!("\"quoted\"")),
-            (" {\"a\": [1]}\n", json!({"a": [1]})),
-            ("[1, 2]", json!([1, 2])),
-            ("[1, 2", json!("[1, 2")),
-            ("{} trailing", json!("{} trailing")),
-            ("", json!("")),
-        ] {
-            assert_eq!(
-                content(json!([{"type": "text", "text": text}])),
-                value,
-                "{text}"
-            );
-        }
-        let declared = json!({"content": [{"type": "text", "text": "[1]"}]});
-        assert_eq!(unwrap(declared, true), Ok(json!("[1]")));
-    }
-
-    #[test]
-    fn several_blocks_are_a_list() {
-        let text = |text: &str| json!({"type": "text", "text": text});
-        assert_eq!(
-            content(json!([text("a"), text("{\"b\": 1}")])),
-            json!(["a", {"b": 1}])
-        );
-        let image = json!({"type": "image", "data": "aGk=", "mimeType": "image/png"});
-        assert_eq!(content(json!([image.clone()])), image);
-        assert_eq!(
-            content(json!([text("a"), image.clone()])),
-            json!([text("a"), image])
-        );
-        assert_eq!(content(json!([])), json!(null));
-        assert_eq!(
-            content(json!([{"type": "novel", "x": 1}])),
-            json!({"type": "novel", "x": 1})
-        );
-    }
-
-    #[test]
-    fn a_failure_carries_the_tools_own_words() {
-        let error = unwrap(
-            json!({"isError": true, "content": [
-                {"type": "text", "text": "no such table"}, {"type": "text", "text": "at line 3"},
-            ], "structuredContent": {"code": 7}}),
-            true,
-        )
-        .unwrap_err();
-        assert_eq!(error.kind, ToolErrorKind::ToolFailed);
-        assert_eq!(error.message, "no such table\nat line 3");
-        assert_eq!(error.data, Some(json!({"code": 7})));
-        let silent = unwrap(json!({"isError": true}), false).unwrap_err();
-        assert_eq!(silent.message, "the tool failed and did not say why");
-        let long =
-            json!({"isError": true, "content": [{"type": "text", "text": "x".repeat(1 << 20)}]});
-        let long = bound_error(unwrap(long, false).unwrap_err());
-        assert!(long.message.len() <= MAX_MESSAGE_BYTES);
-    }
-
-    #[test]
-    fn what_is_no_result_is_named() {
-        for (result, problem) in [
-            (json!([]), "not an object"),
-            (json!({"content": "x"}), "not an array"),
-            (json!({"content": ["x"]}), "no `type`"),
-            (json!({"content": [{"type": "text"}]}), "no `text`"),
-            (json!({"content": [{"type": "image"}]}), "no `data`"),
-            (json!({"isError": "no"}), "not a boolean"),
-            (json!({"resultType": "later"}), "resultType"),
-            (json!({"resultType": 3}), "resultType"),
-        ] {
-            let error = unwrap(result, false).unwrap_err();
-            assert_eq!(error.kind, ToolErrorKind::InvalidAnswer);
-            assert!(error.message.contains(problem), "{}", error.message);
-        }
-        for kind in ["input_required", "task"] {
-            let error = unwrap(json!({ "resultType": kind }), false).unwrap_err();
-            assert_eq!(error.kind, ToolErrorKind::ToolFailed);
-        }
-    }
-
-    #[test]
-    fn rpc_errors_keep_their_code() {
-        let error = rpc_error(-32602, "bad `path`", Some(json!(["path"])));
-        assert_eq!(error.kind, ToolErrorKind::InvalidArguments);
-        assert_eq!(error.message, "bad `path`");
-        assert_eq!(error.data, Some(json!({"code": -32602, "data": ["path"]})));
-        assert_eq!(rpc_error(-32603, "", None).kind, ToolErrorKind::ToolFailed);
-    }
-}
+mod tests;

@@ -1,15 +1,17 @@
 //! The broker: from a script's call to a tool's answer.
 
 mod catalogue;
+mod unmatched;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use wxmcp_sandbox::{
-    BoxFuture, CallContext, Capability, NamespaceListing, Search, ToolAnswer, ToolCall,
+    BoxFuture, CallContext, Capability, NamespaceListing, Note, Search, ToolAnswer, ToolCall,
     ToolDescription, ToolError, ToolHit, ToolHost,
 };
 use wxmcp_tooltree::Identifiers;
@@ -25,9 +27,11 @@ use crate::learning::Learning;
 use crate::space::Opened;
 use crate::tree::rooms::Rooms;
 use crate::tree::{ToolFileHost, Tree, TreeConfig};
+use crate::upstream::eras::Eras;
 use crate::upstream::guard::GuardCommand;
 use crate::upstream::{Settings, Upstream};
 use crate::validation::Validators;
+use crate::wording::bounded;
 pub use catalogue::Problems;
 pub(crate) use catalogue::summary;
 use catalogue::{Found, unknown_tool};
@@ -59,6 +63,9 @@ pub struct BrokerConfig {
     /// Where shapes of answers are kept that tools do not declare; nothing is learned
     /// if there is none.
     pub learned: Option<PathBuf>,
+    /// The file that keeps which handshake each upstream took; nothing is kept if there is
+    /// none.
+    pub eras: Option<PathBuf>,
     /// How upstreams are started.
     pub guard: GuardCommand,
 }
@@ -79,6 +86,7 @@ impl BrokerConfig {
             start_timeout: Duration::from_secs(60),
             answer_limit: 32 * 1024 * 1024,
             learned: None,
+            eras: None,
             guard,
         }
     }
@@ -105,6 +113,7 @@ pub struct Broker {
     validators: Validators,
     learning: Option<Learning>,
     call_timeout: Duration,
+    any_changed: Arc<AtomicBool>,
     me: Weak<Self>,
 }
 
@@ -116,11 +125,14 @@ impl Broker {
     ///
     /// A connection that no driver knows.
     pub fn new(config: BrokerConfig) -> Result<Arc<Self>, ResourceError> {
+        let any_changed = Arc::<AtomicBool>::default();
         let settings = Arc::new(Settings {
             guard: config.guard,
             environment: config.environment,
             start_timeout: config.start_timeout,
             answer_limit: config.answer_limit,
+            eras: Eras::new(config.eras),
+            any_changed: Arc::clone(&any_changed),
         });
         let identifiers = Identifiers::assign(config.upstreams.iter().map(UpstreamConfig::name));
         let upstreams = config
@@ -154,6 +166,7 @@ impl Broker {
             validators: Validators::default(),
             learning: config.learned.as_deref().map(Learning::new),
             call_timeout: config.call_timeout,
+            any_changed,
             me: Weak::clone(me),
         }))
     }
@@ -192,22 +205,34 @@ impl Broker {
             Some(_) => self.rooms.enter(caller.depth()).await,
             None => None,
         };
-        let (mut value, bytes, must_fit) = space
-            .call(&name, arguments, host, self.call_timeout)
-            .await?;
-        if must_fit {
-            value = self
-                .validators
-                .answer(tool, &call.name, value, self.call_timeout)
-                .await
-                .map_err(|error| space.told(error))?;
-        }
+        let answer = space.call(tool, arguments, host, self.call_timeout).await?;
+        let answer = self
+            .validators
+            .answer(tool, &call.name, answer, self.call_timeout)
+            .await
+            .map_err(|error| space.told(error))?;
         if let Some(learning) = &self.learning
             && tool.output_schema().is_none()
         {
-            learning.observe(space.owner(), tool, &value);
+            learning.observe(space.owner(), tool, &answer.value);
         }
-        Ok(ToolAnswer { value, bytes })
+        let mut notes: Vec<Note> = space.note().into_iter().collect();
+        if !answer.content.is_empty() {
+            let about = format!("{}.{}", space.name(), bounded(tool.name()));
+            notes.push(Note {
+                text: format!(
+                    "`{about}` also answered content that its value does not hold ({}): `content(value)` returns it",
+                    answer.content_in_words()
+                ),
+                about,
+            });
+        }
+        Ok(ToolAnswer {
+            value: answer.value,
+            content: (!answer.content.is_empty()).then_some(answer.content.into()),
+            notes,
+            bytes: answer.bytes,
+        })
     }
 
     /// Who answers a tool file while it runs; nobody is needed for other tools.
@@ -271,6 +296,17 @@ impl ToolHost for Broker {
         context: CallContext,
     ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
         Box::pin(async move { self.explain(names, &self.script, &context).await })
+    }
+
+    fn changed(&self) -> Vec<String> {
+        if !self.any_changed.swap(false, Ordering::AcqRel) {
+            return Vec::new();
+        }
+        let changed = self.upstreams.values().filter(|it| it.take_changed());
+        changed
+            .filter(|it| self.script.may_see(it.owner(), it.name()))
+            .map(|it| it.name().to_owned())
+            .collect()
     }
 
     fn capability(

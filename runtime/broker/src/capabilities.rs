@@ -183,7 +183,7 @@ impl Capabilities {
     ) -> Result<Vec<u8>, ToolError> {
         match capability {
             Capability::Sql => {
-                let request: sql::Request = read(capability, request)?;
+                let request = sql::Request::read(request)?;
                 self.databases.perform(request, grants, held).await
             }
             Capability::Files => {

@@ -81,11 +81,12 @@ impl Indexed {
         for (list, listed) in of.iter().enumerate() {
             for named in listed.tools.tools() {
                 if caller.may_call(&listed.owner, &listed.space, named) {
-                    documents.push(Document::new(
+                    let document = Document::new(
                         format!("{}.{}", listed.space, named.attribute),
                         named.tool.description(),
                         named.tool.input_schema(),
-                    ));
+                    );
+                    documents.push(document.with_own_name(named.tool.name()));
                     places.push(Place {
                         list,
                         tool: named.tool.name().to_owned(),

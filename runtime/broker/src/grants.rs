@@ -92,6 +92,11 @@ impl Grants {
             && (meant(&self.allow, own) || (!tool.contested && meant(&self.allow, tool.attribute)))
     }
 
+    /// The patterns that allow, and those that deny.
+    pub(crate) fn patterns(&self) -> (&[Pattern], &[Pattern]) {
+        (&self.allow, &self.deny)
+    }
+
     /// Whether any tool of the namespace could be granted, whatever its tools are.
     pub(crate) fn may_grant_in(&self, owner: &str, namespace: &str) -> bool {
         [owner, namespace].iter().any(|space| {
@@ -129,8 +134,13 @@ impl Pattern {
         self.places_after(name).last() == Some(&true)
     }
 
+    /// The pattern as it was written.
+    pub(crate) fn text(&self) -> &str {
+        &self.0
+    }
+
     /// Whether some name that starts so fits.
-    fn matches_some_after(&self, prefix: &str) -> bool {
+    pub(crate) fn matches_some_after(&self, prefix: &str) -> bool {
         self.places_after(prefix).contains(&true)
     }
 

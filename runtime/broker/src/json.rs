@@ -1,9 +1,12 @@
 //! JSON from strangers, bounded before it is kept.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
+use wxmcp_sandbox::without_lone_surrogates;
+use wxmcp_tooltree::unreadable_number;
 
-/// Values that one JSON text may hold. Each takes some 72 bytes in memory, so a
-/// text of 32 MiB could otherwise become two gigabytes.
+/// Values that one JSON text may hold. Each takes some 104 bytes in memory, so a
+/// text of 32 MiB could otherwise become three gigabytes.
 pub(crate) const MAX_VALUES: usize = 1_000_000;
 
 /// Why a text was not taken.
@@ -12,6 +15,9 @@ pub(crate) enum JsonError {
     /// It holds more than [`MAX_VALUES`] values.
     #[error("it holds more than {MAX_VALUES} values")]
     TooMany,
+    /// It holds a number that no reader holds.
+    #[error("{0}")]
+    Number(String),
     /// It is not JSON, or is nested too deeply (128 levels).
     #[error("it is not readable JSON: {0}")]
     Nonsense(#[from] serde_json::Error),
@@ -19,21 +25,46 @@ pub(crate) enum JsonError {
 
 /// Parses a text of bounded length into a tree of bounded size.
 pub(crate) fn parse(text: &str) -> Result<Value, JsonError> {
-    if holds_too_many(text) {
+    if holds_too_many(text.as_bytes()) {
         return Err(JsonError::TooMany);
     }
-    Ok(serde_json::from_str(text)?)
+    readable(text)
+}
+
+/// Parses a text that was bounded where it came from.
+pub(crate) fn readable(text: &str) -> Result<Value, JsonError> {
+    let value = read(text.as_bytes())?;
+    match unreadable_number(&value) {
+        Some(why) => Err(JsonError::Number(why)),
+        None => Ok(value),
+    }
+}
+
+/// Reads a text of bounded length and known shape. Half a surrogate becomes U+FFFD: many
+/// servers cut texts between two halves.
+pub(crate) fn read<T: DeserializeOwned>(text: &[u8]) -> Result<T, serde_json::Error> {
+    serde_json::from_slice(text).or_else(|error| read_mended(text, error))
+}
+
+fn read_mended<T: DeserializeOwned>(
+    text: &[u8],
+    error: serde_json::Error,
+) -> Result<T, serde_json::Error> {
+    match without_lone_surrogates(text) {
+        Some(mended) => serde_json::from_slice(&mended),
+        None => Err(error),
+    }
 }
 
 /// Counts what separates values outside of strings; an upper bound but for one.
-fn holds_too_many(text: &str) -> bool {
+pub(crate) fn holds_too_many(text: &[u8]) -> bool {
     if text.len() <= MAX_VALUES {
         return false;
     }
     let mut in_string = false;
     let mut escaped = false;
     let mut separators: usize = 0;
-    for byte in text.bytes() {
+    for byte in text {
         if in_string {
             match byte {
                 _ if escaped => escaped = false,
@@ -65,9 +96,18 @@ mod tests {
     }
 
     #[test]
+    fn half_a_surrogate_is_replaced_wherever_it_stands() {
+        let value = parse(r#"{"k\udc00": ["\ud83d", "\ud83d\ude00", "\\ud83d"]}"#).unwrap();
+        let expected = serde_json::json!({"k\u{fffd}": ["\u{fffd}", "\u{1f600}", "\\ud83d"]});
+        assert_eq!(value, expected);
+        assert!(parse(r#"{"k": "\ud83d" "#).is_err());
+    }
+
+    #[test]
     fn deep_and_broken_texts_are_refused() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         assert!(matches!(parse(&deep), Err(JsonError::Nonsense(_))));
         assert!(matches!(parse("{'a': 1}"), Err(JsonError::Nonsense(_))));
+        assert!(matches!(parse("[1, 1e400]"), Err(JsonError::Number(_))));
     }
 }

@@ -33,7 +33,7 @@ pub use capabilities::{
     UrlError,
 };
 pub use components::LinkError;
-pub use config::{ConfigError, Environment, Launch, UpstreamConfig, parse_config};
+pub use config::{ConfigError, Environment, Launch, ServersFile, UpstreamConfig, parse_config};
 pub use grants::{Grants, PatternError};
 pub use tree::folder::Broken;
 pub use tree::{ApprovalError, Approvals, Interpreters, TreeConfig, Wishes};

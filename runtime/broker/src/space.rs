@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use wxmcp_sandbox::{CallContext, ToolError, ToolErrorKind};
-use wxmcp_tooltree::Namespace;
+use wxmcp_sandbox::{CallContext, Note, ToolError, ToolErrorKind};
+use wxmcp_tooltree::{Namespace, Tool};
 
-use crate::answer;
+use crate::answer::{self, Answer};
 use crate::tree::ToolFileHost;
 use crate::tree::folder::{Folder, Listed};
 use crate::upstream::{Live, Upstream};
@@ -99,6 +99,21 @@ impl Opened<'_> {
         }
     }
 
+    /// Lists the tools anew where calls may have changed them unheard; whether it did. For
+    /// those who miss one.
+    pub(crate) async fn look_again(&mut self, deadline: Duration) -> Result<bool, ToolError> {
+        let Kind::Upstream(upstream, live) = &self.kind else {
+            return Ok(false);
+        };
+        let looking = tokio::time::timeout(deadline, upstream.tools_after_calls(live)).await;
+        let tools = looking.map_err(|_| timed_out(upstream.name(), "tools/list", deadline))?;
+        let Some(tools) = tools else {
+            return Ok(false);
+        };
+        self.tools = tools;
+        Ok(true)
+    }
+
     /// The folder and its files, if it is one.
     pub(crate) fn folder(&self) -> Option<&Listed> {
         match &self.kind {
@@ -107,46 +122,42 @@ impl Opened<'_> {
         }
     }
 
-    /// Calls a tool by its own name, under a deadline; answers its value, its size, and
-    /// whether the value must fit what the tool declares. A tool file is answered by `host`.
+    /// Calls a tool under a deadline, which progress of a server extends. A tool file is
+    /// answered by `host`.
     pub(crate) async fn call(
         &self,
-        tool: &str,
+        tool: &Tool,
         arguments: Map<String, Value>,
         host: Option<Arc<ToolFileHost>>,
         deadline: Duration,
-    ) -> Result<(Value, u64, bool), ToolError> {
-        let calling = async {
-            match (&self.kind, host) {
-                (Kind::Upstream(upstream, live), _) => {
-                    let (result, bytes) = upstream.call(live, tool, arguments).await?;
-                    let is_structured = result.get("structuredContent").is_some();
-                    let has_schema = self
-                        .tools
-                        .resolve(tool)
-                        .is_some_and(|named| named.tool.output_schema().is_some());
-                    let value =
-                        answer::unwrap(result, has_schema).map_err(|error| self.told(error))?;
-                    Ok((value, bytes, is_structured))
-                }
-                (Kind::Folder(folder, listed), Some(host)) => {
-                    let (value, bytes) = folder.call(listed, tool, arguments, host).await?;
-                    Ok((value, bytes, true))
-                }
-                (Kind::Folder(..), None) => Err(ToolError::new(
-                    ToolErrorKind::ToolFailed,
-                    "the tool file has nobody to answer it",
-                )),
+    ) -> Result<Answer, ToolError> {
+        let name = tool.name();
+        match (&self.kind, host) {
+            (Kind::Upstream(upstream, live), _) => {
+                let (result, bytes) = upstream.call(live, name, arguments, deadline).await?;
+                answer::unwrap(result, bytes, tool).map_err(|error| self.told(error))
             }
-        };
-        // The sandbox of a tool file keeps the deadline itself, and says what it stopped.
-        let patience = match &self.kind {
-            Kind::Upstream(..) => deadline,
-            Kind::Folder(..) => deadline.saturating_add(GRACE),
-        };
-        tokio::time::timeout(patience, calling)
-            .await
-            .map_err(|_| timed_out(self.name(), tool, deadline))?
+            (Kind::Folder(folder, listed), Some(host)) => {
+                let calling = folder.call(listed, name, arguments, host);
+                // The sandbox of a tool file keeps the deadline itself, and says what it stopped.
+                let (value, bytes) = tokio::time::timeout(deadline.saturating_add(GRACE), calling)
+                    .await
+                    .map_err(|_| timed_out(self.name(), name, deadline))??;
+                Ok(Answer::of_file(value, bytes))
+            }
+            (Kind::Folder(..), None) => Err(ToolError::new(
+                ToolErrorKind::ToolFailed,
+                "the tool file has nobody to answer it",
+            )),
+        }
+    }
+
+    /// What else is to be said of the owner's answers.
+    pub(crate) fn note(&self) -> Option<Note> {
+        match &self.kind {
+            Kind::Upstream(upstream, live) => upstream.stray_note(live),
+            Kind::Folder(..) => None,
+        }
     }
 
     /// An error as callers may see it.

@@ -10,6 +10,7 @@ pub(crate) mod folder;
 mod host;
 pub(crate) mod rooms;
 mod runner;
+mod shared;
 mod stamp;
 mod wishes;
 
@@ -119,6 +120,11 @@ impl Tree {
             .filter(|folder| !is_taken(folder, taken))
             .cloned()
             .collect()
+    }
+
+    /// What tool files may have.
+    pub(crate) fn approvals(&self) -> &Approvals {
+        &self.shared.config.approvals
     }
 
     /// The folder behind either spelling of its name; what else is in the tree costs nothing.

@@ -2,26 +2,32 @@
 
 mod arrived;
 pub(crate) mod connection;
+pub(crate) mod eras;
+mod frame;
 pub(crate) mod guard;
 mod ids;
 mod lines;
 mod listing;
 mod log;
+mod patience;
 mod pipe;
 mod pipe_state;
+mod probe;
 mod process;
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex as AsyncMutex;
-use wxmcp_sandbox::{RunClock, ToolError, ToolErrorKind};
+use wxmcp_sandbox::{Note, RunClock, ToolError, ToolErrorKind};
 use wxmcp_tooltree::Namespace;
 
-use self::connection::{Connection, Era, RequestError, StartError};
+use self::connection::{Connection, Era, Offer, RequestError, StartError};
+use self::eras::Eras;
 use self::guard::GuardCommand;
+use self::probe::Changes;
 use crate::answer::{bound_error, rpc_error};
 use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
 use crate::redact::Redactor;
@@ -40,6 +46,10 @@ pub(crate) struct Settings {
     pub(crate) start_timeout: Duration,
     /// Largest answer, in bytes.
     pub(crate) answer_limit: usize,
+    /// Which handshakes worked.
+    pub(crate) eras: Eras,
+    /// Whether any upstream's list of tools changed since this was last cleared.
+    pub(crate) any_changed: Arc<AtomicBool>,
 }
 
 /// When a start is given up.
@@ -67,6 +77,9 @@ pub(crate) struct Upstream {
     settings: Arc<Settings>,
     /// Starts that are over; tells those who waited from those who came after.
     over: AtomicU64,
+    changes: Arc<Changes>,
+    /// How many of the changes scripts were told of.
+    told_changes: AtomicU64,
     slot: AsyncMutex<Slot>,
 }
 
@@ -76,6 +89,8 @@ struct Slot {
     era: Era,
     failed: u32,
     last_failure: Option<ToolError>,
+    /// How it ended or why it did not start, the last time.
+    last_reason: Option<String>,
 }
 
 /// A started upstream and its tools.
@@ -83,7 +98,16 @@ struct Slot {
 pub(crate) struct Live {
     connection: Connection,
     redactor: Redactor,
-    tools: Mutex<Arc<Namespace>>,
+    tools: Mutex<Listed>,
+    /// Whether a call ended since the tools were listed.
+    called: AtomicBool,
+}
+
+/// The tools of an upstream, and how many changes they had seen.
+#[derive(Clone, Debug)]
+struct Listed {
+    tools: Arc<Namespace>,
+    changes: u64,
 }
 
 impl Upstream {
@@ -92,13 +116,16 @@ impl Upstream {
         Self {
             name,
             config,
-            settings,
             over: AtomicU64::new(0),
+            changes: Arc::new(Changes::new(Arc::clone(&settings.any_changed))),
+            told_changes: AtomicU64::new(0),
+            settings,
             slot: AsyncMutex::new(Slot {
                 live: None,
-                era: Era::Auto,
+                era: Era::Unknown,
                 failed: 0,
                 last_failure: None,
+                last_reason: None,
             }),
         }
     }
@@ -111,6 +138,17 @@ impl Upstream {
     /// The upstream's key in its configuration.
     pub(crate) fn owner(&self) -> &str {
         self.config.name()
+    }
+
+    /// Whether its configuration switches it off.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.config.is_disabled()
+    }
+
+    /// Whether its list of tools changed since this was last asked.
+    pub(crate) fn take_changed(&self) -> bool {
+        let count = self.changes.count();
+        self.told_changes.swap(count, Ordering::AcqRel) != count
     }
 
     /// The started upstream; starts it if it is not running. The run's clock
@@ -126,6 +164,8 @@ impl Upstream {
                 return Ok(live);
             }
             slot.failed = slot.failed.saturating_add(1);
+            let ending = live.connection.ending().await;
+            slot.last_reason = Some(live.redactor.redact(&ending));
         }
         if self.over.load(Ordering::Acquire) != seen
             && let Some(failure) = &slot.last_failure
@@ -133,8 +173,9 @@ impl Upstream {
             return Err(failure.clone());
         }
         if slot.failed > MAX_RESTARTS {
+            let reason = slot.last_reason.as_deref().unwrap_or("it ended");
             return Err(self.unavailable(&format!(
-                "it ended or did not start {} times, so it is not started again",
+                "it ended or did not start {} times, so it is not started again; the last time: {reason}",
                 slot.failed
             )));
         }
@@ -147,44 +188,28 @@ impl Upstream {
                 slot.last_failure = None;
                 Ok(live)
             }
-            Err(failure) => {
+            Err(reason) => {
+                let failure = self.unavailable(&reason);
                 slot.failed = slot.failed.saturating_add(1);
                 slot.last_failure = Some(failure.clone());
+                slot.last_reason = Some(reason);
                 Err(failure)
             }
         }
     }
 
-    async fn start(&self, era: &mut Era) -> Result<Live, ToolError> {
+    async fn start(&self, era: &mut Era) -> Result<Live, String> {
         let launch = self
             .config
             .resolve(&self.settings.environment)
-            .map_err(|error: ConfigError| self.unavailable(&error.to_string()))?;
+            .map_err(|error: ConfigError| error.to_string())?;
         let deadline = Deadline::after(self.settings.start_timeout);
-        self.start_with(&launch, era, deadline)
-            .await
-            .map_err(|message| self.unavailable(&message))
-    }
-
-    async fn start_with(
-        &self,
-        launch: &Launch,
-        era: &mut Era,
-        deadline: Deadline,
-    ) -> Result<Live, String> {
-        let connection = match self.connect(launch, *era, deadline).await {
-            // A server may answer the newer handshake with nonsense, or end.
-            Err(error) if error.worth_another_try && *era == Era::Auto => {
-                self.connect(launch, Era::Legacy, deadline).await
-            }
-            opened => opened,
-        }
-        .map_err(|error| error.message)?;
-        *era = connection.era();
+        let connection = self.connect_in_some_era(&launch, era, deadline).await?;
+        let changes = self.changes.count();
         let tools = match tokio::time::timeout_at(deadline.at, listing::list(&connection)).await {
-            Ok(Ok(tools)) => tools,
+            Ok(Ok(tools)) => Arc::new(tools),
             Ok(Err(error)) => {
-                let error = self.tool_error(error, &launch.redactor());
+                let error = self.tool_error(&self.name, error, &launch.redactor());
                 return Err(format!("its tools could not be listed: {}", error.message));
             }
             Err(_) => return Err(connection.silent("tools/list", deadline.given)),
@@ -192,8 +217,56 @@ impl Upstream {
         Ok(Live {
             connection,
             redactor: launch.redactor(),
-            tools: Mutex::new(Arc::new(tools)),
+            tools: Mutex::new(Listed { tools, changes }),
+            called: AtomicBool::new(false),
         })
+    }
+
+    /// Shakes hands as it worked the last time, in this process or an earlier one. Where that
+    /// is not known, or works no more, the other way is tried, too.
+    async fn connect_in_some_era(
+        &self,
+        launch: &Launch,
+        era: &mut Era,
+        deadline: Deadline,
+    ) -> Result<Connection, String> {
+        let eras = &self.settings.eras;
+        let server = self.config.digest().unwrap_or_default();
+        let recalled = match *era {
+            Era::Unknown => eras.recall(&server),
+            _ => None,
+        };
+        let first = recalled.unwrap_or(*era);
+        let opened = match self.connect(launch, first, deadline).await {
+            // A server may answer the newer handshake with nonsense, or end.
+            Err(error) if error.worth_another_try => match (first, recalled) {
+                (Era::Unknown, _) if error.may_be_modern => {
+                    self.connect(launch, Era::Modern, deadline).await
+                }
+                (Era::Unknown | Era::Modern, _) => {
+                    self.connect(launch, Era::Legacy, deadline).await
+                }
+                (Era::Legacy, Some(_)) => self.connect(launch, Era::Unknown, deadline).await,
+                (Era::Legacy, None) => Err(error),
+            },
+            opened => opened,
+        };
+        match opened {
+            Ok(connection) => {
+                let worked = connection.era();
+                if *era != worked && recalled != Some(worked) {
+                    eras.keep(&server, worked);
+                }
+                *era = worked;
+                Ok(connection)
+            }
+            Err(error) => {
+                if recalled.is_some() {
+                    eras.forget(&server);
+                }
+                Err(error.message)
+            }
+        }
     }
 
     async fn connect(
@@ -207,31 +280,89 @@ impl Upstream {
             answer_limit,
             ..
         } = &*self.settings;
-        Connection::open(launch, guard, *answer_limit, era, deadline).await
+        let offer = Offer {
+            era,
+            deadline,
+            changes: &self.changes,
+        };
+        Connection::open(launch, guard, *answer_limit, offer).await
     }
 
     /// The tools of a started upstream; listed anew if it said that they changed.
     pub(crate) async fn tools(&self, live: &Live) -> Arc<Namespace> {
-        if live.connection.take_list_changed() {
-            // A list that cannot be had leaves the old one.
-            if let Ok(tools) = listing::list(&live.connection).await {
-                *live.tools.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(tools);
-            }
+        let known = live.listed().clone();
+        if known.changes == self.changes.count() {
+            return known.tools;
         }
-        Arc::clone(&live.tools.lock().unwrap_or_else(PoisonError::into_inner))
+        self.list_again(live).await
     }
 
-    /// Calls a tool by its own name. Answers the bare result and its size.
+    /// The same for somebody who misses a tool: a server that says that its list may change
+    /// may have changed it with a call, and say so late. None if there is nothing to ask.
+    pub(crate) async fn tools_after_calls(&self, live: &Live) -> Option<Arc<Namespace>> {
+        let may_differ = live.connection.may_change() && live.called.swap(false, Ordering::AcqRel);
+        if may_differ {
+            Some(self.list_again(live).await)
+        } else {
+            None
+        }
+    }
+
+    async fn list_again(&self, live: &Live) -> Arc<Namespace> {
+        let changes = self.changes.count();
+        let tools = listing::list(&live.connection).await;
+        let mut listed = live.listed();
+        listed.changes = changes;
+        // A list that cannot be had leaves the old one.
+        if let Ok(tools) = tools {
+            listed.tools = Arc::new(tools);
+        }
+        Arc::clone(&listed.tools)
+    }
+
+    /// The tools, if the upstream was started and nothing uses it just now.
+    pub(crate) fn known_tools(&self) -> Option<Arc<Namespace>> {
+        let slot = self.slot.try_lock().ok()?;
+        let live = slot.live.as_ref()?;
+        Some(Arc::clone(&live.listed().tools))
+    }
+
+    /// Calls a tool by its own name, which may take `given`, and longer while the server reports
+    /// progress. Answers the bare result and its size.
     pub(crate) async fn call(
         &self,
         live: &Live,
         tool: &str,
         arguments: Map<String, Value>,
+        given: Duration,
     ) -> Result<(Value, u64), ToolError> {
-        live.connection
-            .call_tool(tool, arguments)
-            .await
-            .map_err(|error| self.tool_error(error, &live.redactor))
+        let connection = &live.connection;
+        let answer = connection.call_tool(tool, arguments, given).await;
+        live.called.store(true, Ordering::Release);
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(RequestError::Late(late)) => {
+                let mut message = late.words(&self.name, tool, given);
+                if let Some(stray) = connection.stray() {
+                    message.push_str(&format!("; it {stray}"));
+                }
+                let error = ToolError::new(ToolErrorKind::CallTimedOut, message);
+                Err(told(error, &live.redactor))
+            }
+            Err(error) => {
+                let name = format!("{}.{tool}", self.name);
+                Err(self.tool_error(&name, error, &live.redactor))
+            }
+        }
+    }
+
+    /// What the server answered that nothing had asked for, once, as a note.
+    pub(crate) fn stray_note(&self, live: &Live) -> Option<Note> {
+        let stray = live.connection.take_stray()?;
+        Some(Note {
+            about: self.name.clone(),
+            text: format!("`{}` {}", self.name, live.redactor.redact(&stray)),
+        })
     }
 
     /// An error as scripts may see it: without secrets, and bounded.
@@ -247,21 +378,27 @@ impl Upstream {
         }
     }
 
-    fn tool_error(&self, error: RequestError, redactor: &Redactor) -> ToolError {
+    /// The error of a request, as scripts may see it; `asked` is the tool, or the server, that
+    /// was asked.
+    fn tool_error(&self, asked: &str, error: RequestError, redactor: &Redactor) -> ToolError {
         let name = &self.name;
         let error = match error {
             RequestError::Refused(error) => rpc_error(error.code.0, &error.message, error.data),
             RequestError::TooLarge(reason) => ToolError::new(
                 ToolErrorKind::AnswerTooLarge,
-                format!("the answer of `{name}` is too large: {reason}"),
+                format!("the answer of `{asked}` is too large: {reason}"),
             ),
             RequestError::Malformed(reason) => ToolError::new(
                 ToolErrorKind::InvalidAnswer,
-                format!("the answer of `{name}` is not what the protocol says: {reason}"),
+                format!("the answer of `{asked}` is not what the protocol says: {reason}"),
             ),
             RequestError::Gone(how) => ToolError::new(
                 ToolErrorKind::UpstreamCrashed,
                 format!("`{name}` ended during the call: {how}"),
+            ),
+            RequestError::Late(_) => ToolError::new(
+                ToolErrorKind::CallTimedOut,
+                format!("`{name}` did not answer in time"),
             ),
         };
         told(error, redactor)
@@ -272,6 +409,12 @@ impl Upstream {
             ToolErrorKind::UpstreamUnavailable,
             format!("`{}` could not be started: {why}", self.name),
         )
+    }
+}
+
+impl Live {
+    fn listed(&self) -> std::sync::MutexGuard<'_, Listed> {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -6,8 +6,12 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
-use wxmcp_tooltree::{Digest, Mismatch, Tool, Validator};
+use wxmcp_tooltree::{
+    Digest, Mismatch, Tool, Validator, is_required, leave_out_nulls, unknown_argument,
+    unreadable_number,
+};
 
+use crate::answer::Answer;
 use crate::wording::{bounded, quoted};
 
 /// Compiled schemas that are kept, of arguments and of answers.
@@ -31,61 +35,104 @@ pub(crate) struct Validators {
 }
 
 impl Validators {
-    /// The arguments of a call, if they fit the tool.
+    /// The arguments of a call, if they fit the tool; without those whose `null` means that
+    /// they are not given.
     ///
     /// # Errors
     ///
-    /// Every way in which they do not (the first few of them), in `data` with its
-    /// path; or that checking took longer than `limit`.
+    /// The first name that the tool has no parameter for; else every way in which they do
+    /// not fit (the first few of them), in `data` with its path; or that checking took longer
+    /// than `limit`.
     pub(crate) async fn arguments(
         &self,
         tool: &Tool,
         name: &str,
-        arguments: Map<String, Value>,
+        mut arguments: Map<String, Value>,
         limit: Duration,
     ) -> Result<Map<String, Value>, ToolError> {
-        let value = Value::Object(arguments);
         let schema = tool.input_schema();
+        if let Some(unknown) = unknown_argument(schema, &arguments) {
+            let mismatch = json!({
+                "path": bounded(&format!("/{}", unknown.name)),
+                "message": bounded(&unknown.message),
+            });
+            return Err(ToolError {
+                kind: ToolErrorKind::InvalidArguments,
+                message: format!("{} {}", quoted(name), unknown.message),
+                data: Some(json!({ "mismatches": [mismatch] })),
+            });
+        }
+        leave_out_nulls(schema, &mut arguments);
+        let nulls: Vec<String> = arguments
+            .iter()
+            .filter(|(name, value)| value.is_null() && !is_required(schema, name))
+            .map(|(name, _)| format!("/{name}"))
+            .collect();
+        let value = Value::Object(arguments);
+        if let Some(why) = unreadable_number(&value) {
+            return Err(ToolError::new(
+                ToolErrorKind::InvalidArguments,
+                format!("the arguments of {} do not fit: {why}", quoted(name)),
+            ));
+        }
         match self
             .check(tool, Part::Arguments, schema, value, limit)
             .await
         {
             Ok((Value::Object(arguments), mismatches)) if mismatches.is_empty() => Ok(arguments),
-            Ok((_, mismatches)) => Err(ToolError {
-                kind: ToolErrorKind::InvalidArguments,
-                ..refusal(
-                    &format!("the arguments of {} do not fit", quoted(name)),
-                    &mismatches,
-                )
-            }),
+            Ok((_, mut mismatches)) => {
+                for mismatch in &mut mismatches {
+                    if let Some(name) = nulls.iter().find(|path| **path == mismatch.path) {
+                        mismatch.message.push_str(&format!(
+                            " (leave `{}` out where there is no value for it)",
+                            bounded(name.trim_start_matches('/'))
+                        ));
+                    }
+                }
+                let what = format!("the arguments of {} do not fit", quoted(name));
+                Err(ToolError {
+                    kind: ToolErrorKind::InvalidArguments,
+                    ..refusal(&what, &mismatches)
+                })
+            }
             Err(error) => Err(too_slow(error, "arguments", name, limit)),
         }
     }
 
-    /// Structured content, if it fits what the tool declares.
+    /// An answer whose value fits what the tool declares. Where the value is empty and no more
+    /// than that was declared, content takes its place.
     ///
     /// # Errors
     ///
-    /// As for arguments.
+    /// As for arguments, with what the tool answered in `data`.
     pub(crate) async fn answer(
         &self,
         tool: &Tool,
         name: &str,
-        answer: Value,
+        mut answer: Answer,
         limit: Duration,
-    ) -> Result<Value, ToolError> {
-        let Some(schema) = tool.output_schema() else {
-            return Ok(answer);
+    ) -> Result<Answer, ToolError> {
+        let Some(schema) = tool.output_schema().filter(|_| answer.must_fit) else {
+            return Ok(match answer.is_only_content() {
+                true => answer.into_content_only(false),
+                false => answer.unwrapped(),
+            });
         };
-        match self.check(tool, Part::Answer, schema, answer, limit).await {
-            Ok((answer, mismatches)) if mismatches.is_empty() => Ok(answer),
-            Ok((_, mismatches)) => Err(refusal(
-                &format!(
-                    "the answer of {} is not what the tool declares",
-                    quoted(name)
-                ),
-                &mismatches,
-            )),
+        if answer.is_only_content() && names_no_member(schema) {
+            return Ok(answer.into_content_only(true));
+        }
+        let value = answer.value.take();
+        match self.check(tool, Part::Answer, schema, value, limit).await {
+            Ok((value, mismatches)) => {
+                answer.value = value;
+                if mismatches.is_empty() {
+                    Ok(answer.unwrapped())
+                } else if answer.is_only_content() {
+                    Ok(answer.into_content_only(true))
+                } else {
+                    Err(unfit(name, answer, &mismatches))
+                }
+            }
             Err(error) => Err(too_slow(error, "answer", name, limit)),
         }
     }
@@ -118,23 +165,58 @@ impl Validators {
         let Some(validator) = validator else {
             return Ok((value, Vec::new()));
         };
-        if validator.is_cheap() {
-            let mismatches = validator.mismatches(&value);
-            return Ok((value, mismatches));
+        let is_cheap = validator.is_cheap();
+        let compare = move |value: Value| {
+            let mut mismatches = validator.mismatches(&value);
+            // What a tool answers is as exact as it makes it.
+            if mismatches.is_empty() && part == Part::Arguments {
+                mismatches = validator.rounded(&value);
+            }
+            (value, mismatches)
+        };
+        if is_cheap {
+            return Ok(compare(value));
         }
-        aside(
-            move || {
-                let mismatches = validator.mismatches(&value);
-                (value, mismatches)
-            },
-            limit,
-        )
-        .await
+        aside(move || compare(value), limit).await
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// An answer that does not fit; the script finds it, and its content, in `data`.
+fn unfit(name: &str, answer: Answer, mismatches: &[Mismatch]) -> ToolError {
+    let name = quoted(name);
+    let mut error = refusal(
+        &format!("the answer of {name} is not what the tool declares"),
+        mismatches,
+    );
+    if let Some(Value::Object(data)) = &mut error.data {
+        data.insert("answer".to_owned(), answer.value);
+        if !answer.content.is_empty() {
+            data.insert("content".to_owned(), answer.content.into());
+        }
+    }
+    error
+}
+
+/// Whether a schema says no more of a value than that it is an object.
+fn names_no_member(schema: &Value) -> bool {
+    const SAYS_NOTHING: [&str; 5] = [
+        "$schema",
+        "title",
+        "description",
+        "type",
+        "additionalProperties",
+    ];
+    let Value::Object(words) = schema else {
+        return true;
+    };
+    words.iter().all(|(word, says)| match word.as_str() {
+        "properties" => says.as_object().is_some_and(Map::is_empty),
+        word => SAYS_NOTHING.contains(&word),
+    })
 }
 
 /// Why a value was not checked to its end.

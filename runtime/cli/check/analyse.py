@@ -13,9 +13,32 @@ _OPENING_ATTRIBUTES = {"modules", "f_builtins", "f_globals", "f_locals", "__buil
 _OPENING_MODULES = {"__main__", "builtins", "code", "importlib", "runpy"}
 _MOST = 1000
 
+
+def block_of(source, refused):
+    """The tree of a script that is indented as a whole, as the adapter's `indented.py` reads it."""
+    code = (line for line in source.split("\n") if line.strip() and line.lstrip()[0] != "#")
+    if not next(code, "")[:1].isspace():
+        raise refused
+    try:
+        module = compile("if 1:\n" + source, "<script>", "exec", _FLAGS, dont_inherit=True)
+    except SyntaxError as error:
+        error.lineno = (error.lineno or 2) - 1
+        raise
+    block = module.body[0]
+    if len(module.body) > 1 or block.orelse:
+        raise refused
+    module.body = block.body
+    return ast.increment_lineno(module, -1)
+
+
 source = without_fences(sys.stdin.buffer.read().decode())
+above = ""
 try:
-    tree = compile(source, "<script>", "exec", _FLAGS, dont_inherit=True)
+    try:
+        tree = compile(source, "<script>", "exec", _FLAGS, dont_inherit=True)
+    except IndentationError as error:
+        tree = block_of(source, error)
+        above = "if True:\n"
 except SyntaxError as error:
     return {"error": {"message": error.msg, "line": error.lineno or 1, "column": error.offset or 1}}
 except (MemoryError, RecursionError):
@@ -255,7 +278,8 @@ else:
     calls = "awaited" if awaits else "blocking"
 return {
     # A checker takes settings from such comments: where on the host modules are, and more.
-    "source": source.replace("# ///", "# //:"),
+    "source": above + source.replace("# ///", "# //:"),
+    "above": above.count("\n"),
     "namespaces": sorted(names | imported - {"*"})[:_MOST],
     "imported": sorted(imported - {"*"})[:_MOST],
     "everything": everything,

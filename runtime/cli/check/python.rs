@@ -55,8 +55,10 @@ pub(crate) struct Unreadable {
 /// What a script uses.
 #[derive(Deserialize)]
 pub(crate) struct Analysed {
-    /// Without a Markdown fence.
+    /// Without a Markdown fence; a script that is indented as a whole is below an `if`.
     source: String,
+    /// Lines of ours above the script.
+    above: u32,
     /// Names that may be those of namespaces.
     pub(crate) namespaces: Vec<String>,
     /// Those of them that an import names.
@@ -171,6 +173,7 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
     let mut findings = Findings::default();
     for told in told {
         let Place { line, column } = told.location.positions.begin;
+        let line = line.saturating_sub(analysed.above).max(1);
         let is_ours = told.check_name == SYNTAX && analysed.allows(line, column);
         // Lesser ones are advice, or concern a finding that is told already.
         let is_error = matches!(told.severity.as_str(), "major" | "critical" | "blocker");
@@ -230,7 +233,9 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
         .context("read the script")
         .map_err(Failure::fault)?;
     match report.outcome {
-        Outcome::Returned(value) => serde_json::from_str(value.get())
+        // Through a value: untagged types do not take numbers of any size.
+        Outcome::Returned(value) => serde_json::from_str::<serde_json::Value>(value.get())
+            .and_then(serde_json::from_value)
             .context("read what the script imports")
             .map_err(Failure::fault),
         Outcome::Stopped(limit, _) => Err(Failure::raised(anyhow::anyhow!(
@@ -329,6 +334,7 @@ mod tests {
                 "d: x",
             ),
             ("from tools import d", ""),
+            ("\n    from tools import d\n    d.x()\n", "d: x"),
             ("from tools import d\nprint(f'{d.x()}')", "d: x"),
             (
                 "from tools import ToolError, d\ntry:\n    d.x()\nexcept ToolError:\n    pass",

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{CacheState, CallContext, RunClock, RunId, Sandbox, ToolHost};
+use wxmcp_sandbox::{CacheState, Sandbox, ToolHost};
 
+use super::tools;
 use crate::cli::{DoctorArgs, LimitArgs, PolicyArgs};
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
@@ -33,6 +34,11 @@ struct Findings {
 impl Findings {
     fn good(&mut self, what: &str) {
         render::line(&format!("ok    {what}"));
+    }
+
+    /// What a person may want to mend, and a run can live with.
+    fn odd(&self, what: &str) {
+        render::line(&format!("note  {what}"));
     }
 
     fn bad(&mut self, what: &str) {
@@ -99,22 +105,33 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
         .enable_all()
         .build()
         .map_err(|error| Failure::fault(error.into()))?;
+    let configured = broker::configured(settings)?;
+    let place = file.display();
+    for off in configured.upstreams.iter().filter(|it| it.is_disabled()) {
+        findings.good(&format!("server `{}` of {place} is disabled", off.name()));
+    }
+    for note in &configured.notes {
+        findings.bad(note);
+    }
     runtime.block_on(async {
-        for name in broker.namespaces() {
-            let context = CallContext {
-                run: RunId::random(),
-                clock: Arc::new(RunClock::start()),
-            };
-            match broker.namespace(name.clone(), context).await {
+        for (name, listing) in tools::listings(&broker, broker.namespaces()).await {
+            match listing {
                 Ok(listing) => findings.good(&format!(
-                    "server `{name}` of {}: {} tools",
-                    file.display(),
+                    "server `{name}` of {place}: {} tools",
                     listing.tools.len()
                 )),
                 Err(error) => {
-                    findings.bad(&format!("server `{name}` of {}: {error}", file.display()));
+                    findings.bad(&format!("server `{name}` of {place}: {error}"));
+                    continue;
                 }
             }
+            let problems = broker.problems(&name, &tools::context()).await;
+            for odd in problems.map(|it| it.odd).unwrap_or_default() {
+                findings.odd(&format!("server `{name}` of {place}: {odd}"));
+            }
+        }
+        for unmatched in broker.unmatched_patterns() {
+            findings.odd(&unmatched);
         }
         broker.shutdown().await;
     });

@@ -46,6 +46,9 @@ async fn run(
     let is_ours = script.language != wxmcp_sandbox::Language::Component;
     let guests = Arc::new(Guests::new());
     let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
+    // Known without starting anything; of tools of servers, when they have run.
+    let unmatched = broker.unmatched_patterns();
+    unmatched.iter().for_each(|it| render::note(it));
     if args.check {
         let checker = Checker {
             broker: &broker,
@@ -99,6 +102,9 @@ async fn run(
         }
         Err(error) => Err(failure(error, &name, is_ours)),
     };
+    let more = broker.unmatched_patterns().into_iter();
+    more.filter(|it| !unmatched.contains(it))
+        .for_each(|it| render::note(&it));
     // What is late already is not made later: the guards end what is left.
     let patience = match exit {
         Ok(Exit::Limit | Exit::Cancelled) => Duration::from_millis(50),
@@ -148,7 +154,7 @@ async fn refuse_mistyped(checker: &Checker<'_>, script: &Script) -> Result<(), F
     .hint("change what is noted above, or run it without --check"))
 }
 
-/// Ends when somebody interrupts, or when nobody reads what we print.
+/// Ends when somebody interrupts, or when what the script prints cannot be written.
 async fn interrupted(mut interrupt: Signal, terminal: Arc<Terminal>) {
     tokio::select! {
         _ = interrupt.recv() => {}
@@ -193,7 +199,9 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         return Ok((script, Stdin::Inherit));
     }
     let Some((name, rest)) = args.words.split_first() else {
-        return Err(Failure::usage(anyhow::anyhow!("there is no script to run")));
+        let error = anyhow::anyhow!("there is no script to run");
+        let usage = crate::cli::RUN_USAGE;
+        return Err(Failure::usage(error).hint(format!("write {usage}")));
     };
     let rest = script_arguments(rest)?;
     if name != "-" {

@@ -5,11 +5,12 @@ pub(crate) mod export;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
+use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 use wxmcp_broker::Broker;
 use wxmcp_sandbox::{
-    CallContext, Observer, RunClock, RunId, Search, Silent, ToolCall, ToolDescription, ToolError,
-    ToolHit, ToolHost,
+    CallContext, NamespaceListing, Observer, RunClock, RunId, Search, Silent, ToolCall,
+    ToolDescription, ToolError, ToolHit, ToolHost, without_lone_surrogates,
 };
 
 use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
@@ -35,6 +36,12 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
         .map_err(Failure::fault)?;
     let exit = runtime.block_on(async {
         let exit = answer(&broker, args).await;
+        if matches!(
+            args.command,
+            ToolsCommand::List { .. } | ToolsCommand::Check
+        ) {
+            notes(&settings, &broker)?;
+        }
         broker.shutdown().await;
         exit
     });
@@ -72,6 +79,10 @@ async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure>
         ToolsCommand::Export(export) => export::execute(broker, export).await,
         ToolsCommand::Call { name, args: given } => {
             let arguments: Map<String, Value> = serde_json::from_str(given)
+                .or_else(|error| match without_lone_surrogates(given.as_bytes()) {
+                    Some(mended) => serde_json::from_slice(&mended),
+                    None => Err(error),
+                })
                 .context("the arguments are no JSON object")
                 .map_err(Failure::usage)?;
             let call = ToolCall {
@@ -81,11 +92,33 @@ async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure>
                 context: context(),
             };
             match broker.call(call).await {
-                Ok(answer) => print_json(&answer.value),
+                Ok(answer) => {
+                    answer
+                        .notes
+                        .iter()
+                        .for_each(|note| render::note(&note.text));
+                    print_json(&answer.value)?;
+                    match answer.content {
+                        Some(content) => print_json(&json!({ "content": content })),
+                        None => Ok(Exit::Success),
+                    }
+                }
                 Err(error) => Err(failed(error)),
             }
         }
     }
+}
+
+/// What a person should know of the files that say which tools there are.
+fn notes(settings: &Settings, broker: &Broker) -> Result<(), Failure> {
+    let file = broker::configured(settings)?;
+    let disabled = file.upstreams.iter().filter(|it| it.is_disabled());
+    let disabled = disabled.map(|it| format!("`{}` is disabled", it.name()));
+    let told = file.notes.iter().cloned().chain(disabled);
+    for note in told.chain(broker.unmatched_patterns()) {
+        render::note(&note);
+    }
+    Ok(())
 }
 
 /// What fits, or that nothing does: then exit code 1, also with `--json`.
@@ -134,8 +167,8 @@ fn show(tool: &ToolDescription) {
 async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
     let mut findings = Vec::new();
     let mut tools = 0_usize;
-    for name in broker.namespaces() {
-        match broker.namespace(name.clone(), context()).await {
+    for (name, listing) in listings(broker, broker.namespaces()).await {
+        match listing {
             Ok(listing) => tools = tools.saturating_add(listing.tools.len()),
             Err(error) => {
                 findings.push(json!({"namespace": name, "problem": error.message}));
@@ -145,6 +178,9 @@ async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
         let problems = broker.problems(&name, &context()).await.map_err(failed)?;
         for broken in problems.broken {
             findings.push(json!({"file": broken.file, "problem": broken.why}));
+        }
+        for odd in problems.odd {
+            findings.push(json!({"namespace": name, "problem": odd}));
         }
         for (tool, wishes) in problems.unapproved {
             let lines = wishes.join("`, `");
@@ -182,14 +218,17 @@ async fn list(broker: &Broker, namespace: Option<&str>, json: bool) -> Result<Ex
     }
     let mut exit = Exit::Success;
     let mut listed = Vec::new();
-    for name in names {
-        match broker.namespace(name.clone(), context()).await {
+    for (name, found) in listings(broker, names).await {
+        match found {
             Ok(found) => {
                 listed.push(found);
                 let problems = broker.problems(&name, &context()).await.map_err(failed)?;
                 for broken in problems.broken {
                     render::note(&format!("{}: {}", broken.file, broken.why));
                     exit = Exit::Failure;
+                }
+                for odd in problems.odd {
+                    render::note(&format!("`{name}`: {odd}"));
                 }
             }
             Err(error) if namespace.is_some() => return Err(failed(error)),
@@ -211,6 +250,18 @@ async fn list(broker: &Broker, namespace: Option<&str>, json: bool) -> Result<Ex
         }
     }
     Ok(exit)
+}
+
+/// The tools of each namespace, in order. Their servers start at the same time.
+pub(crate) async fn listings(
+    broker: &Broker,
+    names: Vec<String>,
+) -> Vec<(String, Result<NamespaceListing, ToolError>)> {
+    let listing = names.into_iter().map(|name| async move {
+        let listing = broker.namespace(name.clone(), context()).await;
+        (name, listing)
+    });
+    join_all(listing).await
 }
 
 pub(crate) fn context() -> CallContext {

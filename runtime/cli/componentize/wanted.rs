@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::anyhow;
 use wxmcp_sandbox::Language;
 use wxmcp_tooltree::nearest;
-use wxmcp_tooltree::stubs::{ToolSet, camel_name};
+use wxmcp_tooltree::stubs::{ToolSet, camel_name, member_name};
 
 use super::Uses;
 use crate::check::{folded, namespace_of};
@@ -150,7 +150,9 @@ impl Wish {
 fn members(set: &ToolSet, spelled: &str, language: Language) -> Vec<String> {
     if language != Language::Python {
         return those(set, |attribute, name| {
-            attribute == spelled || name == spelled || camel_name(attribute) == spelled
+            let camel = camel_name(attribute);
+            let spellings = [attribute, name, camel.as_str()].map(member_name);
+            spellings.iter().any(|it| it == spelled)
         });
     }
     let mut found = those(set, |attribute, _| attribute == spelled);
@@ -278,6 +280,19 @@ mod tests {
             script("read_file"),
             selected(&using(&["none"]), &[], &names, Language::JavaScript)
         );
+    }
+
+    /// JavaScript calls members named `then` itself, so its adapter has none.
+    #[test]
+    fn members_that_javascript_calls_have_other_names() {
+        let names = ["then", "to_string", "other"];
+        let script = |spelled| selected(&using(&[spelled]), &[], &names, Language::JavaScript);
+        assert_eq!(script("then_").as_deref(), Ok("then"));
+        assert_eq!(script("toString_").as_deref(), Ok("to_string"));
+        assert_eq!(script("to_string").as_deref(), Ok("to_string"));
+        assert_eq!(script("then"), script("none"));
+        let python = selected(&using(&["then"]), &[], &names, Language::Python);
+        assert_eq!(python.as_deref(), Ok("then"));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Operations that a guest has begun: tool calls and questions about tools.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,10 +13,14 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::limits::{Budget, Limit, Limits, Stop};
 use crate::observer::{Event, Observer};
 use crate::operation::{Operation, parse, parsed_size, request_name};
+use crate::output::Output;
 use crate::report::{CallEnd, CallRecord};
-use crate::tool::{CallContext, Capability, ToolCall, ToolError, ToolErrorKind, ToolHost};
+use crate::tool::{CallContext, Capability, Note, ToolCall, ToolError, ToolErrorKind, ToolHost};
 
+mod ended;
 mod typed;
+
+use ended::{Done, Ended, Form, unwritten};
 
 /// Most operations that may be under way or undelivered at once: bounds the
 /// host's bookkeeping when a guest submits and never waits.
@@ -33,18 +37,14 @@ const REQUESTS: u64 = 256 << 20;
 /// Most bytes of answers handed over by one `wait`, the first answer excepted.
 const DELIVERY: usize = 64 << 20;
 
+/// The id of what no operation asked for: the namespaces whose tools changed.
+const NEWS: u64 = 0;
+
+/// Most notes that the host prints in one run.
+const NOTES: usize = 100;
+
 /// Bytes of a tool's name that a report keeps.
 const NAME: usize = 256;
-
-/// An operation that ended and was not yet delivered.
-struct Ended {
-    id: u64,
-    result: Result<Vec<u8>, Vec<u8>>,
-    error: Option<ToolErrorKind>,
-    answer_bytes: u64,
-    elapsed: Duration,
-    _weight: Option<Weight>,
-}
 
 /// Bytes of something that a guest made the host keep; given back on drop.
 struct Weight {
@@ -74,6 +74,9 @@ impl Drop for Weight {
 pub(crate) struct Calls {
     tools: Arc<dyn ToolHost>,
     observer: Arc<dyn Observer>,
+    output: Output,
+    /// What notes were printed about in this run.
+    noted: HashSet<String>,
     context: CallContext,
     budget: Budget,
     slots: Arc<Semaphore>,
@@ -93,6 +96,7 @@ impl Calls {
     pub(crate) fn new(
         tools: Arc<dyn ToolHost>,
         observer: Arc<dyn Observer>,
+        output: Output,
         context: CallContext,
         limits: &Limits,
     ) -> Self {
@@ -100,6 +104,8 @@ impl Calls {
         Self {
             tools,
             observer,
+            output,
+            noted: HashSet::new(),
             context,
             budget: Budget::new(limits.tool_calls),
             slots: Arc::new(Semaphore::new(slots.max(1))),
@@ -134,7 +140,11 @@ impl Calls {
             return Ok(id);
         };
         match parse(operation, payload) {
-            Ok(Operation::Call { name, arguments }) => {
+            Ok(Operation::Call {
+                name,
+                arguments,
+                content,
+            }) => {
                 self.budget
                     .spend(1)
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
@@ -149,7 +159,7 @@ impl Calls {
                 self.begin(id, async move {
                     let _weight = weight;
                     let answer = tools.call(call).await?;
-                    Ok((serde_json::to_vec(&answer.value), answer.bytes))
+                    Done::answered(answer, content)
                 });
             }
             Ok(Operation::Timer(time)) => self.wake(id, time),
@@ -167,7 +177,7 @@ impl Calls {
                     let _weight = weight;
                     let answer = tools.capability(Capability::Http, request, context).await?;
                     let bytes = length(answer.len());
-                    Ok((Ok(answer), bytes))
+                    Ok(Done::new(answer, bytes))
                 });
             }
             Ok(question) => self.ask(id, question, weight),
@@ -184,14 +194,7 @@ impl Calls {
 
     /// A timer takes no slot: a script with many still makes its calls.
     fn wake(&mut self, id: u64, time: Duration) {
-        let ended = Ended {
-            id,
-            result: Ok(b"null".to_vec()),
-            error: None,
-            answer_bytes: 0,
-            elapsed: time,
-            _weight: None,
-        };
+        let ended = Ended::plain(id, b"null".to_vec(), time);
         if time.is_zero() {
             self.ready.push_back(ended);
             return;
@@ -226,7 +229,7 @@ impl Calls {
                     serde_json::to_vec(&tools.namespaces())
                 }
             };
-            Ok((answer, 0))
+            Ok(Done::new(answer.map_err(unwritten)?, 0))
         });
     }
 
@@ -250,7 +253,7 @@ impl Calls {
     /// answered here, with no task; the rest goes on while the guest computes.
     fn begin<W>(&mut self, id: u64, work: W)
     where
-        W: Future<Output = Result<(serde_json::Result<Vec<u8>>, u64), ToolError>> + Send + 'static,
+        W: Future<Output = Result<Done, ToolError>> + Send + 'static,
     {
         let slots = Arc::clone(&self.slots);
         let undelivered = Arc::clone(&self.undelivered);
@@ -281,9 +284,9 @@ impl Calls {
             if let Some(position) = self.ready.iter().position(|ended| ended.id == id)
                 && let Some(ended) = self.ready.remove(position)
             {
-                let (ok, payload) = self.hand_over(ended);
+                let (form, payload) = self.hand_over(ended);
                 let mut packed = Vec::with_capacity(payload.len().saturating_add(1));
-                packed.push(u8::from(ok));
+                packed.push(form.byte());
                 packed.extend_from_slice(&payload);
                 return Ok(packed);
             }
@@ -352,29 +355,43 @@ impl Calls {
 
     fn deliver(&mut self) -> Vec<u8> {
         let mut packed = Vec::new();
+        if !self.ready.is_empty() {
+            let changed = self.tools.changed();
+            if !changed.is_empty() {
+                pack(
+                    &mut packed,
+                    NEWS,
+                    1,
+                    serde_json::Value::from(changed).to_string().as_bytes(),
+                );
+            }
+        }
         while packed.len() < DELIVERY
             && let Some(ended) = self.ready.pop_front()
         {
             let id = ended.id;
-            let (ok, payload) = self.hand_over(ended);
-            let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-            packed.extend_from_slice(&id.to_le_bytes());
-            packed.push(u8::from(ok));
-            packed.extend_from_slice(&length.to_le_bytes());
-            packed.extend_from_slice(&payload);
+            let (form, payload) = self.hand_over(ended);
+            pack(&mut packed, id, form.byte(), &payload);
         }
         packed
     }
 
-    fn hand_over(&mut self, ended: Ended) -> (bool, Vec<u8>) {
+    fn hand_over(&mut self, ended: Ended) -> (Form, Vec<u8>) {
         self.close(&ended);
-        match ended.result {
-            Ok(payload) => (true, payload),
-            Err(payload) => (false, payload),
+        (ended.form, ended.payload)
+    }
+
+    /// Prints what the host has to say, each of it once a run.
+    fn note(&mut self, notes: &[Note]) {
+        for note in notes {
+            if self.noted.len() < NOTES && self.noted.insert(note.about.clone()) {
+                self.output.note(&note.text);
+            }
         }
     }
 
     fn close(&mut self, ended: &Ended) {
+        self.note(&ended.notes);
         self.note_end(
             ended.id,
             CallEnd {
@@ -421,70 +438,13 @@ impl Calls {
     }
 }
 
-impl Ended {
-    /// The end of a task that handed its answer over itself.
-    fn nothing(id: u64) -> Self {
-        Self {
-            id,
-            result: Ok(Vec::new()),
-            error: None,
-            answer_bytes: 0,
-            elapsed: Duration::ZERO,
-            _weight: None,
-        }
-    }
-
-    fn new(
-        id: u64,
-        result: Result<(serde_json::Result<Vec<u8>>, u64), ToolError>,
-        elapsed: Duration,
-        undelivered: &Arc<AtomicU64>,
-    ) -> Self {
-        let weighed = result.and_then(|(payload, bytes)| {
-            let payload = payload.map_err(|error| {
-                ToolError::new(
-                    ToolErrorKind::InvalidAnswer,
-                    format!("the answer cannot be written as JSON: {error}"),
-                )
-            })?;
-            let weight =
-                Weight::take(undelivered, length(payload.len()), UNDELIVERED).ok_or_else(|| {
-                    ToolError::new(
-                        ToolErrorKind::AnswerTooLarge,
-                        "too many large answers wait to be read: await calls before making more",
-                    )
-                })?;
-            Ok((payload, bytes, weight))
-        });
-        match weighed {
-            Ok((payload, answer_bytes, weight)) => Self {
-                id,
-                result: Ok(payload),
-                error: None,
-                answer_bytes,
-                elapsed,
-                _weight: Some(weight),
-            },
-            Err(error) => Self::failed(id, &error, elapsed, undelivered),
-        }
-    }
-
-    fn failed(id: u64, error: &ToolError, elapsed: Duration, undelivered: &Arc<AtomicU64>) -> Self {
-        let mut payload = serde_json::to_vec(error).unwrap_or_default();
-        let weight = Weight::take(undelivered, length(payload.len()), UNDELIVERED);
-        if weight.is_none() {
-            let short = ToolError::new(error.kind, "the call failed; the message was too large");
-            payload = serde_json::to_vec(&short).unwrap_or_default();
-        }
-        Self {
-            id,
-            result: Err(payload),
-            error: Some(error.kind),
-            answer_bytes: 0,
-            elapsed,
-            _weight: weight,
-        }
-    }
+/// Adds a completion as `wit/guest.wit` packs it.
+fn pack(packed: &mut Vec<u8>, id: u64, form: u8, payload: &[u8]) {
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    packed.extend_from_slice(&id.to_le_bytes());
+    packed.push(form);
+    packed.extend_from_slice(&length.to_le_bytes());
+    packed.extend_from_slice(payload);
 }
 
 fn length(bytes: usize) -> u64 {

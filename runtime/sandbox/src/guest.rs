@@ -268,6 +268,7 @@ pub(crate) fn protocol(message: &str) -> Raised {
         message: message.to_owned(),
         traceback: String::new(),
         line: None,
+        file: None,
     }
 }
 
@@ -278,6 +279,9 @@ fn raised(payload: &[u8]) -> Raised {
             message: head(&raised.message, RAISED).to_owned(),
             traceback: head(&raised.traceback, RAISED).to_owned(),
             line: raised.line,
+            file: raised
+                .file
+                .map(|file| head(&file, PROGRESS_MESSAGE).to_owned()),
         },
         Err(error) => protocol(&format!(
             "the interpreter reported an exception that cannot be read: {error}"

@@ -10,9 +10,11 @@
 
 mod calls;
 mod clock;
+mod digits;
 pub mod engine;
 mod guest;
 mod javascript;
+mod library;
 mod limits;
 mod native;
 mod observer;
@@ -25,12 +27,14 @@ mod script;
 mod search;
 mod session;
 pub mod supplied;
+mod surrogates;
 mod tool;
 mod wasi;
 mod zone;
 
 pub use clock::{GuestWaits, Pause, RunClock};
 pub use javascript::{Checkable, ImportedTools, ToolUses, Unreadable};
+pub use library::{Library, Shared};
 pub use limits::{Limit, Limits};
 pub use native::{CacheState, NativeCache, NativeError, NativeGuest};
 pub use observer::{Event, Observer, Silent, Stream};
@@ -40,7 +44,8 @@ pub use sandbox::{Error, Run, Sandbox};
 pub use script::{Describe, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
 pub use session::Session;
+pub use surrogates::without_lone_surrogates;
 pub use tool::{
-    BoxFuture, CallContext, Capability, NamespaceListing, ToolAnswer, ToolCall, ToolError,
+    BoxFuture, CallContext, Capability, NamespaceListing, Note, ToolAnswer, ToolCall, ToolError,
     ToolErrorKind, ToolHost, ToolListing,
 };

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::search::{Detail, Search};
+use crate::surrogates::without_lone_surrogates;
 use crate::tool::{Capability, ToolError, ToolErrorKind};
 
 /// Bytes of what is said about a request that cannot be read.
@@ -20,6 +22,8 @@ pub(crate) enum Operation {
     Call {
         name: String,
         arguments: serde_json::Map<String, Value>,
+        /// Whether the guest takes an answer's content beside its value.
+        content: bool,
     },
     Search(Search),
     Describe {
@@ -45,6 +49,8 @@ pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolErro
         name: String,
         #[serde(default)]
         arguments: serde_json::Map<String, Value>,
+        #[serde(default)]
+        content: bool,
     }
     #[derive(Deserialize)]
     struct Question {
@@ -65,7 +71,7 @@ pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolErro
     struct Timer {
         us: u64,
     }
-    fn read<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Result<T, ToolError> {
+    fn read<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ToolError> {
         // Members in an array, by their order, are what serde takes for an object, too.
         if payload.trim_ascii_start().first() != Some(&b'{') {
             return Err(ToolError::new(
@@ -73,7 +79,11 @@ pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolErro
                 "the request is not valid: it is no JSON object",
             ));
         }
-        serde_json::from_slice(payload).map_err(|error| {
+        let read = serde_json::from_slice(payload).or_else(|error| {
+            without_lone_surrogates(payload)
+                .map_or(Err(error), |mended| serde_json::from_slice(&mended))
+        });
+        read.map_err(|error| {
             let reason = error.to_string();
             let reason = reason.get(..reason.floor_char_boundary(REASON));
             ToolError::new(
@@ -83,7 +93,11 @@ pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolErro
         })
     }
     match operation {
-        1 => read(payload).map(|Call { name, arguments }| Operation::Call { name, arguments }),
+        1 => read(payload).map(|call: Call| Operation::Call {
+            name: call.name,
+            arguments: call.arguments,
+            content: call.content,
+        }),
         2 => read(payload).map(|question: Question| {
             Operation::Search(Search {
                 query: question.query,
@@ -130,7 +144,7 @@ pub(crate) fn request_name(request: &serde_json::Map<String, Value>) -> String {
 /// An upper bound, in bytes, of what a request's values take on the host's heap:
 /// its own bytes, and a node for each value that its separators announce.
 pub(crate) fn parsed_size(payload: &[u8]) -> u64 {
-    const NODE: u64 = 72;
+    const NODE: u64 = 104;
     let separators = payload
         .iter()
         .filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':'))
@@ -151,6 +165,16 @@ mod tests {
         assert!(matches!(parse(1, call), Ok(Operation::Call { .. })));
         let error = parse(1, br#"["a.b", {}]"#).unwrap_err();
         assert_eq!(error.kind, ToolErrorKind::InvalidCall);
+    }
+
+    #[test]
+    fn half_a_surrogate_in_a_request_is_replaced() {
+        let call = br#"{"name": "a.b", "arguments": {"t\ud83d": ["\ude00", "\\ude00"]}}"#;
+        let Ok(Operation::Call { arguments, .. }) = parse(1, call) else {
+            panic!("no call");
+        };
+        let expected = json!({"t\u{fffd}": ["\u{fffd}", "\\ude00"]});
+        assert_eq!(Value::Object(arguments), expected);
     }
 
     #[test]

@@ -52,6 +52,23 @@ impl Output {
         result.map_err(|total| Stop(Limit::Output(total)))
     }
 
+    /// Says something of wxmcp's own, on a line of its own of standard error. It does not count
+    /// against the script's limit: the caller bounds it.
+    pub(crate) fn note(&self, text: &str) {
+        let (line, observer) = {
+            let mut kept = self.lock();
+            let is_inside_line = kept.stderr.last().is_some_and(|last| *last != b'\n');
+            let start = if is_inside_line { "\n" } else { "" };
+            let line = format!("{start}note: {text}\n");
+            kept.stderr.extend_from_slice(line.as_bytes());
+            (line, Arc::clone(&kept.observer))
+        };
+        observer.event(Event::Output {
+            stream: Stream::Stderr,
+            bytes: line.as_bytes(),
+        });
+    }
+
     /// Standard output and standard error so far; leaves both empty.
     pub(crate) fn take(&self) -> (Vec<u8>, Vec<u8>) {
         let mut kept = self.lock();
@@ -103,5 +120,16 @@ mod tests {
         assert_eq!(stop.0, Limit::Output(5));
         assert!(output.print(Stream::Stdout, b"x").is_err());
         assert_eq!(output.take(), (b"abc".to_vec(), b"de".to_vec()));
+    }
+
+    #[test]
+    fn a_note_has_a_line_of_its_own_and_does_not_count() {
+        let output = Output::new(3, Arc::new(Silent));
+        assert!(output.print(Stream::Stderr, b"ab").is_ok());
+        output.note("one");
+        output.note("two");
+        assert!(output.print(Stream::Stderr, b"c").is_ok());
+        let (_, stderr) = output.take();
+        assert_eq!(stderr, b"ab\nnote: one\nnote: two\nc");
     }
 }

@@ -24,6 +24,17 @@ pub struct Mount {
     pub access: Access,
 }
 
+impl Mount {
+    /// What a guest is told of it: its path there, and `ro` or `rw`.
+    pub(crate) fn told(&self) -> (&str, &'static str) {
+        let access = match self.access {
+            Access::ReadOnly => "ro",
+            Access::ReadWrite => "rw",
+        };
+        (&self.guest, access)
+    }
+}
+
 /// What a script may do in a mount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {

@@ -68,6 +68,9 @@ pub struct Raised {
     pub traceback: String,
     /// The script's line where it was raised, from 1.
     pub line: Option<u64>,
+    /// The file that the line is of, if it is not the script's own: code that tool files share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
 }
 
 /// What a run did and used.

@@ -1,11 +1,16 @@
 //! What is run: source text in a language, as its guest gets it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::digits::marked;
+use crate::javascript::shared::{Place, bundle};
 use crate::javascript::{self, Dialect, Form, Program};
+use crate::library::{Library, Module};
+use crate::policy::{Mount, Policy};
 use crate::report::Raised;
 use crate::zone::Zone;
 
@@ -43,6 +48,12 @@ pub struct Script {
 pub struct ToolTask {
     /// The tool that the file is named after: `query` of `query.ts`.
     pub tool: String,
+    /// Its path below the folder of tools: `database/query.ts`.
+    #[serde(skip)]
+    pub path: String,
+    /// The code that it may import.
+    #[serde(skip)]
+    pub library: Arc<Library>,
     /// What is to be done.
     #[serde(flatten)]
     pub job: ToolJob,
@@ -68,6 +79,9 @@ struct Request<'a> {
     name: &'a str,
     args: &'a [String],
     env: BTreeMap<&'a str, &'a str>,
+    /// For notes on errors: where there is no policy nobody knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mounts: Option<BTreeMap<&'a str, &'static str>>,
     #[serde(flatten)]
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,7 +94,12 @@ struct Request<'a> {
 #[serde(untagged)]
 enum Text<'a> {
     /// Source that the guest itself reads.
-    Source { source: &'a str },
+    Source {
+        source: &'a str,
+        /// What a tool file of Python may import.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        modules: Vec<Module<'a>>,
+    },
     /// Source that was read here.
     Program(Program),
 }
@@ -102,7 +121,7 @@ impl Script {
     ///
     /// The exception that the source raises because it is no program.
     pub fn message(&self) -> Result<Vec<u8>, Raised> {
-        self.request(&[], false)
+        self.request(None, false)
     }
 
     /// What the guest is sent. It has read the source already if it `knows` it: then
@@ -111,7 +130,9 @@ impl Script {
     /// # Errors
     ///
     /// The exception that the source raises because it is no program.
-    pub(crate) fn request(&self, env: &[(String, String)], knows: bool) -> Result<Vec<u8>, Raised> {
+    pub(crate) fn request(&self, policy: Option<&Policy>, knows: bool) -> Result<Vec<u8>, Raised> {
+        let env = policy.map_or(&[][..], |policy| &policy.env);
+        let mounts = policy.map(|policy| policy.mounts.iter().map(Mount::told).collect());
         let request = Request {
             name: &self.name,
             args: &self.args,
@@ -119,11 +140,17 @@ impl Script {
                 .iter()
                 .map(|(key, value)| (key.as_str(), value.as_str()))
                 .collect(),
+            mounts,
             text: if knows { None } else { Some(self.text()?) },
             task: self.task.as_ref(),
             zone: self.zone(env),
         };
-        Ok(serde_json::to_vec(&request).unwrap_or_default())
+        let request = serde_json::to_vec(&request).unwrap_or_default();
+        // Only arguments of tool files hold numbers.
+        Ok(match self.task {
+            Some(_) => marked(request),
+            None => request,
+        })
     }
 
     /// The zone of local time, for the engine that knows none.
@@ -140,19 +167,26 @@ impl Script {
     fn text(&self) -> Result<Text<'_>, Raised> {
         let dialect = match self.language {
             Language::Python | Language::Component => {
+                let library = self.task.as_ref().map(|task| &task.library);
                 return Ok(Text::Source {
                     source: &self.source,
+                    modules: library.map_or_else(Vec::new, |library| library.modules(&self.source)),
                 });
             }
             Language::JavaScript => Dialect::JavaScript,
             Language::TypeScript => Dialect::TypeScript,
         };
-        let form = match &self.task {
-            None => Form::Script,
-            Some(_) => Form::Module,
-        };
-        javascript::transform(&self.source, dialect, form)
-            .map(Text::Program)
-            .map_err(|error| error.raised(&self.name))
+        match &self.task {
+            None => javascript::transform(&self.source, dialect, Form::Script)
+                .map_err(|error| error.raised(&self.name)),
+            Some(task) => {
+                let place = Place {
+                    path: &task.path,
+                    library: &task.library,
+                };
+                bundle(&self.source, dialect, place).map_err(|error| error.raised(&self.name))
+            }
+        }
+        .map(Text::Program)
     }
 }

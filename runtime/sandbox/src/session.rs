@@ -13,6 +13,7 @@ use crate::engine;
 use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
 use crate::limits::{Limit, Limits, MemoryMeter, Stop};
 use crate::output::Output;
+use crate::policy::Policy;
 use crate::report::{Outcome, Raised, Report, RunId, Usage};
 use crate::sandbox::{Entry, Error, Run};
 use crate::script::Script;
@@ -92,7 +93,7 @@ impl Session {
             None => {
                 let read = tokio::select! {
                     biased;
-                    read = request(&script, &policy.env, knows) => read.map_err(Outcome::Raised),
+                    read = request(&script, &policy, knows) => read.map_err(Outcome::Raised),
                     () = &mut cancel => Err(Outcome::Cancelled),
                     () = deadline(&clock, limits.wall) => Err(ended(timed_out(&limits), &limits)),
                 };
@@ -106,7 +107,6 @@ impl Session {
             run: id,
             clock: Arc::clone(&clock),
         };
-        let calls = Calls::new(tools, Arc::clone(&observer), context, &limits);
         let outbox = Outbox::new(limits.value, Arc::clone(&observer));
         let fuel = limits.fuel.unwrap_or(u64::MAX);
         // Until it has come to its end, the instance is in the middle of something.
@@ -114,13 +114,14 @@ impl Session {
         let live = match self.live.take() {
             Some(mut live) if !was_over => {
                 let state = live.store.data_mut();
-                state.calls = calls;
+                state.output.begin(limits.output, Arc::clone(&observer));
+                state.calls = Calls::new(tools, observer, state.output.clone(), context, &limits);
                 state.outbox = outbox;
-                state.output.begin(limits.output, observer);
                 live
             }
             _ => {
-                let output = Output::new(limits.output, observer);
+                let output = Output::new(limits.output, Arc::clone(&observer));
+                let calls = Calls::new(tools, observer, output.clone(), context, &limits);
                 let state = State {
                     wasi: wasi::context(&policy, &output, program)?,
                     table: wasi::table(),
@@ -174,17 +175,13 @@ impl Session {
 
 /// What the guest is sent. A long source is read by a thread, so that the deadline holds
 /// meanwhile; a thread that is not waited for any more ends by itself.
-async fn request(
-    script: &Script,
-    env: &[(String, String)],
-    knows: bool,
-) -> Result<Vec<u8>, Raised> {
+async fn request(script: &Script, policy: &Policy, knows: bool) -> Result<Vec<u8>, Raised> {
     if script.source.len() < LONG_SOURCE {
-        return script.request(env, knows);
+        return script.request(Some(policy), knows);
     }
     let (done, request) = tokio::sync::oneshot::channel();
-    let (own, own_env) = (script.clone(), env.to_vec());
-    let read = move || drop(done.send(own.request(&own_env, knows)));
+    let (own, own_policy) = (script.clone(), policy.clone());
+    let read = move || drop(done.send(own.request(Some(&own_policy), knows)));
     let thread = std::thread::Builder::new().spawn(read);
     match request.await {
         Ok(request) if thread.is_ok() => request,
@@ -440,6 +437,7 @@ fn ended(ending: Ending, limits: &Limits) -> Outcome {
             message: format!("the guest crashed: {why}"),
             traceback: String::new(),
             line: None,
+            file: None,
         }),
         Ending::NotStarted(error) => Outcome::Raised(protocol(&error.to_string())),
     }

@@ -64,6 +64,12 @@ pub trait ToolHost: Send + Sync {
         Box::pin(async { Ok(Vec::new()) })
     }
 
+    /// The namespaces whose tools changed since this was last asked. Asked whenever a
+    /// guest is handed what has ended.
+    fn changed(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Does something that only a grant allows; answers JSON as `wit/guest.wit` says.
     /// A host of tools that only answers calls grants nothing.
     fn capability(
@@ -131,8 +137,33 @@ pub struct ToolCall {
 pub struct ToolAnswer {
     /// Any JSON: structured content, parsed text, text, or content blocks.
     pub value: Value,
+    /// The content blocks, an array, where they say something that the value does not.
+    pub content: Option<Value>,
+    /// What the script's author should know.
+    pub notes: Vec<Note>,
     /// Size in bytes of the answer as it arrived at the host.
     pub bytes: u64,
+}
+
+/// A line for standard error. Of several notes about one thing a run prints the first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Note {
+    /// What it is about: a server, or a tool.
+    pub about: String,
+    /// The words.
+    pub text: String,
+}
+
+impl ToolAnswer {
+    /// An answer that is nothing but its value.
+    pub fn new(value: Value, bytes: u64) -> Self {
+        Self {
+            value,
+            content: None,
+            notes: Vec::new(),
+            bytes,
+        }
+    }
 }
 
 /// A tool call that failed. The script sees it as a catchable exception.
@@ -229,6 +260,10 @@ pub struct ToolListing {
     pub attribute: String,
     /// Parameter names: required ones first, each group in declared order.
     pub parameters: Vec<String>,
+    /// Whether one object none of whose keys is a parameter is the value of the first
+    /// parameter; else one object always is the arguments.
+    #[serde(rename = "object-first", skip_serializing_if = "std::ops::Not::not")]
+    pub object_first: bool,
     /// First paragraph of the description.
     pub description: String,
 }

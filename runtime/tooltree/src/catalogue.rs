@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
+use crate::digest::Digest;
 use crate::names::Identifiers;
 use crate::text::{clean, shorten};
 use crate::tool::{Definition, DefinitionError, Tool};
@@ -10,15 +11,15 @@ use crate::tool::{Definition, DefinitionError, Tool};
 /// Most tools that one namespace may have.
 pub const MAX_TOOLS: usize = 10_000;
 
-/// Longest name repeated in a [`Dropped`], in bytes.
-const MAX_DROPPED_NAME_BYTES: usize = 80;
+/// Longest name repeated in an [`Oddity`], in bytes.
+const MAX_SHOWN_NAME_BYTES: usize = 80;
 
 /// A namespace and its tools, ordered by the tools' own names.
 #[derive(Clone, Debug, Default)]
 pub struct Namespace {
     tools: BTreeMap<String, Tool>,
     identifiers: Identifiers,
-    dropped: Vec<Dropped>,
+    oddities: Vec<Oddity>,
 }
 
 /// A tool with the identifier that scripts call it by.
@@ -33,53 +34,113 @@ pub struct Named<'a> {
     pub contested: bool,
 }
 
-/// A definition that is not listed.
+/// A definition as a server sent it.
+#[derive(Clone, Debug)]
+pub struct Offer {
+    /// What could be read of it.
+    pub definition: Definition,
+    /// What was odd about it already.
+    pub odd: Vec<DefinitionError>,
+}
+
+/// Something odd about a definition, and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dropped {
-    /// Its name, cleaned and cut.
+pub struct Oddity {
+    /// The tool's name, cleaned and cut.
     pub name: String,
-    /// Why.
+    /// What is odd.
     pub reason: DefinitionError,
+    /// The identifier of the tool; none if it cannot be called.
+    pub attribute: Option<String>,
+}
+
+/// What is known of one name while definitions are read.
+struct Kept {
+    tool: Tool,
+    /// As it was defined first.
+    digest: Digest,
+    odd: Vec<DefinitionError>,
 }
 
 impl Namespace {
-    /// Takes what can be kept of the definitions, in whatever order they come.
+    /// Takes the definitions that hold what they must, in whatever order they come; the
+    /// others are only told of.
     pub fn new(definitions: impl IntoIterator<Item = Definition>) -> Self {
-        let mut tools: BTreeMap<String, Tool> = BTreeMap::new();
-        let mut dropped = Vec::new();
-        let mut ambiguous = BTreeMap::new();
-        for definition in definitions {
-            let name = shorten(&definition.name, MAX_DROPPED_NAME_BYTES);
-            match Tool::new(definition) {
-                Ok(tool) => match tools.entry(tool.name().to_owned()) {
-                    Slot::Vacant(slot) => {
-                        slot.insert(tool);
-                    }
-                    Slot::Occupied(known) => {
-                        if known.get().digest() != tool.digest() {
-                            ambiguous.insert(tool.name().to_owned(), name);
-                        }
-                    }
-                },
-                Err(reason) => dropped.push((name, reason)),
+        let offers = definitions.into_iter().map(|definition| Offer {
+            definition,
+            odd: Vec::new(),
+        });
+        let mut namespace = Self::gather(offers, |definition, _| Tool::new(definition));
+        let is_ambiguous = |oddity: &Oddity| oddity.reason == DefinitionError::Ambiguous;
+        for oddity in namespace.oddities.iter_mut().filter(|it| is_ambiguous(it)) {
+            if let Some(attribute) = oddity.attribute.take()
+                && let Some(name) = namespace.identifiers.resolve(&attribute)
+            {
+                namespace.tools.remove(name);
             }
         }
-        // Which of two different definitions is meant cannot be known, and
-        // must not depend on which came first.
-        for (name, shown) in ambiguous {
-            tools.remove(&name);
-            dropped.push((shown, DefinitionError::Ambiguous));
+        namespace
+    }
+
+    /// Takes all definitions of a server whose names can be called. Whatever else is odd
+    /// costs the tool its schema at most. Of definitions that share a name the tool is kept,
+    /// once; if they differ, without any schema, since none is known to be the tool's.
+    pub fn of_server(offers: impl IntoIterator<Item = Offer>) -> Self {
+        Self::gather(offers, Tool::lenient)
+    }
+
+    fn gather(
+        offers: impl IntoIterator<Item = Offer>,
+        made: impl Fn(Definition, &mut Vec<DefinitionError>) -> Result<Tool, DefinitionError>,
+    ) -> Self {
+        let mut kept: BTreeMap<String, Kept> = BTreeMap::new();
+        let mut oddities = Vec::new();
+        for Offer {
+            definition,
+            mut odd,
+        } in offers
+        {
+            let shown = shown(&definition.name);
+            match made(definition, &mut odd) {
+                Ok(tool) => match kept.entry(tool.name().to_owned()) {
+                    Slot::Vacant(slot) => {
+                        let digest = tool.digest();
+                        slot.insert(Kept { tool, digest, odd });
+                    }
+                    Slot::Occupied(mut slot) => slot.get_mut().meets(&tool),
+                },
+                Err(reason) => {
+                    // Why the name is empty says more than that it is.
+                    let reason = odd.into_iter().next().unwrap_or(reason);
+                    oddities.push(Oddity {
+                        name: shown,
+                        reason,
+                        attribute: None,
+                    });
+                }
+            }
         }
+        let identifiers = Identifiers::assign(kept.keys().map(String::as_str));
+        for (name, kept) in &kept {
+            oddities.extend(kept.odd.iter().map(|reason| Oddity {
+                name: shown(name),
+                reason: reason.clone(),
+                attribute: identifiers.identifier(name).map(str::to_owned),
+            }));
+        }
+        let tools = kept.into_iter().map(|(name, kept)| {
+            let is_ambiguous = kept.odd.contains(&DefinitionError::Ambiguous);
+            let tool = if is_ambiguous {
+                kept.tool.unchecked()
+            } else {
+                kept.tool
+            };
+            (name, tool)
+        });
         Self {
-            identifiers: Identifiers::assign(tools.keys().map(String::as_str)),
-            tools,
-            dropped: dropped
-                .into_iter()
-                .map(|(name, reason)| Dropped {
-                    name: clean(&name, MAX_DROPPED_NAME_BYTES),
-                    reason,
-                })
-                .collect(),
+            tools: tools.collect(),
+            identifiers,
+            oddities,
         }
     }
 
@@ -94,9 +155,19 @@ impl Namespace {
         self.named(self.tools.get(name)?)
     }
 
-    /// What was left out, and why.
-    pub fn dropped(&self) -> &[Dropped] {
-        &self.dropped
+    /// What is odd about the definitions, in the order of what could not be kept, then by
+    /// the names of the tools.
+    pub fn oddities(&self) -> &[Oddity] {
+        &self.oddities
+    }
+
+    /// Why no tool of that name can be called, though one is defined.
+    pub fn why_not(&self, name: &str) -> Option<&DefinitionError> {
+        let shown = shown(name);
+        let mut dropped = self.oddities.iter().filter(|it| it.attribute.is_none());
+        dropped
+            .find(|oddity| oddity.name == shown)
+            .map(|oddity| &oddity.reason)
     }
 
     fn named<'a>(&'a self, tool: &'a Tool) -> Option<Named<'a>> {
@@ -106,6 +177,26 @@ impl Namespace {
             contested: self.identifiers.is_contested(tool.name()),
         })
     }
+}
+
+impl Kept {
+    /// Takes note of another definition of the same name.
+    fn meets(&mut self, other: &Tool) {
+        let reason = if self.digest == other.digest() {
+            DefinitionError::Repeated
+        } else {
+            DefinitionError::Ambiguous
+        };
+        if !self.odd.contains(&reason) {
+            self.odd.push(reason);
+        }
+    }
+}
+
+/// A name as it may be shown.
+fn shown(name: &str) -> String {
+    let start = shorten(name, MAX_SHOWN_NAME_BYTES);
+    clean(&start.replace(['\n', '\t'], " "), MAX_SHOWN_NAME_BYTES)
 }
 
 #[cfg(test)]
@@ -151,27 +242,98 @@ mod tests {
         ]);
         let kept: Vec<_> = namespace.tools().map(|named| named.tool.name()).collect();
         assert_eq!(kept, ["good"]);
-        let reasons: Vec<String> = namespace
-            .dropped()
-            .iter()
-            .map(|dropped| dropped.reason.to_string())
-            .collect();
+        let told = namespace.oddities().iter();
+        let reasons: Vec<String> = told.map(|oddity| oddity.reason.to_string()).collect();
         assert_eq!(
             reasons,
             [
                 "the name is empty",
-                "the name is 1048576 bytes long; at most 256 are listed",
+                "the name is 1048576 bytes long, more than 256",
                 "the input schema is not an object",
-                "the name is defined more than once, differently",
+                "the name is defined more than once, in the same words",
+                "the name is defined more than once, differently: no schema is known to be the tool's",
+                "the name is defined more than once, in the same words",
             ]
         );
-        assert!(namespace.dropped().iter().all(|d| d.name.len() <= 80));
-        assert!(
-            namespace
-                .dropped()
-                .iter()
-                .all(|d| !d.name.contains('\u{1b}'))
-        );
+        for oddity in namespace.oddities() {
+            assert!(oddity.name.len() <= 80 && !oddity.name.contains('\u{1b}'));
+        }
+    }
+
+    fn offer(name: &str, description: &str) -> Offer {
+        Offer {
+            definition: definition(name, description),
+            odd: Vec::new(),
+        }
+    }
+
+    /// One odd definition never loses another tool, and costs its own as little as can be.
+    #[test]
+    fn tools_of_servers_can_be_called_unless_their_names_cannot() {
+        let mut schema = offer("schema", "");
+        schema.definition.input_schema = json!("nonsense");
+        schema.definition.output_schema = Some(json!(3));
+        let mut prose = offer("prose", "");
+        let not_text = DefinitionError::NotText {
+            which: "description",
+            found: "a number",
+        };
+        prose.odd.push(not_text.clone());
+        let mut nameless = offer("", "");
+        nameless.odd.push(DefinitionError::NoName);
+        let long = "x".repeat(300);
+        let mut second = offer("twice", "two");
+        second.definition.input_schema = json!({"type": "object", "required": ["x"]});
+        let namespace = Namespace::of_server([
+            offer("good", "one"),
+            offer("good", "one"),
+            offer("twice", "one"),
+            second,
+            offer(&long, ""),
+            offer(" a\nb", ""),
+            offer("", ""),
+            offer(&"y".repeat(1 << 20), ""),
+            schema,
+            prose,
+            nameless,
+        ]);
+        for name in ["good", "twice", "schema", "prose", " a\nb", long.as_str()] {
+            let named = namespace.resolve(name).unwrap();
+            assert_eq!(named.tool.name(), name);
+            let again = namespace.resolve(named.attribute).unwrap();
+            assert_eq!(again.tool.name(), name);
+            assert_eq!(named.tool.input_schema(), &json!({"type": "object"}));
+            assert_eq!(named.tool.output_schema(), None);
+        }
+        assert_eq!(namespace.tools().count(), 6);
+        let reasons: Vec<(bool, String)> = namespace
+            .oddities()
+            .iter()
+            .map(|oddity| (oddity.attribute.is_some(), oddity.reason.to_string()))
+            .collect();
+        for (is_called, reason) in [
+            (false, "the name is empty"),
+            (false, "the name is 1048576 bytes long, more than 256"),
+            (false, "it has no name"),
+            (true, "the name is 300 bytes long, more than 256"),
+            (
+                true,
+                "the name is defined more than once, in the same words",
+            ),
+            (true, "the input schema is not an object"),
+            (true, "the output schema is not an object"),
+            (true, &not_text.to_string()),
+            (true, &DefinitionError::Ambiguous.to_string()),
+            (
+                true,
+                &DefinitionError::Name(crate::names::NameError::Unseen).to_string(),
+            ),
+        ] {
+            let expected = (is_called, reason.to_owned());
+            assert!(reasons.contains(&expected), "{expected:?} of {reasons:?}");
+        }
+        assert_eq!(reasons.len(), 10);
+        assert!(namespace.why_not("").is_some() && namespace.why_not("good").is_none());
     }
 
     #[test]

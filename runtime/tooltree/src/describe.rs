@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
+use crate::arguments::null_is_left_out;
 use crate::schema::{follow, is_everything, properties};
 use crate::text::{clean, shorten};
 use crate::tool::Tool;
@@ -44,7 +45,10 @@ pub fn signature(namespace: &str, attribute: &str, tool: &Tool) -> String {
     let mut shown: Vec<String> = Vec::new();
     let mut unspeakable: Vec<String> = Vec::new();
     for parameter in required.iter().chain(&optional).take(MAX_SHOWN) {
-        let of = types.spell(parameter.schema, 0);
+        let mut of = types.spell(parameter.schema, 0);
+        if !parameter.required && null_is_left_out(tool.input_schema(), parameter.schema) {
+            of.push_str(" | None");
+        }
         if !is_identifier(parameter.name) {
             unspeakable.push(format!("{}: {of}", literal(&Value::from(parameter.name))));
         } else if parameter.required {
@@ -257,12 +261,13 @@ mod tests {
                 "a": {"type": "number"},
                 "deep": {"type": "boolean"},
                 "path": {"type": "string"},
+                "cursor": {"type": "string", "default": null},
             },
             "required": ["path", "a"],
         });
         assert_eq!(
             signed(input, None),
-            "things.get_it(a: float, path: str, limit: int = 10, deep: bool = ...) -> Any"
+            "things.get_it(a: float, path: str, limit: int = 10, deep: bool = ..., cursor: str | None = None) -> Any"
         );
     }
 

@@ -9,8 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::digest::name_hex;
 use crate::text::is_unseen;
 
-/// Longest name that is listed, in bytes. MCP says 128; some servers say more.
+/// Longest name that is used as it is, in bytes. MCP says 128; some servers say more.
 pub const MAX_NAME_BYTES: usize = 256;
+
+/// Longest name that can be called at all, in bytes.
+pub(crate) const MAX_CALLED_NAME_BYTES: usize = 1_000;
+
+/// How much of an odd name its identifier shows, in bytes.
+const MAX_STEM_BYTES: usize = 48;
 
 /// Suffix lengths tried in turn, in hexadecimal digits.
 const SUFFIXES: [usize; 4] = [4, 8, 16, 64];
@@ -22,35 +28,36 @@ const KEYWORDS: [&str; 32] = [
     "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
-/// Why a name cannot be listed.
+/// What is odd about a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NameError {
     /// There are no characters in it.
     #[error("the name is empty")]
     Empty,
     /// It is longer than [`MAX_NAME_BYTES`].
-    #[error("the name is {bytes} bytes long; at most {MAX_NAME_BYTES} are listed")]
+    #[error("the name is {bytes} bytes long, more than {MAX_NAME_BYTES}")]
     TooLong {
         /// Its length.
         bytes: usize,
     },
     /// Readers could not see all of it.
-    #[error("the name holds white space or characters that cannot be seen")]
+    #[error("the name holds characters that cannot be seen, or white space that is easily missed")]
     Unseen,
 }
 
-/// Whether a name can be listed at all.
+/// Whether a name can be used as it is. Single spaces between words are seen, and allowed.
 ///
 /// # Errors
 ///
 /// Names that are empty, over-long, or that a reader could not tell from
 /// another name by looking at it.
 pub fn check_name(name: &str) -> Result<(), NameError> {
+    let is_missed = |c: char| is_unseen(c) || (c.is_whitespace() && c != ' ');
     if name.is_empty() {
         Err(NameError::Empty)
     } else if name.len() > MAX_NAME_BYTES {
         Err(NameError::TooLong { bytes: name.len() })
-    } else if name.chars().any(|c| is_unseen(c) || c.is_whitespace()) {
+    } else if name.chars().any(is_missed) || name.trim() != name || name.contains("  ") {
         Err(NameError::Unseen)
     } else {
         Ok(())
@@ -120,25 +127,31 @@ impl Identifiers {
     ///
     /// A name keeps its [`plain_identifier`] unless others ask for the same;
     /// then only a name that already is that identifier keeps it, and each
-    /// other gets digits of its own name's SHA-256: `read_only_3f2a`.
+    /// other gets digits of its own name's SHA-256: `read_only_3f2a`. A name
+    /// that [`check_name`] refuses always gets them, and takes nothing from others.
     pub fn assign<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut groups: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+        let mut groups: BTreeMap<String, Group<'_>> = BTreeMap::new();
         for name in names {
-            groups
-                .entry(plain_identifier(name))
-                .or_default()
-                .insert(name);
+            if check_name(name).is_ok() {
+                let group = groups.entry(plain_identifier(name)).or_default();
+                group.plain.insert(name);
+            } else {
+                let group = groups.entry(plain_identifier(stem(name))).or_default();
+                group.odd.insert(name);
+            }
         }
         let mut by_name = BTreeMap::new();
         let mut contested = BTreeSet::new();
-        for (plain, members) in &groups {
-            if members.len() == 1 {
-                by_name.extend(members.iter().map(|&name| (name.to_owned(), plain.clone())));
-                continue;
+        for (plain, group) in &groups {
+            contested.extend(group.odd.iter().map(|&name| name.to_owned()));
+            if group.plain.len() > 1 {
+                contested.extend(group.plain.iter().map(|&name| name.to_owned()));
             }
-            contested.extend(members.iter().map(|&name| name.to_owned()));
-            let (exact, rest): (Vec<&str>, Vec<&str>) =
-                members.iter().partition(|&&name| name == plain);
+            let (exact, mut rest): (Vec<&str>, Vec<&str>) = group
+                .plain
+                .iter()
+                .partition(|&&name| name == plain || group.plain.len() == 1);
+            rest.extend(&group.odd);
             by_name.extend(
                 exact
                     .into_iter()
@@ -177,6 +190,21 @@ impl Identifiers {
     }
 }
 
+/// Names that ask for the same identifier.
+#[derive(Default)]
+struct Group<'a> {
+    /// Those that can be used as they are.
+    plain: BTreeSet<&'a str>,
+    /// Those that cannot.
+    odd: BTreeSet<&'a str>,
+}
+
+/// As much of an odd name as its identifier shows.
+fn stem(name: &str) -> &str {
+    let (stem, _) = name.split_at(name.floor_char_boundary(MAX_STEM_BYTES));
+    stem
+}
+
 /// Suffixed identifiers for names that ask for the same one. All get suffixes
 /// of one length, the first at which they differ from each other and from
 /// every identifier that was asked for. Suffixes hold no underscore, so those
@@ -184,7 +212,7 @@ impl Identifiers {
 fn tell_apart(
     plain: &str,
     names: &[&str],
-    groups: &BTreeMap<String, BTreeSet<&str>>,
+    groups: &BTreeMap<String, Group<'_>>,
 ) -> BTreeMap<String, String> {
     let mut told = BTreeMap::new();
     for length in SUFFIXES {
@@ -307,9 +335,38 @@ mod tests {
             check_name(&"x".repeat(1 << 20)),
             Err(NameError::TooLong { bytes: 1 << 20 })
         );
-        for name in ["a\u{202E}b", "a\nb", "a b", "\u{1b}[2J", "a\u{200B}", "\0"] {
+        for name in [
+            "a\u{202E}b",
+            "a\nb",
+            " a",
+            "a ",
+            "a  b",
+            "a\u{A0}b",
+            "\u{1b}[2J",
+            "a\u{200B}",
+            "\0",
+        ] {
             assert_eq!(check_name(name), Err(NameError::Unseen), "{name:?}");
         }
         assert_eq!(check_name("日本.tool-1"), Ok(()));
+        assert_eq!(check_name("search tools"), Ok(()));
+    }
+
+    /// A name that looks like another neither takes its identifier nor makes it unclear.
+    #[test]
+    fn odd_names_get_digits_and_take_nothing() {
+        let long = "x".repeat(300);
+        let names = ["echo", "echo\u{200B}", " echo", "a\nb", long.as_str(), ""];
+        let assigned = Identifiers::assign(names);
+        assert_eq!(assigned.identifier("echo"), Some("echo"));
+        assert!(!assigned.is_contested("echo"));
+        let mut seen = BTreeSet::from(["echo"]);
+        for name in names.into_iter().skip(1) {
+            let identifier = assigned.identifier(name).unwrap();
+            assert!(seen.insert(identifier) && identifier.len() < 60, "{name:?}");
+            assert!(assigned.is_contested(name), "{name:?}");
+            assert_eq!(assigned.resolve(identifier), Some(name));
+            assert_eq!(assigned.resolve(name), Some(name));
+        }
     }
 }

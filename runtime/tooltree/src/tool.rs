@@ -5,7 +5,8 @@ use std::io;
 use serde_json::{Value, json};
 
 use crate::digest::Digest;
-use crate::names::{NameError, check_name};
+use crate::envelope;
+use crate::names::{MAX_CALLED_NAME_BYTES, NameError, check_name};
 use crate::schema::{MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, is_within_depth};
 use crate::text::{MAX_DESCRIPTION_BYTES, clean};
 
@@ -22,10 +23,10 @@ pub struct Definition {
     pub output_schema: Option<Value>,
 }
 
-/// Why a definition is not listed.
+/// What is odd about a definition.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionError {
-    /// Its name cannot be listed.
+    /// Its name is odd.
     #[error(transparent)]
     Name(#[from] NameError),
     /// A schema is not a JSON Schema: neither an object nor a boolean.
@@ -46,9 +47,29 @@ pub enum DefinitionError {
         /// `input` or `output`.
         which: &'static str,
     },
+    /// The definition is no JSON object.
+    #[error("the definition is {found}, not an object")]
+    NotAnObject {
+        /// What it is.
+        found: &'static str,
+    },
+    /// There is no name in it.
+    #[error("it has no name")]
+    NoName,
+    /// What must be text is something else.
+    #[error("the {which} is {found}, not text")]
+    NotText {
+        /// `name` or `description`.
+        which: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
     /// The same namespace defines the name twice, differently.
-    #[error("the name is defined more than once, differently")]
+    #[error("the name is defined more than once, differently: no schema is known to be the tool's")]
     Ambiguous,
+    /// The same namespace defines the name twice, in the same words.
+    #[error("the name is defined more than once, in the same words")]
+    Repeated,
 }
 
 /// A tool whose parts are bounded and whose prose is safe to show.
@@ -58,6 +79,7 @@ pub struct Tool {
     description: String,
     input_schema: Value,
     output_schema: Option<Value>,
+    wraps_result: bool,
     learned_output: Option<Value>,
     digest: Digest,
 }
@@ -71,28 +93,78 @@ impl Tool {
     /// Definitions whose name or schemas cannot be kept.
     pub fn new(definition: Definition) -> Result<Self, DefinitionError> {
         check_name(&definition.name)?;
+        if !definition.input_schema.is_null() {
+            check_schema("input", &definition.input_schema)?;
+        }
+        if let Some(schema) = &definition.output_schema {
+            check_schema("output", schema)?;
+        }
+        Ok(Self::made_of(definition))
+    }
+
+    /// The same for a stranger's definition: only one whose name cannot be called is
+    /// refused. What else is odd is added to `odd`. A schema that cannot be kept is left
+    /// out: then it is the owner who checks.
+    pub(crate) fn lenient(
+        mut definition: Definition,
+        odd: &mut Vec<DefinitionError>,
+    ) -> Result<Self, DefinitionError> {
+        let bytes = definition.name.len();
+        if bytes == 0 || bytes > MAX_CALLED_NAME_BYTES {
+            check_name(&definition.name)?;
+        }
+        if !definition.input_schema.is_null()
+            && let Err(reason) = check_schema("input", &definition.input_schema)
+        {
+            odd.push(reason);
+            definition.input_schema = Value::Null;
+        }
+        if let Some(schema) = &definition.output_schema
+            && let Err(reason) = check_schema("output", schema)
+        {
+            odd.push(reason);
+            definition.output_schema = None;
+        }
+        if let Err(reason) = check_name(&definition.name) {
+            odd.push(reason.into());
+        }
+        Ok(Self::made_of(definition))
+    }
+
+    /// The tool without schemas of its own: nothing is known of its arguments.
+    pub(crate) fn unchecked(self) -> Self {
+        Self::made_of(Definition {
+            name: self.name,
+            description: self.description,
+            input_schema: Value::Null,
+            output_schema: None,
+        })
+    }
+
+    fn made_of(definition: Definition) -> Self {
         let input_schema = match definition.input_schema {
             Value::Null => json!({"type": "object"}),
             schema => schema,
         };
-        check_schema("input", &input_schema)?;
-        if let Some(schema) = &definition.output_schema {
-            check_schema("output", schema)?;
-        }
         let digest = Digest::of(
             &definition.name,
             &definition.description,
             &input_schema,
             definition.output_schema.as_ref(),
         );
-        Ok(Self {
+        let (output_schema, wraps_result) = match definition.output_schema.map(envelope::opened) {
+            Some((schema, wraps_result)) => (Some(schema), wraps_result),
+            None => (None, false),
+        };
+        Self {
             description: clean(&definition.description, MAX_DESCRIPTION_BYTES),
             name: definition.name,
             input_schema,
-            output_schema: definition.output_schema,
+            output_schema,
+            wraps_result,
             learned_output: None,
             digest,
-        })
+        }
     }
 
     /// The tool's own name, as its owner spells it.
@@ -110,9 +182,15 @@ impl Tool {
         &self.input_schema
     }
 
-    /// JSON Schema of the answer, where one is declared.
+    /// JSON Schema of the answer as scripts get it, where one is declared.
     pub fn output_schema(&self) -> Option<&Value> {
         self.output_schema.as_ref()
+    }
+
+    /// Whether the owner answers `{"result": ..}` with what [`Self::output_schema`] describes
+    /// inside.
+    pub fn wraps_result(&self) -> bool {
+        self.wraps_result
     }
 
     /// JSON Schema of what answers have looked like, where that was learned. Nobody

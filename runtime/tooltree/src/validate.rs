@@ -1,13 +1,19 @@
 //! Values against JSON Schema, 2020-12 unless the schema says otherwise.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
-use jsonschema::{JsonType, PatternOptions, ValidationError, Validator as Compiled};
+use jsonschema::{
+    JsonType, PatternOptions, ValidationError, ValidationOptions, Validator as Compiled,
+};
 use serde_json::Value;
 
+use crate::numbers::{Inexact, has_inexact_integer, made_fractional};
 use crate::text::shorten;
 
 /// Mismatches that are told of one value.
 const MAX_MISMATCHES: usize = 5;
+
+/// Errors of one value that are looked at.
+const MAX_ERRORS: usize = 100;
 
 /// Longest text of one mismatch, in bytes.
 const MAX_MESSAGE_BYTES: usize = 300;
@@ -62,12 +68,12 @@ impl Validator {
         if refers_to_itself(schema) {
             return Err("it refers to itself without end".to_owned());
         }
-        let linear = jsonschema::options()
+        let linear = options()
             .with_pattern_options(PatternOptions::regex())
             .build(schema);
         let compiled = match linear {
             Ok(compiled) => compiled,
-            Err(_) => jsonschema::options()
+            Err(_) => options()
                 .with_pattern_options(PatternOptions::fancy_regex().backtrack_limit(MAX_STEPS))
                 .build(schema)
                 .map_err(|error| shorten(&error.to_string(), MAX_MESSAGE_BYTES))?,
@@ -88,6 +94,40 @@ impl Validator {
         if self.compiled.is_valid(value) {
             return Vec::new();
         }
+        self.told(value)
+    }
+
+    /// Where a value that fits has a floating-point number for an integer, so large that it may
+    /// stand for another one (JavaScript reads `9007199254740993` as `9007199254740992`); the first few.
+    pub fn rounded(&self, value: &Value) -> Vec<Mismatch> {
+        if !has_inexact_integer(value) {
+            return Vec::new();
+        }
+        let mut fractional = value.clone();
+        let mut inexact = Vec::new();
+        made_fractional(&mut fractional, "", &mut inexact);
+        // What fits no more wants integers.
+        let wrong: Vec<String> = self
+            .compiled
+            .iter_errors(&fractional)
+            .take(MAX_ERRORS)
+            .map(|error| error.instance_path().to_string())
+            .collect();
+        inexact
+            .into_iter()
+            .filter(|one| wrong.iter().any(|path| one.path.starts_with(path)))
+            .take(MAX_MISMATCHES)
+            .map(|Inexact { path, digits }| Mismatch {
+                path: shorten(&path, MAX_MESSAGE_BYTES),
+                message: format!(
+                    "{digits} comes as a floating-point number, which may stand for another integer: \
+                     give an integer (`{digits}n` in JavaScript)"
+                ),
+            })
+            .collect()
+    }
+
+    fn told(&self, value: &Value) -> Vec<Mismatch> {
         let mut told = Vec::new();
         for error in self.compiled.iter_errors(value) {
             if told.len() >= MAX_MISMATCHES {
@@ -98,6 +138,11 @@ impl Validator {
         told.truncate(MAX_MISMATCHES);
         told
     }
+}
+
+/// `format` is an annotation in every dialect: whoever reads the value knows which texts it takes.
+fn options<'i>() -> ValidationOptions<'i> {
+    jsonschema::options().should_validate_formats(false)
 }
 
 /// Tells an error. Of alternatives that all fail, it tells what is wrong with the one
@@ -259,6 +304,86 @@ mod tests {
         assert!(told(&schema, &json!({"rows": [], "b": 1}))[0].contains("'b' was unexpected"));
     }
 
+    /// None of these numbers is one of floating point.
+    #[test]
+    fn integers_of_any_size_are_compared_exactly() {
+        let value = |text: &str| serde_json::from_str::<Value>(text).unwrap();
+        let far = "1000000000000000000000000000001";
+        for (schema, fits, other) in [
+            (
+                "{\"const\": 9007199254740993}",
+                "9007199254740993",
+                "9007199254740992",
+            ),
+            (
+                "{\"enum\": [1, 1000000000000000000000000000001]}",
+                far,
+                "1000000000000000000000000000000",
+            ),
+            (
+                "{\"maximum\": 1000000000000000000000000000001}",
+                far,
+                "1000000000000000000000000000002",
+            ),
+            (
+                "{\"exclusiveMinimum\": 1000000000000000000000000000000}",
+                far,
+                "1000000000000000000000000000000",
+            ),
+            (
+                "{\"minimum\": -9007199254740993}",
+                "-9007199254740993",
+                "-9007199254740994",
+            ),
+            (
+                "{\"multipleOf\": 10000000000000000000000}",
+                "30000000000000000000000",
+                "30000000000000000000001",
+            ),
+            (
+                "{\"uniqueItems\": true}",
+                "[9007199254740993, 9007199254740992]",
+                "[1, 1.0]",
+            ),
+            (
+                "{\"type\": \"integer\"}",
+                far,
+                "1000000000000000000000000000001.5",
+            ),
+        ] {
+            let schema = value(schema);
+            assert!(told(&schema, &value(fits)).is_empty(), "{schema} {fits}");
+            assert_eq!(told(&schema, &value(other)).len(), 1, "{schema} {other}");
+        }
+        let named = told(&json!({"maximum": 5}), &value(far));
+        assert!(named[0].contains(far), "{named:?}");
+    }
+
+    #[test]
+    fn a_float_that_may_be_another_integer_is_none() {
+        let schema = json!({
+            "properties": {
+                "id": {"type": "integer"},
+                "ids": {"type": "array", "items": {"anyOf": [{"type": "integer"}, {"type": "string"}]}},
+                "ratio": {"type": "number", "minimum": 0},
+                "any": {},
+            },
+        });
+        let compiled = Validator::new(&schema).unwrap();
+        let rounded = |value: Value| -> Vec<String> {
+            assert!(compiled.mismatches(&value).is_empty(), "{value}");
+            let rounded = compiled.rounded(&value).into_iter();
+            rounded.map(|mismatch| mismatch.path).collect()
+        };
+        assert!(
+            rounded(json!({"id": 9_007_199_254_740_993_i64, "ratio": 1e20, "any": 1e20}))
+                .is_empty()
+        );
+        assert!(rounded(json!({"id": 5.0, "ids": [2.0]})).is_empty());
+        assert_eq!(rounded(json!({"id": 1e16, "ratio": 1e20})), ["/id"]);
+        assert_eq!(rounded(json!({"ids": [1, "a", -1e300]})), ["/ids/2"]);
+    }
+
     #[test]
     fn of_alternatives_the_one_that_is_meant_is_told() {
         let nullable = json!({"properties": {"n": {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "null"}]}}});
@@ -296,6 +421,27 @@ mod tests {
             deep = json!({"anyOf": [deep, {"type": "boolean"}, {"type": "null"}]});
         }
         assert_eq!(told(&deep, &json!("x")).len(), 1);
+    }
+
+    #[test]
+    fn a_format_is_an_annotation_in_every_dialect() {
+        for dialect in [
+            None,
+            Some("http://json-schema.org/draft-04/schema#"),
+            Some("http://json-schema.org/draft-06/schema#"),
+            Some("http://json-schema.org/draft-07/schema#"),
+            Some("https://json-schema.org/draft/2019-09/schema"),
+            Some("https://json-schema.org/draft/2020-12/schema"),
+        ] {
+            for format in ["date-time", "email", "uri", "ipv4", "regex", "uuid"] {
+                let mut schema = json!({"type": "string", "format": format});
+                if let Some(dialect) = dialect {
+                    schema["$schema"] = json!(dialect);
+                }
+                assert!(told(&schema, &json!("(")).is_empty(), "{schema}");
+                assert_eq!(told(&schema, &json!(1)).len(), 1, "{schema}");
+            }
+        }
     }
 
     #[test]

@@ -18,6 +18,12 @@ pub enum FlattenError {
         /// Module and name.
         import: String,
     },
+    /// What should be called until it has moved all bytes is no such function.
+    #[error("the merged modules do not import one `{import}` that moves bytes of a descriptor")]
+    Repeat {
+        /// Module and name.
+        import: String,
+    },
     /// Arguments are to be freed, and it is not certain how.
     #[error("the merged modules do not import one and the same `free`")]
     Free,

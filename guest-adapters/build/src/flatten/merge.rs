@@ -1,10 +1,11 @@
 //! The merged core module: what it imports, defines and exports.
 
 use super::parse::{Component, CoreInstance, Module};
-use super::release::{Release, Releasing};
+use super::release::Releasing;
+use super::repeat::Repeating;
 use super::resolve::{Function, Plan};
 use super::write::Writer;
-use super::{FlattenError, at, count};
+use super::{Changes, FlattenError, at, count};
 use std::collections::{BTreeSet, HashMap};
 use wasmparser::{CanonicalFunction, CanonicalOption, ExternalKind, FuncType, TypeRef};
 
@@ -23,6 +24,8 @@ pub(super) struct Merged {
     pub(super) globals: HashMap<String, Option<i32>>,
     /// Functions of our own behind those of the modules, in the order of their indices.
     pub(super) releasing: Vec<Releasing>,
+    /// More of them, behind those.
+    pub(super) repeating: Vec<Repeating>,
     external_index: HashMap<Function, u32>,
     function_base: Vec<u32>,
     releasing_base: u32,
@@ -32,13 +35,14 @@ impl Merged {
     pub(super) fn new(
         component: &Component<'_>,
         plan: &Plan,
-        releases: &[Release],
+        changes: &Changes<'_>,
     ) -> Result<Self, FlattenError> {
         let mut merged = Self {
             core: Vec::new(),
             externals: Vec::new(),
             globals: HashMap::new(),
             releasing: Vec::new(),
+            repeating: Vec::new(),
             releasing_base: 0,
             external_index: HashMap::new(),
             function_base: Vec::new(),
@@ -57,7 +61,8 @@ impl Merged {
                 .ok_or(FlattenError::TooMany("functions"))?;
         }
         merged.releasing_base = next;
-        merged.releasing = Releasing::all(plan, &modules, releases, &external_types)?;
+        merged.releasing = Releasing::all(plan, &modules, changes.releases, &external_types)?;
+        merged.repeating = Repeating::all(plan, &modules, changes.repeats)?;
         let exports = merged.needed_exports(component, plan)?;
         let writer = Writer::new(plan, modules, &merged)?;
         let globals = writer.exported_globals();
@@ -90,12 +95,13 @@ impl Merged {
         }
     }
 
-    /// Index of what code and tables of the merged modules mean by a function: an
-    /// import whose argument is freed is reached through a function of ours.
+    /// Index of what code and tables of the merged modules mean by a function: some are
+    /// reached through a function of ours.
     pub(super) fn called(&self, function: &Function) -> Result<u32, FlattenError> {
-        let ours = self.releasing.iter().position(|f| f.external == *function);
-        match ours {
-            Some(position) => count(position, "functions")?
+        let ours = self.releasing.iter().map(|ours| &ours.external);
+        let ours = ours.chain(self.repeating.iter().map(|ours| &ours.function));
+        match ours.enumerate().find(|(_, ours)| *ours == function) {
+            Some((position, _)) => count(position, "functions")?
                 .checked_add(self.releasing_base)
                 .ok_or(FlattenError::TooMany("functions")),
             None => self.index(function),

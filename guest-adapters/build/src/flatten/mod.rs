@@ -16,16 +16,27 @@ mod error;
 mod merge;
 mod parse;
 mod release;
+mod repeat;
 mod resolve;
 mod write;
 
 pub use error::FlattenError;
 pub use release::Release;
+pub use repeat::Repeat;
 
 use merge::Merged;
 use parse::Component;
 use resolve::Plan;
 use wasmparser::{Validator, WasmFeatures};
+
+/// What is to be done besides merging.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Changes<'c> {
+    /// Imports whose arguments are freed after their calls.
+    pub releases: &'c [Release],
+    /// Functions that are called until they have moved all bytes.
+    pub repeats: &'c [Repeat],
+}
 
 /// A component taken apart: the merged core module, and what goes around it.
 pub struct Flat<'a> {
@@ -35,20 +46,19 @@ pub struct Flat<'a> {
 }
 
 impl<'a> Flat<'a> {
-    /// Takes a component apart and merges its core modules; arguments of `releases`
-    /// are freed after their calls.
+    /// Takes a component apart and merges its core modules, with some changes.
     ///
     /// # Errors
     ///
-    /// Refuses everything that it does not understand completely, and releases of
+    /// Refuses everything that it does not understand completely, and changes of
     /// what is not imported.
-    pub fn new(bytes: &'a [u8], releases: &[Release]) -> Result<Self, FlattenError> {
+    pub fn new(bytes: &'a [u8], changes: &Changes<'_>) -> Result<Self, FlattenError> {
         validator()
             .validate_all(bytes)
             .map_err(FlattenError::InvalidInput)?;
         let mut component = Component::parse(bytes)?;
         let plan = Plan::new(&mut component)?;
-        let merged = Merged::new(&component, &plan, releases)?;
+        let merged = Merged::new(&component, &plan, changes)?;
         validate(&merged.core, "module")?;
         Ok(Self {
             component,
@@ -96,7 +106,7 @@ impl<'a> Flat<'a> {
 ///
 /// Those of [`Flat::new`] and [`Flat::component`].
 pub fn flatten(bytes: &[u8]) -> Result<Vec<u8>, FlattenError> {
-    let flat = Flat::new(bytes, &[])?;
+    let flat = Flat::new(bytes, &Changes::default())?;
     flat.component(flat.core())
 }
 

@@ -134,6 +134,10 @@ impl<'x, 'a> Writer<'x, 'a> {
             functions.function(self.type_index(releasing.ty())?);
             code.function(&releasing.body(|function| self.merged.index(function))?);
         }
+        for repeating in &self.merged.repeating {
+            functions.function(self.type_index(repeating.ty())?);
+            code.function(&repeating.body(|function| self.merged.index(function))?);
+        }
         let mut exported = ExportSection::new();
         exported.export(MEMORY, ExportKind::Memory, 0);
         for index in exports {

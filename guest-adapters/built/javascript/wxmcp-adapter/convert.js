@@ -48,15 +48,19 @@ export class Misfit {
 
 /** JSON as values: integers that a number cannot hold are BigInts. */
 export function read(text) {
-  return large.test(text) ? parse(text, exactly) : parse(text);
+  return hasManyDigits(text) ? parse(text, exactly) : parse(text);
+}
+
+/** Whether a text may hold an integer that a number cannot hold. */
+export function hasManyDigits(text) {
+  return large.test(text);
 }
 const large = /\d{16}/;
 const integer = /^-?\d+$/;
 
 function exactly(key, value, { source }) {
   if (typeof value !== 'number' || isSafeInteger(value) || !integer.test(source)) return value;
-  const exact = BigInt(source);
-  return LEAST <= exact && exact <= LARGEST.u64 ? exact : value;
+  return BigInt(source);
 }
 
 /** JSON of such values. */
@@ -203,13 +207,14 @@ function scalar(of, given) {
   const kind = kindOf(given);
   if ((of === 'bool' && kind === 'boolean') || (of === 'string' && kind === 'text')) return given;
   if (kind !== 'number' || of === 'bool' || of === 'string') throw expected(WORDS[of], given);
-  const misfit = () => new Misfit(`the number does not fit \`${of}\` exactly`);
+  const misfit = () => new Misfit(`${typeof given === 'bigint' ? given : 'the number'} does not fit \`${of}\` exactly`);
   if (of === 'f64') {
     const float = Number(given);
     if (!isFinite(float) || (typeof given === 'bigint' && BigInt(float) !== given)) throw misfit();
     return float;
   }
-  if (typeof given === 'number' && !isInteger(given)) throw misfit();
+  // Beyond 2^53 a number may stand for another integer.
+  if (typeof given === 'number' && !isSafeInteger(given)) throw misfit();
   const whole = BigInt(given);
   if (whole < (of === 's64' ? LEAST : 0n) || whole > LARGEST[of]) throw misfit();
   return whole;

@@ -11,8 +11,9 @@ import { exit } from 'wasi:cli/exit@0.2.10';
 import { getStderr } from 'wasi:cli/stderr@0.2.10';
 import { getStdout } from 'wasi:cli/stdout@0.2.10';
 
-import { Interface, Misfit, camel, read, write } from './convert.js';
+import { Interface, Misfit, camel, hasManyDigits, read, write } from './convert.js';
 import { modules, text } from './data.js';
+import { isNear, listed } from './names.js';
 
 const { parse, stringify } = JSON;
 const { now } = performance;
@@ -77,11 +78,17 @@ function cancel(id) {
 
 function done(operation, payload) {
   try {
-    return [true, write(answer(operation, read(payload)))];
+    return [true, sent(answer(operation, read(payload)))];
   } catch (error) {
-    if (error instanceof Refused) return [false, write(error.told)];
+    if (error instanceof Refused) return [false, sent(error.told)];
     throw error;
   }
+}
+
+/** JSON for the adapter: a space in front says that it may hold integers beyond 2^53 - 1. */
+function sent(value) {
+  const text = write(value);
+  return hasManyDigits(text) ? ` ${text}` : text;
 }
 
 function answer(operation, given) {
@@ -116,7 +123,23 @@ function folded(name) {
   return name.replace(/[-_]/g, '').toLowerCase();
 }
 
+/** Refuses names that are no parameters in the words of the host, with the nearest. */
+function refuseUnknown(name, record, given) {
+  if (record === null || record.others !== null) return;
+  const known = record.members.map((member) => member.name);
+  for (const one of Object.keys(given)) {
+    if (known.includes(one)) continue;
+    if (known.length === 0) {
+      throw new Refused('invalid-arguments', `\`${name}\` takes no arguments, and so no \`${one}\``);
+    }
+    const near = known.find((other) => isNear(one, other));
+    const instead = near === undefined ? `; it has ${listed(known)}` : `; did you mean \`${near}\`?`;
+    throw new Refused('invalid-arguments', `\`${name}\` has no parameter \`${one}\`${instead}`);
+  }
+}
+
 function call({ name, layout, types, call: imported }, given) {
+  refuseUnknown(name, layout.arguments, given);
   const parameters = fitting(() => types.parameters(layout.arguments, given), (why) => {
     return new Refused('invalid-arguments', `the arguments of \`${name}\` do not fit: ${why}`);
   });

@@ -11,7 +11,7 @@ import keyword
 import math
 
 _LARGEST = {"s64": (-(1 << 63), (1 << 63) - 1), "u64": (0, (1 << 64) - 1)}
-_EXACT = 1 << 53
+_EXACT = (1 << 53) - 1
 _JSON = {"bool": "a boolean", "s64": "an integer", "u64": "an integer", "f64": "a number", "string": "a string"}
 _CONTAINERS = {"list": "an array", "tuple": "an array", "map": "an object"}
 
@@ -217,10 +217,11 @@ def _scalar(of, given):
         raise _expected(_JSON[of], given)
     if of == "f64":
         return _float(given)
-    whole = int(given) if kind is int or given.is_integer() else None
+    # Beyond 2^53 a float may stand for another integer.
+    whole = int(given) if kind is int or given.is_integer() and abs(given) <= _EXACT else None
     least, most = _LARGEST[of]
     if whole is None or not least <= whole <= most:
-        raise Misfit(f"the number does not fit `{of}` exactly")
+        raise _misfit(of, given)
     return whole
 
 
@@ -229,11 +230,14 @@ def _float(given):
         made = float(given)
     except OverflowError:
         made = math.inf
-    # Beyond 64 bits, every number of JSON is one of floating point.
-    large = type(given) is int and not -(1 << 63) <= given < 1 << 64
-    if not math.isfinite(made) or made != given and not large:
-        raise Misfit("the number does not fit `f64` exactly")
+    if not math.isfinite(made) or made != given:
+        raise _misfit("f64", given)
     return made
+
+
+def _misfit(of, given):
+    is_long = type(given) is int and abs(given) > _EXACT
+    return Misfit(f"{given if is_long else 'the number'} does not fit `{of}` exactly")
 
 
 def _number(value):

@@ -14,7 +14,7 @@ import time
 
 from componentize_py_types import Err
 
-from . import convert
+from . import binding, convert
 
 _COMPLETION = struct.Struct("<QBI")
 _SEARCH = "a component that was built has no search of tools; its own are in `dir(tools)`"
@@ -49,6 +49,7 @@ class _Tool:
         self._call = call
 
     def __call__(self, given):
+        self._refuse_unknown(given)
         try:
             parameters = self._interface.parameters(self._layout["arguments"], given)
         except convert.Misfit as error:
@@ -62,6 +63,22 @@ class _Tool:
             return self._interface.plain(self._layout["answer"], answer)
         except (convert.Misfit, ValueError) as error:
             raise _Refused("invalid-answer", f"`{self._name}` answered what is not of its type: {error}")
+
+
+    def _refuse_unknown(self, given):
+        """Refuses names that are no parameters in the words of the host, with the nearest."""
+        record = self._layout["arguments"]
+        if record is None or record["others"] is not None:
+            return
+        known = [member["name"] for member in record["members"]]
+        for name in given:
+            if name in known:
+                continue
+            near = [other for other in known if binding.is_near(name, other)]
+            instead = f"; did you mean `{near[0]}`?" if near else f"; it has {binding.listed(known)[2:]}"
+            if not known:
+                raise _Refused("invalid-arguments", f"`{self._name}` takes no arguments, and so no `{name}`")
+            raise _Refused("invalid-arguments", f"`{self._name}` has no parameter `{name}`{instead}")
 
 
 class Host:

@@ -6,17 +6,21 @@ use wxmcp_sandbox::{
     ToolListing,
 };
 use wxmcp_tooltree::stubs::ToolSet;
-use wxmcp_tooltree::{Named, Tool, first_paragraph, nearest, parameters};
+use wxmcp_tooltree::{Named, Oddity, Tool, first_paragraph, nearest, object_parameter, parameters};
 
 use super::Broker;
 use crate::caller::Caller;
 use crate::discovery::{self, Listed};
 use crate::space::{Opened, Space};
 use crate::tree::folder::Broken;
+use crate::upstream::Upstream;
 use crate::wording::quoted;
 
 /// Longest name that is looked up, in bytes.
 const MAX_CALL_NAME_BYTES: usize = 1_024;
+
+/// Oddities of one namespace that are told.
+const MAX_ODD: usize = 50;
 
 /// Tools described at once, at most.
 const MAX_DESCRIBED: usize = 200;
@@ -25,8 +29,8 @@ const MAX_DESCRIBED: usize = 200;
 const MAX_SUMMARY_BYTES: usize = 300;
 
 impl Broker {
-    /// What is wrong with the files of a namespace of the tree: those that are no tools,
-    /// and what tools ask for in vain. Nothing for upstreams.
+    /// What is wrong with a namespace: files that are no tools, what tools ask for in vain,
+    /// and what is odd about the tools of a server.
     ///
     /// # Errors
     ///
@@ -38,7 +42,10 @@ impl Broker {
     ) -> Result<Problems, ToolError> {
         let opened = self.open(namespace, None, &self.script, context).await?;
         let Some(listed) = opened.folder() else {
-            return Ok(Problems::default());
+            return Ok(Problems {
+                odd: odd_tools(&opened),
+                ..Problems::default()
+            });
         };
         let unapproved = opened
             .tools
@@ -52,6 +59,7 @@ impl Broker {
         Ok(Problems {
             broken: listed.broken.clone(),
             unapproved,
+            odd: Vec::new(),
         })
     }
 
@@ -119,15 +127,26 @@ impl Broker {
                     .collect::<Vec<_>>(),
             ));
         };
-        let opened = space.open(Some(tool), context, self.call_timeout).await?;
-        let granted = |tool: &Named<'_>| caller.may_call(opened.owner(), opened.name(), *tool);
-        if let Some(named) = opened.tools.resolve(tool).filter(granted) {
-            let tool = named.tool.name().to_owned();
+        let mut opened = space.open(Some(tool), context, self.call_timeout).await?;
+        let mut found = granted(&opened, tool, caller);
+        if found.is_none() && opened.look_again(self.call_timeout).await? {
+            found = granted(&opened, tool, caller);
+        }
+        if let Some(tool) = found {
             return Ok(Found {
                 space: opened,
                 tool,
             });
         }
+        if let Some(reason) = opened.tools.why_not(tool)
+            && caller.is_script()
+        {
+            return Err(ToolError::new(
+                ToolErrorKind::UnknownTool,
+                format!("{} cannot be called: {reason}", quoted(name)),
+            ));
+        }
+        let granted = |tool: &Named<'_>| caller.may_call(opened.owner(), opened.name(), *tool);
         let attributes = opened.tools.tools().filter(granted);
         let close: Vec<String> = nearest(tool, attributes.map(|tool| tool.attribute))
             .into_iter()
@@ -147,24 +166,30 @@ impl Broker {
 
     /// The namespace behind either spelling, if the caller may see it.
     fn visible(&self, space: &str, caller: &Caller) -> Option<Space<'_>> {
-        let upstream = self
-            .identifiers
-            .resolve(space)
-            .and_then(|owner| self.upstreams.get(owner));
+        let upstream = self.upstream(space).map(Space::Upstream);
+        let folder = || {
+            let tree = self.tree.as_ref()?;
+            tree.folder(space, &|name| self.is_taken(name))
+        };
         let found = match upstream {
-            Some(upstream) => Space::Upstream(upstream),
-            None => Space::Folder(
-                self.tree
-                    .as_ref()?
-                    .folder(space, &|name| self.is_taken(name))?,
-            ),
+            // One that is switched off says so, unless a folder has its name.
+            Some(Space::Upstream(off)) if off.is_disabled() => {
+                folder().map_or(Space::Upstream(off), Space::Folder)
+            }
+            Some(upstream) => upstream,
+            None => Space::Folder(folder()?),
         };
         caller.may_see(found.owner(), found.name()).then_some(found)
     }
 
-    /// Whether an upstream has the name, in either spelling.
+    /// The upstream of that name, in either spelling.
+    fn upstream(&self, name: &str) -> Option<&Upstream> {
+        self.upstreams.get(self.identifiers.resolve(name)?)
+    }
+
+    /// Whether an upstream that is in use has the name, in either spelling.
     fn is_taken(&self, name: &str) -> bool {
-        self.identifiers.resolve(name).is_some()
+        self.upstream(name).is_some_and(|it| !it.is_disabled())
     }
 
     fn visible_spaces(&self, caller: &Caller) -> Vec<Space<'_>> {
@@ -174,6 +199,7 @@ impl Broker {
             .flat_map(|tree| tree.folders(&|name| self.is_taken(name)));
         self.upstreams
             .values()
+            .filter(|upstream| !upstream.is_disabled())
             .map(Space::Upstream)
             .chain(folders.map(Space::Folder))
             .filter(|space| caller.may_see(space.owner(), space.name()))
@@ -215,7 +241,9 @@ impl Broker {
         caller: &Caller,
         context: &CallContext,
     ) -> Result<NamespaceListing, ToolError> {
-        let opened = self.open(name, None, caller, context).await?;
+        let mut opened = self.open(name, None, caller, context).await?;
+        // Scripts ask a second time where they miss a tool.
+        opened.look_again(self.call_timeout).await?;
         Ok(NamespaceListing {
             name: opened.name().to_owned(),
             tools: opened
@@ -226,6 +254,7 @@ impl Broker {
                     name: named.tool.name().to_owned(),
                     attribute: named.attribute.to_owned(),
                     parameters: parameters(named.tool.input_schema()),
+                    object_first: object_parameter(named.tool.input_schema()).is_some(),
                     description: summary(named.tool.description()),
                 })
                 .collect(),
@@ -303,13 +332,48 @@ impl Broker {
     }
 }
 
-/// What is wrong with the tool files of a namespace.
+/// What is wrong with a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
     /// Files that are no tools.
     pub broken: Vec<Broken>,
     /// Tools, and what they ask for that is not approved, as lines of `wxmcp.toml`.
     pub unapproved: Vec<(String, Vec<String>)>,
+    /// Tools of a server, and what is odd about them, as sentences.
+    pub odd: Vec<String>,
+}
+
+/// What is odd about tools, and how those are called that can be.
+fn odd_tools(opened: &Opened<'_>) -> Vec<String> {
+    let space = opened.name();
+    let told = opened.tools.oddities().iter().take(MAX_ODD);
+    let mut odd: Vec<String> = told
+        .map(
+            |Oddity {
+                 name,
+                 reason,
+                 attribute,
+             }| match attribute {
+                Some(attribute) => {
+                    format!("{} is called `{space}.{attribute}`: {reason}", quoted(name))
+                }
+                None if name.is_empty() => format!("a tool cannot be called: {reason}"),
+                None => format!("{} cannot be called: {reason}", quoted(name)),
+            },
+        )
+        .collect();
+    let more = opened.tools.oddities().len().saturating_sub(MAX_ODD);
+    if more > 0 {
+        odd.push(format!("and {more} more"));
+    }
+    odd
+}
+
+/// The own name of a tool, in either spelling, if the caller may call it.
+fn granted(opened: &Opened<'_>, spelled: &str, caller: &Caller) -> Option<String> {
+    let named = opened.tools.resolve(spelled)?;
+    let may = caller.may_call(opened.owner(), opened.name(), named);
+    may.then(|| named.tool.name().to_owned())
 }
 
 /// A granted tool of an opened namespace.

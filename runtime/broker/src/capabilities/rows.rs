@@ -14,9 +14,6 @@ pub(super) const MAX_ROWS: usize = 100_000;
 /// Most bytes of one answer, as JSON.
 pub(super) const MAX_ANSWER: usize = 32 << 20;
 
-/// Largest integer that every reader of JSON keeps whole: 2^53 - 1.
-const MAX_SAFE: u64 = (1 << 53) - 1;
-
 /// `{"rows": [..], "columns": [..]}`.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -31,7 +28,6 @@ struct Column {
     name: String,
     declared: Option<String>,
     is_bytes: bool,
-    is_big: bool,
 }
 
 impl Rows {
@@ -49,7 +45,6 @@ impl Rows {
                     name: unique(name, &mut names),
                     declared,
                     is_bytes: false,
-                    is_big: false,
                 })
                 .collect(),
         }
@@ -114,9 +109,6 @@ impl Column {
             if self.is_bytes {
                 object.insert("bytes".to_owned(), Value::Bool(true));
             }
-            if self.is_big {
-                object.insert("big".to_owned(), Value::Bool(true));
-            }
         }
         told
     }
@@ -145,13 +137,8 @@ impl Cell<'_> {
         self.json(&text)
     }
 
-    /// An integer; beyond 2^53 as digits.
     pub(super) fn integer(&mut self, number: i64) -> Result<(), Failure> {
-        if number.unsigned_abs() <= MAX_SAFE {
-            return self.raw(&number.to_string());
-        }
-        self.column.is_big = true;
-        self.raw(&format!("{{\"$integer\":\"{number}\"}}"))
+        self.raw(&number.to_string())
     }
 
     /// A number; one that JSON does not have as text.

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use futures_util::future::{BoxFuture, join_all};
 use serde::Deserialize;
-use serde_json::{Value, json};
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use serde_json::{Map, Value, json};
+use wxmcp_sandbox::{Capability, ToolError, ToolErrorKind};
 
 use super::command::Command;
 use super::postgres::{Address, Postgres};
 use super::sqlite::Sqlite;
-use super::{ConnectionConfig, ResourceError};
+use super::{ConnectionConfig, ResourceError, read};
 use crate::tree::{Reach, ToolGrants};
 use crate::wording::bounded;
 
@@ -104,8 +104,31 @@ pub(super) struct Request {
     action: Action,
     transaction: Option<u64>,
     statement: Option<String>,
-    #[serde(default)]
+    /// Not read with the rest: see [`Request::read`].
+    #[serde(skip)]
     parameters: Vec<Value>,
+}
+
+impl Request {
+    /// Reads a request. Its parameters stay as they are: `serde_json::from_value` makes
+    /// floating-point numbers of some integers beyond 128 bits.
+    pub(super) fn read(mut request: Map<String, Value>) -> Result<Self, ToolError> {
+        let parameters = match request.remove("parameters") {
+            None => Vec::new(),
+            Some(Value::Array(parameters)) => parameters,
+            Some(_) => {
+                return Err(ToolError::new(
+                    ToolErrorKind::InvalidCall,
+                    "the parameters of a statement are not a list",
+                ));
+            }
+        };
+        let request: Self = read(Capability::Sql, request)?;
+        Ok(Self {
+            parameters,
+            ..request
+        })
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]

@@ -26,6 +26,7 @@ use super::pool::{Place, Pool};
 use super::rows::{Cell, MAX_ANSWER, Rows};
 use super::sql::{Database, Failure, Session, Statement, Work};
 use crate::tree::Reach;
+use crate::wording::bounded;
 
 /// How long a statement waits for another program's lock.
 const BUSY: Duration = Duration::from_secs(5);
@@ -300,7 +301,13 @@ fn execute(connection: &Connection, statement: &Statement) -> Result<Vec<u8>, Fa
     let parameters = statement
         .parameters
         .iter()
-        .map(parameter)
+        .enumerate()
+        .map(|(index, value)| {
+            parameter(value).map_err(|why| {
+                let position = index.saturating_add(1);
+                Failure::Invalid(format!("parameter {position} {why}"))
+            })
+        })
         .collect::<Result<Vec<Sql>, Failure>>()?;
     let wanted = prepared.parameter_count();
     if wanted != parameters.len() {
@@ -346,31 +353,29 @@ fn write(cell: &mut Cell<'_>, value: ValueRef<'_>) -> Result<(), Failure> {
     }
 }
 
-/// A parameter as it is bound.
-fn parameter(value: &Value) -> Result<Sql, Failure> {
-    let invalid = |what: &str| Err(Failure::Invalid(format!("a parameter {what}")));
+/// A parameter as it is bound, or why it cannot be.
+fn parameter(value: &Value) -> Result<Sql, String> {
     Ok(match value {
         Value::Null => Sql::Null,
         Value::Bool(flag) => Sql::Integer(i64::from(*flag)),
         Value::Number(number) => match (number.as_i64(), number.as_f64()) {
             (Some(integer), _) => Sql::Integer(integer),
-            (None, Some(real)) if !number.is_u64() => Sql::Real(real),
-            _ => return invalid("is an integer beyond 64 bits"),
+            (None, Some(real)) if number.is_f64() => Sql::Real(real),
+            _ => {
+                return Err(format!(
+                    "is {}: SQLite holds integers of 64 bits, and floating-point numbers up to 1.8e308",
+                    bounded(&number.to_string())
+                ));
+            }
         },
         Value::String(text) => Sql::Text(text.clone()),
-        Value::Object(object) if object.len() == 1 => {
-            match (object.get("$bytes"), object.get("$integer")) {
-                (Some(Value::String(text)), _) => match STANDARD.decode(text) {
-                    Ok(bytes) => Sql::Blob(bytes),
-                    Err(_) => return invalid("has bytes that are no base64"),
-                },
-                (_, Some(Value::String(text))) => match text.parse() {
-                    Ok(integer) => Sql::Integer(integer),
-                    Err(_) => return invalid("is an integer beyond 64 bits"),
-                },
-                _ => Sql::Text(value.to_string()),
-            }
-        }
+        Value::Object(object) if object.len() == 1 => match object.get("$bytes") {
+            Some(Value::String(text)) => match STANDARD.decode(text) {
+                Ok(bytes) => Sql::Blob(bytes),
+                Err(_) => return Err("has bytes that are no base64".to_owned()),
+            },
+            _ => Sql::Text(value.to_string()),
+        },
         // JSON is text to SQLite, and its JSON functions read it.
         Value::Object(_) | Value::Array(_) => Sql::Text(value.to_string()),
     })

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use wxmcp_sandbox::{ToolError, ToolErrorKind};
 
 use super::ConnectionConfig;
-use super::sql::{Databases, Held};
+use super::sql::{Databases, Held, Request};
 use crate::tree::ToolGrants;
 
 pub(super) type TestResult = Result<(), Box<dyn Error>>;
@@ -44,7 +44,9 @@ impl Tool {
 
     pub(super) async fn ask(&self, mut request: Value) -> Result<Value, ToolError> {
         request["connection"] = json!("main");
-        let request = serde_json::from_value(request).map_err(internal)?;
+        let request: Map<String, Value> =
+            serde_json::from_str(&request.to_string()).map_err(internal)?;
+        let request = Request::read(request)?;
         let perform = self.databases.perform(request, &self.grants, &self.held);
         serde_json::from_slice(&perform.await?).map_err(internal)
     }

@@ -21,6 +21,9 @@ const MAX_BYTES: u64 = 256 << 20;
 pub(super) struct Entry {
     /// None if the stamp would not tell versions apart.
     pub(super) stamp: Option<Stamp>,
+    /// What tells versions of the shared code apart; none if nothing does.
+    #[serde(default)]
+    pub(super) shared: Option<String>,
     /// SHA-256 of the content, in hexadecimal.
     pub(super) digest: String,
     /// Its tools, or why it is none.

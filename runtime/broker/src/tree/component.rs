@@ -109,7 +109,7 @@ pub(super) async fn describe(
     shared: &Shared,
 ) -> Result<Described, Undescribed> {
     let beside: Beside = match &content.beside {
-        Some(text) => serde_json::from_slice(text)
+        Some(text) => crate::json::read(text)
             .map_err(|error| format!("`{stem}.json` beside it says nothing usable: {error}"))?,
         None => Beside::default(),
     };

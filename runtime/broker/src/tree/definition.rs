@@ -68,7 +68,7 @@ impl Defined {
     ///
     /// What is wrong with it.
     pub(super) fn read(told: &str, namespace: &str, tool: &str) -> Result<Self, String> {
-        let told: Told = serde_json::from_str(told).map_err(|error| {
+        let told: Told = crate::json::read(told.as_bytes()).map_err(|error| {
             let text = error.to_string();
             // A place in a message that nobody sees.
             let why = text

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use wxmcp_sandbox::{RunClock, ToolError, ToolErrorKind};
+use wxmcp_sandbox::{Language, RunClock, ToolError, ToolErrorKind};
 use wxmcp_tooltree::{MAX_TOOLS, Namespace};
 
 use super::Shared;
@@ -15,6 +15,7 @@ use super::cache::{self, Entries, Entry};
 use super::definition::Undescribed;
 use super::host::ToolFileHost;
 use super::runner::{Content, Place, ToolFile, describe, language};
+use super::shared::SharedFiles;
 use super::stamp::Stamp;
 use crate::wording::bounded;
 
@@ -41,6 +42,7 @@ pub(crate) struct Listed {
     /// By tool, its file's name.
     names: BTreeMap<String, String>,
     stamp: Option<Stamp>,
+    shared: Arc<SharedFiles>,
 }
 
 /// A tool file that does not load.
@@ -109,6 +111,9 @@ impl Folder {
         if listed.stamp.is_none() || Stamp::of(&self.path).ok() != listed.stamp {
             return false;
         }
+        if !listed.shared.is_current() {
+            return false;
+        }
         let one = only
             .and_then(|spelled| listed.tools.resolve(spelled))
             .and_then(|named| listed.names.get(named.tool.name()));
@@ -132,7 +137,10 @@ impl Folder {
             .as_deref()
             .map(|place| cache::load(place, &config.version))
             .unwrap_or_default();
-        let (entries, is_new) = self.entries(kept).await;
+        let (files, marked) = self.files();
+        let shared = SharedFiles::of(&self.shared.config.folder, &self.path, &marked);
+        let shared = Arc::new(shared);
+        let (entries, is_new) = self.entries(files, kept, &shared).await;
         if is_new && let Some(place) = &place {
             cache::store(place, &config.version, &entries);
         }
@@ -143,6 +151,7 @@ impl Folder {
             stamps: BTreeMap::new(),
             names: BTreeMap::new(),
             stamp,
+            shared: Arc::clone(&shared),
         };
         let mut definitions = BTreeMap::new();
         for (file, entry) in entries {
@@ -180,6 +189,7 @@ impl Folder {
                         file: &file,
                         path: self.path.join(&file),
                         language,
+                        shared: &shared,
                     };
                     Arc::new(ToolFile::new(place, &entry.digest, &defined, &self.shared))
                 });
@@ -189,10 +199,10 @@ impl Folder {
             }
         }
         let tools = Namespace::new(definitions.into_values());
-        for dropped in tools.dropped() {
+        for oddity in tools.oddities() {
             listed.broken.push(Broken {
-                file: format!("tools/{}/{}", self.owner, dropped.name),
-                why: dropped.reason.to_string(),
+                file: format!("tools/{}/{}", self.owner, oddity.name),
+                why: oddity.reason.to_string(),
             });
         }
         listed.tools = Arc::new(tools);
@@ -200,15 +210,25 @@ impl Folder {
     }
 
     /// What all files of the folder are, and whether any of it is new.
-    async fn entries(&self, mut kept: Entries) -> (Entries, bool) {
+    async fn entries(
+        &self,
+        files: BTreeMap<String, Stamp>,
+        mut kept: Entries,
+        shared: &Arc<SharedFiles>,
+    ) -> (Entries, bool) {
         let mut entries = Entries::new();
         let mut is_new = kept.len() > MAX_TOOLS;
-        for (file, stamp) in self.files() {
+        let fingerprint = shared.fingerprint();
+        let is_known = |known: &Entry, language: Language| {
+            let is_same = fingerprint.is_some() && known.shared == fingerprint;
+            is_same || language == Language::Component
+        };
+        for (file, stamp) in files {
             let Some((language, tool)) = language(&file) else {
                 continue;
             };
             let known = match kept.remove(&file) {
-                Some(known) if known.stamp == Some(stamp) => {
+                Some(known) if known.stamp == Some(stamp) && is_known(&known, language) => {
                     entries.insert(file, known);
                     continue;
                 }
@@ -217,11 +237,12 @@ impl Folder {
             is_new = true;
             let stamp = Some(stamp).filter(Stamp::is_settled);
             let path = self.path.join(&file);
-            let content = match Content::read(&path, language) {
+            let content = match Content::read(&path, language, shared) {
                 Ok(content) => content,
                 Err(why) => {
                     let entry = Entry {
                         stamp,
+                        shared: fingerprint.clone(),
                         digest: String::new(),
                         defined: Err(why),
                     };
@@ -239,6 +260,7 @@ impl Folder {
                         file: &file,
                         path,
                         language,
+                        shared,
                     };
                     describe(&place, content, &self.shared).await
                 }
@@ -247,16 +269,19 @@ impl Folder {
                 // Nothing that is known of the file: it is looked at again.
                 Err(Undescribed::Now(why)) => Entry {
                     stamp: None,
+                    shared: None,
                     digest: String::new(),
                     defined: Err(why),
                 },
                 Err(Undescribed::Lasting(why)) => Entry {
                     stamp,
+                    shared: fingerprint.clone(),
                     digest,
                     defined: Err(why),
                 },
                 Ok(described) => Entry {
                     stamp,
+                    shared: fingerprint.clone(),
                     digest,
                     defined: Ok(described),
                 },
@@ -266,19 +291,36 @@ impl Folder {
         (entries, is_new)
     }
 
-    /// The files that may be tools, by name.
-    fn files(&self) -> BTreeMap<String, Stamp> {
-        fs::read_dir(&self.path)
+    /// The files that may be tools, by name, and the names that begin with `_`.
+    fn files(&self) -> (BTreeMap<String, Stamp>, Vec<String>) {
+        let mut marked = Vec::new();
+        let files = fs::read_dir(&self.path)
             .into_iter()
             .flatten()
             .flatten()
             .filter_map(|entry| {
                 let name = entry.file_name().into_string().ok()?;
+                if name.starts_with('_') {
+                    marked.push(name);
+                    return None;
+                }
                 language(&name)?;
                 Some((name, Stamp::of_entry(&entry).ok()?))
             })
             .take(MAX_TOOLS)
-            .collect()
+            .collect();
+        (files, marked)
+    }
+
+    /// The names of all its tools as the names of its files tell them, which is without
+    /// reading any; none if a file may hold several.
+    pub(crate) fn told_tools(&self) -> Option<Vec<String>> {
+        let (files, _) = self.files();
+        let tools = files.keys().map(|file| match language(file)? {
+            (Language::Component, _) => None,
+            (_, tool) => Some(tool.to_owned()),
+        });
+        tools.collect()
     }
 
     /// Calls a tool by its own name.

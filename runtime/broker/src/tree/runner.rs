@@ -16,8 +16,10 @@ use super::Shared;
 use super::component::{self, ComponentTool};
 use super::definition::{Defined, Described, Undescribed};
 use super::host::ToolFileHost;
+use super::shared::{self, SharedFiles};
 use super::wishes::ToolGrants;
 use crate::components::answer;
+use crate::json;
 use crate::wording::bounded;
 
 /// Largest tool file, in bytes.
@@ -57,15 +59,32 @@ pub(crate) struct ToolFile {
     reusable: bool,
     pub(crate) grants: ToolGrants,
     program: Program,
+    shared: Arc<SharedFiles>,
     idle: Mutex<VecDeque<Idle>>,
 }
 
 /// What answers a call.
 enum Program {
     /// Source text, read when it is first needed.
-    Source(Mutex<Option<Arc<str>>>),
+    Source(Mutex<Option<Source>>),
     /// A function of a component.
     Component(ComponentTool),
+}
+
+/// Source text, and the code that it may import.
+#[derive(Clone)]
+pub(super) struct Source {
+    text: Arc<str>,
+    shared: Arc<shared::Content>,
+}
+
+impl Source {
+    fn digest(&self) -> String {
+        if self.shared.digest.is_empty() {
+            return crate::kept::hex(self.text.as_bytes());
+        }
+        crate::kept::hex(format!("{}\0{}", self.shared.digest, self.text).as_bytes())
+    }
 }
 
 struct Idle {
@@ -80,9 +99,15 @@ pub(super) struct Place<'a> {
     pub(super) file: &'a str,
     pub(super) path: PathBuf,
     pub(super) language: Language,
+    pub(super) shared: &'a Arc<SharedFiles>,
 }
 
 impl Place<'_> {
+    /// Its path below the folder of tools.
+    fn below(&self) -> String {
+        format!("{}/{}", self.namespace, self.file)
+    }
+
     fn shown(&self) -> String {
         format!("tools/{}/{}", self.namespace, self.file)
     }
@@ -106,7 +131,7 @@ pub(super) fn language(file: &str) -> Option<(Language, &str)> {
 /// What is in a tool file.
 pub(super) enum Content {
     /// Source text.
-    Source(String),
+    Source(Source),
     /// A component, and what is said of it.
     Component(component::Content),
 }
@@ -117,32 +142,36 @@ impl Content {
     /// # Errors
     ///
     /// What is wrong with it, in words.
-    pub(super) fn read(path: &Path, language: Language) -> Result<Self, String> {
+    pub(super) fn read(
+        path: &Path,
+        language: Language,
+        shared: &SharedFiles,
+    ) -> Result<Self, String> {
         match language {
             Language::Component => component::Content::read(path).map(Self::Component),
-            _ => source(path).map(Self::Source),
+            _ => source(path, shared).map(Self::Source),
         }
     }
 
     /// SHA-256 of all that is in it, in hexadecimal.
     pub(super) fn digest(&self) -> String {
         match self {
-            Self::Source(text) => crate::kept::hex(text.as_bytes()),
+            Self::Source(source) => source.digest(),
             Self::Component(content) => content.digest(),
         }
     }
 }
 
-/// The text of a file.
-fn source(path: &Path) -> Result<String, String> {
+/// The text of a file, and the code that it may import.
+fn source(path: &Path, shared: &SharedFiles) -> Result<Source, String> {
     let bytes = component::bytes(path, MAX_SOURCE).map_err(|why| match why.as_str() {
         why if why.starts_with("it is larger") => why.to_owned(),
         why => format!("it cannot be read: {why}"),
     })?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
-    Ok(match text.strip_prefix('\u{feff}') {
-        Some(rest) => rest.to_owned(),
-        None => text,
+    Ok(Source {
+        text: text.strip_prefix('\u{feff}').unwrap_or(&text).into(),
+        shared: shared.content()?,
     })
 }
 
@@ -167,7 +196,7 @@ pub(super) async fn describe(
 
 async fn describe_script(
     place: &Place<'_>,
-    source: String,
+    source: Source,
     shared: &Shared,
 ) -> Result<Defined, String> {
     let sandbox = shared
@@ -179,10 +208,12 @@ async fn describe_script(
         script: Script {
             name: place.shown(),
             language: place.language,
-            source,
+            source: source.text.as_ref().to_owned(),
             args: Vec::new(),
             task: Some(ToolTask {
                 tool: place.tool.to_owned(),
+                path: place.below(),
+                library: Arc::clone(&source.shared.library),
                 job: ToolJob::Describe(Describe::default()),
             }),
         },
@@ -211,8 +242,9 @@ fn said(raised: &Raised, shown: &str) -> String {
         "" => raised.kind.clone(),
         message => format!("{}: {message}", raised.kind),
     };
+    let file = raised.file.as_deref().unwrap_or(shown);
     match raised.line {
-        Some(line) => format!("{message} ({shown}, line {line})"),
+        Some(line) => format!("{message} ({file}, line {line})"),
         None => message,
     }
 }
@@ -232,6 +264,7 @@ impl ToolFile {
                 Some(name) => Program::Component(ComponentTool::new(name.clone())),
                 None => Program::Source(Mutex::new(None)),
             },
+            shared: Arc::clone(place.shared),
             idle: Mutex::new(VecDeque::new()),
         }
     }
@@ -245,16 +278,24 @@ impl ToolFile {
         shared: &Shared,
     ) -> Result<(Value, u64), ToolError> {
         let failed = |message| ToolError::new(ToolErrorKind::ToolFailed, message);
-        let source = self.source().map_err(failed)?;
+        let (text, library) = match self.source().map_err(failed)? {
+            Some(source) => (
+                source.text.as_ref().to_owned(),
+                Arc::clone(&source.shared.library),
+            ),
+            None => Default::default(),
+        };
         let mut idle = self.instance(&host, shared).await.map_err(failed)?;
         let run = Run {
             script: Script {
                 name: self.shown.clone(),
                 language: self.language,
-                source,
+                source: text,
                 args: Vec::new(),
                 task: Some(ToolTask {
                     tool: self.tool.clone(),
+                    path: self.shown.trim_start_matches("tools/").to_owned(),
+                    library,
                     job: ToolJob::Call(arguments),
                 }),
             },
@@ -289,7 +330,7 @@ impl ToolFile {
             Outcome::Returned(value) => {
                 let text = value.get();
                 let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
-                let value = serde_json::from_str(text).map_err(|error| {
+                let value = json::readable(text).map_err(|error| {
                     ToolError::new(
                         ToolErrorKind::InvalidAnswer,
                         format!("the answer of `{name}` is no usable JSON: {error}"),
@@ -312,7 +353,7 @@ impl ToolFile {
                 },
                 data: Some(json!({
                     "type": raised.kind,
-                    "file": self.shown,
+                    "file": raised.file.as_deref().unwrap_or(&self.shown),
                     "line": raised.line,
                 })),
             }),
@@ -336,24 +377,23 @@ impl ToolFile {
     }
 
     /// The source that was described; a component has none.
-    fn source(&self) -> Result<String, String> {
-        let source = match &self.program {
-            Program::Source(source) => source,
-            Program::Component(_) => return Ok(String::new()),
+    fn source(&self) -> Result<Option<Source>, String> {
+        let Program::Source(source) = &self.program else {
+            return Ok(None);
         };
         let mut known = source.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(source) = &*known {
-            return Ok(source.as_ref().to_owned());
+        if known.is_none() {
+            let shown = &self.shown;
+            let read = self::source(&self.path, &self.shared)
+                .map_err(|why| format!("`{shown}`: {why}"))?;
+            if read.digest() != self.digest {
+                return Err(format!(
+                    "`{shown}` was changed during the call; call it again"
+                ));
+            }
+            *known = Some(read);
         }
-        let shown = &self.shown;
-        let text = self::source(&self.path).map_err(|why| format!("`{shown}`: {why}"))?;
-        if crate::kept::hex(text.as_bytes()) != self.digest {
-            return Err(format!(
-                "`{shown}` was changed during the call; call it again"
-            ));
-        }
-        *known = Some(text.as_str().into());
-        Ok(text)
+        Ok(known.clone())
     }
 
     async fn instance(&self, host: &ToolFileHost, shared: &Shared) -> Result<Idle, String> {

@@ -119,6 +119,11 @@ impl Approvals {
         Ok(Self { tables })
     }
 
+    /// The patterns that it approves by.
+    pub(crate) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.tables.iter().map(|(pattern, _)| pattern)
+    }
+
     /// All that is approved for a tool.
     pub(super) fn of(&self, tool: &str) -> Wishes {
         let mut all = Wishes::default();

@@ -1,7 +1,7 @@
 //! One started upstream: the handshake, requests, and what went wrong.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use rmcp::model::{
     CallToolRequest, CallToolRequestParams, CancelledNotification, CancelledNotificationParam,
     ClientCapabilities, ClientConfig, ClientNotification, ClientRequest, ClientResult, ErrorCode,
     ErrorData, Implementation, ListToolsRequest, PaginatedRequestParams, ProtocolVersion,
-    RequestId, ServerNotification, ServerRequest,
+    RequestId, ServerNotification, ServerRequest, SubscriptionFilter,
 };
 use rmcp::service::{
     ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _,
@@ -17,12 +17,15 @@ use rmcp::service::{
     Service, ServiceError,
 };
 use serde_json::{Map, Value};
+use tokio::task::AbortHandle;
 
 use super::Deadline;
 use super::arrived::Arrived;
 use super::guard::{GuardCommand, NOT_EXECUTABLE, NOT_FOUND};
+use super::patience::{Late, Patience};
 use super::pipe::Pipe;
 use super::pipe_state::{Fault, PipeState};
+use super::probe::{Changes, Probe};
 use super::process::{Process, describe};
 use crate::config::Launch;
 use crate::redact::Redactor;
@@ -32,13 +35,19 @@ use crate::wording::{bounded, quoted};
 /// ended. Shorter than it is left alone: later it would be us who ended it.
 const LAST_WORDS: Duration = Duration::from_millis(900);
 
-/// Which handshake a server is offered.
+/// How long a server that is not known may be silent on `server/discover`. One that is
+/// only slow gets `initialize`, which servers of both eras answer.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Which handshake a server takes, as far as that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Era {
-    /// `server/discover` first, `initialize` if the server does not know that.
-    Auto,
+    /// `server/discover` first, `initialize` if the server does not answer that, or soon.
+    Unknown,
     /// `initialize` only.
     Legacy,
+    /// `server/discover` first, with all the time that rmcp has.
+    Modern,
 }
 
 /// A server that has shaken hands.
@@ -47,7 +56,7 @@ pub(crate) struct Connection {
     service: RunningService<RoleClient, Client>,
     process: Process,
     pipe: Arc<PipeState>,
-    list_changed: Arc<AtomicBool>,
+    _listening: Option<Listening>,
 }
 
 /// Why a request has no answer.
@@ -61,6 +70,8 @@ pub(crate) enum RequestError {
     Malformed(String),
     /// The server is gone; how, in words.
     Gone(String),
+    /// The server did not answer in time.
+    Late(Late),
 }
 
 /// Why a server did not start.
@@ -70,6 +81,8 @@ pub(crate) struct StartError {
     pub(crate) message: String,
     /// Whether another handshake might fare better.
     pub(crate) worth_another_try: bool,
+    /// Whether the server was slow to answer `server/discover`, and knows no `initialize`.
+    pub(crate) may_be_modern: bool,
 }
 
 impl Connection {
@@ -78,9 +91,13 @@ impl Connection {
         launch: &Launch,
         guard: &GuardCommand,
         answer_limit: usize,
-        era: Era,
-        deadline: Deadline,
+        offer: Offer<'_>,
     ) -> Result<Self, StartError> {
+        let Offer {
+            era,
+            deadline,
+            changes,
+        } = offer;
         let (process, pipes) =
             Process::start(launch, launch.redactor(), guard).map_err(|error| StartError {
                 message: match &launch.cwd {
@@ -88,6 +105,7 @@ impl Connection {
                     _ => format!("its process could not be started: {error}"),
                 },
                 worth_another_try: false,
+                may_be_modern: false,
             })?;
         let redactor = launch.redactor();
         let pipe = Pipe::new(
@@ -98,9 +116,9 @@ impl Connection {
             Some(pipes.lifeline),
         );
         let state = pipe.state();
-        let client = Client::default();
-        let list_changed = Arc::clone(&client.list_changed);
-        let shaking_hands = client.serve_with_lifecycle(pipe, era.lifecycle());
+        let probe = Probe::new(pipe, era.patience(), Arc::clone(changes));
+        let silent = probe.silent();
+        let shaking_hands = Client.serve_with_lifecycle(probe, era.lifecycle());
         match tokio::time::timeout_at(deadline.at, shaking_hands).await {
             Ok(Ok(service)) => {
                 // A cache would answer for a server that is dead.
@@ -108,16 +126,23 @@ impl Connection {
                     .set_response_cache_config(ClientCacheConfig::disabled())
                     .await;
                 Ok(Self {
+                    _listening: Listening::begin(&service),
                     service,
                     process,
                     pipe: state,
-                    list_changed,
                 })
             }
-            Ok(Err(error)) => Err(explain(&error, &process, &state, &redactor).await),
+            Ok(Err(error)) => {
+                let was_silent = silent.load(Ordering::Acquire);
+                Err(StartError {
+                    may_be_modern: was_silent && knows_no_initialize(&error),
+                    ..explain(&error, &process, &state, &redactor).await
+                })
+            }
             Err(_) => Err(StartError {
-                message: silent("the handshake", deadline.given, &process, &state),
+                message: silence("the handshake", deadline.given, &process, &state),
                 worth_another_try: false,
+                may_be_modern: false,
             }),
         }
     }
@@ -125,7 +150,7 @@ impl Connection {
     /// The handshake to offer this server the next time.
     pub(crate) fn era(&self) -> Era {
         match self.service.peer_info() {
-            Some(info) if !info.protocol_version.has_initialize() => Era::Auto,
+            Some(info) if !info.protocol_version.has_initialize() => Era::Modern,
             _ => Era::Legacy,
         }
     }
@@ -137,9 +162,19 @@ impl Connection {
             || self.process.has_ended()
     }
 
-    /// Whether the server said that its tools changed since this was last asked.
-    pub(crate) fn take_list_changed(&self) -> bool {
-        self.list_changed.swap(false, Ordering::Relaxed)
+    /// How the server ended, in words.
+    pub(crate) async fn ending(&self) -> String {
+        match self.gone().await {
+            RequestError::TooLarge(reason)
+            | RequestError::Malformed(reason)
+            | RequestError::Gone(reason) => reason,
+            RequestError::Refused(_) | RequestError::Late(_) => "it ended".to_owned(),
+        }
+    }
+
+    /// Whether the server says that its list of tools may change.
+    pub(crate) fn may_change(&self) -> bool {
+        may_change(&self.service)
     }
 
     /// Whether the server says that it has tools.
@@ -158,35 +193,54 @@ impl Connection {
         if cursor.is_some() {
             request.params = Some(PaginatedRequestParams::default().with_cursor(cursor));
         }
-        self.request(ClientRequest::ListToolsRequest(request)).await
+        self.request(ClientRequest::ListToolsRequest(request), None)
+            .await
     }
 
     /// One tool call, in one request: a server that asks for input is not
-    /// answered here.
+    /// answered here. It may take `given`, and longer while the server reports progress.
     pub(crate) async fn call_tool(
         &self,
         name: &str,
         arguments: Map<String, Value>,
+        given: Duration,
     ) -> Result<(Value, u64), RequestError> {
         let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         let request = CallToolRequest::new(params);
-        self.request(ClientRequest::CallToolRequest(request)).await
+        let patience = Patience::of(given);
+        self.request(ClientRequest::CallToolRequest(request), Some(patience))
+            .await
     }
 
-    /// Sends a request. If the future is dropped, the server is told.
-    async fn request(&self, request: ClientRequest) -> Result<(Value, u64), RequestError> {
+    /// Sends a request. If the future is dropped, or patience ends, the server is told.
+    async fn request(
+        &self,
+        request: ClientRequest,
+        patience: Option<Patience>,
+    ) -> Result<(Value, u64), RequestError> {
         let options = PeerRequestOptions::no_options();
-        let answer = match self
-            .service
-            .send_cancellable_request(request, options)
-            .await
-        {
+        let sending = self.service.send_cancellable_request(request, options);
+        let sent = match &patience {
+            Some(patience) => patience.wait(sending, || None).await,
+            None => Ok(sending.await),
+        };
+        let answer = match sent.map_err(RequestError::Late)? {
             Ok(handle) => {
                 let mut unanswered = Unanswered {
                     peer: self.service.peer().clone(),
                     id: Some(handle.id.clone()),
                 };
-                let answer = handle.await_response().await;
+                let progressed = match handle.id {
+                    RequestId::Number(id) => Some(id),
+                    RequestId::String(_) => None,
+                };
+                let progressed = || self.pipe.progressed(progressed?);
+                let answering = handle.await_response();
+                let answer = match &patience {
+                    Some(patience) => patience.wait(answering, progressed).await,
+                    None => Ok(answering.await),
+                }
+                .map_err(RequestError::Late)?;
                 unanswered.id = None;
                 answer
             }
@@ -214,9 +268,19 @@ impl Connection {
         }
     }
 
+    /// What the server answered that no request of ours asked for.
+    pub(crate) fn stray(&self) -> Option<String> {
+        self.pipe.stray()
+    }
+
+    /// The same, once.
+    pub(crate) fn take_stray(&self) -> Option<String> {
+        self.pipe.take_stray()
+    }
+
     /// A server that did not answer in time, in words.
     pub(crate) fn silent(&self, what: &str, given: Duration) -> String {
-        silent(what, given, &self.process, &self.pipe)
+        silence(what, given, &self.process, &self.pipe)
     }
 
     /// Ends the server and waits until it has ended.
@@ -229,20 +293,70 @@ impl Connection {
 impl Era {
     fn lifecycle(self) -> ClientLifecycleMode {
         match self {
-            Self::Auto => ClientLifecycleMode::Auto {
+            Self::Unknown | Self::Modern => ClientLifecycleMode::Auto {
                 preferred_versions: vec![ProtocolVersion::V_2026_07_28],
                 legacy_version: Some(ProtocolVersion::LATEST_WITH_INITIALIZE),
             },
             Self::Legacy => ClientLifecycleMode::Initialize,
         }
     }
+
+    fn patience(self) -> Option<Duration> {
+        (self == Self::Unknown).then_some(PATIENCE)
+    }
 }
 
-/// wxmcp as a client: it offers servers nothing, and listens for one thing.
-#[derive(Debug, Default)]
-struct Client {
-    list_changed: Arc<AtomicBool>,
+/// How a server is to be started.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Offer<'a> {
+    pub(crate) era: Era,
+    pub(crate) deadline: Deadline,
+    /// Where changes of its list of tools are noted.
+    pub(crate) changes: &'a Arc<Changes>,
 }
+
+/// A subscription to changes of the list of tools: servers of the newer era say nothing
+/// without one. Ends when it is dropped.
+#[derive(Debug)]
+struct Listening(AbortHandle);
+
+impl Listening {
+    /// Subscribes, where there is something to hear; nothing waits for it.
+    fn begin(service: &RunningService<RoleClient, Client>) -> Option<Self> {
+        let info = service.peer_info()?;
+        if info.protocol_version.has_initialize() || !may_change(service) {
+            return None;
+        }
+        let peer = service.peer().clone();
+        let listening = tokio::spawn(async move {
+            let filter = SubscriptionFilter::builder().tools_list_changed().build();
+            // A server that has no subscriptions is asked again on every miss.
+            if let Ok(mut subscription) = peer.listen(filter).await {
+                // What comes was noted on its way here.
+                while let Ok(Some(_)) = subscription.next().await {}
+            }
+        });
+        Some(Self(listening.abort_handle()))
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn may_change(service: &RunningService<RoleClient, Client>) -> bool {
+    let info = service.peer_info();
+    let tools = info
+        .as_ref()
+        .and_then(|info| info.capabilities.tools.as_ref());
+    tools.and_then(|tools| tools.list_changed) == Some(true)
+}
+
+/// wxmcp as a client: it offers servers nothing.
+#[derive(Debug)]
+struct Client;
 
 impl Service<RoleClient> for Client {
     /// Nothing but pings is answered, since nothing else is offered. (rmcp's own
@@ -264,15 +378,9 @@ impl Service<RoleClient> for Client {
 
     async fn handle_notification(
         &self,
-        notification: ServerNotification,
+        _: ServerNotification,
         _: NotificationContext<RoleClient>,
     ) -> Result<(), ErrorData> {
-        if matches!(
-            notification,
-            ServerNotification::ToolListChangedNotification(_)
-        ) {
-            self.list_changed.store(true, Ordering::Relaxed);
-        }
         Ok(())
     }
 
@@ -334,6 +442,7 @@ async fn explain(
             return StartError {
                 message: last_words(process).await,
                 worth_another_try: can_run(process).await,
+                may_be_modern: false,
             };
         }
         (None, error) => words_of(error, redactor),
@@ -341,6 +450,23 @@ async fn explain(
     StartError {
         message,
         worth_another_try: true,
+        may_be_modern: false,
+    }
+}
+
+/// Whether the server refused `initialize` as one that speaks the newer era alone.
+fn knows_no_initialize(error: &ClientInitializeError) -> bool {
+    match error {
+        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
+            knows_no_initialize(fallback)
+        }
+        ClientInitializeError::JsonRpcError(refused) => [
+            ErrorCode::METHOD_NOT_FOUND,
+            ErrorCode::INVALID_PARAMS,
+            ErrorCode::UNSUPPORTED_PROTOCOL_VERSION,
+        ]
+        .contains(&refused.code),
+        _ => false,
     }
 }
 
@@ -378,13 +504,16 @@ fn words_of(error: &ClientInitializeError, redactor: &Redactor) -> String {
 }
 
 /// What is known of a server that did not answer in time.
-fn silent(what: &str, given: Duration, process: &Process, pipe: &PipeState) -> String {
+fn silence(what: &str, given: Duration, process: &Process, pipe: &PipeState) -> String {
     let mut message = format!("it did not answer {what} within {given:?}");
     if let Some(noise) = pipe.noise() {
         message.push_str(&format!(
             "; it wrote {}, which is not the protocol",
             quoted(&noise)
         ));
+    }
+    if let Some(stray) = pipe.stray() {
+        message.push_str(&format!("; it {stray}"));
     }
     message.push_str(&wrote(process));
     message

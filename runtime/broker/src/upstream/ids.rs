@@ -1,8 +1,9 @@
 //! Ids of JSON-RPC messages, whole or too long to be read whole.
 
-/// Ids are numbers; some servers send them back as strings.
+/// Ids are numbers; some servers send them back as strings, some languages as `7.0`.
 pub(super) fn number(id: &str) -> Option<i64> {
-    id.trim_matches('"').parse().ok()
+    let id = id.trim_matches('"');
+    id.strip_suffix(".0").unwrap_or(id).parse().ok()
 }
 
 /// The message's id, if it stands before the result in the start of a line.

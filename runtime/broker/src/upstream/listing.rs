@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use wxmcp_tooltree::{Definition, MAX_TOOLS, Namespace};
+use wxmcp_tooltree::{Definition, DefinitionError, MAX_TOOLS, Namespace, Offer};
 
 use super::connection::{Connection, RequestError};
 
@@ -16,12 +16,12 @@ const MAX_PAGES: usize = 1_000;
 /// Longest cursor, in bytes.
 const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
-/// Asks for all pages. Tools that cannot be listed are dropped, with the reason.
+/// Asks for all pages. What is odd about a tool is told beside it.
 pub(crate) async fn list(connection: &Connection) -> Result<Namespace, RequestError> {
     if !connection.has_tools() {
         return Ok(Namespace::default());
     }
-    let mut definitions = Vec::new();
+    let mut offers = Vec::new();
     let mut bytes: u64 = 0;
     let mut cursor = None;
     let mut seen = HashSet::new();
@@ -31,12 +31,12 @@ pub(crate) async fn list(connection: &Connection) -> Result<Namespace, RequestEr
         if bytes > MAX_LIST_BYTES {
             return Err(unlistable("its tool list is too long"));
         }
-        let next = read_page(page, &mut definitions)?;
-        if definitions.len() > MAX_TOOLS {
+        let next = read_page(page, &mut offers)?;
+        if offers.len() > MAX_TOOLS {
             return Err(unlistable(&format!("it lists more than {MAX_TOOLS} tools")));
         }
         match next {
-            None => return Ok(Namespace::new(definitions)),
+            None => return Ok(Namespace::of_server(offers)),
             Some(next) if next.len() > MAX_CURSOR_BYTES || !seen.insert(next.clone()) => {
                 return Err(unlistable(
                     "its tool list leads back to a page already read",
@@ -51,17 +51,14 @@ pub(crate) async fn list(connection: &Connection) -> Result<Namespace, RequestEr
 }
 
 /// Adds a page's definitions; answers the cursor of the next page.
-fn read_page(
-    page: Value,
-    definitions: &mut Vec<Definition>,
-) -> Result<Option<String>, RequestError> {
+fn read_page(page: Value, offers: &mut Vec<Offer>) -> Result<Option<String>, RequestError> {
     let Value::Object(mut page) = page else {
         return Err(unlistable("its tool list is not an object"));
     };
     let Some(Value::Array(tools)) = page.remove("tools") else {
         return Err(unlistable("its tool list has no `tools`"));
     };
-    definitions.extend(tools.into_iter().map(definition));
+    offers.extend(tools.into_iter().map(offer));
     match page.remove("nextCursor") {
         None | Some(Value::Null) => Ok(None),
         // Some servers end their list so.
@@ -71,23 +68,50 @@ fn read_page(
     }
 }
 
-/// A tool as it is listed. What has no name gets an empty one, and is dropped
-/// for that.
-fn definition(mut tool: Value) -> Definition {
-    let mut take = |key: &str| {
-        tool.get_mut(key)
-            .map(Value::take)
-            .filter(|value| !value.is_null())
-    };
-    let mut text = |key: &str| match take(key) {
+/// A tool as it is listed. What has no name gets an empty one, and cannot be called.
+fn offer(mut tool: Value) -> Offer {
+    let mut odd = Vec::new();
+    if !tool.is_object() {
+        let found = kind_of(&tool);
+        odd.push(DefinitionError::NotAnObject { found });
+    }
+    let mut take = |key: &str| tool.get_mut(key).map(Value::take);
+    let mut text = |which: &'static str| match take(which) {
         Some(Value::String(text)) => text,
-        _ => String::new(),
+        None => {
+            if which == "name" && odd.is_empty() {
+                odd.push(DefinitionError::NoName);
+            }
+            String::new()
+        }
+        // Servers write so that they say nothing.
+        Some(Value::Null) if which == "description" => String::new(),
+        Some(other) => {
+            let found = kind_of(&other);
+            odd.push(DefinitionError::NotText { which, found });
+            String::new()
+        }
     };
-    Definition {
-        name: text("name"),
-        description: text("description"),
-        input_schema: take("inputSchema").unwrap_or_default(),
-        output_schema: take("outputSchema"),
+    let (name, description) = (text("name"), text("description"));
+    Offer {
+        definition: Definition {
+            name,
+            description,
+            input_schema: take("inputSchema").unwrap_or_default(),
+            output_schema: take("outputSchema").filter(|schema| !schema.is_null()),
+        },
+        odd,
+    }
+}
+
+fn kind_of(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "text",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
     }
 }
 
@@ -103,24 +127,45 @@ mod tests {
 
     #[test]
     fn a_page_gives_its_definitions_and_the_next_cursor() {
-        let mut definitions = Vec::new();
+        let mut offers = Vec::new();
         let page = json!({
-            "tools": [
-                {"name": "a", "description": "A.", "inputSchema": {"type": "object"}},
-                {"name": 3}, 4, null,
-            ],
+            "tools": [{"name": "a", "description": "A.", "inputSchema": {"type": "object"}}],
             "nextCursor": "2",
         });
-        assert_eq!(
-            read_page(page, &mut definitions).unwrap().as_deref(),
-            Some("2")
-        );
-        let names: Vec<_> = definitions.iter().map(|tool| tool.name.as_str()).collect();
-        assert_eq!(names, ["a", "", "", ""]);
+        assert_eq!(read_page(page, &mut offers).unwrap().as_deref(), Some("2"));
+        let [offer] = offers.as_slice() else {
+            panic!("{offers:?}");
+        };
+        assert_eq!(offer.definition.description, "A.");
+        assert!(offer.definition.name == "a" && offer.odd.is_empty());
         for last in [json!(null), json!("")] {
             let page = json!({"tools": [], "nextCursor": last});
-            assert_eq!(read_page(page, &mut definitions).unwrap(), None);
+            assert_eq!(read_page(page, &mut offers).unwrap(), None);
         }
+    }
+
+    #[test]
+    fn members_of_the_wrong_type_are_named() {
+        for (tool, name, odd) in [
+            (json!({"name": 3}), "", "the name is a number, not text"),
+            (json!({"name": null}), "", "the name is null, not text"),
+            (json!({"description": "x"}), "", "it has no name"),
+            (json!(4), "", "the definition is a number, not an object"),
+            (
+                json!({"name": "a", "description": ["x"]}),
+                "a",
+                "the description is an array, not text",
+            ),
+        ] {
+            let offer = offer(tool);
+            let told: Vec<String> = offer.odd.iter().map(ToString::to_string).collect();
+            assert_eq!(
+                (offer.definition.name.as_str(), told),
+                (name, vec![odd.to_owned()])
+            );
+        }
+        let plain = offer(json!({"name": "a", "description": null, "inputSchema": null}));
+        assert!(plain.odd.is_empty());
     }
 
     #[test]

@@ -5,24 +5,28 @@
 //! the call it belongs to, at once and with the reason, and a server that does
 //! not speak the protocol is given up.
 
+use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
 
 use rmcp::model::{ErrorData, JsonRpcMessage, RequestId};
 use rmcp::service::{RoleClient, RxJsonRpcMessage, TxJsonRpcMessage};
 use rmcp::transport::Transport;
-use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
+use wxmcp_sandbox::without_lone_surrogates;
 
 use super::arrived::Arrived;
+use super::frame::{Damaged, Envelope, mended};
 use super::ids::{at_end, at_start, number};
 use super::lines::{Line, Lines};
 use super::pipe_state::{Addressee, Fault, PipeState, Reading};
 use super::process::Lifeline;
 use crate::json::{self, JsonError};
 use crate::redact::Redactor;
+use crate::wording::quoted;
 
 /// Largest message that is not an answer to a tool call or listing, in bytes.
 const MAX_OTHER_BYTES: usize = 1024 * 1024;
@@ -30,6 +34,10 @@ const MAX_OTHER_BYTES: usize = 1024 * 1024;
 /// Answers to the server's own requests that may wait to be written. A server
 /// that asks and does not read is not read from.
 const MAX_UNSENT_ANSWERS: usize = 256;
+
+/// How a message begins that is looked for behind other text, and how much is looked through.
+const MESSAGE_START: &[u8] = b"{\"jsonrpc\"";
+const MAX_PROSE_BYTES: usize = 64 * 1024;
 
 /// What is wrong with an answer to `initialize` or `server/discover`.
 const UNREADABLE_HANDSHAKE: &str = "its answer to the handshake is not what the protocol says";
@@ -43,6 +51,8 @@ pub(crate) struct Pipe<R, W> {
     unsent: Arc<Semaphore>,
     /// Whether the line being skipped was already answered for.
     answered: bool,
+    /// Messages of a line that held several.
+    ready: VecDeque<Box<RxJsonRpcMessage<RoleClient>>>,
     lifeline: Option<Lifeline>,
 }
 
@@ -67,6 +77,7 @@ where
             state: Arc::new(PipeState::new(redactor)),
             unsent: Arc::new(Semaphore::new(MAX_UNSENT_ANSWERS)),
             answered: false,
+            ready: VecDeque::new(),
             lifeline,
         }
     }
@@ -90,17 +101,16 @@ where
     fn take(&mut self, line: Line) -> Taken {
         match line {
             Line::Whole(line) => self.take_line(&line),
-            Line::TooLong(head) => {
-                let id = at_start(&head);
-                self.answered = id.is_some();
-                id.map_or(Taken::Nothing, |id| self.refuse_long(id))
-            }
+            Line::TooLong(head) => self.take_head(&head),
             Line::Skipped(_) if self.answered => Taken::Nothing,
-            Line::Skipped(tail) => match at_end(&tail) {
-                Some(id) => self.refuse_long(id),
+            Line::Skipped(tail) => match at_end(&tail).or_else(|| self.state.only_open()) {
+                Some(id) => self.refuse(id, self.too_large()),
                 None => {
-                    self.give_up(Fault::TooLarge);
-                    Taken::End
+                    self.state.note_stray(format!(
+                        "answered with a line that is larger than {} and has no id that could be found",
+                        bytes_in_words(self.limit)
+                    ));
+                    Taken::Nothing
                 }
             },
             Line::Endless => {
@@ -111,17 +121,46 @@ where
         }
     }
 
-    /// Fails the call that an over-long line answers.
-    fn refuse_long(&mut self, id: i64) -> Taken {
-        match self.state.addressee(id) {
-            Addressee::Open(Reading::Plain) => Taken::message(
-                id,
-                Arrived::TooLarge(format!("it is larger than {}", bytes_in_words(self.limit))),
-            ),
-            Addressee::Open(Reading::Typed) => self.give_up_on(UNREADABLE_HANDSHAKE),
-            Addressee::Gone => Taken::Nothing,
-            Addressee::Nobody => self.give_up_on(&answered_nothing(id)),
+    /// The start of an over-long line.
+    fn take_head(&mut self, head: &[u8]) -> Taken {
+        let is_message = head.trim_ascii_start().starts_with(b"{");
+        let id = at_start(head);
+        // Prose and notifications answer no call, however long they are.
+        self.answered = id.is_some() || !is_message || Damaged::look_at(head).has_method;
+        match id {
+            Some(id) => self.refuse(id, self.too_large()),
+            None if self.answered => {
+                self.state.note_noise(head);
+                Taken::Nothing
+            }
+            None => Taken::Nothing,
         }
+    }
+
+    fn too_large(&self) -> Arrived {
+        Arrived::TooLarge(format!("it is larger than {}", bytes_in_words(self.limit)))
+    }
+
+    /// Fails the request that an unusable line answers.
+    fn refuse(&mut self, id: i64, arrived: Arrived) -> Taken {
+        match self.state.addressee(id) {
+            Addressee::Open(Reading::Call | Reading::Listing) => Taken::message(id, arrived),
+            Addressee::Open(Reading::Typed) => match arrived {
+                Arrived::Malformed(problem) => {
+                    self.give_up_on(&format!("{UNREADABLE_HANDSHAKE}: {problem}"))
+                }
+                _ => self.give_up_on(UNREADABLE_HANDSHAKE),
+            },
+            Addressee::Gone => Taken::Nothing,
+            Addressee::Nobody => self.stray(id),
+        }
+    }
+
+    /// An answer to nobody harms nobody: the server may answer properly yet.
+    fn stray(&self, id: i64) -> Taken {
+        self.state
+            .note_stray(format!("answered a request that was never made (id {id})"));
+        Taken::Nothing
     }
 
     fn take_line(&mut self, line: &[u8]) -> Taken {
@@ -129,30 +168,165 @@ where
             .strip_prefix(b"\xEF\xBB\xBF")
             .unwrap_or(line)
             .trim_ascii();
-        if line.is_empty() {
-            return Taken::Nothing;
+        match line.first() {
+            None => Taken::Nothing,
+            Some(b'{') => self.take_object(line),
+            Some(b'[') => self.take_batch(line),
+            Some(_) => self.take_prose(line),
         }
-        let Ok(envelope) = serde_json::from_slice::<Envelope<'_>>(line) else {
+    }
+
+    fn take_object(&mut self, line: &[u8]) -> Taken {
+        match Envelope::read(line) {
+            Ok(envelope) => self.take_envelope(line, &envelope),
+            Err(error) => match self.take_row(line) {
+                Some(taken) => taken,
+                None => self.take_damaged(line, &error),
+            },
+        }
+    }
+
+    /// Messages without a line end between them, and whatever stands behind the last.
+    fn take_row(&mut self, line: &[u8]) -> Option<Taken> {
+        if json::holds_too_many(line) {
+            return None;
+        }
+        let mut messages = Vec::new();
+        let mut end = 0;
+        let mut row = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
+        while let Some(Ok(message)) = row.next() {
+            messages.push(message);
+            end = row.byte_offset();
+        }
+        let rest = line.get(end..).unwrap_or_default().trim_ascii();
+        if messages.is_empty() || messages.len() == 1 && rest.is_empty() {
+            return None;
+        }
+        let first = self.take_each(messages);
+        if rest.is_empty() || matches!(first, Taken::End) {
+            return Some(first);
+        }
+        Some(match (first, self.take_line(rest)) {
+            (Taken::Message(first), Taken::Message(last)) => {
+                self.ready.push_back(last);
+                Taken::Message(first)
+            }
+            (_, Taken::End) => Taken::End,
+            (first, Taken::Nothing) => first,
+            (_, last) => last,
+        })
+    }
+
+    /// A line that looks like a message and is not JSON.
+    fn take_damaged(&mut self, line: &[u8], error: &serde_json::Error) -> Taken {
+        if let Some(line) = without_lone_surrogates(line)
+            && let Ok(envelope) = Envelope::read(&line)
+        {
+            return self.take_envelope(&line, &envelope);
+        }
+        let damaged = Damaged::look_at(line);
+        if !damaged.is_answer() {
             // Programs print to stdout by mistake; that alone harms nobody.
             self.state.note_noise(line);
             return Taken::Nothing;
+        }
+        let problem = damaged.problem(line, error);
+        let Some(id) = damaged.id.or_else(|| self.state.only_open()) else {
+            self.state
+                .note_stray(format!("answered what cannot be read: {problem}"));
+            return Taken::Nothing;
         };
-        if envelope.method.is_some() || envelope.id.is_none() {
+        // One bad byte or default must not cost all of the server's tools.
+        if let Some(Reading::Listing | Reading::Typed) = self.state.reading(id) {
+            let line = mended(line);
+            if let Ok(envelope) = Envelope::read(&line) {
+                return self.take_envelope(&line, &envelope);
+            }
+        }
+        self.refuse(id, Arrived::Malformed(problem))
+    }
+
+    /// Several messages in an array, as an earlier revision of the protocol had them.
+    fn take_batch(&mut self, line: &[u8]) -> Taken {
+        let inside = line.strip_prefix(b"[").unwrap_or(line).trim_ascii_start();
+        if !inside.starts_with(b"{") || json::holds_too_many(line) {
+            self.state.note_noise(line);
+            return Taken::Nothing;
+        }
+        match serde_json::from_slice::<Vec<&RawValue>>(line) {
+            Ok(messages) => self.take_each(messages),
+            Err(error) => self.take_damaged(inside, &error),
+        }
+    }
+
+    /// Messages that came at once.
+    fn take_each<'m>(&mut self, messages: impl IntoIterator<Item = &'m RawValue>) -> Taken {
+        for message in messages {
+            let taken = match message.get().as_bytes() {
+                object @ [b'{', ..] => match Envelope::read(object) {
+                    Ok(envelope) => self.take_envelope(object, &envelope),
+                    Err(error) => self.take_damaged(object, &error),
+                },
+                other => {
+                    self.state.note_noise(other);
+                    Taken::Nothing
+                }
+            };
+            match taken {
+                Taken::Message(message) => self.ready.push_back(message),
+                Taken::Nothing => {}
+                Taken::End => return Taken::End,
+            }
+        }
+        self.ready
+            .pop_front()
+            .map_or(Taken::Nothing, Taken::Message)
+    }
+
+    /// Text that is not a message, unless it is one behind what a program printed without a
+    /// line end.
+    fn take_prose(&mut self, line: &[u8]) -> Taken {
+        let head = line.get(..MAX_PROSE_BYTES).unwrap_or(line);
+        let start = head
+            .windows(MESSAGE_START.len())
+            .position(|window| window == MESSAGE_START);
+        if let Some(message) = start.and_then(|at| line.get(at..))
+            && let Ok(envelope) = Envelope::read(message)
+            && envelope.method.is_none()
+            && let Some(id) = envelope.id.and_then(|id| number(id.get()))
+            && self.state.reading(id).is_some()
+        {
+            return self.take_envelope(message, &envelope);
+        }
+        self.state.note_noise(line);
+        Taken::Nothing
+    }
+
+    fn take_envelope(&mut self, line: &[u8], envelope: &Envelope<'_>) -> Taken {
+        if envelope.is_progress() {
+            if let Some(token) = envelope.progress_token() {
+                self.state.note_progress(token);
+            }
+            return Taken::Nothing;
+        }
+        if envelope.method.is_some() {
             return self.take_other(line);
         }
+        if !envelope.is_answer() || envelope.id.is_none() && envelope.jsonrpc.is_none() {
+            // A line of a log, whose `id` or `result` is the program's own.
+            self.state.note_noise(line);
+            return Taken::Nothing;
+        }
         let Some(id) = envelope.id.and_then(|id| number(id.get())) else {
-            return if envelope.error.is_some() {
-                // An error that could not be tied to a request has `id: null`.
-                self.take_other(line)
-            } else {
-                self.give_up_on("it answered with an id that is not a number")
-            };
+            return self.take_nameless(line, envelope);
         };
         let size = u64::try_from(line.len()).unwrap_or(u64::MAX);
         match self.state.addressee(id) {
-            Addressee::Nobody => self.give_up_on(&answered_nothing(id)),
+            Addressee::Nobody => self.stray(id),
             Addressee::Gone => Taken::Nothing,
-            Addressee::Open(Reading::Plain) => take_plain(id, &envelope, size),
+            Addressee::Open(Reading::Call | Reading::Listing) => {
+                self.take_answer(id, envelope, size)
+            }
             Addressee::Open(Reading::Typed) => match self.take_other(line) {
                 Taken::Nothing => self.give_up_on(UNREADABLE_HANDSHAKE),
                 taken => taken,
@@ -160,38 +334,68 @@ where
         }
     }
 
+    /// An answer whose id is missing, or not one of ours.
+    fn take_nameless(&mut self, line: &[u8], envelope: &Envelope<'_>) -> Taken {
+        if let Some(error) = envelope.error {
+            // What a server says of a request that it could not read.
+            if !self.state.is_shaking_hands() {
+                let words = quoted(&self.state.shown(error.get().as_bytes()));
+                self.state.note_stray(format!(
+                    "answered with an error that names no request: {words}"
+                ));
+            }
+            return self.take_other(line);
+        }
+        match self.state.only_open().filter(|_| envelope.id.is_none()) {
+            Some(id) => self.refuse(id, Arrived::Malformed("it has no id".to_owned())),
+            None => {
+                let id = envelope
+                    .id
+                    .map_or("without an id", |_| "with an id that is not a number");
+                self.state.note_stray(format!("answered {id}"));
+                Taken::Nothing
+            }
+        }
+    }
+
     /// Notifications, the server's requests, and answers of the handshake.
     fn take_other(&mut self, line: &[u8]) -> Taken {
         if line.len() <= MAX_OTHER_BYTES
-            && let Ok(message) = serde_json::from_slice(line)
+            // Through a value: numbers of any size cannot be read into rmcp's untagged types at once.
+            && let Ok(value) = json::read::<Value>(line)
+            && let Ok(message) = serde_json::from_value(value)
         {
             return Taken::Message(Box::new(message));
         }
         self.state.note_noise(line);
         Taken::Nothing
     }
-}
 
-fn take_plain(id: i64, envelope: &Envelope<'_>, size: u64) -> Taken {
-    let malformed = |problem: &str| Taken::message(id, Arrived::Malformed(problem.to_owned()));
-    match (envelope.result, envelope.error) {
-        (Some(result), None) => Taken::message(
-            id,
-            match json::parse(result.get()) {
-                Ok(result) => Arrived::Result(result, size),
-                Err(error @ JsonError::TooMany) => Arrived::TooLarge(error.to_string()),
-                Err(error) => Arrived::Malformed(error.to_string()),
+    /// The answer to a call or a listing.
+    fn take_answer(&self, id: i64, envelope: &Envelope<'_>, size: u64) -> Taken {
+        let malformed = |problem: &str| Taken::message(id, Arrived::Malformed(problem.to_owned()));
+        match (envelope.result, envelope.error) {
+            (Some(result), None) => Taken::message(
+                id,
+                match json::parse(result.get()) {
+                    Ok(result) => Arrived::Result(result, size),
+                    Err(error @ JsonError::TooMany) => Arrived::TooLarge(error.to_string()),
+                    Err(error) => Arrived::Malformed(error.to_string()),
+                },
+            ),
+            (None, Some(error)) => match json::read::<ErrorData>(error.get().as_bytes()) {
+                Ok(error) => {
+                    let id = Some(RequestId::Number(id));
+                    Taken::Message(Box::new(JsonRpcMessage::error(error, id)))
+                }
+                Err(_) => malformed(&format!(
+                    "its error has no code or no message: {}",
+                    quoted(&self.state.shown(error.get().as_bytes()))
+                )),
             },
-        ),
-        (None, Some(error)) => match serde_json::from_str::<ErrorData>(error.get()) {
-            Ok(error) => {
-                let id = Some(RequestId::Number(id));
-                Taken::Message(Box::new(JsonRpcMessage::error(error, id)))
-            }
-            Err(_) => malformed("its error has no code or no message"),
-        },
-        (Some(_), Some(_)) => malformed("it holds both a result and an error"),
-        (None, None) => malformed("it holds neither a result nor an error"),
+            (Some(_), Some(_)) => malformed("it holds both a result and an error"),
+            (None, None) => malformed("it holds neither a result nor an error"),
+        }
     }
 }
 
@@ -206,23 +410,6 @@ impl Taken {
     fn message(id: i64, arrived: Arrived) -> Self {
         Self::Message(Box::new(arrived.into_message(id)))
     }
-}
-
-/// The parts of a message that say what it is. Parsed without recursion.
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    id: Option<&'a RawValue>,
-    #[serde(borrow)]
-    method: Option<&'a RawValue>,
-    #[serde(borrow)]
-    result: Option<&'a RawValue>,
-    #[serde(borrow)]
-    error: Option<&'a RawValue>,
-}
-
-fn answered_nothing(id: i64) -> String {
-    format!("it answered a request that was never made (id {id})")
 }
 
 fn bytes_in_words(bytes: usize) -> String {
@@ -264,6 +451,9 @@ where
         loop {
             // Lines that are at hand must not keep others from running.
             tokio::task::coop::consume_budget().await;
+            if let Some(message) = self.ready.pop_front() {
+                return Some(*message);
+            }
             drop(self.unsent.acquire().await);
             let line = self.lines.next().await.unwrap_or(Line::End);
             match self.take(line) {
@@ -283,199 +473,4 @@ where
 }
 
 #[cfg(test)]
-mod tests {
-    use std::pin::Pin;
-
-    use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest, PingRequest};
-
-    use super::*;
-
-    const LIMIT: usize = 1000;
-
-    type TestPipe = Pipe<tokio::io::DuplexStream, tokio::io::DuplexStream>;
-
-    /// A pipe on which calls 0 and 1 are open and a ping, 2, was sent.
-    async fn pipe() -> (TestPipe, tokio::io::DuplexStream, tokio::io::DuplexStream) {
-        let (theirs, reader) = tokio::io::duplex(1 << 20);
-        let (writer, sent) = tokio::io::duplex(1 << 20);
-        let mut pipe = Pipe::new(reader, writer, LIMIT, Redactor::default(), None);
-        for id in 0..2 {
-            let call = CallToolRequest::new(CallToolRequestParams::new("x"));
-            let message = JsonRpcMessage::request(
-                ClientRequest::CallToolRequest(call),
-                RequestId::Number(id),
-            );
-            pipe.send(message).await.unwrap();
-        }
-        let ping = ClientRequest::PingRequest(PingRequest::default());
-        pipe.send(JsonRpcMessage::request(ping, RequestId::Number(2)))
-            .await
-            .unwrap();
-        (pipe, theirs, sent)
-    }
-
-    async fn receive(line: &str) -> (Option<Arrived>, Option<Fault>) {
-        let (mut pipe, mut theirs, _sent) = pipe().await;
-        theirs.write_all(line.as_bytes()).await.unwrap();
-        theirs.write_all(b"\n").await.unwrap();
-        drop(theirs);
-        let arrived = match pipe.receive().await {
-            Some(JsonRpcMessage::Response(response)) => Some(Arrived::from_result(response.result)),
-            Some(other) => panic!("{other:?}"),
-            None => None,
-        };
-        (arrived, pipe.state().fault().cloned())
-    }
-
-    #[tokio::test]
-    async fn a_result_arrives_with_its_size() {
-        let line = r#"{"jsonrpc":"2.0","id":1,"result":{"malformed":"no"}}"#;
-        let result = serde_json::json!({"malformed": "no"});
-        let size = u64::try_from(line.len()).unwrap();
-        assert_eq!(
-            receive(line).await,
-            (Some(Arrived::Result(result, size)), None)
-        );
-        let as_string = r#"{"id":"1","result":1}"#;
-        assert!(matches!(
-            receive(as_string).await,
-            (Some(Arrived::Result(..)), None)
-        ));
-    }
-
-    #[tokio::test]
-    async fn an_answer_that_cannot_be_taken_fails_its_call() {
-        let deep = format!(
-            r#"{{"id":0,"result":{}{}}}"#,
-            "[".repeat(200),
-            "]".repeat(200)
-        );
-        for line in [
-            r#"{"id":0}"#,
-            r#"{"id":0,"result":null}"#,
-            r#"{"id":0,"result":1,"error":{"code":1,"message":""}}"#,
-            r#"{"id":0,"error":"no"}"#,
-            &deep,
-        ] {
-            let (arrived, fault) = receive(line).await;
-            assert!(
-                matches!(arrived, Some(Arrived::Malformed(_))),
-                "{line}: {arrived:?}"
-            );
-            assert_eq!(fault, None);
-        }
-    }
-
-    #[tokio::test]
-    async fn a_long_answer_fails_its_call_wherever_its_id_stands() {
-        let text = "x".repeat(5000);
-        for line in [
-            format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"t":"{text}"}}}}"#),
-            format!(r#"{{"result":{{"t":"{text}"}},"jsonrpc":"2.0","id":1}}"#),
-            format!(r#"{{"result":{{"t":"{text}"}},"id":1,"jsonrpc":"2.0"}}"#),
-        ] {
-            let (arrived, fault) = receive(&line).await;
-            let expected = Arrived::TooLarge("it is larger than 1000 bytes".to_owned());
-            assert_eq!((arrived, fault), (Some(expected), None));
-        }
-        for line in [
-            format!(r#"{{"result":{{"id":1,"t":"{text}"}}}}"#),
-            format!(r#"{{"result":{{"t":"{text}\"id\":1"}}}}"#),
-            text,
-        ] {
-            assert_eq!(
-                receive(&line).await,
-                (None, Some(Fault::TooLarge)),
-                "{line}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn an_answer_to_nobody_ends_the_connection() {
-        for line in [
-            r#"{"id":99,"result":{}}"#,
-            r#"{"id":-1,"result":{}}"#,
-            r#"{"id":"x","result":{}}"#,
-            r#"{"id":[0],"result":{}}"#,
-        ] {
-            let (arrived, fault) = receive(line).await;
-            assert_eq!(arrived, None);
-            assert!(
-                matches!(fault, Some(Fault::Protocol(_))),
-                "{line}: {fault:?}"
-            );
-        }
-    }
-
-    #[tokio::test]
-    async fn a_late_answer_to_a_handshake_that_was_given_up_is_dropped() {
-        let (mut pipe, mut theirs, _sent) = pipe().await;
-        let ping = ClientRequest::PingRequest(PingRequest::default());
-        pipe.send(JsonRpcMessage::request(ping, RequestId::Number(3)))
-            .await
-            .unwrap();
-        for line in [
-            r#"{"id":2,"error":{"code":-32601,"message":"x"}}"#,
-            r#"{"jsonrpc":"2.0","id":3,"result":{}}"#,
-        ] {
-            theirs.write_all(line.as_bytes()).await.unwrap();
-            theirs.write_all(b"\n").await.unwrap();
-        }
-        let Some(JsonRpcMessage::Response(response)) = pipe.receive().await else {
-            panic!("no response");
-        };
-        assert_eq!(response.id, RequestId::Number(3));
-    }
-
-    #[tokio::test]
-    async fn noise_is_noted_and_harms_nobody() {
-        let (mut pipe, mut theirs, _sent) = pipe().await;
-        let noise = "Listening on \u{1b}[1mport\nnull\n[]\n42\n{\"x\":1}\n{\"method\":3}\n\n";
-        theirs.write_all(noise.as_bytes()).await.unwrap();
-        // The second answer to a call is nobody's; a late one neither.
-        for _ in 0..2 {
-            theirs
-                .write_all(b"{\"id\":0,\"result\":{}}\n")
-                .await
-                .unwrap();
-        }
-        drop(theirs);
-        assert!(matches!(
-            pipe.receive().await,
-            Some(JsonRpcMessage::Response(_))
-        ));
-        while let Some(message) = pipe.receive().await {
-            // rmcp drops answers that nobody waits for.
-            assert!(matches!(message, JsonRpcMessage::Response(_)));
-        }
-        assert_eq!(pipe.state().fault(), None);
-        assert_eq!(pipe.state().noise().as_deref(), Some("{\"method\":3}"));
-    }
-
-    #[tokio::test]
-    async fn a_server_that_asks_and_does_not_read_is_not_read_from() {
-        let (mut theirs, reader) = tokio::io::duplex(1 << 20);
-        let (writer, _unread) = tokio::io::duplex(1);
-        let mut pipe = Pipe::new(reader, writer, LIMIT, Redactor::default(), None);
-        let mut unsent: Vec<Pin<Box<dyn Future<Output = io::Result<()>>>>> = Vec::new();
-        for id in 0..300 {
-            let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");
-            theirs.write_all(line.as_bytes()).await.unwrap();
-        }
-        let answered = async {
-            while let Some(JsonRpcMessage::Request(request)) = pipe.receive().await {
-                let answer = rmcp::model::ClientResult::empty(());
-                unsent.push(Box::pin(
-                    pipe.send(JsonRpcMessage::response(answer, request.id)),
-                ));
-            }
-        };
-        tokio::select! {
-            biased;
-            () = answered => panic!("the pipe did not stop reading"),
-            () = async { for _ in 0..100 { tokio::task::yield_now().await } } => {}
-        }
-        assert_eq!(unsent.len(), MAX_UNSENT_ANSWERS);
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::io::Write as _;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -40,7 +41,7 @@ fn hold(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
             args: vec!["guard".into()],
         };
         let broker = Broker::new(BrokerConfig {
-            upstreams: parse_config("host", &servers.to_string())?,
+            upstreams: parse_config("host", &servers.to_string(), Path::new(""))?.upstreams,
             environment: Environment::new([("PATH", std::env::var("PATH")?)]),
             ..BrokerConfig::new(guard)
         })?;

@@ -1,5 +1,6 @@
 //! The broker against servers: lying ones, real ones, and ones that will not die.
 
+mod answers;
 mod contract;
 mod lying_servers;
 mod namespaces;

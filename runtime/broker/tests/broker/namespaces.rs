@@ -71,23 +71,29 @@ async fn colliding_names_lead_to_their_own_tools() -> TestResult {
 }
 
 #[tokio::test]
-async fn hostile_names_and_definitions_are_bounded_or_left_out() -> TestResult {
+async fn hostile_names_and_definitions_are_bounded_and_told() -> TestResult {
     let broker = lying(&["--list", "names"])?;
     let names = names(&broker, "liar").await?;
-    let pairs: Vec<(&str, &str)> = names
-        .iter()
-        .map(|(a, b)| (a.as_str(), b.as_str()))
-        .collect();
-    assert_eq!(
-        pairs,
-        [
-            ("__class__", "class_"),
-            ("echo", "echo"),
-            ("import", "import_"),
-            ("poisoned", "poisoned"),
-            ("日本", "unnamed"),
-        ]
-    );
+    // Each with its own identifier; those that a reader could take for others with digits.
+    for (name, attribute, digits) in [
+        ("\u{1b}[2J", "_2_j_", 4),
+        ("__class__", "class_", 0),
+        ("a\nb", "a_b_", 4),
+        ("a\u{202e}b", "a_b_", 4),
+        ("deep", "deep", 0),
+        ("echo", "echo", 0),
+        ("flat", "flat", 0),
+        ("import", "import_", 0),
+        ("poisoned", "poisoned", 0),
+        ("日本", "unnamed", 0),
+    ] {
+        let (_, found) = names.iter().find(|(own, _)| own == name).ok_or(name)?;
+        assert!(found.starts_with(attribute), "{found}");
+        assert_eq!(found.len(), attribute.len() + digits, "{found}");
+    }
+    assert_eq!(names.len(), 10, "{names:?}");
+    let odd = broker.problems("liar", &context()).await?.odd;
+    assert_eq!(odd.len(), 10, "{odd:?}");
     echoes(&broker).await?;
     let poisoned = &broker
         .describe(vec!["liar.poisoned".to_owned()], context())
@@ -144,12 +150,8 @@ async fn what_is_not_granted_looks_like_what_does_not_exist() -> TestResult {
             .all(|(name, _)| name != "crashes" && name != "add")
     );
     assert!(names(&broker, "hidden").await.is_err());
-    assert!(
-        broker
-            .search(search("crashes", 10), context())
-            .await?
-            .is_empty()
-    );
+    let hits = broker.search(search("crashes", 10), context()).await?;
+    assert!(hits.iter().all(|hit| hit.name() != "liar.crashes"));
     assert!(
         broker
             .describe(vec!["liar.add".to_owned()], context())

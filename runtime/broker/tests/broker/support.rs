@@ -1,11 +1,13 @@
 //! A broker for tests, and the questions that tests ask of it.
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
-use wxmcp_broker::{Broker, BrokerConfig, Environment, GuardCommand, parse_config};
+use wxmcp_broker::{
+    Broker, BrokerConfig, ConfigError, Environment, GuardCommand, UpstreamConfig, parse_config,
+};
 use wxmcp_sandbox::{
     CallContext, Detail, RunClock, RunId, Search, ToolAnswer, ToolCall, ToolError, ToolHost as _,
 };
@@ -43,12 +45,18 @@ pub(crate) fn broker(
 ) -> Result<Arc<Broker>, Box<dyn Error>> {
     let path = std::env::var("PATH")?;
     let mut config = BrokerConfig {
-        upstreams: parse_config("test.json", &json!({"mcpServers": servers}).to_string())?,
+        upstreams: configured(&servers)?,
         environment: Environment::new([("PATH", path.as_str()), ("SECRET", CANARY)]),
         ..BrokerConfig::new(guard())
     };
     change(&mut config);
     Ok(Broker::new(config)?)
+}
+
+/// These servers, by name, as a file that stands in the folder where tests run.
+pub(crate) fn configured(servers: &Value) -> Result<Vec<UpstreamConfig>, ConfigError> {
+    let text = json!({"mcpServers": servers}).to_string();
+    Ok(parse_config("test.json", &text, Path::new(""))?.upstreams)
 }
 
 /// A broker over one lying server, `liar`.

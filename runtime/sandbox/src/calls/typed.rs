@@ -14,7 +14,7 @@ use crate::clock::RunClock;
 use crate::limits::{Limit, Stop};
 use crate::operation::parsed_size;
 use crate::report::{CallEnd, RunId};
-use crate::tool::{ToolAnswer, ToolCall, ToolError, ToolErrorKind};
+use crate::tool::{Note, ToolAnswer, ToolCall, ToolError, ToolErrorKind};
 
 /// A call that is under way. Dropping it cancels the call.
 pub(crate) struct PendingCall {
@@ -33,6 +33,7 @@ pub(crate) struct EndedCall {
     run: RunId,
     id: u64,
     pub(crate) answer: Result<Value, ToolError>,
+    notes: Vec<Note>,
     answer_bytes: u64,
     elapsed: Duration,
     _weight: Option<Weight>,
@@ -120,6 +121,7 @@ impl Calls {
         if ended.run != self.context.run {
             return;
         }
+        self.note(&ended.notes);
         let error = ended.answer.as_ref().err().map(|error| error.kind);
         self.note_end(
             ended.id,
@@ -166,7 +168,7 @@ impl EndedCall {
     fn new(
         run: RunId,
         id: u64,
-        answer: Result<ToolAnswer, ToolError>,
+        mut answer: Result<ToolAnswer, ToolError>,
         elapsed: Duration,
         weight: Option<Weight>,
     ) -> Self {
@@ -174,6 +176,9 @@ impl EndedCall {
             run,
             id,
             answer_bytes: answer.as_ref().map_or(0, |answer| answer.bytes),
+            notes: answer
+                .as_mut()
+                .map_or_else(|_| Vec::new(), |answer| std::mem::take(&mut answer.notes)),
             answer: answer.map(|answer| answer.value),
             elapsed,
             _weight: weight,

@@ -14,7 +14,7 @@ use oxc_span::Span;
 
 use super::edits::slice;
 use super::error::Places;
-use super::specifier::{Target, target};
+use super::specifier::{Target, of_script};
 use super::{Dialect, SourceError, depth, parse, without_fences};
 
 const EXPORT_FROM: &str = "a script cannot export from another module";
@@ -158,8 +158,8 @@ struct Reader {
 
 impl Reader {
     fn import(&mut self, specifier: &str, span: Span, names: &[String]) {
-        let to = match target(specifier) {
-            Ok(Target::Builtin(_)) => return,
+        let to = match of_script(specifier) {
+            Ok(Target::Builtin(_) | Target::Shared(_)) => return,
             Ok(Target::Root) => {
                 for name in names.iter().filter(|name| is_plain(name)) {
                     self.namespaces.push(name.clone());

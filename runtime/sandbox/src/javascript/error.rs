@@ -37,6 +37,18 @@ impl SourceError {
         }
     }
 
+    /// An error at a line and column, both from 1.
+    pub(super) fn at_line(source: &str, line: u32, column: u32, message: &str) -> Self {
+        let before = usize::try_from(line.saturating_sub(1)).unwrap_or(usize::MAX);
+        let text = source.lines().nth(before).unwrap_or_default();
+        Self {
+            message: message.to_owned(),
+            line,
+            column,
+            text: text.chars().take(SHOWN).collect(),
+        }
+    }
+
     /// What is wrong, without the place.
     pub(super) fn into_message(self) -> String {
         self.message
@@ -61,6 +73,7 @@ impl SourceError {
             message: message.clone(),
             traceback,
             line: Some(u64::from(*line)),
+            file: None,
         }
     }
 }

@@ -7,10 +7,15 @@ use oxc_codegen::{Codegen, CodegenOptions};
 use oxc_semantic::SemanticBuilder;
 use oxc_transformer::{TransformOptions, Transformer};
 
+use super::shared::Place;
 use super::{Dialect, Form, LineMap, Program, SourceError, edited, parse};
 
 /// The program of a script with enums, namespaces or parameter properties.
-pub(super) fn generated(source: &str, form: Form) -> Result<Program, SourceError> {
+pub(super) fn generated(
+    source: &str,
+    form: Form,
+    place: Option<Place<'_>>,
+) -> Result<Program, SourceError> {
     let allocator = Allocator::default();
     let mut tree = parse(&allocator, source, Dialect::TypeScript)?;
     let semantic = SemanticBuilder::new().with_enum_eval(true).build(&tree);
@@ -44,7 +49,8 @@ pub(super) fn generated(source: &str, form: Form) -> Result<Program, SourceError
     }
     let allocator = Allocator::default();
     let tree = parse(&allocator, &generated.code, Dialect::JavaScript)?;
-    let Some(mut program) = edited(&generated.code, &tree, Dialect::JavaScript, form)? else {
+    let Some(mut program) = edited(&generated.code, &tree, Dialect::JavaScript, form, place)?
+    else {
         return Err(SourceError::at(
             source,
             0,

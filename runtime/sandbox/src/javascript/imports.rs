@@ -5,17 +5,25 @@ use oxc_span::Span;
 
 use super::error::Places;
 use super::modules::Modules;
+use super::shared::Place;
 use super::specifier::{Target, target};
 use super::types::Eraser;
 use super::{Import, Names, Origin, SourceError};
+
+/// Who imports, and where its lines are.
+pub(super) struct Importer<'s> {
+    pub(super) is_typescript: bool,
+    /// The place of a tool file, or of code that tool files share; scripts have none.
+    pub(super) place: Option<Place<'s>>,
+    pub(super) places: Places<'s>,
+}
 
 /// Reads one import: what it binds is declared in a line of ours.
 pub(super) fn read_import(
     it: &ImportDeclaration<'_>,
     eraser: &mut Eraser<'_>,
     names: &Names,
-    is_typescript: bool,
-    places: &mut Places<'_>,
+    importer: &mut Importer<'_>,
     modules: &mut Modules,
 ) -> Result<(), SourceError> {
     eraser.edits.blank_statement(it.span.start, it.span.end);
@@ -44,7 +52,7 @@ pub(super) fn read_import(
         // TypeScript drops imports of what is only a type.
         let name = local.name.as_str();
         let is_used = eraser.values.contains(name) || eraser.exported.contains(name);
-        if is_typescript && !is_used {
+        if importer.is_typescript && !is_used {
             continue;
         }
         if !modules.declared.insert(local.name.to_string()) {
@@ -61,12 +69,15 @@ pub(super) fn read_import(
         return Ok(());
     }
     let source = it.source.value.as_str();
-    let found = target(source).map_err(|message| place(it.source.span, &message))?;
-    let (line, column) = places.find(it.span.start);
+    let found =
+        target(source, importer.place).map_err(|message| place(it.source.span, &message))?;
+    let (line, column) = importer.places.find(it.span.start);
+    let is_shared = matches!(found, Target::Shared(_));
     let mut bind = |namespace: &str, tool: Option<&str>, bound: &[(String, What)]| {
         let module = format!("{}.modules[{}]", names.module, modules.imports.len());
         let from = match found {
             Target::Builtin(module) => Origin::Module(module),
+            Target::Shared(ref path) => Origin::Shared(path.clone()),
             _ => Origin::Namespace(namespace.to_owned()),
         };
         let mut import = Import {
@@ -81,6 +92,7 @@ pub(super) fn read_import(
         for (local, what) in bound {
             let member = match (what, tool) {
                 (What::Named(name), _) => Some(name.as_str()),
+                (What::Default, None) if is_shared => Some("default"),
                 (What::Default, tool) => tool,
                 (What::Star, _) => None,
             };
@@ -108,6 +120,7 @@ pub(super) fn read_import(
     };
     match &found {
         Target::Builtin(module) => bind(module, None, &wanted),
+        Target::Shared(path) => bind(path, None, &wanted),
         Target::Namespace(namespace) => bind(namespace, None, &wanted),
         Target::Tool(namespace, tool) => bind(namespace, Some(tool), &wanted),
         Target::Root => {

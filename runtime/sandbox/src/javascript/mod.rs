@@ -15,6 +15,7 @@ mod generate;
 mod imports;
 mod modules;
 mod nesting;
+pub(crate) mod shared;
 mod specifier;
 mod types;
 mod uses;
@@ -49,10 +50,12 @@ pub(crate) enum Form {
     Script,
     /// An object of its exports.
     Module,
+    /// The same, for other files: what it exports must not change later.
+    Shared,
 }
 
 /// What the guest evaluates.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Program {
     /// A function of one parameter, in parentheses. Its first line is ours; the
     /// second is the script's first.
@@ -62,6 +65,12 @@ pub(crate) struct Program {
     /// Where generated code comes from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) map: Option<LineMap>,
+    /// Shared files of a tool file, each after those that it imports.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) shared: Vec<shared::SharedProgram>,
+    /// Names that a module exports.
+    #[serde(skip)]
+    pub(crate) exports: Vec<String>,
     /// What was put into a line of the script.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) shift: Option<Shift>,
@@ -89,6 +98,12 @@ pub(crate) enum Origin {
     Namespace(String),
     /// A module that the guest has.
     Module(&'static str),
+    /// A shared file, by its path below the folder of tools, until its place is known.
+    #[serde(skip)]
+    Shared(String),
+    /// The same, as its place among the program's `shared`.
+    #[serde(rename = "shared")]
+    Index(usize),
 }
 
 /// One import.
@@ -118,6 +133,13 @@ pub(crate) struct LineMap {
     pub(crate) lines: Vec<Vec<[u32; 3]>>,
 }
 
+/// What a source is written in, and what is made of it.
+#[derive(Clone, Copy)]
+struct Kind {
+    dialect: Dialect,
+    form: Form,
+}
+
 /// Names of ours, which the source does not hold.
 pub(super) struct Names {
     module: String,
@@ -136,15 +158,21 @@ pub(crate) fn transform(
     form: Form,
 ) -> Result<Program, SourceError> {
     let source = without_fences(source, dialect)?;
-    depth::with_stack(&source, dialect, || read(&source, dialect, form))
+    depth::with_stack(&source, dialect, || read(&source, dialect, form, None))
 }
 
-fn read(source: &str, dialect: Dialect, form: Form) -> Result<Program, SourceError> {
+/// As `transform`; `place` is that of a tool file, or of code that tool files share.
+fn read(
+    source: &str,
+    dialect: Dialect,
+    form: Form,
+    place: Option<shared::Place<'_>>,
+) -> Result<Program, SourceError> {
     let allocator = Allocator::default();
     let tree = parse(&allocator, source, dialect)?;
-    match edited(source, &tree, dialect, form)? {
+    match edited(source, &tree, dialect, form, place)? {
         Some(program) => Ok(program),
-        None => generate::generated(source, form),
+        None => generate::generated(source, form, place),
     }
 }
 
@@ -191,12 +219,16 @@ fn edited(
     tree: &Tree<'_>,
     dialect: Dialect,
     form: Form,
+    place: Option<shared::Place<'_>>,
 ) -> Result<Option<Program>, SourceError> {
     let names = Names::of(source);
     let mut eraser = Eraser::new(source, &names.import, &names.module);
-    let modules = modules(tree, &mut eraser, &names, dialect, form)?;
+    let modules = modules(tree, &mut eraser, &names, Kind { dialect, form }, place)?;
     if eraser.generates {
         return Ok(None);
+    }
+    if form == Form::Shared {
+        modules.refuse_changes(source, tree)?;
     }
     let mut program = format!("(async function({}){{\"use strict\";", names.module);
     if eraser.uses_import {
@@ -217,17 +249,20 @@ fn edited(
     program.push_str(&eraser.edits.apply(source));
     program.push('\n');
     match (&modules.value, form) {
-        (_, Form::Module) => program.push_str(&exported(&modules)),
+        (_, Form::Module | Form::Shared) => program.push_str(&exported(&modules)),
         (Some(value), Form::Script) => program.push_str(&format!("return {value}\n")),
         (None, Form::Script) => {}
     }
     program.push_str("})");
+    let default = modules.value.as_ref().map(|_| "default".to_owned());
+    let exports = modules.exports.iter().map(|(name, _)| name.clone());
     Ok(Some(Program {
         source: program,
+        exports: exports.chain(default).collect(),
         imports: modules.imports,
-        map: None,
         shift,
         note: modules.note,
+        ..Program::default()
     }))
 }
 

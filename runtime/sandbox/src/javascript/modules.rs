@@ -4,13 +4,15 @@ use std::collections::HashSet;
 
 use oxc_ast::ast::*;
 use oxc_ast_visit::Visit;
+use oxc_semantic::SemanticBuilder;
 use oxc_span::{GetSpan, Span};
 
 use super::error::Places;
-use super::imports::read_import;
+use super::imports::{Importer, read_import};
+use super::shared::Place;
 use super::types::{Eraser, HTML_COMMENT};
 use super::value::{Insertion, common_js_export, last_expression, note};
-use super::{Dialect, Form, Import, Names, SourceError};
+use super::{Dialect, Form, Import, Kind, Names, SourceError};
 
 /// What a script's top level says of modules.
 #[derive(Default)]
@@ -30,13 +32,41 @@ pub(super) struct Modules {
     pub(super) declared: HashSet<String>,
 }
 
+impl Modules {
+    /// Importing files hold what a shared file exports when it ends: a variable that changes
+    /// later would be stale there.
+    pub(super) fn refuse_changes(
+        &self,
+        source: &str,
+        program: &Program<'_>,
+    ) -> Result<(), SourceError> {
+        let semantic = SemanticBuilder::new().build(program).semantic;
+        let scoping = semantic.scoping();
+        let locals = self.exports.iter().map(|(_, local)| local);
+        for local in locals.chain(&self.value) {
+            let symbol = scoping.get_root_binding(local.as_str().into());
+            let Some(symbol) = symbol.filter(|symbol| scoping.symbol_is_mutated(*symbol)) else {
+                continue;
+            };
+            return Err(SourceError::at(
+                source,
+                scoping.symbol_span(symbol).start,
+                &format!(
+                    "`{local}` is exported and changes: export a function that returns it instead"
+                ),
+            ));
+        }
+        Ok(())
+    }
+}
+
 /// Walks over the program and edits it: types, imports, exports.
 pub(super) fn modules<'a>(
     program: &Program<'a>,
     eraser: &mut Eraser<'_>,
     names: &Names,
-    dialect: Dialect,
-    form: Form,
+    kind: Kind,
+    place: Option<Place<'_>>,
 ) -> Result<Modules, SourceError> {
     if let Some(hashbang) = &program.hashbang {
         eraser.edits.blank(hashbang.span.start, hashbang.span.end);
@@ -82,21 +112,17 @@ pub(super) fn modules<'a>(
         }
     }
     refuse_html_comments(program, eraser);
-    if form == Form::Script && modules.value.is_none() {
+    if kind.form == Form::Script && modules.value.is_none() {
         modules.last = last_expression(program, eraser.meta);
         modules.note = note(program, eraser, &modules.exports);
     }
-    let mut places = Places::new(eraser.source);
+    let mut importer = Importer {
+        is_typescript: kind.dialect == Dialect::TypeScript,
+        place,
+        places: Places::new(eraser.source),
+    };
     for import in imports {
-        let is_typescript = dialect == Dialect::TypeScript;
-        read_import(
-            import,
-            eraser,
-            names,
-            is_typescript,
-            &mut places,
-            &mut modules,
-        )?;
+        read_import(import, eraser, names, &mut importer, &mut modules)?;
     }
     match eraser.refused.take() {
         Some(error) => Err(error),

@@ -1,5 +1,7 @@
 //! What a script may import: the tool tree, and nothing else.
 
+use super::shared::{HOW, Place};
+
 /// The part of the tool tree that a specifier names.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Target {
@@ -11,6 +13,8 @@ pub(super) enum Target {
     Tool(String, String),
     /// A module that the guest itself has.
     Builtin(&'static str),
+    /// A file that tool files share, by its path below the folder of tools.
+    Shared(String),
 }
 
 /// The modules that the guest itself has, by all their names.
@@ -64,12 +68,23 @@ const INSTEAD: [(&[&str], &str); 14] = [
     ),
 ];
 
-/// Reads a specifier.
+/// Reads a specifier; `importer` is the tool file, or the file of shared code, that it is in.
 ///
 /// # Errors
 ///
 /// What to say when it names nothing that there is.
-pub(super) fn target(specifier: &str) -> Result<Target, String> {
+pub(super) fn target(specifier: &str, importer: Option<Place<'_>>) -> Result<Target, String> {
+    let Some(importer) = importer else {
+        return of_script(specifier);
+    };
+    match importer.find(specifier)? {
+        Some(path) => Ok(Target::Shared(path)),
+        None => of_script(specifier).map_err(|message| format!("{message}; {HOW}")),
+    }
+}
+
+/// What a specifier in a script means.
+pub(super) fn of_script(specifier: &str) -> Result<Target, String> {
     let builtin = BUILTINS
         .iter()
         .find(|(_, names)| names.contains(&specifier));
@@ -146,24 +161,24 @@ mod tests {
             "/tools/database/index.js",
             "./tools/database/",
         ] {
-            assert_eq!(target(specifier), database(), "{specifier}");
+            assert_eq!(of_script(specifier), database(), "{specifier}");
         }
-        assert_eq!(target("./tools"), Ok(Target::Root));
+        assert_eq!(of_script("./tools"), Ok(Target::Root));
         let query = Target::Tool("database".to_owned(), "query".to_owned());
-        assert_eq!(target("./tools/database/query.ts"), Ok(query));
+        assert_eq!(of_script("./tools/database/query.ts"), Ok(query));
         for name in [
             "wxmcp",
             "@anthropic/mcp-tools",
             "@anthropic/sandbox-runtime",
         ] {
-            assert_eq!(target(name), Ok(Target::Builtin("wxmcp")));
+            assert_eq!(of_script(name), Ok(Target::Builtin("wxmcp")));
         }
-        assert_eq!(target("zod"), Ok(Target::Builtin("zod")));
+        assert_eq!(of_script("zod"), Ok(Target::Builtin("zod")));
     }
 
     #[test]
     fn other_modules_are_refused_with_what_there_is() {
-        let refused = |specifier| target(specifier).unwrap_err();
+        let refused = |specifier| of_script(specifier).unwrap_err();
         assert_eq!(
             refused("node:fs"),
             "there is no module `node:fs`: a script imports tools, as `./tools/<namespace>`; \

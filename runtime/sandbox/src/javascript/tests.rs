@@ -509,6 +509,8 @@ fn space(from: Origin) -> String {
     match from {
         Origin::Namespace(name) => name,
         Origin::Module(name) => format!("the module {name}"),
+        Origin::Shared(path) => format!("the shared file {path}"),
+        Origin::Index(index) => format!("the shared file {index}"),
     }
 }
 

@@ -122,5 +122,6 @@ fn raised(kind: &str, message: String) -> Raised {
         message: crate::guest::head(&message, crate::guest::RAISED).to_owned(),
         traceback: String::new(),
         line: None,
+        file: None,
     }
 }

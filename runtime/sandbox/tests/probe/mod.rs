@@ -96,10 +96,7 @@ impl ToolHost for Tools {
             match call.name.as_str() {
                 "t.echo" => {
                     tokio::task::yield_now().await;
-                    Ok(ToolAnswer {
-                        value: serde_json::Value::Object(call.arguments),
-                        bytes: 7,
-                    })
+                    Ok(ToolAnswer::new(call.arguments.into(), 7))
                 }
                 "t.never" => std::future::pending().await,
                 _ => Err(ToolError::new(ToolErrorKind::UnknownTool, "no such tool")),

@@ -1,11 +1,13 @@
 //! Finding tools by what they are about: BM25F over names, parameters and descriptions
 //! (Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009), with words that
-//! may stand for one another, and an answer for queries that nothing fits.
+//! may stand for one another, and an answer for queries that nothing fits. A query that is
+//! the name of a tool finds it first, whatever its words are.
 //!
 //! Scores are shares of what a document that says every word of the query as clearly as
 //! can be would get, so that they can be compared between queries. Numbers without another
 //! source were chosen on the tuning half of `benches/search/queries.txt`.
 
+mod fold;
 mod synonyms;
 mod words;
 
@@ -14,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use crate::schema::{parameter_prose, parameters};
-use words::words;
+use words::{Asked, asked, key, words};
 
 /// How soon further occurrences of a word stop counting (BM25's k1).
 const K1: f64 = 1.0;
@@ -28,6 +30,10 @@ const CLEAR: f64 = 0.6;
 /// Share of the query's rarity that a tool must say, if clearly, to fit. Below it lies
 /// every query of the tuning half that nothing fits.
 const FITS: f64 = 0.37;
+
+/// What a part of a word that no document has counts of a word that none has: about half of
+/// all pairs of characters are the end of one word and the beginning of the next.
+const UNKNOWN_PART: f64 = 0.5;
 
 /// What a tool gains whose name is all asked for.
 const NAME_BONUS: f64 = 0.3;
@@ -48,8 +54,10 @@ const MAX_PROSE_BYTES: usize = 8 << 10;
 /// What is known of one tool.
 #[derive(Clone, Debug, Default)]
 pub struct Document {
-    /// Namespace and name.
+    /// Namespace and name, as scripts spell them.
     pub name: String,
+    /// The name as its owner spells it, where that is another.
+    pub own: Option<String>,
     /// Parameter names.
     pub parameters: Vec<String>,
     /// What is said of the parameters.
@@ -63,10 +71,35 @@ impl Document {
     pub fn new(name: String, description: &str, input_schema: &Value) -> Self {
         Self {
             name,
+            own: None,
             parameters: parameters(input_schema),
             parameter_prose: parameter_prose(input_schema, MAX_PROSE_BYTES),
             description: description.to_owned(),
         }
+    }
+
+    /// The same, also by the name that its owner gave it.
+    #[must_use]
+    pub fn with_own_name(mut self, own: &str) -> Self {
+        self.own = Some(own.to_owned());
+        self
+    }
+
+    /// Namespace and name. Of letters that no identifier has, only the owner's spelling tells.
+    fn named(&self) -> (&str, &str) {
+        let (space, name) = self.name.split_once('.').unwrap_or_default();
+        let own = self.own.as_deref().filter(|own| !own.is_ascii());
+        (space, own.unwrap_or(name))
+    }
+
+    /// The spellings that mean the tool and no other words.
+    fn keys(&self) -> BTreeSet<String> {
+        let (space, name) = self.name.split_once('.').unwrap_or_default();
+        let names = [name, self.own.as_deref().unwrap_or(name)].map(key);
+        let space = key(space);
+        let full = names.clone().map(|name| format!("{space} {name}"));
+        let keys = names.into_iter().filter(|name| !name.is_empty());
+        keys.chain(full).collect()
     }
 }
 
@@ -106,6 +139,8 @@ pub struct SearchIndex {
     names: Vec<NameFacts>,
     /// By stem, known words that may stand for it.
     related: HashMap<String, Vec<usize>>,
+    /// By what a name's spellings have in common, the documents of that name.
+    exact: HashMap<String, Vec<usize>>,
 }
 
 /// Where one word is.
@@ -141,6 +176,8 @@ struct Found {
     /// Rarity of the words of its name that were asked for.
     named: f64,
     change_asked: bool,
+    /// Whether the query is its name.
+    is_named: bool,
     /// The word of the query that it was last found for, from 1, and what that gave.
     word: usize,
     gave: Gave,
@@ -164,7 +201,7 @@ impl SearchIndex {
         let read: Vec<[Vec<usize>; FIELDS.len()]> = documents
             .iter()
             .map(|document| {
-                let (space, name) = document.name.split_once('.').unwrap_or_default();
+                let (space, name) = document.named();
                 let (head, rest) = first_sentence(&document.description);
                 let parameters = document.parameters.join(" ");
                 [
@@ -178,6 +215,11 @@ impl SearchIndex {
                 .map(|text| index.intern(text, most))
             })
             .collect();
+        for (position, document) in documents.iter().enumerate() {
+            for key in document.keys() {
+                index.exact.entry(key).or_default().push(position);
+            }
+        }
         index.post(&read);
         index.relate();
         index
@@ -256,38 +298,52 @@ impl SearchIndex {
         self.vocabulary.get(word).copied()
     }
 
-    /// Positions of the documents that fit, best first; equals in their order.
+    /// Positions of the documents that fit, best first; equals in their order. Those whose
+    /// name the query is come before all others.
     ///
     /// None may: a document fits if the words of the query that it says (or their synonyms)
     /// hold a large enough share of the query's rarity. A word that no document says is as
     /// rare as can be, so that a query about something else fits nothing though single
     /// words of it occur.
     pub fn search(&self, query: &str, limit: usize) -> Vec<usize> {
+        let query = bounded(query);
         let mut found = vec![Found::default(); self.names.len()];
         let mut total = 0.0;
-        for (word, number) in asked(query).iter().zip(1..) {
+        for (word, number) in distinct(query).iter().zip(1..) {
             total += self.look_up(word, number, &mut found);
         }
-        let mut hits: Vec<(f64, usize)> = found
+        if let Some(named) = self.exact.get(&key(query)) {
+            for position in named {
+                if let Some(found) = found.get_mut(*position) {
+                    found.is_named = true;
+                }
+            }
+        }
+        let mut hits: Vec<(bool, f64, usize)> = found
             .iter()
             .zip(&self.names)
             .enumerate()
-            .filter(|(_, (found, _))| found.word > 0 && found.said >= FITS * total)
-            .map(|(position, (found, name))| (found.rank(name), position))
+            .filter(|(_, (found, _))| {
+                found.is_named || (found.word > 0 && found.said >= FITS * total)
+            })
+            .map(|(position, (found, name))| (found.is_named, found.rank(name), position))
             .collect();
-        hits.sort_by(|(left, a), (right, b)| right.total_cmp(left).then(a.cmp(b)));
+        hits.sort_by(|(named, left, a), (also_named, right, b)| {
+            let by_name = also_named.cmp(named);
+            by_name.then(right.total_cmp(left)).then(a.cmp(b))
+        });
         hits.into_iter()
             .take(limit)
-            .map(|(_, position)| position)
+            .map(|(_, _, position)| position)
             .collect()
     }
 
     /// Notes the documents that say a word; answers the word's rarity.
-    fn look_up(&self, word: &str, number: usize, found: &mut [Found]) -> f64 {
-        let own = self.word(word).and_then(|at| self.postings.get(at));
+    fn look_up(&self, asked: &Asked, number: usize, found: &mut [Found]) -> f64 {
+        let own = self.word(&asked.word).and_then(|at| self.postings.get(at));
         let others: Vec<&Postings> = self
             .related
-            .get(word)
+            .get(&asked.word)
             .into_iter()
             .flatten()
             .filter_map(|at| self.postings.get(*at))
@@ -298,7 +354,10 @@ impl SearchIndex {
                 .iter()
                 .map(|postings| postings.rarity)
                 .reduce(f64::max)
-                .unwrap_or_else(|| rarity(count(self.names.len()), 0.0)),
+                .unwrap_or_else(|| {
+                    let share = if asked.is_part { UNKNOWN_PART } else { 1.0 };
+                    share * rarity(count(self.names.len()), 0.0)
+                }),
         };
         let synonyms = others.into_iter().map(|postings| (postings, SYNONYM));
         for (postings, share) in own.map(|own| (own, 1.0)).into_iter().chain(synonyms) {
@@ -351,16 +410,21 @@ fn raise(before: &mut f64, sum: &mut f64, now: f64) {
     }
 }
 
-/// The distinct words of a query, bounded.
-fn asked(query: &str) -> Vec<String> {
+/// As much of a query as is read.
+fn bounded(query: &str) -> &str {
     let end = query.floor_char_boundary(MAX_QUERY_BYTES);
-    let mut asked: Vec<String> = Vec::new();
-    for word in words(query.get(..end).unwrap_or_default()) {
-        if asked.len() < MAX_QUERY_WORDS && !asked.contains(&word) {
-            asked.push(word);
+    query.get(..end).unwrap_or_default()
+}
+
+/// The distinct words of a query, bounded.
+fn distinct(query: &str) -> Vec<Asked> {
+    let mut words: Vec<Asked> = Vec::new();
+    for word in asked(query) {
+        if words.len() < MAX_QUERY_WORDS && !words.contains(&word) {
+            words.push(word);
         }
     }
-    asked
+    words
 }
 
 /// The first sentence of a description, and the rest.

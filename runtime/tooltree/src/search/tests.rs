@@ -29,6 +29,7 @@ fn index() -> SearchIndex {
 fn document(name: &str, parameter: &str, description: &str) -> Document {
     Document {
         name: name.to_owned(),
+        own: None,
         parameters: vec![parameter.to_owned()],
         parameter_prose: String::new(),
         description: description.to_owned(),
@@ -128,4 +129,111 @@ fn a_sentence_ends_at_a_mark_before_white_space() {
     );
     assert_eq!(first_sentence("No end\n\nMore."), ("No end", "\n\nMore."));
     assert_eq!(first_sentence(""), ("", ""));
+}
+
+/// Whatever words a name is made of, and whatever else there is.
+#[test]
+fn a_query_that_is_a_name_finds_its_tool_first() {
+    let names = [
+        "who",
+        "get",
+        "all",
+        "do",
+        "what",
+        "is_up",
+        "to_text",
+        "the_weather",
+        "now",
+        "how_to",
+        "x",
+        "a1",
+        "gr_e",
+        "unnamed",
+        "find",
+        "get_all",
+        "text_to",
+    ];
+    let own = |name: &'static str| match name {
+        "gr_e" => "größe",
+        "unnamed" => "日本",
+        name => name,
+    };
+    let prose = "Gets all, whatever text, now: find who is up, and how to do it.";
+    let documents: Vec<Document> = names
+        .iter()
+        .map(|name| document(&format!("s.{name}"), "text", prose).with_own_name(own(name)))
+        .chain([document("t.who", "text", "")])
+        .collect();
+    let index = SearchIndex::new(&documents);
+    for (position, name) in names.iter().enumerate() {
+        for spelled in [
+            name,
+            own(name),
+            &name.to_uppercase(),
+            &name.replace('_', " "),
+        ] {
+            let first = index.search(spelled, 3).first().copied();
+            assert_eq!(first, Some(position), "{spelled}");
+        }
+        let full = index.search(&format!("s.{name}"), 3);
+        assert_eq!(full.first(), Some(&position), "s.{name}");
+    }
+    assert_eq!(index.search("t.who", 1), [names.len()]);
+    assert_eq!(index.search("GRÖSSE", 1), [12]);
+    // An identifier tells words apart that its owner's spelling does not.
+    let status = document("s.get_http_status", "code", "").with_own_name("getHTTPStatus");
+    let index = SearchIndex::new(&[status]);
+    for query in ["http status", "getHTTPStatus", "get_http_status"] {
+        assert_eq!(index.search(query, 1), [0], "{query}");
+    }
+}
+
+#[test]
+fn words_are_found_in_any_script() {
+    let documents: Vec<Document> = [
+        ("w.get_tenki", "天気を取得します"),
+        ("w.wetter", "Ermittelt die Größe und das Wetter für München"),
+        ("w.pogoda", "Получить погоду"),
+        ("w.clima", "Obtener el pronóstico del tiempo"),
+        ("w.nalssi", "날씨 정보"),
+        ("w.tianqi", "获取城市天气信息"),
+        ("w.mausam", "मौसम की जानकारी"),
+        ("w.akat", "พยากรณ์อากาศ"),
+        ("w.kairos", "Πρόγνωση καιρού"),
+        ("w.other", "Something else"),
+        ("w.files", "列出文件夹中的文件"),
+    ]
+    .map(|(name, description)| document(name, "x", description))
+    .into();
+    let index = SearchIndex::new(&documents);
+    for (query, first) in [
+        ("天気", 0),
+        ("天気を教えて", 0),
+        ("Größe", 1),
+        ("größe", 1),
+        ("GROSSE", 1),
+        ("munchen", 1),
+        ("погоду", 2),
+        ("Погода", 2),
+        ("pronostico", 3),
+        ("날씨", 4),
+        ("날씨를 알려줘", 4),
+        ("查询天气信息", 5),
+        ("मौसम", 6),
+        ("อากาศ", 7),
+        ("καιρου", 8),
+        ("something else", 9),
+        ("文件", 10),
+    ] {
+        assert_eq!(index.search(query, 3).first(), Some(&first), "{query}");
+    }
+    for query in [
+        "株価を調べる",
+        "预订机票",
+        "비행기 예약",
+        "купить билет",
+        "ซื้อตั๋ว",
+    ] {
+        assert!(index.search(query, 3).is_empty(), "{query}");
+    }
 }

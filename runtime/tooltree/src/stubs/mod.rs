@@ -21,7 +21,7 @@ mod typescript;
 
 pub use providers::{anthropic, json_schema, openai};
 pub use python::python;
-pub use typescript::{camel_name, typescript};
+pub use typescript::{camel_name, member_name, typescript};
 
 use std::borrow::Cow;
 

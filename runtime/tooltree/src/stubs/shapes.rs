@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
+use crate::arguments::null_is_left_out;
 use crate::schema::{Parameter, follow, is_everything, properties};
 use crate::text::clean;
 use crate::tool::Tool;
@@ -220,6 +221,13 @@ impl<'a> Reader<'a> {
             && !matches!(schema.get("additionalProperties"), Some(Value::Bool(false)));
         if let Some(shape) = self.shapes.all.get_mut(index) {
             shape.fields.sort_by_key(|field| !field.required);
+            let optional = shape.fields.iter_mut().filter(|field| !field.required);
+            for field in optional {
+                let declared = schema.get("properties").and_then(|it| it.get(&field.name));
+                if declared.is_some_and(|declared| null_is_left_out(schema, declared)) {
+                    field.of = union(vec![field.of.clone(), Type::Null]);
+                }
+            }
             if says_nothing && shape.others.is_none() {
                 shape.others = Some(Type::Any);
             }

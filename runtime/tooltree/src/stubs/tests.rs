@@ -306,6 +306,23 @@ fn names_are_spelled_as_the_guest_spells_them() {
     }
 }
 
+/// A namespace with a member `then` would be called by every `await` of it.
+#[test]
+fn members_that_javascript_calls_have_other_names() {
+    let open = json!({"type": "object"});
+    let names = ["then", "toJSON", "to_string", "value_of"];
+    let text = typescript_of(names.map(|name| tool(name, open.clone(), None)).into());
+    for exported in [
+        "export { then_ };",
+        "export { toJson, toJson as to_json, toJson as toJSON_ };",
+        "export { toString_, toString_ as to_string };",
+        "export { valueOf_, valueOf_ as value_of };",
+    ] {
+        assert!(text.contains(exported), "{exported}: {text}");
+    }
+    assert_eq!(member_name("then_"), "then_");
+}
+
 #[test]
 fn too_much_is_open_and_quick() {
     let mut many = serde_json::Map::new();

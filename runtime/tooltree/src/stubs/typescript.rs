@@ -99,6 +99,19 @@ pub fn typescript(sets: &[ToolSet]) -> Vec<StubFile> {
     files
 }
 
+/// Names of members that JavaScript itself calls, `then` with every `await`.
+const CALLED: [&str; 4] = ["then", "toJSON", "toString", "valueOf"];
+
+/// What a spelling of a tool is called as a member of its namespace, as the guest's adapter
+/// makes it: `then` is `then_`.
+pub fn member_name(spelling: &str) -> String {
+    if CALLED.contains(&spelling) {
+        format!("{spelling}_")
+    } else {
+        spelling.to_owned()
+    }
+}
+
 /// `get_sum` as `getSum`, as the guest's adapter makes it.
 pub fn camel_name(name: &str) -> String {
     let mut text = String::with_capacity(name.len());
@@ -134,9 +147,9 @@ fn namespace(set: &ToolSet) -> String {
         }
     }
     // Each name once: first what scripts are told, then the other spellings.
-    let mut exported: BTreeSet<&str> = BTreeSet::new();
+    let mut exported: BTreeSet<String> = BTreeSet::new();
     let camel = shown_names(set);
-    exported.extend(camel.iter().map(String::as_str));
+    exported.extend(camel.iter().cloned());
     for (((attribute, tool), typed), camel) in set.tools.iter().zip(&typed).zip(&camel) {
         let Some(arguments) = shapes.get(typed.arguments) else {
             continue;
@@ -152,8 +165,9 @@ fn namespace(set: &ToolSet) -> String {
         }
         let mut spellings = vec![exported_as(&local, camel)];
         for spelling in [attribute.as_str(), tool.name()] {
-            if exported.insert(spelling) {
-                spellings.push(exported_as(&local, spelling));
+            let spelling = member_name(spelling);
+            if exported.insert(spelling.clone()) {
+                spellings.push(exported_as(&local, &spelling));
             }
         }
         text.push_str(&format!("export {{ {} }};\n", spellings.join(", ")));
@@ -172,12 +186,9 @@ fn namespace(set: &ToolSet) -> String {
 fn shown_names(set: &ToolSet) -> Vec<String> {
     let mut claims: BTreeMap<String, usize> = BTreeMap::new();
     for (attribute, tool) in &set.tools {
-        let spellings = [
-            camel_name(attribute),
-            attribute.clone(),
-            tool.name().to_owned(),
-        ];
-        for spelling in BTreeSet::from(spellings) {
+        let camel = camel_name(attribute);
+        let spellings = [camel.as_str(), attribute.as_str(), tool.name()];
+        for spelling in BTreeSet::from(spellings.map(member_name)) {
             let count = claims.entry(spelling).or_default();
             *count = count.saturating_add(1);
         }
@@ -185,10 +196,10 @@ fn shown_names(set: &ToolSet) -> Vec<String> {
     set.tools
         .iter()
         .map(|(attribute, _)| {
-            let camel = camel_name(attribute);
+            let camel = member_name(&camel_name(attribute));
             match claims.get(&camel) {
                 Some(1) => camel,
-                _ => attribute.clone(),
+                _ => member_name(attribute),
             }
         })
         .collect()
@@ -289,7 +300,11 @@ fn literal(one: &Literal) -> String {
     match one {
         Literal::Null => "null".to_owned(),
         Literal::Boolean(it) => it.to_string(),
-        Literal::Integer(digits) => digits.clone(),
+        // Digits beyond 2^53 - 1 are those of a BigInt.
+        Literal::Integer(digits) => match digits.parse::<i64>() {
+            Ok(integer) if integer.unsigned_abs() < 1 << 53 => digits.clone(),
+            _ => format!("{digits}n"),
+        },
         Literal::Text(text) => quoted(text, Language::TypeScript),
     }
 }

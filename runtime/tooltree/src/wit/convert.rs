@@ -8,7 +8,7 @@ use super::kinds::Kinds;
 use super::model::{
     Arguments, Body, Case, Constant, Definition, Function, Interface, Literal, Member, Record, Type,
 };
-use super::numbers::{float, integer, number};
+use super::numbers::{exact_integer, float, misfit, number};
 use super::value::{ConvertError, Converted, Reason, Value};
 use crate::text::clean;
 
@@ -26,14 +26,14 @@ impl Interface {
             (Type::Json, any) => Ok(Value::String(any.to_string())),
             (Type::Bool, Json::Bool(it)) => Ok(Value::Bool(*it)),
             (Type::String, Json::String(it)) => Ok(Value::String(it.clone())),
-            (Type::S64, Json::Number(it)) => integer(it)
+            (Type::S64, Json::Number(it)) => exact_integer(it)
                 .and_then(|it| i64::try_from(it).ok())
                 .map(Value::S64)
-                .ok_or_else(|| ConvertError::new(Reason::Number("s64"))),
-            (Type::U64, Json::Number(it)) => integer(it)
+                .ok_or_else(|| misfit("s64", it)),
+            (Type::U64, Json::Number(it)) => exact_integer(it)
                 .and_then(|it| u64::try_from(it).ok())
                 .map(Value::U64)
-                .ok_or_else(|| ConvertError::new(Reason::Number("u64"))),
+                .ok_or_else(|| misfit("u64", it)),
             (Type::F64, Json::Number(it)) => float(it).map(Value::F64),
             (Type::Option(_), Json::Null) => Ok(Value::Option(None)),
             (Type::Option(inner), some) => {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::model::{Body, Literal, Type};
-use super::numbers::whole;
+use super::numbers::integer;
 
 /// The types of JSON that a type takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,12 +107,13 @@ impl Literal {
         Some(match value {
             Value::Null => Self::Null,
             Value::Bool(it) => Self::Boolean(*it),
-            Value::Number(number) => Self::Number(match number.as_f64() {
-                Some(float) if number.is_f64() => match whole(float) {
-                    Some(whole) => whole.to_string(),
-                    None => number.to_string(),
+            Value::Number(number) => Self::Number(match integer(number) {
+                Some(integer) => integer.to_string(),
+                None => match number.as_f64() {
+                    // `1e300` and `1.0e+300` are one number.
+                    Some(float) if number.is_f64() => Value::from(float).to_string(),
+                    _ => number.to_string(),
                 },
-                _ => number.to_string(),
             }),
             Value::String(it) => Self::Text(it.clone()),
             Value::Array(_) | Value::Object(_) => return None,

@@ -120,8 +120,13 @@ pub enum Reason {
     #[error("member `{0}` is given twice")]
     Twice(String),
     /// A number is outside what the type holds, or would be rounded.
-    #[error("the number does not fit `{0}` exactly")]
-    Number(&'static str),
+    #[error("{number} does not fit `{of}` exactly")]
+    Number {
+        /// The type.
+        of: &'static str,
+        /// An integer beyond 2^53 by its digits, any other as `the number`.
+        number: String,
+    },
     /// No number of JSON is infinite or not a number.
     #[error("JSON has no number that is infinite or not a number")]
     NotFinite,

@@ -6,9 +6,13 @@ use serde_json::{Map, Value};
 
 use super::super::sql::Failure;
 use super::types::{Scalar, Type};
+use crate::wording::bounded;
 
 /// Levels of an array; the server has six.
 const MAX_DEPTH: usize = 16;
+
+/// 2^53 - 1: beyond it, integers are rounded where they become floating-point numbers.
+const MAX_EXACT: f64 = 9_007_199_254_740_991.0;
 
 /// Parameters as texts, NULL as none.
 ///
@@ -116,8 +120,14 @@ fn scalar(value: &Value, of: Scalar) -> Result<String, String> {
             Err(_) => Err("its bytes are no base64".to_owned()),
         },
         (Scalar::Bytes, _) => wants("bytes"),
+        (Scalar::Numeric, Form::Number(text)) if may_be_rounded(&text) => Err(format!(
+            "{text} is a floating-point number beyond 2^53, which may stand for another integer: \
+             pass an integer, or its digits as text"
+        )),
+        (Scalar::Float, Form::Number(text)) if would_be_rounded(&text) => {
+            Err(format!("a floating-point number would round {text}"))
+        }
         (Scalar::Float | Scalar::Numeric, Form::Number(text)) => Ok(text),
-        (Scalar::Float | Scalar::Numeric, Form::Integer(text)) => Ok(text.to_owned()),
         (Scalar::Float | Scalar::Numeric, Form::Text(text)) => Ok(text.to_owned()),
         (Scalar::Float | Scalar::Numeric, _) => wants("a number, or its digits as text"),
         (
@@ -133,7 +143,6 @@ fn scalar(value: &Value, of: Scalar) -> Result<String, String> {
             Form::Text(text),
         ) => Ok(text.to_owned()),
         (Scalar::Other, Form::Number(text)) => Ok(text),
-        (Scalar::Other, Form::Integer(text)) => Ok(text.to_owned()),
         (Scalar::Other, Form::Bool(flag)) => Ok(flag.to_string()),
         _ => wants("text"),
     }
@@ -143,8 +152,6 @@ fn scalar(value: &Value, of: Scalar) -> Result<String, String> {
 enum Form<'a> {
     Bool(bool),
     Number(String),
-    /// Digits of `$integer`.
-    Integer(&'a str),
     Text(&'a str),
     /// Base64 of `$bytes`.
     Bytes(&'a str),
@@ -157,32 +164,43 @@ impl<'a> Form<'a> {
             Value::Bool(flag) => Self::Bool(*flag),
             Value::Number(number) => Self::Number(number.to_string()),
             Value::String(text) => Self::Text(text),
-            Value::Object(object) => match (marked(object, "$integer"), marked(object, "$bytes")) {
-                (Some(digits), _) => Self::Integer(digits),
-                (_, Some(bytes)) => Self::Bytes(bytes),
-                _ => Self::Neither,
-            },
+            Value::Object(object) => bytes(object).map_or(Self::Neither, Self::Bytes),
             _ => Self::Neither,
         }
     }
 }
 
-fn marked<'a>(object: &'a Map<String, Value>, mark: &str) -> Option<&'a str> {
-    match object.get(mark) {
+/// The base64 of `$bytes`.
+fn bytes(object: &Map<String, Value>) -> Option<&str> {
+    match object.get("$bytes") {
         Some(Value::String(text)) if object.len() == 1 => Some(text),
         _ => None,
     }
 }
 
-/// The digits of an integer between two bounds. `3.0` is one: JavaScript has no other way to
-/// write some.
+/// Whether a number is an integer written as a floating-point number, beyond 2^53.
+fn may_be_rounded(text: &str) -> bool {
+    let float: f64 = text.parse().unwrap_or_default();
+    text.contains(['.', 'e', 'E']) && float.fract() == 0.0 && float.abs() > MAX_EXACT
+}
+
+/// Whether an integer is none that a floating-point number holds.
+fn would_be_rounded(text: &str) -> bool {
+    let float: f64 = text.parse().unwrap_or_default();
+    !text.contains(['.', 'e', 'E']) && format!("{float:.0}") != text
+}
+
+/// The digits of an integer between two bounds. `3.0` is one, but not beyond 2^53.
 fn integer(form: Form<'_>, least: i64, most: i64) -> Option<String> {
     let number: i64 = match form {
         Form::Number(text) => {
+            if may_be_rounded(&text) {
+                return None;
+            }
             let whole = text.strip_suffix(".0").unwrap_or(&text);
             whole.parse().ok()?
         }
-        Form::Integer(text) | Form::Text(text) => text.parse().ok()?,
+        Form::Text(text) => text.parse().ok()?,
         Form::Bool(_) | Form::Bytes(_) | Form::Neither => return None,
     };
     (least..=most).contains(&number).then(|| number.to_string())
@@ -199,17 +217,17 @@ fn hex(bytes: &[u8]) -> String {
     text
 }
 
-fn kind(value: &Value) -> &'static str {
-    match (value, Form::of(value)) {
+fn kind(value: &Value) -> String {
+    let kind = match (value, Form::of(value)) {
+        (Value::Number(number), _) => return bounded(&number.to_string()),
         (_, Form::Bytes(_)) => "bytes",
-        (_, Form::Integer(_)) => "that integer",
         (Value::Null, _) => "null",
         (Value::Bool(_), _) => "a boolean",
-        (Value::Number(_), _) => "that number",
         (Value::String(_), _) => "that text",
         (Value::Array(_), _) => "an array",
         (Value::Object(_), _) => "an object",
-    }
+    };
+    kind.to_owned()
 }
 
 #[cfg(test)]
@@ -232,16 +250,18 @@ mod tests {
             (json!(-32768), Scalar::Int2, "-32768"),
             (json!(3.0), Scalar::Int4, "3"),
             (json!("7"), Scalar::Int4, "7"),
-            (
-                json!({"$integer": "9223372036854775807"}),
-                Scalar::Int8,
-                "9223372036854775807",
-            ),
+            (json!(i64::MAX), Scalar::Int8, "9223372036854775807"),
             (json!(4_294_967_295_u32), Scalar::Oid, "4294967295"),
             (json!("0.10"), Scalar::Numeric, "0.10"),
             (json!(0.1), Scalar::Numeric, "0.1"),
+            (json!(1e20), Scalar::Float, "1e+20"),
             (
-                json!({"$integer": "123456789012345678901234567890"}),
+                json!(9_007_199_254_740_994_i64),
+                Scalar::Float,
+                "9007199254740994",
+            ),
+            (
+                serde_json::from_str("123456789012345678901234567890").unwrap(),
                 Scalar::Numeric,
                 "123456789012345678901234567890",
             ),
@@ -290,10 +310,14 @@ mod tests {
         );
         assert_eq!(
             told(json!(2_147_483_648_i64)),
-            "parameter $1 is of type `x`: it takes an integer of 32 bits, not that number"
+            "parameter $1 is of type `x`: it takes an integer of 32 bits, not 2147483648"
         );
         for (value, scalar) in [
             (json!(1.5), Scalar::Int8),
+            (json!(9_007_199_254_740_992.0), Scalar::Int8),
+            (json!(u64::MAX), Scalar::Int8),
+            (json!(1e20), Scalar::Numeric),
+            (json!(9_007_199_254_740_993_i64), Scalar::Float),
             (json!(32_768), Scalar::Int2),
             (json!(-1), Scalar::Oid),
             (json!("true"), Scalar::Bool),

@@ -107,10 +107,7 @@ async fn values_come_out_without_loss() -> TestResult {
     let tool = Tool::new(&url, "main", MINUTE)?;
     for (expression, expected) in [
         ("9007199254740991", json!(9_007_199_254_740_991_i64)),
-        (
-            "-9223372036854775808",
-            json!({"$integer": "-9223372036854775808"}),
-        ),
+        ("-9223372036854775808", json!(i64::MIN)),
         ("x'00ff'", json!({"$bytes": "AP8="})),
         // Text that is none.
         ("CAST(x'ff41' AS TEXT)", json!({"$bytes": "/0E="})),
@@ -127,7 +124,10 @@ async fn values_come_out_without_loss() -> TestResult {
         );
     }
     for given in [
-        json!({"$integer": "9223372036854775807"}),
+        json!(i64::MAX),
+        json!(1.0),
+        json!(-0.0),
+        json!(1e300),
         json!({"$bytes": "AP8="}),
         json!(null),
         json!("x"),
@@ -135,12 +135,13 @@ async fn values_come_out_without_loss() -> TestResult {
         let answer = tool.query("SELECT ?", json!([given])).await?;
         assert_eq!(answer["rows"][0][0], given);
     }
-    let beyond = json!([{"$integer": "9223372036854775808"}]);
-    let error = tool.query("SELECT ?", beyond).await.err();
-    assert_eq!(
-        error.map(|error| error.kind),
-        Some(ToolErrorKind::InvalidCall)
-    );
+    for beyond in ["9223372036854775808", "-9223372036854775809", "1e400"] {
+        let given: serde_json::Value = serde_json::from_str(&format!("[null, {beyond}]"))?;
+        let error = tool.query("SELECT ?, ?", given).await.unwrap_err();
+        assert_eq!(error.kind, ToolErrorKind::InvalidCall);
+        let named = format!("parameter 2 is {}: ", beyond.replace("1e4", "1e+4"));
+        assert!(error.message.starts_with(&named), "{error}");
+    }
     Ok(())
 }
 

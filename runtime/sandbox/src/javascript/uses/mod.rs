@@ -16,7 +16,7 @@ use oxc_ast::ast::{
 use oxc_semantic::{AstNodes, NodeId, Scoping, SemanticBuilder, SymbolId};
 use oxc_span::GetSpan;
 
-use super::specifier::{Target, target};
+use super::specifier::{Target, of_script};
 use super::{Dialect, Form, Import, Origin, SourceError, depth, parse, transform, without_fences};
 use crate::report::Raised;
 use crate::script::{Language, Script};
@@ -150,7 +150,7 @@ impl Reader<'_, '_> {
                         Meaning::Tool
                     }
                     (Origin::Module("wxmcp"), own) => own.map_or(Meaning::Module, member),
-                    (Origin::Module(_), _) => Meaning::Other,
+                    (Origin::Module(_) | Origin::Shared(_) | Origin::Index(_), _) => Meaning::Other,
                 };
                 match locals.get(local.as_str()) {
                     Some(&symbol) => {
@@ -202,7 +202,7 @@ impl Reader<'_, '_> {
             self.found.is_open = true;
             return;
         };
-        if let Ok(Target::Namespace(namespace)) = target(&specifier) {
+        if let Ok(Target::Namespace(namespace)) = of_script(&specifier) {
             let space = Space::Dynamic(namespace);
             match self.nodes.parent_kind(node) {
                 AstKind::AwaitExpression(_) => {

@@ -100,5 +100,8 @@ def image(
 ) -> None:
     """Hands out an image: bytes, a path, base64 text, a data URL, or what a tool answered."""
 
+def content(value: object) -> list[dict[str, Any]]:
+    """The content blocks of a tool's answer, also where they are not in its value."""
+
 def text(content: object, media_type: str = "text/plain") -> None:
     """Hands out a text as a document of its own, beside what the script prints."""

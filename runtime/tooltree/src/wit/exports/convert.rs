@@ -16,9 +16,9 @@ impl Encoding {
         match (&self.form, json) {
             (Form::Json, any) => Ok(Value::String(any.to_string())),
             (Form::Bool, Json::Bool(it)) => Ok(Value::Bool(*it)),
-            (Form::Integer(integer), Json::Number(it)) => numbers::integer(it)
+            (Form::Integer(integer), Json::Number(it)) => numbers::exact_integer(it)
                 .and_then(|it| integer.value(it))
-                .ok_or_else(|| wrong(Reason::Number(integer.name()))),
+                .ok_or_else(|| numbers::misfit(integer.name(), it)),
             (Form::F32, Json::Number(it)) => numbers::single(it).map(Value::F32),
             (Form::F64, Json::Number(it)) => numbers::float(it).map(Value::F64),
             (Form::Char, Json::String(it)) => {

@@ -411,11 +411,11 @@ fn what_does_not_fit_is_told_with_its_place() {
         ),
         (
             json!({"rows": [u64::MAX]}),
-            "at `/rows/0`: the number does not fit `s64` exactly",
+            "at `/rows/0`: 18446744073709551615 does not fit `s64` exactly",
         ),
         (
             json!({"big": 9007199254740993_u64}),
-            "at `/big`: the number does not fit `f64` exactly",
+            "at `/big`: 9007199254740993 does not fit `f64` exactly",
         ),
         (
             json!({"sort": "left"}),

@@ -10,7 +10,7 @@ async fn values_of_every_kind_come_out_without_loss() -> TestResult {
         .await?;
     tool.execute("CREATE TYPE pair AS (a int, b text)").await?;
     tool.execute("CREATE DOMAIN big AS int8").await?;
-    let big = |digits: &str| json!({ "$integer": digits });
+    let big = |digits: &str| digits.parse::<i64>().map_or(json!(null), |it| json!(it));
     let bytes = |base64: &str| json!({ "$bytes": base64 });
     for (expression, kind, expected) in [
         (
@@ -69,7 +69,7 @@ async fn values_of_every_kind_come_out_without_loss() -> TestResult {
             json!("P1Y2M3DT4H5M6.7S"),
         ),
         (
-            "'{\"b\": [1, null, {\"c\": 1.50}], \"a\": \"x\"}'::json",
+            "'{\"b\": [1, null, {\"c\": 1.5}], \"a\": \"x\"}'::json",
             "json",
             json!({"b": [1, null, {"c": 1.5}], "a": "x"}),
         ),
@@ -97,7 +97,7 @@ async fn values_of_every_kind_come_out_without_loss() -> TestResult {
         (
             "ARRAY[9223372036854775807, 1]",
             "int8[]",
-            json!([{"$integer": "9223372036854775807"}, 1]),
+            json!([i64::MAX, 1]),
         ),
         (
             "ARRAY[['\\x00'::bytea], [NULL::bytea]]",
@@ -119,7 +119,7 @@ async fn values_of_every_kind_come_out_without_loss() -> TestResult {
         (
             "ARRAY[9007199254740993::big]",
             "big[]",
-            json!([{"$integer": "9007199254740993"}]),
+            json!([9_007_199_254_740_993_i64]),
         ),
         (
             "ARRAY['(1,2),(0,0)'::box, '(3,4),(0,0)'::box]",
@@ -150,11 +150,6 @@ async fn values_of_every_kind_come_out_without_loss() -> TestResult {
         );
         let text = expected.to_string();
         assert_eq!(
-            column["big"] == json!(true),
-            text.contains("$integer"),
-            "{expression}"
-        );
-        assert_eq!(
             column["bytes"] == json!(true),
             text.contains("$bytes"),
             "{expression}"
@@ -175,16 +170,12 @@ async fn parameters_are_bound_by_the_type_that_the_statement_wants() -> TestResu
     for (kind, given, expected) in [
         ("int2", json!(-5), json!("-5")),
         ("int4", json!("7"), json!("7")),
-        (
-            "int8",
-            json!({"$integer": "9223372036854775807"}),
-            json!("9223372036854775807"),
-        ),
+        ("int8", json!(i64::MAX), json!("9223372036854775807")),
         ("numeric", json!("1.2300"), json!("1.2300")),
         ("numeric", json!(0.1), json!("0.1")),
         (
             "numeric",
-            json!({"$integer": "123456789012345678901234567890"}),
+            serde_json::from_str("123456789012345678901234567890")?,
             json!("123456789012345678901234567890"),
         ),
         ("float8", json!("NaN"), json!("NaN")),
@@ -248,7 +239,7 @@ async fn parameters_are_bound_by_the_type_that_the_statement_wants() -> TestResu
         (
             "SELECT $1::text",
             json!([5]),
-            "parameter $1 is of type `text`: it takes text, not that number",
+            "parameter $1 is of type `text`: it takes text, not 5",
         ),
         (
             "SELECT $1::bytea",
@@ -258,7 +249,7 @@ async fn parameters_are_bound_by_the_type_that_the_statement_wants() -> TestResu
         (
             "SELECT $1::int4[]",
             json!([5]),
-            "parameter $1 is of type `int4[]`: it takes an array, not that number",
+            "parameter $1 is of type `int4[]`: it takes an array, not 5",
         ),
         (
             "SELECT $1::int4[]",

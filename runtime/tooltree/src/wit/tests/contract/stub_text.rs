@@ -288,7 +288,9 @@ impl Parser {
             "list" | "Sequence" | "Array" => One::List(self.inside().pop().unwrap()),
             "dict" | "Mapping" | "Record" => One::Map(self.inside().pop().unwrap()),
             number if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
-                One::Literal(serde_json::from_str(number).unwrap())
+                // A BigInt of TypeScript ends with `n`.
+                let digits = number.strip_suffix('n').unwrap_or(number);
+                One::Literal(serde_json::from_str(digits).unwrap())
             }
             name => One::Named(name.to_owned()),
         }]

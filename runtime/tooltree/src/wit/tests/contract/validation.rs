@@ -122,7 +122,7 @@ fn held_against(
         }
         Ok(_) => None,
         Err(error) => {
-            let is_exactness = matches!(error.reason, Reason::Number(_));
+            let is_exactness = matches!(error.reason, Reason::Number { .. });
             assert!(!is_taken || is_exactness, "{error}\n{}", told());
             (!is_taken).then_some(false)
         }

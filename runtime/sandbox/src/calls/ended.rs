@@ -1,0 +1,166 @@
+//! Operations that ended, as they wait for the guest.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{UNDELIVERED, Weight, length};
+use crate::digits::marked;
+use crate::tool::{Note, ToolAnswer, ToolError, ToolErrorKind};
+
+/// An operation that ended and was not yet delivered.
+pub(super) struct Ended {
+    pub(super) id: u64,
+    pub(super) form: Form,
+    pub(super) payload: Vec<u8>,
+    pub(super) notes: Vec<Note>,
+    pub(super) error: Option<ToolErrorKind>,
+    pub(super) answer_bytes: u64,
+    pub(super) elapsed: Duration,
+    _weight: Option<Weight>,
+}
+
+/// What the payload of a completion is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// An error.
+    Failed,
+    /// The answer.
+    Answer,
+    /// `{"value", "content"}`: the answer, and content that says more.
+    WithContent,
+}
+
+impl Form {
+    /// As `wit/guest.wit` has it.
+    pub(super) fn byte(self) -> u8 {
+        match self {
+            Self::Failed => 0,
+            Self::Answer => 1,
+            Self::WithContent => 2,
+        }
+    }
+}
+
+/// How an operation succeeded.
+pub(super) struct Done {
+    form: Form,
+    payload: Vec<u8>,
+    /// Size of the answer as it arrived at the host.
+    bytes: u64,
+    notes: Vec<Note>,
+}
+
+impl Done {
+    pub(super) fn new(payload: Vec<u8>, bytes: u64) -> Self {
+        Self {
+            form: Form::Answer,
+            payload,
+            bytes,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The answer of a tool; with its content, for a guest that takes it.
+    pub(super) fn answered(answer: ToolAnswer, takes_content: bool) -> Result<Self, ToolError> {
+        #[derive(Serialize)]
+        struct Both<'a> {
+            value: &'a Value,
+            content: &'a Value,
+        }
+        let value = &answer.value;
+        let (form, payload) = match answer.content.as_ref().filter(|_| takes_content) {
+            Some(content) => (
+                Form::WithContent,
+                serde_json::to_vec(&Both { value, content }),
+            ),
+            None => (Form::Answer, serde_json::to_vec(value)),
+        };
+        Ok(Self {
+            form,
+            payload: payload.map_err(unwritten)?,
+            bytes: answer.bytes,
+            notes: answer.notes,
+        })
+    }
+}
+
+/// Why an answer is not handed over.
+pub(super) fn unwritten(error: serde_json::Error) -> ToolError {
+    ToolError::new(
+        ToolErrorKind::InvalidAnswer,
+        format!("the answer cannot be written as JSON: {error}"),
+    )
+}
+
+impl Ended {
+    /// The end of a task that handed its answer over itself.
+    pub(super) fn nothing(id: u64) -> Self {
+        Self::plain(id, Vec::new(), Duration::ZERO)
+    }
+
+    /// The end of an operation that has an answer and no record.
+    pub(super) fn plain(id: u64, payload: Vec<u8>, elapsed: Duration) -> Self {
+        Self {
+            id,
+            form: Form::Answer,
+            payload,
+            notes: Vec::new(),
+            error: None,
+            answer_bytes: 0,
+            elapsed,
+            _weight: None,
+        }
+    }
+
+    pub(super) fn new(
+        id: u64,
+        result: Result<Done, ToolError>,
+        elapsed: Duration,
+        undelivered: &Arc<AtomicU64>,
+    ) -> Self {
+        let weighed = result.and_then(|done| {
+            let weight = Weight::take(undelivered, length(done.payload.len()), UNDELIVERED)
+                .ok_or_else(|| {
+                    ToolError::new(
+                        ToolErrorKind::AnswerTooLarge,
+                        "too many large answers wait to be read: await calls before making more",
+                    )
+                })?;
+            Ok((done, weight))
+        });
+        match weighed {
+            Ok((done, weight)) => Self {
+                form: done.form,
+                notes: done.notes,
+                answer_bytes: done.bytes,
+                _weight: Some(weight),
+                ..Self::plain(id, marked(done.payload), elapsed)
+            },
+            Err(error) => Self::failed(id, &error, elapsed, undelivered),
+        }
+    }
+
+    pub(super) fn failed(
+        id: u64,
+        error: &ToolError,
+        elapsed: Duration,
+        undelivered: &Arc<AtomicU64>,
+    ) -> Self {
+        let mut payload = serde_json::to_vec(error).unwrap_or_default();
+        let weight = Weight::take(undelivered, length(payload.len()), UNDELIVERED);
+        if weight.is_none() {
+            let short = ToolError::new(error.kind, "the call failed; the message was too large");
+            payload = serde_json::to_vec(&short).unwrap_or_default();
+        }
+        Self {
+            form: Form::Failed,
+            error: Some(error.kind),
+            _weight: weight,
+            ..Self::plain(id, marked(payload), elapsed)
+        }
+    }
+}

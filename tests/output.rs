@@ -1,0 +1,251 @@
+//! What becomes of output: values on lines of their own, and streams that cannot be written.
+
+mod support;
+
+use std::error::Error;
+use std::fs;
+use std::io::Read;
+use std::process::{Command, Stdio};
+
+use support::{Printed, tree, wx, wxmcp};
+
+type TestResult = Result<(), Box<dyn Error>>;
+
+/// Runs a command line of a shell, in which `$WXMCP` is the binary.
+fn shell(line: &str) -> Result<Printed, Box<dyn Error>> {
+    let folder = tempfile::tempdir()?;
+    let mut sh = Command::new("bash");
+    for (name, value) in wxmcp(folder.path()).get_envs() {
+        if let Some(value) = value {
+            sh.env(name, value);
+        }
+    }
+    let output = sh
+        .args(["-c", line])
+        .env("WXMCP", env!("CARGO_BIN_EXE_wxmcp"))
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .output()?;
+    Ok(output.into())
+}
+
+/// What is said and answered where standard output cannot be written.
+fn not_written(line: &str, why: &str) -> TestResult {
+    let printed = shell(line)?;
+    assert_eq!(printed.code, Some(74), "{line}: {}", printed.stderr);
+    let told = format!("error: cannot write to standard output\n  caused by: {why}\n");
+    assert!(
+        printed.stderr.ends_with(&told),
+        "{line}: {}",
+        printed.stderr
+    );
+    assert!(!printed.stderr.contains("panicked"), "{}", printed.stderr);
+    Ok(())
+}
+
+#[test]
+fn output_that_cannot_be_written_is_an_error_of_every_command() -> TestResult {
+    for command in [
+        "run -c 'print(1)'",
+        "run -c '1'",
+        "run -c 'print(\"a\" * 100000)'",
+        "run --json -c '1'",
+        "run --lang js -c 'console.log(1)'",
+        "run --help",
+        "--help",
+        "--version",
+        "tools --help",
+        "completions bash",
+        "doctor",
+    ] {
+        not_written(
+            &format!("$WXMCP {command} >/dev/full"),
+            "No space left on device (os error 28)",
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_tools_commands_do_not_lose_their_output() -> TestResult {
+    let folder = tree(&[("tools/shop/price.js", b"export const price = () => 12;")])?;
+    for args in ["list", "search price", "show shop.price", "call shop.price"] {
+        let line = format!(
+            "cd {} && $WXMCP tools {args} >/dev/full",
+            folder.path().display()
+        );
+        not_written(&line, "No space left on device (os error 28)")?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_limit_on_files_is_an_error_and_no_signal() -> TestResult {
+    not_written(
+        "ulimit -f 8; $WXMCP run -c 'print(\"a\" * 100000)' >out",
+        "File too large (os error 27)",
+    )
+}
+
+#[test]
+fn a_closed_stream_is_not_a_success_and_no_file_takes_its_place() -> TestResult {
+    not_written(
+        "$WXMCP run -c 'print(1)' >&-",
+        "Bad file descriptor (os error 9)",
+    )?;
+    // Nothing is printed, so nothing is lost.
+    assert_eq!(shell("$WXMCP run -c 'None' >&- 2>&-")?.code, Some(0));
+    let printed = shell(
+        "$WXMCP run -v .:/d:rw -c 'open(\"/d/f\", \"w\").write(\"x\"); print(\"lost\")' >&-; cat f",
+    )?;
+    assert_eq!(printed.stdout, "x");
+    assert_eq!(shell("$WXMCP run -c 'input()' <&-")?.code, Some(1));
+    // What went wrong is told by the code where it cannot be told in words.
+    assert_eq!(shell("$WXMCP run -c '1/0' 2>&-")?.code, Some(1));
+    let errors = "import sys; print(\"x\", file=sys.stderr)";
+    for place in ["2>/dev/full", "2>&-"] {
+        assert_eq!(
+            shell(&format!("$WXMCP run -c '{errors}' {place}"))?.code,
+            Some(74)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_script_without_a_word() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let code = "import time\nfor n in range(10**9):\n    print('line', n)";
+    let mut child = wxmcp(folder.path())
+        .args(["run", "-c", code])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut first = [0; 6];
+    child
+        .stdout
+        .take()
+        .ok_or("no pipe")?
+        .read_exact(&mut first)?;
+    let printed: Printed = child.wait_with_output()?.into();
+    assert_eq!(&first, b"line 0");
+    assert_eq!(printed.stderr, "");
+    assert_eq!(printed.code, Some(130));
+    // Other commands have done their work.
+    let line = "$WXMCP completions bash | true; echo ${PIPESTATUS[0]}";
+    let printed = shell(line)?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("0\n", "")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_pipe_that_is_full_and_does_not_block_gets_all_output() -> TestResult {
+    let line = "$WXMCP run -c 'print(\"a\" * 300000)' | python3 -c '
+import os, sys, time
+os.set_blocking(0, False)
+total = 0
+while True:
+    try:
+        part = os.read(0, 4096)
+    except BlockingIOError:
+        continue
+    if not part:
+        break
+    total += len(part)
+print(total)'; echo ${PIPESTATUS[0]}";
+    assert_eq!(shell(line)?.stdout, "300001\n0\n");
+    // The writing end itself.
+    let line = "python3 -c '
+import fcntl, os, subprocess, sys
+read, write = os.pipe()
+os.set_blocking(write, False)
+child = subprocess.Popen([os.environ[\"WXMCP\"], \"run\", \"-c\", \"print(\\\"a\\\" * 300000)\"], stdout=write)
+os.close(write)
+print(len(os.fdopen(read, \"rb\").read()), child.wait())'";
+    assert_eq!(shell(line)?.stdout, "300001 0\n");
+    Ok(())
+}
+
+#[test]
+fn a_value_and_an_error_begin_lines_of_their_own() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let run = |code: &str| wx(folder.path(), &["run", "-c", code]);
+    assert_eq!(run("print('a', end=''); 1")?.stdout, "a\n1\n");
+    assert_eq!(run("print('a'); 1")?.stdout, "a\n1\n");
+    assert_eq!(run("print('a', end=''); None")?.stdout, "a");
+    assert_eq!(run("'b'")?.stdout, "b\n");
+    let code = "import sys; sys.stderr.write('a'); 1";
+    let printed = run(code)?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("1\n", "a")
+    );
+    let printed = run("import sys; sys.stderr.write('a'); 1/0")?;
+    assert!(
+        printed.stderr.starts_with("a\nTraceback"),
+        "{}",
+        printed.stderr
+    );
+    let javascript = "process.stdout.write('a'); return 1";
+    let printed = wx(folder.path(), &["run", "--lang", "js", "-c", javascript])?;
+    assert_eq!(printed.stdout, "a\n1\n");
+    let printed = wx(folder.path(), &["run", "-q", "-c", "print('a', end=''); 1"])?;
+    assert_eq!(printed.stdout, "a");
+    let report = wx(
+        folder.path(),
+        &["run", "--json", "-c", "print('a', end=''); 1"],
+    )?;
+    assert!(
+        report.stdout.contains("\"stdout\":\"a\""),
+        "{}",
+        report.stdout
+    );
+    Ok(())
+}
+
+#[test]
+fn the_usage_says_that_flags_stand_before_the_script() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let usage = "wxmcp run [OPTIONS] SCRIPT [ARGS]...";
+    let help = wx(folder.path(), &["run", "--help"])?;
+    assert!(help.stdout.contains(usage), "{}", help.stdout);
+    let none = wx(folder.path(), &["run"])?;
+    assert_eq!(none.code, Some(2));
+    assert!(
+        none.stderr
+            .starts_with("error: there is no script to run\n")
+    );
+    assert!(none.stderr.contains(usage), "{}", none.stderr);
+    let wrong = wx(folder.path(), &["run", "--no-such-flag", "a.py"])?;
+    assert!(wrong.stderr.contains(usage), "{}", wrong.stderr);
+    Ok(())
+}
+
+#[test]
+fn a_script_that_never_ends_hears_what_it_did() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let stopped = |flags: &[&str], code: &str| -> Result<String, Box<dyn Error>> {
+        let args = [&["run"], flags, &["-c", code]].concat();
+        let printed = wx(folder.path(), &args)?;
+        assert_eq!(printed.code, Some(3));
+        Ok(printed.stderr)
+    };
+    let endless = "while True: pass";
+    let told = stopped(&["--timeout", "500ms"], endless)?;
+    assert!(told.contains("look for a loop that never ends"), "{told}");
+    let told = stopped(&["--fuel", "500000000"], endless)?;
+    assert!(told.contains("look for a loop that never ends"), "{told}");
+    let told = stopped(&["--timeout", "500ms"], "import time; time.sleep(60)")?;
+    assert!(told.contains("what it waits for"), "{told}");
+    fs::write(folder.path().join("s.js"), "for (;;);")?;
+    let printed = wx(folder.path(), &["run", "--timeout", "500ms", "s.js"])?;
+    assert!(
+        printed.stderr.contains("look for a loop"),
+        "{}",
+        printed.stderr
+    );
+    Ok(())
+}
