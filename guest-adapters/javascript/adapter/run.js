@@ -235,7 +235,11 @@ export function drained() {
     returned();
   } else if (hasAnswer) {
     hasAnswer = false;
-    encodeAwaited(answer, written, fail);
+    try {
+      encodeAwaited(answer, written, fail);
+    } catch (error) {
+      fail(error);
+    }
     if (value !== undefined) returned();
     return !over;
   } else if (stuck) {

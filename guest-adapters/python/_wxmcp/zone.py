@@ -80,11 +80,7 @@ def _replaced():
     other = summer[0] if summer else standard
     west = [-int(one.utcoffset().total_seconds()) for one in (standard, other)]
     return {
-        "localtime": localtime,
-        "mktime": mktime,
-        "strftime": strftime,
-        "ctime": ctime,
-        "asctime": asctime,
+        **_FUNCTIONS,
         "tzname": (standard.tzname(), other.tzname()),
         "timezone": west[0],
         "altzone": west[1],
@@ -125,6 +121,25 @@ def asctime(parts=None, /):
 
 def ctime(seconds=None, /):
     return asctime(localtime(seconds))
+
+
+class _Function:
+    """A function that, as those of C, does not become a method where a class has it."""
+
+    __module__ = "time"
+
+    def __init__(self, function):
+        self.__name__ = self.__qualname__ = function.__name__
+        self._call = function
+
+    def __call__(self, *values):
+        return self._call(*values)
+
+    def __repr__(self):
+        return f"<built-in function {self.__name__}>"
+
+
+_FUNCTIONS = {one.__name__: _Function(one) for one in (localtime, mktime, strftime, ctime, asctime)}
 
 
 class _Kind(type):

@@ -148,7 +148,7 @@ mod tests {
                 ("if(1){}else ", "{}", ""),
                 ("type A=[", "", "];"),
                 ("let x:A<", "B", ">"),
-                ("namespace A{", "export let x = 1", "}"),
+                ("namespace A{", "export const x = 1", "}"),
                 ("if(1) a; else ", "b", ""),
                 ("x = {a:", "1", "}"),
                 ("x = class { y = ", "1", "}"),
