@@ -80,6 +80,24 @@ fn work_of_the_host_does_not_hide_the_deadline() -> TestResult {
     Ok(())
 }
 
+/// Reading a source is work of the host, too. The parser reads this one again at each level.
+#[test]
+fn reading_a_source_counts_against_the_deadline() -> TestResult {
+    let nested = format!("x = {}1{}", "(a = ".repeat(8_000), ")".repeat(8_000));
+    let source = format!("{nested}{}", " ".repeat(70_000));
+    let folder = tree(&[("slow.js", source.as_bytes())])?;
+    let begun = Instant::now();
+    let printed = wx(folder.path(), &["run", "--timeout", "500ms", "slow.js"])?;
+    assert!(
+        printed.stderr.contains("the time limit of 0.5 s"),
+        "{}",
+        printed.stderr
+    );
+    assert_eq!(printed.code, Some(3));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+    Ok(())
+}
+
 /// Each level of a nested component instantiates the one below thirty times.
 fn nested(inside: &str, levels: usize) -> String {
     let mut component = format!("(component $c {inside})");

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 type TestResult = Result<(), Box<dyn Error>>;
 
-const TOOLS: [(&str, &str); 9] = [
+const TOOLS: [(&str, &str); 10] = [
     (
         "n/py_any.py",
         "def py_any(v) -> dict:\n    return {'back': v, 'is': str(v)}\n",
@@ -44,6 +44,12 @@ const TOOLS: [(&str, &str); 9] = [
         "import { createTool } from 'wxmcp';\nimport { z } from 'zod';\n\
          export const ts_number = createTool({ parameters: z.object({ v: z.number() }),\n\
          execute: ({ v }) => ({ back: v, is: String(v) }) });\n",
+    ),
+    (
+        "m/coerce.ts",
+        "import { createTool } from 'wxmcp';\nimport { z } from 'zod';\n\
+         export const coerce = createTool({ parameters: z.object({ v: z.coerce.number() }),\n\
+         execute: ({ v }) => ({ back: v }) });\n",
     ),
     (
         "n/through_ts.ts",
@@ -354,6 +360,11 @@ fn numbers_that_may_be_rounded_are_no_integers_and_what_no_float_holds_is_refuse
             "js",
             "import * as n from 'tools/n'; await n.ts_integer({ v: 9007199254740993 })",
             "/v: 9007199254740992 comes as a floating-point number, which may stand for another integer",
+        ),
+        (
+            "python",
+            "from tools import m; m.coerce(v=2**53 + 1)",
+            "/v: a number would round 9007199254740993",
         ),
         (
             "python",

@@ -2,6 +2,7 @@
 
 import { CALL, operate } from './seam.js';
 import { TheError, TheTypeError, defineProperty, isArray } from './primordials.js';
+import { guarded } from './promises.js';
 import { encodeArguments, quoted } from './values.js';
 
 /** A tool refused or failed. `kind` says which rule or party refused, `data` is whatever else the tool answered. */
@@ -52,9 +53,14 @@ export function failed(told, tool) {
 }
 
 /** The global `callTool`: any tool by its full name, `namespace.tool`. */
-export async function callTool(name, args, ...others) {
-  for (let i = 0; i < others.length; i++) {
-    if (others[i] === undefined) continue;
+export function callTool(name, ...given) {
+  return guarded(called(name, given), typeof name === 'string' ? name : 'callTool');
+}
+
+async function called(name, given) {
+  const args = given[0];
+  for (let i = 1; i < given.length; i++) {
+    if (given[i] === undefined) continue;
     throw new TheTypeError('callTool takes the name of a tool and one object with its arguments');
   }
   if (typeof name !== 'string') throw new TheTypeError(`the name of a tool must be a string, not ${typeof name}`);

@@ -14,9 +14,10 @@ import {
   isArray,
   isInteger,
   isSafeInteger,
+  push,
   toBase64,
 } from './primordials.js';
-import { encodeArguments, quoted } from './values.js';
+import { encodeArguments, keepReals, quoted } from './values.js';
 
 /** Levels of an array that a database may have. */
 const ARRAY_DEPTH = 16;
@@ -115,6 +116,9 @@ function withNames(columns, rows) {
     named[i] = row;
   }
   defineProperty(named, 'columns', { __proto__: null, value: columns, enumerable: false });
+  const reals = [];
+  for (let j = 0; j < columns.length; j++) if (columns[j].real) push(reals, columns[j].name);
+  if (reals.length > 0) keepReals(named, reals);
   return named;
 }
 

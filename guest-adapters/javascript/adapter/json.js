@@ -6,27 +6,30 @@
 import {
   TheBigInt,
   TheMap,
+  add,
   apply,
   bigIntText,
   charCode,
   define,
   defineProperty,
+  hasOwn,
+  indexOf,
   is,
   isArray,
   isInteger,
-  isSafeInteger,
   keys,
   mapForEach,
   mapGet,
   mapSet,
   parse,
-  push,
+  plainArray,
   rawJSON,
   regExpExec,
   stringify,
 } from './primordials.js';
 
 const SPACE = 32;
+const LARGEST = 9007199254740991;
 
 /** Makes `JSON.stringify` write a BigInt as its digits, where it would throw. */
 export function install() {
@@ -60,7 +63,12 @@ function withDigits(item) {
 
 /** The value of a text from the host. */
 export function read(text) {
-  return charCode(text, 0) === SPACE ? exactly(text) : parse(text);
+  return mayHoldBigInts(text) ? exactly(text) : parse(text);
+}
+
+/** Whether the host says so of a text. */
+export function mayHoldBigInts(text) {
+  return charCode(text, 0) === SPACE;
 }
 
 /** The value of a text from elsewhere; SyntaxError if it is no JSON. */
@@ -73,64 +81,74 @@ const MANY_DIGITS = /\d{16}/;
 function exactly(text) {
   let isExact = false;
   const value = parse(text, (name, item, context) => {
-    if (typeof item !== 'number' || isSafeInteger(item) || !isWritten(context.source)) return item;
+    if (typeof item !== 'number' || (item <= LARGEST && item >= -LARGEST) || !isWritten(context.source)) return item;
     isExact = true;
     return TheBigInt(context.source);
   });
-  if (isExact) align([{ __proto__: null, holder: value, isRow: false }]);
+  if (isExact && value !== null && typeof value === 'object') align([value], false);
   return value;
 }
 
 /** Whether a number is written as an integer: with digits and a sign alone. */
 function isWritten(source) {
-  for (let i = 0; i < source.length; i++) {
-    const code = charCode(source, i);
-    if (code === 46 || code === 69 || code === 101) return false; // . E e
-  }
-  return true;
+  return indexOf(source, '.') < 0 && indexOf(source, 'e') < 0 && indexOf(source, 'E') < 0;
 }
 
 /**
  * Gives the integers at one place one type: where one is a BigInt, all are. Members of one name
- * of the objects in a list are one place, and so are the items of a list. The items of lists in
- * a list, which are rows, are a place for each column.
+ * of the objects in a list are one place, and so are the items of a list. Lists in a list are
+ * rows: each of their columns is a place.
  *
- * `holders` are the objects and lists at one place.
+ * `holders` are the objects and lists at one place; `areItems` if they are items of lists. Most
+ * cells are only looked at: nothing is allocated for them.
  */
-function align(holders) {
-  const places = new TheMap();
+function align(holders, areItems) {
+  const items = place();
+  const named = new TheMap();
   for (let i = 0; i < holders.length; i++) {
-    const { holder, isRow } = holders[i];
-    const isList = isArray(holder);
-    const names = isList ? undefined : keys(holder);
-    const count = isList ? holder.length : names.length;
+    const holder = holders[i];
+    const names = isArray(holder) ? undefined : keys(holder);
+    const isList = names === undefined && !areItems;
+    const count = names === undefined ? holder.length : names.length;
     for (let j = 0; j < count; j++) {
-      const name = isList ? j : names[j];
-      const place = isList && !isRow ? -1 : name;
-      let cells = mapGet(places, place);
-      if (cells === undefined) {
-        cells = [];
-        mapSet(places, place, cells);
-      }
-      push(cells, { __proto__: null, holder, name, isItem: isList && !isRow });
+      const name = names === undefined ? j : names[j];
+      const value = holder[name];
+      const type = typeof value;
+      if (type === 'bigint') (isList ? items : placeOf(named, name)).isBig = true;
+      else if (type === 'object' && value !== null) add((isList ? items : placeOf(named, name)).inner, value);
     }
   }
-  mapForEach(places, alignCells);
+  if (items.isBig) alignItems(holders);
+  if (items.inner.length > 0) align(items.inner, true);
+  mapForEach(named, ({ isBig, inner }, name) => {
+    if (isBig) for (let i = 0; i < holders.length; i++) alignCell(holders[i], name);
+    if (inner.length > 0) align(inner, false);
+  });
 }
 
-function alignCells(cells) {
-  const inner = [];
-  let isBig = false;
-  for (let i = 0; i < cells.length; i++) {
-    const { holder, name, isItem } = cells[i];
-    const value = holder[name];
-    if (typeof value === 'bigint') isBig = true;
-    else if (value !== null && typeof value === 'object') push(inner, { __proto__: null, holder: value, isRow: isItem });
+function place() {
+  return { __proto__: null, isBig: false, inner: plainArray() };
+}
+
+function placeOf(places, name) {
+  let found = mapGet(places, name);
+  if (found === undefined) {
+    found = place();
+    mapSet(places, name, found);
   }
-  for (let i = 0; isBig && i < cells.length; i++) {
-    const { holder, name } = cells[i];
-    // Parsed members are data properties of their holder: no setter of a prototype is called.
-    if (isInteger(holder[name]) && !is(holder[name], -0)) holder[name] = TheBigInt(holder[name]);
+  return found;
+}
+
+function alignItems(lists) {
+  for (let i = 0; i < lists.length; i++) {
+    if (!isArray(lists[i])) continue;
+    for (let j = 0; j < lists[i].length; j++) alignCell(lists[i], j);
   }
-  if (inner.length > 0) align(inner);
+}
+
+function alignCell(holder, name) {
+  if (!hasOwn(holder, name)) return;
+  const value = holder[name];
+  // Parsed members are data properties of their holder: no setter of a prototype is called.
+  if (isInteger(value) && !is(value, -0)) holder[name] = TheBigInt(value);
 }

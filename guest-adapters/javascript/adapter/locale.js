@@ -18,6 +18,7 @@ import {
   slice,
   upperCase,
 } from './primordials.js';
+import { field } from './zone.js';
 
 export function install() {
   define(TheString.prototype, 'normalize', function normalize(form = 'NFC') {
@@ -122,22 +123,20 @@ function digitsEnd(text, from) {
   return from;
 }
 
-const { getFullYear, getMonth, getDate, getHours, getMinutes, getSeconds } = Date.prototype;
-
 function told(date, text) {
   return dateValue(date) === dateValue(date) ? text(date) : 'Invalid Date';
 }
 
 /** `12/31/1999`, as in the United States. */
 function dateText(date) {
-  return `${apply(getMonth, date, []) + 1}/${apply(getDate, date, [])}/${apply(getFullYear, date, [])}`;
+  return `${field(date, 'Month') + 1}/${field(date, 'Date')}/${field(date, 'FullYear')}`;
 }
 
 /** `11:59:59 PM`. */
 function timeText(date) {
-  const hours = apply(getHours, date, []);
+  const hours = field(date, 'Hours');
   const two = (number) => (number < 10 ? `0${number}` : `${number}`);
-  const clock = `${two(apply(getMinutes, date, []))}:${two(apply(getSeconds, date, []))}`;
+  const clock = `${two(field(date, 'Minutes'))}:${two(field(date, 'Seconds'))}`;
   return `${hours % 12 === 0 ? 12 : hours % 12}:${clock} ${hours < 12 ? 'AM' : 'PM'}`;
 }
 

@@ -4,6 +4,7 @@
 // settled, what they answered is written into the holes, which may have holes of its own.
 
 import {
+  TheMap,
   ThePromise,
   TheProxy,
   TheTypeError,
@@ -11,6 +12,10 @@ import {
   create,
   defineProperty,
   join,
+  mapClear,
+  mapGet,
+  mapSet,
+  mapSize,
   plainArray,
   setPrototypeOf,
 } from './primordials.js';
@@ -126,11 +131,26 @@ const MEMBERS = ['constructor', 'then', 'catch', 'finally', Symbol.toStringTag];
 /** Symbols that operators look for: `promise + 1`, `for (x of promise)`. */
 const OPERATORS = [Symbol.toPrimitive, Symbol.iterator, Symbol.asyncIterator];
 
+/** By tool, what `guarded` gives its promises. */
+const prototypes = new TheMap();
+const MOST = 1000;
+
+/** The promise of a tool's answer; a member of the answer that is read of it is an error. */
+export function guarded(promise, tool) {
+  let prototype = mapGet(prototypes, tool);
+  if (prototype === undefined) {
+    if (mapSize(prototypes) >= MOST) mapClear(prototypes);
+    prototype = prototypeFor(tool);
+    mapSet(prototypes, tool, prototype);
+  }
+  return setPrototypeOf(promise, prototype);
+}
+
 /**
  * The prototype of promises of a tool's answer. A member that promises have not is one of the
  * answer: a script that forgot to await it would go on with `undefined`.
  */
-export function prototypeFor(tool) {
+function prototypeFor(tool) {
   const check = (target, name) => {
     if (name in target || (typeof name === 'symbol' && !isOperator(name))) return;
     const what = typeof name === 'symbol' ? '' : ` to read \`${name}\``;
@@ -159,6 +179,3 @@ function isOperator(name) {
   for (let i = 0; i < OPERATORS.length; i++) if (OPERATORS[i] === name) return true;
   return false;
 }
-
-/** Gives a promise such a prototype. */
-export const guarded = setPrototypeOf;

@@ -8,7 +8,7 @@ import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace } from './errors.js';
 import * as files from './files.js';
 import { hint } from './hints.js';
-import { read } from './json.js';
+import { mayHoldBigInts, read } from './json.js';
 import { encodeAwaited, quoted } from './values.js';
 import {
   TheError,
@@ -29,6 +29,7 @@ import * as seam from './seam.js';
 import * as timers from './timers.js';
 import * as toolfile from './toolfile.js';
 import { dynamicImport, forget, imported } from './tooltree.js';
+import * as zone from './zone.js';
 
 let name = '';
 /** What the engine was given, and what the script imports: for hints. */
@@ -36,6 +37,8 @@ let text;
 let modulesOfScript;
 /** What is wanted of a tool file; scripts have none. */
 let task;
+/** Whether the task may hold BigInts. */
+let hasBigInts = false;
 /** What the script returned, once it has. */
 let answer;
 let hasAnswer = false;
@@ -56,9 +59,11 @@ export function start(message) {
     begins(name, script.map, script.shift, script.shared);
     prepare(script);
     files.begin(script);
+    zone.begin(script.env?.TZ, script.zone);
     task = script.task;
     text = script.source ?? text;
     note = script.note;
+    hasBigInts = mayHoldBigInts(message);
     if (script.source === undefined) {
       settle(again, undefined);
       return;
@@ -164,7 +169,7 @@ async function settle(body, m) {
     let answer = await body(m);
     if (task !== undefined) {
       if (body !== again) toolfile.load(answer);
-      answer = await toolfile.perform(task);
+      answer = await toolfile.perform(task, hasBigInts);
     } else if (typeof answer === 'function' && answer !== m.last) {
       answer = await (takesApart(answer) ? answer(globalThis) : answer());
     }
@@ -230,7 +235,11 @@ export function drained() {
     returned();
   } else if (hasAnswer) {
     hasAnswer = false;
-    encodeAwaited(answer, written, fail);
+    try {
+      encodeAwaited(answer, written, fail);
+    } catch (error) {
+      fail(error);
+    }
     if (value !== undefined) returned();
     return !over;
   } else if (stuck) {

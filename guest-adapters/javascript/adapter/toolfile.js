@@ -54,9 +54,9 @@ export function load(exports) {
 }
 
 /** Does what the host wants of the file that was read. */
-export async function perform({ tool: name, describe, call }) {
+export async function perform({ tool: name, describe, call }, hasBigInts) {
   const tool = found(name);
-  return describe === undefined ? await called(tool, call) : described(tool, name);
+  return describe === undefined ? await called(tool, call, hasBigInts) : described(tool, name);
 }
 
 function found(name) {
@@ -306,9 +306,9 @@ function ofProperties(parameters) {
   return { type: 'object', properties, required, additionalProperties: false };
 }
 
-async function called(tool, given) {
+async function called(tool, given, hasBigInts) {
   const parameters = parametersOf(tool);
-  const args = isZod(parameters) ? await parsed(parameters, given) : withDefaults(parameters, given);
+  const args = isZod(parameters) ? await parsed(parameters, given, hasBigInts) : withDefaults(parameters, given);
   if (isMade(tool)) return await apply(tool.execute, tool, [args]);
   const names = parameters === undefined ? [] : keys(inputSchema(tool).properties ?? {});
   if (takesOneObject(tool, names)) return await apply(tool, undefined, [args]);
@@ -317,9 +317,12 @@ async function called(tool, given) {
   return await apply(tool, undefined, list);
 }
 
-async function parsed(schema, given) {
+async function parsed(schema, given, hasBigInts) {
   const { success, data, error } = await schema.safeParseAsync(given);
-  if (success) return data;
+  if (success) {
+    if (hasBigInts) refuseRounded(given, data, '');
+    return data;
+  }
   const told = [];
   for (let i = 0; i < error.issues.length && i < 10; i++) {
     const { path, message } = error.issues[i];
@@ -327,6 +330,19 @@ async function parsed(schema, given) {
     push(told, path.length === 0 ? why : `/${join(path, '/')}: ${why}`);
   }
   throw new InvalidArguments(join(told, '; '));
+}
+
+/** `z.coerce.number()` makes numbers of BigInts, whatever they are. */
+function refuseRounded(given, data, path) {
+  // Compares a BigInt and a number exactly, as `!==` does not.
+  if (typeof given === 'bigint' && typeof data === 'number' && given != data) {
+    throw new InvalidArguments(`${path}: a number would round ${given}`);
+  }
+  if (given === null || typeof given !== 'object' || data === null || typeof data !== 'object') return;
+  const names = keys(given);
+  for (let i = 0; i < names.length; i++) {
+    if (hasOwn(data, names[i])) refuseRounded(given[names[i]], data[names[i]], `${path}/${names[i]}`);
+  }
 }
 
 /** What is wrong with an integer beyond 2^53 that zod takes for no number; undefined for another issue. */

@@ -30,7 +30,7 @@ import {
   weakMapGet,
   weakMapSet,
 } from './primordials.js';
-import { guarded, prototypeFor } from './promises.js';
+import { guarded } from './promises.js';
 import { encodeArguments, quoted } from './values.js';
 
 /** By name at the host, the promise of a namespace's object. */
@@ -72,11 +72,9 @@ function toolFunction(namespace, { name, attribute, parameters, 'object-first': 
   const full = `${namespace}.${name}`;
   const start = head(full);
   const begun = async (args) => await call(full, start, argumentsText(full, parameters, objectFirst === true, args));
-  let prototype;
   const named = {
     [camelName(attribute)](...args) {
-      prototype ??= prototypeFor(full);
-      return guarded(begun(args), prototype);
+      return guarded(begun(args), full);
     },
   };
   const tool = named[camelName(attribute)];
@@ -289,25 +287,33 @@ const extensions = ['.js', '.mjs', '.ts', '.mts'];
 export const tools = freeze({
   __proto__: null,
   /** The tools that fit a query best, none if nothing fits; detail is 'names', 'brief' or 'full'. */
-  async search(query = '', limit = 10, detail = 'brief') {
-    const question = `"query":${quoted(`${query}`)},"limit":${encodeArguments(+limit)},"detail":${quoted(`${detail}`)}`;
-    return await asked(SEARCH, `{${question}}`);
+  search(query, limit, detail) {
+    return guarded(search(query, limit, detail), 'tools.search');
   },
   /** Signatures and schemas of tools, by full name or by function. */
-  async describe(...names) {
-    const wanted = [];
-    for (let i = 0; i < names.length; i++) {
-      if (isArray(names[i])) for (let j = 0; j < names[i].length; j++) push(wanted, nameOf(names[i][j]));
-      else push(wanted, nameOf(names[i]));
-    }
-    return await asked(DESCRIBE, `{"names":${encodeArguments(wanted)}}`);
+  describe(...names) {
+    return guarded(describe(names), 'tools.describe');
   },
   /** The names of all namespaces. */
-  async namespaces() {
-    return await asked(NAMESPACES, '{}');
+  namespaces() {
+    return guarded(asked(NAMESPACES, '{}'), 'tools.namespaces');
   },
   [Symbol.toStringTag]: 'tools',
 });
+
+async function search(query = '', limit = 10, detail = 'brief') {
+  const question = `"query":${quoted(`${query}`)},"limit":${encodeArguments(+limit)},"detail":${quoted(`${detail}`)}`;
+  return await asked(SEARCH, `{${question}}`);
+}
+
+async function describe(names) {
+  const wanted = [];
+  for (let i = 0; i < names.length; i++) {
+    if (isArray(names[i])) for (let j = 0; j < names[i].length; j++) push(wanted, nameOf(names[i][j]));
+    else push(wanted, nameOf(names[i]));
+  }
+  return await asked(DESCRIBE, `{"names":${encodeArguments(wanted)}}`);
+}
 
 function nameOf(tool) {
   return typeof tool === 'function' ? (weakMapGet(toolNames, tool) ?? tool.name) : `${tool}`;

@@ -37,6 +37,8 @@ import {
   setSize,
   stringify,
   typedArrayName,
+  weakMapGet,
+  weakMapSet,
 } from './primordials.js';
 
 const { isWellFormed, toWellFormed } = TheString.prototype;
@@ -122,7 +124,7 @@ function write(value, inside, strict, out) {
       return true;
     default:
       // A function or a symbol.
-      if (strict) return false;
+      if (strict) throw new TheTypeError(`a ${typeof value} has no JSON form`);
       add(out, quoted(shown(value)));
       return true;
   }
@@ -194,11 +196,46 @@ function list(items, length, inside, strict, out) {
     add(out, ']');
     return;
   }
+  const reals = hasReals ? weakMapGet(realColumns, items) : undefined;
   for (let i = 0; i < length; i++) {
     if (i > 0) add(out, ',');
-    writeItem(items[i], inside, strict, out);
+    if (reals !== undefined && isRow(items[i])) row(items[i], reals, inside, strict, out);
+    else writeItem(items[i], inside, strict, out);
   }
   add(out, ']');
+}
+
+/** By list of rows, the columns whose numbers are floating-point numbers of a database. */
+const realColumns = new WeakMap();
+let hasReals = false;
+
+/** Has the whole numbers in these columns of a list of rows written as `1.0`, which is no integer. */
+export function keepReals(rows, columns) {
+  hasReals = true;
+  weakMapSet(realColumns, rows, columns);
+}
+
+function isRow(value) {
+  return value !== null && typeof value === 'object' && getPrototypeOf(value) === objectPrototype && !hasOwn(value, 'toJSON');
+}
+
+function row(value, reals, inside, strict, out) {
+  const names = keys(value);
+  add(out, '{');
+  const first = out.length;
+  for (let i = 0; i < names.length; i++) {
+    const begun = out.length;
+    const cell = value[names[i]];
+    add(out, `${begun > first ? ',' : ''}${quoted(names[i])}:`);
+    if (isSafeInteger(cell) && !is(cell, -0) && holds(reals, names[i])) add(out, `${cell}.0`);
+    else if (!write(cell, inside, strict, out)) out.length = begun;
+  }
+  add(out, '}');
+}
+
+function holds(list, name) {
+  for (let i = 0; i < list.length; i++) if (list[i] === name) return true;
+  return false;
 }
 
 /** The text of a list of nothing but finite numbers that need no care; undefined for any other. */

@@ -9,7 +9,7 @@ import sys
 import warnings
 from types import CoroutineType
 
-from . import awaiting, calls, hints, loop, output, report, seam, source, stdlib, system, toolfile, unseen
+from . import awaiting, calls, fences, hints, loop, output, report, seam, source, stdlib, system, toolfile, unseen
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 _NOTHING = (seam.VALUE, b"null")
@@ -33,7 +33,7 @@ def _outcome(script):
     hints.begin(script.get("mounts"), task is not None, calls.last_blocked)
     try:
         if task is None:
-            outcome = _ended(name, _value, name, source.without_fences(script["source"]))
+            outcome = _ended(name, _value, name, fences.without_fences(script["source"]))
         else:
             outcome = _ended(name, toolfile.perform, name, script.get("source"), task, script.get("modules", ()))
         try:

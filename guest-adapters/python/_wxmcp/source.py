@@ -44,25 +44,6 @@ _uncalled = None
 _COMPOUND = ("body", "orelse", "finalbody", "handlers", "cases")
 
 
-def without_fences(source: str) -> str:
-    """The code inside a Markdown fence around the whole source, on its original lines.
-
-    A byte order mark is taken off too, as Python takes it off a file.
-    """
-    source = source.removeprefix("\ufeff")
-    text = source.strip()
-    if not text.startswith(("```", "~~~")):
-        return source
-    fence = text[:3]
-    lines = source.split("\n")
-    first = next(i for i, line in enumerate(lines) if line.strip())
-    last = len(lines) - next(i for i, line in enumerate(reversed(lines)) if line.strip()) - 1
-    lines[first] = ""
-    if last > first and lines[last].strip() == fence:
-        del lines[last:]
-    return "\n".join(lines) + "\n"
-
-
 def compiled(source: str, name: str):
     """Compiles a script; running the code leaves its value for `take_value`.
 

@@ -13,6 +13,7 @@ import time
 import types
 
 from . import artifacts, calls, capabilities, content, loop, output, seam, source, stdlib, tooltree, unseen
+from . import zone
 
 main = types.ModuleType("__main__")
 
@@ -149,6 +150,7 @@ def prepare(name: str, arguments: list, environment: dict):
     if environment or os.environ:
         os.environ.clear()
         os.environ.update(environment)
+    zone.begin(environment)
     calls.forget()
     tooltree.refresh()
 

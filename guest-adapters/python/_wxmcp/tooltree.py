@@ -69,7 +69,7 @@ class Tool:
         if not args:
             return kwargs
         first = args[0]
-        if isinstance(first, Mapping):
+        if _is_mapping(first):
             if len(args) == 1 and not kwargs:
                 is_first = self._object_first and binding.is_value(first, self.parameters)
                 return {self.parameters[0]: first} if is_first else first
@@ -110,6 +110,14 @@ class Tool:
 
     def __repr__(self):
         return f"<tool {self.name}({', '.join(self.parameters)})>"
+
+
+# Kinds that are no mappings. To ask `Mapping` runs code of the library, which a profiler would see.
+_PLAIN = (str, int, float, list, tuple, bytes, type(None))
+
+
+def _is_mapping(value):
+    return type(value) is dict or not isinstance(value, _PLAIN) and isinstance(value, Mapping)
 
 
 def _keywords(parameters):
@@ -161,7 +169,7 @@ def _named_request(name, args, kwargs):
     if any(key.endswith("_") and keyword.iskeyword(key[:-1]) for key in kwargs):
         kwargs = _renamed(name, kwargs)
     if args is not None:
-        if not isinstance(args, Mapping):
+        if not _is_mapping(args):
             raise TypeError(f"the arguments of {name} must be a mapping, not {type(args).__name__}")
         for one in kwargs:
             if one in args:

@@ -158,4 +158,6 @@ def _key(key, inside, otherwise):
     if key is None or isinstance(key, (bool, float)) and key == key:
         return key
     plain = _plain(key, inside, otherwise)
-    return plain if isinstance(plain, (str, int, float)) else str(key)
+    if isinstance(plain, (str, int, float)):
+        return plain
+    return otherwise(key) if otherwise is _refused else str(key)

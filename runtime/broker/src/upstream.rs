@@ -209,7 +209,7 @@ impl Upstream {
         let tools = match tokio::time::timeout_at(deadline.at, listing::list(&connection)).await {
             Ok(Ok(tools)) => Arc::new(tools),
             Ok(Err(error)) => {
-                let error = self.tool_error(error, &launch.redactor());
+                let error = self.tool_error(&self.name, error, &launch.redactor());
                 return Err(format!("its tools could not be listed: {}", error.message));
             }
             Err(_) => return Err(connection.silent("tools/list", deadline.given)),
@@ -349,7 +349,10 @@ impl Upstream {
                 let error = ToolError::new(ToolErrorKind::CallTimedOut, message);
                 Err(told(error, &live.redactor))
             }
-            Err(error) => Err(self.tool_error(error, &live.redactor)),
+            Err(error) => {
+                let name = format!("{}.{tool}", self.name);
+                Err(self.tool_error(&name, error, &live.redactor))
+            }
         }
     }
 
@@ -375,17 +378,19 @@ impl Upstream {
         }
     }
 
-    fn tool_error(&self, error: RequestError, redactor: &Redactor) -> ToolError {
+    /// The error of a request, as scripts may see it; `asked` is the tool, or the server, that
+    /// was asked.
+    fn tool_error(&self, asked: &str, error: RequestError, redactor: &Redactor) -> ToolError {
         let name = &self.name;
         let error = match error {
             RequestError::Refused(error) => rpc_error(error.code.0, &error.message, error.data),
             RequestError::TooLarge(reason) => ToolError::new(
                 ToolErrorKind::AnswerTooLarge,
-                format!("the answer of `{name}` is too large: {reason}"),
+                format!("the answer of `{asked}` is too large: {reason}"),
             ),
             RequestError::Malformed(reason) => ToolError::new(
                 ToolErrorKind::InvalidAnswer,
-                format!("the answer of `{name}` is not what the protocol says: {reason}"),
+                format!("the answer of `{asked}` is not what the protocol says: {reason}"),
             ),
             RequestError::Gone(how) => ToolError::new(
                 ToolErrorKind::UpstreamCrashed,

@@ -1,6 +1,6 @@
 # Reads a script from standard input, without running it: what it imports of the tools, which of
 # them it uses, how its calls are answered, and where it uses `await` and `return` as only
-# scripts here may.
+# scripts here may. `fences.py` of the guest's adapter stands before it.
 import ast
 import sys
 
@@ -12,20 +12,6 @@ _OPENING = {"eval", "exec", "globals", "locals", "vars", "__import__", "__builti
 _OPENING_ATTRIBUTES = {"modules", "f_builtins", "f_globals", "f_locals", "__builtins__", "__globals__"}
 _OPENING_MODULES = {"__main__", "builtins", "code", "importlib", "runpy"}
 _MOST = 1000
-
-
-def without_fences(source):
-    source = source.removeprefix("\ufeff")
-    text = source.strip()
-    if not text.startswith(("```", "~~~")):
-        return source
-    lines = source.split("\n")
-    written = [at for at, line in enumerate(lines) if line.strip()]
-    first, last = written[0], written[-1]
-    if last > first and lines[last].strip() == text[:3]:
-        del lines[last:]
-    lines[first] = ""
-    return "\n".join(lines) + "\n"
 
 
 def block_of(source, refused):

@@ -18,7 +18,10 @@ use crate::guests::Guests;
 use crate::program;
 
 /// Reads a script in the sandbox, where hostile source can do no harm.
-const ANALYSE: &str = include_str!("analyse.py");
+const ANALYSE: &str = concat!(
+    include_str!("../../../guest-adapters/python/_wxmcp/fences.py"),
+    include_str!("analyse.py")
+);
 
 /// What `ty` calls source that CPython does not take, and what scripts here may do beyond
 /// CPython.

@@ -30,6 +30,7 @@ pub mod supplied;
 mod surrogates;
 mod tool;
 mod wasi;
+mod zone;
 
 pub use clock::{GuestWaits, Pause, RunClock};
 pub use javascript::{Checkable, ImportedTools, ToolUses, Unreadable};

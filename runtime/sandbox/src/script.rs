@@ -12,6 +12,7 @@ use crate::javascript::{self, Dialect, Form, Program};
 use crate::library::{Library, Module};
 use crate::policy::{Mount, Policy};
 use crate::report::Raised;
+use crate::zone::Zone;
 
 /// Languages that there are guests for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,8 @@ struct Request<'a> {
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     task: Option<&'a ToolTask>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<Zone>,
 }
 
 #[derive(Serialize)]
@@ -140,6 +143,7 @@ impl Script {
             mounts,
             text: if knows { None } else { Some(self.text()?) },
             task: self.task.as_ref(),
+            zone: self.zone(env),
         };
         let request = serde_json::to_vec(&request).unwrap_or_default();
         // Only arguments of tool files hold numbers.
@@ -147,6 +151,17 @@ impl Script {
             Some(_) => marked(request),
             None => request,
         })
+    }
+
+    /// The zone of local time, for the engine that knows none.
+    fn zone(&self, env: &[(String, String)]) -> Option<Zone> {
+        let name = env.iter().rev().find(|(key, _)| key == "TZ");
+        match self.language {
+            Language::JavaScript | Language::TypeScript => {
+                name.and_then(|(_, zone)| Zone::of(zone))
+            }
+            Language::Python | Language::Component => None,
+        }
     }
 
     fn text(&self) -> Result<Text<'_>, Raised> {

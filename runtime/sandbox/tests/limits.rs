@@ -7,7 +7,10 @@ use std::time::Duration;
 
 use probe::{Events, TestResult, limits, request, run};
 use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{Limit, Limits, NativeCache, Outcome, Sandbox};
+use wxmcp_sandbox::{
+    BoxFuture, Limit, Limits, NativeCache, Note, Outcome, Sandbox, ToolAnswer, ToolCall, ToolError,
+    ToolHost,
+};
 
 #[test]
 fn a_script_returns_prints_and_is_counted() -> TestResult {
@@ -227,6 +230,39 @@ fn what_is_cancelled_never_comes() -> TestResult {
     let report = run("nkwpv", limits())?;
     assert_eq!(report.stdout, b"");
     assert!(matches!(report.outcome, Outcome::Returned(_)));
+    Ok(())
+}
+
+/// A host with something to say of each answer.
+struct Noting;
+
+impl ToolHost for Noting {
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
+        Box::pin(async move {
+            let mut answer = ToolAnswer::new(call.sequence.into(), 1);
+            for about in ["a server", "a tool"] {
+                let about = about.to_owned();
+                let text = format!("{about} {}", call.sequence);
+                answer.notes.push(Note { about, text });
+            }
+            Ok(answer)
+        })
+    }
+}
+
+#[test]
+fn of_notes_about_one_thing_the_first_is_printed() -> TestResult {
+    let engine = engine::engine(Allocation::OnDemand)?;
+    let guest = NativeCache::new(None).load(&engine, &probe::guest()?)?;
+    let sandbox = Sandbox::open(&engine, &guest)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut noting = request("CCeCv", limits());
+    noting.tools = Arc::new(Noting);
+    let report = runtime.block_on(sandbox.run(noting))?;
+    let stderr = String::from_utf8(report.stderr)?;
+    assert_eq!(stderr, "note: a server 1\nnote: a tool 1\nerr\n");
     Ok(())
 }
 

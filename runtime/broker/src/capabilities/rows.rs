@@ -28,6 +28,9 @@ struct Column {
     name: String,
     declared: Option<String>,
     is_bytes: bool,
+    /// Whether a floating-point number in it is whole, as 1.0 is.
+    has_whole_real: bool,
+    has_integer: bool,
 }
 
 impl Rows {
@@ -45,6 +48,8 @@ impl Rows {
                     name: unique(name, &mut names),
                     declared,
                     is_bytes: false,
+                    has_whole_real: false,
+                    has_integer: false,
                 })
                 .collect(),
         }
@@ -109,6 +114,10 @@ impl Column {
             if self.is_bytes {
                 object.insert("bytes".to_owned(), Value::Bool(true));
             }
+            // JavaScript cannot tell 1.0 from 1: its adapter writes these as what they are.
+            if self.has_whole_real && !self.has_integer {
+                object.insert("real".to_owned(), Value::Bool(true));
+            }
         }
         told
     }
@@ -138,12 +147,14 @@ impl Cell<'_> {
     }
 
     pub(super) fn integer(&mut self, number: i64) -> Result<(), Failure> {
+        self.column.has_integer = true;
         self.raw(&number.to_string())
     }
 
     /// A number; one that JSON does not have as text.
     pub(super) fn real(&mut self, number: f64) -> Result<(), Failure> {
         if number.is_finite() {
+            self.column.has_whole_real |= number.fract() == 0.0;
             self.json(&number)
         } else if number.is_nan() {
             self.text("NaN")

@@ -66,6 +66,8 @@ pub(super) struct Damaged {
     pub(super) has_method: bool,
     /// Whether it has a result or an error.
     pub(super) has_outcome: bool,
+    /// Whether it has what only messages of the protocol have, besides.
+    pub(super) is_of_protocol: bool,
     /// The first word outside of strings that JSON does not have: `NaN`.
     word: Option<String>,
 }
@@ -93,6 +95,11 @@ impl Damaged {
                     key = text;
                     seen.has_method |= key == b"\"method\"";
                     seen.has_outcome |= key == b"\"result\"" || key == b"\"error\"";
+                    seen.is_of_protocol |= key == b"\"jsonrpc\"";
+                }
+                b'"' if depth == 2 && key == b"\"result\"" => {
+                    seen.is_of_protocol |=
+                        text == b"\"content\"" || text == b"\"structuredContent\"";
                 }
                 b'"' | b'-' | b'0'..=b'9' if depth == 1 && key == b"\"id\"" => {
                     seen.id = std::str::from_utf8(text).ok().and_then(ids::number);

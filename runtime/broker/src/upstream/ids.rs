@@ -20,6 +20,14 @@ pub(super) fn at_start(head: &[u8]) -> Option<i64> {
     number(value.get(..end)?.trim())
 }
 
+/// The id, if the line is nothing but that member of a message.
+pub(super) fn in_line(line: &[u8]) -> Option<i64> {
+    let value = line.strip_prefix(b"\"id\"")?.trim_ascii_start();
+    let value = value.strip_prefix(b":")?.trim_ascii();
+    let value = value.strip_suffix(b",").unwrap_or(value).trim_ascii_end();
+    number(std::str::from_utf8(value).ok()?)
+}
+
 /// The message's id, if it is the last member of a line, `jsonrpc` aside.
 pub(super) fn at_end(tail: &[u8]) -> Option<i64> {
     let tail = String::from_utf8_lossy(tail);
@@ -59,6 +67,14 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(at_end(tail.as_bytes()), id, "{tail}");
+        }
+        for (line, id) in [
+            (r#""id": 7,"#, Some(7)),
+            (r#""id" : "7""#, Some(7)),
+            (r#""id": {"#, None),
+            (r#""idea": 7"#, None),
+        ] {
+            assert_eq!(in_line(line.as_bytes()), id, "{line}");
         }
     }
 }

@@ -20,7 +20,7 @@ use wxmcp_sandbox::without_lone_surrogates;
 
 use super::arrived::Arrived;
 use super::frame::{Damaged, Envelope, mended};
-use super::ids::{at_end, at_start, number};
+use super::ids::{at_end, at_start, in_line, number};
 use super::lines::{Line, Lines};
 use super::pipe_state::{Addressee, Fault, PipeState, Reading};
 use super::process::Lifeline;
@@ -39,6 +39,9 @@ const MAX_UNSENT_ANSWERS: usize = 256;
 const MESSAGE_START: &[u8] = b"{\"jsonrpc\"";
 const MAX_PROSE_BYTES: usize = 64 * 1024;
 
+/// Messages that are read of one line, which should hold one.
+const MAX_MESSAGES: usize = 1_000;
+
 /// What is wrong with an answer to `initialize` or `server/discover`.
 const UNREADABLE_HANDSHAKE: &str = "its answer to the handshake is not what the protocol says";
 
@@ -51,6 +54,8 @@ pub(crate) struct Pipe<R, W> {
     unsent: Arc<Semaphore>,
     /// Whether the line being skipped was already answered for.
     answered: bool,
+    /// Whether lines of a message that is spread over several are being skipped.
+    is_spread: bool,
     /// Messages of a line that held several.
     ready: VecDeque<Box<RxJsonRpcMessage<RoleClient>>>,
     lifeline: Option<Lifeline>,
@@ -77,6 +82,7 @@ where
             state: Arc::new(PipeState::new(redactor)),
             unsent: Arc::new(Semaphore::new(MAX_UNSENT_ANSWERS)),
             answered: false,
+            is_spread: false,
             ready: VecDeque::new(),
             lifeline,
         }
@@ -188,22 +194,23 @@ where
 
     /// Messages without a line end between them, and whatever stands behind the last.
     fn take_row(&mut self, line: &[u8]) -> Option<Taken> {
-        if json::holds_too_many(line) {
-            return None;
-        }
-        let mut messages = Vec::new();
         let mut end = 0;
         let mut row = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
+        let mut messages = Vec::new();
         while let Some(Ok(message)) = row.next() {
             messages.push(message);
             end = row.byte_offset();
+            if messages.len() > MAX_MESSAGES {
+                break;
+            }
         }
         let rest = line.get(end..).unwrap_or_default().trim_ascii();
         if messages.is_empty() || messages.len() == 1 && rest.is_empty() {
             return None;
         }
+        let is_whole = messages.len() <= MAX_MESSAGES;
         let first = self.take_each(messages);
-        if rest.is_empty() || matches!(first, Taken::End) {
+        if rest.is_empty() || !is_whole || matches!(first, Taken::End) {
             return Some(first);
         }
         Some(match (first, self.take_line(rest)) {
@@ -231,7 +238,8 @@ where
             return Taken::Nothing;
         }
         let problem = damaged.problem(line, error);
-        let Some(id) = damaged.id.or_else(|| self.state.only_open()) else {
+        let only = || self.state.only_open().filter(|_| damaged.is_of_protocol);
+        let Some(id) = damaged.id.or_else(only) else {
             self.state
                 .note_stray(format!("answered what cannot be read: {problem}"));
             return Taken::Nothing;
@@ -261,7 +269,13 @@ where
 
     /// Messages that came at once.
     fn take_each<'m>(&mut self, messages: impl IntoIterator<Item = &'m RawValue>) -> Taken {
-        for message in messages {
+        for (position, message) in messages.into_iter().enumerate() {
+            if position >= MAX_MESSAGES {
+                self.state.note_stray(format!(
+                    "wrote more than {MAX_MESSAGES} messages in one line, of which the others are not read"
+                ));
+                break;
+            }
             let taken = match message.get().as_bytes() {
                 object @ [b'{', ..] => match Envelope::read(object) {
                     Ok(envelope) => self.take_envelope(object, &envelope),
@@ -291,6 +305,10 @@ where
             .windows(MESSAGE_START.len())
             .position(|window| window == MESSAGE_START);
         if let Some(message) = start.and_then(|at| line.get(at..))
+            && let Some(Ok(message)) = serde_json::Deserializer::from_slice(message)
+                .into_iter::<&RawValue>()
+                .next()
+            && let message = message.get().as_bytes()
             && let Ok(envelope) = Envelope::read(message)
             && envelope.method.is_none()
             && let Some(id) = envelope.id.and_then(|id| number(id.get()))
@@ -299,10 +317,20 @@ where
             return self.take_envelope(message, &envelope);
         }
         self.state.note_noise(line);
-        Taken::Nothing
+        // A message is one line; written with indentation it is many.
+        self.is_spread |= line.starts_with(b"\"jsonrpc\"");
+        match in_line(line).filter(|_| self.is_spread) {
+            Some(id) if self.state.reading(id).is_some() => {
+                self.is_spread = false;
+                let problem = "it is spread over several lines";
+                self.refuse(id, Arrived::Malformed(problem.to_owned()))
+            }
+            _ => Taken::Nothing,
+        }
     }
 
     fn take_envelope(&mut self, line: &[u8], envelope: &Envelope<'_>) -> Taken {
+        self.is_spread = false;
         if envelope.is_progress() {
             if let Some(token) = envelope.progress_token() {
                 self.state.note_progress(token);

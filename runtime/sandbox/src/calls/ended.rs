@@ -164,3 +164,28 @@ impl Ended {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn content_goes_only_to_a_guest_that_takes_it() {
+        let answer = ToolAnswer {
+            content: Some(json!([{"type": "text", "text": "x"}])),
+            ..ToolAnswer::new(json!({"a": 1}), 7)
+        };
+        let plain = Done::answered(answer.clone(), false).unwrap();
+        assert_eq!(
+            (plain.form.byte(), plain.payload),
+            (1, br#"{"a":1}"#.to_vec())
+        );
+        let both = Done::answered(answer, true).unwrap();
+        let payload = br#"{"value":{"a":1},"content":[{"type":"text","text":"x"}]}"#;
+        assert_eq!((both.form.byte(), both.payload), (2, payload.to_vec()));
+        let alone = Done::answered(ToolAnswer::new(json!(1), 7), true).unwrap();
+        assert_eq!((alone.form.byte(), alone.payload), (1, b"1".to_vec()));
+    }
+}

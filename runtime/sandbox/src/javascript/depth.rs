@@ -118,6 +118,17 @@ mod tests {
                 "case ",
                 "A[",
                 "do ",
+                "{a>0;",
+                "1+';'+",
+                "{a:b:c,{",
+                "@d\nclass extends ",
+                "namespace A.",
+                "namespace A{",
+                "<a>'<a>'",
+                "<a>//<a>",
+                "a => class implements B, C { x = ",
+                "}\n/'/; {(",
+                "class extends class extends B implements C, D { x = ",
             ] {
                 for dialect in [Dialect::JavaScript, Dialect::TypeScript] {
                     let _outcome = transform(&part.repeat(levels), dialect, Form::Script);
@@ -137,6 +148,10 @@ mod tests {
                 ("if(1){}else ", "{}", ""),
                 ("type A=[", "", "];"),
                 ("let x:A<", "B", ">"),
+                ("namespace A{", "export const x = 1", "}"),
+                ("if(1) a; else ", "b", ""),
+                ("x = {a:", "1", "}"),
+                ("x = class { y = ", "1", "}"),
             ] {
                 let source = format!("{}{middle}{}", left.repeat(levels), right.repeat(levels));
                 let _outcome = transform(&source, Dialect::TypeScript, Form::Script);

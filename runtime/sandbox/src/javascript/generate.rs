@@ -30,6 +30,8 @@ pub(super) fn generated(
     let generated = Codegen::new()
         .with_options(CodegenOptions {
             source_map_path: Some(PathBuf::from("script.ts")),
+            // Indented, code that is nested deep would be many times as long as its source.
+            indent_width: 0,
             ..CodegenOptions::default()
         })
         .build(&tree);

@@ -205,6 +205,8 @@ async fn a_damaged_answer_without_an_id_fails_the_only_call_or_none() {
         arrived,
         malformed(0, "it is cut off: its JSON does not end")
     );
+    let log = br#"{"result": {"#;
+    assert_eq!(taken(1, log).await.0, []);
     for calls in [0, 2] {
         let (arrived, stray) = taken(calls, cut).await;
         assert_eq!(arrived, []);
@@ -240,6 +242,16 @@ async fn a_result_without_an_id_fails_the_only_call_and_an_error_none() {
             r#"answered with an error that names no request: `{"code":-32700,"message":"no JSON"}`"#
         )
     );
+}
+
+#[tokio::test]
+async fn an_answer_over_several_lines_fails_its_call() {
+    let spread =
+        b"{\n  \"jsonrpc\": \"2.0\",\n  \"id\": 1,\n  \"result\": {\n    \"id\": 0\n  }\n}";
+    let (arrived, _) = taken(2, spread).await;
+    assert_eq!(arrived, malformed(1, "it is spread over several lines"));
+    let log = b"{\n  \"level\": \"info\",\n  \"id\": 1\n}";
+    assert_eq!(taken(2, log).await.0, []);
 }
 
 #[tokio::test]
@@ -289,8 +301,22 @@ async fn half_a_surrogate_becomes_a_replacement_character() {
 
 #[tokio::test]
 async fn an_answer_behind_text_and_answers_in_an_array_are_found() {
-    let (arrived, _) = taken(1, br#"working {"jsonrpc":"2.0","id":0,"result":1}"#).await;
-    assert!(matches!(arrived.as_slice(), [(0, Arrived::Result(..))]));
+    for line in [
+        &br#"working {"jsonrpc":"2.0","id":0,"result":1}"#[..],
+        br#"working {"jsonrpc":"2.0","id":0,"result":1} done"#,
+    ] {
+        let (arrived, _) = taken(1, line).await;
+        assert!(matches!(arrived.as_slice(), [(0, Arrived::Result(..))]));
+    }
+    let many = br#"{"jsonrpc":"2.0","method":"x"}"#.repeat(2 * MAX_MESSAGES);
+    let (mut pipe, _theirs, _sent) = calling(1).await;
+    pipe.take_line(&many);
+    assert_eq!(pipe.ready.len(), MAX_MESSAGES - 1);
+    assert!(
+        pipe.state()
+            .stray()
+            .is_some_and(|words| words.contains("more than 1000 messages"))
+    );
     let several = br#" [ {"id":1,"result":1}, 5, {"id":9,"result":2}, {"id":0,"result":3} ]"#;
     let (arrived, stray) = taken(2, several).await;
     assert!(

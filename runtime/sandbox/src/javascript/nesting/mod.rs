@@ -5,7 +5,12 @@
 //! until the expression or statement has ended. Strings, the text of templates, comments and
 //! regular expressions hold nothing. What is in doubt is counted: sources are hostile.
 
+mod slash;
+mod words;
+
 use super::Dialect;
+use slash::LOOKAHEAD;
+use words::{BEFORE_OPERAND, CONTINUERS, HEADS, HOLDERS, OPENERS, PREFIXES};
 
 /// How deep a source is nested at most, and where. It is not read further once that is
 /// more than `limit`.
@@ -25,104 +30,6 @@ pub(super) fn nesting(source: &str, dialect: Dialect, limit: usize) -> (usize, u
     let place = u32::try_from(scanner.place).unwrap_or(u32::MAX);
     (scanner.deepest, place)
 }
-
-/// Most bytes that are read twice, to find out what a slash is.
-const LOOKAHEAD: usize = 16 << 20;
-
-/// Statements that hold a statement without a bracket around it.
-const HOLDERS: [&str; 6] = ["if", "else", "for", "while", "do", "with"];
-
-/// Words whose parentheses a statement follows.
-const HEADS: [&str; 4] = ["if", "for", "while", "with"];
-
-/// Words that nest what follows them.
-const PREFIXES: [&str; 20] = [
-    "typeof",
-    "void",
-    "delete",
-    "await",
-    "new",
-    "async",
-    "yield",
-    "in",
-    "of",
-    "instanceof",
-    "as",
-    "satisfies",
-    "keyof",
-    "infer",
-    "unique",
-    "readonly",
-    "is",
-    "asserts",
-    "class",
-    "function",
-];
-
-/// Other words that what they belong to goes on after, in whatever line.
-const OPENERS: [&str; 21] = [
-    "const",
-    "let",
-    "var",
-    "using",
-    "case",
-    "throw",
-    "export",
-    "default",
-    "import",
-    "type",
-    "interface",
-    "namespace",
-    "module",
-    "enum",
-    "declare",
-    "abstract",
-    "out",
-    "accessor",
-    "static",
-    "extends",
-    "implements",
-];
-
-/// Words that go on with what stands before them, in whatever line.
-const CONTINUERS: [&str; 15] = [
-    "in",
-    "of",
-    "instanceof",
-    "as",
-    "satisfies",
-    "is",
-    "extends",
-    "implements",
-    "else",
-    "catch",
-    "finally",
-    "class",
-    "abstract",
-    "from",
-    "while",
-];
-
-/// Words that a regular expression, and no division, may follow.
-const BEFORE_OPERAND: [&str; 17] = [
-    "typeof",
-    "void",
-    "delete",
-    "await",
-    "new",
-    "yield",
-    "in",
-    "instanceof",
-    "return",
-    "throw",
-    "case",
-    "do",
-    "else",
-    "default",
-    "extends",
-    "if",
-    "while",
-];
 
 /// What is counted inside one bracket.
 #[derive(Clone, Copy, Default)]
@@ -267,7 +174,8 @@ impl Scanner<'_> {
         let has_ended = match self.last.kind {
             _ if self.frame.has_ended => word != "else" && !(word == "while" && goes_on),
             Kind::Operand | Kind::Bracket => is_word && self.last.line_ended && !goes_on,
-            Kind::Brace => is_word && !goes_on,
+            // A decorator of a class ends with no brace.
+            Kind::Brace => is_word && (!goes_on || matches!(word, "class" | "abstract")),
             _ => false,
         };
         self.frame.has_ended = false;
@@ -365,95 +273,6 @@ impl Scanner<'_> {
                 _ => {}
             }
         }
-    }
-
-    /// A division, or a regular expression.
-    fn slash(&mut self) {
-        let Last {
-            kind, line_ended, ..
-        } = self.last;
-        let is_expression = match kind {
-            // A line that begins with a slash may go on with a division, or be a statement.
-            Kind::Operand | Kind::Bracket if line_ended => None,
-            Kind::Operand | Kind::Bracket | Kind::Dot => Some(false),
-            // Behind types, or greater.
-            Kind::Operator if self.is_typescript && self.last.operator == b'>' => None,
-            Kind::Operator | Kind::HeadEnd | Kind::Head | Kind::Opener(true) => Some(true),
-            Kind::Opener(false) | Kind::Brace | Kind::Doubt => None,
-        };
-        if is_expression == Some(false) {
-            return self.operator(b'/');
-        }
-        match (self.regular_expression(), is_expression) {
-            (Some(end), Some(_)) => {
-                self.begin_token("", false);
-                self.at = end;
-                self.ends_with(Kind::Operand);
-            }
-            (Some(end), None) => self.doubtful(end),
-            // No regular expression ends in this line.
-            (None, None) if self.lookahead > 0 => self.operator(b'/'),
-            (None, _) => self.count_rest(),
-        }
-    }
-
-    /// The place behind a regular expression that begins here; its line must hold its end.
-    fn regular_expression(&mut self) -> Option<usize> {
-        let mut at = self.at.saturating_add(1);
-        let mut is_in_class = false;
-        loop {
-            self.lookahead = self.lookahead.saturating_sub(1);
-            let byte = *self.source.as_bytes().get(at)?;
-            let rest = self.source.as_bytes().get(at..).unwrap_or_default();
-            match byte {
-                b'\n' | b'\r' => return None,
-                0xe2 if is_line_separator(rest) => return None,
-                b'\\' => at = at.saturating_add(1),
-                b'[' => is_in_class = true,
-                b']' => is_in_class = false,
-                b'/' if !is_in_class => break,
-                _ => {}
-            }
-            at = at.saturating_add(1);
-        }
-        at = at.saturating_add(1);
-        let flags = self.source.as_bytes().get(at..).unwrap_or_default();
-        let flags = flags.iter().take_while(|byte| byte.is_ascii_alphanumeric());
-        Some(at.saturating_add(flags.count()))
-    }
-
-    /// What only a parser could tell from a division. If both readings see the same text
-    /// behind it, what it holds is counted. Else all that follows is: it may be anything.
-    fn doubtful(&mut self, end: usize) {
-        let text = self.source.get(self.at..end).unwrap_or_default();
-        let behind = self.source.get(end..).unwrap_or_default();
-        let is_plain = !text.contains(['"', '\'', '`', '\\', '(', ')', '[', ']', '{', '}', ';'])
-            && text.matches('/').count() == 2
-            && !behind.starts_with(['/', '*']);
-        if !is_plain {
-            return self.count_rest();
-        }
-        self.begin_token("", false);
-        self.frame.statement = self.frame.statement.saturating_add(text.len());
-        self.note();
-        self.at = end;
-        // Behind `/ x /` there may be an operand, or a division.
-        let has_flags = !text.ends_with('/');
-        let kind = if has_flags {
-            Kind::Operand
-        } else {
-            Kind::Doubt
-        };
-        self.ends_with(kind);
-    }
-
-    /// Counts whatever follows, as if all of it were nested.
-    fn count_rest(&mut self) {
-        let rest = self.rest().iter();
-        let count = rest.filter(|byte| !byte.is_ascii_whitespace()).count();
-        self.frame.statement = self.frame.statement.saturating_add(count);
-        self.note();
-        self.at = self.source.len();
     }
 
     fn push(&mut self, opener: u8) {
@@ -649,3 +468,6 @@ fn is_second(before: u8, byte: u8) -> bool {
 fn is_line_separator(bytes: &[u8]) -> bool {
     bytes.starts_with("\u{2028}".as_bytes()) || bytes.starts_with("\u{2029}".as_bytes())
 }
+
+#[cfg(test)]
+mod tests;
