@@ -17,8 +17,7 @@ pub(super) fn integer(number: &Number) -> Option<i128> {
 
 /// The same for a type of integers: beyond 2^53 a floating-point number may stand for another one.
 pub(super) fn exact_integer(number: &Number) -> Option<i128> {
-    integer(number)
-        .filter(|it| !number.is_f64() || it.unsigned_abs() <= u128::from(MAX_EXACT))
+    integer(number).filter(|it| !number.is_f64() || it.unsigned_abs() <= u128::from(MAX_EXACT))
 }
 
 /// The number in floating point, unless it is an integer that would be rounded.
