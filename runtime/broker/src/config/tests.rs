@@ -161,7 +161,10 @@ fn a_file_that_is_none_is_refused_with_its_place() {
             "{\n \"mcpServers\": []}",
             ".mcp.json:2:16: mcpServers: expected an object, found an array",
         ),
-        ("{\"mcpServers\": {\"good\": \n", ".mcp.json:1:"),
+        (
+            "{\"mcpServers\": {\"good\": \n",
+            ".mcp.json:2:1: not readable JSON: ",
+        ),
         ("{\n  mcpServers: {}}", ".mcp.json:2:3: not readable JSON: "),
         ("{'mcpServers': {}}", ".mcp.json:1:2: not readable JSON: "),
         ("{} {}", ".mcp.json:1:4: not readable JSON: "),
