@@ -98,7 +98,8 @@ for digits in sys.argv[1:]:
         try:
             answer = tool(v=int(digits))
         except ToolError as error:
-            assert digits in str(error), (road, digits, str(error))
+            # Messages show the first 300 characters of a value.
+            assert digits[:299] in str(error), (road, digits, str(error))
             refused.setdefault(road, []).append(digits)
             continue
         assert type(answer["back"]) is int and answer["back"] == int(digits), (road, digits, answer)
@@ -124,7 +125,7 @@ for (const v of values) {
     try {
       answer = await roads[road]({ v });
     } catch (error) {
-      if (!error.message.includes(digits)) throw new Error(`${road} ${digits}: ${error.message}`);
+      if (!error.message.includes(digits.slice(0, 299))) throw new Error(`${road} ${digits}: ${error.message}`);
       (refused[road] ??= []).push(digits);
       continue;
     }

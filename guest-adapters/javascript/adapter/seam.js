@@ -87,7 +87,7 @@ export function listen(take) {
 /** Hands a completion to whom it belongs; `kept` makes a value of {value, content}. */
 export function complete(id, ok, payload, kept) {
   if (id === NEWS) {
-    if (!closed) heed(parse(payload));
+    if (!closed) heed(read(payload));
     return;
   }
   const receiver = mapGet(waiting, id);
