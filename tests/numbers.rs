@@ -204,16 +204,19 @@ fn holds(folder: &Path, script: &str, digits: &[String]) -> TestResult {
     let printed = run(folder, &args)?;
     let report: Value = serde_json::from_str(&printed.stdout)
         .map_err(|_| format!("{} {}", printed.stdout, printed.stderr))?;
-    let value = &report["value"];
-    let values: Vec<String> = value["values"]
-        .as_array()
+    let part = |name: &str| report.pointer(&format!("/value/{name}"));
+    let values: Vec<String> = part("values")
+        .and_then(Value::as_array)
         .ok_or_else(|| format!("{script}: {report:#}"))?
         .iter()
         .map(Value::to_string)
         .collect();
     assert_eq!(values, digits, "{script}");
     let mut found: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for (road, all) in value["refused"].as_object().ok_or("nothing refused")? {
+    for (road, all) in part("refused")
+        .and_then(Value::as_object)
+        .ok_or("nothing refused")?
+    {
         let all = all.as_array().ok_or("no list")?;
         let all = all.iter().filter_map(Value::as_str).collect();
         found.insert(road, all);

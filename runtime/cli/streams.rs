@@ -24,10 +24,10 @@ pub(crate) struct Output {
 }
 
 /// Standard output.
-pub(crate) static STDOUT: Output = Output::new("standard output", || rustix::stdio::stdout());
+pub(crate) static STDOUT: Output = Output::new("standard output", rustix::stdio::stdout);
 
 /// Standard error.
-pub(crate) static STDERR: Output = Output::new("standard error", || rustix::stdio::stderr());
+pub(crate) static STDERR: Output = Output::new("standard error", rustix::stdio::stderr);
 
 /// How output was lost.
 pub(crate) enum Loss {
