@@ -42,6 +42,13 @@ const MODULES = {
   zod: "`import { z } from 'zod'`",
 };
 
+/** Words of the language, which no name is meant to be. */
+const RESERVED = [
+  'await', 'async', 'break', 'case', 'catch', 'class', 'const', 'continue', 'default', 'delete', 'else', 'export', 'extends',
+  'false', 'finally', 'for', 'function', 'if', 'import', 'in', 'instanceof', 'let', 'new', 'null', 'of', 'return', 'static',
+  'super', 'switch', 'this', 'throw', 'true', 'try', 'typeof', 'var', 'void', 'while', 'yield',
+];
+
 /** Longest source that is searched for names, in characters. */
 const LONGEST = 200000;
 
@@ -104,6 +111,7 @@ function meant(name, candidates) {
 function names(source) {
   const found = [];
   const seen = { __proto__: null };
+  for (let i = 0; i < RESERVED.length; i++) seen[RESERVED[i]] = true;
   let at = 0;
   while (at < source.length && at < LONGEST) {
     if (!isPart(charCode(source, at))) {
