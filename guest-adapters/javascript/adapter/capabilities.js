@@ -10,6 +10,7 @@ import {
   bytesOf,
   create,
   defineProperty,
+  endsWith,
   freeze,
   isArray,
   isInteger,
@@ -17,6 +18,7 @@ import {
   push,
   toBase64,
 } from './primordials.js';
+import { floatsOf } from './json.js';
 import { encodeArguments, keepReals, quoted } from './values.js';
 
 /** Levels of an array that a database may have. */
@@ -75,9 +77,20 @@ function statements(connection, transaction) {
 function bound(statement, parameters) {
   if (typeof statement !== 'string') throw new TheTypeError(`a statement must be a string, not ${typeof statement}`);
   if (!isArray(parameters)) throw new TheTypeError('the parameters of a statement must be an array');
-  const plain = [];
-  for (let i = 0; i < parameters.length; i++) plain[i] = sent(parameters[i], 0, i + 1) ?? null;
-  return `,"statement":${quoted(statement)},"parameters":${encodeArguments(plain)}`;
+  const floats = floatsOf(parameters);
+  let text = '';
+  for (let i = 0; i < parameters.length; i++) {
+    const value = parameters[i];
+    // A number that came as 3.0 is no integer: 3.0 / 2 is 1.5.
+    const isFloat = floats !== undefined && typeof value === 'number' && floats[i] === value;
+    text += `${i > 0 ? ',' : ''}${isFloat ? float(value) : encodeArguments(sent(value, 0, i + 1) ?? null)}`;
+  }
+  return `,"statement":${quoted(statement)},"parameters":[${text}]`;
+}
+
+function float(value) {
+  const text = encodeArguments(value);
+  return isSafeInteger(value) && !endsWith(text, '.0') ? `${text}.0` : text;
 }
 
 /** Bytes as base64, in arrays too; refuses numbers that may have been rounded to another row's id. */
@@ -85,7 +98,7 @@ function sent(value, depth, position) {
   if (typeof value === 'number' && isInteger(value) && !isSafeInteger(value) && abs(value) <= LARGEST) {
     const digits = TheBigInt(value);
     throw new TheTypeError(
-      `parameter ${position} is the number ${digits}, beyond 2^53: JavaScript may have rounded it. Write an integer with \`n\`: ${digits}n`,
+      `parameter ${position} is the number ${digits}, from 2^53 on, where JavaScript rounds integers: write it as a BigInt, ${digits}n, if it is one`,
     );
   }
   if (value === null || typeof value !== 'object') return value;

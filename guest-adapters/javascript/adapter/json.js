@@ -1,6 +1,6 @@
 // JSON that the host sends, read exactly: an integer beyond 2^53 - 1 is a BigInt.
 //
-// The host marks a text that holds such an integer by a space in front. All other texts are
+// The host marks a text that holds such an integer, and arguments with a number such as 3.0, by a space in front. All other texts are
 // read by `JSON.parse` alone, which is many times faster.
 
 import {
@@ -26,6 +26,8 @@ import {
   rawJSON,
   regExpExec,
   stringify,
+  weakMapGet,
+  weakMapSet,
 } from './primordials.js';
 
 const SPACE = 32;
@@ -50,10 +52,23 @@ function stringifyExactly(value, replacer, space) {
   try {
     return stringify(value, replacer, space);
   } catch (error) {
-    // A list of names cannot be combined with a function.
-    if (replacer !== null && typeof replacer === 'object') throw error;
     // Most values have no BigInt, so they are looked for only now.
-    return stringify(value, (name, item) => withDigits(item), space);
+    return withBigInts(() => stringify(value, replacer, space), error);
+  }
+}
+
+/** Writes again what could not be written, if that was for its BigInts. */
+function withBigInts(write, error) {
+  if (hasOwn(TheBigInt.prototype, 'toJSON')) throw error;
+  // A list of names cannot be combined with a function that replaces: BigInts write themselves.
+  const toJSON = function () {
+    return rawJSON(bigIntText(this));
+  };
+  defineProperty(TheBigInt.prototype, 'toJSON', { __proto__: null, value: toJSON, configurable: true });
+  try {
+    return write();
+  } finally {
+    delete TheBigInt.prototype.toJSON;
   }
 }
 
@@ -77,11 +92,33 @@ export function readAny(text) {
 }
 const MANY_DIGITS = /\d{16}/;
 
+/** By list, its items that are written as floating-point numbers though they are whole: 3.0. */
+const wholeFloats = new WeakMap();
+
+/** Which items of a list from the host are floating-point numbers though they are whole; undefined if none is. */
+export function floatsOf(list) {
+  return weakMapGet(wholeFloats, list);
+}
+
+function noteFloat(list, index, item) {
+  let found = weakMapGet(wholeFloats, list);
+  if (found === undefined) {
+    found = { __proto__: null };
+    weakMapSet(wholeFloats, list, found);
+  }
+  found[index] = item;
+}
+
 /** The value of any text; SyntaxError if it is no JSON. */
 function exactly(text) {
   let isExact = false;
-  const value = parse(text, (name, item, context) => {
-    if (typeof item !== 'number' || (item <= LARGEST && item >= -LARGEST) || !isWritten(context.source)) return item;
+  const value = parse(text, function (name, item, context) {
+    if (typeof item !== 'number' || !isInteger(item)) return item;
+    if (!isWritten(context.source)) {
+      if (isArray(this)) noteFloat(this, name, item);
+      return item;
+    }
+    if (item <= LARGEST && item >= -LARGEST) return item;
     isExact = true;
     return TheBigInt(context.source);
   });

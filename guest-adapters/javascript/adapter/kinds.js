@@ -30,6 +30,7 @@ const kinds = new TheMap([
   [Symbol.prototype, 'shown'],
   [RegExp.prototype, 'shown'],
   [ThePromise.prototype, 'promise'],
+  [getPrototypeOf(getPrototypeOf([].values())), 'iterator'],
   [WeakMap.prototype, 'shown'],
   [WeakSet.prototype, 'shown'],
   [WeakRef.prototype, 'shown'],

@@ -18,7 +18,7 @@ export function nearest(name, names, before = '') {
 /** Whether a name may be another, misspelt: a third of its letters may differ. */
 export function isNear(one, other) {
   const longest = one.length > other.length ? one.length : other.length;
-  if (one === '' || longest < 2 || longest > LONGEST) return one === other;
+  if (one === '' || longest < 2 || longest > LONGEST) return lowerCase(one) === lowerCase(other);
   const allowed = longest < 6 ? 1 : floor(longest / 3);
   if (abs(one.length - other.length) > allowed) return false;
   return distance(lowerCase(one), lowerCase(other)) <= allowed;

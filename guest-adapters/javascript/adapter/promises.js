@@ -143,8 +143,13 @@ export function guarded(promise, tool) {
     prototype = prototypeFor(tool);
     mapSet(prototypes, tool, prototype);
   }
+  // `{...promise}` and `Object.assign({}, promise)` read own members only, and would find none.
+  defineProperty(promise, NOT_AWAITED, prototype[NOT_AWAITED]);
   return setPrototypeOf(promise, prototype);
 }
+
+/** The own member of a promise of an answer: reading it is an error. */
+const NOT_AWAITED = 'not awaited';
 
 /**
  * The prototype of promises of a tool's answer. A member that promises have not is one of the
@@ -172,6 +177,11 @@ function prototypeFor(tool) {
     const value = ThePromise.prototype[MEMBERS[i]];
     defineProperty(prototype, MEMBERS[i], { __proto__: null, value, writable: true, enumerable: false, configurable: true });
   }
+  const get = () => {
+    throw new TheTypeError(`the call of \`${tool}\` answers a promise: write \`await\` in front of it`);
+  };
+  const value = { __proto__: null, get, enumerable: true, configurable: true };
+  defineProperty(prototype, NOT_AWAITED, { __proto__: null, value });
   return prototype;
 }
 

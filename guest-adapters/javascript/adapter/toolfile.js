@@ -351,6 +351,9 @@ function whyNotBigInt(given, { code, expected, path }) {
   let value = given;
   for (let i = 0; i < path.length; i++) value = value?.[path[i]];
   if (typeof value !== 'bigint') return undefined;
+  if (value <= 9007199254740991n && value >= -9007199254740991n) {
+    return `${value} came as a BigInt, since another integer at this place is beyond 2^53: take it by \`{type: "integer"}\` or \`z.any()\``;
+  }
   return `${value} is beyond 2^53, where \`z.number()\` would round: the tool takes it by \`{type: "integer"}\` or \`z.any()\``;
 }
 

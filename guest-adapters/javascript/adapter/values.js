@@ -56,12 +56,17 @@ export function encode(value) {
 }
 
 /**
- * Calls `done` with the JSON of a script's value when the promises in it have settled; never
- * refuses one. Calls `failed` with the error of a promise that is rejected.
+ * Calls `done` with the JSON of a script's value when the promises in it have settled. Calls
+ * `failed` with the error of a promise that is rejected, or where the value is nested too deeply.
  */
 export function encodeAwaited(value, done, failed) {
   const out = plainArray();
-  promises.whole(() => writeAny(value, out), () => done(joined(value, out)), failed);
+  try {
+    promises.whole(() => writeItem(value, plainArray(), false, out), () => done(join(out, '')), failed);
+  } catch (error) {
+    // A shorter text in its place would be another value.
+    failed(isEngineLimit(error) ? new TheTypeError('the value is nested too deeply to be JSON') : error);
+  }
 }
 
 function writeAny(value, out) {
@@ -188,7 +193,7 @@ function members(value, inside, strict, out) {
   named(value, keys(value), out.length, inside, strict, out);
 }
 
-function list(items, length, inside, strict, out) {
+function list(items, length = items.length, inside, strict, out) {
   add(out, '[');
   const numbers = length > 0 && typeof items[0] === 'number' ? numbersOf(items, length) : undefined;
   if (numbers !== undefined) {
@@ -291,6 +296,9 @@ function special(value, prototype, inside, strict, out) {
       writeItem(wrapped, inside, strict, out);
       return true;
     }
+    case 'iterator':
+      list(drained(value), undefined, inside, strict, out);
+      return true;
     case 'promise':
       if (strict) throw promises.notAwaited();
       if (!promises.hole(value, inside, out)) add(out, quoted(shown(value)));
@@ -330,13 +338,26 @@ function unwrapped(value) {
 }
 
 /** A map with texts or numbers as keys is an object, any other a list of pairs. */
+/** The items that an iterator has left: `map.values()`, a generator. */
+function drained(iterator) {
+  const found = plainArray();
+  const { next } = iterator;
+  for (let step = apply(next, iterator, []); !step.done; step = apply(next, iterator, [])) add(found, step.value);
+  return found;
+}
+
 function pairs(map, inside, strict, out) {
+  const given = [];
   const names = [];
   const values = [];
+  const seen = { __proto__: null };
   let isObject = true;
   mapForEach(map, (item, key) => {
+    push(given, key);
     if (typeof key === 'number' && isSafeInteger(key)) key = `${key}`;
-    if (typeof key !== 'string') isObject = false;
+    // 1 and '1' are two keys here, and would be one in an object.
+    if (typeof key !== 'string' || seen[key] === true) isObject = false;
+    else seen[key] = true;
     push(names, key);
     push(values, item);
   });
@@ -350,7 +371,7 @@ function pairs(map, inside, strict, out) {
       if (!write(values[i], inside, strict, out)) out.length = begun;
     } else {
       add(out, `${comma}[`);
-      writeItem(names[i], inside, strict, out);
+      writeItem(given[i], inside, strict, out);
       add(out, ',');
       writeItem(values[i], inside, strict, out);
       add(out, ']');

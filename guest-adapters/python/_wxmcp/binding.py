@@ -43,7 +43,7 @@ def is_near(one: str, other: str) -> bool:
     """Whether a name may be another, misspelt: a third of its letters may differ."""
     longest = max(len(one), len(other))
     if longest < 2 or longest > _LONGEST:
-        return one == other
+        return one.lower() == other.lower()
     allowed = max(1, longest // 3)
     if abs(len(one) - len(other)) > allowed:
         return False

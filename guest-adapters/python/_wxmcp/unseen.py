@@ -69,7 +69,9 @@ def _install_callbacks(monitoring):
     register = monitoring.register_callback
 
     def register_callback(tool_id, event, func, /):
-        return _plain(register(tool_id, event, None if func is None else _of_code(func)))
+        # The debugger looks at the frame that called it, which has to be the script's.
+        is_passed = func is None or getattr(func, "__module__", None) == "bdb"
+        return _plain(register(tool_id, event, func if is_passed else _of_code(func)))
 
     register_callback.__doc__ = register.__doc__
     monitoring.register_callback = register_callback

@@ -45,7 +45,7 @@ def shown(value) -> str:
 
 
 def encode(value, otherwise=shown) -> bytes:
-    """JSON of a script's value; never refuses one.
+    """JSON of a script's value. Raises ValueError where it is nested too deeply.
 
     `otherwise` converts what neither JSON has nor a container is.
     """
@@ -55,7 +55,8 @@ def encode(value, otherwise=shown) -> bytes:
     try:
         return seam.encode(_plain(value, set(), otherwise))
     except RecursionError:
-        return seam.encode(shown(value))
+        # A shorter text in its place would be another value.
+        raise ValueError("the value is nested too deeply to be JSON") from None
 
 
 def arguments(value) -> str:

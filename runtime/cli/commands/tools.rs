@@ -97,11 +97,11 @@ async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure>
                         .notes
                         .iter()
                         .for_each(|note| render::note(&note.text));
-                    print_json(&answer.value)?;
-                    match answer.content {
-                        Some(content) => print_json(&json!({ "content": content })),
-                        None => Ok(Exit::Success),
+                    // Standard output is one document, for whoever parses it.
+                    if let Some(content) = answer.content {
+                        render::note(&format!("content: {content:#}"));
                     }
+                    print_json(&answer.value)
                 }
                 Err(error) => Err(failed(error)),
             }

@@ -14,6 +14,16 @@ pub(crate) fn marked(mut json: Vec<u8>) -> Vec<u8> {
     json
 }
 
+/// The same for the arguments of a tool file: also where a number may be a floating-point one
+/// that is whole, as 3.0 is, which JavaScript cannot tell from 3.
+pub(crate) fn marked_with_floats(json: Vec<u8>) -> Vec<u8> {
+    let is_float = |pair: &[u8]| matches!(pair, [b'0'..=b'9', b'.' | b'e' | b'E']);
+    if json.windows(2).any(is_float) && !has_large_integer(&json) {
+        return [b" ".as_slice(), &json].concat();
+    }
+    marked(json)
+}
+
 /// Whether JSON has an integer beyond 2^53 - 1, or what looks like one inside a text.
 ///
 /// Looks at each sixteenth byte: no run of sixteen digits lies between two of them.

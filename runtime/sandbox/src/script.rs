@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::digits::marked;
+use crate::digits::marked_with_floats;
 use crate::javascript::shared::{Place, bundle};
 use crate::javascript::{self, Dialect, Form, Program};
 use crate::library::{Library, Module};
@@ -148,7 +148,7 @@ impl Script {
         let request = serde_json::to_vec(&request).unwrap_or_default();
         // Only arguments of tool files hold numbers.
         Ok(match self.task {
-            Some(_) => marked(request),
+            Some(_) => marked_with_floats(request),
             None => request,
         })
     }
