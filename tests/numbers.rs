@@ -98,8 +98,7 @@ for digits in sys.argv[1:]:
         try:
             answer = tool(v=int(digits))
         except ToolError as error:
-            # Messages show the first 300 characters of a value.
-            assert digits[:299] in str(error), (road, digits, str(error))
+            assert digits in str(error), (road, digits, str(error))
             refused.setdefault(road, []).append(digits)
             continue
         assert type(answer["back"]) is int and answer["back"] == int(digits), (road, digits, answer)
@@ -125,7 +124,7 @@ for (const v of values) {
     try {
       answer = await roads[road]({ v });
     } catch (error) {
-      if (!error.message.includes(digits.slice(0, 299))) throw new Error(`${road} ${digits}: ${error.message}`);
+      if (!error.message.includes(digits)) throw new Error(`${road} ${digits}: ${error.message}`);
       (refused[road] ??= []).push(digits);
       continue;
     }
@@ -261,7 +260,7 @@ fn every_road_is_exact_or_refuses_by_the_digits() -> TestResult {
         any::<i64>().prop_map(|it| it.to_string()),
         any::<i128>().prop_map(|it| it.to_string()),
         (0_u32..120, -3_i128..3).prop_map(|(bits, near)| ((1_i128 << bits) + near).to_string()),
-        "-?[1-9][0-9]{30,300}",
+        "-?[1-9][0-9]{30,250}",
     ];
     let many = proptest::collection::vec(integer, 12);
     runner.run(&many, |digits| {

@@ -98,7 +98,7 @@ function sent(value, depth, position) {
   if (typeof value === 'number' && isInteger(value) && !isSafeInteger(value) && abs(value) <= LARGEST) {
     const digits = TheBigInt(value);
     throw new TheTypeError(
-      `parameter ${position} is the number ${digits}, from 2^53 on, where JavaScript rounds integers: write it as a BigInt, ${digits}n, if it is one`,
+      `parameter ${position} is the number ${digits}, beyond 2^53 - 1, where JavaScript rounds integers: write it as a BigInt, ${digits}n, if it is one`,
     );
   }
   if (value === null || typeof value !== 'object') return value;
