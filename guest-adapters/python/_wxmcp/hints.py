@@ -64,7 +64,16 @@ def _hint(error):
         return _database(str(error))
     if isinstance(error, (TypeError, ValueError)) and _NOT_AWAITABLE.search(str(error)):
         return _answered_already()
+    if isinstance(error, TypeError) and "unhashable type" in str(error) and _is_of_asyncio(error):
+        return _answered_already()  # `asyncio.gather` of an answer
     return None
+
+
+def _is_of_asyncio(error):
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return trace is not None and trace.tb_frame.f_code.co_filename.endswith("/asyncio/tasks.py")
 
 
 def _missing_module(top):
@@ -119,12 +128,17 @@ def _unmounted(path):
         return _nowhere("/data", "there is no home directory")
     if _is_below(full, "/tmp"):
         return _nowhere("/tmp", "nothing is mounted at `/tmp`")
-    return _nowhere("/data" if folder == "/" else folder, f"nothing is mounted at `{folder}`")
+    if folder == "/" and "." in full:  # a file, and only folders are mounted
+        return _nowhere("/data", f"nothing is mounted at `{folder}`")
+    place = full if folder == "/" else folder
+    return _nowhere(place, f"nothing is mounted at `{place}`")
 
 
 def _nowhere(place, told):
     there = ", ".join(f"`{mount}`" for mount in sorted(_mounts))
     there = f" (the mounts are {there})" if there else ""
+    if place in _mounts:
+        return f"{told}{there}; the script's files are below its mounts"
     way = f"`-v DIR:{place}` mounts a folder there" if f"`{place}`" in told else f"`-v DIR:{place}` mounts a folder"
     return f"{told}{there}; {way}, `-v DIR:{place}:rw` one to write to"
 
@@ -151,11 +165,13 @@ def _database(told):
         return None
     if "unable to open database file" in told:
         there = ", ".join(f"`{mount}`" for mount in sorted(_mounts)) or "none"
+        if _mounts and not any(_mounts.values()):
+            return f"SQLite makes new files in mounts that are writable only, and {there} is read-only; `:rw` behind it lets the script write"
         return (
             f"SQLite opens files below mounts only (there are: {there}); "
             "`-v DIR:/data:rw` mounts a folder, and `:memory:` needs none"
         )
-    if "attempt to write a readonly database" in told and not all(_mounts.values()):
+    if ("attempt to write a readonly database" in told or "access permission denied" in told) and not all(_mounts.values()):
         return "its mount is read-only; `-v DIR:/data:rw` would let the script write there"
     return None
 
