@@ -165,11 +165,12 @@ def _database(told):
         return None
     if "unable to open database file" in told:
         there = ", ".join(f"`{mount}`" for mount in sorted(_mounts)) or "none"
+        makes, state = "", ""
         if _mounts and not any(_mounts.values()):
-            return f"SQLite makes new files in mounts that are writable only, and {there} is read-only; `:rw` behind it lets the script write"
+            makes, state = " and makes new ones below writable mounts only", ", read-only"
         return (
-            f"SQLite opens files below mounts only (there are: {there}); "
-            "`-v DIR:/data:rw` mounts a folder, and `:memory:` needs none"
+            f"SQLite opens files below mounts only{makes} (there are: {there}{state}); "
+            "`-v DIR:/data:rw` mounts a folder to write to, and `:memory:` needs none"
         )
     if ("attempt to write a readonly database" in told or "access permission denied" in told) and not all(_mounts.values()):
         return "its mount is read-only; `-v DIR:/data:rw` would let the script write there"
