@@ -22,7 +22,7 @@ const MAX_NAME_BYTES: usize = 100;
 /// The member in which FastMCP wraps what is not an object.
 const WRAPPED: &str = "result";
 
-/// What a tool answered, not yet held against what it declares.
+/// What a tool returned, before it is validated against the tool's output schema.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Answer {
     /// What the script gets.
@@ -71,7 +71,7 @@ impl Answer {
         }
     }
 
-    /// The answer as the script gets it, once it was held against what the tool declares.
+    /// The answer as the script gets it, validated against the tool's output schema.
     pub(crate) fn unwrapped(mut self) -> Self {
         if self.is_wrapped {
             self.value = take_wrapped(self.value).unwrap_or_else(|whole| whole);

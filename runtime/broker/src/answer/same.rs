@@ -191,7 +191,7 @@ impl<'de> Visitor<'de> for SameMembers<'_> {
     }
 }
 
-/// Reads a name, and answers the member that it names.
+/// Reads a name and returns the member of that name.
 struct MemberOf<'v>(&'v Map<String, Value>);
 
 impl<'de, 'v> DeserializeSeed<'de> for MemberOf<'v> {

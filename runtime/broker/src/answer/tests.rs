@@ -3,7 +3,7 @@ use wxmcp_tooltree::Definition;
 
 use super::*;
 
-/// A tool that declares this of its answers.
+/// A tool with this output schema.
 fn tool(output_schema: Option<Value>) -> Tool {
     let definition = Definition {
         name: "t".to_owned(),
