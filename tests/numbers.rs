@@ -399,7 +399,12 @@ fn numbers_that_may_be_rounded_are_no_integers_and_what_no_float_holds_is_refuse
             printed.stderr
         );
     }
+    let googols = format!("1{}", "0".repeat(400));
     for (given, expected) in [
+        (
+            format!("{{\"v\": {googols}}}").as_str(),
+            Ok(googols.as_str()),
+        ),
         (
             "{\"v\": 1e400}",
             Err("1e+400 is beyond what a floating-point number holds"),

@@ -1,7 +1,7 @@
 // JSON that the host sends, read exactly: an integer beyond 2^53 - 1 is a BigInt.
 //
-// The host marks a text that holds such an integer, and arguments with a number such as 3.0, by a space in front. All other texts are
-// read by `JSON.parse` alone, which is many times faster.
+// The host marks a text that holds such an integer, and arguments with a number such as 3.0, by a
+// space in front. All other texts are read by `JSON.parse` alone, which is many times faster.
 
 import {
   TheBigInt,
@@ -113,7 +113,8 @@ function noteFloat(list, index, item) {
 function exactly(text) {
   let isExact = false;
   const value = parse(text, function (name, item, context) {
-    if (typeof item !== 'number' || !isInteger(item)) return item;
+    // An integer of hundreds of digits is Infinity here.
+    if (typeof item !== 'number' || !(isInteger(item) || is(item, Infinity) || is(item, -Infinity))) return item;
     if (!isWritten(context.source)) {
       if (isArray(this)) noteFloat(this, name, item);
       return item;

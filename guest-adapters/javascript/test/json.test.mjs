@@ -8,8 +8,10 @@ import { createContext, runInContext } from 'node:vm';
 
 // What the engine of the guest has: node 20 has some of it by a flag, for contexts that are made later.
 setFlagsFromString('--harmony-json-parse-with-source');
-const { JSON: withSource } = runInContext('({ JSON })', createContext());
-Object.assign(JSON, { parse: withSource.parse, rawJSON: withSource.rawJSON, stringify: withSource.stringify });
+const other = runInContext('({ JSON, BigInt, Object })', createContext());
+Object.assign(JSON, { parse: other.JSON.parse, rawJSON: other.JSON.rawJSON, stringify: other.JSON.stringify });
+// Its stringify asks the BigInts of its own realm how they are written.
+globalThis.BigInt = other.BigInt;
 globalThis.InternalError ??= class InternalError extends Error {};
 Error.isError ??= (value) => util.types.isNativeError(value);
 Uint8Array.fromBase64 ??= (text) => new Uint8Array(Buffer.from(text, 'base64'));
@@ -73,7 +75,7 @@ test('a number that may have been rounded is never written as an integer', () =>
     [[0.1, 5e-324, 1.7976931348623157e308], '[0.1,5e-324,1.7976931348623157e+308]'],
     [new Float64Array([-0, 2 ** 60]), '[-0.0,1152921504606846976.0]'],
     [new BigInt64Array([1n, -(2n ** 63n)]), '[1,-9223372036854775808]'],
-    [Object(2n ** 64n), '18446744073709551616'],
+    [other.Object(2n ** 64n), '18446744073709551616'],
   ]) {
     assert.strictEqual(encode(value), expected);
   }
@@ -89,7 +91,8 @@ test('JSON.stringify writes BigInts as their digits, and leaves them to a replac
   const asText = (name, value) => (typeof value === 'bigint' ? `${value}` : value);
   assert.strictEqual(JSON.stringify({ a: 1n }, asText), '{"a":"1"}');
   assert.strictEqual(JSON.stringify({ a: 1n, b: 2 }, (name, value) => (name === 'b' ? undefined : value)), '{"a":1}');
-  assert.throws(() => JSON.stringify({ a: 1n }, ['a']), { name: 'TypeError' });
+  assert.strictEqual(JSON.stringify({ a: 1n, b: 2n }, ['a']), '{"a":1}');
+  assert.strictEqual(Object.hasOwn(BigInt.prototype, 'toJSON'), false);
   const circular = { n: 1n };
   circular.self = circular;
   assert.throws(() => JSON.stringify(circular), { name: 'TypeError' });

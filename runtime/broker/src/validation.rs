@@ -168,9 +168,12 @@ impl Validators {
         let is_cheap = validator.is_cheap();
         let compare = move |value: Value| {
             let mut mismatches = validator.mismatches(&value);
-            // What a tool answers is as exact as it makes it.
-            if mismatches.is_empty() && part == Part::Arguments {
-                mismatches = validator.rounded(&value);
+            if mismatches.is_empty() {
+                mismatches = match part {
+                    Part::Arguments => validator.rounded(&value),
+                    // What a tool answers is as exact as it makes it, and is read as it is.
+                    Part::Answer => validator.misread(&value),
+                };
             }
             (value, mismatches)
         };

@@ -76,18 +76,24 @@ fn is_written_as_integer(number: &Number) -> bool {
     !number.as_str().contains(['.', 'e', 'E'])
 }
 
-/// Whether a value has an integer that is written as a floating-point number, beyond 2^53.
-pub(crate) fn has_inexact_integer(value: &Value) -> bool {
+/// The digits of a number that may stand for another integer than it is read as.
+pub(crate) type Doubt = fn(&Number) -> Option<String>;
+
+/// Whether a value has such a number.
+pub(crate) fn has_inexact_integer(value: &Value, doubt: Doubt) -> bool {
     match value {
-        Value::Number(number) => inexact_integer(number).is_some(),
-        Value::Array(items) => items.iter().any(has_inexact_integer),
-        Value::Object(members) => members.values().any(has_inexact_integer),
+        Value::Number(number) => doubt(number).is_some(),
+        Value::Array(items) => items.iter().any(|item| has_inexact_integer(item, doubt)),
+        Value::Object(members) => members
+            .values()
+            .any(|member| has_inexact_integer(member, doubt)),
         _ => false,
     }
 }
 
-/// The digits of such an integer.
-fn inexact_integer(number: &Number) -> Option<String> {
+/// Doubts an integer that is written as a floating-point number, beyond 2^53: its writer may have
+/// rounded it.
+pub(crate) fn may_have_been_rounded(number: &Number) -> Option<String> {
     if is_written_as_integer(number) {
         return None;
     }
@@ -95,18 +101,33 @@ fn inexact_integer(number: &Number) -> Option<String> {
     (float.fract() == 0.0 && float.abs() > MAX_EXACT).then(|| format!("{float:.0}"))
 }
 
-/// Such an integer in a value.
+/// Doubts a number such as `9007199254740993.0`, which no floating-point number is: its reader
+/// rounds it.
+pub(crate) fn is_rounded_when_read(number: &Number) -> Option<String> {
+    let (digits, zeros) = number.as_str().split_once('.')?;
+    if digits.len() < 16 || !zeros.bytes().all(|byte| byte == b'0') {
+        return None;
+    }
+    (number.as_f64()?.to_string() != digits).then(|| digits.to_owned())
+}
+
+/// A doubtful number in a value.
 pub(crate) struct Inexact {
     /// Where it is, a JSON pointer.
     pub(crate) path: String,
     pub(crate) digits: String,
 }
 
-/// Adds one half to each such integer, so that none is an integer any more; answers them.
-pub(crate) fn made_fractional(value: &mut Value, path: &str, found: &mut Vec<Inexact>) {
+/// Adds one half to each doubtful integer, so that none is an integer any more; answers them.
+pub(crate) fn made_fractional(
+    value: &mut Value,
+    path: &str,
+    doubt: Doubt,
+    found: &mut Vec<Inexact>,
+) {
     match value {
         Value::Number(number) => {
-            let Some(digits) = inexact_integer(number) else {
+            let Some(digits) = doubt(number) else {
                 return;
             };
             if let Ok(half) = serde_json::from_str(&format!("{digits}.5")) {
@@ -119,13 +140,13 @@ pub(crate) fn made_fractional(value: &mut Value, path: &str, found: &mut Vec<Ine
         }
         Value::Array(items) => {
             for (at, item) in items.iter_mut().enumerate() {
-                made_fractional(item, &format!("{path}/{at}"), found);
+                made_fractional(item, &format!("{path}/{at}"), doubt, found);
             }
         }
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
                 let name = name.replace('~', "~0").replace('/', "~1");
-                made_fractional(member, &format!("{path}/{name}"), found);
+                made_fractional(member, &format!("{path}/{name}"), doubt, found);
             }
         }
         _ => {}

@@ -6,7 +6,10 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-use crate::numbers::{Inexact, has_inexact_integer, made_fractional};
+use crate::numbers::{
+    Doubt, Inexact, has_inexact_integer, is_rounded_when_read, made_fractional,
+    may_have_been_rounded,
+};
 use crate::text::shorten;
 
 /// Mismatches that are told of one value.
@@ -100,12 +103,29 @@ impl Validator {
     /// Where a value that fits has a floating-point number for an integer, so large that it may
     /// stand for another one (JavaScript reads `9007199254740993` as `9007199254740992`); the first few.
     pub fn rounded(&self, value: &Value) -> Vec<Mismatch> {
-        if !has_inexact_integer(value) {
+        self.doubtful(value, may_have_been_rounded, |digits| {
+            format!(
+                "{digits} comes as a floating-point number, which may stand for another integer: \
+                 give an integer (`{digits}n` in JavaScript)"
+            )
+        })
+    }
+
+    /// Where a value that fits has `9007199254740993.0` for an integer, which whoever reads it
+    /// would round; the first few.
+    pub fn misread(&self, value: &Value) -> Vec<Mismatch> {
+        self.doubtful(value, is_rounded_when_read, |digits| {
+            format!("{digits} is written as a floating-point number, and none is that integer")
+        })
+    }
+
+    fn doubtful(&self, value: &Value, doubt: Doubt, say: fn(&str) -> String) -> Vec<Mismatch> {
+        if !has_inexact_integer(value, doubt) {
             return Vec::new();
         }
         let mut fractional = value.clone();
         let mut inexact = Vec::new();
-        made_fractional(&mut fractional, "", &mut inexact);
+        made_fractional(&mut fractional, "", doubt, &mut inexact);
         // What fits no more wants integers.
         let wrong: Vec<String> = self
             .compiled
@@ -119,10 +139,7 @@ impl Validator {
             .take(MAX_MISMATCHES)
             .map(|Inexact { path, digits }| Mismatch {
                 path: shorten(&path, MAX_MESSAGE_BYTES),
-                message: format!(
-                    "{digits} comes as a floating-point number, which may stand for another integer: \
-                     give an integer (`{digits}n` in JavaScript)"
-                ),
+                message: shorten(&say(&digits), MAX_MESSAGE_BYTES),
             })
             .collect()
     }
@@ -382,6 +399,25 @@ mod tests {
         assert!(rounded(json!({"id": 5.0, "ids": [2.0]})).is_empty());
         assert_eq!(rounded(json!({"id": 1e16, "ratio": 1e20})), ["/id"]);
         assert_eq!(rounded(json!({"ids": [1, "a", -1e300]})), ["/ids/2"]);
+        let misread = |text: &str| -> Vec<String> {
+            let value = serde_json::from_str(text).unwrap();
+            let misread = compiled.misread(&value).into_iter();
+            misread.map(|mismatch| mismatch.message).collect()
+        };
+        for text in [
+            r#"{"id": 9007199254740993, "any": 9007199254740993.0, "ratio": 9007199254740993.0}"#,
+            r#"{"id": 9007199254740992.0, "ids": [-9007199254740994.00, 1e20, 12345678901234568000000.0]}"#,
+            r#"{"id": 100000000000000000000.0, "ids": [1e300]}"#,
+        ] {
+            assert!(misread(text).is_empty(), "{text}");
+        }
+        assert_eq!(
+            misread(r#"{"id": -9007199254740993.0, "ids": [9007199254740995.00]}"#),
+            [
+                "-9007199254740993 is written as a floating-point number, and none is that integer",
+                "9007199254740995 is written as a floating-point number, and none is that integer",
+            ]
+        );
     }
 
     #[test]

@@ -216,6 +216,25 @@ async fn an_answer_that_does_not_fit_is_in_the_error() -> TestResult {
 }
 
 #[tokio::test]
+async fn an_integer_that_its_reader_would_round_does_not_fit() -> TestResult {
+    let broker = lying(&[])?;
+    let name = "liar.writes_an_id_as_a_float";
+    let unfit = error(&broker, name, json!({"text": "9007199254740993.0"})).await?;
+    assert_eq!(unfit.kind, Kind::InvalidAnswer);
+    assert!(
+        unfit
+            .message
+            .contains("/id: 9007199254740993 is written as a floating-point number"),
+        "{unfit}"
+    );
+    for text in ["9007199254740993", "9007199254740994.0", "3.0"] {
+        let one = answer(&broker, name, json!({"text": text})).await?;
+        assert_eq!(one.value.to_string(), format!("{{\"id\":{text}}}"));
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn only_a_marked_result_is_taken_out_of_its_object() -> TestResult {
     let broker = lying(&[])?;
     for (tool, value) in [
