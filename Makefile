@@ -8,30 +8,28 @@ MAKEFLAGS += --no-print-directory
 JOBS ?= 2
 CARGO ?= cargo
 HOST := $(shell rustc -vV | sed -n 's/^host: //p')
-# A static, fixed-address executable: the loader and relocations would cost a
-# quarter of a cold start.
-ifneq (,$(findstring linux-gnu,$(HOST)))
-STATIC := -C target-feature=+crt-static -C relocation-model=static
-endif
+# Everything is compiled in one profile, so that dependencies are compiled once (Cargo.toml,
+# .cargo/config.toml). Always the whole workspace, or they would be compiled again with other features.
+OUT := target/$(HOST)/debug
+BUILD := $(CARGO) build -j$(JOBS) --workspace
+SHIP := $(BUILD) --config ship.toml
 
 .PHONY: help
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 .PHONY: guests
-guests: target/debug/guest-build ## Build the interpreter guests (from a cache when their inputs are the same)
-	target/debug/guest-build build
-
-# The whole workspace is selected, so that the engine is built with the features
-# that everything else wants of it, once.
-.PHONY: target/debug/guest-build
-target/debug/guest-build:
-	$(CARGO) build -q -j$(JOBS) --workspace --bin guest-build
+guests: ## Build the interpreter guests (from a cache when their inputs are the same)
+	@[ -x $(OUT)/guest-build ] || echo "compiling the engine and what builds the guests: 5 minutes on two cores"
+	$(SHIP) --bin guest-build
+	@[ -f target/guests/manifest.json ] || echo "building the guests, and compiling the libraries beside them: 3 minutes"
+	@$(SHIP) --lib & libraries=$$!; $(OUT)/guest-build build; wait $$libraries
 
 .PHONY: build
 build: guests ## Build target/release/wxmcp
-	RUSTFLAGS="$(STATIC)" $(CARGO) build --release -j$(JOBS) --target $(HOST) -p wxmcp
-	@mkdir -p target/release && cp target/$(HOST)/release/wxmcp target/release/wxmcp
+	$(SHIP) --bin wxmcp
+	@# A file in its place, not into it: an older one may be running.
+	@mkdir -p target/release && cp $(OUT)/wxmcp target/release/.wxmcp.new && mv -f target/release/.wxmcp.new target/release/wxmcp
 
 .PHONY: servers
 servers: ## Install the real MCP servers that the demonstration and the tests use
@@ -47,14 +45,14 @@ componentizers: ## Install what `wxmcp build` makes components with, into target
 
 .PHONY: components
 components: guests servers ## Make the components in other languages that the tests run
-	$(CARGO) build -q -j$(JOBS) --workspace --bin wxmcp
-	fixtures/components/build.sh
+	$(BUILD) --bins
+	fixtures/components/build.sh $(OUT)
 
 .PHONY: wit
 wit: guests ## Write the WIT of the tools that ship into wit/tools, anew
-	$(CARGO) build -q -j$(JOBS) --workspace --bin wxmcp
+	$(BUILD) --bin wxmcp
 	rm -rf target/wit
-	target/debug/wxmcp tools export --format wit -o target/wit
+	$(OUT)/wxmcp tools export --format wit -o target/wit
 	rm -rf wit/tools && mv target/wit wit/tools
 
 .PHONY: run
@@ -77,17 +75,19 @@ check: guests ## What CI runs: format, lints, docs, guests against their lock, t
 	$(CARGO) fmt --check --manifest-path guest-adapters/rust/Cargo.toml
 	$(CARGO) clippy --workspace --all-targets -j$(JOBS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps -j$(JOBS)
-	target/debug/guest-build check --from-scratch
+	@echo "building the guests from scratch, and comparing them with their lock: 3 minutes"
+	$(OUT)/guest-build check --from-scratch
 	$(MAKE) test
 
 .PHONY: bench
-bench: guests ## Measure, side by side with native CPython, and print the table
-	RUSTFLAGS="$(STATIC)" $(CARGO) build --release -j$(JOBS) --target $(HOST) -p wxmcp -p wxmcp-benches
-	target/$(HOST)/release/figures
+bench: build ## Measure, side by side with native CPython and node, and print the table; BEFORE=COMMIT measures that too
+	$(SHIP) --bins
+	$(if $(BEFORE),benches/before.sh $(BEFORE))
+	$(OUT)/figures $(if $(BEFORE),--before target/before/$(BEFORE))
 	$(MAKE) bench-search
 
 .PHONY: bench-search
 bench-search: guests ## Measure how well tools of 32 real servers are found, and how fast their WIT is made
 	benches/servers/setup.sh
-	RUSTFLAGS="$(STATIC)" $(CARGO) build --release -j$(JOBS) --target $(HOST) -p wxmcp -p wxmcp-benches
-	target/$(HOST)/release/search
+	$(SHIP) --bins
+	$(OUT)/search

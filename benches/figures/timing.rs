@@ -20,6 +20,42 @@ pub(crate) fn alternate(
     Ok((median(a), median(b)))
 }
 
+/// Runs each `length` times in a row, in turn, and answers the medians of `count` such blocks.
+pub(crate) fn in_blocks(
+    count: usize,
+    length: usize,
+    mut ours: impl FnMut() -> anyhow::Result<Duration>,
+    mut theirs: impl FnMut() -> anyhow::Result<Duration>,
+) -> anyhow::Result<(Duration, Duration)> {
+    let (mut a, mut b) = (Vec::new(), Vec::new());
+    for _ in 0..count {
+        for _ in 0..length {
+            a.push(ours()?);
+        }
+        for _ in 0..length {
+            b.push(theirs()?);
+        }
+    }
+    Ok((median(a), median(b)))
+}
+
+/// Page faults of a process without input or output: the kernel counts them, Python asks it.
+pub(crate) fn faults(python: &Path, program: &Path, args: &[&str]) -> anyhow::Result<u64> {
+    const COUNT: &str = "import os, sys
+null = os.open(os.devnull, os.O_RDWR)
+streams = [(os.POSIX_SPAWN_DUP2, null, 0), (os.POSIX_SPAWN_DUP2, null, 1)]
+child = os.posix_spawn(sys.argv[1], sys.argv[1:], os.environ, file_actions=streams)
+_, status, usage = os.wait4(child, 0)
+assert status == 0, status
+print(usage.ru_minflt + usage.ru_majflt)";
+    let output = Command::new(python)
+        .args(["-c", COUNT])
+        .arg(program)
+        .args(args)
+        .output()?;
+    Ok(text(output)?.trim().parse()?)
+}
+
 pub(crate) fn time(program: &Path, args: &[&str], expected: &str) -> anyhow::Result<Duration> {
     let mut command = Command::new(program);
     command.args(args);
@@ -55,8 +91,9 @@ pub(crate) fn ms(time: Duration) -> String {
     format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }
 
+/// Tells the program that asked for this group of questions.
 pub(crate) fn row(question: &str, measured: &str, bar: &str) {
-    println!("{question:<58} {measured:>14} {bar:>14}");
+    println!("{question}\t{measured}\t{bar}");
 }
 
 /// Private, written memory of this process in KiB.
