@@ -1,7 +1,8 @@
-//! The JavaScript guest: StarlingMonkey, put into a component by componentize-js.
+//! The JavaScript guest: StarlingMonkey, put into a component by componentize-js, and metered.
 
 use crate::digest::sha256;
 use crate::inputs::Project;
+use crate::meter;
 use crate::packages::javascript_packages;
 use crate::program;
 use crate::recipe::{Clock, Made, Recipe, copy_file, digest_of, files_below, megabytes};
@@ -65,10 +66,15 @@ impl Recipe for JavaScript<'_> {
     }
 
     fn builder(&self) -> Result<Vec<(&'static str, String)>> {
-        Ok(BUILDER
+        let mut builder: Vec<_> = BUILDER
             .iter()
+            .chain(&meter::SOURCES)
             .map(|(name, source)| (*name, (*source).to_owned()))
-            .collect())
+            .collect();
+        for library in ["wasm-encoder", "wasmparser"] {
+            builder.push((library, self.project.version(library)?));
+        }
+        Ok(builder)
     }
 
     fn make(&self, clock: &mut Clock) -> Result<Made> {
@@ -97,10 +103,21 @@ impl Recipe for JavaScript<'_> {
             .arg("build.mjs")
             .args([&out, &wit]);
         program::run(&mut node, "componentize the JavaScript adapter")?;
-        let component = fs::read(&out).context("read what componentize-js made")?;
-        clock.done(&format!("componentized, {}", megabytes(component.len())));
+        let componentized = fs::read(&out).context("read what componentize-js made")?;
+        clock.done(&format!(
+            "componentized, {}",
+            megabytes(componentized.len())
+        ));
+        let component = meter::meter(&componentized).context("meter the component")?;
+        clock.done(&format!("metered, {}", megabytes(component.len())));
+        let outputs = [
+            ("componentized", sha256(&componentized)),
+            ("component", sha256(&component)),
+        ];
         Ok(Made {
-            outputs: [("component".to_owned(), sha256(&component))].into(),
+            outputs: outputs
+                .map(|(name, digest)| (name.to_owned(), digest))
+                .into(),
             counts: BTreeMap::new(),
             files: Vec::new(),
             component,

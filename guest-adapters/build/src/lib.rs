@@ -1,7 +1,7 @@
 //! Builds the interpreter guests and locks their digests. Never shipped.
 //!
 //! [`pipeline`] is the whole of it; [`python`] (componentize, flatten, make immortal,
-//! optimise) and [`javascript`] are what differs between guests, and each step is a
+//! optimise, meter) and [`javascript`] (componentize, meter) are what differs between guests, and each step is a
 //! module of its own.
 
 pub mod cache;
@@ -14,6 +14,7 @@ pub mod immortal;
 pub mod inputs;
 pub mod javascript;
 pub mod lock;
+pub mod meter;
 pub mod native;
 pub mod optimise;
 pub mod packages;

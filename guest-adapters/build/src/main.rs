@@ -6,6 +6,7 @@ use guest_build::components;
 use guest_build::flatten;
 use guest_build::inputs::Project;
 use guest_build::lock::{Lock, Locked};
+use guest_build::meter;
 use guest_build::native;
 use guest_build::packages::{PythonPackages, javascript_packages};
 use guest_build::pipeline::Builder;
@@ -27,6 +28,8 @@ usage:
       Build, and write guest-adapters/artifacts.lock.
   guest-build flatten IN OUT
       Merge the core modules of a component.
+  guest-build meter IN OUT
+      Let a component count its own instructions.
   guest-build compile IN OUT
       Compile a component to native code, not compressed.
   guest-build packages python|javascript
@@ -52,6 +55,10 @@ enum Request {
         from_scratch: bool,
     },
     Flatten {
+        input: PathBuf,
+        output: PathBuf,
+    },
+    Meter {
         input: PathBuf,
         output: PathBuf,
     },
@@ -126,6 +133,10 @@ fn parse(arguments: &[String]) -> Result<Request> {
             input: input.clone(),
             output: output.clone(),
         },
+        ("meter", [input, output]) => Request::Meter {
+            input: input.clone(),
+            output: output.clone(),
+        },
         ("compile", [input, output]) => Request::Compile {
             input: input.clone(),
             output: output.clone(),
@@ -141,7 +152,7 @@ fn parse(arguments: &[String]) -> Result<Request> {
             input: input.clone(),
             output: output.clone(),
         },
-        ("build" | "check" | "lock" | "flatten" | "compile", _)
+        ("build" | "check" | "lock" | "flatten" | "meter" | "compile", _)
         | ("packages" | "bind-c" | "component", _) => {
             bail!("`{command}` does not take these files")
         }
@@ -189,6 +200,14 @@ fn execute(request: Request) -> Result<()> {
             write_whole(
                 &output,
                 &flatten::flatten(&bytes).context("flatten the component")?,
+            )
+        }
+        Request::Meter { input, output } => {
+            let bytes =
+                std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
+            write_whole(
+                &output,
+                &meter::meter(&bytes).context("meter the component")?,
             )
         }
         Request::Compile { input, output } => {

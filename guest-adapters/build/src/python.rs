@@ -1,10 +1,11 @@
-//! The Python guest: componentize-py, one module, immortal objects, wasm-opt.
+//! The Python guest: componentize-py, one module, immortal objects, wasm-opt, a meter.
 
 use crate::componentize::{Adapter, SHIM, componentize, python_sources};
 use crate::digest::sha256;
 use crate::flatten::{Changes, Flat, Release, Repeat};
 use crate::immortal::immortalise;
 use crate::inputs::Project;
+use crate::meter;
 use crate::optimise::optimise;
 use crate::packages::PythonPackages;
 use crate::recipe::{Clock, Made, Recipe, digest_of, megabytes};
@@ -124,6 +125,7 @@ impl Recipe for Python<'_> {
     fn builder(&self) -> Result<Vec<(&'static str, String)>> {
         let mut builder: Vec<_> = BUILDER
             .iter()
+            .chain(&meter::SOURCES)
             .map(|(name, source)| (*name, (*source).to_owned()))
             .collect();
         for library in ["wasm-encoder", "wasmparser"] {
@@ -163,6 +165,8 @@ impl Recipe for Python<'_> {
             .component(&optimised)
             .context("put the optimised module into the component")?;
         clock.done(&format!("optimised, {}", megabytes(component.len())));
+        let component = meter::meter(&component).context("meter the component")?;
+        clock.done(&format!("metered, {}", megabytes(component.len())));
         let outputs = [
             ("componentized", sha256(&made.component)),
             ("flat", sha256(&core)),

@@ -157,6 +157,7 @@ fn supplied_settings() -> Config {
         .wasm_threads(false)
         .wasm_gc(false)
         .shared_memory(false)
+        .consume_fuel(true)
         // A component may do what takes the host long and takes no fuel: it must yield by time.
         .epoch_interruption(true)
         .memory_guaranteed_dense_image_size(SUPPLIED_IMAGE)
@@ -170,8 +171,8 @@ fn settings() -> Config {
     config
         .wasm_component_model(true)
         .concurrency_support(false)
-        // Metering by fuel alone; fuel and epochs together cost most.
-        .consume_fuel(true)
+        // Our guests count by themselves, and mark the branch to the host as unlikely.
+        .wasm_branch_hinting(true)
         // The same answer on every machine.
         .cranelift_nan_canonicalization(true)
         .relaxed_simd_deterministic(true)

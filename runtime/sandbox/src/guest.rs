@@ -10,6 +10,7 @@ use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::calls::Calls;
 use crate::limits::{Budget, Limit, MemoryMeter, Stop};
+use crate::meter::Meter;
 use crate::observer::{Event, Stream};
 use crate::output::Output;
 use crate::report::{Artifact, Raised};
@@ -37,6 +38,7 @@ pub(crate) struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
     pub(crate) memory: MemoryMeter,
+    pub(crate) meter: Meter,
     pub(crate) calls: Calls,
     pub(crate) output: Output,
     pub(crate) outbox: Outbox,

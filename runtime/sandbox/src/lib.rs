@@ -16,6 +16,7 @@ mod guest;
 mod javascript;
 mod library;
 mod limits;
+mod meter;
 mod native;
 mod observer;
 mod operation;

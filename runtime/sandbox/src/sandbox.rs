@@ -7,6 +7,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::guest::State;
 use crate::limits::Limits;
+use crate::meter::{self, Metering};
 use crate::native::NativeError;
 use crate::observer::Observer;
 use crate::policy::Policy;
@@ -21,6 +22,7 @@ use crate::{guest, wasi};
 pub struct Sandbox {
     pub(crate) before: InstancePre<State>,
     pub(crate) entry: Entry,
+    pub(crate) metering: Metering,
 }
 
 /// The world of `wit/guest.wit` that a guest exports.
@@ -106,7 +108,9 @@ pub enum Error {
 }
 
 impl Sandbox {
-    /// A sandbox for a guest that exports a world of `wit/guest.wit`.
+    /// A sandbox for a guest of ours: it exports a world of `wit/guest.wit` and counts its
+    /// instructions (`guest-build meter`). One that does not count has no limit of fuel, and
+    /// nothing can stop it while it computes.
     ///
     /// # Errors
     /// When the guest imports what is not offered, or lacks its entry.
@@ -114,9 +118,14 @@ impl Sandbox {
         let mut linker = Linker::new(engine);
         wasi::add_to_linker(&mut linker).map_err(Error::Engine)?;
         guest::add_to_linker(&mut linker).map_err(Error::Engine)?;
+        meter::add_to_linker(&mut linker).map_err(Error::Engine)?;
         let before = linker.instantiate_pre(guest).map_err(Error::Engine)?;
         let entry = Entry::of_interpreter(guest).ok_or(Error::NotAnInterpreter)?;
-        Ok(Self { before, entry })
+        Ok(Self {
+            before,
+            entry,
+            metering: Metering::Guest,
+        })
     }
 
     /// Runs one script in a fresh instance, to its end.
@@ -129,6 +138,6 @@ impl Sandbox {
 
     /// An instance that is kept between runs. It begins with the first of them.
     pub fn session(&self) -> Session {
-        Session::new(self.before.clone(), self.entry.clone())
+        Session::new(self)
     }
 }

@@ -12,18 +12,15 @@ use crate::clock::RunClock;
 use crate::engine;
 use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
 use crate::limits::{Limit, Limits, MemoryMeter, Stop};
+use crate::meter::{Meter, Metering};
 use crate::output::Output;
 use crate::policy::Policy;
 use crate::report::{Outcome, Raised, Report, RunId, Usage};
-use crate::sandbox::{Entry, Error, Run};
+use crate::sandbox::{Entry, Error, Run, Sandbox};
 use crate::script::Script;
 use crate::supplied;
 use crate::tool::CallContext;
 use crate::wasi;
-
-/// Fuel after which a computing guest lets the host look at its clock: about 4 ms
-/// at the 5 units a nanosecond that CPython was measured at.
-const YIELD_INTERVAL: u64 = 20_000_000;
 
 /// Most bytes that one call from the guest may make the host copy. Above the limit
 /// of one message, so that it is ours that is named.
@@ -41,6 +38,7 @@ const HANDLES: usize = 4_096;
 pub struct Session {
     before: InstancePre<State>,
     entry: Entry,
+    metering: Metering,
     live: Option<Live>,
     is_over: bool,
 }
@@ -51,10 +49,11 @@ struct Live {
 }
 
 impl Session {
-    pub(crate) fn new(before: InstancePre<State>, entry: Entry) -> Self {
+    pub(crate) fn new(sandbox: &Sandbox) -> Self {
         Self {
-            before,
-            entry,
+            before: sandbox.before.clone(),
+            entry: sandbox.entry.clone(),
+            metering: sandbox.metering,
             live: None,
             is_over: false,
         }
@@ -108,7 +107,6 @@ impl Session {
             clock: Arc::clone(&clock),
         };
         let outbox = Outbox::new(limits.value, Arc::clone(&observer));
-        let fuel = limits.fuel.unwrap_or(u64::MAX);
         // Until it has come to its end, the instance is in the middle of something.
         let was_over = std::mem::replace(&mut self.is_over, true);
         let live = match self.live.take() {
@@ -126,6 +124,7 @@ impl Session {
                     wasi: wasi::context(&policy, &output, program)?,
                     table: wasi::table(),
                     memory: MemoryMeter::new(limits.memory),
+                    meter: Meter::default(),
                     calls,
                     output,
                     outbox,
@@ -134,7 +133,7 @@ impl Session {
                 // A component that was supplied may compute already when it is instantiated.
                 let begun = tokio::select! {
                     biased;
-                    begun = begin(&self.before, state, fuel, &limits) => begun,
+                    begun = begin(&self.before, state, self.metering, &limits) => begun,
                     () = &mut cancel => Err(Begun::Ended(Ending::Cancelled)),
                     () = deadline(&clock, limits.wall) => Err(Begun::Ended(timed_out(&limits))),
                 };
@@ -149,7 +148,9 @@ impl Session {
             }
         };
         let live = self.live.insert(live);
-        live.store.set_fuel(fuel).map_err(Error::Engine)?;
+        self.metering
+            .begin(&mut live.store, limits.fuel)
+            .map_err(Error::Engine)?;
 
         let ended = tokio::select! {
             biased;
@@ -161,15 +162,9 @@ impl Session {
             return Err(Error::Engine(error));
         }
         self.is_over = ended.is_err();
-        let left = live.store.get_fuel().unwrap_or(0);
-        Ok(report(
-            id,
-            live.store.data_mut(),
-            ended.err(),
-            &limits,
-            &clock,
-            fuel.saturating_sub(left),
-        ))
+        let fuel = self.metering.used(&live.store, limits.fuel);
+        let state = live.store.data_mut();
+        Ok(report(id, state, ended.err(), &limits, &clock, fuel))
     }
 }
 
@@ -200,16 +195,13 @@ enum Begun {
 async fn begin(
     before: &InstancePre<State>,
     state: State,
-    fuel: u64,
+    metering: Metering,
     limits: &Limits,
 ) -> Result<Live, Begun> {
     let not = |error| Begun::Not(Error::Engine(error));
     let mut store = Store::new(before.engine(), state);
     store.limiter(|state| &mut state.memory);
-    store.set_fuel(fuel).map_err(not)?;
-    store
-        .fuel_async_yield_interval(Some(YIELD_INTERVAL))
-        .map_err(not)?;
+    metering.begin(&mut store, limits.fuel).map_err(not)?;
     store.set_hostcall_fuel(HOSTCALL);
     store.set_max_component_handles(HANDLES);
     // Of engines that tick; guests of ours yield by fuel alone.

@@ -55,9 +55,27 @@ fn the_fuel_limit_stops_a_guest_that_spins() -> TestResult {
         report.outcome,
         Outcome::Stopped(Limit::Fuel(1_000_000), None)
     ));
-    assert!(report.usage.fuel <= 1_000_000);
+    assert_eq!(report.usage.fuel, 1_000_000);
     let report = run("v", Limits { fuel, ..limits() })?;
     assert!(matches!(report.outcome, Outcome::Returned(_)));
+    Ok(())
+}
+
+#[test]
+fn fuel_is_counted_to_the_unit_and_as_much_as_is_used_is_enough() -> TestResult {
+    let used = run("v", limits())?.usage.fuel;
+    assert!(used > 0);
+    assert_eq!(run("v", limits())?.usage.fuel, used);
+    let fuel = Some(used);
+    let report = run("v", Limits { fuel, ..limits() })?;
+    assert!(matches!(report.outcome, Outcome::Returned(_)));
+    let fuel = Some(used - 1);
+    let report = run("v", Limits { fuel, ..limits() })?;
+    assert!(matches!(
+        report.outcome,
+        Outcome::Stopped(Limit::Fuel(_), None)
+    ));
+    assert_eq!(report.usage.fuel, used - 1);
     Ok(())
 }
 

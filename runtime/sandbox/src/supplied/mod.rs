@@ -21,6 +21,7 @@ pub use surface::{Function, Interface};
 /// Values and types of components, as the engine has them.
 pub use wasmtime::component::{Val, types};
 
+use crate::meter::Metering;
 use crate::sandbox::{Entry, Error, Sandbox};
 
 /// A component that was compiled and can be looked at, linked and run.
@@ -111,7 +112,11 @@ impl Supplied {
         let before = linker
             .instantiate_pre(&self.component)
             .map_err(Error::Engine)?;
-        Ok(Sandbox { before, entry })
+        Ok(Sandbox {
+            before,
+            entry,
+            metering: Metering::Engine,
+        })
     }
 
     fn script_export(&self) -> Option<Export> {
