@@ -18,7 +18,11 @@ import types
 
 import wit_world
 
-from _wxmcp import bake, execution, immortal, output, report, stdlib, system, tooltree, warm_up
+from _wxmcp import common, immortal
+
+immortal.plug()  # so that the adapter's objects find no holes to scatter into
+
+from _wxmcp import bake, execution, output, report, stdlib, system, tooltree, warm_up
 
 _FOLDER = os.path.dirname(__file__)
 _PRIVATE = ("app", "_wxmcp")

@@ -1,10 +1,11 @@
 //! The command line: what may be written, and nothing that acts on it.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 
 use crate::exit::Exit;
 use crate::render;
@@ -421,7 +422,24 @@ impl Told {
 
 /// Reads the command line.
 pub(crate) fn parse() -> Result<Cli, Told> {
-    Cli::try_parse().map_err(Told)
+    match run_alone(std::env::args_os()) {
+        Some(run) => Ok(Cli {
+            command: Command::Run(Box::new(run)),
+        }),
+        None => Cli::try_parse().map_err(Told),
+    }
+}
+
+/// The arguments of `wxmcp run`, read without describing the other commands to the parser, which
+/// takes as long as opening a guest. Help and mistakes are left to the whole parser.
+fn run_alone(words: impl IntoIterator<Item = OsString>) -> Option<RunArgs> {
+    let mut words = words.into_iter().skip(1);
+    if words.next()? != "run" {
+        return None;
+    }
+    let run = RunArgs::augment_args(clap::Command::new("run").no_binary_name(true));
+    let matches = run.try_get_matches_from(words).ok()?;
+    RunArgs::from_arg_matches(&matches).ok()
 }
 
 /// Whether a word is spelled like a flag of `wxmcp run`.
@@ -450,12 +468,43 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    fn alone(words: &[&str]) -> Option<RunArgs> {
+        run_alone(words.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn a_run_is_read_alone_as_it_is_read_among_all_commands() {
+        for words in [
+            &["wxmcp", "run", "-c", "1", "a", "-b"][..],
+            &["wxmcp", "run", "--lang=ts", "--memory", "1GiB", "-"],
+            &["wxmcp", "run", "-v./a:/a:rw", "-e", "A=b", "--", "--json"],
+            &["wxmcp", "run"],
+        ] {
+            let Command::Run(among_all) = Cli::parse_from(words).command else {
+                panic!("not a run");
+            };
+            let alone = alone(words).unwrap();
+            assert_eq!(format!("{alone:?}"), format!("{among_all:?}"));
+        }
+    }
+
+    #[test]
+    fn help_and_mistakes_are_left_to_the_whole_parser() {
+        for words in [
+            &["wxmcp", "run", "--help"][..],
+            &["wxmcp", "run", "--no-such-flag", "a.py"],
+            &["wxmcp", "run", "--memory", "much", "a.py"],
+            &["wxmcp", "tools", "list"],
+            &["wxmcp", "--help"],
+            &["wxmcp"],
+        ] {
+            assert!(alone(words).is_none(), "{words:?}");
+        }
+    }
+
     #[test]
     fn what_follows_the_script_is_the_scripts() {
-        let cli = Cli::parse_from(["wxmcp", "run", "--json", "a.py", "--timeout", "-x"]);
-        let Command::Run(run) = cli.command else {
-            panic!("not a run");
-        };
+        let run = alone(&["wxmcp", "run", "--json", "a.py", "--timeout", "-x"]).unwrap();
         assert!(run.json);
         assert_eq!(run.words, ["a.py", "--timeout", "-x"]);
         assert_eq!(run.limits.timeout, None);

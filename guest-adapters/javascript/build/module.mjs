@@ -121,7 +121,7 @@ export function clearFileStatus(wasm, seconds, nanoseconds) {
 }
 
 /** The initial memory: where each segment goes, and its bytes as a part of `wasm`. */
-function dataSegments(wasm) {
+export function dataSegments(wasm) {
   const segments = [];
   for (let at = 8; at < wasm.length; ) {
     const [size, body] = unsigned(wasm, at + 1);

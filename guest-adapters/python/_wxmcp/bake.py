@@ -17,19 +17,6 @@ from . import network, stdlib
 _LIBRARY = "/python"
 _SKIPPED = {"site-packages", "__pycache__", "test", "_bundled"}
 
-# Modules that scripts most often import: in `sys.modules` from the start.
-_COMMON = """
-    abc argparse array ast asyncio base64 binascii bisect calendar codecs collections collections.abc
-    concurrent.futures configparser contextlib contextvars copy csv dataclasses datetime decimal difflib
-    enum fnmatch fractions functools glob graphlib gzip hashlib heapq hmac html html.parser inspect io
-    itertools json linecache locale math numbers operator os os.path pathlib pickle platform pprint
-    queue re reprlib secrets shutil signal socket string struct subprocess sys tempfile textwrap
-    threading time tokenize tomllib traceback types typing unicodedata urllib.parse warnings
-    weakref xml.etree.ElementTree zipfile zlib zoneinfo
-    encodings.idna encodings.utf_8 encodings.latin_1 encodings.ascii encodings.utf_8_sig
-    encodings.utf_16 encodings.cp1252 encodings.unicode_escape encodings.raw_unicode_escape
-""".split()
-
 # Executed by scripts only: an import prints, opens something, or takes the time, a
 # clock or a seed from its surroundings (`sqlite3` initialises a generator in C). `pydoc_data`
 # is text only, and would be in the image twice, since it is kept without its source.
@@ -44,8 +31,6 @@ _WITHOUT_SOURCE = ("idlelib", "pydoc_data", "turtledemo")
 
 def bake(zones: str) -> dict:
     """Bakes the library, and the time zone package in the folder `zones`; returns the report."""
-    for name in _COMMON:
-        importlib.import_module(name)
     keep = set(sys.modules)
     compiled = _compile(zones)
     network.install()

@@ -94,6 +94,8 @@ async fn run(
         cancel,
     };
     let report = sandbox.run(run).await;
+    // The process ends next: to take the guest apart before would only make it end later.
+    std::mem::forget(Arc::clone(&sandbox));
     terminal.finish();
     let exit = match report {
         Ok(report) => {

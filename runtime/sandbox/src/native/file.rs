@@ -102,18 +102,27 @@ fn make_parents(path: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Leaves pages of zeros out: a quarter of an image is zeros.
+/// Leaves pages of zeros out: a quarter of an image is zeros. What lies between is written at
+/// once, so that the system keeps it in large pieces, which take fewer page faults to map.
 pub(crate) fn write_sparse(mut file: &File, image: &[u8]) -> std::io::Result<()> {
     const PAGE: usize = 1 << 16;
-    for page in image.chunks(PAGE) {
-        if page.iter().all(|byte| *byte == 0) {
-            let skip = i64::try_from(page.len()).unwrap_or(0);
-            file.seek(SeekFrom::Current(skip))?;
-        } else {
-            file.write_all(page)?;
-        }
+    let is_zeros = |page: &&[u8]| page.iter().all(|byte| *byte == 0);
+    let mut rest = image;
+    while !rest.is_empty() {
+        let zeros = length(rest.chunks(PAGE).take_while(is_zeros));
+        file.seek(SeekFrom::Current(i64::try_from(zeros).unwrap_or(0)))?;
+        let (_, after) = rest.split_at(zeros);
+        let (written, after) = after.split_at(length(
+            after.chunks(PAGE).take_while(|page| !is_zeros(page)),
+        ));
+        file.write_all(written)?;
+        rest = after;
     }
     file.set_len(u64::try_from(image.len()).unwrap_or(u64::MAX))
+}
+
+fn length<'a>(pages: impl Iterator<Item = &'a [u8]>) -> usize {
+    pages.map(<[u8]>::len).sum()
 }
 
 /// Sets the file's time to one that follows from its digest. Whatever writes to
