@@ -143,6 +143,36 @@ fn check_says_what_does_not_load_and_what_is_not_approved() -> TestResult {
     Ok(())
 }
 
+#[test]
+fn check_names_the_files_that_could_be_reusable() -> TestResult {
+    let folder = tree(&[
+        (
+            "tools/t/plain.ts",
+            "export function plain() { const n: number = 1; return n * 2; }",
+        ),
+        (
+            "tools/t/says_so.js",
+            "export const says_so = () => 1;\nsays_so.reusable = true;",
+        ),
+        (
+            "tools/t/counts.js",
+            "let n = 0;\nexport const counts = () => (n += 1);",
+        ),
+        ("tools/t/python.py", "def python() -> int:\n    return 1\n"),
+    ])?;
+    let printed = wx(folder.path(), &["tools", "check"])?;
+    let (first, second) = printed.stderr.split_once('\n').ok_or("one line")?;
+    assert_eq!(first, "note: 4 tools, 0 findings");
+    assert!(
+        second.starts_with("note: `t.plain` could be `reusable: true`"),
+        "{second}"
+    );
+    let printed = wx(folder.path(), &["tools", "check", "--json"])?;
+    let told: serde_json::Value = serde_json::from_str(&printed.stdout)?;
+    assert_eq!(told["could_be_reusable"], serde_json::json!(["t.plain"]));
+    Ok(())
+}
+
 /// Who calls a tool by hand sees what its file prints; a script does not.
 #[test]
 fn what_a_tool_file_prints_is_shown_by_tools_call_only() -> TestResult {

@@ -20,6 +20,9 @@ use crate::render::ToolOutput;
 use crate::settings::Settings;
 use crate::{broker, render};
 
+/// Tools that are named where some could be reusable.
+const MAX_REUSABLE: usize = 5;
+
 pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
     let limits = LimitArgs::default();
     let settings =
@@ -166,6 +169,7 @@ fn show(tool: &ToolDescription) {
 /// Reads every tool, and says of each what is wrong with it.
 async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
     let mut findings = Vec::new();
+    let mut reusable = Vec::new();
     let mut tools = 0_usize;
     for (name, inspected) in inspections(broker, broker.namespaces()).await {
         let problems = match inspected {
@@ -178,6 +182,8 @@ async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
                 continue;
             }
         };
+        let could = broker.could_be_reusable(&name, &context()).await;
+        reusable.extend(could.map_err(failed)?);
         for broken in problems.broken {
             findings.push(json!({"file": broken.file, "problem": broken.why}));
         }
@@ -193,7 +199,8 @@ async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
         }
     }
     if json {
-        print_json(&json!({"tools": tools, "findings": findings}))?;
+        let told = json!({"tools": tools, "findings": findings, "could_be_reusable": reusable});
+        print_json(&told)?;
     } else {
         for finding in &findings {
             let text = |key: &str| finding.get(key).and_then(Value::as_str);
@@ -202,11 +209,30 @@ async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
             render::line(&format!("{}: {problem}", what.unwrap_or_default()));
         }
         render::note(&format!("{tools} tools, {} findings", findings.len()));
+        if let Some(note) = reuse(&reusable) {
+            render::note(&note);
+        }
     }
     Ok(if findings.is_empty() {
         Exit::Success
     } else {
         Exit::Failure
+    })
+}
+
+/// What reuse would save, and where.
+fn reuse(tools: &[String]) -> Option<String> {
+    let shown = tools.get(..MAX_REUSABLE).unwrap_or(tools).join("`, `");
+    let more = tools.len().saturating_sub(MAX_REUSABLE);
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!tools.is_empty()).then(|| {
+        format!(
+            "`{shown}`{more} could be `reusable: true`: their files show nothing that a call could leave \
+             for the next (what they call was not looked at), and kept instances save the start of one"
+        )
     })
 }
 

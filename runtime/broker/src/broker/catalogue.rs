@@ -44,6 +44,30 @@ impl Broker {
         Ok((listing(&opened, &self.script), problems(&opened)))
     }
 
+    /// The tools of a namespace, by full name, whose files get a fresh instance for each call and
+    /// could do without, as far as their text tells.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such namespace, or it does not start.
+    pub async fn could_be_reusable(
+        &self,
+        namespace: &str,
+        context: &CallContext,
+    ) -> Result<Vec<String>, ToolError> {
+        let opened = self.open(namespace, None, &self.script, context).await?;
+        let Some(listed) = opened.folder() else {
+            return Ok(Vec::new());
+        };
+        let could = |named: &Named<'_>| {
+            let file = listed.file(named.tool.name());
+            file.is_some_and(|file| file.could_be_reusable())
+        };
+        let tools = opened.tools.tools().filter(could);
+        let names = tools.map(|named| format!("{}.{}", opened.name(), named.attribute));
+        Ok(names.collect())
+    }
+
     /// The tools of a namespace that scripts may call, whole, for stubs of them.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use wxmcp_sandbox::{
     BoxFuture, CallContext, Capability, Describe, Error, Language, Limit, Limits, Outcome, Policy,
     Raised, Report, Run, Script, Session, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind,
-    ToolHost, ToolJob, ToolTask,
+    ToolHost, ToolJob, ToolTask, shows_no_state,
 };
 
 use super::Shared;
@@ -441,6 +441,15 @@ impl ToolFile {
     /// Whether it was made of this content under this name: then its instances can go on.
     pub(super) fn is_of(&self, digest: &str, file: &str) -> bool {
         self.digest == digest && self.shown.ends_with(&format!("/{file}"))
+    }
+
+    /// Whether each call gets a fresh instance though the file's text shows nothing that a call could
+    /// leave for the next.
+    pub(crate) fn could_be_reusable(&self) -> bool {
+        !self.reusable
+            && self
+                .source()
+                .is_ok_and(|it| it.is_some_and(|it| shows_no_state(&it.text, self.language)))
     }
 
     /// What the file asks for and does not get.
