@@ -143,6 +143,36 @@ fn check_says_what_does_not_load_and_what_is_not_approved() -> TestResult {
     Ok(())
 }
 
+#[test]
+fn check_names_the_files_that_could_be_reusable() -> TestResult {
+    let folder = tree(&[
+        (
+            "tools/t/plain.ts",
+            "export function plain() { const n: number = 1; return n * 2; }",
+        ),
+        (
+            "tools/t/says_so.js",
+            "export const says_so = () => 1;\nsays_so.reusable = true;",
+        ),
+        (
+            "tools/t/counts.js",
+            "let n = 0;\nexport const counts = () => (n += 1);",
+        ),
+        ("tools/t/python.py", "def python() -> int:\n    return 1\n"),
+    ])?;
+    let printed = wx(folder.path(), &["tools", "check"])?;
+    let (first, second) = printed.stderr.split_once('\n').ok_or("one line")?;
+    assert_eq!(first, "note: 4 tools, 0 findings");
+    assert!(
+        second.starts_with("note: `t.plain` could be `reusable: true`"),
+        "{second}"
+    );
+    let printed = wx(folder.path(), &["tools", "check", "--json"])?;
+    let told: serde_json::Value = serde_json::from_str(&printed.stdout)?;
+    assert_eq!(told["could_be_reusable"], serde_json::json!(["t.plain"]));
+    Ok(())
+}
+
 /// Who calls a tool by hand sees what its file prints; a script does not.
 #[test]
 fn what_a_tool_file_prints_is_shown_by_tools_call_only() -> TestResult {
@@ -306,6 +336,70 @@ fn tool_files_wait_for_their_turn() -> TestResult {
         (printed.stdout.as_str(), printed.stderr.as_str()),
         ("300\n", "")
     );
+    Ok(())
+}
+
+/// A server that answers when all calls have arrived: tool files that wait do so at the same time,
+/// however few may compute. The server goes on when the threads of the first calls have ended.
+#[test]
+fn tool_files_that_wait_for_a_server_overlap() -> TestResult {
+    let folder = tree(&[
+        (
+            "tools/t/together.ts",
+            "import { fixture } from './tools';\nexport async function together(calls: number) { return await fixture.meet({ calls }); }\ntogether.parameters = { calls: { type: 'integer' } };\ntogether.grants = { tools: ['fixture.meet'] };",
+        ),
+        (
+            "wxmcp.toml",
+            "[grants.\"t.together\"]\ntools = [\"fixture.meet\"]\n",
+        ),
+    ])?;
+    let config = support::fixtures().join("mcp/fixture.json");
+    let config = config.to_string_lossy();
+    let script = "import asyncio\nfrom tools import t\nfor calls in (40, 60):\n    print(len(await asyncio.gather(*[t.together(calls) for _ in range(calls)])))";
+    let printed = wx(
+        folder.path(),
+        &["run", "--mcp-config", &config, "-c", script],
+    )?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("40\n60\n", "")
+    );
+    Ok(())
+}
+
+/// Files are read at once where several are new: each is what it is when it is read alone.
+#[test]
+fn many_new_files_are_described_as_one_is() -> TestResult {
+    let texts: Vec<(String, String)> = (0..24)
+        .map(|n| match n % 6 {
+            0 => (format!("f{n}.py"), format!("def f{n}(x: int) -> int:\n    \"\"\"File {n}.\"\"\"\n    return x\n")),
+            1 => (format!("f{n}.js"), format!("export const f{n} = () => 1;\nf{n}.description = 'File {n}.';")),
+            2 => (format!("f{n}.ts"), format!("export function f{n}(): number {{ return {n}; }}")),
+            3 => (format!("f{n}.js"), format!("throw new Error('file {n}');")),
+            4 => (format!("f{n}.py"), "while True:\n    raise SystemExit(3)\n".to_owned()),
+            _ => (format!("f{n}.ts"), format!("globalThis.seen = (globalThis.seen ?? 0) + 1;\nexport const f{n} = () => 1;\nf{n}.description = `Seen ${{globalThis.seen}}.`;")),
+        })
+        .collect();
+    let together = tempfile::tempdir()?;
+    for (file, text) in &texts {
+        write(together.path(), &format!("tools/t/{file}"), text)?;
+    }
+    let list = ["tools", "list"];
+    let cold = wx(together.path(), &list)?;
+    let warm = wx(together.path(), &list)?;
+    assert_eq!((&cold.stdout, &cold.stderr), (&warm.stdout, &warm.stderr));
+    assert!(cold.stdout.contains("Seen 1.") && !cold.stdout.contains("Seen 2."));
+    assert_eq!(cold.stderr.lines().count(), 8, "{}", cold.stderr);
+    let apart = tempfile::tempdir()?;
+    for (file, text) in &texts {
+        write(apart.path(), &format!("tools/t/{file}"), text)?;
+        let one = wx(apart.path(), &list)?;
+        let known: Vec<&str> = one.stdout.lines().chain(one.stderr.lines()).collect();
+        let all: Vec<&str> = cold.stdout.lines().chain(cold.stderr.lines()).collect();
+        assert!(known.iter().all(|line| all.contains(line)), "{known:?}");
+    }
+    let last = wx(apart.path(), &list)?;
+    assert_eq!((&cold.stdout, &cold.stderr), (&last.stdout, &last.stderr));
     Ok(())
 }
 

@@ -68,10 +68,12 @@ pub(crate) fn catalogue(guests: &Guests) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
     let many = folder.path().join("many");
     for space in 0..NAMESPACES {
-        write_namespace(&many, space)?;
+        write_namespace(&many, space, TOOLS_EACH)?;
     }
     let one = folder.path().join("one");
-    write_namespace(&one, 0)?;
+    write_namespace(&one, 0, TOOLS_EACH)?;
+    let wide = folder.path().join("wide");
+    write_namespace(&wide, 0, NAMESPACES * TOOLS_EACH)?;
     let cache = folder.path().join("cache");
     // A stamp of a file that has just been written tells no versions apart.
     let settled = Instant::now() + Duration::from_millis(200);
@@ -96,7 +98,12 @@ pub(crate) fn catalogue(guests: &Guests) -> anyhow::Result<()> {
         let mut times = Vec::new();
         for _ in 0..15 {
             let (time, tools) = load(tree, names)?;
-            ensure!(tools == names.len() * TOOLS_EACH);
+            let each = if tree == wide {
+                NAMESPACES * TOOLS_EACH
+            } else {
+                TOOLS_EACH
+            };
+            ensure!(tools == names.len() * each, "{tools} tools were read");
             times.push(time);
         }
         Ok(median(times))
@@ -106,7 +113,14 @@ pub(crate) fn catalogue(guests: &Guests) -> anyhow::Result<()> {
         &ms(warm(&many, &all)?),
         "<= 50 ms",
     );
-    row("    cold, every file run once", &ms(cold), "");
+    row("    cold, every file run once", &ms(cold), "<= 6000 ms");
+    let (cold, _) = load(&wide, &all[..1])?;
+    row(
+        "  the same files in one directory, warm load, p50",
+        &ms(warm(&wide, &all[..1])?),
+        "<= 50 ms",
+    );
+    row("    cold, every file run once", &ms(cold), "<= 6000 ms");
     let in_many = warm(&many, &all[7..8])?;
     let alone = warm(&one, &all[..1])?;
     row(
@@ -117,10 +131,10 @@ pub(crate) fn catalogue(guests: &Guests) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn write_namespace(tree: &Path, space: usize) -> anyhow::Result<()> {
+fn write_namespace(tree: &Path, space: usize, tools: usize) -> anyhow::Result<()> {
     let folder = tree.join(format!("s{space}"));
     fs::create_dir_all(&folder)?;
-    for tool in 0..TOOLS_EACH {
+    for tool in 0..tools {
         let text = format!(
             "export function tool_{tool}(path, limit) {{\n  return path.slice(0, limit);\n}}\n\
              tool_{tool}.description = 'Reads the first characters of document {tool} in collection {space}.';\n\
@@ -154,6 +168,7 @@ pub(crate) fn calls(guests: &Guests) -> anyhow::Result<()> {
                 .replace("reusable: true", "reusable: false"),
         ),
         ("zod", ZOD.to_owned()),
+        ("waits", WAITS.to_owned()),
     ] {
         fs::create_dir_all(folder.path().join(space))?;
         fs::write(folder.path().join(space).join("query.ts"), text)?;
@@ -188,6 +203,12 @@ pub(crate) fn calls(guests: &Guests) -> anyhow::Result<()> {
             bar,
         );
     }
+    let gathered: f64 = run(GATHERED)?.parse()?;
+    row(
+        "  50 gathered calls of a tool file that waits 20 ms, p50",
+        &format!("{gathered:.0} ms"),
+        "<= 120 ms",
+    );
     let mut times = Vec::new();
     for _ in 0..7 {
         let started = Instant::now();
@@ -218,6 +239,33 @@ export const query = createTool({
     return await sql('main').query(statement, parameters);
   },
 });
+";
+
+/// TypeScript with zod that waits as a call of a server does.
+const WAITS: &str = r"import { createTool } from 'wxmcp';
+import { z } from 'zod';
+export const query = createTool({
+  description: 'Doubles a number.',
+  parameters: z.object({ n: z.number().int() }),
+  output: z.number(),
+  async execute({ n }: { n: number }) {
+    await new Promise((resume) => setTimeout(resume, 20));
+    return n * 2;
+  },
+});
+";
+
+const GATHERED: &str = "\
+import asyncio, time
+from tools import waits
+async def gathered():
+    started = time.perf_counter()
+    answers = await asyncio.gather(*[waits.query(n=n) for n in range(50)])
+    assert answers == [n * 2 for n in range(50)], answers
+    return time.perf_counter() - started
+await gathered()
+times = sorted([await gathered() for _ in range(9)])
+times[4] * 1e3
 ";
 
 const ONE_ROW: &str = "\

@@ -200,11 +200,7 @@ impl Broker {
             .arguments(tool, &call.name, call.arguments, self.call_timeout)
             .await
             .map_err(|error| space.told(error))?;
-        let host = self.host(&space, &name, caller)?;
-        let _room = match &host {
-            Some(_) => self.rooms.enter(caller.depth()).await,
-            None => None,
-        };
+        let host = self.host(&space, &name, caller).await?;
         let answer = space.call(tool, arguments, host, self.call_timeout).await?;
         let answer = self
             .validators
@@ -236,7 +232,7 @@ impl Broker {
     }
 
     /// Who answers a tool file while it runs; nobody is needed for other tools.
-    fn host(
+    async fn host(
         &self,
         space: &Opened<'_>,
         tool: &str,
@@ -255,12 +251,18 @@ impl Broker {
             Arc::clone(&self.denials),
         ];
         let full = format!("{}.{tool}", space.name());
+        let called = caller.calls(&full, grants)?;
+        let room = self.rooms.enter(caller.depth()).await;
+        let room = room.ok_or_else(|| unknown_tool(&full, &[]))?;
+        // What else the caller begins is then under way, too.
+        tokio::task::yield_now().await;
         Ok(Some(Arc::new(ToolFileHost {
             broker,
-            caller: caller.calls(&full, grants)?,
+            caller: called,
             file: Arc::clone(file),
             capabilities: Arc::clone(&self.capabilities),
             held: Held::default(),
+            room,
         })))
     }
 }

@@ -8,16 +8,18 @@ mod component;
 mod definition;
 pub(crate) mod folder;
 mod host;
+mod look;
 pub(crate) mod rooms;
 mod runner;
 mod shared;
 mod stamp;
 mod wishes;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
@@ -28,6 +30,7 @@ use folder::Folder;
 pub(crate) use host::ToolFileHost;
 use stamp::Stamp;
 pub(crate) use wishes::{Reach, ToolGrants};
+use workers::Workers;
 
 pub use wishes::{ApprovalError, Approvals, Wishes};
 
@@ -78,6 +81,14 @@ impl std::fmt::Debug for TreeConfig {
 pub(crate) struct Shared {
     pub(crate) config: TreeConfig,
     pub(crate) call_timeout: Duration,
+    /// Made when several tool files first run at once.
+    workers: OnceLock<Arc<Workers>>,
+}
+
+impl Shared {
+    fn workers(&self) -> &Arc<Workers> {
+        self.workers.get_or_init(Arc::default)
+    }
 }
 
 /// The folders of a tool tree.
@@ -106,6 +117,7 @@ impl Tree {
             shared: Arc::new(Shared {
                 config,
                 call_timeout,
+                workers: OnceLock::new(),
             }),
             known: Mutex::new(Known::default()),
         }

@@ -114,20 +114,18 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
         findings.bad(note);
     }
     runtime.block_on(async {
-        for (name, listing) in tools::listings(&broker, broker.namespaces()).await {
-            match listing {
-                Ok(listing) => findings.good(&format!(
-                    "server `{name}` of {place}: {} tools",
-                    listing.tools.len()
-                )),
-                Err(error) => {
-                    findings.bad(&format!("server `{name}` of {place}: {error}"));
-                    continue;
+        for (name, inspected) in tools::inspections(&broker, broker.namespaces()).await {
+            match inspected {
+                Ok((listing, problems)) => {
+                    findings.good(&format!(
+                        "server `{name}` of {place}: {} tools",
+                        listing.tools.len()
+                    ));
+                    for odd in problems.odd {
+                        findings.odd(&format!("server `{name}` of {place}: {odd}"));
+                    }
                 }
-            }
-            let problems = broker.problems(&name, &tools::context()).await;
-            for odd in problems.map(|it| it.odd).unwrap_or_default() {
-                findings.odd(&format!("server `{name}` of {place}: {odd}"));
+                Err(error) => findings.bad(&format!("server `{name}` of {place}: {error}")),
             }
         }
         for unmatched in broker.unmatched_patterns() {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
-use wxmcp_broker::Broker;
+use wxmcp_broker::{Broker, Problems};
 use wxmcp_sandbox::{
     CallContext, NamespaceListing, Observer, RunClock, RunId, Search, Silent, ToolCall,
     ToolDescription, ToolError, ToolHit, ToolHost, without_lone_surrogates,
@@ -19,6 +19,9 @@ use crate::guests::Guests;
 use crate::render::ToolOutput;
 use crate::settings::Settings;
 use crate::{broker, render};
+
+/// Tools that are named where some could be reusable.
+const MAX_REUSABLE: usize = 5;
 
 pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
     let limits = LimitArgs::default();
@@ -166,16 +169,21 @@ fn show(tool: &ToolDescription) {
 /// Reads every tool, and says of each what is wrong with it.
 async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
     let mut findings = Vec::new();
+    let mut reusable = Vec::new();
     let mut tools = 0_usize;
-    for (name, listing) in listings(broker, broker.namespaces()).await {
-        match listing {
-            Ok(listing) => tools = tools.saturating_add(listing.tools.len()),
+    for (name, inspected) in inspections(broker, broker.namespaces()).await {
+        let problems = match inspected {
+            Ok((listing, problems)) => {
+                tools = tools.saturating_add(listing.tools.len());
+                problems
+            }
             Err(error) => {
                 findings.push(json!({"namespace": name, "problem": error.message}));
                 continue;
             }
-        }
-        let problems = broker.problems(&name, &context()).await.map_err(failed)?;
+        };
+        let could = broker.could_be_reusable(&name, &context()).await;
+        reusable.extend(could.map_err(failed)?);
         for broken in problems.broken {
             findings.push(json!({"file": broken.file, "problem": broken.why}));
         }
@@ -191,7 +199,8 @@ async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
         }
     }
     if json {
-        print_json(&json!({"tools": tools, "findings": findings}))?;
+        let told = json!({"tools": tools, "findings": findings, "could_be_reusable": reusable});
+        print_json(&told)?;
     } else {
         for finding in &findings {
             let text = |key: &str| finding.get(key).and_then(Value::as_str);
@@ -200,11 +209,30 @@ async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
             render::line(&format!("{}: {problem}", what.unwrap_or_default()));
         }
         render::note(&format!("{tools} tools, {} findings", findings.len()));
+        if let Some(note) = reuse(&reusable) {
+            render::note(&note);
+        }
     }
     Ok(if findings.is_empty() {
         Exit::Success
     } else {
         Exit::Failure
+    })
+}
+
+/// What reuse would save, and where.
+fn reuse(tools: &[String]) -> Option<String> {
+    let shown = tools.get(..MAX_REUSABLE).unwrap_or(tools).join("`, `");
+    let more = tools.len().saturating_sub(MAX_REUSABLE);
+    let more = match more {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    (!tools.is_empty()).then(|| {
+        format!(
+            "`{shown}`{more} could be `reusable: true`: their files show nothing that a call could leave \
+             for the next (what they call was not looked at), and kept instances save the start of one"
+        )
     })
 }
 
@@ -218,11 +246,10 @@ async fn list(broker: &Broker, namespace: Option<&str>, json: bool) -> Result<Ex
     }
     let mut exit = Exit::Success;
     let mut listed = Vec::new();
-    for (name, found) in listings(broker, names).await {
-        match found {
-            Ok(found) => {
+    for (name, inspected) in inspections(broker, names).await {
+        match inspected {
+            Ok((found, problems)) => {
                 listed.push(found);
-                let problems = broker.problems(&name, &context()).await.map_err(failed)?;
                 for broken in problems.broken {
                     render::note(&format!("{}: {}", broken.file, broken.why));
                     exit = Exit::Failure;
@@ -242,26 +269,35 @@ async fn list(broker: &Broker, namespace: Option<&str>, json: bool) -> Result<Ex
         print_json(&listed)?;
         return Ok(exit);
     }
-    for namespace in &listed {
-        for tool in &namespace.tools {
-            let parameters = tool.parameters.join(", ");
-            let name = format!("{}.{}({parameters})", namespace.name, tool.attribute);
-            render::line(format!("{name}  {}", tool.description).trim_end());
-        }
+    let lines: Vec<String> = listed.iter().flat_map(lines).collect();
+    if !lines.is_empty() {
+        render::line(&lines.join("\n"));
     }
     Ok(exit)
 }
 
-/// The tools of each namespace, in order. Their servers start at the same time.
-pub(crate) async fn listings(
+/// A line for each tool of a namespace.
+fn lines(namespace: &NamespaceListing) -> impl Iterator<Item = String> {
+    namespace.tools.iter().map(|tool| {
+        let parameters = tool.parameters.join(", ");
+        let name = format!("{}.{}({parameters})", namespace.name, tool.attribute);
+        format!("{name}  {}", tool.description)
+            .trim_end()
+            .to_owned()
+    })
+}
+
+/// The tools of each namespace and what is wrong with it, in order. Their servers start at the
+/// same time.
+pub(crate) async fn inspections(
     broker: &Broker,
     names: Vec<String>,
-) -> Vec<(String, Result<NamespaceListing, ToolError>)> {
-    let listing = names.into_iter().map(|name| async move {
-        let listing = broker.namespace(name.clone(), context()).await;
-        (name, listing)
+) -> Vec<(String, Result<(NamespaceListing, Problems), ToolError>)> {
+    let inspection = names.into_iter().map(|name| async move {
+        let inspected = broker.inspect(&name, &context()).await;
+        (name, inspected)
     });
-    join_all(listing).await
+    join_all(inspection).await
 }
 
 pub(crate) fn context() -> CallContext {

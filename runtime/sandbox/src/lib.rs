@@ -34,7 +34,7 @@ mod wasi;
 mod zone;
 
 pub use clock::{GuestWaits, Pause, RunClock};
-pub use javascript::{Checkable, ImportedTools, ToolUses, Unreadable};
+pub use javascript::{Checkable, ImportedTools, ToolUses, Unreadable, shows_no_state};
 pub use library::{Library, Shared};
 pub use limits::{Limit, Limits};
 pub use native::{CacheState, NativeCache, NativeError, NativeGuest};

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
-use crate::digest::Digest;
 use crate::names::Identifiers;
 use crate::text::{clean, shorten};
 use crate::tool::{Definition, DefinitionError, Tool};
@@ -57,8 +56,6 @@ pub struct Oddity {
 /// What is known of one name while definitions are read.
 struct Kept {
     tool: Tool,
-    /// As it was defined first.
-    digest: Digest,
     odd: Vec<DefinitionError>,
 }
 
@@ -104,8 +101,7 @@ impl Namespace {
             match made(definition, &mut odd) {
                 Ok(tool) => match kept.entry(tool.name().to_owned()) {
                     Slot::Vacant(slot) => {
-                        let digest = tool.digest();
-                        slot.insert(Kept { tool, digest, odd });
+                        slot.insert(Kept { tool, odd });
                     }
                     Slot::Occupied(mut slot) => slot.get_mut().meets(&tool),
                 },
@@ -182,7 +178,7 @@ impl Namespace {
 impl Kept {
     /// Takes note of another definition of the same name.
     fn meets(&mut self, other: &Tool) {
-        let reason = if self.digest == other.digest() {
+        let reason = if self.tool.digest() == other.digest() {
             DefinitionError::Repeated
         } else {
             DefinitionError::Ambiguous

@@ -1,6 +1,7 @@
 //! One tool, whoever owns it.
 
 use std::io;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -73,7 +74,7 @@ pub enum DefinitionError {
 }
 
 /// A tool whose parts are bounded and whose prose is safe to show.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Tool {
     name: String,
     description: String,
@@ -81,7 +82,8 @@ pub struct Tool {
     output_schema: Option<Value>,
     wraps_result: bool,
     learned_output: Option<Value>,
-    digest: Digest,
+    /// Of a tool that is kept as it was defined, made when it is first asked for.
+    digest: OnceLock<Digest>,
 }
 
 impl Tool {
@@ -146,18 +148,22 @@ impl Tool {
             Value::Null => json!({"type": "object"}),
             schema => schema,
         };
-        let digest = Digest::of(
-            &definition.name,
-            &definition.description,
-            &input_schema,
-            definition.output_schema.as_ref(),
-        );
+        let description = clean(&definition.description, MAX_DESCRIPTION_BYTES);
+        let digest = OnceLock::new();
+        if description != definition.description || definition.output_schema.is_some() {
+            let _first = digest.set(Digest::of(
+                &definition.name,
+                &definition.description,
+                &input_schema,
+                definition.output_schema.as_ref(),
+            ));
+        }
         let (output_schema, wraps_result) = match definition.output_schema.map(envelope::opened) {
             Some((schema, wraps_result)) => (Some(schema), wraps_result),
             None => (None, false),
         };
         Self {
-            description: clean(&definition.description, MAX_DESCRIPTION_BYTES),
+            description,
             name: definition.name,
             input_schema,
             output_schema,
@@ -209,7 +215,8 @@ impl Tool {
 
     /// Fingerprint of the definition as its owner sent it.
     pub fn digest(&self) -> Digest {
-        self.digest
+        let kept = || Digest::of(&self.name, &self.description, &self.input_schema, None);
+        *self.digest.get_or_init(kept)
     }
 }
 
@@ -282,7 +289,7 @@ mod tests {
                 DefinitionError::TooLarge { which: "input" },
             ),
         ] {
-            assert_eq!(Tool::new(definition(schema)), Err(error));
+            assert_eq!(Tool::new(definition(schema)).err(), Some(error));
         }
         assert!(Tool::new(definition(json!(true))).is_ok());
     }

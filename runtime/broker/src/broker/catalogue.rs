@@ -29,38 +29,43 @@ const MAX_DESCRIBED: usize = 200;
 const MAX_SUMMARY_BYTES: usize = 300;
 
 impl Broker {
-    /// What is wrong with a namespace: files that are no tools, what tools ask for in vain,
-    /// and what is odd about the tools of a server.
+    /// The tools of a namespace that scripts may call, and what is wrong with it: files that are
+    /// no tools, what tools ask for in vain, and what is odd about the tools of a server.
     ///
     /// # Errors
     ///
     /// When there is no such namespace, or it does not start.
-    pub async fn problems(
+    pub async fn inspect(
         &self,
         namespace: &str,
         context: &CallContext,
-    ) -> Result<Problems, ToolError> {
+    ) -> Result<(NamespaceListing, Problems), ToolError> {
+        let opened = self.open_to_list(namespace, &self.script, context).await?;
+        Ok((listing(&opened, &self.script), problems(&opened)))
+    }
+
+    /// The tools of a namespace, by full name, whose files get a fresh instance for each call and
+    /// could do without, as far as their text tells.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such namespace, or it does not start.
+    pub async fn could_be_reusable(
+        &self,
+        namespace: &str,
+        context: &CallContext,
+    ) -> Result<Vec<String>, ToolError> {
         let opened = self.open(namespace, None, &self.script, context).await?;
         let Some(listed) = opened.folder() else {
-            return Ok(Problems {
-                odd: odd_tools(&opened),
-                ..Problems::default()
-            });
+            return Ok(Vec::new());
         };
-        let unapproved = opened
-            .tools
-            .tools()
-            .filter_map(|named| {
-                let wishes = listed.file(named.tool.name())?.unapproved();
-                let name = format!("{}.{}", opened.name(), named.attribute);
-                (!wishes.is_empty()).then_some((name, wishes))
-            })
-            .collect();
-        Ok(Problems {
-            broken: listed.broken.clone(),
-            unapproved,
-            odd: Vec::new(),
-        })
+        let could = |named: &Named<'_>| {
+            let file = listed.file(named.tool.name());
+            file.is_some_and(|file| file.could_be_reusable())
+        };
+        let tools = opened.tools.tools().filter(could);
+        let names = tools.map(|named| format!("{}.{}", opened.name(), named.attribute));
+        Ok(names.collect())
     }
 
     /// The tools of a namespace that scripts may call, whole, for stubs of them.
@@ -241,24 +246,20 @@ impl Broker {
         caller: &Caller,
         context: &CallContext,
     ) -> Result<NamespaceListing, ToolError> {
+        let opened = self.open_to_list(name, caller, context).await?;
+        Ok(listing(&opened, caller))
+    }
+
+    async fn open_to_list(
+        &self,
+        name: &str,
+        caller: &Caller,
+        context: &CallContext,
+    ) -> Result<Opened<'_>, ToolError> {
         let mut opened = self.open(name, None, caller, context).await?;
         // Scripts ask a second time where they miss a tool.
         opened.look_again(self.call_timeout).await?;
-        Ok(NamespaceListing {
-            name: opened.name().to_owned(),
-            tools: opened
-                .tools
-                .tools()
-                .filter(|tool| caller.may_call(opened.owner(), opened.name(), *tool))
-                .map(|named| ToolListing {
-                    name: named.tool.name().to_owned(),
-                    attribute: named.attribute.to_owned(),
-                    parameters: parameters(named.tool.input_schema()),
-                    object_first: object_parameter(named.tool.input_schema()).is_some(),
-                    description: summary(named.tool.description()),
-                })
-                .collect(),
-        })
+        Ok(opened)
     }
 
     /// Searches all namespaces; those that do not start are left out, unless
@@ -341,6 +342,48 @@ pub struct Problems {
     pub unapproved: Vec<(String, Vec<String>)>,
     /// Tools of a server, and what is odd about them, as sentences.
     pub odd: Vec<String>,
+}
+
+/// The tools of a namespace that a caller may call.
+fn listing(opened: &Opened<'_>, caller: &Caller) -> NamespaceListing {
+    NamespaceListing {
+        name: opened.name().to_owned(),
+        tools: opened
+            .tools
+            .tools()
+            .filter(|tool| caller.may_call(opened.owner(), opened.name(), *tool))
+            .map(|named| ToolListing {
+                name: named.tool.name().to_owned(),
+                attribute: named.attribute.to_owned(),
+                parameters: parameters(named.tool.input_schema()),
+                object_first: object_parameter(named.tool.input_schema()).is_some(),
+                description: summary(named.tool.description()),
+            })
+            .collect(),
+    }
+}
+
+fn problems(opened: &Opened<'_>) -> Problems {
+    let Some(listed) = opened.folder() else {
+        return Problems {
+            odd: odd_tools(opened),
+            ..Problems::default()
+        };
+    };
+    let unapproved = opened
+        .tools
+        .tools()
+        .filter_map(|named| {
+            let wishes = listed.file(named.tool.name())?.unapproved();
+            let name = format!("{}.{}", opened.name(), named.attribute);
+            (!wishes.is_empty()).then_some((name, wishes))
+        })
+        .collect();
+    Problems {
+        broken: listed.broken.clone(),
+        unapproved,
+        odd: Vec::new(),
+    }
 }
 
 /// What is odd about tools, and how those are called that can be.

@@ -12,9 +12,9 @@ use wxmcp_tooltree::{MAX_TOOLS, Namespace};
 
 use super::Shared;
 use super::cache::{self, Entries, Entry};
-use super::definition::Undescribed;
 use super::host::ToolFileHost;
-use super::runner::{Content, Place, ToolFile, describe, language};
+use super::look::{Around, Unknown};
+use super::runner::{Place, ToolFile, language};
 use super::shared::SharedFiles;
 use super::stamp::Stamp;
 use crate::wording::bounded;
@@ -223,70 +223,28 @@ impl Folder {
             let is_same = fingerprint.is_some() && known.shared == fingerprint;
             is_same || language == Language::Component
         };
+        let mut unknown = Vec::new();
         for (file, stamp) in files {
-            let Some((language, tool)) = language(&file) else {
+            let Some((language, _)) = language(&file) else {
                 continue;
             };
-            let known = match kept.remove(&file) {
+            match kept.remove(&file) {
                 Some(known) if known.stamp == Some(stamp) && is_known(&known, language) => {
                     entries.insert(file, known);
-                    continue;
                 }
-                known => known,
-            };
+                known => unknown.push(Unknown { file, stamp, known }),
+            }
+        }
+        if !unknown.is_empty() {
             is_new = true;
-            let stamp = Some(stamp).filter(Stamp::is_settled);
-            let path = self.path.join(&file);
-            let content = match Content::read(&path, language, shared) {
-                Ok(content) => content,
-                Err(why) => {
-                    let entry = Entry {
-                        stamp,
-                        shared: fingerprint.clone(),
-                        digest: String::new(),
-                        defined: Err(why),
-                    };
-                    entries.insert(file, entry);
-                    continue;
-                }
+            let around = Around {
+                namespace: self.owner.clone(),
+                folder: self.path.clone(),
+                files: Arc::clone(shared),
+                fingerprint,
+                shared: Arc::clone(&self.shared),
             };
-            let digest = content.digest();
-            let defined = match known.filter(|known| known.digest == digest) {
-                Some(known) => known.defined.map_err(Undescribed::Lasting),
-                None => {
-                    let place = Place {
-                        namespace: &self.owner,
-                        tool,
-                        file: &file,
-                        path,
-                        language,
-                        shared,
-                    };
-                    describe(&place, content, &self.shared).await
-                }
-            };
-            let entry = match defined {
-                // Nothing that is known of the file: it is looked at again.
-                Err(Undescribed::Now(why)) => Entry {
-                    stamp: None,
-                    shared: None,
-                    digest: String::new(),
-                    defined: Err(why),
-                },
-                Err(Undescribed::Lasting(why)) => Entry {
-                    stamp,
-                    shared: fingerprint.clone(),
-                    digest,
-                    defined: Err(why),
-                },
-                Ok(described) => Entry {
-                    stamp,
-                    shared: fingerprint.clone(),
-                    digest,
-                    defined: Ok(described),
-                },
-            };
-            entries.insert(file, entry);
+            around.look(unknown, &mut entries).await;
         }
         (entries, is_new)
     }

@@ -8,6 +8,7 @@ use wxmcp_sandbox::{
     ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost,
 };
 
+use super::rooms::Room;
 use super::runner::ToolFile;
 use crate::broker::Broker;
 use crate::caller::Caller;
@@ -22,6 +23,8 @@ pub(crate) struct ToolFileHost {
     pub(crate) file: Arc<ToolFile>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) held: Held,
+    /// Given back when the run has ended, also if nobody waits for it any more.
+    pub(crate) room: Room,
 }
 
 impl ToolFileHost {
@@ -55,6 +58,7 @@ impl ToolHost for ToolFileHost {
     fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
         Box::pin(async move {
             self.caller.spend()?;
+            leave_thread().await;
             let name = bounded(&call.name);
             let answer = self.broker.dispatch(call, &self.caller).await;
             answer.map_err(|error| self.not_granted(&name, error))
@@ -70,7 +74,10 @@ impl ToolHost for ToolFileHost {
         name: String,
         context: CallContext,
     ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
-        Box::pin(async move { self.broker.list(&name, &self.caller, &context).await })
+        Box::pin(async move {
+            leave_thread().await;
+            self.broker.list(&name, &self.caller, &context).await
+        })
     }
 
     fn search(
@@ -91,7 +98,10 @@ impl ToolHost for ToolFileHost {
         names: Vec<String>,
         context: CallContext,
     ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
-        Box::pin(async move { self.broker.explain(names, &self.caller, &context).await })
+        Box::pin(async move {
+            leave_thread().await;
+            self.broker.explain(names, &self.caller, &context).await
+        })
     }
 
     fn capability(
@@ -106,4 +116,10 @@ impl ToolHost for ToolFileHost {
                 .await
         })
     }
+}
+
+/// Goes on in a task of the event loop. Servers end with the thread that started them, so none may
+/// be started by the thread of a tool file.
+async fn leave_thread() {
+    tokio::task::yield_now().await;
 }

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use wxmcp_sandbox::{
-    BoxFuture, CallContext, Capability, Describe, Language, Limit, Limits, Outcome, Policy, Raised,
-    Run, Script, Session, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
-    ToolJob, ToolTask,
+    BoxFuture, CallContext, Capability, Describe, Error, Language, Limit, Limits, Outcome, Policy,
+    Raised, Report, Run, Script, Session, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind,
+    ToolHost, ToolJob, ToolTask, shows_no_state,
 };
 
 use super::Shared;
@@ -90,6 +90,14 @@ impl Source {
 struct Idle {
     session: Session,
     runs: u32,
+}
+
+impl Idle {
+    async fn run(mut self, run: Run) -> (Self, Result<Report, Error>) {
+        let report = self.session.run(run).await;
+        self.runs = self.runs.saturating_add(1);
+        (self, report)
+    }
 }
 
 /// Where a file is and what it is called.
@@ -285,7 +293,8 @@ impl ToolFile {
             ),
             None => Default::default(),
         };
-        let mut idle = self.instance(&host, shared).await.map_err(failed)?;
+        let idle = self.instance(&host, shared).await.map_err(failed)?;
+        let is_alone = host.room.is_alone();
         let run = Run {
             script: Script {
                 name: self.shown.clone(),
@@ -310,12 +319,16 @@ impl ToolFile {
             observer: Arc::clone(&shared.config.observer),
             cancel: Box::pin(std::future::pending()),
         };
-        let report = idle
-            .session
-            .run(run)
-            .await
-            .map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
-        idle.runs = idle.runs.saturating_add(1);
+        let running = idle.run(run);
+        let ended = if is_alone {
+            Some(running.await)
+        } else {
+            shared.workers().run(running).await
+        };
+        let (idle, report) =
+            ended.ok_or_else(|| failed(format!("`{name}` could not be run: its thread ended")))?;
+        let report =
+            report.map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
         if self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS {
             let mut kept = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
             if kept.len() < MAX_IDLE {
@@ -428,6 +441,15 @@ impl ToolFile {
     /// Whether it was made of this content under this name: then its instances can go on.
     pub(super) fn is_of(&self, digest: &str, file: &str) -> bool {
         self.digest == digest && self.shown.ends_with(&format!("/{file}"))
+    }
+
+    /// Whether each call gets a fresh instance though the file's text shows nothing that a call could
+    /// leave for the next.
+    pub(crate) fn could_be_reusable(&self) -> bool {
+        !self.reusable
+            && self
+                .source()
+                .is_ok_and(|it| it.is_some_and(|it| shows_no_state(&it.text, self.language)))
     }
 
     /// What the file asks for and does not get.

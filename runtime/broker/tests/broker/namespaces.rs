@@ -92,7 +92,7 @@ async fn hostile_names_and_definitions_are_bounded_and_told() -> TestResult {
         assert_eq!(found.len(), attribute.len() + digits, "{found}");
     }
     assert_eq!(names.len(), 10, "{names:?}");
-    let odd = broker.problems("liar", &context()).await?.odd;
+    let odd = broker.inspect("liar", &context()).await?.1.odd;
     assert_eq!(odd.len(), 10, "{odd:?}");
     echoes(&broker).await?;
     let poisoned = &broker

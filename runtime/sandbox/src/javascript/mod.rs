@@ -17,6 +17,7 @@ mod modules;
 mod nesting;
 pub(crate) mod shared;
 mod specifier;
+mod state;
 mod types;
 mod uses;
 mod value;
@@ -33,6 +34,7 @@ pub use checkable::{Checkable, Unreadable};
 pub(crate) use error::SourceError;
 use fences::without_fences;
 use modules::modules;
+pub use state::shows_no_state;
 use types::Eraser;
 pub use uses::{ImportedTools, ToolUses};
 
