@@ -85,10 +85,9 @@ impl Splice<'_> {
     /// The new number of something that is `outer` scopes further out, if `ours` of
     /// its kind are there before.
     fn moved(&self, index: u32, outer: u32, ours: u32) -> u32 {
-        if self.depth == outer {
-            index.saturating_add(ours)
-        } else {
-            index
+        match self.depth == outer {
+            true => index.saturating_add(ours),
+            false => index,
         }
     }
 }
