@@ -249,3 +249,75 @@ fn a_script_that_never_ends_hears_what_it_did() -> TestResult {
     );
     Ok(())
 }
+
+#[test]
+fn fuel_is_counted_alike_in_every_run_and_names_itself() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let used = |flags: &[&str], language: &str, code: &str| -> Result<_, Box<dyn Error>> {
+        let args = [&["run", "--json", "--lang", language], flags, &["-c", code]].concat();
+        let printed = wx(folder.path(), &args)?;
+        let report: serde_json::Value = serde_json::from_str(&printed.stdout)?;
+        let fuel = report["usage"]["fuel"].as_u64().ok_or("no fuel")?;
+        Ok((printed.code, fuel))
+    };
+    for (language, code) in [
+        ("py", "sum(i * i for i in range(10_000))"),
+        (
+            "js",
+            "let s = 0; for (let i = 0; i < 10_000; i++) s += i * i; s",
+        ),
+    ] {
+        let (code_of_one, one) = used(&[], language, code)?;
+        assert_eq!(code_of_one, Some(0));
+        assert_eq!(used(&[], language, code)?, (Some(0), one), "{language}");
+        let enough = one.to_string();
+        assert_eq!(used(&["--fuel", &enough], language, code)?, (Some(0), one));
+        let less = (one - 1).to_string();
+        assert_eq!(
+            used(&["--fuel", &less], language, code)?,
+            (Some(3), one - 1)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn the_deadline_holds_wherever_an_interpreter_computes() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let endless = [
+        (
+            "py",
+            "import re\nwhile True: re.match('(a+)+$', 'a' * 24 + 'b')",
+        ),
+        (
+            "py",
+            "x = list(range(100_000))\nwhile True: x.sort(key=lambda v: -v)",
+        ),
+        ("py", "x = 3 ** 200_000\nwhile True: x * x // 7 ** 90_000"),
+        (
+            "py",
+            "x = bytearray(10_000_000)\nwhile True: bytes(x).find(b'a')",
+        ),
+        ("js", "for (;;) /(a+)+$/.test('a'.repeat(24) + 'b')"),
+        (
+            "js",
+            "const x = Array.from({ length: 50_000 }, (_, i) => -i); for (;;) x.slice().sort((a, b) => a - b)",
+        ),
+        ("js", "const x = 3n ** 50_000n; for (;;) x * x"),
+        (
+            "js",
+            "const x = new Uint8Array(10_000_000); for (;;) x.slice()",
+        ),
+    ];
+    for (language, code) in endless {
+        let args = ["run", "--timeout", "300ms", "--lang", language, "-c", code];
+        let printed = wx(folder.path(), &args)?;
+        assert_eq!(printed.code, Some(3), "{code}: {}", printed.stderr);
+        assert!(
+            printed.stderr.contains("the time limit of 0.3 s"),
+            "{code}: {}",
+            printed.stderr
+        );
+    }
+    Ok(())
+}

@@ -4,6 +4,11 @@ use guest_build::meter::{INTERFACE, meter};
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, Store, StoreContextMut};
 
+type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
+
+/// What a component answered, or why it stopped; and what the host knows then.
+type Ran<T> = (std::result::Result<T, String>, Host);
+
 /// What the host of these tests knows of a counter.
 #[derive(Default)]
 struct Host {
@@ -30,57 +35,50 @@ fn engine() -> Engine {
     Engine::default()
 }
 
-fn linker(engine: &Engine) -> Linker<Host> {
+fn linker(engine: &Engine) -> Result<Linker<Host>> {
     let mut linker = Linker::new(engine);
-    let mut interface = linker.instance(INTERFACE).unwrap();
-    interface
-        .func_wrap(
-            "grant",
-            |mut store: StoreContextMut<'_, Host>, (left,): (i64,)| {
-                let host = store.data_mut();
-                host.note(left);
-                host.grants += 1;
-                if host.used > host.limit {
-                    return Err(wasmtime::Error::msg("out of fuel"));
-                }
-                host.held = SLICE.min(host.limit - host.used);
-                Ok((host.held,))
-            },
-        )
-        .unwrap();
-    interface
-        .func_wrap(
-            "take",
-            |mut store: StoreContextMut<'_, Host>, (left,): (i64,)| {
-                let host = store.data_mut();
-                host.note(left);
-                host.held = SLICE.min(host.limit - host.used);
-                Ok((host.held,))
-            },
-        )
-        .unwrap();
-    interface
-        .func_wrap(
-            "note",
-            |mut store: StoreContextMut<'_, Host>, (left,): (i64,)| {
-                store.data_mut().note(left);
-                Ok(())
-            },
-        )
-        .unwrap();
+    let mut interface = linker.instance(INTERFACE)?;
+    interface.func_wrap(
+        "grant",
+        |mut store: StoreContextMut<'_, Host>, (left,): (i64,)| {
+            let host = store.data_mut();
+            host.note(left);
+            host.grants += 1;
+            if host.used > host.limit {
+                return Err(wasmtime::Error::msg("out of fuel"));
+            }
+            host.held = SLICE.min(host.limit - host.used);
+            Ok((host.held,))
+        },
+    )?;
+    interface.func_wrap(
+        "take",
+        |mut store: StoreContextMut<'_, Host>, (left,): (i64,)| {
+            let host = store.data_mut();
+            host.note(left);
+            host.held = SLICE.min(host.limit - host.used);
+            Ok((host.held,))
+        },
+    )?;
+    interface.func_wrap(
+        "note",
+        |mut store: StoreContextMut<'_, Host>, (left,): (i64,)| {
+            store.data_mut().note(left);
+            Ok(())
+        },
+    )?;
     linker
         .root()
         .func_wrap("probe", |mut store: StoreContextMut<'_, Host>, (): ()| {
             let host = store.data_mut();
             host.at_probe.push(host.used);
             Ok(())
-        })
-        .unwrap();
-    linker
+        })?;
+    Ok(linker)
 }
 
 /// A component whose `run` is that of a core module.
-fn component(module: &str) -> Vec<u8> {
+fn component(module: &str) -> Result<Vec<u8>> {
     let text = format!(
         r#"(component
             (import "probe" (func $probe))
@@ -90,31 +88,29 @@ fn component(module: &str) -> Vec<u8> {
             (core instance $i (instantiate $m (with "host" (instance $host))))
             (func (export "run") (param "n" u32) (result u32) (canon lift (core func $i "run"))))"#
     );
-    wat::parse_str(text).unwrap()
+    Ok(wat::parse_str(text)?)
 }
 
 /// Runs it: what it answered, and what the host knows then.
-fn run(component: &[u8], n: u32, limit: i64) -> (Result<u32, String>, Host) {
+fn run(component: &[u8], n: u32, limit: i64) -> Result<Ran<u32>> {
     let engine = engine();
     let host = Host {
         limit,
         ..Host::default()
     };
     let mut store = Store::new(&engine, host);
-    let component = Component::new(&engine, component).unwrap();
-    let instance = linker(&engine).instantiate(&mut store, &component).unwrap();
-    let function = instance
-        .get_typed_func::<(u32,), (u32,)>(&mut store, "run")
-        .unwrap();
+    let component = Component::new(&engine, component)?;
+    let instance = linker(&engine)?.instantiate(&mut store, &component)?;
+    let function = instance.get_typed_func::<(u32,), (u32,)>(&mut store, "run")?;
     let answer = function.call(&mut store, (n,));
     let answer = answer
         .map(|(value,)| value)
         .map_err(|error| format!("{error:#}"));
-    (answer, store.into_data())
+    Ok((answer, store.into_data()))
 }
 
-fn metered(module: &str, n: u32, limit: i64) -> (Result<u32, String>, Host) {
-    run(&meter(&component(module)).unwrap(), n, limit)
+fn metered(module: &str, n: u32, limit: i64) -> Result<Ran<u32>> {
+    run(&meter(&component(module)?)?, n, limit)
 }
 
 const SUM: &str = r#"(func (export "run") (param $n i32) (result i32) (local $sum i32)
@@ -124,7 +120,7 @@ const SUM: &str = r#"(func (export "run") (param $n i32) (result i32) (local $su
     (local.get $sum))"#;
 
 #[test]
-fn every_way_of_going_on_without_end_ends_where_the_fuel_does() {
+fn every_way_of_going_on_without_end_ends_where_the_fuel_does() -> Result {
     let shapes = [
         (
             "a loop",
@@ -189,7 +185,7 @@ fn every_way_of_going_on_without_end_ends_where_the_fuel_does() {
         ),
     ];
     for (shape, module) in shapes {
-        let (answer, host) = metered(module, 100, 5_500);
+        let (answer, host) = metered(module, 100, 5_500)?;
         assert!(answer.unwrap_err().contains("out of fuel"), "{shape}");
         assert!(
             (5_501..5_700).contains(&host.used),
@@ -201,12 +197,13 @@ fn every_way_of_going_on_without_end_ends_where_the_fuel_does() {
             "{shape}: the host had {} turns",
             host.grants
         );
-        assert_eq!(metered(module, 100, 5_500).1.used, host.used, "{shape}");
+        assert_eq!(metered(module, 100, 5_500)?.1.used, host.used, "{shape}");
     }
+    Ok(())
 }
 
 #[test]
-fn what_is_computed_is_the_same() {
+fn what_is_computed_is_the_same() -> Result {
     let modules = [
         SUM,
         r#"(func $f (export "run") (param $n i32) (result i32)
@@ -229,65 +226,69 @@ fn what_is_computed_is_the_same() {
                 (local.get $sum))"#,
     ];
     for module in modules {
-        let plain = component(module);
+        let plain = component(module)?;
         for n in [1, 2, 5, 17] {
-            let (expected, _) = run(&plain, n, 0);
-            let (answer, host) = metered(module, n, 1_000_000);
+            let (expected, _) = run(&plain, n, 0)?;
+            let (answer, host) = metered(module, n, 1_000_000)?;
             assert_eq!(answer, expected, "{module}");
             assert!(expected.is_ok() && host.used < 1_000_000);
         }
     }
+    Ok(())
 }
 
 #[test]
-fn units_are_those_of_the_instructions() {
+fn units_are_those_of_the_instructions() -> Result {
     // Four of the entry's region and nine of each iteration.
-    let (answer, host) = metered(SUM, 10, 1_000_000);
+    let (answer, host) = metered(SUM, 10, 1_000_000)?;
     assert_eq!(answer, Ok(55));
-    let (_, twice) = metered(SUM, 20, 1_000_000);
+    let (_, twice) = metered(SUM, 20, 1_000_000)?;
     assert_eq!(twice.used - host.used, 90);
     assert!(host.used - 90 < 5, "{}", host.used);
     // As many as are needed are enough, and one less is not.
-    assert_eq!(metered(SUM, 10, host.used).0, Ok(55));
-    let (short, less) = metered(SUM, 10, host.used - 1);
+    assert_eq!(metered(SUM, 10, host.used)?.0, Ok(55));
+    let (short, less) = metered(SUM, 10, host.used - 1)?;
     assert!(short.unwrap_err().contains("out of fuel"));
     assert_eq!(less.used, host.used);
+    Ok(())
 }
 
 #[test]
-fn bytes_are_charged_before_they_are_moved() {
+fn bytes_are_charged_before_they_are_moved() -> Result {
     let fill = r#"(func (export "run") (param $n i32) (result i32)
         (memory.fill (i32.const 0) (i32.const 1) (local.get $n)) (i32.const 3))"#;
-    let (_, small) = metered(fill, 1_000, 1_000_000);
-    let (_, large) = metered(fill, 901_000, 1_000_000);
+    let (_, small) = metered(fill, 1_000, 1_000_000)?;
+    let (_, large) = metered(fill, 901_000, 1_000_000)?;
     assert_eq!(large.used - small.used, 900_000);
     // It would trap, but is not begun.
-    let (answer, _) = metered(fill, u32::MAX, 1_000_000);
+    let (answer, _) = metered(fill, u32::MAX, 1_000_000)?;
     assert!(answer.unwrap_err().contains("out of fuel"));
     let copy = fill.replace(
         "(memory.fill (i32.const 0) (i32.const 1)",
         "(memory.copy (i32.const 0) (i32.const 8)",
     );
-    let (_, large) = metered(&copy, 901_000, 1_000_000);
+    let (_, large) = metered(&copy, 901_000, 1_000_000)?;
     assert_eq!(large.used / 1_000, 901);
+    Ok(())
 }
 
 #[test]
-fn the_host_knows_what_was_used_when_it_is_called() {
+fn the_host_knows_what_was_used_when_it_is_called() -> Result {
     let module = r#"(func (export "run") (param $n i32) (result i32)
         (loop $l (call $probe) (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
         (i32.const 0))"#;
-    let (_, host) = metered(module, 3, 1_000_000);
+    let (_, host) = metered(module, 3, 1_000_000)?;
     let [first, second, third] = host.at_probe[..] else {
         panic!("{:?}", host.at_probe)
     };
     assert!(first > 0);
     assert_eq!(second - first, third - second);
     assert_eq!(second - first, 6);
+    Ok(())
 }
 
 /// A component that allocates for the host by this function.
-fn allocating(realloc: &str) -> Vec<u8> {
+fn allocating(realloc: &str) -> Result<Vec<u8>> {
     let text = format!(
         r#"(component
             (core module $m (memory (export "memory") 16)
@@ -300,10 +301,10 @@ fn allocating(realloc: &str) -> Vec<u8> {
                 (canon lift (core func $i "run") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))
                     (post-return (core func $i "post")))))"#
     );
-    wat::parse_str(text).unwrap()
+    Ok(wat::parse_str(text)?)
 }
 
-fn call_with_bytes(component: &[u8], limit: i64) -> (Result<(), String>, Host) {
+fn call_with_bytes(component: &[u8], limit: i64) -> Result<Ran<()>> {
     let engine = engine();
     let mut store = Store::new(
         &engine,
@@ -312,44 +313,43 @@ fn call_with_bytes(component: &[u8], limit: i64) -> (Result<(), String>, Host) {
             ..Host::default()
         },
     );
-    let component = Component::new(&engine, component).unwrap();
-    let instance = linker(&engine).instantiate(&mut store, &component).unwrap();
-    let function = instance.get_func(&mut store, "run").unwrap();
+    let component = Component::new(&engine, component)?;
+    let instance = linker(&engine)?.instantiate(&mut store, &component)?;
+    let function = instance.get_func(&mut store, "run").ok_or("no `run`")?;
     let bytes = Val::List(vec![Val::U8(1); 4]);
     let mut results = [Val::Bool(false)];
     let answer = function.call(&mut store, &[bytes], &mut results);
-    (
-        answer.map_err(|error| format!("{error:#}")),
-        store.into_data(),
-    )
+    let answer = answer.map_err(|error| format!("{error:#}"));
+    Ok((answer, store.into_data()))
 }
 
 #[test]
-fn what_allocates_for_the_host_is_counted_and_bounded() {
+fn what_allocates_for_the_host_is_counted_and_bounded() -> Result {
     let busy = "(local.set $n (i32.const 50))
         (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) (i32.const 64)";
-    let (answer, host) = call_with_bytes(&meter(&allocating(busy)).unwrap(), 1_000_000);
+    let (answer, host) = call_with_bytes(&meter(&allocating(busy)?)?, 1_000_000)?;
     assert_eq!(answer, Ok(()));
     // 50 iterations of five instructions, and those of the function that frees.
     assert!(host.used >= 250, "{}", host.used);
-    let endless = meter(&allocating("(loop $l (br $l)) (unreachable)")).unwrap();
-    let (answer, _) = call_with_bytes(&endless, 1_000_000);
+    let endless = meter(&allocating("(loop $l (br $l)) (unreachable)")?)?;
+    let (answer, _) = call_with_bytes(&endless, 1_000_000)?;
     assert!(
         answer
             .unwrap_err()
             .contains("cannot leave component instance")
     );
+    Ok(())
 }
 
 #[test]
-fn what_is_not_understood_is_refused() {
+fn what_is_not_understood_is_refused() -> Result {
     let refused = |bytes: Vec<u8>| {
         let error = meter(&bytes).unwrap_err();
         let source = std::error::Error::source(&error).map(ToString::to_string);
         format!("{error}: {}", source.unwrap_or_default())
     };
     let of = |text: &str| refused(wat::parse_str(text).unwrap());
-    let once = meter(&component(SUM)).unwrap();
+    let once = meter(&component(SUM)?)?;
     assert!(refused(once).contains("it imports `wxmcp:guest/meter@0.1.0` already"));
     assert!(refused(b"\0asm".to_vec()).contains("the component cannot be read"));
     assert!(of("(component)").contains("it exports no function"));
@@ -396,11 +396,12 @@ fn what_is_not_understood_is_refused() {
         (core instance $i (instantiate $m))
         (func (export "run") (canon lift (core func $i "run"))))"#)
         .contains("features that can be metered"));
+    Ok(())
 }
 
 #[test]
-fn the_counter_is_out_of_reach_of_the_module() {
-    let bytes = meter(&component(SUM)).unwrap();
+fn the_counter_is_out_of_reach_of_the_module() -> Result {
+    let bytes = meter(&component(SUM)?)?;
     for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
         if let wasmparser::Payload::ExportSection(exports) = payload.unwrap() {
             for export in exports {
@@ -408,4 +409,5 @@ fn the_counter_is_out_of_reach_of_the_module() {
             }
         }
     }
+    Ok(())
 }
