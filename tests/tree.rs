@@ -339,6 +339,23 @@ fn tool_files_wait_for_their_turn() -> TestResult {
     Ok(())
 }
 
+/// Kept instances take no room from those that run.
+#[test]
+fn more_reusable_files_than_run_at_once_are_called() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    for n in 0..70 {
+        let text = format!("export const f{n} = () => 1;\nf{n}.reusable = true;");
+        write(folder.path(), &format!("tools/t/f{n}.js"), &text)?;
+    }
+    let script = "sum(call_tool(f't.f{n}') for _ in range(2) for n in range(70))";
+    let printed = wx(folder.path(), &["run", "--timeout", "60s", "-c", script])?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.stderr.as_str()),
+        ("140\n", "")
+    );
+    Ok(())
+}
+
 /// A server that answers when all calls have arrived: tool files that wait do so at the same time,
 /// however few may compute. The server goes on when the threads of the first calls have ended.
 #[test]

@@ -18,7 +18,7 @@ use wxmcp_tooltree::Identifiers;
 
 use crate::caller::Caller;
 use crate::capabilities::{
-    Capabilities, ConnectionConfig, DirectoryConfig, Held, HostsConfig, ResourceError,
+    Capabilities, ConnectionConfig, DirectoryConfig, HostsConfig, ResourceError,
 };
 use crate::config::{Environment, UpstreamConfig};
 use crate::discovery::Discovery;
@@ -176,6 +176,9 @@ impl Broker {
     pub async fn shutdown(&self) {
         let upstreams = join_all(self.upstreams.values().map(Upstream::close));
         tokio::join!(upstreams, self.capabilities.settle());
+        if let Some(tree) = &self.tree {
+            tree.settle().await;
+        }
     }
 
     /// The caller that scripts are.
@@ -256,14 +259,9 @@ impl Broker {
         let room = room.ok_or_else(|| unknown_tool(&full, &[]))?;
         // What else the caller begins is then under way, too.
         tokio::task::yield_now().await;
-        Ok(Some(Arc::new(ToolFileHost {
-            broker,
-            caller: called,
-            file: Arc::clone(file),
-            capabilities: Arc::clone(&self.capabilities),
-            held: Held::default(),
-            room,
-        })))
+        let capabilities = Arc::clone(&self.capabilities);
+        let host = ToolFileHost::new(broker, called, Arc::clone(file), capabilities, room);
+        Ok(Some(Arc::new(host)))
     }
 }
 

@@ -134,6 +134,13 @@ impl Tree {
             .collect()
     }
 
+    /// Waits for the ends of tool files that nobody waits for any more.
+    pub(crate) async fn settle(&self) {
+        if let Some(workers) = self.shared.workers.get() {
+            workers.settle().await;
+        }
+    }
+
     /// What tool files may have.
     pub(crate) fn approvals(&self) -> &Approvals {
         &self.shared.config.approvals

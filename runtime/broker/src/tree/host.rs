@@ -1,6 +1,6 @@
 //! What a running tool file may reach.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 use wxmcp_sandbox::{
@@ -23,11 +23,33 @@ pub(crate) struct ToolFileHost {
     pub(crate) file: Arc<ToolFile>,
     pub(crate) capabilities: Arc<Capabilities>,
     pub(crate) held: Held,
-    /// Given back when the run has ended, also if nobody waits for it any more.
-    pub(crate) room: Room,
+    room: Mutex<Option<Room>>,
 }
 
 impl ToolFileHost {
+    pub(crate) fn new(
+        broker: Arc<Broker>,
+        caller: Caller,
+        file: Arc<ToolFile>,
+        capabilities: Arc<Capabilities>,
+        room: Room,
+    ) -> Self {
+        Self {
+            broker,
+            caller,
+            file,
+            capabilities,
+            held: Held::default(),
+            room: Mutex::new(Some(room)),
+        }
+    }
+
+    /// The room of the run, for whatever runs it: an instance that is kept keeps this host, too.
+    pub(super) fn take_room(&self) -> Option<Room> {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        room.take()
+    }
+
     /// A tool that is not there and one that is not granted are told apart by nothing: so
     /// both are told how a tool is granted.
     fn not_granted(&self, name: &str, error: ToolError) -> ToolError {

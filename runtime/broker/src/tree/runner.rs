@@ -16,6 +16,7 @@ use super::Shared;
 use super::component::{self, ComponentTool};
 use super::definition::{Defined, Described, Undescribed};
 use super::host::ToolFileHost;
+use super::rooms::Room;
 use super::shared::{self, SharedFiles};
 use super::wishes::ToolGrants;
 use crate::components::answer;
@@ -294,7 +295,8 @@ impl ToolFile {
             None => Default::default(),
         };
         let idle = self.instance(&host, shared).await.map_err(failed)?;
-        let is_alone = host.room.is_alone();
+        let room = host.take_room();
+        let is_alone = room.as_ref().is_none_or(Room::is_alone);
         let run = Run {
             script: Script {
                 name: self.shown.clone(),
@@ -319,7 +321,10 @@ impl ToolFile {
             observer: Arc::clone(&shared.config.observer),
             cancel: Box::pin(std::future::pending()),
         };
-        let running = idle.run(run);
+        let running = async move {
+            let _room = room;
+            idle.run(run).await
+        };
         let ended = if is_alone {
             Some(running.await)
         } else {

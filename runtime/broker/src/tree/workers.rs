@@ -13,12 +13,13 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::task::AtomicWaker;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use wxmcp_sandbox::BoxFuture;
 
 /// Most threads: guests compete for memory bandwidth before they run out of processors.
@@ -28,6 +29,9 @@ const MAX_THREADS: usize = 8;
 /// beginning other work: a long computation does not make a short one wait for its end.
 const PATIENCE: u32 = 25;
 
+/// Longest wait for threads at the end: many turns of what computes.
+const SETTLING: Duration = Duration::from_millis(200);
+
 /// Stack of a thread, in bytes. Guests have their own.
 const STACK: usize = 2 << 20;
 
@@ -35,6 +39,7 @@ const STACK: usize = 2 << 20;
 pub(crate) struct Workers {
     most: usize,
     queue: Mutex<Queue>,
+    ended: Notify,
 }
 
 #[derive(Default)]
@@ -64,6 +69,7 @@ impl Workers {
         Self {
             most,
             queue: Mutex::default(),
+            ended: Notify::new(),
         }
     }
 
@@ -89,6 +95,21 @@ impl Workers {
             drop(done.send(value));
         }));
         answer.await.ok()
+    }
+
+    /// Waits until all threads have ended, which they do when nobody waits for their work any more:
+    /// guests that compute need timers of the event loop until then.
+    pub(crate) async fn settle(&self) {
+        let settled = async {
+            loop {
+                let ended = self.ended.notified();
+                if self.queue().threads == 0 {
+                    return;
+                }
+                ended.await;
+            }
+        };
+        let _late = tokio::time::timeout(SETTLING, settled).await;
     }
 
     fn submit(self: &Arc<Self>, work: BoxFuture<'static, ()>) {
@@ -144,6 +165,7 @@ impl Workers {
         }
         if is_free {
             queue.threads = queue.threads.saturating_sub(1);
+            self.ended.notify_waiters();
             return Next::End;
         }
         if !queue.idle.iter().any(|idle| idle.will_wake(waker)) {

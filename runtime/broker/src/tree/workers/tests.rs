@@ -136,4 +136,6 @@ async fn work_that_panics_or_is_given_up_keeps_no_thread() {
     }
     assert!(is_dropped.await.is_err());
     assert_eq!(workers.run(async { 1 }).await, Some(1));
+    workers.settle().await;
+    assert_eq!(workers.queue().threads, 0);
 }
