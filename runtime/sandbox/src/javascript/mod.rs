@@ -20,6 +20,7 @@ mod specifier;
 mod types;
 mod uses;
 mod value;
+mod waits;
 
 use std::collections::HashSet;
 
@@ -35,6 +36,7 @@ use fences::without_fences;
 use modules::modules;
 use types::Eraser;
 pub use uses::{ImportedTools, ToolUses};
+use waits::waits;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,8 +59,8 @@ pub(crate) enum Form {
 /// What the guest evaluates.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Program {
-    /// A function of one parameter, in parentheses. Its first line is ours; the
-    /// second is the script's first.
+    /// A function of one parameter, in parentheses, that answers a promise if the source waits.
+    /// Its first line is ours; the second is the script's first.
     pub(crate) source: String,
     /// The parameter's `modules`, in order.
     pub(crate) imports: Vec<Import>,
@@ -230,7 +232,12 @@ fn edited(
     if form == Form::Shared {
         modules.refuse_changes(source, tree)?;
     }
-    let mut program = format!("(async function({}){{\"use strict\";", names.module);
+    let function = if waits(tree) {
+        "async function"
+    } else {
+        "function"
+    };
+    let mut program = format!("({function}({}){{\"use strict\";", names.module);
     if eraser.uses_import {
         program.push_str(&format!("const {}={}.import;", names.import, names.module));
     }
