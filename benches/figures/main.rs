@@ -173,7 +173,7 @@ impl Bench {
             computing_flags: &["--jitless"],
             programs: &[
                 "nbody", "fannkuch", "records", "words", "classes", "sieve", "closures", "matrix",
-                "sorting", "strings",
+                "sorting", "strings", "fib", "maps", "patterns",
             ],
             gathered: JS_GATHERED,
             awaited: JS_AWAITED,

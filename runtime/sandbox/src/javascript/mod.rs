@@ -21,6 +21,7 @@ mod state;
 mod types;
 mod uses;
 mod value;
+mod waits;
 
 use std::collections::HashSet;
 
@@ -37,6 +38,7 @@ use modules::modules;
 pub use state::shows_no_state;
 use types::Eraser;
 pub use uses::{ImportedTools, ToolUses};
+use waits::waits;
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,8 +61,8 @@ pub(crate) enum Form {
 /// What the guest evaluates.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Program {
-    /// A function of one parameter, in parentheses. Its first line is ours; the
-    /// second is the script's first.
+    /// A function of one parameter, in parentheses, that answers a promise if the source waits.
+    /// Its first line is ours; the second is the script's first.
     pub(crate) source: String,
     /// The parameter's `modules`, in order.
     pub(crate) imports: Vec<Import>,
@@ -232,7 +234,12 @@ fn edited(
     if form == Form::Shared {
         modules.refuse_changes(source, tree)?;
     }
-    let mut program = format!("(async function({}){{\"use strict\";", names.module);
+    let function = if waits(tree) {
+        "async function"
+    } else {
+        "function"
+    };
+    let mut program = format!("({function}({}){{\"use strict\";", names.module);
     if eraser.uses_import {
         program.push_str(&format!("const {}={}.import;", names.import, names.module));
     }

@@ -183,11 +183,50 @@ fn imports_become_bindings_of_the_header() {
         assert_eq!((file.line, file.column, file.star), (2, 1, true));
         assert_eq!(
             header(source, dialect),
-            "(async function($m){\"use strict\";const query=$m.modules[0][\"query\"];\
+            "(function($m){\"use strict\";const query=$m.modules[0][\"query\"];\
              const u=$m.modules[0][\"update\"];const files=$m.modules[1];"
         );
         assert!(body(source, dialect).ends_with("\nreturn $m.last=query(u, files)"));
     }
+}
+
+#[test]
+fn only_a_source_that_waits_becomes_an_async_function() {
+    let waiting = [
+        "await f()",
+        "const x = [1, { y: await f() }]",
+        "for await (const x of y) {}",
+        "if (x) { while (y) z(`${await f()}`) }",
+        "class A extends (await f()) {}",
+        "class A { [await f()]() {} }",
+        "await using x = f()",
+        "export const x = await f()",
+        "export default await f()",
+    ];
+    let not = [
+        "f()",
+        "const f = async () => await g()",
+        "async function f() { for await (const x of y) await x }",
+        "class A { async f() { await g() } static async *h() { await g() } }",
+        "export default async () => await g()",
+        "({ async f() { await using x = y } })",
+        "// await f()\n'await f()'",
+    ];
+    for (sources, word) in [
+        (&waiting[..], "(async function($m){"),
+        (&not[..], "(function($m){"),
+    ] {
+        for source in sources {
+            for dialect in [Dialect::JavaScript, Dialect::TypeScript] {
+                let header = header(source, dialect);
+                assert!(header.starts_with(word), "{source}: {header}");
+            }
+        }
+    }
+    // Generated code too.
+    let enums = |rest: &str| header(&format!("enum E {{ A }}\n{rest}"), Dialect::TypeScript);
+    assert!(enums("f(E.A)").starts_with("(function($m){"));
+    assert!(enums("await f(E.A)").starts_with("(async function($m){"));
 }
 
 #[test]
