@@ -24,6 +24,8 @@ immortal.plug()  # so that the adapter's objects find no holes to scatter into
 
 from _wxmcp import bake, execution, output, report, stdlib, system, tooltree, warm_up
 
+immortal.unplug()
+
 _FOLDER = os.path.dirname(__file__)
 _PRIVATE = ("app", "_wxmcp")
 

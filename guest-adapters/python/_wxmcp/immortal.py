@@ -123,3 +123,8 @@ def plug():
         used += 1
         filler = object()
     del _plugs[used:]
+
+
+def unplug():
+    """Frees what `plug` filled holes with, so that what does not have to lie together may use them."""
+    _plugs.clear()

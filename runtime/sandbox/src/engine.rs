@@ -204,7 +204,6 @@ fn pool(instances: u32, memory: usize) -> PoolingAllocationConfig {
         .table_elements(40_000)
         .max_memory_size(memory)
         .linear_memory_keep_resident(8 << 20)
-        .table_keep_resident(320_000)
         .pagemap_scan(Enabled::Auto);
     pool
 }
