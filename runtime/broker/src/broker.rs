@@ -257,8 +257,10 @@ impl Broker {
         let called = caller.calls(&full, grants)?;
         let room = self.rooms.enter(caller.depth()).await;
         let room = room.ok_or_else(|| unknown_tool(&full, &[]))?;
-        // What else the caller begins is then under way, too.
-        tokio::task::yield_now().await;
+        if !file.is_reusable() {
+            // What else the caller begins is then under way, too. A kept instance is as quick as this.
+            tokio::task::yield_now().await;
+        }
         let capabilities = Arc::clone(&self.capabilities);
         let host = ToolFileHost::new(broker, called, Arc::clone(file), capabilities, room);
         Ok(Some(Arc::new(host)))

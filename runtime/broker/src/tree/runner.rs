@@ -448,6 +448,11 @@ impl ToolFile {
         self.digest == digest && self.shown.ends_with(&format!("/{file}"))
     }
 
+    /// Whether its instances are kept between calls.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.reusable
+    }
+
     /// Whether each call gets a fresh instance though the file's text shows nothing that a call could
     /// leave for the next.
     pub(crate) fn could_be_reusable(&self) -> bool {
