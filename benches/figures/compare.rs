@@ -1,6 +1,6 @@
 //! The table: figures of the programs beside this one, and of those of an earlier commit.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use anyhow::ensure;
@@ -47,7 +47,7 @@ pub(crate) fn table(groups: &[&str], before: Option<&Path>) -> anyhow::Result<()
 }
 
 /// Measures a group with both, in turn, and prints the rows of each that are in the middle.
-fn compare(before: &PathBuf, now: &PathBuf, group: &str) -> anyhow::Result<()> {
+fn compare(before: &Path, now: &Path, group: &str) -> anyhow::Result<()> {
     let (mut old, mut new) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         // What the earlier commit cannot do it does not answer.
