@@ -120,7 +120,11 @@ pub(crate) fn catalogue(guests: &Guests) -> anyhow::Result<()> {
         &ms(warm(&wide, &all[..1])?),
         "<= 50 ms",
     );
-    row("    cold, every file run once", &ms(cold), "<= 6000 ms");
+    row(
+        "    cold, every file of it run once",
+        &ms(cold),
+        "<= 6000 ms",
+    );
     let in_many = warm(&many, &all[7..8])?;
     let alone = warm(&one, &all[..1])?;
     row(
