@@ -20,7 +20,7 @@ pub(crate) fn alternate(
     Ok((median(a), median(b)))
 }
 
-/// Runs each `length` times in a row, in turn, and answers the medians of `count` such blocks.
+/// Runs `ours` `length` times, then `theirs` as often, `count` times over; returns the medians of all runs.
 pub(crate) fn in_blocks(
     count: usize,
     length: usize,

@@ -171,7 +171,7 @@ impl Validators {
             if mismatches.is_empty() {
                 mismatches = match part {
                     Part::Arguments => validator.rounded(&value),
-                    // What a tool answers is as exact as it makes it, and is read as it is.
+                    // The tool chose how to write its numbers: only one that its reader would round is refused.
                     Part::Answer => validator.misread(&value),
                 };
             }

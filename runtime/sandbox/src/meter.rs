@@ -68,7 +68,7 @@ impl Meter {
         (self.limit, self.used, self.slice) = (limit, 0, SLICE);
     }
 
-    /// Units that were used, as far as the guest has said; no more than were allowed.
+    /// Units used up to the guest's last report, at most the limit.
     pub(crate) fn used(&self) -> u64 {
         self.used.min(self.limit.unwrap_or(u64::MAX))
     }

@@ -1,6 +1,6 @@
-//! Threads that run tool files while several of them are under way.
+//! The thread that runs tool files while several of them are under way.
 //!
-//! The event loop's own thread waits for the outside; each of these runs guest code. A thread
+//! The event loop's own thread waits for the outside; this one runs guest code. It
 //! begins the next piece of work only while none of its own computes: what waits for the outside
 //! overlaps, and what computes does not share caches and memory with dozens of others.
 
@@ -236,7 +236,7 @@ impl Future for Turns {
         self.turns = self.turns.saturating_add(1);
         let waker = Waker::from(Arc::clone(&asked));
         let mut turn = Context::from_waker(&waker);
-        // Whoever waits for work that panicked is told by the channel that it dropped.
+        // Work that panicked drops its end of the channel, and so tells the caller that waits.
         let work = AssertUnwindSafe(&mut self.work).catch_unwind();
         let ended = std::pin::pin!(work).poll(&mut turn).is_ready();
         let computes = asked.asked.load(Ordering::Acquire) && self.turns < PATIENCE;

@@ -61,7 +61,7 @@ pub(crate) enum Form {
 /// What the guest evaluates.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Program {
-    /// A function of one parameter, in parentheses, that answers a promise if the source waits.
+    /// A function of one parameter, in parentheses, that returns a promise if the source waits.
     /// Its first line is ours; the second is the script's first.
     pub(crate) source: String,
     /// The parameter's `modules`, in order.
