@@ -10,8 +10,8 @@ use std::process::Command;
 
 use serde_json::{Map, Value, json};
 use support::{Printed, checkers, wxmcp};
-use wxmcp_tooltree::stubs::{self, StubFile, ToolSet};
-use wxmcp_tooltree::{Definition, Namespace};
+use wxmcp_catalogue::stubs::{self, StubFile, ToolSet};
+use wxmcp_catalogue::{Definition, Namespace};
 
 type TestResult = Result<(), Box<dyn Error>>;
 

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, ensure};
+use wxmcp_run::Language;
 use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{Language, NativeCache, NativeGuest, Sandbox};
+use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
 
 use crate::timing::text;
 

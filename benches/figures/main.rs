@@ -25,8 +25,9 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use wxmcp_run::{Language, Outcome, Report};
+use wxmcp_sandbox::Sandbox;
 use wxmcp_sandbox::engine::Allocation;
-use wxmcp_sandbox::{Language, Outcome, Report, Sandbox};
 
 use guests::{Guests, beside, node, python};
 use scripts::{AWAITED, BLOCKING, GATHERED, JS_AWAITED, JS_GATHERED, request, transform};

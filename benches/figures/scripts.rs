@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use wxmcp_sandbox::{
-    BoxFuture, CallContext, Language, Limits, NamespaceListing, Policy, Run, Script, Silent,
-    ToolAnswer, ToolCall, ToolError, ToolHost, ToolListing,
+use wxmcp_run::{
+    BoxFuture, CallContext, Language, Limits, NamespaceListing, Policy, Script, Silent, ToolAnswer,
+    ToolCall, ToolError, ToolHost, ToolListing,
 };
+use wxmcp_sandbox::Run;
 
 use crate::timing::{median, ms, private_kib, row};
 
@@ -105,7 +106,7 @@ pub(crate) fn transform() -> anyhow::Result<()> {
     let mut times = Vec::new();
     for _ in 0..500 {
         let started = Instant::now();
-        ensure!(script.check().is_ok());
+        ensure!(wxmcp_sandbox::check(&script).is_ok());
         times.push(started.elapsed());
     }
     row(

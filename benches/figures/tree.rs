@@ -11,12 +11,12 @@ use wxmcp_broker::{
     Approvals, Broker, BrokerConfig, ConnectionConfig, GuardCommand, Interpreters, TreeConfig,
     Wishes,
 };
+use wxmcp_run::{
+    BoxFuture, CallContext, Language, Outcome, RunClock, RunId, Silent, ToolHost as _,
+};
 use wxmcp_sandbox::engine::Allocation;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
-use wxmcp_sandbox::{
-    BoxFuture, CallContext, Error, Language, Outcome, Run, RunClock, RunId, Sandbox, Silent,
-    ToolHost as _,
-};
+use wxmcp_sandbox::{Error, Run, Sandbox};
 
 use crate::guests::Guests;
 use crate::scripts::request;

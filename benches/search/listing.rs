@@ -11,8 +11,8 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use wxmcp_broker::{Broker, BrokerConfig, Environment, GuardCommand, parse_config};
-use wxmcp_sandbox::{CallContext, RunClock, RunId, ToolDescription, ToolHost as _};
-use wxmcp_tooltree::Document;
+use wxmcp_catalogue::Document;
+use wxmcp_run::{CallContext, RunClock, RunId, ToolDescription, ToolHost as _};
 
 /// Servers that start at once.
 const AT_ONCE: usize = 4;

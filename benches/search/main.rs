@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use wxmcp_tooltree::{Document, SearchIndex};
+use wxmcp_catalogue::{Document, SearchIndex};
 
 use questions::{Half, Question};
 

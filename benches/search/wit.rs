@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use serde_json::Value;
-use wxmcp_tooltree::wit::Wit;
-use wxmcp_tooltree::{Definition, Tool};
+use wxmcp_catalogue::wit::Wit;
+use wxmcp_catalogue::{Definition, Tool};
 
 use super::{ms, row, space};
 

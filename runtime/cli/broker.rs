@@ -7,7 +7,7 @@ use wxmcp_broker::{
     Approvals, Broker, BrokerConfig, Environment, Grants, GuardCommand, ServersFile, TreeConfig,
     parse_config,
 };
-use wxmcp_sandbox::Observer;
+use wxmcp_run::Observer;
 
 use crate::exit::Failure;
 use crate::guests::{self, Guests};

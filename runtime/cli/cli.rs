@@ -102,7 +102,7 @@ pub(crate) enum Language {
     TypeScript,
 }
 
-impl From<Language> for wxmcp_sandbox::Language {
+impl From<Language> for wxmcp_run::Language {
     fn from(language: Language) -> Self {
         match language {
             Language::Python => Self::Python,
@@ -337,7 +337,7 @@ pub(crate) enum Detail {
     Full,
 }
 
-impl From<Detail> for wxmcp_sandbox::Detail {
+impl From<Detail> for wxmcp_run::Detail {
     fn from(detail: Detail) -> Self {
         match detail {
             Detail::Names => Self::Names,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use wxmcp_sandbox::Outcome;
+use wxmcp_run::Outcome;
 
 use crate::render;
 use crate::streams::{self, Loss};

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
-use wxmcp_sandbox::{Event, Observer, Outcome, Report, Stream};
+use wxmcp_run::{Event, Observer, Outcome, Report, Stream};
 
 use crate::streams::{Loss, Output, STDERR, STDOUT};
 
@@ -241,8 +241,8 @@ fn text(text: &str) {
     aside(text.strip_suffix('\n').unwrap_or(&text));
 }
 
-fn hint(limit: &wxmcp_sandbox::Limit, report: &Report) -> Option<&'static str> {
-    use wxmcp_sandbox::Limit;
+fn hint(limit: &wxmcp_run::Limit, report: &Report) -> Option<&'static str> {
+    use wxmcp_run::Limit;
     let made_calls = report.usage.tool_calls > 0;
     match limit {
         Limit::Fuel(_) if !made_calls => Some(

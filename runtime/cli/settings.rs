@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow, bail};
 use bytesize::ByteSize;
 use serde::Deserialize;
 use wxmcp_broker::{ConnectionConfig, DirectoryConfig, HeaderConfig, Hosts, HostsConfig, Wishes};
-use wxmcp_sandbox::{Access, Limits, Mount};
+use wxmcp_run::{Access, Limits, Mount};
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
 

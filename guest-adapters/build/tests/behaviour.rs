@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{
-    BoxFuture, Language, Limits, NativeCache, NativeGuest, Outcome, Policy, Run, Sandbox, Script,
-    Silent, ToolAnswer, ToolCall, ToolError, ToolHost,
+use wxmcp_run::{
+    BoxFuture, Language, Limits, Outcome, Policy, Script, Silent, ToolAnswer, ToolCall, ToolError,
+    ToolHost,
 };
+use wxmcp_sandbox::engine::{self, Allocation};
+use wxmcp_sandbox::{NativeCache, NativeGuest, Run, Sandbox};
 
 type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 

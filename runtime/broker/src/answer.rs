@@ -3,8 +3,8 @@
 mod same;
 
 use serde_json::{Map, Value};
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
-use wxmcp_tooltree::{Tool, shorten, spell_unreadable_numbers};
+use wxmcp_catalogue::{Tool, shorten, spell_unreadable_numbers};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use crate::json;
 

@@ -10,11 +10,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use wxmcp_sandbox::{
+use wxmcp_catalogue::Identifiers;
+use wxmcp_run::{
     BoxFuture, CallContext, Capability, NamespaceListing, Note, Search, ToolAnswer, ToolCall,
     ToolDescription, ToolError, ToolHit, ToolHost,
 };
-use wxmcp_tooltree::Identifiers;
 
 use crate::caller::Caller;
 use crate::capabilities::{

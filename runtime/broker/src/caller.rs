@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
-use wxmcp_tooltree::Named;
+use wxmcp_catalogue::Named;
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use crate::grants::Grants;
 use crate::wording::quoted;

@@ -23,7 +23,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
-use wxmcp_sandbox::{Capability, ToolError, ToolErrorKind};
+use wxmcp_run::{Capability, ToolError, ToolErrorKind};
 
 use crate::tree::ToolGrants;
 use crate::wording::bounded;

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wxmcp_sandbox::{Detail, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit};
-use wxmcp_tooltree::{Document, Named, Namespace, SearchIndex, Tool, signature};
+use wxmcp_catalogue::{Document, Named, Namespace, SearchIndex, Tool, signature};
+use wxmcp_run::{Detail, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit};
 
 use crate::broker::summary;
 use crate::caller::Caller;

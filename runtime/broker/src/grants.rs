@@ -1,6 +1,6 @@
 //! Which tools a run may call.
 
-use wxmcp_tooltree::Named;
+use wxmcp_catalogue::Named;
 
 /// Longest pattern, in bytes.
 const MAX_PATTERN_BYTES: usize = 512;
@@ -78,7 +78,7 @@ impl Grants {
     /// configured, `namespace` its identifier.
     pub(crate) fn is_granted(&self, owner: &str, namespace: &str, tool: Named<'_>) -> bool {
         let own = tool.tool.name();
-        let plain = wxmcp_tooltree::plain_identifier(own);
+        let plain = wxmcp_catalogue::plain_identifier(own);
         let meant = |patterns: &[Pattern], name: &str| {
             [owner, namespace].iter().any(|space| {
                 let full = format!("{space}.{name}");
@@ -188,7 +188,7 @@ impl Pattern {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use wxmcp_tooltree::{Definition, Namespace};
+    use wxmcp_catalogue::{Definition, Namespace};
 
     use super::*;
 

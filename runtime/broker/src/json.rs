@@ -2,8 +2,8 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use wxmcp_sandbox::without_lone_surrogates;
-use wxmcp_tooltree::unreadable_number;
+use wxmcp_catalogue::unreadable_number;
+use wxmcp_run::without_lone_surrogates;
 
 /// Values that one JSON text may hold. Each takes some 104 bytes in memory, so a
 /// text of 32 MiB could otherwise become three gigabytes.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
-use wxmcp_tooltree::{Shape, Tool};
+use wxmcp_catalogue::{Shape, Tool};
 
 use crate::kept;
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Map, Value};
-use wxmcp_sandbox::{CallContext, Note, ToolError, ToolErrorKind};
-use wxmcp_tooltree::{Namespace, Tool};
+use wxmcp_catalogue::{Namespace, Tool};
+use wxmcp_run::{CallContext, Note, ToolError, ToolErrorKind};
 
 use crate::answer::{self, Answer};
 use crate::tree::ToolFileHost;

@@ -22,9 +22,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
+use wxmcp_catalogue::Identifiers;
+use wxmcp_run::{BoxFuture, Language, Observer};
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
-use wxmcp_sandbox::{BoxFuture, Error, Language, Observer, Sandbox};
-use wxmcp_tooltree::Identifiers;
+use wxmcp_sandbox::{Error, Sandbox};
 
 use folder::Folder;
 pub(crate) use host::ToolFileHost;

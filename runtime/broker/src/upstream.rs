@@ -21,8 +21,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex as AsyncMutex;
-use wxmcp_sandbox::{Note, RunClock, ToolError, ToolErrorKind};
-use wxmcp_tooltree::Namespace;
+use wxmcp_catalogue::Namespace;
+use wxmcp_run::{Note, RunClock, ToolError, ToolErrorKind};
 
 use self::connection::{Connection, Era, Offer, RequestError, StartError};
 use self::eras::Eras;

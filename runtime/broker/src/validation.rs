@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
-use wxmcp_tooltree::{
+use wxmcp_catalogue::{
     Digest, Mismatch, Tool, Validator, is_required, leave_out_nulls, unknown_argument,
     unreadable_number,
 };
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use crate::answer::Answer;
 use crate::wording::{bounded, quoted};

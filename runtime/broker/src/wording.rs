@@ -1,6 +1,6 @@
 //! Words from strangers inside our own sentences.
 
-use wxmcp_tooltree::clean;
+use wxmcp_catalogue::clean;
 
 /// Longest text that is repeated inside a sentence, in bytes.
 const MAX_REPEATED_BYTES: usize = 300;

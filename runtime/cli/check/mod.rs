@@ -13,8 +13,8 @@ use std::time::Duration;
 use rustix::process::Resource;
 use serde::Serialize;
 use wxmcp_broker::Broker;
-use wxmcp_sandbox::{Language, Script, ToolHost};
-use wxmcp_tooltree::stubs::{StubFile, ToolSet};
+use wxmcp_catalogue::stubs::{StubFile, ToolSet};
+use wxmcp_run::{Language, Script, ToolHost};
 
 use crate::commands::tools;
 use crate::exit::Failure;
@@ -168,8 +168,8 @@ impl Findings {
             self.more = self.more.saturating_add(1);
             return;
         }
-        finding.message = wxmcp_tooltree::clean(&finding.message, MAX_MESSAGE);
-        finding.rule = wxmcp_tooltree::clean(&finding.rule, MAX_MESSAGE);
+        finding.message = wxmcp_catalogue::clean(&finding.message, MAX_MESSAGE);
+        finding.rule = wxmcp_catalogue::clean(&finding.rule, MAX_MESSAGE);
         self.findings.push(finding);
     }
 

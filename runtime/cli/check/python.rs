@@ -9,8 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context;
 use serde::Deserialize;
 use wxmcp_broker::Interpreters as _;
-use wxmcp_sandbox::{Limits, Outcome, Policy, Run, Script, Silent, Stdin};
-use wxmcp_tooltree::stubs::{Calls, python};
+use wxmcp_catalogue::stubs::{Calls, python};
+use wxmcp_run::{Limits, Outcome, Policy, Script, Silent, Stdin};
+use wxmcp_sandbox::Run;
 
 use super::{BOUNDS, Checker, Finding, Findings, folder};
 use crate::exit::Failure;
@@ -164,7 +165,7 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
             .context("read what `ty` printed")
             .map_err(Failure::raised)?,
         code => {
-            let words = wxmcp_tooltree::clean(&printed.stdout, 2_000);
+            let words = wxmcp_catalogue::clean(&printed.stdout, 2_000);
             return Err(Failure::raised(anyhow::anyhow!(
                 "`ty` failed with exit code {code}: {words}"
             )));
@@ -204,7 +205,7 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
     let run = Run {
         script: Script {
             name: "<check>".to_owned(),
-            language: wxmcp_sandbox::Language::Python,
+            language: wxmcp_run::Language::Python,
             source: ANALYSE.to_owned(),
             args: Vec::new(),
             task: None,
@@ -224,7 +225,7 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
         cancel: Box::pin(std::future::pending()),
     };
     let sandbox = guests
-        .sandbox(wxmcp_sandbox::Language::Python)
+        .sandbox(wxmcp_run::Language::Python)
         .context("start the interpreter that reads the script")
         .map_err(Failure::fault)?;
     let report = sandbox
@@ -255,15 +256,14 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
 /// Reading a script calls nothing.
 struct NoTools;
 
-impl wxmcp_sandbox::ToolHost for NoTools {
+impl wxmcp_run::ToolHost for NoTools {
     fn call(
         &self,
-        call: wxmcp_sandbox::ToolCall,
-    ) -> wxmcp_sandbox::BoxFuture<'_, Result<wxmcp_sandbox::ToolAnswer, wxmcp_sandbox::ToolError>>
-    {
+        call: wxmcp_run::ToolCall,
+    ) -> wxmcp_run::BoxFuture<'_, Result<wxmcp_run::ToolAnswer, wxmcp_run::ToolError>> {
         Box::pin(async move {
-            Err(wxmcp_sandbox::ToolError::new(
-                wxmcp_sandbox::ToolErrorKind::UnknownTool,
+            Err(wxmcp_run::ToolError::new(
+                wxmcp_run::ToolErrorKind::UnknownTool,
                 format!("there is no tool `{}`", call.name),
             ))
         })

@@ -4,8 +4,9 @@
 //! lets none be named.
 
 use anyhow::Context;
-use wxmcp_sandbox::{Checkable, Script};
-use wxmcp_tooltree::stubs::{StubFile, typescript};
+use wxmcp_catalogue::stubs::{StubFile, typescript};
+use wxmcp_javascript::Checkable;
+use wxmcp_run::Script;
 
 use super::{BOUNDS, Checker, Finding, Findings, folder};
 use crate::exit::Failure;
@@ -75,7 +76,7 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
         .map_err(Failure::raised)?;
     let findings = parse(&printed.stdout, &read);
     if printed.code != 0 && findings.findings.is_empty() {
-        let words = wxmcp_tooltree::clean(&printed.stdout, 2_000);
+        let words = wxmcp_catalogue::clean(&printed.stdout, 2_000);
         return Err(Failure::raised(anyhow::anyhow!(
             "the TypeScript compiler failed with exit code {}: {words}",
             printed.code

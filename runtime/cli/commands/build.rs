@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use wxmcp_sandbox::Silent;
+use wxmcp_run::Silent;
 
 use super::run;
 use crate::cli::{BuildArgs, LimitArgs, PolicyArgs};

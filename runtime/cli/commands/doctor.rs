@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use wxmcp_run::ToolHost;
 use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{CacheState, Sandbox, ToolHost};
+use wxmcp_sandbox::{CacheState, Sandbox};
 
 use super::tools;
 use crate::cli::{DoctorArgs, LimitArgs, PolicyArgs};
@@ -99,7 +100,7 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
     let broker = broker::broker(
         settings,
         &Arc::new(guests::Guests::new()),
-        Arc::new(wxmcp_sandbox::Silent),
+        Arc::new(wxmcp_run::Silent),
     )?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_broker::{Broker, Interpreters as _};
-use wxmcp_sandbox::{Error, Policy, Run, Sandbox, Script, Silent, Stdin};
+use wxmcp_run::{Policy, Script, Silent, Stdin};
+use wxmcp_sandbox::{Error, Run, Sandbox};
 
 use super::component;
 use crate::broker;
@@ -43,7 +44,7 @@ async fn run(
     stdin: Stdin,
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
-    let is_ours = script.language != wxmcp_sandbox::Language::Component;
+    let is_ours = script.language != wxmcp_run::Language::Component;
     let guests = Arc::new(Guests::new());
     let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
     // Known without starting anything; of tools of servers, when they have run.
@@ -129,7 +130,7 @@ async fn sandbox(
             .map(Arc::new);
     }
     match script.language {
-        wxmcp_sandbox::Language::Component => component::sandbox(&script.name, guests, broker)
+        wxmcp_run::Language::Component => component::sandbox(&script.name, guests, broker)
             .await
             .map(Arc::new),
         language => guests
@@ -210,7 +211,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         let mut script = match &args.interpreter {
             Some(_) => Script {
                 name: name.clone(),
-                language: wxmcp_sandbox::Language::Component,
+                language: wxmcp_run::Language::Component,
                 source: source(name)?,
                 args: Vec::new(),
                 task: None,
@@ -234,9 +235,9 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
 }
 
 /// The language of text that has no file name.
-fn of_text(args: &RunArgs) -> wxmcp_sandbox::Language {
+fn of_text(args: &RunArgs) -> wxmcp_run::Language {
     match (&args.interpreter, args.lang) {
-        (Some(_), _) => wxmcp_sandbox::Language::Component,
+        (Some(_), _) => wxmcp_run::Language::Component,
         (None, lang) => lang.unwrap_or(Language::Python).into(),
     }
 }
@@ -254,7 +255,7 @@ pub(super) fn read_script(name: &str, named: Option<Language>) -> Result<Script,
     let language = language(named, name)?;
     let source = match language {
         // Read where it is compiled.
-        wxmcp_sandbox::Language::Component => String::new(),
+        wxmcp_run::Language::Component => String::new(),
         _ => source(name)?,
     };
     Ok(Script {
@@ -295,7 +296,7 @@ fn read(source: impl Read) -> anyhow::Result<String> {
     String::from_utf8(bytes).context("it is not UTF-8 text")
 }
 
-fn language(named: Option<Language>, path: &str) -> Result<wxmcp_sandbox::Language, Failure> {
+fn language(named: Option<Language>, path: &str) -> Result<wxmcp_run::Language, Failure> {
     let extension = std::path::Path::new(path)
         .extension()
         .and_then(|extension| extension.to_str());
@@ -304,7 +305,7 @@ fn language(named: Option<Language>, path: &str) -> Result<wxmcp_sandbox::Langua
         (None, Some("py")) => Ok(Language::Python.into()),
         (None, Some("js" | "mjs" | "jsx")) => Ok(Language::JavaScript.into()),
         (None, Some("ts" | "mts" | "tsx")) => Ok(Language::TypeScript.into()),
-        (None, Some("wasm")) => Ok(wxmcp_sandbox::Language::Component),
+        (None, Some("wasm")) => Ok(wxmcp_run::Language::Component),
         (None, _) => Err(
             Failure::usage(anyhow::anyhow!("cannot tell the language of `{path}`"))
                 .hint("name it `*.py`, `*.js`, `*.ts` or `*.wasm`, or say --lang"),

@@ -8,7 +8,7 @@ use anyhow::{Context, anyhow};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 use wxmcp_broker::{Broker, Problems};
-use wxmcp_sandbox::{
+use wxmcp_run::{
     CallContext, NamespaceListing, Observer, RunClock, RunId, Search, Silent, ToolCall,
     ToolDescription, ToolError, ToolHit, ToolHost, without_lone_surrogates,
 };

@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::anyhow;
 use serde_json::{Value, json};
 use wxmcp_broker::Broker;
-use wxmcp_sandbox::{Language, NamespaceListing, ToolDescription, ToolHost};
-use wxmcp_tooltree::stubs::{StubFile, ToolSet};
-use wxmcp_tooltree::wit::{self, Wit};
+use wxmcp_catalogue::stubs::{StubFile, ToolSet};
+use wxmcp_catalogue::wit::{self, Wit};
+use wxmcp_run::{Language, NamespaceListing, ToolDescription, ToolHost};
 
 use super::wanted::Wanted;
 use crate::commands::tools::{context, failed};

@@ -2,8 +2,9 @@
 
 use anyhow::anyhow;
 use serde_json::Value;
-use wxmcp_sandbox::{ImportedTools, Script, ToolUses};
-use wxmcp_tooltree::stubs::StubFile;
+use wxmcp_catalogue::stubs::StubFile;
+use wxmcp_javascript::{ImportedTools, ToolUses};
+use wxmcp_run::Script;
 
 use super::contents::Contents;
 use super::{Used, Uses, embedded, raised, sources};
@@ -22,7 +23,7 @@ const WASI: [&str; 7] = [
 
 /// What a script uses.
 pub(super) fn uses(script: &Script) -> Result<Uses, Failure> {
-    let message = script.message().map_err(|error| raised(script, &error))?;
+    let message = wxmcp_sandbox::message(script).map_err(|error| raised(script, &error))?;
     let message: Value = serde_json::from_slice(&message).unwrap_or_default();
     let imports = message.get("imports").and_then(Value::as_array);
     let text = |import: &Value, key: &str| {

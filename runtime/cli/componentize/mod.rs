@@ -19,8 +19,8 @@ use bytesize::ByteSize;
 use rustix::process::Resource;
 use serde_json::Value;
 use wxmcp_broker::Broker;
-use wxmcp_sandbox::{Language, Raised, Script, ToolHost as _};
-use wxmcp_tooltree::stubs::StubFile;
+use wxmcp_catalogue::stubs::StubFile;
+use wxmcp_run::{Language, Raised, Script, ToolHost as _};
 
 use self::contents::Contents;
 use self::tools::Componentizer;
@@ -106,7 +106,7 @@ impl Builder<'_> {
                 return Err(Failure::usage(error));
             }
         };
-        let message = script.message().map_err(|error| raised(&script, &error))?;
+        let message = wxmcp_sandbox::message(&script).map_err(|error| raised(&script, &error))?;
         let message: Value = serde_json::from_slice(&message)
             .context("read the script as its guest does")
             .map_err(Failure::fault)?;
@@ -149,7 +149,7 @@ fn raised(script: &Script, raised: &Raised) -> Failure {
         .line
         .map(|line| format!(":{line}"))
         .unwrap_or_default();
-    let message = wxmcp_tooltree::clean(&raised.message, MAX_MESSAGE);
+    let message = wxmcp_catalogue::clean(&raised.message, MAX_MESSAGE);
     Failure::raised(anyhow!("{}{line}: {}: {message}", script.name, raised.kind))
 }
 

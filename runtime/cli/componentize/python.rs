@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use anyhow::anyhow;
 use serde_json::Value;
-use wxmcp_sandbox::Script;
-use wxmcp_tooltree::stubs::StubFile;
+use wxmcp_catalogue::stubs::StubFile;
+use wxmcp_run::Script;
 
 use super::contents::Contents;
 use super::{MAX_MESSAGE, Used, Uses, embedded, sources};
@@ -48,7 +48,7 @@ pub(super) async fn uses(guests: &Guests, script: &Script) -> Result<Uses, Failu
             script.name,
             error.line,
             error.column,
-            wxmcp_tooltree::clean(&error.message, MAX_MESSAGE)
+            wxmcp_catalogue::clean(&error.message, MAX_MESSAGE)
         ))),
     }
 }

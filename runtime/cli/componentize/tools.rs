@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use serde_json::Value;
-use wxmcp_sandbox::Language;
+use wxmcp_run::Language;
 
 use super::{BOUNDS, MADE};
 use crate::exit::Failure;
@@ -72,7 +72,7 @@ impl Componentizer {
         if printed.code == 0 && folder.join(MADE).is_file() {
             return Ok(());
         }
-        let words = wxmcp_tooltree::clean(&printed.stdout, 4_000);
+        let words = wxmcp_catalogue::clean(&printed.stdout, 4_000);
         Err(Failure::raised(anyhow!(
             "`{name}` failed with exit code {}: {words}",
             printed.code
@@ -157,7 +157,7 @@ fn missing(name: &str, place: &str, language: &str) -> Failure {
 }
 
 fn other(place: &Path, version: &str, wanted: &str) -> Failure {
-    let version = wxmcp_tooltree::clean(version, 100);
+    let version = wxmcp_catalogue::clean(version, 100);
     Failure::usage(anyhow!(
         "`{}` is of version {version}: only {wanted} is known to work",
         place.display()

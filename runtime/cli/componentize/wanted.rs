@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::anyhow;
-use wxmcp_sandbox::Language;
-use wxmcp_tooltree::nearest;
-use wxmcp_tooltree::stubs::{ToolSet, camel_name, member_name};
+use wxmcp_catalogue::nearest;
+use wxmcp_catalogue::stubs::{ToolSet, camel_name, member_name};
+use wxmcp_run::Language;
 
 use super::Uses;
 use crate::check::{folded, namespace_of};
@@ -184,7 +184,7 @@ fn tool_of<'a, 's>(all: &'a [String], name: &'s str) -> Option<(&'a str, &'s str
 }
 
 fn unknown(what: &str, spelled: &str, all: &[String]) -> Failure {
-    let shown = wxmcp_tooltree::clean(spelled, 100);
+    let shown = wxmcp_catalogue::clean(spelled, 100);
     let close = nearest(spelled, all.iter().map(String::as_str));
     Failure::usage(anyhow!(match close.as_slice() {
         [] => format!("there is no {what} `{shown}`"),
@@ -198,7 +198,7 @@ fn unknown(what: &str, spelled: &str, all: &[String]) -> Failure {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
-    use wxmcp_tooltree::{Definition, Identifiers, Tool};
+    use wxmcp_catalogue::{Definition, Identifiers, Tool};
 
     use super::super::Used;
     use super::*;

@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::limits::{Budget, Limit, Limits, Stop};
-use crate::observer::{Event, Observer};
+use crate::limits::{Budget, Stop};
 use crate::operation::{Operation, parse, parsed_size, request_name};
 use crate::output::Output;
-use crate::report::{CallEnd, CallRecord};
-use crate::tool::{CallContext, Capability, Note, ToolCall, ToolError, ToolErrorKind, ToolHost};
+use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolErrorKind, ToolHost};
+use wxmcp_run::{CallEnd, CallRecord};
+use wxmcp_run::{Event, Observer};
+use wxmcp_run::{Limit, Limits};
 
 mod ended;
 mod typed;

@@ -9,11 +9,12 @@ use wasmtime::component::{Linker, ResourceTable, WasmList};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::calls::Calls;
-use crate::limits::{Budget, Limit, MemoryMeter, Stop};
+use crate::limits::{Budget, MemoryMeter, Stop};
 use crate::meter::Meter;
-use crate::observer::{Event, Stream};
 use crate::output::Output;
-use crate::report::{Artifact, Raised};
+use wxmcp_run::Limit;
+use wxmcp_run::{Artifact, Raised};
+use wxmcp_run::{Event, Stream};
 
 /// Most bytes of one message from the guest; bounds every copy made of one.
 pub(crate) const MESSAGE: usize = 16 << 20;
@@ -63,7 +64,7 @@ pub(crate) struct Outbox {
     value_limit: u64,
     artifact_budget: Budget,
     progress_budget: Budget,
-    observer: std::sync::Arc<dyn crate::observer::Observer>,
+    observer: std::sync::Arc<dyn wxmcp_run::Observer>,
 }
 
 /// How the guest says that its script ended. It may lie about its own script,
@@ -180,10 +181,7 @@ fn copy(store: &StoreContextMut<'_, State>, payload: &WasmList<u8>) -> Result<Ve
 }
 
 impl Outbox {
-    pub(crate) fn new(
-        value_limit: u64,
-        observer: std::sync::Arc<dyn crate::observer::Observer>,
-    ) -> Self {
+    pub(crate) fn new(value_limit: u64, observer: std::sync::Arc<dyn wxmcp_run::Observer>) -> Self {
         Self {
             end: None,
             artifacts: Vec::new(),

@@ -8,7 +8,8 @@ use wasmtime::component::Linker;
 use wasmtime::{Store, StoreContextMut};
 
 use crate::guest::State;
-use crate::limits::{Limit, Stop};
+use crate::limits::Stop;
+use wxmcp_run::Limit;
 
 /// Units after which a computing guest lets the host look at its clock: about 4 ms at the
 /// 5 units a nanosecond that CPython was measured at.

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::search::{Detail, Search};
-use crate::surrogates::without_lone_surrogates;
-use crate::tool::{Capability, ToolError, ToolErrorKind};
+use wxmcp_run::without_lone_surrogates;
+use wxmcp_run::{Capability, ToolError, ToolErrorKind};
+use wxmcp_run::{Detail, Search};
 
 /// Bytes of what is said about a request that cannot be read.
 const REASON: usize = 256;

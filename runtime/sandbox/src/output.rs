@@ -2,8 +2,9 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::limits::{Budget, Limit, Stop};
-use crate::observer::{Event, Observer, Stream};
+use crate::limits::{Budget, Stop};
+use wxmcp_run::Limit;
+use wxmcp_run::{Event, Observer, Stream};
 
 /// The printed bytes of one run. Both roads end here: the adapter's `emit` and
 /// the guest's WASI streams.
@@ -110,7 +111,7 @@ fn allow<'a>(budget: &mut Budget, bytes: &'a [u8]) -> (&'a [u8], Result<(), u64>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::observer::Silent;
+    use wxmcp_run::Silent;
 
     #[test]
     fn output_keeps_what_fits_and_names_the_limit() {

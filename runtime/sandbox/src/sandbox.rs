@@ -6,17 +6,17 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::guest::State;
-use crate::limits::Limits;
 use crate::meter::{self, Metering};
 use crate::native::NativeError;
-use crate::observer::Observer;
-use crate::policy::Policy;
-use crate::report::Report;
-use crate::script::Script;
 use crate::session::Session;
 use crate::supplied::Export;
-use crate::tool::{BoxFuture, ToolHost};
 use crate::{guest, wasi};
+use wxmcp_run::Limits;
+use wxmcp_run::Observer;
+use wxmcp_run::Policy;
+use wxmcp_run::Report;
+use wxmcp_run::Script;
+use wxmcp_run::{BoxFuture, ToolHost};
 
 /// A mapped guest that can start instances.
 pub struct Sandbox {
@@ -63,7 +63,7 @@ pub struct Run {
     pub tools: Arc<dyn ToolHost>,
     /// Who hears of it while it runs.
     pub observer: Arc<dyn Observer>,
-    /// When this ends, the run ends as [`Outcome::Cancelled`](crate::Outcome::Cancelled).
+    /// When this ends, the run ends as [`Outcome::Cancelled`](wxmcp_run::Outcome::Cancelled).
     pub cancel: BoxFuture<'static, ()>,
 }
 
@@ -131,7 +131,7 @@ impl Sandbox {
     /// Runs one script in a fresh instance, to its end.
     ///
     /// # Errors
-    /// When the run could not begin; once it has, every end is an [`Outcome`](crate::Outcome).
+    /// When the run could not begin; once it has, every end is an [`Outcome`](wxmcp_run::Outcome).
     pub async fn run(&self, run: Run) -> Result<Report, Error> {
         self.session().run(run).await
     }

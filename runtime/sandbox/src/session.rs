@@ -8,19 +8,21 @@ use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
 use crate::calls::Calls;
-use crate::clock::RunClock;
 use crate::engine;
 use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
-use crate::limits::{Limit, Limits, MemoryMeter, Stop};
+use crate::limits::{MemoryMeter, Stop};
 use crate::meter::{Meter, Metering};
 use crate::output::Output;
-use crate::policy::Policy;
-use crate::report::{Outcome, Raised, Report, RunId, Usage};
 use crate::sandbox::{Entry, Error, Run, Sandbox};
-use crate::script::Script;
+use crate::source;
 use crate::supplied;
-use crate::tool::CallContext;
 use crate::wasi;
+use wxmcp_run::CallContext;
+use wxmcp_run::Policy;
+use wxmcp_run::RunClock;
+use wxmcp_run::Script;
+use wxmcp_run::{Limit, Limits};
+use wxmcp_run::{Outcome, Raised, Report, RunId, Usage};
 
 /// Most bytes that one call from the guest may make the host copy. Above the limit
 /// of one message, so that it is ours that is named.
@@ -172,11 +174,11 @@ impl Session {
 /// meanwhile; a thread that is not waited for any more ends by itself.
 async fn request(script: &Script, policy: &Policy, knows: bool) -> Result<Vec<u8>, Raised> {
     if script.source.len() < LONG_SOURCE {
-        return script.request(Some(policy), knows);
+        return source::request(script, Some(policy), knows);
     }
     let (done, request) = tokio::sync::oneshot::channel();
     let (own, own_policy) = (script.clone(), policy.clone());
-    let read = move || drop(done.send(own.request(Some(&own_policy), knows)));
+    let read = move || drop(done.send(source::request(&own, Some(&own_policy), knows)));
     let thread = std::thread::Builder::new().spawn(read);
     match request.await {
         Ok(request) if thread.is_ok() => request,

@@ -12,11 +12,11 @@ use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, Stream
 use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
 use crate::guest::State;
-use crate::observer::Stream;
 use crate::output::Output;
-use crate::policy::{Access, Policy, Stdin};
 use crate::sandbox::Error;
-use crate::script::Script;
+use wxmcp_run::Script;
+use wxmcp_run::Stream;
+use wxmcp_run::{Access, Policy, Stdin};
 
 /// Most handles (files, streams, pollables) that one instance may hold.
 const HANDLES: usize = 4_096;

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Deserialize as _;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
-use wxmcp_sandbox::without_lone_surrogates;
+use wxmcp_run::without_lone_surrogates;
 
 /// What no text is, so that the comparison ends there.
 const OTHER: &str = "another value";

@@ -1,5 +1,5 @@
 use serde_json::json;
-use wxmcp_tooltree::Definition;
+use wxmcp_catalogue::Definition;
 
 use super::*;
 

@@ -1,12 +1,14 @@
 //! What a caller sees: namespaces, tools, what fits a query, what is said of each.
 
 use futures_util::future::join_all;
-use wxmcp_sandbox::{
+use wxmcp_catalogue::stubs::ToolSet;
+use wxmcp_catalogue::{
+    Named, Oddity, Tool, first_paragraph, nearest, object_parameter, parameters,
+};
+use wxmcp_run::{
     CallContext, NamespaceListing, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit,
     ToolListing,
 };
-use wxmcp_tooltree::stubs::ToolSet;
-use wxmcp_tooltree::{Named, Oddity, Tool, first_paragraph, nearest, object_parameter, parameters};
 
 use super::Broker;
 use crate::caller::Caller;
@@ -442,5 +444,5 @@ fn unknown(what: &str, name: &str, close: &[String]) -> ToolError {
 }
 
 pub(crate) fn summary(description: &str) -> String {
-    wxmcp_tooltree::shorten(&first_paragraph(description), MAX_SUMMARY_BYTES)
+    wxmcp_catalogue::shorten(&first_paragraph(description), MAX_SUMMARY_BYTES)
 }

@@ -1,6 +1,6 @@
 //! Patterns of a policy that mean nothing: most are misspelt.
 
-use wxmcp_tooltree::{nearest, plain_identifier};
+use wxmcp_catalogue::{nearest, plain_identifier};
 
 use super::Broker;
 use crate::grants::Pattern;

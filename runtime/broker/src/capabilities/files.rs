@@ -13,7 +13,7 @@ use cap_std::fs::{Dir, OpenOptions};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::DirectoryConfig;
 use crate::tree::{Reach, ToolGrants};

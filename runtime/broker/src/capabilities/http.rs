@@ -27,7 +27,7 @@ use ::http::HeaderMap;
 use rustls::pki_types::CertificateDer;
 use serde_json::json;
 use url::{Host, Url};
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::resolve::{Resolve, System};
 use super::{ConnectionConfig, ResourceError};

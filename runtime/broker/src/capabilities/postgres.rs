@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::task::JoinSet;
-use wxmcp_sandbox::ToolErrorKind;
+use wxmcp_run::ToolErrorKind;
 
 pub(super) use address::Address;
 pub use address::UrlError;

@@ -8,7 +8,7 @@ use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use wxmcp_sandbox::BoxFuture;
+use wxmcp_run::BoxFuture;
 
 /// Answers the addresses of a name. Asked once for each request.
 pub(super) trait Resolve: fmt::Debug + Send + Sync {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use futures_util::future::{BoxFuture, join_all};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use wxmcp_sandbox::{Capability, ToolError, ToolErrorKind};
+use wxmcp_run::{Capability, ToolError, ToolErrorKind};
 
 use super::command::Command;
 use super::postgres::{Address, Postgres};

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::ConnectionConfig;
 use super::sql::{Databases, Held, Request};

@@ -1,7 +1,7 @@
 //! Whether a function that a component imports is the one that the tool's WIT declares.
 
+use wxmcp_catalogue::wit::{Arguments, Body, Definition, Function, Interface, Member, Type};
 use wxmcp_sandbox::supplied::types::{ComponentFunc, Type as Found};
-use wxmcp_tooltree::wit::{Arguments, Body, Definition, Function, Interface, Member, Type};
 
 use crate::wording::bounded;
 

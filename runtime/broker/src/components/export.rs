@@ -1,12 +1,12 @@
 //! A function that a component exports, as a tool.
 
 use serde_json::{Map, Value as Json, json};
-use wxmcp_sandbox::supplied::types::{ComponentFunc, Type as Found};
-use wxmcp_sandbox::supplied::{TypedExport, Val};
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
-use wxmcp_tooltree::wit::exports::{
+use wxmcp_catalogue::wit::exports::{
     Answer, Case, Export, Field, Integer, Labels, Record, Refused, Room, Said, Type, Variant,
 };
+use wxmcp_run::{ToolError, ToolErrorKind};
+use wxmcp_sandbox::supplied::types::{ComponentFunc, Type as Found};
+use wxmcp_sandbox::supplied::{TypedExport, Val};
 
 use super::values::{from_engine, to_engine};
 

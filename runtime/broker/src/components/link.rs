@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
+use wxmcp_catalogue::nearest;
+use wxmcp_catalogue::wit::{self, Function, Interface, Wit};
+use wxmcp_run::{CallContext, ToolError, ToolErrorKind};
 use wxmcp_sandbox::supplied::{Interface as Import, LinkedTool, Supplied, TypedTool, Val};
-use wxmcp_sandbox::{CallContext, ToolError, ToolErrorKind};
-use wxmcp_tooltree::nearest;
-use wxmcp_tooltree::wit::{self, Function, Interface, Wit};
 
 use super::check;
 use super::values::{all_from_engine, to_engine};

@@ -1,7 +1,7 @@
 //! Between the engine's values of components and those of the tool tree.
 
+use wxmcp_catalogue::wit::Value;
 use wxmcp_sandbox::supplied::Val;
-use wxmcp_tooltree::wit::Value;
 
 /// Most values in one, and flags that are set: each becomes several of the host's.
 const MAX_NODES: usize = 2_000_000;

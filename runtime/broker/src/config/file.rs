@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jsonc_parser::errors::ParseError;
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
-use wxmcp_sandbox::without_lone_surrogates;
+use wxmcp_run::without_lone_surrogates;
 
 use super::entry::{self, TELLTALES};
 use super::node::{Node, Spot};

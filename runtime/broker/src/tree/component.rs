@@ -9,9 +9,10 @@ use std::sync::Arc;
 use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
+use wxmcp_catalogue::wit::plain_name;
+use wxmcp_run::{CallContext, RunClock, RunId};
+use wxmcp_sandbox::Session;
 use wxmcp_sandbox::supplied::{CompileError, Function, Supplied};
-use wxmcp_sandbox::{CallContext, RunClock, RunId, Session};
-use wxmcp_tooltree::wit::plain_name;
 
 use super::Shared;
 use super::definition::{Defined, Described, Undescribed};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use wxmcp_tooltree::{Definition, Validator};
+use wxmcp_catalogue::{Definition, Validator};
 
 use super::component::ExportName;
 use super::wishes::Wishes;

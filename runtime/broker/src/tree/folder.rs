@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
-use wxmcp_sandbox::{Language, RunClock, ToolError, ToolErrorKind};
-use wxmcp_tooltree::{MAX_TOOLS, Namespace};
+use wxmcp_catalogue::{MAX_TOOLS, Namespace};
+use wxmcp_run::{Language, RunClock, ToolError, ToolErrorKind};
 
 use super::Shared;
 use super::cache::{self, Entries, Entry};

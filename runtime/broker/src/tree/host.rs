@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
-use wxmcp_sandbox::{
+use wxmcp_run::{
     BoxFuture, CallContext, Capability, NamespaceListing, Search, ToolAnswer, ToolCall,
     ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost,
 };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
-use wxmcp_sandbox::Language;
+use wxmcp_run::Language;
 
 use super::Shared;
 use super::cache::{Entries, Entry};

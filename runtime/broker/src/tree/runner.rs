@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use wxmcp_sandbox::{
-    BoxFuture, CallContext, Capability, Describe, Error, Language, Limit, Limits, Outcome, Policy,
-    Raised, Report, Run, Script, Session, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind,
-    ToolHost, ToolJob, ToolTask, shows_no_state,
+use wxmcp_javascript::shows_no_state;
+use wxmcp_run::{
+    BoxFuture, CallContext, Capability, Describe, Language, Limit, Limits, Outcome, Policy, Raised,
+    Report, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolJob,
+    ToolTask,
 };
+use wxmcp_sandbox::{Error, Run, Session};
 
 use super::Shared;
 use super::component::{self, ComponentTool};

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use wxmcp_sandbox::{Library, Shared};
+use wxmcp_run::{Library, Shared};
 
 use super::component;
 use super::stamp::Stamp;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use crate::capabilities::{HostError, Hosts};
 use crate::grants::{Grants, Pattern, PatternError};

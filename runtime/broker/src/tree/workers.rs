@@ -20,7 +20,7 @@ use futures_util::task::AtomicWaker;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
-use wxmcp_sandbox::BoxFuture;
+use wxmcp_run::BoxFuture;
 
 /// Threads. Two took 1.4 times as long as one on two processors, for calls and for descriptions:
 /// fresh instances are page faults and mappings, and those of one process exclude each other.

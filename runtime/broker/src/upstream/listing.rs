@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use serde_json::Value;
-use wxmcp_tooltree::{Definition, DefinitionError, MAX_TOOLS, Namespace, Offer};
+use wxmcp_catalogue::{Definition, DefinitionError, MAX_TOOLS, Namespace, Offer};
 
 use super::connection::{Connection, RequestError};
 

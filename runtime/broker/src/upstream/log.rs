@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
-use wxmcp_tooltree::{clean, shorten};
+use wxmcp_catalogue::{clean, shorten};
 
 use crate::redact::Redactor;
 

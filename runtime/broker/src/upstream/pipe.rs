@@ -16,7 +16,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
-use wxmcp_sandbox::without_lone_surrogates;
+use wxmcp_run::without_lone_surrogates;
 
 use super::arrived::Arrived;
 use super::frame::{Damaged, Envelope, mended};

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use rmcp::model::{ClientNotification, ClientRequest, GetMeta as _, JsonRpcMessage, RequestId};
 use rmcp::service::{RoleClient, TxJsonRpcMessage};
 use tokio::time::Instant;
-use wxmcp_tooltree::clean;
+use wxmcp_catalogue::clean;
 
 use crate::redact::Redactor;
 

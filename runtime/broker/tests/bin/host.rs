@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde_json::json;
 use wxmcp_broker::{Broker, BrokerConfig, Environment, GuardCommand, guard_main, parse_config};
-use wxmcp_sandbox::{CallContext, RunClock, RunId, ToolCall, ToolHost as _};
+use wxmcp_run::{CallContext, RunClock, RunId, ToolCall, ToolHost as _};
 
 fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wxmcp_sandbox::{ToolErrorKind as Kind, ToolHost as _};
+use wxmcp_run::{ToolErrorKind as Kind, ToolHost as _};
 
 use crate::support::{TestResult, answer, broker, call, context, echoes, error, liar, lying};
 

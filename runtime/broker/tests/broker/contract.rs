@@ -3,8 +3,8 @@
 
 use serde_json::json;
 use wxmcp_broker::Broker;
-use wxmcp_tooltree::stubs::ToolSet;
-use wxmcp_tooltree::wit::{Arguments, Body, Function, Interface, Record, Type, Value, Wit};
+use wxmcp_catalogue::stubs::ToolSet;
+use wxmcp_catalogue::wit::{Arguments, Body, Function, Interface, Record, Type, Value, Wit};
 
 use crate::support::{TestResult, broker, call, context, repository};
 

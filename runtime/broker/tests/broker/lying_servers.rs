@@ -9,7 +9,7 @@ use crate::support::{
 use futures_util::TryFutureExt as _;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use wxmcp_sandbox::{ToolErrorKind as Kind, ToolHost as _};
+use wxmcp_run::{ToolErrorKind as Kind, ToolHost as _};
 
 /// Resident memory of this process, in bytes.
 fn resident() -> Result<usize, Box<dyn std::error::Error>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use wxmcp_broker::{Broker, Grants};
-use wxmcp_sandbox::{Detail, RunClock, Search, ToolErrorKind as Kind, ToolHost as _};
+use wxmcp_run::{Detail, RunClock, Search, ToolErrorKind as Kind, ToolHost as _};
 
 use crate::support::{
     TestResult, answer_in, broker, call, context, echoes, error, liar, lying, make_fifo, search,

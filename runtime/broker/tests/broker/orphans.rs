@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::json;
-use wxmcp_sandbox::ToolErrorKind as Kind;
+use wxmcp_run::ToolErrorKind as Kind;
 
 use crate::support::{TestResult, call, echoes, error, lying, make_fifo, open_fifo, repository};
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::{Value, json};
-use wxmcp_sandbox::{ToolErrorKind as Kind, ToolHost as _};
+use wxmcp_run::{ToolErrorKind as Kind, ToolHost as _};
 
 use crate::support::{TestResult, broker, call, context, error, repository};
 

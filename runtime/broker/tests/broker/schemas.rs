@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use wxmcp_sandbox::ToolErrorKind as Kind;
+use wxmcp_run::ToolErrorKind as Kind;
 
 use crate::support::{TestResult, broker, call, echoes, error, liar, lying};
 

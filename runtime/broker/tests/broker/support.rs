@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use wxmcp_broker::{
     Broker, BrokerConfig, ConfigError, Environment, GuardCommand, UpstreamConfig, parse_config,
 };
-use wxmcp_sandbox::{
+use wxmcp_run::{
     CallContext, Detail, RunClock, RunId, Search, ToolAnswer, ToolCall, ToolError, ToolHost as _,
 };
 

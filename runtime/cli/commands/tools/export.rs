@@ -8,9 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use tokio::task::JoinSet;
 use wxmcp_broker::Broker;
-use wxmcp_sandbox::{ToolError, ToolHost};
-use wxmcp_tooltree::stubs::{self, StubFile, ToolSet};
-use wxmcp_tooltree::wit::Wit;
+use wxmcp_catalogue::stubs::{self, StubFile, ToolSet};
+use wxmcp_catalogue::wit::Wit;
+use wxmcp_run::{ToolError, ToolHost};
 
 use super::{context, failed};
 use crate::cli::{Calls, ExportArgs, Format};

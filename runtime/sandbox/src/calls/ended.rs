@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{UNDELIVERED, Weight, length};
 use crate::digits::marked;
-use crate::tool::{Note, ToolAnswer, ToolError, ToolErrorKind};
+use wxmcp_run::{Note, ToolAnswer, ToolError, ToolErrorKind};
 
 /// An operation that ended and was not yet delivered.
 pub(super) struct Ended {

@@ -10,11 +10,12 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::{Calls, Ended, PENDING, REQUESTS, UNDELIVERED, Weight, length};
-use crate::clock::RunClock;
-use crate::limits::{Limit, Stop};
+use crate::limits::Stop;
 use crate::operation::parsed_size;
-use crate::report::{CallEnd, RunId};
-use crate::tool::{Note, ToolAnswer, ToolCall, ToolError, ToolErrorKind};
+use wxmcp_run::Limit;
+use wxmcp_run::RunClock;
+use wxmcp_run::{CallEnd, RunId};
+use wxmcp_run::{Note, ToolAnswer, ToolCall, ToolError, ToolErrorKind};
 
 /// A call that is under way. Dropping it cancels the call.
 pub(crate) struct PendingCall {

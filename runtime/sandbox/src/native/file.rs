@@ -34,7 +34,7 @@ impl Unfinished {
             .parent()
             .ok_or_else(|| std::io::Error::other("no directory"))?;
         private_directory(directory)?;
-        let temporary = directory.join(format!(".{}", crate::report::RunId::random()));
+        let temporary = directory.join(format!(".{}", wxmcp_run::RunId::random()));
         let file = File::from(rustix::fs::openat(
             CWD,
             &temporary,

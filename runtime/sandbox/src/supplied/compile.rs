@@ -22,9 +22,9 @@ use wasmtime::component::Component;
 
 use super::Supplied;
 use crate::engine;
-use crate::limits::Bytes;
 use crate::native::file::{self, Mark, Unfinished, map, open_sound};
 use crate::native::{NativeCache, hex};
+use wxmcp_run::Bytes;
 
 /// How much compiling a component may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use wasmtime::{AsContextMut, Store};
 
 use super::TypedExport;
 use crate::guest::{End, State};
-use crate::report::Raised;
-use crate::script::{Script, ToolJob};
 use crate::session::Entered;
+use wxmcp_run::Raised;
+use wxmcp_run::{Script, ToolJob};
 
 /// What of a component is called.
 #[derive(Clone)]

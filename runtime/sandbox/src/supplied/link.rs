@@ -7,12 +7,12 @@ use wasmtime::component::{Accessor, Linker, Val, types::ComponentFunc};
 use wasmtime::{Engine, StoreContextMut};
 
 use crate::guest::{self, State};
-use crate::tool::ToolError;
 use crate::wasi;
+use wxmcp_run::ToolError;
 
 /// A tool as a function with types.
 pub trait TypedTool: Send + Sync {
-    /// `namespace.tool`, as [`ToolHost::call`](crate::ToolHost::call) takes it.
+    /// `namespace.tool`, as [`ToolHost::call`](wxmcp_run::ToolHost::call) takes it.
     fn name(&self) -> &str;
 
     /// The arguments that the parameters of a call stand for.

@@ -4,7 +4,7 @@
 //! Such a component is as hostile as any script. It is compiled by a process of its own,
 //! under limits ([`Compiler`]), never loaded as native code that somebody else made. Its
 //! imports are WASI and functions that are tools, linked by their types ([`LinkedTool`]), and end
-//! where every call ends: in [`ToolHost::call`](crate::ToolHost::call).
+//! where every call ends: in [`ToolHost::call`](wxmcp_run::ToolHost::call).
 
 mod compile;
 mod enter;

@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::task::JoinSet;
 use url::Url;
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::body::{self, DecodeError, MAX_BODY};
 use super::connect::Stream;

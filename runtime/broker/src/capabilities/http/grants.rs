@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use url::Url;
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::hosts::{Hosts, Wanted};
 use super::shown;

@@ -7,7 +7,7 @@ use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_LENGTH, HOST, HeaderMap, USE
 use http::{HeaderName, HeaderValue, Method};
 use serde::Deserialize;
 use url::Url;
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::hosts::bare;
 use crate::wording::{bounded, quoted};

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::{HeaderMap, HeaderName};
 use url::Url;
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::request::{self, header_value};
 use super::{ConnectionConfig, ResourceError};

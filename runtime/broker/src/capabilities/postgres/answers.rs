@@ -2,7 +2,7 @@
 //! form for stays text.
 
 use serde_json::value::RawValue;
-use wxmcp_tooltree::{may_have_unreadable_number, unreadable_number};
+use wxmcp_catalogue::{may_have_unreadable_number, unreadable_number};
 
 use super::super::rows::Cell;
 use super::super::sql::Failure;

@@ -8,7 +8,7 @@ use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{DataRowBody, ErrorResponseBody, Message};
 use postgres_protocol::message::frontend;
 use serde_json::json;
-use wxmcp_sandbox::ToolErrorKind;
+use wxmcp_run::ToolErrorKind;
 
 use super::super::rows::Rows;
 use super::super::sql::{Failure, Statement};

@@ -13,7 +13,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use serde_json::json;
-use wxmcp_sandbox::{ToolError, ToolErrorKind};
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::super::sql::Held;
 use super::super::testing::{TestResult, Tool};

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use wxmcp_sandbox::ToolErrorKind;
+use wxmcp_run::ToolErrorKind;
 
 use super::super::testing::{TestResult, Tool};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use wxmcp_sandbox::ToolErrorKind::{self, CallTimedOut, CapabilityFailed, LimitReached};
+use wxmcp_run::ToolErrorKind::{self, CallTimedOut, CapabilityFailed, LimitReached};
 
 use super::super::body::MAX_BODY;
 use super::*;

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use wxmcp_sandbox::{BoxFuture, ToolError};
+use wxmcp_run::{BoxFuture, ToolError};
 
 use super::connect::Trust;
 use super::load::Load;

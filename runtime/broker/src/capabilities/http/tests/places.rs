@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
-use wxmcp_sandbox::ToolErrorKind;
+use wxmcp_run::ToolErrorKind;
 
 use super::*;
 

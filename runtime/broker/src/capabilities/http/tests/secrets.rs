@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 
 use serde_json::json;
-use wxmcp_sandbox::ToolErrorKind;
+use wxmcp_run::ToolErrorKind;
 
 use super::*;
 

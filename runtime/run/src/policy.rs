@@ -26,7 +26,7 @@ pub struct Mount {
 
 impl Mount {
     /// What a guest is told of it: its path there, and `ro` or `rw`.
-    pub(crate) fn told(&self) -> (&str, &'static str) {
+    pub fn told(&self) -> (&str, &'static str) {
         let access = match self.access {
             Access::ReadOnly => "ro",
             Access::ReadWrite => "rw",

@@ -18,8 +18,8 @@ use oxc_span::GetSpan;
 
 use super::specifier::{Target, of_script};
 use super::{Dialect, Form, Import, Origin, SourceError, depth, parse, transform, without_fences};
-use crate::report::Raised;
-use crate::script::{Language, Script};
+use wxmcp_run::Raised;
+use wxmcp_run::{Language, Script};
 
 /// Most names of tools that are kept of a script; with more it may use any.
 const MAX_NAMES: usize = 1_000;

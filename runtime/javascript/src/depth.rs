@@ -71,7 +71,7 @@ fn on_stack<T: Send>(
 
 #[cfg(test)]
 mod tests {
-    use crate::javascript::{Dialect, Form, transform};
+    use crate::{Dialect, Form, transform};
 
     /// Each is nested as deep as is read, or a little deeper: none may overflow the
     /// stack, which would end the test's process.
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn long_scripts_are_no_deep_ones() -> Result<(), crate::javascript::SourceError> {
+    fn long_scripts_are_no_deep_ones() -> Result<(), crate::SourceError> {
         let line = "const value = compute(1, 2)\nif (value) { console.log(value) }\n";
         transform(
             &line.repeat(10_000).replace("const", "var"),

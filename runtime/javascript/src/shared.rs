@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 
 use super::{Dialect, Form, Origin, Program, SourceError, depth};
-use crate::library::{Library, Shared};
-use crate::report::Raised;
+use wxmcp_run::Raised;
+use wxmcp_run::{Library, Shared};
 
 /// Suffixes of files that may be imported, in the order in which they are tried.
 const SUFFIXES: [&str; 5] = [".ts", ".mts", ".js", ".mjs", ".json"];
 
 /// Where an importing file is, and what is around it.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'l> {
+pub struct Place<'l> {
     /// Its path below the folder of tools: `orders/find.ts`.
-    pub(crate) path: &'l str,
-    pub(crate) library: &'l Library,
+    pub path: &'l str,
+    /// The files that it may import.
+    pub library: &'l Library,
 }
 
 impl Place<'_> {

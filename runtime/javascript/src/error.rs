@@ -1,7 +1,7 @@
 //! Source that is no program.
 
 use super::edits::{is_line_end, slice};
-use crate::report::Raised;
+use wxmcp_run::Raised;
 
 /// Characters of a line that are shown.
 const SHOWN: usize = 120;

@@ -15,7 +15,7 @@ mod generate;
 mod imports;
 mod modules;
 mod nesting;
-pub(crate) mod shared;
+mod shared;
 mod specifier;
 mod state;
 mod types;
@@ -30,20 +30,24 @@ use oxc_ast::ast::Program as Tree;
 use oxc_parser::{ParseOptions, Parser, ParserReturn};
 use oxc_span::SourceType;
 use serde::Serialize;
+use wxmcp_run::Raised;
 
 pub use checkable::{Checkable, Unreadable};
 pub(crate) use error::SourceError;
 use fences::without_fences;
 use modules::modules;
+pub use shared::Place;
 pub use state::shows_no_state;
 use types::Eraser;
 pub use uses::{ImportedTools, ToolUses};
 use waits::waits;
 
-/// Which of the two.
+/// Which of the two a source is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Dialect {
+pub enum Dialect {
+    /// JavaScript.
     JavaScript,
+    /// TypeScript; its types are erased.
     TypeScript,
 }
 
@@ -60,7 +64,7 @@ pub(crate) enum Form {
 
 /// What the guest evaluates.
 #[derive(Clone, Debug, Default, Serialize)]
-pub(crate) struct Program {
+pub struct Program {
     /// A function of one parameter, in parentheses, that returns a promise if the source waits.
     /// Its first line is ours; the second is the script's first.
     pub(crate) source: String,
@@ -145,13 +149,37 @@ struct Kind {
 }
 
 /// Names of ours, which the source does not hold.
-pub(super) struct Names {
+pub(crate) struct Names {
     module: String,
     import: String,
     value: String,
 }
 
-/// Makes a program of a script's source.
+/// Makes a program of a script's source; `name` is what tracebacks call it.
+///
+/// # Errors
+///
+/// The exception that the source raises because it is no program.
+pub fn script(source: &str, dialect: Dialect, name: &str) -> Result<Program, Raised> {
+    transform(source, dialect, Form::Script).map_err(|error| error.raised(name))
+}
+
+/// Makes a program of the source of a tool file at `place`, with the shared files that it imports;
+/// `name` is what tracebacks call it.
+///
+/// # Errors
+///
+/// The exception that one of the sources raises because it is no program.
+pub fn tool_file(
+    source: &str,
+    dialect: Dialect,
+    place: Place<'_>,
+    name: &str,
+) -> Result<Program, Raised> {
+    shared::bundle(source, dialect, place).map_err(|error| error.raised(name))
+}
+
+/// Makes a program of a source, in any of the forms that a program has.
 ///
 /// # Errors
 ///

@@ -23,7 +23,7 @@ pub enum Shared {
 
 /// A shared file of Python as its guest gets it.
 #[derive(Debug, Serialize)]
-pub(crate) struct Module<'l> {
+pub struct Module<'l> {
     /// Its dotted name, the folder of the tool file first: `orders._money`, `_lib.dates`.
     module: String,
     /// What tracebacks call it.
@@ -40,7 +40,7 @@ pub(crate) struct Module<'l> {
 
 impl Library {
     /// The files of Python that a source may import: those that it names, and those that these name.
-    pub(crate) fn modules(&self, source: &str) -> Vec<Module<'_>> {
+    pub fn modules(&self, source: &str) -> Vec<Module<'_>> {
         let mut waiting: Vec<Module<'_>> = self.files.iter().filter_map(module).collect();
         let mut found: Vec<Module<'_>> = Vec::new();
         let mut unread = vec![source];

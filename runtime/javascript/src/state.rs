@@ -8,7 +8,7 @@ use oxc_ast_visit::{Visit, walk};
 use oxc_semantic::ScopeFlags;
 
 use super::{Dialect, depth, parse, without_fences};
-use crate::script::Language;
+use wxmcp_run::Language;
 
 /// Modules that keep nothing for a tool file.
 const STATELESS: [&str; 2] = ["wxmcp", "zod"];

@@ -1,0 +1,28 @@
+//! The contract of a run, for those who start runs and those who carry them out: the [`Script`], the
+//! [`Policy`] and [`Limits`] it runs under, the [`Event`]s it emits, the [`ToolHost`] that answers
+//! its calls, and the [`Report`] it ends with. No engine, no input or output.
+
+mod clock;
+mod library;
+mod limits;
+mod observer;
+mod policy;
+mod report;
+mod script;
+mod search;
+mod surrogates;
+mod tool;
+
+pub use clock::{GuestWaits, Pause, RunClock};
+pub use library::{Library, Module, Shared};
+pub use limits::{Bytes, Limit, Limits};
+pub use observer::{Event, Observer, Silent, Stream};
+pub use policy::{Access, Mount, Policy, Stdin};
+pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
+pub use script::{Describe, Language, Script, ToolJob, ToolTask};
+pub use search::{Detail, Search, ToolDescription, ToolHit};
+pub use surrogates::without_lone_surrogates;
+pub use tool::{
+    BoxFuture, CallContext, Capability, NamespaceListing, Note, ToolAnswer, ToolCall, ToolError,
+    ToolErrorKind, ToolHost, ToolListing,
+};

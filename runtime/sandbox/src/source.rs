@@ -1,0 +1,127 @@
+//! What a guest is sent: a script as the JSON of `wit/guest.wit`.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use wxmcp_javascript::{Dialect, Place, Program};
+use wxmcp_run::{Language, Module, Mount, Policy, Raised, Script, ToolTask};
+
+use crate::digits::marked_with_floats;
+use crate::zone::Zone;
+
+/// The script of `wit/guest.wit`.
+#[derive(Serialize)]
+struct Request<'a> {
+    name: &'a str,
+    args: &'a [String],
+    env: BTreeMap<&'a str, &'a str>,
+    /// For notes on errors: where there is no policy nobody knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mounts: Option<BTreeMap<&'a str, &'static str>>,
+    #[serde(flatten)]
+    text: Option<Text<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<&'a ToolTask>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zone: Option<Zone>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Text<'a> {
+    /// Source that the guest itself reads.
+    Source {
+        source: &'a str,
+        /// What a tool file of Python may import.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        modules: Vec<Module<'a>>,
+    },
+    /// Source that was read here.
+    Program(Program),
+}
+
+/// Whether the source is a program, as far as that can be told before it runs:
+/// JavaScript and TypeScript are parsed, Python is not.
+///
+/// # Errors
+///
+/// The exception that a run would raise.
+pub fn check(script: &Script) -> Result<(), Raised> {
+    text(script).map(|_| ())
+}
+
+/// What the guest is sent where there is no environment: the script of `wit/guest.wit`, JSON.
+///
+/// # Errors
+///
+/// The exception that the source raises because it is no program.
+pub fn message(script: &Script) -> Result<Vec<u8>, Raised> {
+    request(script, None, false)
+}
+
+/// What the guest is sent. It has read the source already if it `knows` it: then
+/// only the task is sent.
+///
+/// # Errors
+///
+/// The exception that the source raises because it is no program.
+pub(crate) fn request(
+    script: &Script,
+    policy: Option<&Policy>,
+    knows: bool,
+) -> Result<Vec<u8>, Raised> {
+    let env = policy.map_or(&[][..], |policy| &policy.env);
+    let mounts = policy.map(|policy| policy.mounts.iter().map(Mount::told).collect());
+    let request = Request {
+        name: &script.name,
+        args: &script.args,
+        env: env
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .collect(),
+        mounts,
+        text: if knows { None } else { Some(text(script)?) },
+        task: script.task.as_ref(),
+        zone: zone(script.language, env),
+    };
+    let request = serde_json::to_vec(&request).unwrap_or_default();
+    // Only arguments of tool files hold numbers.
+    Ok(match script.task {
+        Some(_) => marked_with_floats(request),
+        None => request,
+    })
+}
+
+/// The zone of local time, for the engine that knows none.
+fn zone(language: Language, env: &[(String, String)]) -> Option<Zone> {
+    let name = env.iter().rev().find(|(key, _)| key == "TZ");
+    match language {
+        Language::JavaScript | Language::TypeScript => name.and_then(|(_, zone)| Zone::of(zone)),
+        Language::Python | Language::Component => None,
+    }
+}
+
+fn text(script: &Script) -> Result<Text<'_>, Raised> {
+    let dialect = match script.language {
+        Language::Python | Language::Component => {
+            let library = script.task.as_ref().map(|task| &task.library);
+            return Ok(Text::Source {
+                source: &script.source,
+                modules: library.map_or_else(Vec::new, |library| library.modules(&script.source)),
+            });
+        }
+        Language::JavaScript => Dialect::JavaScript,
+        Language::TypeScript => Dialect::TypeScript,
+    };
+    match &script.task {
+        None => wxmcp_javascript::script(&script.source, dialect, &script.name),
+        Some(task) => {
+            let place = Place {
+                path: &task.path,
+                library: &task.library,
+            };
+            wxmcp_javascript::tool_file(&script.source, dialect, place, &script.name)
+        }
+    }
+    .map(Text::Program)
+}
