@@ -7,16 +7,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use wxmcp_broker::{
-    Approvals, Broker, BrokerConfig, ConnectionConfig, GuardCommand, Interpreters, TreeConfig,
-    Wishes,
-};
+use wxmcp_broker::CallerHost;
+use wxmcp_capabilities::ConnectionConfig;
+use wxmcp_host::{ToolsConfig, open_tools};
+use wxmcp_policy::{Approvals, CapabilityList};
 use wxmcp_run::{
     BoxFuture, CallContext, Language, Outcome, RunClock, RunId, Silent, ToolHost as _,
 };
 use wxmcp_sandbox::engine::Allocation;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
 use wxmcp_sandbox::{Error, Run, Sandbox};
+use wxmcp_toolfiles::{Interpreters, TreeConfig};
+use wxmcp_upstream::GuardCommand;
 
 use crate::guests::Guests;
 use crate::scripts::request;
@@ -325,17 +327,17 @@ fn broker(
     cache: Option<PathBuf>,
     opened: &Arc<Opened>,
     connections: Vec<(String, String)>,
-) -> anyhow::Result<Arc<Broker>> {
-    let wishes = Wishes {
+) -> anyhow::Result<Arc<CallerHost>> {
+    let wishes = CapabilityList {
         sql: vec!["main".to_owned()],
-        ..Wishes::default()
+        ..CapabilityList::default()
     };
     let guard = GuardCommand {
         program: PathBuf::new(),
         args: Vec::new(),
     };
     let approved = BTreeMap::from([("*".to_owned(), wishes)]);
-    Ok(Broker::new(BrokerConfig {
+    Ok(open_tools(ToolsConfig {
         tree: Some(TreeConfig {
             folder: tree.to_owned(),
             cache,
@@ -343,6 +345,7 @@ fn broker(
             interpreters: opened.clone(),
             approvals: Approvals::new(approved)?,
             memory: TOOL_MEMORY,
+            call_timeout: Duration::from_secs(30),
             observer: Arc::new(Silent),
         }),
         connections: connections
@@ -352,7 +355,7 @@ fn broker(
                 (name, ConnectionConfig { url, headers })
             })
             .collect(),
-        ..BrokerConfig::new(guard)
+        ..ToolsConfig::new(guard)
     })?)
 }
 

@@ -10,9 +10,11 @@ use anyhow::{Context, ensure};
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use wxmcp_broker::{Broker, BrokerConfig, Environment, GuardCommand, parse_config};
+use wxmcp_broker::CallerHost;
 use wxmcp_catalogue::Document;
+use wxmcp_host::{ToolsConfig, open_tools};
 use wxmcp_run::{CallContext, RunClock, RunId, ToolDescription, ToolHost as _};
+use wxmcp_upstream::{Environment, GuardCommand, parse_config};
 
 /// Servers that start at once.
 const AT_ONCE: usize = 4;
@@ -97,7 +99,7 @@ fn list(config: &Path, servers: &Path) -> anyhow::Result<Vec<ToolDescription>> {
     })
 }
 
-fn broker(config: &Path, servers: &Path) -> anyhow::Result<Arc<Broker>> {
+fn broker(config: &Path, servers: &Path) -> anyhow::Result<Arc<CallerHost>> {
     let work = servers.join("work");
     let home = work.join("home");
     std::fs::create_dir_all(&home)?;
@@ -107,8 +109,8 @@ fn broker(config: &Path, servers: &Path) -> anyhow::Result<Arc<Broker>> {
     let path = std::env::var("PATH")?;
     let wxmcp: PathBuf = std::env::current_exe()?.with_file_name("wxmcp");
     ensure!(wxmcp.is_file(), "{} is missing", wxmcp.display());
-    Ok(Broker::new(BrokerConfig {
-        upstreams: parse_config("mcp.json", &std::fs::read_to_string(config)?, Path::new(""))?
+    Ok(open_tools(ToolsConfig {
+        servers: parse_config("mcp.json", &std::fs::read_to_string(config)?, Path::new(""))?
             .upstreams,
         environment: Environment::new([
             ("PATH", path.as_str()),
@@ -118,14 +120,14 @@ fn broker(config: &Path, servers: &Path) -> anyhow::Result<Arc<Broker>> {
         ]),
         call_timeout: Duration::from_secs(120),
         start_timeout: Duration::from_secs(120),
-        ..BrokerConfig::new(GuardCommand {
+        ..ToolsConfig::new(GuardCommand {
             program: wxmcp,
             args: vec!["__upstream-guard".into()],
         })
     })?)
 }
 
-async fn described(broker: &Broker, space: &str) -> anyhow::Result<Vec<ToolDescription>> {
+async fn described(broker: &CallerHost, space: &str) -> anyhow::Result<Vec<ToolDescription>> {
     let context = || CallContext {
         run: RunId::random(),
         clock: Arc::new(RunClock::start()),

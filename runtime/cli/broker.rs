@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use wxmcp_broker::{
-    Approvals, Broker, BrokerConfig, Environment, Grants, GuardCommand, ServersFile, TreeConfig,
-    parse_config,
-};
+use wxmcp_broker::CallerHost;
+use wxmcp_host::{ToolsConfig, open_tools};
+use wxmcp_policy::{Approvals, ToolPatterns};
 use wxmcp_run::Observer;
+use wxmcp_toolfiles::TreeConfig;
+use wxmcp_upstream::{Environment, GuardCommand, ServersFile, parse_config};
 
 use crate::exit::Failure;
 use crate::guests::{self, Guests};
@@ -25,7 +26,7 @@ pub(crate) fn broker(
     settings: &Settings,
     guests: &Arc<Guests>,
     observer: Arc<dyn Observer>,
-) -> Result<Arc<Broker>, Failure> {
+) -> Result<Arc<CallerHost>, Failure> {
     let program = std::env::current_exe()
         .context("find this program's own file")
         .map_err(Failure::fault)?;
@@ -38,25 +39,26 @@ pub(crate) fn broker(
     } else {
         &settings.allow_tools
     };
-    let grants = Grants::new(allow, &settings.deny_tools)
+    let tools = ToolPatterns::new(allow, &settings.deny_tools)
         .context("read the tool patterns")
         .map_err(Failure::usage)?;
-    let config = BrokerConfig {
-        upstreams: configured(settings)?.upstreams,
+    let config = ToolsConfig {
+        servers: configured(settings)?.upstreams,
         tree: tree(settings, guests, observer)?,
         connections: settings.connections.clone(),
         directories: settings.directories.clone(),
+        authorities: settings.authorities.clone(),
         hosts: settings.hosts.clone(),
-        grants,
+        tools,
         environment: environment(),
         call_timeout: settings.call_timeout,
         learned: guests::cache_directory()
             .filter(|_| settings.learn)
             .map(|cache| cache.join("learned")),
         eras: guests::cache_directory().map(|cache| cache.join("eras")),
-        ..BrokerConfig::new(guard)
+        ..ToolsConfig::new(guard)
     };
-    Broker::new(config)
+    open_tools(config)
         .context("read `[connections]` and `[http]` of `wxmcp.toml`")
         .map_err(Failure::usage)
 }
@@ -79,6 +81,7 @@ fn tree(
         interpreters: guests.clone(),
         approvals,
         memory: TOOL_MEMORY,
+        call_timeout: settings.call_timeout,
         observer,
     }))
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::Engine;
-use wxmcp_broker::Interpreters;
 use wxmcp_run::{BoxFuture, Language};
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::supplied::{CompileError, CompileLimits, Compiler, Supplied};
 use wxmcp_sandbox::{Error, NativeCache, NativeGuest, Sandbox};
+use wxmcp_toolfiles::Interpreters;
 
 /// CPython, whole standard library included.
 static PYTHON: NativeGuest = NativeGuest {

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next();
     if first.as_deref().is_some_and(|first| first == broker::GUARD) {
-        return wxmcp_broker::guard_main(arguments);
+        return wxmcp_upstream::guard_main(arguments);
     }
     if first.is_some_and(|first| first == guests::COMPILER) {
         return wxmcp_sandbox::supplied::compile_main(arguments);

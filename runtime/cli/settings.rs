@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use bytesize::ByteSize;
 use serde::Deserialize;
-use wxmcp_broker::{ConnectionConfig, DirectoryConfig, HeaderConfig, Hosts, HostsConfig, Wishes};
+use wxmcp_capabilities::{ConnectionConfig, DirectoryConfig, HeaderConfig};
+use wxmcp_policy::{CapabilityList, Hosts};
 use wxmcp_run::{Access, Limits, Mount};
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
@@ -24,8 +25,10 @@ pub(crate) struct Settings {
     pub(crate) env: Vec<(String, String)>,
     pub(crate) allow_tools: Vec<String>,
     pub(crate) deny_tools: Vec<String>,
-    /// Hosts that scripts may ask, and whom https trusts.
-    pub(crate) hosts: HostsConfig,
+    /// Hosts that scripts may ask.
+    pub(crate) hosts: Hosts,
+    /// Certificates (PEM) that https trusts besides those that browsers trust.
+    pub(crate) authorities: Option<Vec<u8>>,
     /// The folder of tool files, if there is one.
     pub(crate) tools: Option<PathBuf>,
     /// Whether shapes of answers are learned of tools that do not declare them.
@@ -35,7 +38,7 @@ pub(crate) struct Settings {
     /// Directories of tool files.
     pub(crate) directories: BTreeMap<String, DirectoryConfig>,
     /// What tool files may have of what they ask for.
-    pub(crate) grants: BTreeMap<String, Wishes>,
+    pub(crate) grants: BTreeMap<String, CapabilityList>,
     /// Where type checkers are, if not on `PATH`.
     pub(crate) checkers: Option<PathBuf>,
     /// Where tools are that make components, if not on `PATH`.
@@ -65,7 +68,7 @@ struct File {
     #[serde(default)]
     directories: BTreeMap<String, DirectoryTable>,
     #[serde(default)]
-    grants: BTreeMap<String, Wishes>,
+    grants: BTreeMap<String, CapabilityList>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -172,14 +175,12 @@ impl Settings {
                 policy.allow_tools.clone()
             },
             deny_tools: [file.policy.deny_tools, policy.deny_tools.clone()].concat(),
-            hosts: HostsConfig {
-                allowed: hosts(file.policy.allow_hosts.iter().chain(&policy.allow_hosts))?,
-                authorities: file
-                    .http
-                    .ca
-                    .map(|ca| authorities(&folder.join(ca)))
-                    .transpose()?,
-            },
+            hosts: hosts(file.policy.allow_hosts.iter().chain(&policy.allow_hosts))?,
+            authorities: file
+                .http
+                .ca
+                .map(|ca| authorities(&folder.join(ca)))
+                .transpose()?,
             tools: tools(config, file.tools.folder.as_deref(), &folder)?,
             learn: file.tools.learn_answers,
             connections: file

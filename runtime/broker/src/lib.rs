@@ -1,40 +1,25 @@
-//! Answers tool calls. Nothing reaches a tool by another road.
+//! Answers callers: the one pipeline that everything passes that leaves a sandbox, and the catalogue of tools
+//! that a caller sees.
 //!
-//! A call passes, in this order: resolve the name, granted?, arguments fit?, dispatch
-//! under a deadline, bound and unwrap the answer, answer fits? A tool is a file of the
-//! tool tree, which runs in a sandbox of its own with the capabilities that it was granted,
-//! or belongs to an upstream MCP server: a process that starts when its namespace is first
-//! used and ends with the broker.
+//! A [`Broker`] knows no server, tool file or database. Whoever has tools is a [`Provider`], and what does
+//! requests to databases, hosts and directories are [`Capabilities`]; crates above implement both.
+//! [`CallerHost`] is the broker as one caller sees it. The stages of the pipeline are listed in `pipeline`.
 //!
-//! What comes from a server is hostile: every line, answer, list and text is
-//! bounded before it is kept, and what goes wrong is named, never guessed.
+//! What comes from a provider is hostile: it is bounded before it is kept, and what goes wrong is named,
+//! never guessed.
 
 mod answer;
 mod broker;
-mod caller;
-mod capabilities;
-mod components;
-mod config;
-mod discovery;
-mod grants;
-mod json;
-mod kept;
-mod learning;
-mod redact;
-mod space;
-mod tree;
-mod upstream;
-mod validation;
-mod wording;
+mod capability;
+mod catalogue;
+mod host;
+mod pipeline;
+mod provider;
 
-pub use broker::{Broker, BrokerConfig, Problems};
-pub use capabilities::{
-    ConnectionConfig, DirectoryConfig, HeaderConfig, HostError, Hosts, HostsConfig, ResourceError,
-    UrlError,
-};
-pub use components::LinkError;
-pub use config::{ConfigError, Environment, Launch, ServersFile, UpstreamConfig, parse_config};
-pub use grants::{Grants, PatternError};
-pub use tree::folder::Broken;
-pub use tree::{ApprovalError, Approvals, Interpreters, TreeConfig, Wishes};
-pub use upstream::guard::{GuardCommand, guard_main};
+pub use answer::{Answer, bounded_error, text_of};
+pub use broker::{Broker, BrokerConfig};
+pub use capability::{Capabilities, CapabilityRequest, Granted, NoCapabilities};
+pub use catalogue::{Broken, Problems};
+pub use host::CallerHost;
+pub use pipeline::{STAGES, Watcher};
+pub use provider::{ProvidedTools, Provider, Providers};

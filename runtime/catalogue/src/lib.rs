@@ -12,6 +12,7 @@ mod catalogue;
 mod describe;
 mod digest;
 mod envelope;
+pub mod json;
 mod names;
 mod numbers;
 mod schema;
@@ -23,6 +24,7 @@ mod text;
 mod tool;
 mod validate;
 pub mod wit;
+pub mod wording;
 
 pub use arguments::{
     UnknownArgument, is_required, leave_out_nulls, object_parameter, unknown_argument,

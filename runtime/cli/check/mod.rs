@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use rustix::process::Resource;
 use serde::Serialize;
-use wxmcp_broker::Broker;
+use wxmcp_broker::CallerHost;
 use wxmcp_catalogue::stubs::{StubFile, ToolSet};
 use wxmcp_run::{Language, Script, ToolHost};
 
@@ -58,7 +58,7 @@ pub(crate) struct Findings {
 
 /// Everything that a check works with.
 pub(crate) struct Checker<'a> {
-    pub(crate) broker: &'a Broker,
+    pub(crate) broker: &'a CallerHost,
     pub(crate) guests: &'a Guests,
     /// Where the type checkers are, if not on `PATH`.
     pub(crate) folder: Option<&'a Path>,

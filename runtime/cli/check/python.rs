@@ -8,10 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use serde::Deserialize;
-use wxmcp_broker::Interpreters as _;
 use wxmcp_catalogue::stubs::{Calls, python};
 use wxmcp_run::{Limits, Outcome, Policy, Script, Silent, Stdin};
 use wxmcp_sandbox::Run;
+use wxmcp_toolfiles::Interpreters as _;
 
 use super::{BOUNDS, Checker, Finding, Findings, folder};
 use crate::exit::Failure;

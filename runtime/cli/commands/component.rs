@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::Read;
 
 use anyhow::Context;
-use wxmcp_broker::{Broker, LinkError};
+use wxmcp_broker::CallerHost;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
 use wxmcp_sandbox::{Error, Sandbox};
+use wxmcp_toolfiles::LinkError;
 
 use super::tools::context;
 use crate::exit::Failure;
@@ -39,11 +40,10 @@ async fn compiled(name: &str, guests: &Guests) -> Result<Supplied, Failure> {
 pub(super) async fn sandbox(
     name: &str,
     guests: &Guests,
-    broker: &Broker,
+    broker: &CallerHost,
 ) -> Result<Sandbox, Failure> {
     let component = compiled(name, guests).await?;
-    let tools = broker
-        .link(&component, &context())
+    let tools = wxmcp_toolfiles::link(broker, &component, &context())
         .await
         .map_err(|error| not_linked(error, name))?;
     component.script(&tools).map_err(|error| {

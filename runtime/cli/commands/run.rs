@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use wxmcp_broker::{Broker, Interpreters as _};
+use wxmcp_broker::CallerHost;
 use wxmcp_run::{Policy, Script, Silent, Stdin};
 use wxmcp_sandbox::{Error, Run, Sandbox};
+use wxmcp_toolfiles::Interpreters as _;
 
 use super::component;
 use crate::broker;
@@ -122,7 +123,7 @@ async fn sandbox(
     script: &Script,
     interpreter: Option<&str>,
     guests: &Guests,
-    broker: &Broker,
+    broker: &CallerHost,
 ) -> Result<Arc<Sandbox>, Failure> {
     if let Some(interpreter) = interpreter {
         return component::interpreter(interpreter, guests)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
-use wxmcp_broker::{Broker, Problems};
+use wxmcp_broker::{CallerHost, Problems};
 use wxmcp_run::{
     CallContext, NamespaceListing, Observer, RunClock, RunId, Search, Silent, ToolCall,
     ToolDescription, ToolError, ToolHit, ToolHost, without_lone_surrogates,
@@ -52,7 +52,7 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
     exit
 }
 
-async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure> {
+async fn answer(broker: &Arc<CallerHost>, args: &ToolsArgs) -> Result<Exit, Failure> {
     match &args.command {
         ToolsCommand::List { namespace } => list(broker, namespace.as_deref(), args.json).await,
         ToolsCommand::Check => check(broker, args.json).await,
@@ -113,7 +113,7 @@ async fn answer(broker: &Arc<Broker>, args: &ToolsArgs) -> Result<Exit, Failure>
 }
 
 /// What a person should know of the files that say which tools there are.
-fn notes(settings: &Settings, broker: &Broker) -> Result<(), Failure> {
+fn notes(settings: &Settings, broker: &CallerHost) -> Result<(), Failure> {
     let file = broker::configured(settings)?;
     let disabled = file.upstreams.iter().filter(|it| it.is_disabled());
     let disabled = disabled.map(|it| format!("`{}` is disabled", it.name()));
@@ -125,7 +125,7 @@ fn notes(settings: &Settings, broker: &Broker) -> Result<(), Failure> {
 }
 
 /// What fits, or that nothing does: then exit code 1, also with `--json`.
-async fn search(broker: &Broker, question: Search, json: bool) -> Result<Exit, Failure> {
+async fn search(broker: &CallerHost, question: Search, json: bool) -> Result<Exit, Failure> {
     let found = broker.search(question, context()).await.map_err(failed)?;
     if json {
         print_json(&found)?;
@@ -167,7 +167,7 @@ fn show(tool: &ToolDescription) {
 }
 
 /// Reads every tool, and says of each what is wrong with it.
-async fn check(broker: &Broker, json: bool) -> Result<Exit, Failure> {
+async fn check(broker: &CallerHost, json: bool) -> Result<Exit, Failure> {
     let mut findings = Vec::new();
     let mut reusable = Vec::new();
     let mut tools = 0_usize;
@@ -236,7 +236,7 @@ fn reuse(tools: &[String]) -> Option<String> {
     })
 }
 
-async fn list(broker: &Broker, namespace: Option<&str>, json: bool) -> Result<Exit, Failure> {
+async fn list(broker: &CallerHost, namespace: Option<&str>, json: bool) -> Result<Exit, Failure> {
     let names = match namespace {
         Some(name) => vec![name.to_owned()],
         None => broker.namespaces(),
@@ -290,7 +290,7 @@ fn lines(namespace: &NamespaceListing) -> impl Iterator<Item = String> {
 /// The tools of each namespace and what is wrong with it, in order. Their servers start at the
 /// same time.
 pub(crate) async fn inspections(
-    broker: &Broker,
+    broker: &CallerHost,
     names: Vec<String>,
 ) -> Vec<(String, Result<(NamespaceListing, Problems), ToolError>)> {
     let inspection = names.into_iter().map(|name| async move {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::anyhow;
 use serde_json::{Value, json};
-use wxmcp_broker::Broker;
+use wxmcp_broker::CallerHost;
 use wxmcp_catalogue::stubs::{StubFile, ToolSet};
 use wxmcp_catalogue::wit::{self, Wit};
 use wxmcp_run::{Language, NamespaceListing, ToolDescription, ToolHost};
@@ -32,7 +32,7 @@ struct Space {
 impl Contents {
     /// Reads the tools that are wanted of the namespaces that are there; their servers start.
     pub(super) async fn gather(
-        broker: &Broker,
+        broker: &CallerHost,
         all: &[String],
         wanted: &Wanted,
         language: Language,
@@ -125,7 +125,7 @@ impl Contents {
 }
 
 async fn described(
-    broker: &Broker,
+    broker: &CallerHost,
     set: &ToolSet,
     selected: &BTreeSet<String>,
 ) -> Result<Vec<(String, ToolDescription)>, Failure> {

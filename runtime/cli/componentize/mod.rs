@@ -18,7 +18,7 @@ use anyhow::{Context, anyhow};
 use bytesize::ByteSize;
 use rustix::process::Resource;
 use serde_json::Value;
-use wxmcp_broker::Broker;
+use wxmcp_broker::CallerHost;
 use wxmcp_catalogue::stubs::StubFile;
 use wxmcp_run::{Language, Raised, Script, ToolHost as _};
 
@@ -51,7 +51,7 @@ const MADE: &str = "made.wasm";
 
 /// Everything that a build works with.
 pub(crate) struct Builder<'a> {
-    pub(crate) broker: &'a Broker,
+    pub(crate) broker: &'a CallerHost,
     pub(crate) guests: &'a Guests,
     /// Where componentizers are, if not on `PATH`.
     pub(crate) folder: Option<&'a Path>,

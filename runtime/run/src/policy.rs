@@ -35,8 +35,8 @@ impl Mount {
     }
 }
 
-/// What a script may do in a mount.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What may be done with a mount, a directory or a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Access {
     /// Read files and list folders.
     ReadOnly,

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use probe::{Events, TestResult, limits, request, run};
-use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{
-    BoxFuture, Limit, Limits, NativeCache, Note, Outcome, Sandbox, ToolAnswer, ToolCall, ToolError,
-    ToolHost,
+use wxmcp_run::{
+    BoxFuture, Limit, Limits, Note, Outcome, ToolAnswer, ToolCall, ToolError, ToolHost,
 };
+use wxmcp_sandbox::engine::{self, Allocation};
+use wxmcp_sandbox::{NativeCache, Sandbox};
 
 #[test]
 fn a_script_returns_prints_and_is_counted() -> TestResult {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use tokio::task::JoinSet;
-use wxmcp_broker::Broker;
+use wxmcp_broker::CallerHost;
 use wxmcp_catalogue::stubs::{self, StubFile, ToolSet};
 use wxmcp_catalogue::wit::Wit;
 use wxmcp_run::{ToolError, ToolHost};
@@ -19,7 +19,7 @@ use crate::render;
 
 /// Writes what is asked for. A namespace that does not start is said and left out; the
 /// exit code tells.
-pub(super) async fn execute(broker: &Arc<Broker>, args: &ExportArgs) -> Result<Exit, Failure> {
+pub(super) async fn execute(broker: &Arc<CallerHost>, args: &ExportArgs) -> Result<Exit, Failure> {
     let mut exit = Exit::Success;
     let mut sets: Vec<ToolSet> = Vec::new();
     let names = match args.namespaces.as_slice() {
@@ -78,7 +78,7 @@ fn wit(sets: &[ToolSet]) -> Vec<StubFile> {
 
 /// The tools of each namespace. Their servers start at once.
 async fn opened(
-    broker: &Arc<Broker>,
+    broker: &Arc<CallerHost>,
     names: Vec<String>,
 ) -> Vec<(String, Result<ToolSet, ToolError>)> {
     let mut opening = JoinSet::new();

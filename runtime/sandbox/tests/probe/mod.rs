@@ -7,11 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{
-    BoxFuture, Event, Language, Limits, NativeCache, NativeGuest, Observer, Policy, Report, Run,
-    Sandbox, Script, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
+use wxmcp_run::{
+    BoxFuture, Event, Language, Limits, Observer, Policy, Report, Script, ToolAnswer, ToolCall,
+    ToolError, ToolErrorKind, ToolHost,
 };
+use wxmcp_sandbox::engine::{self, Allocation};
+use wxmcp_sandbox::{NativeCache, NativeGuest, Run, Sandbox};
 
 pub type TestResult = Result<(), Box<dyn Error>>;
 

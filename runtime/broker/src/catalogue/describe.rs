@@ -1,0 +1,120 @@
+//! Searches and descriptions.
+
+use futures_util::future::join_all;
+use wxmcp_catalogue::stubs::ToolSet;
+use wxmcp_catalogue::{Named, Tool, signature};
+use wxmcp_run::{CallContext, Detail, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit};
+
+use super::search::Listed;
+use super::{Found, Space, summary, unknown_tool};
+use crate::host::CallerHost;
+
+/// Tools described at once, at most.
+const MAX_DESCRIBED: usize = 200;
+
+impl CallerHost {
+    /// Searches all namespaces; those that do not start are left out, unless
+    /// none does.
+    pub(crate) async fn find(
+        &self,
+        search: Search,
+        context: &CallContext,
+    ) -> Result<Vec<ToolHit>, ToolError> {
+        let deadline = self.broker.call_timeout;
+        let spaces = self.all_visible().into_iter();
+        let opened = join_all(spaces.map(|it| Space::open(it, None, context, deadline))).await;
+        let (opened, failed): (Vec<_>, Vec<Result<_, ToolError>>) =
+            opened.into_iter().partition(Result::is_ok);
+        if opened.is_empty()
+            && let Some(failure) = failed.into_iter().find_map(Result::err)
+        {
+            return Err(failure);
+        }
+        let listed = opened.into_iter().flatten().map(|space| Listed {
+            configured_name: space.configured_name().to_owned(),
+            name: space.name().to_owned(),
+            tools: space.tools().clone(),
+        });
+        let indexes = &self.broker.indexes;
+        indexes.search(listed.collect(), &self.caller, search).await
+    }
+
+    /// Everything that the caller may know of the named tools.
+    pub(crate) async fn explain(
+        &self,
+        names: Vec<String>,
+        context: &CallContext,
+    ) -> Result<Vec<ToolDescription>, ToolError> {
+        if names.len() > MAX_DESCRIBED {
+            return Err(ToolError::new(
+                ToolErrorKind::InvalidCall,
+                format!("at most {MAX_DESCRIBED} tools are described at once"),
+            ));
+        }
+        let mut described = Vec::new();
+        for name in &names {
+            let Found { space, tool } = self.resolve(name, context).await?;
+            let named = space
+                .tools()
+                .resolve(&tool)
+                .ok_or_else(|| unknown_tool(name, &[]))?;
+            let tool = self.with_learned(&space, named.tool);
+            described.push(description(space.name(), named.attribute, &tool));
+        }
+        Ok(described)
+    }
+
+    /// The tools of a namespace that the caller may call, whole, for stubs of them.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such namespace, or it does not start.
+    pub async fn tool_set(
+        &self,
+        namespace: &str,
+        context: &CallContext,
+    ) -> Result<ToolSet, ToolError> {
+        let space = self.open(namespace, context).await?;
+        let tools = space.granted(&self.caller).map(|named| {
+            let tool = self.with_learned(&space, named.tool);
+            (named.attribute.to_owned(), tool)
+        });
+        Ok(ToolSet {
+            namespace: space.name().to_owned(),
+            tools: tools.collect(),
+        })
+    }
+
+    /// A tool with what was learned of its answers.
+    fn with_learned(&self, space: &Space, tool: &Tool) -> Tool {
+        let learned = self.broker.learned.as_ref();
+        let shape = learned
+            .filter(|_| tool.output_schema().is_none())
+            .and_then(|it| it.schema(self.caller.principal(), space.configured_name(), tool));
+        tool.clone().with_learned_output(shape)
+    }
+}
+
+/// A tool as a search tells of it.
+pub(super) fn hit(space: &str, named: Named<'_>, detail: Detail) -> ToolHit {
+    let name = format!("{space}.{}", named.attribute);
+    match detail {
+        Detail::Names => ToolHit::Name { name },
+        Detail::Brief => ToolHit::Brief {
+            name,
+            description: summary(named.tool.description()),
+        },
+        Detail::Full => ToolHit::Full(description(space, named.attribute, named.tool)),
+    }
+}
+
+/// All that a caller may know of a tool.
+fn description(space: &str, attribute: &str, tool: &Tool) -> ToolDescription {
+    ToolDescription {
+        name: format!("{space}.{attribute}"),
+        description: tool.description().to_owned(),
+        signature: signature(space, attribute, tool),
+        input: tool.input_schema().clone(),
+        output: tool.output_schema().cloned(),
+    }
+}

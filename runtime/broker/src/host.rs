@@ -1,0 +1,151 @@
+//! The broker as one caller sees it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::{Map, Value};
+use wxmcp_policy::{Caller, CapabilityGrants};
+use wxmcp_run::{
+    BoxFuture, CallContext, Capability, NamespaceListing, Search, ToolAnswer, ToolCall,
+    ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost,
+};
+
+use crate::broker::Broker;
+use crate::capability::Granted;
+use crate::pipeline;
+
+/// Answers one caller: a script, or one run of a tool file. What it shows depends on the caller's grants,
+/// never on who asked before.
+pub struct CallerHost {
+    pub(crate) broker: Arc<Broker>,
+    pub(crate) caller: Caller,
+    pub(crate) granted: Arc<dyn Granted>,
+    /// The changes of providers that the caller was told of.
+    told: Mutex<Told>,
+}
+
+/// How often the tools of providers had changed when their caller was last told of it.
+#[derive(Default)]
+struct Told {
+    all: u64,
+    by_namespace: HashMap<String, u64>,
+}
+
+impl CallerHost {
+    pub(crate) fn new(broker: Arc<Broker>, caller: Caller) -> Self {
+        let told = Told {
+            all: changes(&broker),
+            ..Told::default()
+        };
+        Self {
+            granted: broker.capabilities.for_caller(caller.capabilities()),
+            broker,
+            caller,
+            told: Mutex::new(told),
+        }
+    }
+
+    /// The broker, which other callers share.
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.broker
+    }
+
+    /// Ends the broker, for all callers: see [`Broker::shutdown`].
+    pub async fn shutdown(&self) {
+        self.broker.shutdown().await;
+    }
+
+    /// Who calls.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl std::fmt::Debug for CallerHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallerHost")
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ToolHost for CallerHost {
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
+        Box::pin(pipeline::call(self, call))
+    }
+
+    fn namespaces(&self) -> Vec<String> {
+        self.visible_names()
+    }
+
+    fn namespace(
+        &self,
+        name: String,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
+        Box::pin(async move { self.list(&name, &context).await })
+    }
+
+    fn search(
+        &self,
+        search: Search,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<ToolHit>, ToolError>> {
+        Box::pin(async move {
+            if let CapabilityGrants::ToolFile(_) = self.caller.capabilities() {
+                return Err(ToolError::new(
+                    ToolErrorKind::NotGranted,
+                    "tool files do not search for tools: they name those that they ask for",
+                ));
+            }
+            self.find(search, &context).await
+        })
+    }
+
+    fn describe(
+        &self,
+        names: Vec<String>,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
+        Box::pin(async move { self.explain(names, &context).await })
+    }
+
+    fn changed(&self) -> Vec<String> {
+        let all = changes(&self.broker);
+        let mut told = self.told.lock();
+        if std::mem::replace(&mut told.all, all) == all {
+            return Vec::new();
+        }
+        let providers = self.broker.providers.iter().flat_map(|it| it.all());
+        let seen = providers.filter(|it| self.caller.may_see(it.configured_name(), it.name()));
+        let mut names = Vec::new();
+        for provider in seen {
+            let name = provider.name().to_owned();
+            let count = provider.changes();
+            if told
+                .by_namespace
+                .insert(name.clone(), count)
+                .unwrap_or_default()
+                != count
+            {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    fn capability(
+        &self,
+        capability: Capability,
+        request: Map<String, Value>,
+        context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+        Box::pin(pipeline::request(self, capability, request, context))
+    }
+}
+
+/// How often the tools of any provider changed.
+fn changes(broker: &Broker) -> u64 {
+    broker.providers.iter().map(|it| it.changes()).sum()
+}

@@ -1,0 +1,26 @@
+use wxmcp_run::ToolError;
+
+use super::{Asked, Passage};
+use crate::catalogue::unknown_tool;
+
+pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
+    let Some(found) = &passage.found else {
+        return Ok(()); // `resolve` has held a capability's request against its bounds
+    };
+    let Asked::Tool(arguments) = std::mem::replace(&mut passage.asked, Asked::Dispatched) else {
+        return Ok(());
+    };
+    let Some(named) = found.space.tools().resolve(&found.tool) else {
+        return Err(unknown_tool(&passage.name, &[]));
+    };
+    let broker = passage.broker();
+    let validated = broker.validators.arguments(
+        named.tool,
+        &passage.name,
+        arguments,
+        broker.call_timeout,
+    );
+    let arguments = validated.await.map_err(|error| passage.redacted(error))?;
+    passage.asked = Asked::Tool(arguments);
+    Ok(())
+}

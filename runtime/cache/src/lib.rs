@@ -1,0 +1,40 @@
+//! Small files of a user's cache, that nobody else can have written.
+
+use std::fs::{self, DirBuilder};
+use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::Path;
+
+use sha2::{Digest as _, Sha256};
+
+/// Whether a file is a plain one of this user, that others cannot write, and not too large.
+pub fn is_ours(place: &Path, most: u64) -> bool {
+    fs::metadata(place).is_ok_and(|found| {
+        found.is_file()
+            && found.len() <= most
+            && found.uid() == rustix::process::geteuid().as_raw()
+            && found.permissions().mode() & 0o022 == 0
+    })
+}
+
+/// Writes a file, whole or not at all.
+pub fn store(place: &Path, bytes: &[u8]) -> Option<()> {
+    let folder = place.parent()?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .ok()?;
+    let mut file = tempfile::NamedTempFile::new_in(folder).ok()?;
+    file.write_all(bytes).ok()?;
+    file.persist(place).ok()?;
+    Some(())
+}
+
+/// SHA-256 in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}

@@ -1,0 +1,264 @@
+//! Requests to hosts.
+//!
+//! A URL is read once, held against the grants, and its name resolved once; every address of
+//! it is checked, and only a checked one is connected to. A redirect is a request of its own
+//! and passes all of it again. Nothing is taken from the environment: no proxy, no cookies,
+//! no cache.
+
+mod body;
+mod connect;
+mod exchange;
+mod load;
+mod request;
+mod site;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::HeaderMap;
+use rustls::pki_types::CertificateDer;
+use serde_json::json;
+use url::{Host, Url};
+use wxmcp_run::{ToolError, ToolErrorKind};
+
+use crate::resolve::{Resolve, System};
+use crate::{ConnectionConfig, ResourceError};
+use connect::Trust;
+use exchange::Answer;
+use load::Load;
+pub(super) use request::Request;
+use request::{Outgoing, Redirect};
+use site::Site;
+use wxmcp_catalogue::wording::{bounded, quoted};
+use wxmcp_policy::{CapabilityGrants, bare, canonical, is_public};
+
+/// Most redirects of one request that are followed.
+const MAX_REDIRECTS: usize = 5;
+
+/// Asks hosts on behalf of guests.
+#[derive(Debug)]
+pub(crate) struct Http {
+    sites: BTreeMap<String, Site>,
+    resolver: Arc<dyn Resolve>,
+    trust: Trust,
+    load: Load,
+    timeout: Duration,
+}
+
+impl Http {
+    /// Asks nobody yet. `connections` are those whose URL is a host's; `authorities` are
+    /// trusted besides those that browsers trust.
+    ///
+    /// # Errors
+    ///
+    /// A connection that cannot be used.
+    pub(super) fn new<'a>(
+        connections: impl IntoIterator<Item = (&'a String, &'a ConnectionConfig)>,
+        authorities: Vec<CertificateDer<'static>>,
+        timeout: Duration,
+    ) -> Result<Self, ResourceError> {
+        let sites = connections
+            .into_iter()
+            .map(|(name, config)| Ok((name.clone(), Site::new(name, config)?)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            sites,
+            resolver: Arc::new(System::default()),
+            trust: Trust::new(authorities),
+            load: Load::default(),
+            timeout,
+        })
+    }
+
+    /// Whether there is a connection of that name.
+    pub(super) fn has(&self, connection: &str) -> bool {
+        self.sites.contains_key(connection)
+    }
+
+    /// Whether the place that a request names first may be asked, whatever its address.
+    pub(super) fn permit(
+        &self,
+        request: &Request,
+        granted: &CapabilityGrants,
+    ) -> Result<(), ToolError> {
+        match &request.connection {
+            Some(name) => self.site(name, granted).map(drop),
+            None => granted.url(&request::url(&request.url, None)?),
+        }
+    }
+
+    /// Sends a request and answers what came of it, as JSON.
+    pub(super) async fn perform(
+        &self,
+        request: Request,
+        granted: &CapabilityGrants,
+    ) -> Result<Vec<u8>, ToolError> {
+        let limit = request.timeout_ms.map(Duration::from_millis);
+        let limit = limit.unwrap_or(self.timeout).min(self.timeout);
+        let place = quoted(request.connection.as_deref().unwrap_or(&request.url));
+        let site = match &request.connection {
+            None => None,
+            Some(name) => Some(self.site(name, granted)?),
+        };
+        let asking = tokio::time::timeout(limit, self.follow(request, site, granted));
+        let answer = asking.await.unwrap_or_else(|_| {
+            Err(ToolError::new(
+                ToolErrorKind::CallTimedOut,
+                format!("{place} did not answer whole within {limit:?}"),
+            ))
+        });
+        match site {
+            None => answer,
+            Some(site) => answer.map_err(|error| site.told(error)),
+        }
+    }
+
+    fn site(&self, name: &str, granted: &CapabilityGrants) -> Result<&Site, ToolError> {
+        granted.connection(name)?;
+        self.sites.get(name).ok_or_else(|| {
+            let name = bounded(name);
+            ToolError::new(
+                ToolErrorKind::NotGranted,
+                format!(
+                    "there is no connection `{name}` to a host: write `[connections.{name}]` \
+                     with `url = \"https://..\"` in wxmcp.toml"
+                ),
+            )
+        })
+    }
+
+    async fn follow(
+        &self,
+        mut request: Request,
+        site: Option<&Site>,
+        granted: &CapabilityGrants,
+    ) -> Result<Vec<u8>, ToolError> {
+        let mut outgoing = Outgoing::new(&mut request)?;
+        let mut url = match site {
+            None => request::url(&request.url, None)?,
+            Some(site) => site.url(&request.url)?,
+        };
+        let mut redirects = 0_usize;
+        loop {
+            // Outside of the connection it is a request like any other: it needs a grant, and
+            // gets no secrets.
+            let inside = site.filter(|site| site.holds(&url));
+            let addresses = match inside {
+                Some(_) => self.addresses(&url).await?,
+                None => self.granted_addresses(&url, granted).await?,
+            };
+            let answer = self.send(&outgoing, &url, &addresses, inside).await?;
+            let Some(location) = answer
+                .location()
+                .filter(|_| request.redirect != Redirect::Manual)
+            else {
+                return Ok(answer.told(&url, redirects > 0, site));
+            };
+            if request.redirect == Redirect::Error {
+                return Err(failed(
+                    &url,
+                    "it redirects, and the request says that is an error",
+                ));
+            }
+            if redirects >= MAX_REDIRECTS {
+                return Err(ToolError::new(
+                    ToolErrorKind::LimitReached,
+                    format!("{} redirects more than {MAX_REDIRECTS} times", shown(&url)),
+                ));
+            }
+            redirects = redirects.saturating_add(1);
+            let next = request::url(&location, Some(&url)).map_err(|error| {
+                failed(
+                    &url,
+                    &format!("it redirects to what cannot be asked: {error}"),
+                )
+            })?;
+            if site.is_some_and(|site| !site.holds(&next) && site.has_secret(next.as_str())) {
+                return Err(failed(
+                    &url,
+                    "it redirects elsewhere, with a secret in the URL",
+                ));
+            }
+            outgoing.redirect(answer.status(), next.origin() == url.origin());
+            url = next;
+        }
+    }
+
+    async fn send(
+        &self,
+        outgoing: &Outgoing,
+        url: &Url,
+        addresses: &[IpAddr],
+        site: Option<&Site>,
+    ) -> Result<Answer, ToolError> {
+        let port = url.port_or_known_default().unwrap_or(443);
+        let name = match url.host() {
+            Some(Host::Domain(name)) => bare(name).to_owned(),
+            Some(Host::Ipv4(address)) => address.to_string(),
+            Some(Host::Ipv6(address)) => address.to_string(),
+            None => String::new(),
+        };
+        let tls = (url.scheme() == "https").then_some((&self.trust, name.as_str()));
+        let stream = connect::connect(addresses, port, tls)
+            .await
+            .map_err(|error| coded(url, &error.to_string(), error.code()))?;
+        let nothing = HeaderMap::new();
+        let injected = site.map_or(&nothing, Site::headers);
+        exchange::exchange(stream, outgoing, url, injected, &self.load).await
+    }
+
+    /// The addresses of a URL that is granted, each of them checked.
+    async fn granted_addresses(
+        &self,
+        url: &Url,
+        granted: &CapabilityGrants,
+    ) -> Result<Vec<IpAddr>, ToolError> {
+        granted.url(url)?;
+        let addresses = self.addresses(url).await?;
+        for address in &addresses {
+            if !is_public(*address) {
+                granted.private_address(*address, url)?;
+            }
+        }
+        Ok(addresses)
+    }
+
+    async fn addresses(&self, url: &Url) -> Result<Vec<IpAddr>, ToolError> {
+        let name = match url.host() {
+            Some(Host::Domain(name)) => bare(name),
+            Some(Host::Ipv4(address)) => return Ok(vec![address.into()]),
+            Some(Host::Ipv6(address)) => return Ok(vec![canonical(address.into())]),
+            None => return Err(failed(url, "it has no host")),
+        };
+        let found = self.resolver.resolve(name).await;
+        let found = found.map_err(|error| coded(url, &error.to_string(), "ENOTFOUND"))?;
+        if found.is_empty() {
+            return Err(coded(url, "there is no such host", "ENOTFOUND"));
+        }
+        Ok(found.into_iter().map(canonical).collect())
+    }
+}
+
+/// Scheme, host and port of a URL: its path may hold what is not for messages.
+fn shown(url: &Url) -> String {
+    quoted(&url.origin().ascii_serialization())
+}
+
+fn failed(url: &Url, why: &str) -> ToolError {
+    ToolError::new(
+        ToolErrorKind::CapabilityFailed,
+        format!("{}: {why}", shown(url)),
+    )
+}
+
+/// A failure with a word for programs.
+fn coded(url: &Url, why: &str, code: &str) -> ToolError {
+    ToolError {
+        data: Some(json!({ "code": code })),
+        ..failed(url, why)
+    }
+}

@@ -1,0 +1,298 @@
+//! What `wit/capabilities.wit` offers, done by the host on behalf of callers: statements over named
+//! connections (`sql`), requests to hosts (`http`), files of named directories (`files`).
+//!
+//! A request comes from a guest: it is parsed into a type, held against the caller's
+//! grants, and bounded in time and size before anything is done.
+
+mod files;
+mod http;
+mod resolve;
+mod sql;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use wxmcp_broker::{Capabilities, CapabilityRequest, Granted};
+use wxmcp_catalogue::wording::bounded;
+use wxmcp_policy::{CapabilityGrants, Grants, Hosts};
+use wxmcp_run::{BoxFuture, Capability, ToolError, ToolErrorKind};
+
+use files::Directory;
+use http::Http;
+pub use sql::UrlError;
+use sql::{Databases, Held};
+
+/// A database or a host that tools may use.
+#[derive(Clone)]
+pub struct ConnectionConfig {
+    /// `sqlite:PATH`, `postgres://user:password@host:port/database`, or `https://HOST/PATH`.
+    /// It may hold a password, so it is never shown.
+    pub url: String,
+    /// Headers that every request to the host gets, below that URL and nowhere else:
+    /// secrets that no guest sees.
+    pub headers: Vec<HeaderConfig>,
+}
+
+impl ConnectionConfig {
+    fn is_host(&self) -> bool {
+        self.url.starts_with("https:") || self.url.starts_with("http:")
+    }
+}
+
+impl std::fmt::Debug for ConnectionConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ConnectionConfig")
+    }
+}
+
+/// A header of a connection.
+#[derive(Clone)]
+pub struct HeaderConfig {
+    /// Its name.
+    pub name: String,
+    /// What is sent.
+    pub value: String,
+    /// Whether the value is taken out of what comes back.
+    pub is_secret: bool,
+}
+
+/// A directory of the host that tools may use.
+#[derive(Clone, Debug)]
+pub struct DirectoryConfig {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Bytes of all files in it, above which nothing more is written.
+    pub quota: u64,
+}
+
+/// Why the configured resources cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ResourceError {
+    /// A connection's URL is none that there is a driver for.
+    #[error("the URL of the connection `{connection}` cannot be used")]
+    Url {
+        /// Its name.
+        connection: String,
+        /// Why.
+        source: UrlError,
+    },
+    /// A connection to a host makes no sense.
+    #[error("the connection `{name}`: {why}")]
+    Host {
+        /// The connection.
+        name: String,
+        /// What is wrong.
+        why: &'static str,
+    },
+    /// A connection is granted that there is not.
+    #[error("there is no connection `{0}` to a host; a host of that name is written `https://{0}`")]
+    NoConnection(String),
+    /// The file of certificates cannot be used.
+    #[error("`ca` of `[http]` holds no certificates: it is a file of PEM")]
+    Authorities,
+}
+
+/// What is made of a configuration: databases, hosts and directories by name.
+#[derive(Clone, Debug, Default)]
+pub struct ResourcesConfig {
+    /// Databases and hosts, by name.
+    pub connections: BTreeMap<String, ConnectionConfig>,
+    /// Directories, by name.
+    pub directories: BTreeMap<String, DirectoryConfig>,
+    /// Certificates (PEM) of authorities that are trusted besides those that browsers trust.
+    pub authorities: Option<Vec<u8>>,
+    /// How long one request may take.
+    pub timeout: Duration,
+}
+
+/// The databases, hosts and directories of one process.
+#[derive(Clone, Debug)]
+pub struct Resources(Arc<Named>);
+
+#[derive(Debug)]
+struct Named {
+    databases: Databases,
+    directories: BTreeMap<String, Directory>,
+    http: Http,
+}
+
+impl Resources {
+    /// Opens nothing yet.
+    ///
+    /// # Errors
+    ///
+    /// A connection that no driver knows.
+    pub fn new(config: &ResourcesConfig) -> Result<Self, ResourceError> {
+        let (remote, databases): (BTreeMap<_, _>, BTreeMap<_, _>) = config
+            .connections
+            .iter()
+            .map(|(name, config)| (name.clone(), config.clone()))
+            .partition(|(_, config)| config.is_host());
+        let authorities = authorities(config.authorities.as_deref())?;
+        Ok(Self(Arc::new(Named {
+            databases: Databases::new(&databases, config.timeout)?,
+            http: Http::new(&remote, authorities, config.timeout)?,
+            directories: config
+                .directories
+                .iter()
+                .map(|(name, config)| (name.clone(), Directory::new(name, config.clone())))
+                .collect(),
+        })))
+    }
+
+    /// Whether all connections to hosts that these patterns name are there.
+    ///
+    /// # Errors
+    ///
+    /// The first that is not.
+    pub fn check_hosts(&self, hosts: &Hosts) -> Result<(), ResourceError> {
+        let unknown = hosts.connections().find(|name| !self.0.http.has(name));
+        unknown.map_or(Ok(()), |name| {
+            Err(ResourceError::NoConnection(name.to_owned()))
+        })
+    }
+}
+
+fn authorities(pem: Option<&[u8]>) -> Result<Vec<CertificateDer<'static>>, ResourceError> {
+    let Some(pem) = pem else {
+        return Ok(Vec::new());
+    };
+    let read = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+    read.ok()
+        .filter(|found| !found.is_empty())
+        .ok_or(ResourceError::Authorities)
+}
+
+impl Capabilities for Resources {
+    fn for_caller(&self, grants: &CapabilityGrants) -> Arc<dyn Granted> {
+        Arc::new(GrantedResources {
+            resources: Arc::clone(&self.0),
+            grants: grants.clone(),
+            held: Held::default(),
+        })
+    }
+
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.0.databases.settle())
+    }
+}
+
+/// The resources as one caller may use them.
+struct GrantedResources {
+    resources: Arc<Named>,
+    grants: CapabilityGrants,
+    /// Transactions that are open.
+    held: Held,
+}
+
+impl Granted for GrantedResources {
+    fn read<'a>(
+        &'a self,
+        capability: Capability,
+        request: Map<String, Value>,
+    ) -> Result<Box<dyn CapabilityRequest + 'a>, ToolError> {
+        let what = match (capability, &self.grants) {
+            (Capability::Http, _) => What::Http(read(capability, request)?),
+            (_, CapabilityGrants::Script(_)) => {
+                return Err(ToolError::new(
+                    ToolErrorKind::NotGranted,
+                    format!("`{capability}` is for tool files: scripts call tools that have it"),
+                ));
+            }
+            (Capability::Sql, CapabilityGrants::ToolFile(grants)) => {
+                What::Sql(sql::Request::read(request)?, grants)
+            }
+            (Capability::Files, CapabilityGrants::ToolFile(grants)) => {
+                What::Files(read(capability, request)?, grants)
+            }
+        };
+        Ok(Box::new(Requested {
+            granted: self,
+            what,
+        }))
+    }
+}
+
+/// One request, parsed.
+struct Requested<'a> {
+    granted: &'a GrantedResources,
+    what: What<'a>,
+}
+
+enum What<'a> {
+    Sql(sql::Request, &'a Grants),
+    Files(files::Request, &'a Grants),
+    Http(http::Request),
+}
+
+impl CapabilityRequest for Requested<'_> {
+    fn permit(&self) -> Result<(), ToolError> {
+        match &self.what {
+            What::Sql(request, grants) => request.permit(grants),
+            What::Files(request, grants) => grants.directory(&request.directory).map(drop),
+            What::Http(request) => {
+                let GrantedResources {
+                    resources, grants, ..
+                } = self.granted;
+                resources.http.permit(request, grants)
+            }
+        }
+    }
+
+    fn perform<'s>(self: Box<Self>) -> BoxFuture<'s, Result<Vec<u8>, ToolError>>
+    where
+        Self: 's,
+    {
+        Box::pin(async move {
+            let GrantedResources {
+                resources,
+                grants,
+                held,
+            } = self.granted;
+            match self.what {
+                What::Sql(request, grants) => {
+                    resources.databases.perform(request, grants, held).await
+                }
+                What::Files(request, grants) => resources.files(request, grants).await,
+                What::Http(request) => resources.http.perform(request, grants).await,
+            }
+        })
+    }
+}
+
+impl Named {
+    async fn files(&self, request: files::Request, grants: &Grants) -> Result<Vec<u8>, ToolError> {
+        let access = grants.directory(&request.directory)?;
+        let Some(directory) = self.directories.get(&request.directory) else {
+            return Err(ToolError::new(
+                ToolErrorKind::NotGranted,
+                format!(
+                    "there is no directory `{0}`: write `[directories.{0}]` in wxmcp.toml",
+                    bounded(&request.directory)
+                ),
+            ));
+        };
+        directory.perform(request, access, grants).await
+    }
+}
+
+fn read<T: DeserializeOwned>(
+    capability: Capability,
+    request: Map<String, Value>,
+) -> Result<T, ToolError> {
+    serde_json::from_value(Value::Object(request)).map_err(|error| {
+        ToolError::new(
+            ToolErrorKind::InvalidCall,
+            format!(
+                "the request of `{capability}` is not valid: {}",
+                bounded(&error.to_string())
+            ),
+        )
+    })
+}

@@ -1,0 +1,423 @@
+//! Statements over named connections, whatever the database behind them.
+
+mod command;
+mod pool;
+mod postgres;
+mod rows;
+mod sqlite;
+#[cfg(test)]
+mod testing;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::{BoxFuture, join_all};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+use wxmcp_run::{Capability, ToolError, ToolErrorKind};
+
+use crate::{ConnectionConfig, ResourceError, read};
+use command::Command;
+pub use postgres::UrlError;
+use postgres::{Address, Postgres};
+use sqlite::Sqlite;
+use wxmcp_catalogue::wording::bounded;
+use wxmcp_policy::Grants;
+use wxmcp_run::Access;
+
+/// Longest statement, in bytes, and most parameters of one.
+const MAX_STATEMENT: usize = 1 << 20;
+const MAX_PARAMETERS: usize = 10_000;
+
+/// Transactions that one run may hold open at once.
+const MAX_TRANSACTIONS: usize = 8;
+
+/// How long the end of a process waits for databases to hear that statements are cancelled.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// A database that a driver knows.
+pub(super) trait Database: Debug + Send + Sync {
+    /// A link to it that nobody else uses, for reading alone or for writing too.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be reached in time, refuses the login, or all links are in use.
+    fn session(&self, access: Access) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>>;
+
+    /// Waits until statements that were cancelled have ended, as far as this side can.
+    fn settle(&self) -> BoxFuture<'_, ()>;
+}
+
+/// A link to a database while one tool uses it. Dropped, it takes an open transaction
+/// with it.
+pub(super) trait Session: Debug + Send {
+    /// Does something, and answers JSON. Dropped before it has ended, it cancels the
+    /// statement in the database; the session is then of no more use.
+    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>>;
+
+    /// Gives the link back, with nothing of its use left on it.
+    fn end(self: Box<Self>) -> BoxFuture<'static, ()>;
+}
+
+/// What a session is asked for.
+#[derive(Debug)]
+pub(super) enum Work {
+    Statement(Statement),
+    Begin,
+    Commit,
+    Rollback,
+}
+
+/// One statement with its parameters, to be run.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) text: String,
+    pub(super) parameters: Vec<Value>,
+    /// Whether rows are wanted.
+    pub(super) is_query: bool,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The database's own words.
+    Database(String),
+    /// The database's own words, with its code for them.
+    Coded {
+        kind: ToolErrorKind,
+        message: String,
+        /// `SQLSTATE`, five characters.
+        code: String,
+        /// Where in the statement, in characters from 1.
+        position: Option<u32>,
+    },
+    /// It would write, and may not.
+    ReadOnly,
+    /// A transaction of somebody else was cut off, and is not undone yet.
+    CutOff,
+    /// A limit of ours.
+    Limit(String),
+    /// The request makes no sense.
+    Invalid(String),
+    /// Nothing could allow it.
+    Refused(String),
+}
+
+/// `sql` of `wit/capabilities.wit`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Request {
+    connection: String,
+    action: Action,
+    transaction: Option<u64>,
+    statement: Option<String>,
+    /// Not read with the rest: see [`Request::read`].
+    #[serde(skip)]
+    parameters: Vec<Value>,
+}
+
+impl Request {
+    /// Whether the connection may be used at all.
+    pub(super) fn permit(&self, grants: &Grants) -> Result<(), ToolError> {
+        grants.connection(&self.connection).map(drop)
+    }
+
+    /// Reads a request. Its parameters stay as they are: `serde_json::from_value` makes
+    /// floating-point numbers of some integers beyond 128 bits.
+    pub(super) fn read(mut request: Map<String, Value>) -> Result<Self, ToolError> {
+        let parameters = match request.remove("parameters") {
+            None => Vec::new(),
+            Some(Value::Array(parameters)) => parameters,
+            Some(_) => {
+                return Err(ToolError::new(
+                    ToolErrorKind::InvalidCall,
+                    "the parameters of a statement are not a list",
+                ));
+            }
+        };
+        let request: Self = read(Capability::Sql, request)?;
+        Ok(Self {
+            parameters,
+            ..request
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Action {
+    Query,
+    Execute,
+    Begin,
+    Commit,
+    Rollback,
+}
+
+/// The transactions of one run; those that are left end with it.
+#[derive(Debug, Default)]
+pub(crate) struct Held {
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    last: u64,
+    /// With those that a statement is under way in.
+    count: usize,
+    transactions: HashMap<u64, Transaction>,
+}
+
+#[derive(Debug)]
+struct Transaction {
+    connection: String,
+    session: Box<dyn Session>,
+}
+
+impl Held {
+    fn lock(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Room for one more transaction.
+    fn reserve(&self) -> Result<Room<'_>, ToolError> {
+        let mut open = self.lock();
+        if open.count >= MAX_TRANSACTIONS {
+            return Err(ToolError::new(
+                ToolErrorKind::LimitReached,
+                format!("{MAX_TRANSACTIONS} transactions are open: that is the limit"),
+            ));
+        }
+        open.count = open.count.saturating_add(1);
+        Ok(Room { held: self })
+    }
+
+    /// A transaction of that connection, and its room: nobody else finds it meanwhile.
+    fn take(&self, connection: &str, id: u64) -> Result<(Room<'_>, Box<dyn Session>), ToolError> {
+        let mut open = self.lock();
+        match open.transactions.remove(&id) {
+            Some(found) if found.connection == connection => {
+                Ok((Room { held: self }, found.session))
+            }
+            Some(other) => {
+                open.transactions.insert(id, other);
+                Err(no_transaction())
+            }
+            None => Err(no_transaction()),
+        }
+    }
+}
+
+/// Room for one transaction; free again when it is dropped.
+struct Room<'a> {
+    held: &'a Held,
+}
+
+impl Room<'_> {
+    fn fill(self, connection: &str, id: Option<u64>, session: Box<dyn Session>) -> u64 {
+        let connection = connection.to_owned();
+        let mut open = self.held.lock();
+        let id = id.unwrap_or_else(|| {
+            open.last = open.last.saturating_add(1);
+            open.last
+        });
+        let transaction = Transaction {
+            connection,
+            session,
+        };
+        open.transactions.insert(id, transaction);
+        // It stays taken.
+        open.count = open.count.saturating_add(1);
+        id
+    }
+}
+
+impl Drop for Room<'_> {
+    fn drop(&mut self) {
+        let mut open = self.held.lock();
+        open.count = open.count.saturating_sub(1);
+    }
+}
+
+fn no_transaction() -> ToolError {
+    ToolError::new(
+        ToolErrorKind::InvalidCall,
+        "there is no such transaction: it has ended, or a statement of it is under way",
+    )
+}
+
+/// The databases of the configuration.
+#[derive(Debug)]
+pub(super) struct Databases {
+    by_name: BTreeMap<String, Box<dyn Database>>,
+    timeout: Duration,
+}
+
+impl Databases {
+    pub(super) fn new(
+        connections: &BTreeMap<String, ConnectionConfig>,
+        timeout: Duration,
+    ) -> Result<Self, ResourceError> {
+        let by_name = connections
+            .iter()
+            .map(|(name, config)| Ok((name.clone(), database(name, &config.url, timeout)?)))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { by_name, timeout })
+    }
+
+    pub(super) async fn perform(
+        &self,
+        request: Request,
+        grants: &Grants,
+        held: &Held,
+    ) -> Result<Vec<u8>, ToolError> {
+        let name = request.connection.clone();
+        let access = grants.connection(&name)?;
+        let database = self.by_name.get(&name).ok_or_else(|| {
+            ToolError::new(
+                ToolErrorKind::NotGranted,
+                format!(
+                    "there is no connection `{0}`: write `[connections.{0}]` in wxmcp.toml",
+                    bounded(&name)
+                ),
+            )
+        })?;
+        let told = |failure| match failure {
+            Failure::ReadOnly if access == Access::ReadOnly => {
+                grants.only_reads(Capability::Sql, &name)
+            }
+            other => other.told(&name),
+        };
+        match (request.action, request.transaction) {
+            (Action::Query | Action::Execute, Some(id)) => {
+                let work = Work::Statement(statement(request)?);
+                let (room, mut session) = held.take(&name, id)?;
+                let answer = self.run(session.as_mut(), work).await;
+                room.fill(&name, Some(id), session);
+                answer.map_err(told)
+            }
+            (Action::Query | Action::Execute, None) => {
+                let work = Work::Statement(statement(request)?);
+                let mut session = database.session(access).await.map_err(told)?;
+                let answer = self.run(session.as_mut(), work).await;
+                session.end().await;
+                answer.map_err(told)
+            }
+            (Action::Begin, _) => {
+                let room = held.reserve()?;
+                let mut session = database.session(access).await.map_err(told)?;
+                self.run(session.as_mut(), Work::Begin)
+                    .await
+                    .map_err(told)?;
+                let id = room.fill(&name, None, session);
+                Ok(json!({ "transaction": id }).to_string().into_bytes())
+            }
+            (Action::Commit | Action::Rollback, Some(id)) => {
+                let work = match request.action {
+                    Action::Commit => Work::Commit,
+                    _ => Work::Rollback,
+                };
+                let (_room, mut session) = held.take(&name, id)?;
+                let answer = self.run(session.as_mut(), work).await;
+                session.end().await;
+                answer.map_err(told)
+            }
+            (Action::Commit | Action::Rollback, None) => Err(no_transaction()),
+        }
+    }
+
+    /// Waits a little until databases have heard of what was cancelled.
+    pub(super) async fn settle(&self) {
+        let all = join_all(self.by_name.values().map(|database| database.settle()));
+        let _late = tokio::time::timeout(SETTLING, all).await;
+    }
+
+    /// Does one thing under the deadline of a call.
+    async fn run(&self, session: &mut dyn Session, work: Work) -> Result<Vec<u8>, Failure> {
+        match tokio::time::timeout(self.timeout, session.run(work)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Limit(format!(
+                "the statement took longer than {:?}",
+                self.timeout
+            ))),
+        }
+    }
+}
+
+/// The database behind a URL.
+fn database(name: &str, url: &str, timeout: Duration) -> Result<Box<dyn Database>, ResourceError> {
+    // What a caller can do nothing about ends before the call does.
+    let patience = timeout / 2;
+    if let Some(path) = url.strip_prefix("sqlite:") {
+        let path = path.strip_prefix("//").unwrap_or(path);
+        return Ok(Box::new(Sqlite::new(PathBuf::from(path), patience)));
+    }
+    let address = Address::parse(url).map_err(|source| ResourceError::Url {
+        connection: name.to_owned(),
+        source,
+    })?;
+    Ok(Box::new(Postgres::new(address, timeout, patience)))
+}
+
+fn statement(request: Request) -> Result<Statement, ToolError> {
+    let invalid = |message: String| ToolError::new(ToolErrorKind::InvalidCall, message);
+    let text = request
+        .statement
+        .ok_or_else(|| invalid("there is no statement".to_owned()))?;
+    if text.len() > MAX_STATEMENT || request.parameters.len() > MAX_PARAMETERS {
+        return Err(invalid(format!(
+            "a statement has at most {MAX_STATEMENT} bytes and {MAX_PARAMETERS} parameters"
+        )));
+    }
+    match Command::of(&text) {
+        Command::Transaction => Err(invalid(
+            "a statement does not begin or end transactions: \
+             use `transaction()` of the connection, `commit()` and `rollback()`"
+                .to_owned(),
+        )),
+        Command::Copy => Err(ToolError::new(
+            ToolErrorKind::NotGranted,
+            "COPY moves data past the parameters and limits of a statement: use SELECT or INSERT",
+        )),
+        Command::Other => Ok(Statement {
+            text,
+            parameters: request.parameters,
+            is_query: request.action == Action::Query,
+        }),
+    }
+}
+
+impl Failure {
+    /// As the tool hears of it.
+    fn told(self, connection: &str) -> ToolError {
+        let said = |message: &str| format!("the connection `{connection}`: {}", bounded(message));
+        match self {
+            Self::Database(message) => {
+                ToolError::new(ToolErrorKind::CapabilityFailed, said(&message))
+            }
+            Self::Coded {
+                kind,
+                message,
+                code,
+                position,
+            } => ToolError {
+                kind,
+                message: format!("{} (SQLSTATE {code})", said(&message)),
+                data: Some(json!({"sqlstate": code, "position": position})),
+            },
+            Self::CutOff => ToolError::new(
+                ToolErrorKind::CapabilityFailed,
+                said("a transaction was cut off, and cannot be undone"),
+            ),
+            Self::ReadOnly => ToolError::new(
+                ToolErrorKind::NotGranted,
+                format!("the connection `{connection}` is read-only"),
+            ),
+            Self::Limit(message) => ToolError::new(ToolErrorKind::LimitReached, bounded(&message)),
+            Self::Invalid(message) => ToolError::new(ToolErrorKind::InvalidCall, message),
+            Self::Refused(message) => ToolError::new(ToolErrorKind::NotGranted, said(&message)),
+        }
+    }
+}

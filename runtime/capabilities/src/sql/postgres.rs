@@ -1,0 +1,408 @@
+//! PostgreSQL.
+//!
+//! Reading is the database's own doing: what a tool that may only read asks for runs in a
+//! transaction that is read-only and has begun to read, which no statement turns into another,
+//! and which is always rolled back. A login that could access the server's files or
+//! programs is refused, since no transaction limits those.
+
+mod address;
+mod answers;
+mod exchange;
+mod login;
+mod parameters;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod types;
+mod wire;
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::task::JoinSet;
+use wxmcp_run::ToolErrorKind;
+
+pub(super) use address::Address;
+pub use address::UrlError;
+use exchange::{Exchange, Status};
+use login::{Greeted, Key, LoginError, log_in};
+use types::Types;
+use wire::{Complaint, Lost};
+
+use super::pool::{Place, Pool};
+use super::{Database, Failure, Session, Work};
+use wxmcp_policy::Redactor;
+use wxmcp_run::Access;
+
+/// How long a login may take, whatever a call may.
+const LOGIN: Duration = Duration::from_secs(10);
+
+/// How long the end of one use may take; a link that needs longer is closed.
+const RESET: Duration = Duration::from_secs(5);
+
+/// Begins a transaction that reads. Once it has read something the server refuses to make
+/// it one that writes.
+const BEGIN_READING: &str = "BEGIN TRANSACTION READ ONLY; SELECT 1";
+
+/// Roles that access what is no database: whoever has one of them, or may take it, could run
+/// programs, read and write files, or end the sessions of others with a statement that only reads.
+const BEYOND: &str = "SELECT r.rolname FROM pg_catalog.pg_roles r \
+    WHERE (r.rolsuper OR r.rolname IN ('pg_execute_server_program', \
+    'pg_read_server_files', 'pg_write_server_files', 'pg_signal_backend')) \
+    AND pg_catalog.pg_has_role(session_user, r.oid, 'MEMBER') \
+    ORDER BY r.rolsuper DESC LIMIT 1";
+
+/// A database of a PostgreSQL server.
+#[derive(Debug)]
+pub(super) struct Postgres(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    address: Address,
+    secrets: Redactor,
+    /// What a link is told before each use.
+    settings: Settings,
+    patience: Duration,
+    pool: Pool<Link>,
+    types: Mutex<Types>,
+    /// Cancellations on their way.
+    cancelling: Mutex<JoinSet<()>>,
+}
+
+/// Settings of a session that answers depend on.
+#[derive(Clone, Copy, Debug)]
+struct Settings {
+    /// How long a statement may run: the server keeps to it, even when nobody is left who
+    /// could cancel it.
+    timeout: Duration,
+}
+
+impl Settings {
+    fn statement(self, version: u32) -> String {
+        let timeout = self.timeout.as_millis().clamp(1, 2_147_483_647);
+        let mut text = format!(
+            "SET DateStyle TO ISO; SET IntervalStyle TO iso_8601; SET TimeZone TO 'UTC'; \
+             SET bytea_output TO hex; SET extra_float_digits TO 1; \
+             SET client_encoding TO 'UTF8'; SET statement_timeout TO {timeout}"
+        );
+        if version >= 14 {
+            // A server that computes notices when we are gone.
+            text.push_str("; SET client_connection_check_interval TO 1000");
+        }
+        text
+    }
+}
+
+impl Postgres {
+    /// A database that statements of that time are sent to; `patience` is how long
+    /// a link to it is waited for.
+    pub(super) fn new(address: Address, timeout: Duration, patience: Duration) -> Self {
+        let secrets = Redactor::new([("password", address.password.as_str())]);
+        Self(Arc::new(Shared {
+            address,
+            secrets,
+            settings: Settings { timeout },
+            patience,
+            pool: Pool::new(),
+            types: Mutex::default(),
+            cancelling: Mutex::default(),
+        }))
+    }
+}
+
+impl Database for Postgres {
+    fn session(&self, access: Access) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>> {
+        Box::pin(async move {
+            let shared = &self.0;
+            let (place, idle) = shared.pool.take(shared.patience).await?;
+            // Others may be as broken as one that is: the next call looks at the next.
+            let alive = idle.and_then(|mut link| link.exchange.is_alive().then_some(link));
+            let link = match alive {
+                Some(link) => link,
+                None => shared.open().await?,
+            };
+            let session: Box<dyn Session> = Box::new(Use {
+                shared: Arc::clone(shared),
+                link: Some(link),
+                access,
+                is_transaction: false,
+                _place: place,
+            });
+            Ok(session)
+        })
+    }
+
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {
+            let mut cancelling = std::mem::take(&mut *self.0.cancelling());
+            while cancelling.join_next().await.is_some() {}
+        })
+    }
+}
+
+impl Shared {
+    /// A new link, ready for use.
+    async fn open(&self) -> Result<Link, Failure> {
+        let deadline = self.patience.min(LOGIN);
+        match tokio::time::timeout(deadline, self.log_in()).await {
+            Ok(opened) => opened,
+            Err(_) => Err(Failure::Database(format!(
+                "the server did not answer a login within {deadline:?}"
+            ))),
+        }
+    }
+
+    async fn log_in(&self) -> Result<Link, Failure> {
+        let Greeted { wire, key, version } = log_in(&self.address)
+            .await
+            .map_err(|error| self.not_logged_in(error))?;
+        let mut exchange = Exchange::new(wire);
+        let mut beyond = exchange
+            .simple(&[BEYOND, &self.settings.statement(version)])
+            .await
+            .map_err(|trouble| self.told(trouble))?;
+        if let Some([Some(role)]) = beyond.pop().as_deref() {
+            return Err(Failure::Refused(format!(
+                "its login has the role `{role}`, with which statements access files, programs or \
+                 other users of the server: give it a role that does not"
+            )));
+        }
+        Ok(Link {
+            exchange,
+            key,
+            version,
+        })
+    }
+
+    fn not_logged_in(&self, error: LoginError) -> Failure {
+        let message = self.secrets.redact(&error.to_string());
+        match error {
+            LoginError::Refused(complaint) => Failure::Coded {
+                kind: ToolErrorKind::CapabilityFailed,
+                message,
+                code: complaint.code,
+                position: None,
+            },
+            _ => Failure::Database(message),
+        }
+    }
+
+    /// Trouble in words for the tool.
+    fn told(&self, trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::Complaint { complaint, kind } => self.complaint(complaint, kind),
+            Trouble::Lost(Lost::TooLarge) => Failure::Limit(Lost::TooLarge.to_string()),
+            Trouble::Lost(lost) => Failure::Database(lost.to_string()),
+            Trouble::Failure(failure) => failure,
+        }
+    }
+
+    fn complaint(&self, complaint: Complaint, kind: ToolErrorKind) -> Failure {
+        match complaint.code.as_str() {
+            // read_only_sql_transaction
+            "25006" => Failure::ReadOnly,
+            // query_canceled
+            "57014" => Failure::Limit(self.secrets.redact(&complaint.words)),
+            _ => Failure::Coded {
+                kind,
+                message: self.secrets.redact(&complaint.words),
+                code: complaint.code,
+                position: complaint.position,
+            },
+        }
+    }
+
+    fn cancelling(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
+        self.cancelling
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Has the server end what it still does on a link.
+    fn cancel(self: &Arc<Self>, key: Key) {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            return;
+        };
+        let shared = Arc::clone(self);
+        let mut cancelling = self.cancelling();
+        while cancelling.try_join_next().is_some() {}
+        cancelling.spawn_on(
+            async move { login::cancel(&shared.address, key).await },
+            &runtime,
+        );
+    }
+}
+
+/// A link to the server.
+#[derive(Debug)]
+struct Link {
+    exchange: Exchange,
+    key: Key,
+    version: u32,
+}
+
+impl Link {
+    fn is_in_order(&self) -> bool {
+        !self.exchange.is_busy() && !self.exchange.is_gone()
+    }
+}
+
+/// What went wrong while a server was talked to.
+#[derive(Debug)]
+enum Trouble {
+    /// The server says so.
+    Complaint {
+        complaint: Complaint,
+        kind: ToolErrorKind,
+    },
+    /// Nothing more is said.
+    Lost(Lost),
+    /// We say so.
+    Failure(Failure),
+}
+
+impl From<Lost> for Trouble {
+    fn from(lost: Lost) -> Self {
+        Self::Lost(lost)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<Complaint> for Trouble {
+    fn from(complaint: Complaint) -> Self {
+        Self::Complaint {
+            complaint,
+            kind: ToolErrorKind::CapabilityFailed,
+        }
+    }
+}
+
+/// One use of a link.
+#[derive(Debug)]
+struct Use {
+    shared: Arc<Shared>,
+    link: Option<Link>,
+    access: Access,
+    is_transaction: bool,
+    _place: Place,
+}
+
+impl Session for Use {
+    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
+        Box::pin(async move {
+            let link = self.link.take().ok_or_else(lost)?;
+            let mut active = Active {
+                shared: Arc::clone(&self.shared),
+                link: Some(link),
+            };
+            let answer = match &mut active.link {
+                Some(link) => self.perform(link, work).await,
+                None => Err(lost().into()),
+            };
+            self.link = active.link.take_if(|link| link.is_in_order());
+            answer.map_err(|trouble| self.shared.told(trouble))
+        })
+    }
+
+    /// Whatever the use left on the session goes: its transaction, settings, temporary tables,
+    /// prepared statements, locks, channels.
+    fn end(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let Some(mut link) = self.link.take() else {
+                return;
+            };
+            let settings = self.shared.settings.statement(link.version);
+            let reset: &[&str] = match link.exchange.status() {
+                Status::Idle => &["DISCARD ALL", &settings],
+                _ => &["ROLLBACK", "DISCARD ALL", &settings],
+            };
+            let done = tokio::time::timeout(RESET, link.exchange.simple(reset)).await;
+            if matches!(done, Ok(Ok(_))) {
+                self.shared.pool.keep(link);
+            }
+        })
+    }
+}
+
+impl Use {
+    async fn perform(&mut self, link: &mut Link, work: Work) -> Result<Vec<u8>, Trouble> {
+        let exchange = &mut link.exchange;
+        match work {
+            Work::Statement(statement) => {
+                if self.access == Access::ReadOnly && !self.is_transaction {
+                    begin(exchange, BEGIN_READING).await?;
+                }
+                let expected = match (self.access, self.is_transaction) {
+                    (Access::ReadWrite, false) => Status::Idle,
+                    _ => Status::Transaction,
+                };
+                exchange
+                    .statement(&statement, &self.shared.types, expected)
+                    .await
+            }
+            Work::Begin => {
+                self.is_transaction = true;
+                let text = match self.access {
+                    Access::ReadOnly => BEGIN_READING,
+                    Access::ReadWrite => "BEGIN",
+                };
+                begin(exchange, text).await?;
+                Ok(null())
+            }
+            // It would be rolled back without a word.
+            Work::Commit if exchange.status() == Status::Failed => Err(Failure::Invalid(
+                "a statement of the transaction failed: it can only be rolled back".to_owned(),
+            )
+            .into()),
+            Work::Commit if self.access == Access::ReadWrite => {
+                exchange.simple(&["COMMIT"]).await?;
+                Ok(null())
+            }
+            Work::Commit | Work::Rollback => {
+                exchange.simple(&["ROLLBACK"]).await?;
+                Ok(null())
+            }
+        }
+    }
+}
+
+/// A link while something is under way on it.
+struct Active {
+    shared: Arc<Shared>,
+    link: Option<Link>,
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        // Closing it is enough for a server that waits, but not for one that computes.
+        if let Some(link) = self.link.take()
+            && link.exchange.is_busy()
+        {
+            self.shared.cancel(link.key);
+        }
+    }
+}
+
+async fn begin(exchange: &mut Exchange, text: &str) -> Result<(), Trouble> {
+    exchange.simple(&[text]).await?;
+    match exchange.status() {
+        Status::Transaction => Ok(()),
+        _ => Err(Lost::Protocol.into()),
+    }
+}
+
+fn null() -> Vec<u8> {
+    b"null".to_vec()
+}
+
+fn lost() -> Failure {
+    Failure::Database(
+        "the link to the server is gone, and what it had not committed with it".to_owned(),
+    )
+}

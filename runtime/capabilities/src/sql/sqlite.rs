@@ -1,0 +1,405 @@
+//! SQLite, embedded.
+//!
+//! Read-only is the database's own doing: such a link is opened without the right to write,
+//! and nothing can be attached to either kind.
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::future::BoxFuture;
+use rusqlite::config::DbConfig;
+use rusqlite::fallible_iterator::FallibleIterator as _;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
+use rusqlite::limits::Limit;
+use rusqlite::types::{Value as Sql, ValueRef};
+use rusqlite::{Batch, Connection, ErrorCode, InterruptHandle, OpenFlags, params_from_iter};
+use serde_json::{Value, json};
+
+use super::pool::{Place, Pool};
+use super::rows::{Cell, MAX_ANSWER, Rows};
+use super::{Database, Failure, Session, Statement, Work};
+use wxmcp_catalogue::wording::bounded;
+use wxmcp_run::Access;
+
+/// How long a statement waits for another program's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
+/// Longest pattern of LIKE and GLOB, in bytes: one comparison is not interrupted.
+const MAX_PATTERN: i32 = 1_000;
+
+/// Memory of all statements of the process together, in bytes: SQLite counts it there.
+const MAX_HEAP: u64 = 512 << 20;
+
+/// Statements that look at the schema and change nothing.
+const PRAGMAS: [&str; 8] = [
+    "table_info",
+    "table_xinfo",
+    "table_list",
+    "index_list",
+    "index_info",
+    "index_xinfo",
+    "foreign_key_list",
+    "collation_list",
+];
+
+/// What SQLite says to who only reads, where a transaction was cut off: SQLITE_READONLY_RECOVERY
+/// and SQLITE_READONLY_ROLLBACK (<https://sqlite.org/rescode.html>).
+const CUT_OFF: [i32; 2] = [264, 776];
+
+/// One database file.
+#[derive(Debug)]
+pub(super) struct Sqlite(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    path: PathBuf,
+    patience: Duration,
+    readers: Pool<Link>,
+    writers: Pool<Link>,
+}
+
+/// One open link to the database.
+#[derive(Debug)]
+struct Link {
+    connection: Connection,
+    /// Whether transactions may be begun and ended: only by us.
+    may_transact: Arc<AtomicBool>,
+}
+
+impl Sqlite {
+    /// The database in a file, a link to which is waited for so long.
+    pub(super) fn new(path: PathBuf, patience: Duration) -> Self {
+        Self(Arc::new(Shared {
+            path,
+            patience,
+            readers: Pool::new(),
+            writers: Pool::new(),
+        }))
+    }
+}
+
+impl Shared {
+    fn pool(&self, access: Access) -> &Pool<Link> {
+        match access {
+            Access::ReadOnly => &self.readers,
+            Access::ReadWrite => &self.writers,
+        }
+    }
+}
+
+impl Database for Sqlite {
+    fn session(&self, access: Access) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>> {
+        Box::pin(async move {
+            let shared = &self.0;
+            let (place, idle) = shared.pool(access).take(shared.patience).await?;
+            let link = match idle {
+                Some(link) => link,
+                None => {
+                    let path = shared.path.clone();
+                    tokio::task::spawn_blocking(move || open(&path, access))
+                        .await
+                        .map_err(|_| Failure::Database("it could not be opened".to_owned()))??
+                }
+            };
+            let session: Box<dyn Session> = Box::new(Use {
+                shared: Arc::clone(shared),
+                link: Some(link),
+                access,
+                _place: place,
+            });
+            Ok(session)
+        })
+    }
+
+    fn settle(&self) -> BoxFuture<'_, ()> {
+        Box::pin(async {})
+    }
+}
+
+/// One use of a link.
+#[derive(Debug)]
+struct Use {
+    shared: Arc<Shared>,
+    link: Option<Link>,
+    access: Access,
+    _place: Place,
+}
+
+impl Session for Use {
+    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
+        Box::pin(async move {
+            let Some(link) = self.link.take() else {
+                let message = "its last statement was cut off, and the transaction with it";
+                return Err(Failure::Database(message.to_owned()));
+            };
+            let access = self.access;
+            let path = self.shared.path.clone();
+            let interrupt = Interrupt(Some(link.connection.get_interrupt_handle()));
+            let running = tokio::task::spawn_blocking(move || {
+                let answer = match link.perform(&work, access) {
+                    Err(Failure::CutOff) => {
+                        recover(&path).and_then(|()| link.perform(&work, access))
+                    }
+                    answer => answer,
+                };
+                (link, answer)
+            });
+            let ended = running.await;
+            interrupt.disarm();
+            let (link, answer) =
+                ended.map_err(|_| Failure::Database("the statement failed".to_owned()))?;
+            self.link = Some(link);
+            answer
+        })
+    }
+
+    /// A link with an open transaction, or with temporary tables, is closed instead.
+    fn end(mut self: Box<Self>) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            if let Some(link) = self.link.take()
+                && link.is_clean()
+            {
+                self.shared.pool(self.access).keep(link);
+            }
+        })
+    }
+}
+
+impl Link {
+    fn perform(&self, work: &Work, access: Access) -> Result<Vec<u8>, Failure> {
+        let own = match (work, access) {
+            (Work::Statement(statement), _) => return execute(&self.connection, statement),
+            (Work::Begin, Access::ReadOnly) => "BEGIN",
+            (Work::Begin, Access::ReadWrite) => "BEGIN IMMEDIATE",
+            (Work::Commit, _) => "COMMIT",
+            (Work::Rollback, _) => "ROLLBACK",
+        };
+        self.may_transact.store(true, Ordering::Relaxed);
+        let done = self.connection.execute_batch(own).map_err(failure);
+        self.may_transact.store(false, Ordering::Relaxed);
+        done.map(|()| b"null".to_vec())
+    }
+
+    fn is_clean(&self) -> bool {
+        let count = "SELECT count(*) FROM temp.sqlite_schema";
+        let temporary = self.connection.query_row(count, [], |row| row.get(0));
+        self.connection.is_autocommit() && temporary == Ok(0)
+    }
+}
+
+/// Undoes the transaction of a process that was killed in the middle of it: who only reads
+/// may not, and could not read.
+fn recover(path: &Path) -> Result<(), Failure> {
+    let link = open(path, Access::ReadWrite)?;
+    let count = "SELECT count(*) FROM sqlite_schema";
+    link.connection
+        .query_row(count, [], |_| Ok(()))
+        .map_err(failure)
+}
+
+/// Interrupts a statement when nobody waits for it any more.
+struct Interrupt(Option<InterruptHandle>);
+
+impl Interrupt {
+    fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        if let Some(handle) = &self.0 {
+            handle.interrupt();
+        }
+    }
+}
+
+fn open(path: &Path, access: Access) -> Result<Link, Failure> {
+    let mode = match access {
+        Access::ReadOnly => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
+    };
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(failure)?;
+    connection.busy_timeout(BUSY).map_err(failure)?;
+    let bytes = i32::try_from(MAX_ANSWER).unwrap_or(i32::MAX);
+    for (limit, most) in [
+        (Limit::SQLITE_LIMIT_ATTACHED, 0),
+        (Limit::SQLITE_LIMIT_LENGTH, bytes),
+        (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, MAX_PATTERN),
+        (Limit::SQLITE_LIMIT_WORKER_THREADS, 0),
+    ] {
+        connection.set_limit(limit, most).map_err(failure)?;
+    }
+    // Neither the schema of a hostile file nor a statement reaches what is not meant for them.
+    for (config, is_on) in [
+        (DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true),
+        (DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false),
+    ] {
+        connection.set_db_config(config, is_on).map_err(failure)?;
+    }
+    // What does not fit into memory would go into files of no bound.
+    connection
+        .execute_batch(&format!(
+            "PRAGMA temp_store = MEMORY; PRAGMA hard_heap_limit = {MAX_HEAP}"
+        ))
+        .map_err(failure)?;
+    let may_transact = Arc::new(AtomicBool::new(false));
+    let may = Arc::clone(&may_transact);
+    connection.authorizer(Some(move |context: AuthContext<'_>| {
+        authorize(context, access, may.load(Ordering::Relaxed))
+    }));
+    Ok(Link {
+        connection,
+        may_transact,
+    })
+}
+
+/// What no statement may do, whatever it may write.
+fn authorize(context: AuthContext<'_>, access: Access, may_transact: bool) -> Authorization {
+    let is_allowed = match context.action {
+        AuthAction::Attach { .. } | AuthAction::Detach { .. } => false,
+        AuthAction::Transaction { .. } => may_transact,
+        AuthAction::Pragma { pragma_name, .. } => {
+            let pragma = pragma_name.to_ascii_lowercase();
+            PRAGMAS.contains(&pragma.as_str())
+        }
+        AuthAction::Function { function_name } => {
+            !function_name.eq_ignore_ascii_case("load_extension")
+        }
+        // The temporary schema can be written whatever the file can.
+        AuthAction::CreateTempTable { .. }
+        | AuthAction::CreateTempIndex { .. }
+        | AuthAction::CreateTempTrigger { .. }
+        | AuthAction::CreateTempView { .. } => access == Access::ReadWrite,
+        _ => true,
+    };
+    if is_allowed {
+        Authorization::Allow
+    } else {
+        Authorization::Deny
+    }
+}
+
+fn execute(connection: &Connection, statement: &Statement) -> Result<Vec<u8>, Failure> {
+    let mut batch = Batch::new(connection, &statement.text);
+    let mut prepared = batch
+        .next()
+        .map_err(failure)?
+        .ok_or_else(|| Failure::Invalid("the statement is empty".to_owned()))?;
+    if batch.next().map_err(failure)?.is_some() {
+        let message = "one statement at a time: use a transaction for several";
+        return Err(Failure::Invalid(message.to_owned()));
+    }
+    let parameters = statement
+        .parameters
+        .iter()
+        .enumerate()
+        .map(|(index, value)| {
+            parameter(value).map_err(|why| {
+                let position = index.saturating_add(1);
+                Failure::Invalid(format!("parameter {position} {why}"))
+            })
+        })
+        .collect::<Result<Vec<Sql>, Failure>>()?;
+    let wanted = prepared.parameter_count();
+    if wanted != parameters.len() {
+        return Err(Failure::Invalid(format!(
+            "the statement has {wanted} parameters, and {} were given",
+            parameters.len()
+        )));
+    }
+    let mut answer = Rows::new(prepared.columns().iter().map(|column| {
+        let declared = column.decl_type().map(str::to_lowercase);
+        (column.name().to_owned(), declared)
+    }));
+    let before = connection.total_changes();
+    let mut rows = prepared
+        .query(params_from_iter(parameters))
+        .map_err(failure)?;
+    while let Some(row) = rows.next().map_err(failure)? {
+        if statement.is_query {
+            answer.add(|index, cell| write(cell, row.get_ref(index).map_err(failure)?))?;
+        }
+    }
+    drop(rows);
+    if statement.is_query {
+        return Ok(answer.finish());
+    }
+    let changed = connection.total_changes().saturating_sub(before);
+    let last = connection.last_insert_rowid();
+    let told = json!({"rows_affected": changed, "last_insert_id": last});
+    Ok(told.to_string().into_bytes())
+}
+
+fn write(cell: &mut Cell<'_>, value: ValueRef<'_>) -> Result<(), Failure> {
+    match value {
+        ValueRef::Null => cell.null(),
+        ValueRef::Integer(number) => cell.integer(number),
+        ValueRef::Real(number) => cell.real(number),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => cell.text(text),
+            // SQLite does not look at what is stored as text.
+            Err(_) => cell.bytes(text),
+        },
+        ValueRef::Blob(bytes) => cell.bytes(bytes),
+    }
+}
+
+/// A parameter as it is bound, or why it cannot be.
+fn parameter(value: &Value) -> Result<Sql, String> {
+    Ok(match value {
+        Value::Null => Sql::Null,
+        Value::Bool(flag) => Sql::Integer(i64::from(*flag)),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(integer), _) => Sql::Integer(integer),
+            (None, Some(real)) if number.is_f64() => Sql::Real(real),
+            _ => {
+                return Err(format!(
+                    "is {}: SQLite holds integers of 64 bits, and floating-point numbers up to 1.8e308",
+                    bounded(&number.to_string())
+                ));
+            }
+        },
+        Value::String(text) => Sql::Text(text.clone()),
+        Value::Object(object) if object.len() == 1 => match object.get("$bytes") {
+            Some(Value::String(text)) => match STANDARD.decode(text) {
+                Ok(bytes) => Sql::Blob(bytes),
+                Err(_) => return Err("has bytes that are no base64".to_owned()),
+            },
+            _ => Sql::Text(value.to_string()),
+        },
+        // JSON is text to SQLite, and its JSON functions read it.
+        Value::Object(_) | Value::Array(_) => Sql::Text(value.to_string()),
+    })
+}
+
+fn failure(error: rusqlite::Error) -> Failure {
+    let extended = error.sqlite_error().map(|error| error.extended_code);
+    match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly) if extended.is_some_and(|code| CUT_OFF.contains(&code)) => {
+            Failure::CutOff
+        }
+        Some(ErrorCode::ReadOnly) => Failure::ReadOnly,
+        Some(ErrorCode::OperationInterrupted) => {
+            Failure::Limit("the statement was interrupted".to_owned())
+        }
+        _ => Failure::Database(match error {
+            // Its other part may hold the path of the file.
+            rusqlite::Error::SqliteFailure(error, None) => error.to_string(),
+            rusqlite::Error::SqliteFailure(error, Some(_))
+                if error.code == ErrorCode::CannotOpen =>
+            {
+                "the database file cannot be opened".to_owned()
+            }
+            other => other.to_string(),
+        }),
+    }
+}

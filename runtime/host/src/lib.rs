@@ -1,0 +1,5 @@
+//! Puts a runtime together.
+
+mod tools;
+
+pub use tools::{ToolsConfig, open_tools};

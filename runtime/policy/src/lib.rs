@@ -1,0 +1,19 @@
+//! Who may do what: principals and callers, patterns of tools and hosts, and the grants of tool files:
+//! what they request, as far as `wxmcp.toml` approves it. And which secrets no text may show.
+
+mod address;
+mod caller;
+mod capabilities;
+mod grants;
+mod host_pattern;
+mod hosts;
+mod redact;
+mod tools;
+
+pub use address::{canonical, is_public};
+pub use caller::{Caller, MAX_DEPTH, Principal};
+pub use capabilities::CapabilityGrants;
+pub use grants::{ApprovalError, Approvals, CapabilityList, Grants};
+pub use hosts::{HostError, Hosts, bare};
+pub use redact::Redactor;
+pub use tools::{Pattern, PatternError, ToolPatterns};

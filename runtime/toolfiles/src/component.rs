@@ -1,0 +1,331 @@
+//! Tool files in WebAssembly: the functions that a component exports are tools.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
+use tokio::sync::OnceCell;
+use wxmcp_catalogue::wit::plain_name;
+use wxmcp_run::{CallContext, RunClock, RunId};
+use wxmcp_sandbox::Session;
+use wxmcp_sandbox::supplied::{CompileError, Function, Supplied};
+
+use crate::components::{ToolExport, link, read};
+use crate::definition::{Defined, Described, Undescribed};
+use crate::host::FileHost;
+use crate::tree::Shared;
+use wxmcp_catalogue::wording::bounded;
+use wxmcp_policy::CapabilityList;
+
+/// Largest component, in bytes. The compiler has the same limit, and says so.
+const MAX_COMPONENT: u64 = 128 << 20;
+
+/// Largest file beside a component, in bytes.
+const MAX_BESIDE: u64 = 1 << 20;
+
+/// Most functions of one component that are tools.
+const MAX_FUNCTIONS: usize = 1_000;
+
+/// Most bytes of the schemas of one component's functions.
+const MAX_SCHEMAS: usize = 4 << 20;
+
+/// A function of a component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ExportName {
+    /// The exported interface that it is in; none if the component itself exports it.
+    interface: Option<String>,
+    function: String,
+}
+
+/// What `<tool>.json` beside `<tool>.wasm` says of it: a component cannot say it itself.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Beside {
+    /// What the tool does, where the component is one tool.
+    description: String,
+    /// What it asks for. What it imports of other tools it need not name.
+    grants: CapabilityList,
+    /// Whether instances may be kept between calls.
+    reusable: bool,
+    /// What each of several tools does, by its function's name.
+    tools: BTreeMap<String, About>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct About {
+    description: String,
+}
+
+/// A component, and what is said of it.
+pub(crate) struct Content {
+    wasm: Vec<u8>,
+    beside: Option<Vec<u8>>,
+}
+
+/// The file that says what a component cannot.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    path.with_extension("json")
+}
+
+impl Content {
+    /// Reads both files.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with them, in words.
+    pub(crate) fn read(path: &Path) -> Result<Self, String> {
+        let wasm = bytes(path, MAX_COMPONENT).map_err(|why| format!("it cannot be read: {why}"))?;
+        let beside = beside(path);
+        let beside = match beside.try_exists() {
+            Ok(true) => Some(bytes(&beside, MAX_BESIDE).map_err(|why| {
+                let name = beside.file_name().unwrap_or_default().to_string_lossy();
+                format!("`{name}` beside it cannot be read: {why}")
+            })?),
+            _ => None,
+        };
+        Ok(Self { wasm, beside })
+    }
+
+    /// SHA-256 of both, in hexadecimal.
+    pub(crate) fn digest(&self) -> String {
+        let wasm = wxmcp_cache::hex(&self.wasm);
+        match &self.beside {
+            Some(beside) => {
+                wxmcp_cache::hex(format!("{wasm} {}", wxmcp_cache::hex(beside)).as_bytes())
+            }
+            None => wasm,
+        }
+    }
+}
+
+/// What a component exports, as tools. It is compiled, not run.
+pub(crate) async fn describe(
+    content: &Content,
+    stem: &str,
+    shared: &Shared,
+) -> Result<Described, Undescribed> {
+    let beside: Beside = match &content.beside {
+        Some(text) => wxmcp_catalogue::json::read(text)
+            .map_err(|error| format!("`{stem}.json` beside it says nothing usable: {error}"))?,
+        None => Beside::default(),
+    };
+    if !beside.grants.is_bounded() {
+        return Err("it asks for too many grants".to_owned().into());
+    }
+    let supplied = compile(&content.wasm, shared).await.map_err(|error| {
+        let why = chain(&error);
+        if error.is_lasting() {
+            Undescribed::Lasting(why)
+        } else {
+            Undescribed::Now(why)
+        }
+    })?;
+    let functions = functions(&supplied);
+    if functions.is_empty() {
+        return Err("it exports no functions".to_owned().into());
+    }
+    if functions.len() > MAX_FUNCTIONS {
+        return Err(format!("it exports more than {MAX_FUNCTIONS} functions").into());
+    }
+    let mut grants = beside.grants.clone();
+    if grants.tools.is_empty() {
+        grants.tools = imported_tools(&supplied);
+    }
+    let mut described = Described::default();
+    let mut schemas = 0_usize;
+    let is_alone = functions.len() == 1;
+    for (name, function) in functions {
+        let label = plain_name(&function.name);
+        let export = match read(&function.of) {
+            Ok(export) => export,
+            Err(why) => {
+                described.left_out.push(format!(
+                    "its function `{}` is no tool: {why}",
+                    bounded(&function.name)
+                ));
+                continue;
+            }
+        };
+        schemas = schemas
+            .saturating_add(export.input_schema().to_string().len())
+            .saturating_add(export.output_schema().to_string().len());
+        if schemas > MAX_SCHEMAS {
+            return Err(
+                format!("the types of its functions take more than {MAX_SCHEMAS} bytes").into(),
+            );
+        }
+        let about = beside
+            .tools
+            .get(&label)
+            .or_else(|| beside.tools.get(&function.name));
+        let description = match about {
+            Some(about) => about.description.clone(),
+            None if is_alone => beside.description.clone(),
+            None => String::new(),
+        };
+        described.tools.push(Defined {
+            name: tool_name(stem, &label, is_alone),
+            export: Some(name),
+            description,
+            input: export.input_schema().clone(),
+            output: Some(export.output_schema().clone()),
+            grants: grants.clone(),
+            reusable: beside.reusable,
+        });
+    }
+    Ok(described)
+}
+
+/// One function is the tool that the file is called after; of several each has its own name
+/// behind that, but for the one that is called like the file.
+fn tool_name(stem: &str, label: &str, is_alone: bool) -> String {
+    if is_alone || plain_name(stem) == label {
+        stem.to_owned()
+    } else {
+        format!("{stem}_{label}")
+    }
+}
+
+/// All functions that are exported, except those of WASI.
+fn functions(supplied: &Supplied) -> Vec<(ExportName, Function)> {
+    let mut functions = Vec::new();
+    for interface in supplied.exports() {
+        if interface.name.starts_with("wasi:") {
+            continue;
+        }
+        if let Some(own) = interface.own {
+            let name = ExportName {
+                interface: None,
+                function: own.name.clone(),
+            };
+            functions.push((name, own));
+        }
+        for function in interface.functions {
+            let name = ExportName {
+                interface: Some(interface.name.clone()),
+                function: function.name.clone(),
+            };
+            functions.push((name, function));
+        }
+    }
+    functions
+}
+
+/// The tools that a component imports: it asks for them by importing them.
+fn imported_tools(supplied: &Supplied) -> Vec<String> {
+    let imports = supplied.imports();
+    let of_tools = imports.iter().filter_map(|import| {
+        let (label, _) = import.name.strip_prefix("tools:")?.split_once('/')?;
+        Some((plain_name(label), &import.functions))
+    });
+    of_tools
+        .flat_map(|(namespace, functions)| {
+            functions
+                .iter()
+                .map(move |function| format!("{namespace}.{}", plain_name(&function.name)))
+        })
+        .collect()
+}
+
+/// The component behind a tool, compiled when the tool is first called.
+pub(crate) struct ComponentTool {
+    name: ExportName,
+    supplied: OnceCell<Supplied>,
+}
+
+impl ComponentTool {
+    pub(crate) fn new(name: ExportName) -> Self {
+        Self {
+            name,
+            supplied: OnceCell::new(),
+        }
+    }
+
+    /// An instance of its own, linked to the tools that its caller may call for it.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, in words.
+    pub(crate) async fn session(
+        &self,
+        path: &Path,
+        digest: &str,
+        host: &FileHost,
+        shared: &Shared,
+    ) -> Result<Session, String> {
+        let supplied = self
+            .supplied
+            .get_or_try_init(|| async {
+                let content = Content::read(path)?;
+                if content.digest() != digest {
+                    return Err("it was changed during the call; call it again".to_owned());
+                }
+                let compiled = compile(&content.wasm, shared).await;
+                compiled.map_err(|error| chain(&error))
+            })
+            .await?;
+        let ExportName {
+            interface,
+            function,
+        } = &self.name;
+        let found = functions(supplied)
+            .into_iter()
+            .find(|(name, _)| *name == self.name)
+            .ok_or_else(|| format!("it has no function `{function}`"))?;
+        let export = read(&found.1.of).map_err(|why| why.to_string())?;
+        let context = CallContext {
+            run: RunId::random(),
+            clock: Arc::new(RunClock::start()),
+        };
+        let tools = link(&host.broker, supplied, &context)
+            .await
+            .map_err(|error| host.not_linked(&error))?;
+        let sandbox = supplied
+            .function(
+                interface.as_deref(),
+                function,
+                Arc::new(ToolExport(export)),
+                &tools,
+            )
+            .map_err(|error| chain(&error))?;
+        Ok(sandbox.session())
+    }
+}
+
+async fn compile(wasm: &[u8], shared: &Shared) -> Result<Supplied, CompileError> {
+    shared.config.interpreters.component(wasm).await
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    bounded(&text)
+}
+
+/// The bytes of a file. A pipe or device is no file, and is not waited for.
+pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| error.to_string())?;
+    let file = fs::File::from(opened);
+    if !file.metadata().is_ok_and(|found| found.is_file()) {
+        return Err("it is not a file".to_owned());
+    }
+    let mut bytes = Vec::new();
+    file.take(most.saturating_add(1))
+        .read_to_end(&mut bytes)
+        .map_err(|error| error.to_string())?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
+        return Err(format!("it is larger than {most} bytes"));
+    }
+    Ok(bytes)
+}

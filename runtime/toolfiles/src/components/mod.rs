@@ -1,0 +1,9 @@
+//! Components and tools: what a component imports becomes calls, whoever wrote it.
+
+mod check;
+mod export;
+mod link;
+mod values;
+
+pub(crate) use export::{ToolExport, answer, read};
+pub use link::{LinkError, link};

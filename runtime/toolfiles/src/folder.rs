@@ -1,0 +1,382 @@
+//! One folder of the tree: a namespace.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::Mutex;
+use wxmcp_broker::{Answer, Broken, CallerHost, ProvidedTools, Provider};
+use wxmcp_catalogue::{MAX_TOOLS, Namespace, Tool, plain_identifier};
+use wxmcp_policy::Grants;
+use wxmcp_run::{BoxFuture, CallContext, Language, RunClock, ToolError, ToolErrorKind};
+
+use crate::cache::{self, Entries, Entry};
+use crate::host::FileHost;
+use crate::look::{Around, Unknown};
+use crate::runner::{Place, ToolFile, language};
+use crate::shared::SharedFiles;
+use crate::stamp::Stamp;
+use crate::tree::Shared;
+use wxmcp_catalogue::wording::{bounded, quoted};
+
+/// How long after its deadline the end of a tool file is waited for.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A folder whose files are tools.
+pub(crate) struct Folder {
+    /// Its own name.
+    configured_name: String,
+    /// Its name in scripts.
+    name: String,
+    path: PathBuf,
+    shared: Arc<Shared>,
+    listed: Mutex<Option<Arc<Listed>>>,
+}
+
+/// The tools of a folder as they were when it was last looked at.
+pub(crate) struct Listed {
+    /// The tools that can be called.
+    pub(crate) tools: Arc<Namespace>,
+    /// Files that are no tools, and why.
+    pub(crate) broken: Vec<Broken>,
+    files: BTreeMap<String, Arc<ToolFile>>,
+    /// By file name, all of them.
+    stamps: BTreeMap<String, Option<Stamp>>,
+    /// By tool, its file's name.
+    names: BTreeMap<String, String>,
+    stamp: Option<Stamp>,
+    shared: Arc<SharedFiles>,
+}
+
+impl Listed {
+    /// Why the file of that tool is none.
+    pub(crate) fn why_broken(&self, tool: &str) -> Option<&str> {
+        self.broken.iter().find_map(|broken| {
+            let (_, file) = broken.file.rsplit_once('/')?;
+            let (stem, _) = file.rsplit_once('.')?;
+            (stem.replace('-', "_") == tool.replace('-', "_")).then_some(broken.why.as_str())
+        })
+    }
+}
+
+impl Folder {
+    pub(crate) fn new(
+        configured_name: String,
+        name: String,
+        path: PathBuf,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            configured_name,
+            name,
+            path,
+            shared,
+            listed: Mutex::new(None),
+        }
+    }
+
+    /// The tools as they are now; with `only`, as far as that one tool goes. Reading
+    /// files that are not known yet is not the run's time.
+    pub(crate) async fn listed(&self, only: Option<&str>, clock: &RunClock) -> Arc<Listed> {
+        let mut kept = self.listed.lock().await;
+        if let Some(listed) = &*kept
+            && self.is_current(listed, only)
+        {
+            return Arc::clone(listed);
+        }
+        let _pause = clock.pause();
+        let listed = Arc::new(self.list(kept.as_deref()).await);
+        *kept = Some(Arc::clone(&listed));
+        listed
+    }
+
+    fn is_current(&self, listed: &Listed, only: Option<&str>) -> bool {
+        let is_same = |file: &str, stamp: &Option<Stamp>| {
+            stamp.is_some() && Stamp::of_file(&self.path.join(file)).ok() == *stamp
+        };
+        if listed.stamp.is_none() || Stamp::of(&self.path).ok() != listed.stamp {
+            return false;
+        }
+        if !listed.shared.is_current() {
+            return false;
+        }
+        let one = only
+            .and_then(|spelled| listed.tools.resolve(spelled))
+            .and_then(|named| listed.names.get(named.tool.name()));
+        match one {
+            Some(file) => listed
+                .stamps
+                .get(file)
+                .is_some_and(|stamp| is_same(file, stamp)),
+            None => listed
+                .stamps
+                .iter()
+                .all(|(file, stamp)| is_same(file, stamp)),
+        }
+    }
+
+    async fn list(&self, before: Option<&Listed>) -> Listed {
+        let stamp = Stamp::of(&self.path).ok().filter(Stamp::is_settled);
+        let config = &self.shared.config;
+        let place = cache::place(config.cache.as_deref(), &self.path);
+        let kept = place
+            .as_deref()
+            .map(|place| cache::load(place, &config.version))
+            .unwrap_or_default();
+        let (files, marked) = self.files();
+        let shared = SharedFiles::of(&self.shared.config.folder, &self.path, &marked);
+        let shared = Arc::new(shared);
+        let (entries, is_new) = self.entries(files, kept, &shared).await;
+        if is_new && let Some(place) = &place {
+            cache::store(place, &config.version, &entries);
+        }
+        let mut listed = Listed {
+            tools: Arc::default(),
+            broken: Vec::new(),
+            files: BTreeMap::new(),
+            stamps: BTreeMap::new(),
+            names: BTreeMap::new(),
+            stamp,
+            shared: Arc::clone(&shared),
+        };
+        let mut definitions = BTreeMap::new();
+        for (file, entry) in entries {
+            listed.stamps.insert(file.clone(), entry.stamp);
+            let Some((language, _)) = language(&file) else {
+                continue;
+            };
+            let mut broken = |why: String| {
+                listed.broken.push(Broken {
+                    file: format!("tools/{}/{file}", self.configured_name),
+                    why: bounded(&why),
+                });
+            };
+            let described = match entry.defined {
+                Ok(described) => described,
+                Err(why) => {
+                    broken(why);
+                    continue;
+                }
+            };
+            described.left_out.into_iter().for_each(&mut broken);
+            for defined in described.tools {
+                let tool = defined.name.clone();
+                if let Some(other) = listed.names.get(&tool) {
+                    broken(format!("`{other}` has defined the tool `{tool}` already"));
+                    continue;
+                }
+                let made = before
+                    .and_then(|before| before.files.get(&tool))
+                    .filter(|made| made.is_of(&entry.digest, &file));
+                let made = made.cloned().unwrap_or_else(|| {
+                    let place = Place {
+                        namespace: &self.configured_name,
+                        tool: &tool,
+                        file: &file,
+                        path: self.path.join(&file),
+                        language,
+                        shared: &shared,
+                    };
+                    Arc::new(ToolFile::new(place, &entry.digest, &defined, &self.shared))
+                });
+                definitions.insert(tool.clone(), defined.definition());
+                listed.files.insert(tool.clone(), made);
+                listed.names.insert(tool, file.clone());
+            }
+        }
+        let tools = Namespace::new(definitions.into_values());
+        for oddity in tools.oddities() {
+            listed.broken.push(Broken {
+                file: format!("tools/{}/{}", self.configured_name, oddity.name),
+                why: oddity.reason.to_string(),
+            });
+        }
+        listed.tools = Arc::new(tools);
+        listed
+    }
+
+    /// What all files of the folder are, and whether any of it is new.
+    async fn entries(
+        &self,
+        files: BTreeMap<String, Stamp>,
+        mut kept: Entries,
+        shared: &Arc<SharedFiles>,
+    ) -> (Entries, bool) {
+        let mut entries = Entries::new();
+        let mut is_new = kept.len() > MAX_TOOLS;
+        let fingerprint = shared.fingerprint();
+        let is_known = |known: &Entry, language: Language| {
+            let is_same = fingerprint.is_some() && known.shared == fingerprint;
+            is_same || language == Language::Component
+        };
+        let mut unknown = Vec::new();
+        for (file, stamp) in files {
+            let Some((language, _)) = language(&file) else {
+                continue;
+            };
+            match kept.remove(&file) {
+                Some(known) if known.stamp == Some(stamp) && is_known(&known, language) => {
+                    entries.insert(file, known);
+                }
+                known => unknown.push(Unknown { file, stamp, known }),
+            }
+        }
+        if !unknown.is_empty() {
+            is_new = true;
+            let around = Around {
+                namespace: self.configured_name.clone(),
+                folder: self.path.clone(),
+                files: Arc::clone(shared),
+                fingerprint,
+                shared: Arc::clone(&self.shared),
+            };
+            around.look(unknown, &mut entries).await;
+        }
+        (entries, is_new)
+    }
+
+    /// The files that may be tools, by name, and the names that begin with `_`.
+    fn files(&self) -> (BTreeMap<String, Stamp>, Vec<String>) {
+        let mut marked = Vec::new();
+        let files = fs::read_dir(&self.path)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name().into_string().ok()?;
+                if name.starts_with('_') {
+                    marked.push(name);
+                    return None;
+                }
+                language(&name)?;
+                Some((name, Stamp::of_entry(&entry).ok()?))
+            })
+            .take(MAX_TOOLS)
+            .collect();
+        (files, marked)
+    }
+
+    /// The names of all its tools as the names of its files tell them, which is without
+    /// reading any; none if a file may hold several.
+    fn told_tools(&self) -> Option<Vec<String>> {
+        let (files, _) = self.files();
+        let tools = files.keys().map(|file| match language(file)? {
+            (Language::Component, _) => None,
+            (_, tool) => Some(tool.to_owned()),
+        });
+        tools.collect()
+    }
+}
+
+impl Provider for Folder {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn configured_name(&self) -> &str {
+        &self.configured_name
+    }
+
+    fn has_tool_files(&self) -> bool {
+        true
+    }
+
+    fn known_tools(&self) -> Option<Vec<[String; 2]>> {
+        let tools = self.told_tools()?.into_iter();
+        Some(tools.map(|tool| [plain_identifier(&tool), tool]).collect())
+    }
+
+    fn tools<'a>(
+        self: Arc<Self>,
+        only: Option<&'a str>,
+        context: &'a CallContext,
+        _deadline: Duration,
+    ) -> BoxFuture<'a, Result<Box<dyn ProvidedTools>, ToolError>> {
+        Box::pin(async move {
+            let listed = self.listed(only, &context.clock).await;
+            let tools = FolderTools {
+                folder: self,
+                listed,
+            };
+            Ok(Box::new(tools) as Box<dyn ProvidedTools>)
+        })
+    }
+}
+
+/// The tools of a folder, as they were when somebody asked.
+struct FolderTools {
+    folder: Arc<Folder>,
+    listed: Arc<Listed>,
+}
+
+impl ProvidedTools for FolderTools {
+    fn namespace(&self) -> &Arc<Namespace> {
+        &self.listed.tools
+    }
+
+    fn grants(&self, tool: &str) -> Option<Arc<Grants>> {
+        Some(Arc::clone(&self.listed.files.get(tool)?.grants))
+    }
+
+    /// Calls a tool file when there is room for it.
+    fn call<'a>(
+        &'a self,
+        tool: &'a Tool,
+        arguments: Map<String, Value>,
+        nested: Option<Arc<CallerHost>>,
+        deadline: Duration,
+    ) -> BoxFuture<'a, Result<Answer, ToolError>> {
+        Box::pin(async move {
+            let (shared, name) = (&self.folder.shared, tool.name());
+            let full = format!("{}.{name}", self.folder.name);
+            let (Some(file), Some(nested)) = (self.listed.files.get(name), nested) else {
+                return Err(ToolError::new(
+                    ToolErrorKind::UnknownTool,
+                    format!("there is no tool `{full}`"),
+                ));
+            };
+            let depth = nested.caller().depth().saturating_sub(1);
+            let Some(room) = shared.rooms.enter(depth).await else {
+                return Err(ToolError::new(
+                    ToolErrorKind::ToolFailed,
+                    format!("there is no room for `{full}` to run in"),
+                ));
+            };
+            if !file.is_reusable() {
+                // What else the caller begins is then under way, too. A kept instance is as quick as this.
+                tokio::task::yield_now().await;
+            }
+            let host = Arc::new(FileHost::new(nested, room));
+            let calling = file.call(&full, arguments, host, shared);
+            // The sandbox of a tool file keeps the deadline itself, and says what it stopped.
+            let ended = tokio::time::timeout(deadline.saturating_add(GRACE), calling).await;
+            let (value, bytes) = ended.map_err(|_| {
+                ToolError::new(
+                    ToolErrorKind::CallTimedOut,
+                    format!(
+                        "`{}` did not answer {} within {deadline:?}",
+                        self.folder.name,
+                        quoted(name)
+                    ),
+                )
+            })??;
+            Ok(Answer::of_file(value, bytes))
+        })
+    }
+
+    fn why_broken(&self, tool: &str) -> Option<&str> {
+        self.listed.why_broken(tool)
+    }
+
+    fn broken(&self) -> &[Broken] {
+        &self.listed.broken
+    }
+
+    fn could_be_reusable(&self, tool: &str) -> bool {
+        let file = self.listed.files.get(tool);
+        file.is_some_and(|file| file.could_be_reusable())
+    }
+}

@@ -1,0 +1,59 @@
+//! How many tool files run at once.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use wxmcp_policy::MAX_DEPTH;
+
+/// Tool files that run at once for scripts: as many calls as one script has in flight, unless
+/// it was told otherwise.
+const FIRST: usize = 64;
+
+/// Tool files that run at once for tool files, at each depth.
+const NESTED: usize = 16;
+
+/// Room for running tool files, of each depth its own: what waits for a deeper one never
+/// keeps that one from running.
+#[derive(Debug)]
+pub(crate) struct Rooms([Arc<Semaphore>; MAX_DEPTH]);
+
+/// Room for one running tool file.
+#[derive(Debug)]
+pub(crate) struct Room {
+    all: Arc<Semaphore>,
+    size: usize,
+    _own: OwnedSemaphorePermit,
+}
+
+impl Room {
+    /// Whether no other tool file of its depth is under way.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.all.available_permits().saturating_add(1) >= self.size
+    }
+}
+
+impl Default for Rooms {
+    fn default() -> Self {
+        Self(std::array::from_fn(|depth| {
+            Arc::new(Semaphore::new(size(depth)))
+        }))
+    }
+}
+
+impl Rooms {
+    /// Waits until a tool file may run that so many others wait for.
+    pub(crate) async fn enter(&self, depth: usize) -> Option<Room> {
+        let all = Arc::clone(self.0.get(depth)?);
+        let own = Arc::clone(&all).acquire_owned().await.ok()?;
+        Some(Room {
+            all,
+            size: size(depth),
+            _own: own,
+        })
+    }
+}
+
+fn size(depth: usize) -> usize {
+    if depth == 0 { FIRST } else { NESTED }
+}

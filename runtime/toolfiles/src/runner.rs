@@ -1,0 +1,510 @@
+//! Runs tool files: to learn what they are, and to call them.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+use wxmcp_javascript::shows_no_state;
+use wxmcp_run::{
+    BoxFuture, CallContext, Capability, Describe, Language, Limit, Limits, Outcome, Policy, Raised,
+    Report, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolJob,
+    ToolTask,
+};
+use wxmcp_sandbox::{Error, Run, Session};
+
+use crate::component::{self, ComponentTool};
+use crate::components::answer;
+use crate::definition::{Defined, Described, Undescribed};
+use crate::host::FileHost;
+use crate::rooms::Room;
+use crate::shared::{self, SharedFiles};
+use crate::tree::Shared;
+use wxmcp_catalogue::json;
+use wxmcp_catalogue::wording::bounded;
+use wxmcp_policy::{Grants, Principal};
+
+/// Largest tool file, in bytes.
+const MAX_SOURCE: u64 = 1 << 20;
+
+/// Instances of one reusable file that are kept.
+const MAX_IDLE: usize = 4;
+
+/// Runs that one instance may answer before a fresh one takes its place: what a file
+/// leaks must not grow for ever.
+const MAX_RUNS: u32 = 10_000;
+
+/// What reading a file may use: it declares things, and does nothing.
+fn description_limits() -> Limits {
+    Limits {
+        fuel: Some(5_000_000_000),
+        wall: Duration::from_secs(10),
+        memory: 128 << 20,
+        output: 64 << 10,
+        value: 1 << 20,
+        tool_calls: 10,
+        concurrent_calls: 1,
+    }
+}
+
+/// One tool file that was understood.
+pub(crate) struct ToolFile {
+    /// `tools/database/query.ts`, as tracebacks name it.
+    shown: String,
+    /// The tool that it is named after.
+    tool: String,
+    /// Where it is.
+    path: PathBuf,
+    /// SHA-256 of the content that was described.
+    digest: String,
+    language: Language,
+    reusable: bool,
+    pub(crate) grants: Arc<Grants>,
+    program: Program,
+    shared: Arc<SharedFiles>,
+    idle: Mutex<VecDeque<Idle>>,
+}
+
+/// What answers a call.
+enum Program {
+    /// Source text, read when it is first needed.
+    Source(Mutex<Option<Source>>),
+    /// A function of a component.
+    Component(ComponentTool),
+}
+
+/// Source text, and the code that it may import.
+#[derive(Clone)]
+pub(crate) struct Source {
+    text: Arc<str>,
+    shared: Arc<shared::Content>,
+}
+
+impl Source {
+    fn digest(&self) -> String {
+        if self.shared.digest.is_empty() {
+            return wxmcp_cache::hex(self.text.as_bytes());
+        }
+        wxmcp_cache::hex(format!("{}\0{}", self.shared.digest, self.text).as_bytes())
+    }
+}
+
+/// An instance that is kept. What a file leaves in it shows only to the principal that it ran for.
+struct Idle {
+    principal: Principal,
+    session: Session,
+    runs: u32,
+}
+
+impl Idle {
+    async fn run(mut self, run: Run) -> (Self, Result<Report, Error>) {
+        let report = self.session.run(run).await;
+        self.runs = self.runs.saturating_add(1);
+        (self, report)
+    }
+}
+
+/// Where a file is and what it is called.
+pub(crate) struct Place<'a> {
+    pub(crate) namespace: &'a str,
+    pub(crate) tool: &'a str,
+    pub(crate) file: &'a str,
+    pub(crate) path: PathBuf,
+    pub(crate) language: Language,
+    pub(crate) shared: &'a Arc<SharedFiles>,
+}
+
+impl Place<'_> {
+    /// Its path below the folder of tools.
+    fn below(&self) -> String {
+        format!("{}/{}", self.namespace, self.file)
+    }
+
+    fn shown(&self) -> String {
+        format!("tools/{}/{}", self.namespace, self.file)
+    }
+}
+
+/// The language of a file, by its name; none for files that are no tools.
+pub(crate) fn language(file: &str) -> Option<(Language, &str)> {
+    let (stem, suffix) = file.rsplit_once('.')?;
+    let language = match suffix {
+        "ts" | "mts" => Language::TypeScript,
+        "js" | "mjs" => Language::JavaScript,
+        "py" => Language::Python,
+        "wasm" => Language::Component,
+        _ => return None,
+    };
+    // Declarations of types are no programs.
+    (!stem.is_empty() && !stem.ends_with(".d") && crate::tree::is_visible(stem))
+        .then_some((language, stem))
+}
+
+/// What is in a tool file.
+pub(crate) enum Content {
+    /// Source text.
+    Source(Source),
+    /// A component, and what is said of it.
+    Component(component::Content),
+}
+
+impl Content {
+    /// Reads a file, bounded.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it, in words.
+    pub(crate) fn read(
+        path: &Path,
+        language: Language,
+        shared: &SharedFiles,
+    ) -> Result<Self, String> {
+        match language {
+            Language::Component => component::Content::read(path).map(Self::Component),
+            _ => source(path, shared).map(Self::Source),
+        }
+    }
+
+    /// SHA-256 of all that is in it, in hexadecimal.
+    pub(crate) fn digest(&self) -> String {
+        match self {
+            Self::Source(source) => source.digest(),
+            Self::Component(content) => content.digest(),
+        }
+    }
+}
+
+/// The text of a file, and the code that it may import.
+fn source(path: &Path, shared: &SharedFiles) -> Result<Source, String> {
+    let bytes = component::bytes(path, MAX_SOURCE).map_err(|why| match why.as_str() {
+        why if why.starts_with("it is larger") => why.to_owned(),
+        why => format!("it cannot be read: {why}"),
+    })?;
+    let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
+    Ok(Source {
+        text: text.strip_prefix('\u{feff}').unwrap_or(&text).into(),
+        shared: shared.content()?,
+    })
+}
+
+/// What a file says of its tools: a script is run with nothing granted, a component is
+/// compiled and looked at.
+pub(crate) async fn describe(
+    place: &Place<'_>,
+    content: Content,
+    shared: &Shared,
+) -> Result<Described, Undescribed> {
+    match content {
+        Content::Source(source) => {
+            let defined = describe_script(place, source, shared).await?;
+            Ok(Described {
+                tools: vec![defined],
+                left_out: Vec::new(),
+            })
+        }
+        Content::Component(content) => component::describe(&content, place.tool, shared).await,
+    }
+}
+
+async fn describe_script(
+    place: &Place<'_>,
+    source: Source,
+    shared: &Shared,
+) -> Result<Defined, String> {
+    let sandbox = shared
+        .config
+        .interpreters
+        .sandbox(place.language)
+        .map_err(|error| format!("its interpreter does not start: {error}"))?;
+    let run = Run {
+        script: Script {
+            name: place.shown(),
+            language: place.language,
+            source: source.text.as_ref().to_owned(),
+            args: Vec::new(),
+            task: Some(ToolTask {
+                tool: place.tool.to_owned(),
+                path: place.below(),
+                library: Arc::clone(&source.shared.library),
+                job: ToolJob::Describe(Describe::default()),
+            }),
+        },
+        policy: Policy::default(),
+        limits: description_limits(),
+        tools: Arc::new(Nothing),
+        observer: Arc::new(Silent),
+        cancel: Box::pin(std::future::pending()),
+    };
+    let report = sandbox
+        .run(run)
+        .await
+        .map_err(|error| format!("its interpreter does not start: {error}"))?;
+    match report.outcome {
+        Outcome::Returned(value) => Defined::read(value.get(), place.namespace, place.tool),
+        Outcome::Raised(raised) => Err(bounded(&said(&raised, &place.shown()))),
+        Outcome::Exited(code) => Err(format!("it ended the interpreter with code {code}")),
+        Outcome::Stopped(limit, _) => Err(format!("reading it was stopped by {limit}")),
+        Outcome::Cancelled => Err("reading it was cancelled".to_owned()),
+    }
+}
+
+/// An exception of a tool file, as one sentence with its line.
+fn said(raised: &Raised, shown: &str) -> String {
+    let message = match raised.message.as_str() {
+        "" => raised.kind.clone(),
+        message => format!("{}: {message}", raised.kind),
+    };
+    let file = raised.file.as_deref().unwrap_or(shown);
+    match raised.line {
+        Some(line) => format!("{message} ({file}, line {line})"),
+        None => message,
+    }
+}
+
+impl ToolFile {
+    pub(crate) fn new(place: Place<'_>, digest: &str, defined: &Defined, shared: &Shared) -> Self {
+        let full = format!("{}.{}", place.namespace, place.tool);
+        Self {
+            shown: place.shown(),
+            tool: place.tool.to_owned(),
+            grants: Arc::new(Grants::new(
+                &full,
+                &defined.grants,
+                &shared.config.approvals,
+            )),
+            path: place.path,
+            digest: digest.to_owned(),
+            language: place.language,
+            reusable: defined.reusable,
+            program: match &defined.export {
+                Some(name) => Program::Component(ComponentTool::new(name.clone())),
+                None => Program::Source(Mutex::new(None)),
+            },
+            shared: Arc::clone(place.shared),
+            idle: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    /// Calls the tool in an instance of its own.
+    pub(crate) async fn call(
+        &self,
+        name: &str,
+        arguments: Map<String, Value>,
+        host: Arc<FileHost>,
+        shared: &Shared,
+    ) -> Result<(Value, u64), ToolError> {
+        let failed = |message| ToolError::new(ToolErrorKind::ToolFailed, message);
+        let (text, library) = match self.source().map_err(failed)? {
+            Some(source) => (
+                source.text.as_ref().to_owned(),
+                Arc::clone(&source.shared.library),
+            ),
+            None => Default::default(),
+        };
+        let idle = self.instance(&host, shared).await.map_err(failed)?;
+        let room = host.take_room();
+        let is_alone = room.as_ref().is_none_or(Room::is_alone);
+        let run = Run {
+            script: Script {
+                name: self.shown.clone(),
+                language: self.language,
+                source: text,
+                args: Vec::new(),
+                task: Some(ToolTask {
+                    tool: self.tool.clone(),
+                    path: self.shown.trim_start_matches("tools/").to_owned(),
+                    library,
+                    job: ToolJob::Call(arguments),
+                }),
+            },
+            policy: Policy::default(),
+            limits: Limits {
+                wall: shared.config.call_timeout,
+                memory: shared.config.memory,
+                value: 16 << 20,
+                ..Limits::default()
+            },
+            tools: host,
+            observer: Arc::clone(&shared.config.observer),
+            cancel: Box::pin(std::future::pending()),
+        };
+        let running = async move {
+            let _room = room;
+            idle.run(run).await
+        };
+        let ended = if is_alone {
+            Some(running.await)
+        } else {
+            shared.workers().run(running).await
+        };
+        let (idle, report) =
+            ended.ok_or_else(|| failed(format!("`{name}` could not be run: its thread ended")))?;
+        let report =
+            report.map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
+        if self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS {
+            let mut kept = self.idle.lock();
+            // One principal's instances must not keep those of all others from being kept.
+            if kept.len() >= MAX_IDLE {
+                kept.pop_front();
+            }
+            kept.push_back(idle);
+        }
+        self.answer(name, report.outcome)
+    }
+
+    fn answer(&self, name: &str, outcome: Outcome) -> Result<(Value, u64), ToolError> {
+        match outcome {
+            Outcome::Returned(value) => {
+                let text = value.get();
+                let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                let value = json::readable(text).map_err(|error| {
+                    ToolError::new(
+                        ToolErrorKind::InvalidAnswer,
+                        format!("the answer of `{name}` is no usable JSON: {error}"),
+                    )
+                })?;
+                match &self.program {
+                    Program::Source(_) => Ok((value, bytes)),
+                    Program::Component(_) => Ok((answer(value)?, bytes)),
+                }
+            }
+            Outcome::Raised(raised) if raised.kind == "InvalidArguments" => Err(ToolError::new(
+                ToolErrorKind::InvalidArguments,
+                format!("the arguments of `{name}` do not fit: {}", raised.message),
+            )),
+            Outcome::Raised(raised) => Err(ToolError {
+                kind: ToolErrorKind::ToolFailed,
+                message: match raised.message.as_str() {
+                    "" => raised.kind.clone(),
+                    message => message.to_owned(),
+                },
+                data: Some(json!({
+                    "type": raised.kind,
+                    "file": raised.file.as_deref().unwrap_or(&self.shown),
+                    "line": raised.line,
+                })),
+            }),
+            Outcome::Exited(code) => Err(ToolError::new(
+                ToolErrorKind::ToolFailed,
+                format!("`{name}` ended its interpreter with code {code}"),
+            )),
+            Outcome::Stopped(limit @ Limit::WallTime(_), _) => Err(ToolError::new(
+                ToolErrorKind::CallTimedOut,
+                format!("`{name}` was stopped by {limit} of one call"),
+            )),
+            Outcome::Stopped(limit, _) => Err(ToolError::new(
+                ToolErrorKind::LimitReached,
+                format!("`{name}` was stopped by {limit}"),
+            )),
+            Outcome::Cancelled => Err(ToolError::new(
+                ToolErrorKind::ToolFailed,
+                format!("`{name}` was cancelled"),
+            )),
+        }
+    }
+
+    /// The source that was described; a component has none.
+    fn source(&self) -> Result<Option<Source>, String> {
+        let Program::Source(source) = &self.program else {
+            return Ok(None);
+        };
+        let mut known = source.lock();
+        if known.is_none() {
+            let shown = &self.shown;
+            let read = self::source(&self.path, &self.shared)
+                .map_err(|why| format!("`{shown}`: {why}"))?;
+            if read.digest() != self.digest {
+                return Err(format!(
+                    "`{shown}` was changed during the call; call it again"
+                ));
+            }
+            *known = Some(read);
+        }
+        Ok(known.clone())
+    }
+
+    /// The instance that this principal used last.
+    fn take_idle(&self, principal: &Principal) -> Option<Idle> {
+        let mut kept = self.idle.lock();
+        let own = kept.iter().rposition(|idle| idle.principal == *principal);
+        kept.remove(own?)
+    }
+
+    async fn instance(&self, host: &FileHost, shared: &Shared) -> Result<Idle, String> {
+        let principal = host.broker.caller().principal();
+        if let Some(kept) = self.take_idle(principal) {
+            return Ok(kept);
+        }
+        let session = match &self.program {
+            Program::Source(_) => shared
+                .config
+                .interpreters
+                .sandbox(self.language)
+                .map_err(|error| {
+                    format!(
+                        "the interpreter of `{}` does not start: {error}",
+                        self.shown
+                    )
+                })?
+                .session(),
+            Program::Component(tool) => tool
+                .session(&self.path, &self.digest, host, shared)
+                .await
+                .map_err(|why| format!("`{}`: {why}", self.shown))?,
+        };
+        Ok(Idle {
+            principal: principal.clone(),
+            session,
+            runs: 0,
+        })
+    }
+
+    /// Whether it was made of this content under this name: then its instances can go on.
+    pub(crate) fn is_of(&self, digest: &str, file: &str) -> bool {
+        self.digest == digest && self.shown.ends_with(&format!("/{file}"))
+    }
+
+    /// Whether its instances are kept between calls.
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.reusable
+    }
+
+    /// Whether each call gets a fresh instance though the file's text shows nothing that a call could
+    /// leave for the next.
+    pub(crate) fn could_be_reusable(&self) -> bool {
+        !self.reusable
+            && self
+                .source()
+                .is_ok_and(|it| it.is_some_and(|it| shows_no_state(&it.text, self.language)))
+    }
+}
+
+/// Answers nothing: for files that are only read.
+struct Nothing;
+
+impl ToolHost for Nothing {
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
+        Box::pin(async move { Err(only_read(&call.name)) })
+    }
+
+    fn capability(
+        &self,
+        capability: Capability,
+        _request: Map<String, Value>,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+        Box::pin(async move { Err(only_read(&capability.to_string())) })
+    }
+}
+
+fn only_read(what: &str) -> ToolError {
+    ToolError::new(
+        ToolErrorKind::NotGranted,
+        format!(
+            "`{}` is not there while the tool file is read: use it inside the tool's function",
+            bounded(what)
+        ),
+    )
+}

@@ -1,0 +1,98 @@
+//! Whether a file or folder is the one that was seen before.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use serde::{Deserialize, Serialize};
+
+use crate::component::beside;
+
+/// File systems note times in ticks: what was changed so recently may change again
+/// without another time.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Times of change, size and inode of a file, as far as they tell versions apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    modified: (i64, i64),
+    changed: (i64, i64),
+    size: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    /// The stamp of what is at a path, symbolic links followed.
+    ///
+    /// # Errors
+    ///
+    /// When there is nothing, or it cannot be seen.
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
+        Ok(Self::from(&fs::metadata(path)?))
+    }
+
+    /// The stamp of a tool file: of a component, with what is said of it beside it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stamp::of`].
+    pub(crate) fn of_file(path: &Path) -> io::Result<Self> {
+        Ok(Self::of(path)?.with_beside(path))
+    }
+
+    /// Both files as one: any change of either changes it.
+    fn with_beside(self, path: &Path) -> Self {
+        if path.extension() != Some(OsStr::new("wasm")) {
+            return self;
+        }
+        let Ok(beside) = Self::of(&beside(path)) else {
+            return self;
+        };
+        Self {
+            modified: self.modified.max(beside.modified),
+            changed: self.changed.max(beside.changed),
+            size: self.size.wrapping_add(beside.size),
+            inode: self.inode ^ beside.inode.rotate_left(32),
+        }
+    }
+
+    /// The same of an entry of a folder, which need not be looked up again.
+    ///
+    /// # Errors
+    ///
+    /// As [`Stamp::of`].
+    pub(crate) fn of_entry(entry: &fs::DirEntry) -> io::Result<Self> {
+        let found = entry.metadata()?;
+        if found.is_symlink() {
+            return Self::of_file(&entry.path());
+        }
+        Ok(Self::from(&found).with_beside(&entry.path()))
+    }
+
+    /// Whether the same stamp later means the same content.
+    pub(crate) fn is_settled(&self) -> bool {
+        let (seconds, nanoseconds) = self.changed;
+        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(seconds), u32::try_from(nanoseconds))
+        else {
+            return false;
+        };
+        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
+        SystemTime::now()
+            .duration_since(changed)
+            .is_ok_and(|age| age > TICK)
+    }
+}
+
+impl From<&fs::Metadata> for Stamp {
+    fn from(found: &fs::Metadata) -> Self {
+        Self {
+            modified: (found.mtime(), found.mtime_nsec()),
+            changed: (found.ctime(), found.ctime_nsec()),
+            size: found.size(),
+            inode: found.ino(),
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! An MCP server: started when first used, once, and again if it ends.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::sync::Mutex as AsyncMutex;
+use wxmcp_catalogue::Namespace;
+use wxmcp_run::{Note, RunClock, ToolError, ToolErrorKind};
+
+use crate::answer::rpc_error;
+use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
+use crate::connection::{Connection, Deadline, Era, Offer, RequestError, StartError};
+use crate::eras::Eras;
+use crate::listing;
+use crate::stdio::guard::GuardCommand;
+use crate::stdio::probe::Changes;
+use wxmcp_broker::bounded_error;
+use wxmcp_policy::Redactor;
+
+/// How often an upstream is started again after it ended or did not start.
+const MAX_RESTARTS: u32 = 3;
+
+/// What all upstreams of a broker share.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// How upstreams are started.
+    pub(crate) guard: GuardCommand,
+    /// The environment that configurations refer to.
+    pub(crate) environment: Environment,
+    /// How long a start may take, handshake and tool list included.
+    pub(crate) start_timeout: Duration,
+    /// Largest answer, in bytes.
+    pub(crate) answer_limit: usize,
+    /// Which handshakes worked.
+    pub(crate) eras: Eras,
+    /// Changes of all servers' lists of tools.
+    pub(crate) changes: Arc<AtomicU64>,
+}
+
+/// One configured server.
+#[derive(Debug)]
+pub(crate) struct Server {
+    /// The namespace as scripts spell it.
+    name: String,
+    config: UpstreamConfig,
+    settings: Arc<Settings>,
+    /// Starts that are over; tells those who waited from those who came after.
+    over: AtomicU64,
+    changes: Arc<Changes>,
+    slot: AsyncMutex<Slot>,
+}
+
+#[derive(Debug)]
+struct Slot {
+    live: Option<Arc<Live>>,
+    era: Era,
+    failed: u32,
+    last_failure: Option<ToolError>,
+    /// How it ended or why it did not start, the last time.
+    last_reason: Option<String>,
+}
+
+/// A started upstream and its tools.
+#[derive(Debug)]
+pub(crate) struct Live {
+    connection: Connection,
+    redactor: Redactor,
+    tools: Mutex<Listed>,
+    /// Whether a call ended since the tools were listed.
+    called: AtomicBool,
+}
+
+/// The tools of an upstream, and how many changes they had seen.
+#[derive(Clone, Debug)]
+struct Listed {
+    tools: Arc<Namespace>,
+    changes: u64,
+}
+
+impl Server {
+    /// An upstream that nothing has used yet.
+    pub(crate) fn new(name: String, config: UpstreamConfig, settings: Arc<Settings>) -> Self {
+        Self {
+            name,
+            config,
+            over: AtomicU64::new(0),
+            changes: Arc::new(Changes::new(Arc::clone(&settings.changes))),
+            settings,
+            slot: AsyncMutex::new(Slot {
+                live: None,
+                era: Era::Unknown,
+                failed: 0,
+                last_failure: None,
+                last_reason: None,
+            }),
+        }
+    }
+
+    /// The namespace as scripts spell it.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The upstream's key in its configuration.
+    pub(crate) fn configured_name(&self) -> &str {
+        self.config.name()
+    }
+
+    /// Whether its configuration switches it off.
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.config.is_disabled()
+    }
+
+    /// How often its list of tools changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.count()
+    }
+
+    /// The started upstream; starts it if it is not running. The run's clock
+    /// stands still meanwhile. Those who ask while a start is under way share
+    /// its outcome.
+    pub(crate) async fn live(&self, clock: &RunClock) -> Result<Arc<Live>, ToolError> {
+        let _pause = clock.pause();
+        let seen = self.over.load(Ordering::Acquire);
+        let mut slot = self.slot.lock().await;
+        if let Some(live) = slot.live.take() {
+            if !live.connection.is_over() {
+                slot.live = Some(Arc::clone(&live));
+                return Ok(live);
+            }
+            slot.failed = slot.failed.saturating_add(1);
+            let ending = live.connection.ending().await;
+            slot.last_reason = Some(live.redactor.redact(&ending));
+        }
+        if self.over.load(Ordering::Acquire) != seen
+            && let Some(failure) = &slot.last_failure
+        {
+            return Err(failure.clone());
+        }
+        if slot.failed > MAX_RESTARTS {
+            let reason = slot.last_reason.as_deref().unwrap_or("it ended");
+            return Err(self.unavailable(&format!(
+                "it ended or did not start {} times, so it is not started again; the last time: {reason}",
+                slot.failed
+            )));
+        }
+        let started = self.start(&mut slot.era).await;
+        self.over.fetch_add(1, Ordering::AcqRel);
+        match started {
+            Ok(live) => {
+                let live = Arc::new(live);
+                slot.live = Some(Arc::clone(&live));
+                slot.last_failure = None;
+                Ok(live)
+            }
+            Err(reason) => {
+                let failure = self.unavailable(&reason);
+                slot.failed = slot.failed.saturating_add(1);
+                slot.last_failure = Some(failure.clone());
+                slot.last_reason = Some(reason);
+                Err(failure)
+            }
+        }
+    }
+
+    async fn start(&self, era: &mut Era) -> Result<Live, String> {
+        let launch = self
+            .config
+            .resolve(&self.settings.environment)
+            .map_err(|error: ConfigError| error.to_string())?;
+        let deadline = Deadline::after(self.settings.start_timeout);
+        let connection = self.connect_in_some_era(&launch, era, deadline).await?;
+        let changes = self.changes.count();
+        let tools = match tokio::time::timeout_at(deadline.at, listing::list(&connection)).await {
+            Ok(Ok(tools)) => Arc::new(tools),
+            Ok(Err(error)) => {
+                let error = self.tool_error(&self.name, error, &launch.redactor());
+                return Err(format!("its tools could not be listed: {}", error.message));
+            }
+            Err(_) => return Err(connection.silent("tools/list", deadline.given)),
+        };
+        Ok(Live {
+            connection,
+            redactor: launch.redactor(),
+            tools: Mutex::new(Listed { tools, changes }),
+            called: AtomicBool::new(false),
+        })
+    }
+
+    /// Shakes hands as it worked the last time, in this process or an earlier one. Where that
+    /// is not known, or works no more, the other way is tried, too.
+    async fn connect_in_some_era(
+        &self,
+        launch: &Launch,
+        era: &mut Era,
+        deadline: Deadline,
+    ) -> Result<Connection, String> {
+        let eras = &self.settings.eras;
+        let server = self.config.digest().unwrap_or_default();
+        let recalled = match *era {
+            Era::Unknown => eras.recall(&server),
+            _ => None,
+        };
+        let first = recalled.unwrap_or(*era);
+        let opened = match self.connect(launch, first, deadline).await {
+            // A server may answer the newer handshake with nonsense, or end.
+            Err(error) if error.worth_another_try => match (first, recalled) {
+                (Era::Unknown, _) if error.may_be_modern => {
+                    self.connect(launch, Era::Modern, deadline).await
+                }
+                (Era::Unknown | Era::Modern, _) => {
+                    self.connect(launch, Era::Legacy, deadline).await
+                }
+                (Era::Legacy, Some(_)) => self.connect(launch, Era::Unknown, deadline).await,
+                (Era::Legacy, None) => Err(error),
+            },
+            opened => opened,
+        };
+        match opened {
+            Ok(connection) => {
+                let worked = connection.era();
+                if *era != worked && recalled != Some(worked) {
+                    eras.keep(&server, worked);
+                }
+                *era = worked;
+                Ok(connection)
+            }
+            Err(error) => {
+                if recalled.is_some() {
+                    eras.forget(&server);
+                }
+                Err(error.message)
+            }
+        }
+    }
+
+    async fn connect(
+        &self,
+        launch: &Launch,
+        era: Era,
+        deadline: Deadline,
+    ) -> Result<Connection, StartError> {
+        let Settings {
+            guard,
+            answer_limit,
+            ..
+        } = &*self.settings;
+        let offer = Offer {
+            era,
+            deadline,
+            changes: &self.changes,
+        };
+        Connection::open(launch, guard, *answer_limit, offer).await
+    }
+
+    /// The tools of a started upstream; listed anew if it said that they changed.
+    pub(crate) async fn listed_tools(&self, live: &Live) -> Arc<Namespace> {
+        let known = live.listed().clone();
+        if known.changes == self.changes.count() {
+            return known.tools;
+        }
+        self.list_again(live).await
+    }
+
+    /// The same for somebody who misses a tool: a server that says that its list may change
+    /// may have changed it with a call, and say so late. None if there is nothing to ask.
+    pub(crate) async fn tools_after_calls(&self, live: &Live) -> Option<Arc<Namespace>> {
+        let may_differ = live.connection.may_change() && live.called.swap(false, Ordering::AcqRel);
+        if may_differ {
+            Some(self.list_again(live).await)
+        } else {
+            None
+        }
+    }
+
+    async fn list_again(&self, live: &Live) -> Arc<Namespace> {
+        let changes = self.changes.count();
+        let tools = listing::list(&live.connection).await;
+        let mut listed = live.listed();
+        listed.changes = changes;
+        // A list that cannot be had leaves the old one.
+        if let Ok(tools) = tools {
+            listed.tools = Arc::new(tools);
+        }
+        Arc::clone(&listed.tools)
+    }
+
+    /// The tools, if the upstream was started and nothing uses it just now.
+    pub(crate) fn known_tools(&self) -> Option<Arc<Namespace>> {
+        let slot = self.slot.try_lock().ok()?;
+        let live = slot.live.as_ref()?;
+        Some(Arc::clone(&live.listed().tools))
+    }
+
+    /// Calls a tool by its own name, which may take `given`, and longer while the server reports
+    /// progress. Answers the bare result and its size.
+    pub(crate) async fn call(
+        &self,
+        live: &Live,
+        tool: &str,
+        arguments: Map<String, Value>,
+        given: Duration,
+    ) -> Result<(Value, u64), ToolError> {
+        let connection = &live.connection;
+        let answer = connection.call_tool(tool, arguments, given).await;
+        live.called.store(true, Ordering::Release);
+        match answer {
+            Ok(answer) => Ok(answer),
+            Err(RequestError::Late(late)) => {
+                let mut message = late.words(&self.name, tool, given);
+                if let Some(stray) = connection.stray() {
+                    message.push_str(&format!("; it {stray}"));
+                }
+                let error = ToolError::new(ToolErrorKind::CallTimedOut, message);
+                Err(live.redacted(error))
+            }
+            Err(error) => {
+                let name = format!("{}.{tool}", self.name);
+                Err(self.tool_error(&name, error, &live.redactor))
+            }
+        }
+    }
+
+    /// What the server answered that nothing had asked for, once, as a note.
+    pub(crate) fn stray_note(&self, live: &Live) -> Option<Note> {
+        let stray = live.connection.take_stray()?;
+        Some(Note {
+            about: self.name.clone(),
+            text: format!("`{}` {}", self.name, live.redactor.redact(&stray)),
+        })
+    }
+
+    /// Ends the upstream, if it was started, and waits until it has ended.
+    pub(crate) async fn close(&self) {
+        let live = self.slot.lock().await.live.take();
+        if let Some(live) = live {
+            live.connection.close().await;
+        }
+    }
+
+    /// The error of a request, as scripts may see it; `asked` is the tool, or the server, that
+    /// was asked.
+    fn tool_error(&self, asked: &str, error: RequestError, redactor: &Redactor) -> ToolError {
+        let name = &self.name;
+        let error = match error {
+            RequestError::Refused(error) => rpc_error(error.code.0, &error.message, error.data),
+            RequestError::TooLarge(reason) => ToolError::new(
+                ToolErrorKind::AnswerTooLarge,
+                format!("the answer of `{asked}` is too large: {reason}"),
+            ),
+            RequestError::Malformed(reason) => ToolError::new(
+                ToolErrorKind::InvalidAnswer,
+                format!("the answer of `{asked}` is not what the protocol says: {reason}"),
+            ),
+            RequestError::Gone(how) => ToolError::new(
+                ToolErrorKind::UpstreamCrashed,
+                format!("`{name}` ended during the call: {how}"),
+            ),
+            RequestError::Late(_) => ToolError::new(
+                ToolErrorKind::CallTimedOut,
+                format!("`{name}` did not answer in time"),
+            ),
+        };
+        redacted(error, redactor)
+    }
+
+    fn unavailable(&self, why: &str) -> ToolError {
+        ToolError::new(
+            ToolErrorKind::UpstreamUnavailable,
+            format!("`{}` could not be started: {why}", self.name),
+        )
+    }
+}
+
+impl Live {
+    /// An error as callers may see it: without secrets, and bounded.
+    pub(crate) fn redacted(&self, error: ToolError) -> ToolError {
+        redacted(error, &self.redactor)
+    }
+
+    fn listed(&self) -> std::sync::MutexGuard<'_, Listed> {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Redacts first: a secret that was cut in two could not be recognised.
+fn redacted(error: ToolError, redactor: &Redactor) -> ToolError {
+    bounded_error(ToolError {
+        kind: error.kind,
+        message: redactor.redact(&error.message),
+        data: error.data.map(|data| redactor.redact_value(data)),
+    })
+}
