@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::ensure;
+use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, CallContext, Language, Limits, NamespaceListing, Policy, Script, Silent, ToolAnswer,
-    ToolCall, ToolError, ToolHost, ToolListing,
+    BoxFuture, CallContext, Clocks, Language, Limits, NamespaceListing, Policy, Randomness, Script,
+    Silent, ToolAnswer, ToolCall, ToolError, ToolHost, ToolListing,
 };
-use wxmcp_sandbox::Run;
 
 use crate::timing::{median, ms, private_kib, row};
 
@@ -77,6 +77,8 @@ pub(crate) fn request(language: Language, source: &str) -> Run {
             ..Limits::default()
         },
         tools: Arc::new(Tools),
+        clocks: Clocks::Live,
+        randomness: Randomness::Live,
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     }

@@ -11,12 +11,11 @@ use wxmcp_broker::CallerHost;
 use wxmcp_capabilities::ConnectionConfig;
 use wxmcp_host::{ToolsConfig, open_tools};
 use wxmcp_policy::{Approvals, CapabilityList};
-use wxmcp_run::{
-    BoxFuture, CallContext, Language, Outcome, RunClock, RunId, Silent, ToolHost as _,
-};
+use wxmcp_run::{BoxFuture, CallContext, Language, Outcome, Silent, ToolHost as _};
+use wxmcp_run::{Run, RunError};
+use wxmcp_sandbox::Sandbox;
 use wxmcp_sandbox::engine::Allocation;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
-use wxmcp_sandbox::{Error, Run, Sandbox};
 use wxmcp_toolfiles::{Interpreters, TreeConfig};
 use wxmcp_upstream::GuardCommand;
 
@@ -50,11 +49,11 @@ impl Opened {
 }
 
 impl Interpreters for Opened {
-    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, Error> {
+    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, RunError> {
         Ok(Arc::clone(match language {
             Language::Python => &self.python,
             Language::JavaScript | Language::TypeScript => &self.javascript,
-            Language::Component => return Err(Error::NoInterpreter),
+            Language::Component => return Err(RunError::NoInterpreter),
         }))
     }
 
@@ -366,8 +365,5 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn context() -> CallContext {
-    CallContext {
-        run: RunId::random(),
-        clock: Arc::new(RunClock::start()),
-    }
+    CallContext::outside_of_runs()
 }

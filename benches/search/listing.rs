@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use wxmcp_broker::CallerHost;
 use wxmcp_catalogue::Document;
 use wxmcp_host::{ToolsConfig, open_tools};
-use wxmcp_run::{CallContext, RunClock, RunId, ToolDescription, ToolHost as _};
+use wxmcp_run::{CallContext, ToolDescription, ToolHost as _};
 use wxmcp_upstream::{Environment, GuardCommand, parse_config};
 
 /// Servers that start at once.
@@ -128,10 +128,7 @@ fn broker(config: &Path, servers: &Path) -> anyhow::Result<Arc<CallerHost>> {
 }
 
 async fn described(broker: &CallerHost, space: &str) -> anyhow::Result<Vec<ToolDescription>> {
-    let context = || CallContext {
-        run: RunId::random(),
-        clock: Arc::new(RunClock::start()),
-    };
+    let context = || CallContext::outside_of_runs();
     let listing = broker.namespace(space.to_owned(), context()).await?;
     let names = listing
         .tools

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use wasmtime::Engine;
-use wxmcp_run::{BoxFuture, Language};
+use wxmcp_run::{BoxFuture, Language, RunError};
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::supplied::{CompileError, CompileLimits, Compiler, Supplied};
-use wxmcp_sandbox::{Error, NativeCache, NativeGuest, Sandbox};
+use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
 use wxmcp_toolfiles::Interpreters;
 
 /// CPython, whole standard library included.
@@ -72,8 +72,8 @@ struct Loaded {
 }
 
 impl Interpreters for Guests {
-    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, Error> {
-        let guest = of(language).ok_or(Error::NoInterpreter)?;
+    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, RunError> {
+        let guest = of(language).ok_or(RunError::NoInterpreter)?;
         let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
         let known = loaded
             .sandboxes

@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
+use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, Language, Limits, Outcome, Policy, Script, Silent, ToolAnswer, ToolCall, ToolError,
-    ToolHost,
+    BoxFuture, Clocks, Language, Limits, Outcome, Policy, Randomness, Script, Silent, ToolAnswer,
+    ToolCall, ToolError, ToolHost,
 };
 use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{NativeCache, NativeGuest, Run, Sandbox};
+use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
 
 type Result<T = (), E = Box<dyn Error>> = std::result::Result<T, E>;
 
@@ -87,6 +88,8 @@ fn run(sandbox: &Sandbox, source: &str) -> Result<String> {
             ..Limits::default()
         },
         tools: Arc::new(NoTools),
+        clocks: Clocks::Live,
+        randomness: Randomness::Live,
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };

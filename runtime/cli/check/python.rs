@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::Context;
 use serde::Deserialize;
 use wxmcp_catalogue::stubs::{Calls, python};
-use wxmcp_run::{Limits, Outcome, Policy, Script, Silent, Stdin};
-use wxmcp_sandbox::Run;
+use wxmcp_run::Run;
+use wxmcp_run::{Clocks, Limits, Outcome, Policy, Randomness, Script, Silent, Stdin};
 use wxmcp_toolfiles::Interpreters as _;
 
 use super::{BOUNDS, Checker, Finding, Findings, folder};
@@ -221,6 +221,8 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
             ..Limits::default()
         },
         tools: std::sync::Arc::new(NoTools),
+        clocks: Clocks::Live,
+        randomness: Randomness::Live,
         observer: std::sync::Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };

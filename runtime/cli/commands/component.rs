@@ -5,8 +5,9 @@ use std::io::Read;
 
 use anyhow::Context;
 use wxmcp_broker::CallerHost;
+use wxmcp_run::RunError;
+use wxmcp_sandbox::Sandbox;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
-use wxmcp_sandbox::{Error, Sandbox};
 use wxmcp_toolfiles::LinkError;
 
 use super::tools::context;
@@ -47,7 +48,7 @@ pub(super) async fn sandbox(
         .await
         .map_err(|error| not_linked(error, name))?;
     component.script(&tools).map_err(|error| {
-        let is_theirs = matches!(error, Error::NoScript | Error::Engine(_));
+        let is_theirs = matches!(error, RunError::NoScript | RunError::Engine(_));
         let error = anyhow::Error::new(error).context(format!("cannot run `{name}`"));
         if is_theirs {
             Failure::usage(error)

@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_broker::CallerHost;
-use wxmcp_run::{Policy, Script, Silent, Stdin};
-use wxmcp_sandbox::{Error, Run, Sandbox};
+use wxmcp_run::{Clocks, Policy, Randomness, Script, Silent, Stdin};
+use wxmcp_run::{Run, RunError};
+use wxmcp_sandbox::Sandbox;
 use wxmcp_toolfiles::Interpreters as _;
 
 use super::component;
@@ -92,6 +93,8 @@ async fn run(
         },
         limits: settings.limits,
         tools: broker.clone(),
+        clocks: Clocks::Live,
+        randomness: Randomness::Live,
         observer: terminal.clone(),
         cancel,
     };
@@ -166,13 +169,16 @@ async fn interrupted(mut interrupt: Signal, terminal: Arc<Terminal>) {
     }
 }
 
-fn failure(error: Error, name: &str, is_ours: bool) -> Failure {
-    let usage = matches!(error, Error::Mount { .. } | Error::MemoryTooSmall { .. });
+fn failure(error: RunError, name: &str, is_ours: bool) -> Failure {
+    let usage = matches!(
+        error,
+        RunError::Mount { .. } | RunError::MemoryTooSmall { .. }
+    );
     let hint = match &error {
-        Error::Mount { guest, .. } => Some(format!(
+        RunError::Mount { guest, .. } => Some(format!(
             "create the directory, or drop the volume `{guest}`"
         )),
-        Error::MemoryTooSmall { .. } if is_ours => {
+        RunError::MemoryTooSmall { .. } if is_ours => {
             let needs = "CPython alone needs about 64 MiB, JavaScript 10 MiB: raise --memory";
             Some(needs.to_owned())
         }

@@ -9,8 +9,8 @@ use futures_util::future::join_all;
 use serde_json::{Map, Value, json};
 use wxmcp_broker::{CallerHost, Problems};
 use wxmcp_run::{
-    CallContext, NamespaceListing, Observer, RunClock, RunId, Search, Silent, ToolCall,
-    ToolDescription, ToolError, ToolHit, ToolHost, without_lone_surrogates,
+    CallContext, NamespaceListing, Observer, Search, Silent, ToolCall, ToolDescription, ToolError,
+    ToolHit, ToolHost, without_lone_surrogates,
 };
 
 use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
@@ -301,10 +301,7 @@ pub(crate) async fn inspections(
 }
 
 pub(crate) fn context() -> CallContext {
-    CallContext {
-        run: RunId::random(),
-        clock: Arc::new(RunClock::start()),
-    }
+    CallContext::outside_of_runs()
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<Exit, Failure> {

@@ -1,135 +1,66 @@
-//! A run's wall clock, which stands still while the run waits for what is not its own.
+//! What those who answer a run's calls tell the run's clock.
 
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::sync::Arc;
 
-/// Measures a run's wall time: everything counts, waits for tools included, save
-/// the time in which a [`Pause`] is held *and* the guest waits for the host. A
-/// guest that computes meanwhile spends its time.
-#[derive(Debug)]
-pub struct RunClock {
-    started: Instant,
-    state: Mutex<State>,
+/// A message to the clock of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClockMessage {
+    /// What is waited for from now on is not the run's own time: a server starts, or a person is asked.
+    Pause,
+    /// One pause is over. Pauses overlap: time counts again when all are over.
+    Resume,
 }
 
-#[derive(Debug, Default)]
-struct State {
-    pauses: u32,
-    guest_waits: bool,
-    still_since: Option<Instant>,
-    still: Duration,
+/// Takes messages to a run's clock: the clock itself, or whatever carries them to its process.
+pub trait ClockSink: Send + Sync {
+    /// Takes a message. Messages of one sender arrive in order; must not block.
+    fn send(&self, message: ClockMessage);
 }
 
-impl State {
-    /// Starts or ends a stretch that does not count.
-    fn turn(&mut self) {
-        if self.pauses > 0 && self.guest_waits {
-            self.still_since.get_or_insert_with(Instant::now);
-        } else if let Some(since) = self.still_since.take() {
-            self.still = self.still.saturating_add(since.elapsed());
-        }
+/// A way to a run's clock.
+#[derive(Clone)]
+pub struct ClockHandle(Option<Arc<dyn ClockSink>>);
+
+impl ClockHandle {
+    /// Sends messages to `sink`.
+    pub fn new(sink: Arc<dyn ClockSink>) -> Self {
+        Self(Some(sink))
     }
-}
 
-impl RunClock {
-    /// A clock that starts now.
-    pub fn start() -> Self {
-        Self {
-            started: Instant::now(),
-            state: Mutex::new(State::default()),
-        }
+    /// Leads nowhere: for calls outside of runs.
+    pub fn none() -> Self {
+        Self(None)
     }
 
     /// Asks the clock to stand still until the answer is dropped, as far as the
     /// guest waits. Pauses may overlap.
     pub fn pause(&self) -> Pause<'_> {
-        self.change(|state| state.pauses = state.pauses.saturating_add(1));
+        self.send(ClockMessage::Pause);
         Pause { clock: self }
     }
 
-    /// Says that the guest waits for the host until the answer is dropped. The
-    /// sandbox does this; a test of a tool host may.
-    pub fn guest_waits(&self) -> GuestWaits<'_> {
-        self.change(|state| state.guest_waits = true);
-        GuestWaits { clock: self }
-    }
-
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        change(&mut state);
-        state.turn();
-    }
-
-    /// Time spent so far.
-    pub fn elapsed(&self) -> Duration {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let current = state
-            .still_since
-            .map_or(Duration::ZERO, |since| since.elapsed());
-        self.started
-            .elapsed()
-            .saturating_sub(state.still)
-            .saturating_sub(current)
+    fn send(&self, message: ClockMessage) {
+        if let Some(sink) = &self.0 {
+            sink.send(message);
+        }
     }
 }
 
-/// Holds a [`RunClock`] still; see [`RunClock::pause`].
+impl fmt::Debug for ClockHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClockHandle")
+    }
+}
+
+/// Holds the clock of a run still; see [`ClockHandle::pause`].
 #[derive(Debug)]
 pub struct Pause<'a> {
-    clock: &'a RunClock,
+    clock: &'a ClockHandle,
 }
 
 impl Drop for Pause<'_> {
     fn drop(&mut self) {
-        self.clock
-            .change(|state| state.pauses = state.pauses.saturating_sub(1));
-    }
-}
-
-/// The guest waits for the host; see [`RunClock::guest_waits`].
-#[derive(Debug)]
-pub struct GuestWaits<'a> {
-    clock: &'a RunClock,
-}
-
-impl Drop for GuestWaits<'_> {
-    fn drop(&mut self) {
-        self.clock.change(|state| state.guest_waits = false);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn spend(time: Duration) {
-        let started = Instant::now();
-        while started.elapsed() < time {
-            std::hint::spin_loop();
-        }
-    }
-
-    #[test]
-    fn a_paused_clock_stands_still_while_the_guest_waits() {
-        let clock = RunClock::start();
-        let pause = clock.pause();
-        let waits = clock.guest_waits();
-        let nested = clock.pause();
-        let before = clock.elapsed();
-        spend(Duration::from_millis(5));
-        drop(nested);
-        assert_eq!(clock.elapsed().as_millis(), before.as_millis());
-        drop(pause);
-        drop(waits);
-        spend(Duration::from_millis(2));
-        assert!(clock.elapsed() >= before + Duration::from_millis(2));
-    }
-
-    #[test]
-    fn a_guest_that_computes_spends_its_time_also_while_a_server_starts() {
-        let clock = RunClock::start();
-        let _pause = clock.pause();
-        spend(Duration::from_millis(3));
-        assert!(clock.elapsed() >= Duration::from_millis(3));
+        self.clock.send(ClockMessage::Resume);
     }
 }

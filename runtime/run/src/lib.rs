@@ -8,19 +8,23 @@ mod limits;
 mod observer;
 mod policy;
 mod report;
+mod runner;
 mod script;
 mod search;
+mod sources;
 mod surrogates;
 mod tool;
 
-pub use clock::{GuestWaits, Pause, RunClock};
+pub use clock::{ClockHandle, ClockMessage, ClockSink, Pause};
 pub use library::{Library, Module, Shared};
 pub use limits::{Bytes, Limit, Limits};
 pub use observer::{Event, Observer, Silent, Stream};
 pub use policy::{Access, Mount, Policy, Stdin};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
+pub use runner::{Run, RunError, Runner, RunnerSession};
 pub use script::{Describe, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
+pub use sources::{Clocks, GivenClocks, Randomness};
 pub use surrogates::without_lone_surrogates;
 pub use tool::{
     BoxFuture, CallContext, Capability, NamespaceListing, Note, ToolAnswer, ToolCall, ToolError,

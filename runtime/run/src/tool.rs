@@ -3,12 +3,11 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::clock::RunClock;
+use crate::clock::ClockHandle;
 use crate::report::RunId;
 use crate::search::{Search, ToolDescription, ToolHit};
 
@@ -114,9 +113,19 @@ impl fmt::Display for Capability {
 pub struct CallContext {
     /// The run that asks; assigned by the host, never by the guest.
     pub run: RunId,
-    /// The run's wall clock. Hold [`RunClock::pause`] while an upstream starts
+    /// The run's wall clock. Hold [`ClockHandle::pause`] while an upstream starts
     /// or a person is asked: that time is not the script's.
-    pub clock: Arc<RunClock>,
+    pub clock: ClockHandle,
+}
+
+impl CallContext {
+    /// For what is asked outside of runs: an id of its own, and no clock.
+    pub fn outside_of_runs() -> Self {
+        Self {
+            run: RunId::random(),
+            clock: ClockHandle::none(),
+        }
+    }
 }
 
 /// One call as the script made it. Nothing in it is trusted.

@@ -10,9 +10,11 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::clock::RunClock;
 use crate::limits::{Budget, Stop};
 use crate::operation::{Operation, parse, parsed_size, request_name};
 use crate::output::Output;
+use wxmcp_run::RunId;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolErrorKind, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
 use wxmcp_run::{Event, Observer};
@@ -79,6 +81,7 @@ pub(crate) struct Calls {
     /// What notes were printed about in this run.
     noted: HashSet<String>,
     context: CallContext,
+    clock: Arc<RunClock>,
     budget: Budget,
     slots: Arc<Semaphore>,
     undelivered: Arc<AtomicU64>,
@@ -93,12 +96,18 @@ pub(crate) struct Calls {
     answer_bytes: u64,
 }
 
+/// The run that calls are made in.
+pub(crate) struct InRun {
+    pub(crate) run: RunId,
+    pub(crate) clock: Arc<RunClock>,
+}
+
 impl Calls {
     pub(crate) fn new(
         tools: Arc<dyn ToolHost>,
         observer: Arc<dyn Observer>,
         output: Output,
-        context: CallContext,
+        this: InRun,
         limits: &Limits,
     ) -> Self {
         let slots = usize::try_from(limits.concurrent_calls).unwrap_or(Semaphore::MAX_PERMITS);
@@ -107,7 +116,11 @@ impl Calls {
             observer,
             output,
             noted: HashSet::new(),
-            context,
+            context: CallContext {
+                run: this.run,
+                clock: this.clock.handle(),
+            },
+            clock: this.clock,
             budget: Budget::new(limits.tool_calls),
             slots: Arc::new(Semaphore::new(slots.max(1))),
             undelivered: Arc::new(AtomicU64::new(0)),
@@ -279,7 +292,7 @@ impl Calls {
     /// Begins one operation and answers its own end, packed as `wit/guest.wit` says.
     pub(crate) async fn call(&mut self, operation: u8, payload: &[u8]) -> Result<Vec<u8>, Stop> {
         let id = self.submit(operation, payload)?;
-        let clock = Arc::clone(&self.context.clock);
+        let clock = Arc::clone(&self.clock);
         let _waiting = clock.guest_waits();
         loop {
             if let Some(position) = self.ready.iter().position(|ended| ended.id == id)
@@ -305,7 +318,7 @@ impl Calls {
     pub(crate) async fn wait(&mut self, timeout: Option<Duration>) -> Vec<u8> {
         self.collect();
         if self.ready.is_empty() {
-            let clock = Arc::clone(&self.context.clock);
+            let clock = Arc::clone(&self.clock);
             let _waiting = clock.guest_waits();
             match timeout {
                 Some(Duration::ZERO) => {

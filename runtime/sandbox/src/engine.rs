@@ -9,7 +9,9 @@ use wasmtime::{
 };
 
 use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS};
-use crate::sandbox::Error;
+use wxmcp_run::RunError;
+
+use crate::sandbox::engine_error;
 
 /// Stack of guest code, in bytes. CPython turns `json.loads('[' * 100_000)` into a
 /// RecursionError at 64 MiB and traps at 4 MiB; untouched pages cost nothing.
@@ -52,13 +54,13 @@ pub enum Allocation {
 ///
 /// # Errors
 /// When the machine lacks what the settings need.
-pub fn engine(allocation: Allocation) -> Result<Engine, Error> {
+pub fn engine(allocation: Allocation) -> Result<Engine, RunError> {
     let mut config = settings();
     config.enable_compiler(false);
     if let Allocation::Pooled { instances, memory } = allocation {
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, memory)));
     }
-    Engine::new(&config).map_err(Error::Engine)
+    Engine::new(&config).map_err(engine_error)
 }
 
 /// Compiles a component of ours to native code for a baseline CPU of this

@@ -9,6 +9,7 @@
 //! is bounded before it is stored and parsed before it is used.
 
 mod calls;
+mod clock;
 mod digits;
 pub mod engine;
 mod guest;
@@ -20,11 +21,13 @@ mod output;
 mod sandbox;
 mod session;
 mod source;
+mod sources;
 pub mod supplied;
 mod wasi;
 mod zone;
 
+pub use clock::{GuestWaits, RunClock};
 pub use native::{CacheState, NativeCache, NativeError, NativeGuest};
-pub use sandbox::{Error, Run, Sandbox};
+pub use sandbox::Sandbox;
 pub use session::Session;
 pub use source::{check, message};

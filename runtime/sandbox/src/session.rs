@@ -7,19 +7,20 @@ use wasmtime::component::{Instance, InstancePre, TypedFunc};
 use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
 
-use crate::calls::Calls;
+use crate::calls::{Calls, InRun};
 use crate::engine;
 use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
 use crate::limits::{MemoryMeter, Stop};
 use crate::meter::{Meter, Metering};
 use crate::output::Output;
-use crate::sandbox::{Entry, Error, Run, Sandbox};
+use wxmcp_run::{BoxFuture, Run, RunError, RunnerSession};
+
+use crate::clock::RunClock;
+use crate::sandbox::{Entry, Sandbox, engine_error};
 use crate::source;
 use crate::supplied;
 use crate::wasi;
-use wxmcp_run::CallContext;
 use wxmcp_run::Policy;
-use wxmcp_run::RunClock;
 use wxmcp_run::Script;
 use wxmcp_run::{Limit, Limits};
 use wxmcp_run::{Outcome, Raised, Report, RunId, Usage};
@@ -72,15 +73,21 @@ impl Session {
     ///
     /// # Errors
     /// When the run could not begin; once it has, every end is an [`Outcome`].
-    pub async fn run(&mut self, run: Run) -> Result<Report, Error> {
+    pub async fn run(&mut self, run: Run) -> Result<Report, RunError> {
         let Run {
             script,
             policy,
             limits,
+            clocks,
+            randomness,
             tools,
             observer,
             mut cancel,
         } = run;
+        if self.is_over {
+            return Err(RunError::SessionOver);
+        }
+        let sources = (clocks, randomness);
         let id = RunId::random();
         let clock = Arc::new(RunClock::start());
         let knows = self.live.is_some() && script.task.is_some();
@@ -104,26 +111,26 @@ impl Session {
                 }
             }
         };
-        let context = CallContext {
+        let this = InRun {
             run: id,
             clock: Arc::clone(&clock),
         };
         let outbox = Outbox::new(limits.value, Arc::clone(&observer));
-        // Until it has come to its end, the instance is in the middle of something.
-        let was_over = std::mem::replace(&mut self.is_over, true);
+        // If this future is dropped before the run has ended, the instance must not be used again.
+        self.is_over = true;
         let live = match self.live.take() {
-            Some(mut live) if !was_over => {
+            Some(mut live) => {
                 let state = live.store.data_mut();
                 state.output.begin(limits.output, Arc::clone(&observer));
-                state.calls = Calls::new(tools, observer, state.output.clone(), context, &limits);
+                state.calls = Calls::new(tools, observer, state.output.clone(), this, &limits);
                 state.outbox = outbox;
                 live
             }
-            _ => {
+            None => {
                 let output = Output::new(limits.output, Arc::clone(&observer));
-                let calls = Calls::new(tools, observer, output.clone(), context, &limits);
+                let calls = Calls::new(tools, observer, output.clone(), this, &limits);
                 let state = State {
-                    wasi: wasi::context(&policy, &output, program)?,
+                    wasi: wasi::context(&policy, &output, program, sources)?,
                     table: wasi::table(),
                     memory: MemoryMeter::new(limits.memory),
                     meter: Meter::default(),
@@ -152,7 +159,7 @@ impl Session {
         let live = self.live.insert(live);
         self.metering
             .begin(&mut live.store, limits.fuel)
-            .map_err(Error::Engine)?;
+            .map_err(engine_error)?;
 
         let ended = tokio::select! {
             biased;
@@ -161,7 +168,7 @@ impl Session {
             () = deadline(&clock, limits.wall) => Err(timed_out(&limits)),
         };
         if let Err(Ending::NotStarted(error)) = ended {
-            return Err(Error::Engine(error));
+            return Err(engine_error(error));
         }
         self.is_over = ended.is_err();
         let fuel = self.metering.used(&live.store, limits.fuel);
@@ -189,7 +196,7 @@ async fn request(script: &Script, policy: &Policy, knows: bool) -> Result<Vec<u8
 /// Why there is no live instance.
 enum Begun {
     /// It could not be made.
-    Not(Error),
+    Not(RunError),
     /// Its own code ended it.
     Ended(Ending),
 }
@@ -200,7 +207,7 @@ async fn begin(
     metering: Metering,
     limits: &Limits,
 ) -> Result<Live, Begun> {
-    let not = |error| Begun::Not(Error::Engine(error));
+    let not = |error| Begun::Not(engine_error(error));
     let mut store = Store::new(before.engine(), state);
     store.limiter(|state| &mut state.memory);
     metering.begin(&mut store, limits.fuel).map_err(not)?;
@@ -211,7 +218,7 @@ async fn begin(
     store.epoch_deadline_async_yield_and_update(1);
     match before.instantiate_async(&mut store).await {
         Ok(instance) => Ok(Live { store, instance }),
-        Err(_) if store.data().memory.refused() => Err(Begun::Not(Error::MemoryTooSmall {
+        Err(_) if store.data().memory.refused() => Err(Begun::Not(RunError::MemoryTooSmall {
             limit: limits.memory,
         })),
         Err(error) if is_own(&error) => Err(Begun::Ended(Ending::from(Entered::Trapped(error)))),
@@ -443,4 +450,14 @@ fn timed_out(limits: &Limits) -> Ending {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl RunnerSession for Session {
+    fn run(&mut self, run: Run) -> BoxFuture<'_, Result<Report, RunError>> {
+        Box::pin(self.run(run))
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over()
+    }
 }

@@ -13,10 +13,11 @@ use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
 
 use crate::guest::State;
 use crate::output::Output;
-use crate::sandbox::Error;
+use crate::sources;
 use wxmcp_run::Script;
 use wxmcp_run::Stream;
 use wxmcp_run::{Access, Policy, Stdin};
+use wxmcp_run::{Clocks, Randomness, RunError};
 
 /// Most handles (files, streams, pollables) that one instance may hold.
 const HANDLES: usize = 4_096;
@@ -41,8 +42,10 @@ pub(crate) fn context(
     policy: &Policy,
     output: &Output,
     program: Option<&Script>,
-) -> Result<WasiCtx, Error> {
+    (clocks, randomness): (Clocks, Randomness),
+) -> Result<WasiCtx, RunError> {
     let mut builder = WasiCtxBuilder::new();
+    sources::set(&mut builder, clocks, randomness);
     // Guests of ours are told by `wit/guest.wit`, and keep what they are not told from scripts.
     if let Some(program) = program {
         builder
@@ -79,7 +82,7 @@ pub(crate) fn context(
         };
         builder
             .preopened_dir(&mount.host, &mount.guest, permissions)
-            .map_err(|source| Error::Mount {
+            .map_err(|source| RunError::Mount {
                 guest: mount.guest.clone(),
                 source: source.into(),
             })?;

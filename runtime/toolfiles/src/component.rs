@@ -10,7 +10,7 @@ use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 use wxmcp_catalogue::wit::plain_name;
-use wxmcp_run::{CallContext, RunClock, RunId};
+use wxmcp_run::CallContext;
 use wxmcp_sandbox::Session;
 use wxmcp_sandbox::supplied::{CompileError, Function, Supplied};
 
@@ -278,10 +278,7 @@ impl ComponentTool {
             .find(|(name, _)| *name == self.name)
             .ok_or_else(|| format!("it has no function `{function}`"))?;
         let export = read(&found.1.of).map_err(|why| why.to_string())?;
-        let context = CallContext {
-            run: RunId::random(),
-            clock: Arc::new(RunClock::start()),
-        };
+        let context = CallContext::outside_of_runs();
         let tools = link(&host.broker, supplied, &context)
             .await
             .map_err(|error| host.not_linked(&error))?;

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use wxmcp_broker::{Answer, Broken, CallerHost, ProvidedTools, Provider};
 use wxmcp_catalogue::{MAX_TOOLS, Namespace, Tool, plain_identifier};
 use wxmcp_policy::Grants;
-use wxmcp_run::{BoxFuture, CallContext, Language, RunClock, ToolError, ToolErrorKind};
+use wxmcp_run::{BoxFuture, CallContext, ClockHandle, Language, ToolError, ToolErrorKind};
 
 use crate::cache::{self, Entries, Entry};
 use crate::host::FileHost;
@@ -80,7 +80,7 @@ impl Folder {
 
     /// The tools as they are now; with `only`, as far as that one tool goes. Reading
     /// files that are not known yet is not the run's time.
-    pub(crate) async fn listed(&self, only: Option<&str>, clock: &RunClock) -> Arc<Listed> {
+    pub(crate) async fn listed(&self, only: Option<&str>, clock: &ClockHandle) -> Arc<Listed> {
         let mut kept = self.listed.lock().await;
         if let Some(listed) = &*kept
             && self.is_current(listed, only)

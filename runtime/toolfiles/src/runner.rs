@@ -9,11 +9,12 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use wxmcp_javascript::shows_no_state;
 use wxmcp_run::{
-    BoxFuture, CallContext, Capability, Describe, Language, Limit, Limits, Outcome, Policy, Raised,
-    Report, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolJob,
-    ToolTask,
+    BoxFuture, CallContext, Capability, Clocks, Describe, Language, Limit, Limits, Outcome, Policy,
+    Raised, Randomness, Report, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind,
+    ToolHost, ToolJob, ToolTask,
 };
-use wxmcp_sandbox::{Error, Run, Session};
+use wxmcp_run::{Run, RunError};
+use wxmcp_sandbox::Session;
 
 use crate::component::{self, ComponentTool};
 use crate::components::answer;
@@ -99,7 +100,7 @@ struct Idle {
 }
 
 impl Idle {
-    async fn run(mut self, run: Run) -> (Self, Result<Report, Error>) {
+    async fn run(mut self, run: Run) -> (Self, Result<Report, RunError>) {
         let report = self.session.run(run).await;
         self.runs = self.runs.saturating_add(1);
         (self, report)
@@ -234,6 +235,8 @@ async fn describe_script(
         policy: Policy::default(),
         limits: description_limits(),
         tools: Arc::new(Nothing),
+        clocks: Clocks::Live,
+        randomness: Randomness::Live,
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };
@@ -327,6 +330,8 @@ impl ToolFile {
                 ..Limits::default()
             },
             tools: host,
+            clocks: Clocks::Live,
+            randomness: Randomness::Live,
             observer: Arc::clone(&shared.config.observer),
             cancel: Box::pin(std::future::pending()),
         };

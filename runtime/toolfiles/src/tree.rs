@@ -10,9 +10,10 @@ use parking_lot::{Mutex, MutexGuard};
 use wxmcp_broker::{Provider, Providers};
 use wxmcp_catalogue::Identifiers;
 use wxmcp_policy::Approvals;
+use wxmcp_run::RunError;
 use wxmcp_run::{BoxFuture, Language, Observer};
+use wxmcp_sandbox::Sandbox;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
-use wxmcp_sandbox::{Error, Sandbox};
 
 use crate::folder::Folder;
 use crate::rooms::Rooms;
@@ -29,7 +30,7 @@ pub trait Interpreters: Send + Sync {
     /// # Errors
     ///
     /// When the interpreter cannot be loaded.
-    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, Error>;
+    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, RunError>;
 
     /// A component that somebody supplied, compiled now or before.
     fn component<'a>(&'a self, wasm: &'a [u8]) -> BoxFuture<'a, Result<Supplied, CompileError>>;

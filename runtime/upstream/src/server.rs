@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex as AsyncMutex;
 use wxmcp_catalogue::Namespace;
-use wxmcp_run::{Note, RunClock, ToolError, ToolErrorKind};
+use wxmcp_run::{ClockHandle, Note, ToolError, ToolErrorKind};
 
 use crate::answer::rpc_error;
 use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
@@ -121,7 +121,7 @@ impl Server {
     /// The started upstream; starts it if it is not running. The run's clock
     /// stands still meanwhile. Those who ask while a start is under way share
     /// its outcome.
-    pub(crate) async fn live(&self, clock: &RunClock) -> Result<Arc<Live>, ToolError> {
+    pub(crate) async fn live(&self, clock: &ClockHandle) -> Result<Arc<Live>, ToolError> {
         let _pause = clock.pause();
         let seen = self.over.load(Ordering::Acquire);
         let mut slot = self.slot.lock().await;

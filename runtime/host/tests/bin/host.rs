@@ -5,11 +5,10 @@ use std::error::Error;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use serde_json::json;
 use wxmcp_host::{ToolsConfig, open_tools};
-use wxmcp_run::{CallContext, RunClock, RunId, ToolCall, ToolHost as _};
+use wxmcp_run::{CallContext, ToolCall, ToolHost as _};
 use wxmcp_upstream::{Environment, GuardCommand, guard_main, parse_config};
 
 fn main() -> ExitCode {
@@ -51,10 +50,7 @@ fn hold(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
                 sequence: 1,
                 name: format!("liar.{tool}"),
                 arguments: [("fifo".to_owned(), json!(fifo))].into_iter().collect(),
-                context: CallContext {
-                    run: RunId::random(),
-                    clock: Arc::new(RunClock::start()),
-                },
+                context: CallContext::outside_of_runs(),
             })
             .await?;
         writeln!(std::io::stdout(), "ready")?;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use wxmcp_broker::CallerHost;
 use wxmcp_policy::ToolPatterns;
-use wxmcp_run::{Detail, RunClock, Search, ToolErrorKind as Kind, ToolHost as _};
+use wxmcp_run::{CallContext, Detail, Search, ToolErrorKind as Kind, ToolHost as _};
+use wxmcp_sandbox::RunClock;
 
 use crate::support::{
     TestResult, answer_in, broker, call, context, echoes, error, liar, lying, make_fifo, search,
@@ -277,8 +278,11 @@ async fn first_uses_share_one_start_that_costs_the_run_no_time() -> TestResult {
     assert_eq!(broker.namespaces(), ["liar", "unused"]);
     assert!(!starts.exists());
 
-    let context = context();
-    let clock = Arc::clone(&context.clock);
+    let clock = Arc::new(RunClock::start());
+    let context = CallContext {
+        clock: clock.handle(),
+        ..context()
+    };
     let _guest_waits = clock.guest_waits();
     let waiting = Duration::from_millis(500);
     // Lets the server answer the handshake after a while; opening blocks until

@@ -7,9 +7,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 use wxmcp_broker::CallerHost;
 use wxmcp_host::{ToolsConfig, open_tools};
-use wxmcp_run::{
-    CallContext, Detail, RunClock, RunId, Search, ToolAnswer, ToolCall, ToolError, ToolHost as _,
-};
+use wxmcp_run::{CallContext, Detail, Search, ToolAnswer, ToolCall, ToolError, ToolHost as _};
 use wxmcp_upstream::{ConfigError, Environment, GuardCommand, UpstreamConfig, parse_config};
 
 pub(crate) type TestResult = Result<(), Box<dyn Error>>;
@@ -75,10 +73,7 @@ pub(crate) fn search(query: &str, limit: usize) -> Search {
 
 /// Who asks.
 pub(crate) fn context() -> CallContext {
-    CallContext {
-        run: RunId::random(),
-        clock: Arc::new(RunClock::start()),
-    }
+    CallContext::outside_of_runs()
 }
 
 /// Calls a tool; the arguments are an object.

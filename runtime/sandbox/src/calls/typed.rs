@@ -10,10 +10,10 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
 use super::{Calls, Ended, PENDING, REQUESTS, UNDELIVERED, Weight, length};
+use crate::clock::RunClock;
 use crate::limits::Stop;
 use crate::operation::parsed_size;
 use wxmcp_run::Limit;
-use wxmcp_run::RunClock;
 use wxmcp_run::{CallEnd, RunId};
 use wxmcp_run::{Note, ToolAnswer, ToolCall, ToolError, ToolErrorKind};
 
@@ -136,7 +136,7 @@ impl Calls {
 
     /// The clock of the run.
     pub(crate) fn clock(&self) -> Arc<RunClock> {
-        Arc::clone(&self.context.clock)
+        Arc::clone(&self.clock)
     }
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
+use wxmcp_run::RunError;
 
 use self::file::{Mark, Unfinished, map, open_sound};
 
@@ -59,6 +60,13 @@ pub enum NativeError {
         /// What the engine said.
         source: wasmtime::Error,
     },
+}
+
+impl From<NativeError> for RunError {
+    fn from(error: NativeError) -> Self {
+        let source = std::error::Error::source(&error).map(|source| source.to_string().into());
+        Self::Guest(error.to_string(), source)
+    }
 }
 
 /// What a cache entry is, for `wxmcp doctor`.

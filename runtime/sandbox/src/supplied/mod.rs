@@ -22,7 +22,9 @@ pub use surface::{Function, Interface};
 pub use wasmtime::component::{Val, types};
 
 use crate::meter::Metering;
-use crate::sandbox::{Entry, Error, Sandbox};
+use wxmcp_run::RunError;
+
+use crate::sandbox::{Entry, Sandbox, engine_error};
 
 /// A component that was compiled and can be looked at, linked and run.
 #[derive(Clone)]
@@ -73,8 +75,8 @@ impl Supplied {
     /// # Errors
     ///
     /// When it is no script, or imports what neither WASI nor `tools` have.
-    pub fn script(&self, tools: &[LinkedTool]) -> Result<Sandbox, Error> {
-        let export = self.script_export().ok_or(Error::NoScript)?;
+    pub fn script(&self, tools: &[LinkedTool]) -> Result<Sandbox, RunError> {
+        let export = self.script_export().ok_or(RunError::NoScript)?;
         self.sandbox(tools, Entry::Supplied(export))
     }
 
@@ -83,8 +85,8 @@ impl Supplied {
     /// # Errors
     ///
     /// When it is none, or imports what the host does not have.
-    pub fn interpreter(&self) -> Result<Sandbox, Error> {
-        let entry = Entry::of_interpreter(&self.component).ok_or(Error::NotAnInterpreter)?;
+    pub fn interpreter(&self) -> Result<Sandbox, RunError> {
+        let entry = Entry::of_interpreter(&self.component).ok_or(RunError::NotAnInterpreter)?;
         self.sandbox(&[], entry)
     }
 
@@ -100,18 +102,18 @@ impl Supplied {
         function: &str,
         export: std::sync::Arc<dyn TypedExport>,
         tools: &[LinkedTool],
-    ) -> Result<Sandbox, Error> {
+    ) -> Result<Sandbox, RunError> {
         let index = self
             .export(interface, function)
-            .ok_or_else(|| Error::NoFunction(function.to_owned()))?;
+            .ok_or_else(|| RunError::NoFunction(function.to_owned()))?;
         self.sandbox(tools, Entry::Supplied(Export::Function(index, export)))
     }
 
-    fn sandbox(&self, tools: &[LinkedTool], entry: Entry) -> Result<Sandbox, Error> {
-        let linker = link::linker(&self.engine, tools).map_err(Error::Engine)?;
+    fn sandbox(&self, tools: &[LinkedTool], entry: Entry) -> Result<Sandbox, RunError> {
+        let linker = link::linker(&self.engine, tools).map_err(engine_error)?;
         let before = linker
             .instantiate_pre(&self.component)
-            .map_err(Error::Engine)?;
+            .map_err(engine_error)?;
         Ok(Sandbox {
             before,
             entry,

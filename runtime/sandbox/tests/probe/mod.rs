@@ -7,12 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, Event, Language, Limits, Observer, Policy, Report, Script, ToolAnswer, ToolCall,
-    ToolError, ToolErrorKind, ToolHost,
+    BoxFuture, Clocks, Event, Language, Limits, Observer, Policy, Randomness, Report, Script,
+    ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 use wxmcp_sandbox::engine::{self, Allocation};
-use wxmcp_sandbox::{NativeCache, NativeGuest, Run, Sandbox};
+use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
 
 pub type TestResult = Result<(), Box<dyn Error>>;
 
@@ -56,6 +57,8 @@ pub fn request(source: &str, limits: Limits) -> Run {
         policy: Policy::default(),
         limits,
         tools: Arc::new(Tools),
+        clocks: Clocks::Live,
+        randomness: Randomness::Live,
         observer: Arc::new(Events::default()),
         cancel: Box::pin(std::future::pending()),
     }

@@ -1,0 +1,105 @@
+//! What runs are made of, and who carries them out.
+
+use std::sync::Arc;
+
+use crate::limits::Limits;
+use crate::observer::Observer;
+use crate::policy::Policy;
+use crate::report::Report;
+use crate::script::Script;
+use crate::sources::{Clocks, Randomness};
+use crate::tool::{BoxFuture, ToolHost};
+
+/// One execution of one script.
+pub struct Run {
+    /// What to run.
+    pub script: Script,
+    /// What it may touch.
+    pub policy: Policy,
+    /// How much it may use.
+    pub limits: Limits,
+    /// The clocks that it reads.
+    pub clocks: Clocks,
+    /// The random numbers that it draws.
+    pub randomness: Randomness,
+    /// Who answers its tool calls.
+    pub tools: Arc<dyn ToolHost>,
+    /// Who hears of it while it runs.
+    pub observer: Arc<dyn Observer>,
+    /// When this ends, the run ends as [`Outcome::Cancelled`](crate::Outcome::Cancelled).
+    pub cancel: BoxFuture<'static, ()>,
+}
+
+/// Carries out runs. The sandbox in this process does; a pool of other processes can.
+pub trait Runner: Send + Sync {
+    /// Runs one script in a fresh instance, to its end.
+    ///
+    /// # Errors
+    ///
+    /// When the run could not begin; once it has, every end is an [`Outcome`](crate::Outcome).
+    fn run(&self, run: Run) -> BoxFuture<'_, Result<Report, RunError>>;
+
+    /// An instance that is kept between runs. It begins with the first of them.
+    fn session(&self) -> Box<dyn RunnerSession>;
+}
+
+/// A live interpreter, kept between runs.
+pub trait RunnerSession: Send {
+    /// Runs a script to its end. A tool file is read in the session's first run;
+    /// in later ones only its task counts.
+    ///
+    /// # Errors
+    ///
+    /// When the run could not begin, or the session is over.
+    fn run(&mut self, run: Run) -> BoxFuture<'_, Result<Report, RunError>>;
+
+    /// Whether a run was ended from outside, or ended the interpreter: no other can
+    /// follow it.
+    fn is_over(&self) -> bool;
+}
+
+/// Why a run could not be carried out. Never a script's fault.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The guest could not be loaded.
+    #[error("{0}")]
+    Guest(
+        String,
+        #[source] Option<Box<dyn std::error::Error + Send + Sync>>,
+    ),
+    /// A mount's directory could not be opened.
+    #[error("open the host directory for mount `{guest}`")]
+    Mount {
+        /// The mount's path in the guest.
+        guest: String,
+        /// What the system said.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The memory limit is below what the interpreter itself occupies.
+    #[error("the memory limit of {limit} bytes is too small for the guest itself")]
+    MemoryTooSmall {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// An earlier run ended the session's instance.
+    #[error("the session is over: an earlier run was stopped, or ended its interpreter")]
+    SessionOver,
+    /// There is no guest for this.
+    #[error("a component is run as itself, by no interpreter")]
+    NoInterpreter,
+    /// A component exports neither world of `wit/guest.wit`.
+    #[error("the component is no interpreter: it exports neither `run` nor `start` and `deliver`")]
+    NotAnInterpreter,
+    /// A component exports nothing that can be run.
+    #[error(
+        "the component exports neither `main: func(arguments: list<string>) -> result<string, string>` \
+         nor `wasi:cli/run`"
+    )]
+    NoScript,
+    /// A component lacks a function.
+    #[error("the component has no function `{0}`")]
+    NoFunction(String),
+    /// The engine could not start an instance.
+    #[error("cannot start an instance")]
+    Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
