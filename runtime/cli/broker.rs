@@ -11,8 +11,8 @@ use wxmcp_toolfiles::TreeConfig;
 use wxmcp_upstream::{Environment, GuardCommand, ServersFile, parse_config};
 
 use crate::exit::Failure;
-use crate::guests::{self, Guests};
 use crate::settings::Settings;
+use wxmcp_host::Guests;
 
 /// Memory of one tool file's instance, in bytes.
 const TOOL_MEMORY: u64 = 128 << 20;
@@ -52,10 +52,11 @@ pub(crate) fn broker(
         tools,
         environment: environment(),
         call_timeout: settings.call_timeout,
-        learned: guests::cache_directory()
+        learned: guests
+            .cache()
             .filter(|_| settings.learn)
             .map(|cache| cache.join("learned")),
-        eras: guests::cache_directory().map(|cache| cache.join("eras")),
+        eras: guests.cache().map(|cache| cache.join("eras")),
         ..ToolsConfig::new(guard)
     };
     open_tools(config)
@@ -76,8 +77,8 @@ fn tree(
         .map_err(Failure::usage)?;
     Ok(Some(TreeConfig {
         folder,
-        cache: guests::cache_directory().map(|cache| cache.join("tools")),
-        version: guests::version(),
+        cache: guests.cache().map(|cache| cache.join("tools")),
+        version: guests.natives().version(),
         interpreters: guests.clone(),
         approvals,
         memory: TOOL_MEMORY,

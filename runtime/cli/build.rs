@@ -1,5 +1,4 @@
-//! Embeds the guests that `make guests` built, and the sources that `wxmcp build` puts around a
-//! script.
+//! Embeds the sources that `wxmcp build` puts around a script.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use anyhow::Context;
-
-const GUESTS: [&str; 2] = ["python", "javascript"];
 
 /// Sources by the names of their tables: folders below `guest-adapters`, and where their files
 /// go. A later folder's take the place of an earlier one's.
@@ -32,36 +29,7 @@ const SOURCES: [(&str, Folders); 2] = [
 const ENDINGS: [&str; 4] = ["py", "js", "mjs", "wit"];
 
 fn main() -> anyhow::Result<()> {
-    println!("cargo::rerun-if-env-changed=WXMCP_GUESTS");
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let guests =
-        env::var_os("WXMCP_GUESTS").map_or_else(|| root.join("target/guests"), PathBuf::from);
-    let manifest_path = guests.join("manifest.json");
-    println!("cargo::rerun-if-changed={}", manifest_path.display());
-    let text = fs::read_to_string(&manifest_path).with_context(|| {
-        format!(
-            "the guests are not built: run `make guests` first ({} is missing)",
-            manifest_path.display()
-        )
-    })?;
-    let manifest: serde_json::Value = serde_json::from_str(&text)?;
-    for guest in GUESTS {
-        let native = guests.join(format!("{guest}.cwasm.zst"));
-        println!("cargo::rerun-if-changed={}", native.display());
-        let variable = format!("WXMCP_{}", guest.to_uppercase());
-        println!("cargo::rustc-env={variable}_NATIVE={}", native.display());
-        for (part, key) in [("SHA256", "native_sha256"), ("SIZE", "native_bytes")] {
-            let value = match manifest.get(guest).and_then(|guest| guest.get(key)) {
-                Some(serde_json::Value::String(text)) => text.clone(),
-                Some(other) => other.to_string(),
-                None => anyhow::bail!(
-                    "{} lacks {key} of {guest}: run `make guests`",
-                    manifest_path.display()
-                ),
-            };
-            println!("cargo::rustc-env={variable}_{part}={value}");
-        }
-    }
     embed_sources(&root.join("guest-adapters"))
 }
 

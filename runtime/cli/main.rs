@@ -20,7 +20,7 @@ fn main() -> ExitCode {
     if first.as_deref().is_some_and(|first| first == broker::GUARD) {
         return wxmcp_upstream::guard_main(arguments);
     }
-    if first.is_some_and(|first| first == guests::COMPILER) {
+    if first.is_some_and(|first| first == wxmcp_host::COMPILER) {
         return wxmcp_sandbox::supplied::compile_main(arguments);
     }
     streams::survive_file_limit();

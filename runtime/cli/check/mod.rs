@@ -18,8 +18,8 @@ use wxmcp_run::{Language, Script, ToolHost};
 
 use crate::commands::tools;
 use crate::exit::Failure;
-use crate::guests::Guests;
 use crate::program::{self, Bounds};
+use wxmcp_host::Guests;
 
 /// What a checker may use. One of Go's reserves much more of addresses than it touches.
 const BOUNDS: Bounds = Bounds {

@@ -15,8 +15,8 @@ use wxmcp_toolfiles::Interpreters as _;
 
 use super::{BOUNDS, Checker, Finding, Findings, folder};
 use crate::exit::Failure;
-use crate::guests::Guests;
 use crate::program;
+use wxmcp_host::Guests;
 
 /// Reads a script in the sandbox, where hostile source can do no harm.
 const ANALYSE: &str = concat!(
@@ -303,7 +303,7 @@ mod tests {
     }
 
     async fn each(cases: &[(&str, &str)]) -> anyhow::Result<()> {
-        let guests = Guests::new();
+        let guests = crate::guests::guests();
         for (source, expected) in cases {
             assert_eq!(told(&guests, source).await?, *expected, "{source}");
         }
@@ -432,7 +432,7 @@ mod tests {
     #[tokio::test]
     async fn more_names_than_are_kept_are_any() -> anyhow::Result<()> {
         let names: String = (0..=1000).map(|n| format!("d.t{n}()\n")).collect();
-        let guests = Guests::new();
+        let guests = crate::guests::guests();
         let told = told(&guests, &format!("from tools import d\n{names}")).await?;
         assert!(told.ends_with("; open"), "{told}");
         Ok(())

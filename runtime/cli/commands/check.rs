@@ -9,7 +9,6 @@ use super::run;
 use crate::check::{Checker, Findings};
 use crate::cli::{CheckArgs, LimitArgs, PolicyArgs};
 use crate::exit::{Exit, Failure};
-use crate::guests::Guests;
 use crate::settings::Settings;
 use crate::{broker, render};
 
@@ -17,7 +16,7 @@ pub(super) fn execute(args: &CheckArgs) -> Result<Exit, Failure> {
     let settings = Settings::resolve(&LimitArgs::default(), &PolicyArgs::default(), &args.config)
         .map_err(Failure::usage)?;
     let script = run::read_script(&args.script, args.lang)?;
-    let guests = Arc::new(Guests::new());
+    let guests = crate::guests::guests();
     let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

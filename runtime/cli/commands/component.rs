@@ -12,7 +12,7 @@ use wxmcp_toolfiles::LinkError;
 
 use super::tools::context;
 use crate::exit::Failure;
-use crate::guests::Guests;
+use wxmcp_host::Guests;
 
 /// Most bytes that are read of a component. What is larger is not compiled, and that is said.
 const MAX_READ: u64 = 256 << 20;

@@ -11,6 +11,7 @@ use crate::cli::{DoctorArgs, LimitArgs, PolicyArgs};
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
 use crate::{broker, guests, render};
+use wxmcp_guests::NATIVES;
 
 pub(super) fn execute(args: &DoctorArgs) -> Result<Exit, Failure> {
     let mut findings = Findings { sound: true };
@@ -50,7 +51,7 @@ impl Findings {
 
 fn cache(findings: &mut Findings) {
     let cache = guests::cache();
-    for guest in guests::ALL {
+    for guest in NATIVES.all() {
         let name = guest.name;
         let path = cache.path(guest);
         let path = path.map_or_else(String::new, |path| format!(" ({})", path.display()));
@@ -75,7 +76,7 @@ fn cache(findings: &mut Findings) {
 }
 
 fn guest(findings: &mut Findings) {
-    for guest in guests::ALL {
+    for guest in NATIVES.all() {
         let name = guest.name;
         let opened = engine::engine(Allocation::OnDemand).and_then(|engine| {
             let guest = guests::cache().load(&engine, guest)?;
@@ -97,11 +98,7 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
         findings.good("no MCP servers are configured (no .mcp.json, no --mcp-config)");
         return Ok(());
     };
-    let broker = broker::broker(
-        settings,
-        &Arc::new(guests::Guests::new()),
-        Arc::new(wxmcp_run::Silent),
-    )?;
+    let broker = broker::broker(settings, &guests::guests(), Arc::new(wxmcp_run::Silent))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -17,9 +17,9 @@ use crate::broker;
 use crate::check::Checker;
 use crate::cli::{Language, RunArgs};
 use crate::exit::{Exit, Failure};
-use crate::guests::Guests;
 use crate::render::{self, Terminal};
 use crate::settings::Settings;
+use wxmcp_host::Guests;
 
 /// Largest script, in bytes: more is a mistake, and would not fit one message.
 const SCRIPT: u64 = 8 << 20;
@@ -47,7 +47,7 @@ async fn run(
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
     let is_ours = script.language != wxmcp_run::Language::Component;
-    let guests = Arc::new(Guests::new());
+    let guests = crate::guests::guests();
     let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
     // Known without starting anything; of tools of servers, when they have run.
     let unmatched = broker.unmatched_patterns();

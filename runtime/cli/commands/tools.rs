@@ -15,7 +15,6 @@ use wxmcp_run::{
 
 use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
 use crate::exit::{Exit, Failure};
-use crate::guests::Guests;
 use crate::render::ToolOutput;
 use crate::settings::Settings;
 use crate::{broker, render};
@@ -31,7 +30,7 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
         ToolsCommand::Call { .. } => Arc::new(ToolOutput),
         _ => Arc::new(Silent),
     };
-    let broker = broker::broker(&settings, &Arc::new(Guests::new()), observer)?;
+    let broker = broker::broker(&settings, &crate::guests::guests(), observer)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

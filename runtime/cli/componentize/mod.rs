@@ -27,8 +27,8 @@ use self::tools::Componentizer;
 use self::wanted::Wanted;
 use crate::commands::tools::export;
 use crate::exit::Failure;
-use crate::guests::Guests;
 use crate::program::Bounds;
+use wxmcp_host::Guests;
 
 /// Sources that are put around a script.
 mod sources {

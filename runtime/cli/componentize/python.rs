@@ -11,7 +11,7 @@ use super::contents::Contents;
 use super::{MAX_MESSAGE, Used, Uses, embedded, sources};
 use crate::check::python::{Read, analyse};
 use crate::exit::Failure;
-use crate::guests::Guests;
+use wxmcp_host::Guests;
 
 /// What the package `tools` has besides namespaces.
 const ALWAYS: [&str; 5] = ["ToolError", "call", "call_tool", "describe", "search"];
