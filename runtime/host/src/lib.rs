@@ -1,7 +1,14 @@
-//! Puts a runtime together.
+//! Puts a runtime together: interpreters, tools, and the runs that use them. What an embedder uses; the `wxmcp`
+//! command is one. See [`Runtime`].
 
+mod event_loop;
 mod guests;
+mod runtime;
+mod rust_tools;
 mod tools;
 
+pub use event_loop::EventLoop;
 pub use guests::{COMPILER, Guests, Natives, cache_directory};
+pub use runtime::{Execution, Job, Runtime, RuntimeBuilder, RuntimeEvent, StartError};
+pub use rust_tools::{RustTool, rust_tool};
 pub use tools::{ToolsConfig, open_tools};

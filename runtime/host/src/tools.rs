@@ -13,12 +13,16 @@ use wxmcp_policy::{Approvals, Caller, Hosts, Principal, ToolPatterns};
 use wxmcp_toolfiles::{Tree, TreeConfig};
 use wxmcp_upstream::{Environment, GuardCommand, Servers, ServersConfig, UpstreamConfig};
 
+use crate::rust_tools::{RustTool, RustTools};
+
 /// What scripts may call and ask, and who answers.
 pub struct ToolsConfig {
     /// The MCP servers that calls may reach.
     pub servers: Vec<UpstreamConfig>,
     /// The tool files that calls may reach.
     pub tree: Option<TreeConfig>,
+    /// Tools written in Rust, by namespace: before all others of the same name.
+    pub rust_tools: BTreeMap<String, Vec<Arc<dyn RustTool>>>,
     /// Databases and hosts of tool files, by name.
     pub connections: BTreeMap<String, ConnectionConfig>,
     /// Directories of tool files, by name.
@@ -59,6 +63,7 @@ impl ToolsConfig {
         Self {
             servers: Vec::new(),
             tree: None,
+            rust_tools: BTreeMap::new(),
             connections: BTreeMap::new(),
             directories: BTreeMap::new(),
             authorities: None,
@@ -99,7 +104,8 @@ pub fn open_tools(config: ToolsConfig) -> Result<Arc<CallerHost>, ResourceError>
         eras: config.eras,
         guard: config.guard,
     });
-    let mut providers: Vec<Arc<dyn Providers>> = vec![Arc::new(servers)];
+    let rust_tools = RustTools::new(config.rust_tools);
+    let mut providers: Vec<Arc<dyn Providers>> = vec![Arc::new(rust_tools), Arc::new(servers)];
     let mut approvals = Approvals::default();
     if let Some(tree) = config.tree {
         approvals = tree.approvals.clone();
