@@ -1,6 +1,5 @@
 //! The `wxmcp` command.
 
-mod broker;
 mod check;
 mod cli;
 mod commands;
@@ -9,6 +8,7 @@ mod exit;
 mod guests;
 mod program;
 mod render;
+mod runtime;
 mod settings;
 mod streams;
 
@@ -17,7 +17,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os().skip(1);
     let first = arguments.next();
-    if first.as_deref().is_some_and(|first| first == broker::GUARD) {
+    if first
+        .as_deref()
+        .is_some_and(|first| first == runtime::GUARD)
+    {
         return wxmcp_upstream::guard_main(arguments);
     }
     if first.is_some_and(|first| first == wxmcp_host::COMPILER) {

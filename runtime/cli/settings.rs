@@ -376,7 +376,7 @@ fn connection(
     folder: &Path,
 ) -> anyhow::Result<ConnectionConfig> {
     let table = format!("connections.{name}");
-    let environment = crate::broker::environment();
+    let environment = crate::runtime::environment();
     let url = environment.expand(&given.url, "wxmcp.toml", &table, "url")?;
     let is_host = url.starts_with("https:") || url.starts_with("http:");
     if !is_host && !given.headers.is_empty() {

@@ -2,38 +2,31 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use wxmcp_run::Silent;
 
 use super::run;
 use crate::cli::{BuildArgs, LimitArgs, PolicyArgs};
 use crate::componentize::{Builder, Built};
 use crate::exit::{Exit, Failure};
+use crate::render;
 use crate::settings::Settings;
-use crate::{broker, render};
 
 pub(super) fn execute(args: &BuildArgs) -> Result<Exit, Failure> {
     let settings = Settings::resolve(&LimitArgs::default(), &PolicyArgs::default(), &args.config)
         .map_err(Failure::usage)?;
     let script = run::read_script(&args.script, args.lang)?;
-    let guests = crate::guests::guests();
-    let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the event loop")
-        .map_err(Failure::fault)?;
-    let built = runtime.block_on(async {
+    let runtime = crate::runtime::open(&settings, Arc::new(Silent))?;
+    let (guests, broker) = (runtime.guests(), runtime.tools());
+    let built = crate::runtime::event_loop()?.run(async {
         let builder = Builder {
-            broker: &broker,
-            guests: &guests,
+            broker,
+            guests,
             folder: settings.componentizers.as_deref(),
         };
         let built = builder.build(&script, &args.with, &args.output).await;
         broker.shutdown().await;
         built
     });
-    runtime.shutdown_background();
     let told = line(&built?);
     render::line(&format!("{}: {told}", args.output.display()));
     Ok(Exit::Success)

@@ -9,31 +9,25 @@ use super::run;
 use crate::check::{Checker, Findings};
 use crate::cli::{CheckArgs, LimitArgs, PolicyArgs};
 use crate::exit::{Exit, Failure};
+use crate::render;
 use crate::settings::Settings;
-use crate::{broker, render};
 
 pub(super) fn execute(args: &CheckArgs) -> Result<Exit, Failure> {
     let settings = Settings::resolve(&LimitArgs::default(), &PolicyArgs::default(), &args.config)
         .map_err(Failure::usage)?;
     let script = run::read_script(&args.script, args.lang)?;
-    let guests = crate::guests::guests();
-    let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the event loop")
-        .map_err(Failure::fault)?;
-    let findings = runtime.block_on(async {
+    let runtime = crate::runtime::open(&settings, Arc::new(Silent))?;
+    let (guests, broker) = (runtime.guests(), runtime.tools());
+    let findings = crate::runtime::event_loop()?.run(async {
         let checker = Checker {
-            broker: &broker,
-            guests: &guests,
+            broker,
+            guests,
             folder: settings.checkers.as_deref(),
         };
         let findings = checker.check(&script).await;
         broker.shutdown().await;
         findings
     });
-    runtime.shutdown_background();
     let findings = findings?;
     if args.json {
         let told = serde_json::to_value(&findings)

@@ -2,58 +2,53 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::sync::Arc;
 
 use anyhow::Context;
-use wxmcp_broker::CallerHost;
-use wxmcp_run::RunError;
-use wxmcp_sandbox::Sandbox;
-use wxmcp_sandbox::supplied::{CompileError, Supplied};
+use wxmcp_host::{Guests, Runtime, StartError};
+use wxmcp_run::{RunError, Runner};
+use wxmcp_sandbox::supplied::CompileError;
 use wxmcp_toolfiles::LinkError;
 
-use super::tools::context;
 use crate::exit::Failure;
-use wxmcp_host::Guests;
 
 /// Most bytes that are read of a component. What is larger is not compiled, and that is said.
 const MAX_READ: u64 = 256 << 20;
 
-/// A sandbox that runs scripts by the interpreter in a file.
-pub(super) async fn interpreter(name: &str, guests: &Guests) -> Result<Sandbox, Failure> {
-    let component = compiled(name, guests).await?;
-    component.interpreter().map_err(|error| {
+/// What runs scripts by the interpreter in a file.
+pub(super) async fn interpreter(name: &str, guests: &Guests) -> Result<Arc<dyn Runner>, Failure> {
+    let wasm = read(name)?;
+    let component = guests.supplied(&wasm).await;
+    let component = component.map_err(|error| not_compiled(error, name))?;
+    let runner = component.interpreter().map_err(|error| {
         Failure::usage(anyhow::Error::new(error).context(format!("cannot use `{name}`")))
-    })
+    })?;
+    Ok(Arc::new(runner))
 }
 
-async fn compiled(name: &str, guests: &Guests) -> Result<Supplied, Failure> {
+fn read(name: &str) -> Result<Vec<u8>, Failure> {
     let mut wasm = Vec::new();
     File::open(name)
         .and_then(|file| file.take(MAX_READ).read_to_end(&mut wasm))
         .with_context(|| format!("cannot read `{name}`"))
         .map_err(Failure::usage)?;
-    guests
-        .supplied(&wasm)
-        .await
-        .map_err(|error| not_compiled(error, name))
+    Ok(wasm)
 }
 
-/// A sandbox that runs the component in a file.
-pub(super) async fn sandbox(
-    name: &str,
-    guests: &Guests,
-    broker: &CallerHost,
-) -> Result<Sandbox, Failure> {
-    let component = compiled(name, guests).await?;
-    let tools = wxmcp_toolfiles::link(broker, &component, &context())
-        .await
-        .map_err(|error| not_linked(error, name))?;
-    component.script(&tools).map_err(|error| {
-        let is_theirs = matches!(error, RunError::NoScript | RunError::Engine(_));
-        let error = anyhow::Error::new(error).context(format!("cannot run `{name}`"));
-        if is_theirs {
-            Failure::usage(error)
-        } else {
-            Failure::fault(error)
+/// What runs the component in a file.
+pub(super) async fn runner(name: &str, runtime: &Runtime) -> Result<Arc<dyn Runner>, Failure> {
+    let wasm = read(name)?;
+    runtime.component(&wasm).await.map_err(|error| match error {
+        StartError::Compile(error) => not_compiled(error, name),
+        StartError::Link(error) => not_linked(error, name),
+        StartError::Run(error) => {
+            let is_theirs = matches!(error, RunError::NoScript | RunError::Engine(_));
+            let error = anyhow::Error::new(error).context(format!("cannot run `{name}`"));
+            if is_theirs {
+                Failure::usage(error)
+            } else {
+                Failure::fault(error)
+            }
         }
     })
 }

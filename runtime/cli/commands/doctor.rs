@@ -10,7 +10,7 @@ use super::tools;
 use crate::cli::{DoctorArgs, LimitArgs, PolicyArgs};
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
-use crate::{broker, guests, render};
+use crate::{guests, render};
 use wxmcp_guests::NATIVES;
 
 pub(super) fn execute(args: &DoctorArgs) -> Result<Exit, Failure> {
@@ -98,12 +98,9 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
         findings.good("no MCP servers are configured (no .mcp.json, no --mcp-config)");
         return Ok(());
     };
-    let broker = broker::broker(settings, &guests::guests(), Arc::new(wxmcp_run::Silent))?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Failure::fault(error.into()))?;
-    let configured = broker::configured(settings)?;
+    let runtime = crate::runtime::open(settings, Arc::new(wxmcp_run::Silent))?;
+    let broker = runtime.tools();
+    let configured = crate::runtime::configured(settings)?;
     let place = file.display();
     for off in configured.upstreams.iter().filter(|it| it.is_disabled()) {
         findings.good(&format!("server `{}` of {place} is disabled", off.name()));
@@ -111,7 +108,7 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
     for note in &configured.notes {
         findings.bad(note);
     }
-    runtime.block_on(async {
+    crate::runtime::event_loop()?.run(async {
         for (name, inspected) in tools::inspections(&broker, broker.namespaces()).await {
             match inspected {
                 Ok((listing, problems)) => {

@@ -6,20 +6,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use wxmcp_broker::CallerHost;
-use wxmcp_run::{Clocks, Policy, Randomness, Script, Silent, Stdin};
-use wxmcp_run::{Run, RunError};
-use wxmcp_sandbox::Sandbox;
-use wxmcp_toolfiles::Interpreters as _;
+use wxmcp_host::{Job, Runtime};
+use wxmcp_run::{Clocks, Policy, Randomness, RunError, Runner, Script, Silent, Stdin};
 
 use super::component;
-use crate::broker;
 use crate::check::Checker;
 use crate::cli::{Language, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::render::{self, Terminal};
 use crate::settings::Settings;
-use wxmcp_host::Guests;
 
 /// Largest script, in bytes: more is a mistake, and would not fit one message.
 const SCRIPT: u64 = 8 << 20;
@@ -28,15 +23,8 @@ pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
     let settings =
         Settings::resolve(&args.limits, &args.policy, &args.config).map_err(Failure::usage)?;
     let (script, stdin) = load(args)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the event loop")
-        .map_err(Failure::fault)?;
-    let exit = runtime.block_on(run(args, settings, script, stdin));
-    // A thread that still reads our standard input must not hold the exit up.
-    runtime.shutdown_background();
-    exit
+    // A thread that still reads our standard input must not hold the exit up: the loop leaves it behind.
+    crate::runtime::event_loop()?.run(run(args, settings, script, stdin))
 }
 
 async fn run(
@@ -47,15 +35,15 @@ async fn run(
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
     let is_ours = script.language != wxmcp_run::Language::Component;
-    let guests = crate::guests::guests();
-    let broker = broker::broker(&settings, &guests, Arc::new(Silent))?;
+    let runtime = crate::runtime::open(&settings, Arc::new(Silent))?;
+    let (guests, broker) = (runtime.guests(), runtime.tools());
     // Known without starting anything; of tools of servers, when they have run.
     let unmatched = broker.unmatched_patterns();
     unmatched.iter().for_each(|it| render::note(it));
     if args.check {
         let checker = Checker {
-            broker: &broker,
-            guests: &guests,
+            broker,
+            guests,
             folder: settings.checkers.as_deref(),
         };
         if let Err(failure) = refuse_mistyped(&checker, &script).await {
@@ -70,21 +58,21 @@ async fn run(
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let mut cancel = Box::pin(interrupted(interrupt, Arc::clone(&terminal)));
     let interpreter = args.interpreter.as_deref();
-    let sandbox = tokio::select! {
-        sandbox = sandbox(&script, interpreter, &guests, &broker) => sandbox,
+    let runner = tokio::select! {
+        runner = runner(&script, interpreter, &runtime) => runner,
         () = &mut cancel => {
             broker.shutdown().await;
             return Ok(Exit::Cancelled);
         }
     };
-    let sandbox = match sandbox {
-        Ok(sandbox) => sandbox,
+    let runner = match runner {
+        Ok(runner) => runner,
         Err(failure) => {
             broker.shutdown().await;
             return Err(failure);
         }
     };
-    let run = Run {
+    let job = Job {
         script,
         policy: Policy {
             mounts: settings.mounts,
@@ -92,15 +80,13 @@ async fn run(
             stdin,
         },
         limits: settings.limits,
-        tools: broker.clone(),
         clocks: Clocks::Live,
         randomness: Randomness::Live,
-        observer: terminal.clone(),
-        cancel,
     };
-    let report = sandbox.run(run).await;
+    let run = job.into_run(Arc::clone(broker), terminal.clone(), cancel);
+    let report = runner.run(run).await;
     // The process ends next: to take the guest apart before would only make it end later.
-    std::mem::forget(Arc::clone(&sandbox));
+    std::mem::forget(Arc::clone(&runner));
     terminal.finish();
     let exit = match report {
         Ok(report) => {
@@ -122,23 +108,18 @@ async fn run(
 }
 
 /// What runs the script.
-async fn sandbox(
+async fn runner(
     script: &Script,
     interpreter: Option<&str>,
-    guests: &Guests,
-    broker: &CallerHost,
-) -> Result<Arc<Sandbox>, Failure> {
+    runtime: &Runtime,
+) -> Result<Arc<dyn Runner>, Failure> {
     if let Some(interpreter) = interpreter {
-        return component::interpreter(interpreter, guests)
-            .await
-            .map(Arc::new);
+        return component::interpreter(interpreter, runtime.guests()).await;
     }
     match script.language {
-        wxmcp_run::Language::Component => component::sandbox(&script.name, guests, broker)
-            .await
-            .map(Arc::new),
-        language => guests
-            .sandbox(language)
+        wxmcp_run::Language::Component => component::runner(&script.name, runtime).await,
+        language => runtime
+            .interpreter(language)
             .map_err(|error| failure(error, &script.name, true)),
     }
 }

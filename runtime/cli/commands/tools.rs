@@ -15,9 +15,9 @@ use wxmcp_run::{
 
 use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
 use crate::exit::{Exit, Failure};
+use crate::render;
 use crate::render::ToolOutput;
 use crate::settings::Settings;
-use crate::{broker, render};
 
 /// Tools that are named where some could be reusable.
 const MAX_REUSABLE: usize = 5;
@@ -30,13 +30,9 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
         ToolsCommand::Call { .. } => Arc::new(ToolOutput),
         _ => Arc::new(Silent),
     };
-    let broker = broker::broker(&settings, &crate::guests::guests(), observer)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("start the event loop")
-        .map_err(Failure::fault)?;
-    let exit = runtime.block_on(async {
+    let runtime = crate::runtime::open(&settings, observer)?;
+    let broker = runtime.tools();
+    let exit = crate::runtime::event_loop()?.run(async {
         let exit = answer(&broker, args).await;
         if matches!(
             args.command,
@@ -47,7 +43,6 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
         broker.shutdown().await;
         exit
     });
-    runtime.shutdown_background();
     exit
 }
 
@@ -113,7 +108,7 @@ async fn answer(broker: &Arc<CallerHost>, args: &ToolsArgs) -> Result<Exit, Fail
 
 /// What a person should know of the files that say which tools there are.
 fn notes(settings: &Settings, broker: &CallerHost) -> Result<(), Failure> {
-    let file = broker::configured(settings)?;
+    let file = crate::runtime::configured(settings)?;
     let disabled = file.upstreams.iter().filter(|it| it.is_disabled());
     let disabled = disabled.map(|it| format!("`{}` is disabled", it.name()));
     let told = file.notes.iter().cloned().chain(disabled);

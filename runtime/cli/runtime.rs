@@ -1,18 +1,17 @@
-//! The broker of a command, made from its settings.
+//! The runtime of a command, made from its settings.
 
 use std::sync::Arc;
 
 use anyhow::Context;
-use wxmcp_broker::CallerHost;
-use wxmcp_host::{ToolsConfig, open_tools};
+use wxmcp_host::{EventLoop, Guests, Runtime, ToolsConfig};
 use wxmcp_policy::{Approvals, ToolPatterns};
 use wxmcp_run::Observer;
 use wxmcp_toolfiles::TreeConfig;
 use wxmcp_upstream::{Environment, GuardCommand, ServersFile, parse_config};
 
 use crate::exit::Failure;
+use crate::guests;
 use crate::settings::Settings;
-use wxmcp_host::Guests;
 
 /// Memory of one tool file's instance, in bytes.
 const TOOL_MEMORY: u64 = 128 << 20;
@@ -20,13 +19,17 @@ const TOOL_MEMORY: u64 = 128 << 20;
 /// The hidden first argument that turns this program into an upstream's guard.
 pub(crate) const GUARD: &str = "__upstream-guard";
 
-/// A broker for the tool tree and the configured upstreams; starts nothing. What tool files
+/// The event loop of a command.
+pub(crate) fn event_loop() -> Result<EventLoop, Failure> {
+    EventLoop::on_this_thread()
+        .context("start the event loop")
+        .map_err(Failure::fault)
+}
+
+/// A runtime with the tool tree and the configured servers; starts nothing. What tool files
 /// print goes to `observer`.
-pub(crate) fn broker(
-    settings: &Settings,
-    guests: &Arc<Guests>,
-    observer: Arc<dyn Observer>,
-) -> Result<Arc<CallerHost>, Failure> {
+pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Runtime, Failure> {
+    let guests = guests::guests();
     let program = std::env::current_exe()
         .context("find this program's own file")
         .map_err(Failure::fault)?;
@@ -44,7 +47,7 @@ pub(crate) fn broker(
         .map_err(Failure::usage)?;
     let config = ToolsConfig {
         servers: configured(settings)?.upstreams,
-        tree: tree(settings, guests, observer)?,
+        tree: tree(settings, &guests, observer)?,
         connections: settings.connections.clone(),
         directories: settings.directories.clone(),
         authorities: settings.authorities.clone(),
@@ -59,7 +62,9 @@ pub(crate) fn broker(
         eras: guests.cache().map(|cache| cache.join("eras")),
         ..ToolsConfig::new(guard)
     };
-    open_tools(config)
+    Runtime::with_guests(guests)
+        .tools(config)
+        .build()
         .context("read `[connections]` and `[http]` of `wxmcp.toml`")
         .map_err(Failure::usage)
 }
