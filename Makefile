@@ -55,6 +55,10 @@ wit: guests ## Write the WIT of the tools that ship into wit/tools, anew
 	$(OUT)/wxmcp tools export --format wit -o target/wit
 	rm -rf wit/tools && mv target/wit wit/tools
 
+.PHONY: bounds
+bounds: ## Write the table of bounds in ARCHITECTURE.md, anew
+	WXMCP_WRITE_BOUNDS=1 $(CARGO) nextest run --workspace -j$(JOBS) -E 'test(every_bound_is_in_the_table)'
+
 .PHONY: run
 run: build ## Do the main job on real data: the tool tree in tools/, on a sample database
 	examples/records/run.sh
@@ -67,6 +71,7 @@ run-upstream: build servers ## The same with three MCP servers from npm and PyPI
 test: guests servers checkers componentizers components ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
+	$(CARGO) test --workspace --doc -j$(JOBS)
 	$(CARGO) nextest run --workspace -j$(JOBS)
 
 .PHONY: check

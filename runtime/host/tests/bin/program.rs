@@ -1,4 +1,4 @@
-//! What tests of the broker run as processes of their own: the guard, and a
+//! What tests run as processes of their own: the guard, the compiler of components, and a
 //! program that holds a broker until it is killed.
 
 use std::error::Error;
@@ -15,6 +15,7 @@ fn main() -> ExitCode {
     let mut args = std::env::args_os().skip(1);
     match args.next() {
         Some(mode) if mode == "guard" => guard_main(args),
+        Some(mode) if mode == wxmcp_host::COMPILER => wxmcp_sandbox::supplied::compile_main(args),
         Some(mode) if mode == "hold" => match hold(args.filter_map(|arg| arg.into_string().ok())) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {

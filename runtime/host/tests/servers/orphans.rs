@@ -100,7 +100,7 @@ async fn what_a_crashed_server_leaves_is_ended_with_it() -> TestResult {
 
 /// Starts a process that holds a broker; its server holds the pipe through `tool`.
 fn host(tool: &str, fifo: &Path) -> Result<Child, Box<dyn std::error::Error>> {
-    let mut host = Command::new(env!("CARGO_BIN_EXE_broker-test-host"))
+    let mut host = Command::new(env!("CARGO_BIN_EXE_host-test-program"))
         .arg("hold")
         .arg(repository().join("fixtures/mcp/liar.py"))
         .args([tool, fifo.to_str().ok_or("a strange path")?])

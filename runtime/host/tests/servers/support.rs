@@ -31,7 +31,7 @@ pub(crate) fn repository() -> PathBuf {
 /// How the test host is made a guard.
 pub(crate) fn guard() -> GuardCommand {
     GuardCommand {
-        program: env!("CARGO_BIN_EXE_broker-test-host").into(),
+        program: env!("CARGO_BIN_EXE_host-test-program").into(),
         args: vec!["guard".into()],
     }
 }

@@ -1,0 +1,7 @@
+//! Runtimes with real interpreters: every road through the pipeline, several callers on one broker, sessions, clocks
+//! and random numbers.
+
+mod callers;
+mod roads;
+mod runs;
+mod support;
