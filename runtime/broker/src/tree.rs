@@ -14,7 +14,7 @@ mod runner;
 mod shared;
 mod stamp;
 mod wishes;
-mod workers;
+mod worker;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -30,7 +30,7 @@ use folder::Folder;
 pub(crate) use host::ToolFileHost;
 use stamp::Stamp;
 pub(crate) use wishes::{Reach, ToolGrants};
-use workers::Workers;
+use worker::Worker;
 
 pub use wishes::{ApprovalError, Approvals, Wishes};
 
@@ -82,12 +82,12 @@ pub(crate) struct Shared {
     pub(crate) config: TreeConfig,
     pub(crate) call_timeout: Duration,
     /// Made when several tool files first run at once.
-    workers: OnceLock<Arc<Workers>>,
+    worker: OnceLock<Arc<Worker>>,
 }
 
 impl Shared {
-    fn workers(&self) -> &Arc<Workers> {
-        self.workers.get_or_init(Arc::default)
+    fn worker(&self) -> &Arc<Worker> {
+        self.worker.get_or_init(Arc::default)
     }
 }
 
@@ -117,7 +117,7 @@ impl Tree {
             shared: Arc::new(Shared {
                 config,
                 call_timeout,
-                workers: OnceLock::new(),
+                worker: OnceLock::new(),
             }),
             known: Mutex::new(Known::default()),
         }
@@ -136,8 +136,8 @@ impl Tree {
 
     /// Waits for the ends of tool files that nobody waits for any more.
     pub(crate) async fn settle(&self) {
-        if let Some(workers) = self.shared.workers.get() {
-            workers.settle().await;
+        if let Some(worker) = self.shared.worker.get() {
+            worker.settle().await;
         }
     }
 
