@@ -23,7 +23,7 @@ guests: ## Build the interpreter guests (from a cache when their inputs are the 
 	@[ -x $(OUT)/guest-build ] || echo "compiling the engine and what builds the guests: 5 minutes on two cores"
 	$(SHIP) --bin guest-build
 	@[ -f target/guests/manifest.json ] || echo "building the guests, and compiling the libraries beside them: 3 minutes"
-	@$(SHIP) --lib --exclude wxmcp-guests & libraries=$$!; $(OUT)/guest-build build; wait $$libraries
+	@$(SHIP) --lib --exclude wxmcp-guests & libraries=$$!; $(OUT)/guest-build build || { kill $$libraries; exit 1; }; wait $$libraries
 
 .PHONY: build
 build: guests ## Build target/release/wxmcp

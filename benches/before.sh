@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
-# before.sh COMMIT: builds an earlier commit into target/before/COMMIT, with the benches of today,
-# so that `make bench BEFORE=COMMIT` can measure it in turn with what is here.
+# before.sh COMMIT: builds an earlier commit, with the benches of today, so that
+# `make bench BEFORE=COMMIT` can measure it in turn with what is here: target/before/COMMIT.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 commit=$1
-work=$PWD/target/before/$commit
-[ -x "$work/figures" ] && exit
-echo "building $commit to compare with: as long as the first build" >&2
-rm -rf "$work"
-git worktree prune
-git worktree add --force --detach "$work/tree" "$commit" >&2
+id=$(git rev-parse --verify --quiet "$commit^{commit}") || {
+  echo "there is no commit $commit" >&2
+  exit 2
+}
+# Not below this folder: cargo would add this .cargo/config.toml to the settings of that commit.
+work=${XDG_CACHE_HOME:-$HOME/.cache}/wxmcp-before/$id
+if ! [ -e "$work/tree/Makefile" ]; then
+  echo "building $commit to compare with: as long as the first build" >&2
+  rm -rf "$work"
+  git worktree prune
+  git worktree add --force --detach "$work/tree" "$id" >&2
+fi
+rm -rf "target/before/$commit"
+mkdir -p "$(dirname "target/before/$commit")"
+ln -s "$work" "target/before/$commit"
 rm -rf "$work/tree/benches"
-cp -r benches "$work/tree/benches"
+cp -rp benches "$work/tree/benches"
 cd "$work/tree"
 host=$(rustc -vV | sed -n 's/^host: //p')
 make build >&2
@@ -24,5 +33,5 @@ else
     cargo build -j2 --release --target "$host" -p wxmcp -p wxmcp-benches >&2
   built=target/$host/release
 fi
-ln -s "tree/$built/wxmcp" "$work/wxmcp"
-ln -s "tree/$built/figures" "$work/figures"
+ln -sfn "tree/$built/wxmcp" "$work/wxmcp"
+ln -sfn "tree/$built/figures" "$work/figures"

@@ -202,6 +202,8 @@ fn only_a_source_that_waits_becomes_an_async_function() {
         "await using x = f()",
         "export const x = await f()",
         "export default await f()",
+        // The engine refuses it, and says so in an async function only.
+        "const f = (a = await 1) => a",
     ];
     let not = [
         "f()",

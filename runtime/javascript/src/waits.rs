@@ -24,7 +24,10 @@ struct Finder {
 impl<'a> Visit<'a> for Finder {
     fn visit_function(&mut self, _own: &Function<'a>, _flags: ScopeFlags) {}
 
-    fn visit_arrow_function_expression(&mut self, _own: &ArrowFunctionExpression<'a>) {}
+    fn visit_arrow_function_expression(&mut self, own: &ArrowFunctionExpression<'a>) {
+        // The engine refuses `await` there, and says so if it may stand around the function.
+        self.visit_formal_parameters(&own.params);
+    }
 
     fn visit_await_expression(&mut self, _found: &AwaitExpression<'a>) {
         self.found = true;

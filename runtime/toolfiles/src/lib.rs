@@ -3,7 +3,7 @@
 //! Every folder is a namespace, every file in it a tool. Nothing is read before it is
 //! asked for; what changes on disk is seen at the next call. A folder is a provider of tools (`tree`, `folder`); a
 //! file is read once to learn what it is (`look`, `definition`, `cache`) and run in a sandbox of its own
-//! (`runner`, `rooms`, `workers`). Components are tools here too, and import tools (`components`).
+//! (`runner`, `rooms`, `worker`). Components are tools here too, and import tools (`components`).
 
 mod cache;
 mod component;
@@ -17,7 +17,7 @@ mod runner;
 mod shared;
 mod stamp;
 mod tree;
-mod workers;
+mod worker;
 
 pub use components::{LinkError, link};
 pub use tree::{Interpreters, Tree, TreeConfig};

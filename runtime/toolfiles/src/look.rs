@@ -12,6 +12,7 @@ use crate::runner::{Content, Place, describe, language};
 use crate::shared::SharedFiles;
 use crate::stamp::Stamp;
 use crate::tree::Shared;
+use crate::worker::ENOUGH;
 
 /// A file that is new, or that may have changed.
 pub(crate) struct Unknown {
@@ -38,11 +39,7 @@ impl Around {
         let is_alone = unknown.len() == 1;
         let mut looked = stream::iter(unknown)
             .map(|unknown| self.one(unknown, is_alone))
-            .buffer_unordered(if is_alone {
-                1
-            } else {
-                self.shared.workers().enough()
-            });
+            .buffer_unordered(ENOUGH);
         while let Some((file, entry)) = looked.next().await {
             entries.insert(file, entry);
         }
@@ -57,7 +54,7 @@ impl Around {
         if is_alone || !is_script {
             return (file, entry.await);
         }
-        let entry = self.shared.workers().run(entry).await;
+        let entry = self.shared.worker().run(entry).await;
         (
             file,
             entry.unwrap_or_else(|| Entry::now("reading it failed".to_owned())),

@@ -342,7 +342,7 @@ impl ToolFile {
         let ended = if is_alone {
             Some(running.await)
         } else {
-            shared.workers().run(running).await
+            shared.worker().run(running).await
         };
         let (idle, report) =
             ended.ok_or_else(|| failed(format!("`{name}` could not be run: its thread ended")))?;

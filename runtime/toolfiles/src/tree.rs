@@ -18,7 +18,7 @@ use wxmcp_sandbox::supplied::{CompileError, Supplied};
 use crate::folder::Folder;
 use crate::rooms::Rooms;
 use crate::stamp::Stamp;
-use crate::workers::Workers;
+use crate::worker::Worker;
 
 /// Most namespaces that a tree may have.
 const MAX_NAMESPACES: usize = 1_000;
@@ -70,12 +70,12 @@ pub(crate) struct Shared {
     pub(crate) config: TreeConfig,
     pub(crate) rooms: Rooms,
     /// Made when several tool files first run at once.
-    workers: OnceLock<Arc<Workers>>,
+    worker: OnceLock<Arc<Worker>>,
 }
 
 impl Shared {
-    pub(crate) fn workers(&self) -> &Arc<Workers> {
-        self.workers.get_or_init(Arc::default)
+    pub(crate) fn worker(&self) -> &Arc<Worker> {
+        self.worker.get_or_init(Arc::default)
     }
 }
 
@@ -106,7 +106,7 @@ impl Tree {
             shared: Arc::new(Shared {
                 config,
                 rooms: Rooms::default(),
-                workers: OnceLock::new(),
+                worker: OnceLock::new(),
             }),
             known: Mutex::new(Known::default()),
         }
@@ -167,8 +167,8 @@ impl Providers for Tree {
     /// Waits for the ends of tool files that nobody waits for any more.
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
-            if let Some(workers) = self.shared.workers.get() {
-                workers.settle().await;
+            if let Some(worker) = self.shared.worker.get() {
+                worker.settle().await;
             }
         })
     }

@@ -37,11 +37,11 @@ async fn turn() {
 }
 
 #[tokio::test]
-async fn work_that_computes_is_bounded_by_the_threads() {
-    let (workers, alive) = (Arc::new(Workers::new(2)), Arc::new(Alive::default()));
+async fn work_that_computes_does_so_alone() {
+    let (worker, alive) = (Arc::new(Worker::default()), Arc::new(Alive::default()));
     let all = (0..50).map(|n| {
         let alive = Arc::clone(&alive);
-        workers.run(async move {
+        worker.run(async move {
             alive.begin();
             for _ in 0..10 {
                 turn().await;
@@ -52,15 +52,15 @@ async fn work_that_computes_is_bounded_by_the_threads() {
     });
     let answers: Vec<_> = join_all(all).await.into_iter().flatten().collect();
     assert_eq!(answers, (0..50).collect::<Vec<_>>());
-    assert!(alive.most.load(Ordering::SeqCst) <= 2, "{:?}", alive.most);
+    assert_eq!(alive.most.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]
 async fn work_that_waits_overlaps() {
-    let (workers, all_there) = (Arc::new(Workers::new(2)), Arc::new(Barrier::new(50)));
+    let (worker, all_there) = (Arc::new(Worker::default()), Arc::new(Barrier::new(50)));
     let all = (0..50).map(|_| {
         let all_there = Arc::clone(&all_there);
-        workers.run(async move {
+        worker.run(async move {
             turn().await;
             all_there.wait().await;
             turn().await;
@@ -71,11 +71,11 @@ async fn work_that_waits_overlaps() {
 
 #[tokio::test]
 async fn work_may_wait_for_work_that_is_begun_later() {
-    let workers = Arc::new(Workers::new(1));
-    let inner = Arc::clone(&workers);
+    let worker = Arc::new(Worker::default());
+    let inner = Arc::clone(&worker);
     let all = (0..10).map(|n| {
         let inner = Arc::clone(&inner);
-        workers.run(async move { inner.run(async move { n }).await })
+        worker.run(async move { inner.run(async move { n }).await })
     });
     let answers: Vec<_> = join_all(all)
         .await
@@ -88,12 +88,12 @@ async fn work_may_wait_for_work_that_is_begun_later() {
 
 #[tokio::test]
 async fn work_that_computes_for_long_does_not_stop_the_rest() {
-    let workers = Arc::new(Workers::new(1));
+    let worker = Arc::new(Worker::default());
     let (end, ended) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicBool::new(false)),
     );
-    let long = workers.run({
+    let long = worker.run({
         let (end, ended) = (Arc::clone(&end), Arc::clone(&ended));
         async move {
             while !end.load(Ordering::SeqCst) {
@@ -103,7 +103,7 @@ async fn work_that_computes_for_long_does_not_stop_the_rest() {
         }
     });
     let short = async {
-        let answer = workers.run(async { 7 }).await;
+        let answer = worker.run(async { 7 }).await;
         assert!(!ended.load(Ordering::SeqCst));
         end.store(true, Ordering::SeqCst);
         answer
@@ -113,9 +113,9 @@ async fn work_that_computes_for_long_does_not_stop_the_rest() {
 }
 
 #[tokio::test]
-async fn work_that_panics_or_is_given_up_keeps_no_thread() {
-    let workers = Arc::new(Workers::new(1));
-    let panicked = workers
+async fn work_that_panics_or_is_given_up_does_not_keep_the_thread() {
+    let worker = Arc::new(Worker::default());
+    let panicked = worker
         .run(async {
             if std::hint::black_box(true) {
                 std::panic::resume_unwind(Box::new(()));
@@ -125,7 +125,7 @@ async fn work_that_panics_or_is_given_up_keeps_no_thread() {
     assert_eq!(panicked, None);
     let (dropped, is_dropped) = oneshot::channel::<()>();
     let (begun, has_begun) = oneshot::channel();
-    let given_up = workers.run(async move {
+    let given_up = worker.run(async move {
         let _dropped = dropped;
         let _sent = begun.send(());
         std::future::pending::<()>().await;
@@ -135,7 +135,7 @@ async fn work_that_panics_or_is_given_up_keeps_no_thread() {
         begun = has_begun => assert!(begun.is_ok()),
     }
     assert!(is_dropped.await.is_err());
-    assert_eq!(workers.run(async { 1 }).await, Some(1));
-    workers.settle().await;
-    assert_eq!(workers.queue().threads, 0);
+    assert_eq!(worker.run(async { 1 }).await, Some(1));
+    worker.settle().await;
+    assert!(!worker.queue().runs);
 }
