@@ -74,6 +74,7 @@ const GROUPS: [Group; 16] = [
     }),
     group("javascript transform", |_| transform()),
     group("tools tree catalogue", |bench| {
+        tree::timers(&bench.guests)?;
         tree::catalogue(&bench.guests)
     }),
     group("tools file calls query", |bench| tree::calls(&bench.guests)),

@@ -36,7 +36,21 @@ pub(crate) struct Folder {
     listed: Mutex<Option<Arc<Listed>>>,
 }
 
+/// A folder that was read, before its new files are looked at.
+struct Read {
+    stamp: Option<Stamp>,
+    /// Where what is known of it is kept.
+    place: Option<PathBuf>,
+    shared: Arc<SharedFiles>,
+    /// What is known of its files.
+    entries: Entries,
+    unknown: Vec<Unknown>,
+    /// Whether the entries differ from those that are kept.
+    is_new: bool,
+}
+
 /// The tools of a folder as they were when it was last looked at.
+#[derive(Default)]
 pub(crate) struct Listed {
     /// The tools that can be called.
     pub(crate) tools: Arc<Namespace>,
@@ -80,15 +94,26 @@ impl Folder {
 
     /// The tools as they are now; with `only`, as far as that one tool goes. Reading
     /// files that are not known yet is not the run's time.
-    pub(crate) async fn listed(&self, only: Option<&str>, clock: &ClockHandle) -> Arc<Listed> {
+    async fn listed(self: &Arc<Self>, only: Option<&str>, clock: &ClockHandle) -> Arc<Listed> {
         let mut kept = self.listed.lock().await;
-        if let Some(listed) = &*kept
-            && self.is_current(listed, only)
-        {
-            return Arc::clone(listed);
+        if let Some(listed) = kept.take() {
+            let is_current = match only {
+                Some(_) => self.is_current(&listed, only),
+                // Every file of the folder is looked at: thousands may take longer than the event loop may stand.
+                None => {
+                    let (folder, listed) = (Arc::clone(self), Arc::clone(&listed));
+                    aside(move || folder.is_current(&listed, None))
+                        .await
+                        .unwrap_or(false)
+                }
+            };
+            *kept = Some(Arc::clone(&listed));
+            if is_current {
+                return listed;
+            }
         }
         let _pause = clock.pause();
-        let listed = Arc::new(self.list(kept.as_deref()).await);
+        let listed = self.list(kept.clone()).await;
         *kept = Some(Arc::clone(&listed));
         listed
     }
@@ -118,20 +143,81 @@ impl Folder {
         }
     }
 
-    async fn list(&self, before: Option<&Listed>) -> Listed {
+    /// Reads the folder. Files are read, and what is known is written, by threads of their own.
+    async fn list(self: &Arc<Self>, before: Option<Arc<Listed>>) -> Arc<Listed> {
+        let folder = Arc::clone(self);
+        let Some(mut read) = aside(move || folder.read()).await else {
+            return Arc::default();
+        };
+        let unknown = std::mem::take(&mut read.unknown);
+        if !unknown.is_empty() {
+            read.is_new = true;
+            let around = Around {
+                namespace: self.configured_name.clone(),
+                folder: self.path.clone(),
+                files: Arc::clone(&read.shared),
+                fingerprint: read.shared.fingerprint(),
+                shared: Arc::clone(&self.shared),
+            };
+            around.look(unknown, &mut read.entries).await;
+        }
+        let folder = Arc::clone(self);
+        let listed = aside(move || Arc::new(folder.known(read, before.as_deref())));
+        listed.await.unwrap_or_default()
+    }
+
+    /// What is in the folder, and what is known of it.
+    fn read(&self) -> Read {
         let stamp = Stamp::of(&self.path).ok().filter(Stamp::is_settled);
         let config = &self.shared.config;
         let place = cache::place(config.cache.as_deref(), &self.path);
-        let kept = place
+        let mut kept = place
             .as_deref()
             .map(|place| cache::load(place, &config.version))
             .unwrap_or_default();
         let (files, marked) = self.files();
-        let shared = SharedFiles::of(&self.shared.config.folder, &self.path, &marked);
-        let shared = Arc::new(shared);
-        let (entries, is_new) = self.entries(files, kept, &shared).await;
+        let shared = Arc::new(SharedFiles::of(&config.folder, &self.path, &marked));
+        let fingerprint = shared.fingerprint();
+        let is_known = |known: &Entry, language: Language| {
+            let is_same = fingerprint.is_some() && known.shared == fingerprint;
+            is_same || language == Language::Component
+        };
+        let is_new = kept.len() > MAX_TOOLS;
+        let mut entries = Entries::new();
+        let mut unknown = Vec::new();
+        for (file, stamp) in files {
+            let Some((language, _)) = language(&file) else {
+                continue;
+            };
+            match kept.remove(&file) {
+                Some(known) if known.stamp == Some(stamp) && is_known(&known, language) => {
+                    entries.insert(file, known);
+                }
+                known => unknown.push(Unknown { file, stamp, known }),
+            }
+        }
+        Read {
+            stamp,
+            place,
+            shared,
+            entries,
+            unknown,
+            is_new,
+        }
+    }
+
+    /// The tools of a folder that was read; those that were known `before`, and are the same, stay.
+    fn known(&self, read: Read, before: Option<&Listed>) -> Listed {
+        let Read {
+            stamp,
+            place,
+            shared,
+            entries,
+            is_new,
+            ..
+        } = read;
         if is_new && let Some(place) = &place {
-            cache::store(place, &config.version, &entries);
+            cache::store(place, &self.shared.config.version, &entries);
         }
         let mut listed = Listed {
             tools: Arc::default(),
@@ -196,46 +282,6 @@ impl Folder {
         }
         listed.tools = Arc::new(tools);
         listed
-    }
-
-    /// What all files of the folder are, and whether any of it is new.
-    async fn entries(
-        &self,
-        files: BTreeMap<String, Stamp>,
-        mut kept: Entries,
-        shared: &Arc<SharedFiles>,
-    ) -> (Entries, bool) {
-        let mut entries = Entries::new();
-        let mut is_new = kept.len() > MAX_TOOLS;
-        let fingerprint = shared.fingerprint();
-        let is_known = |known: &Entry, language: Language| {
-            let is_same = fingerprint.is_some() && known.shared == fingerprint;
-            is_same || language == Language::Component
-        };
-        let mut unknown = Vec::new();
-        for (file, stamp) in files {
-            let Some((language, _)) = language(&file) else {
-                continue;
-            };
-            match kept.remove(&file) {
-                Some(known) if known.stamp == Some(stamp) && is_known(&known, language) => {
-                    entries.insert(file, known);
-                }
-                known => unknown.push(Unknown { file, stamp, known }),
-            }
-        }
-        if !unknown.is_empty() {
-            is_new = true;
-            let around = Around {
-                namespace: self.configured_name.clone(),
-                folder: self.path.clone(),
-                files: Arc::clone(shared),
-                fingerprint,
-                shared: Arc::clone(&self.shared),
-            };
-            around.look(unknown, &mut entries).await;
-        }
-        (entries, is_new)
     }
 
     /// The files that may be tools, by name, and the names that begin with `_`.
@@ -379,4 +425,9 @@ impl ProvidedTools for FolderTools {
         let file = self.listed.files.get(tool);
         file.is_some_and(|file| file.could_be_reusable())
     }
+}
+
+/// Runs work that blocks on a thread that may; none if it panicked.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    tokio::task::spawn_blocking(work).await.ok()
 }

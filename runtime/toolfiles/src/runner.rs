@@ -216,8 +216,8 @@ async fn describe_script(
 ) -> Result<Defined, String> {
     let sandbox = shared
         .config
-        .interpreters
         .sandbox(place.language)
+        .await
         .map_err(|error| format!("its interpreter does not start: {error}"))?;
     let run = Run {
         script: Script {
@@ -445,8 +445,8 @@ impl ToolFile {
         let session = match &self.program {
             Program::Source(_) => shared
                 .config
-                .interpreters
                 .sandbox(self.language)
+                .await
                 .map_err(|error| {
                     format!(
                         "the interpreter of `{}` does not start: {error}",

@@ -25,12 +25,16 @@ const MAX_NAMESPACES: usize = 1_000;
 
 /// Starts interpreters for tool files.
 pub trait Interpreters: Send + Sync {
-    /// The sandbox that runs a language. Asked for often; kept by whoever answers.
+    /// The sandbox that runs a language. Asked for often; kept by whoever answers. The first time it is loaded, which
+    /// may block for a second.
     ///
     /// # Errors
     ///
     /// When the interpreter cannot be loaded.
     fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, RunError>;
+
+    /// The same where it is loaded already.
+    fn loaded(&self, language: Language) -> Option<Arc<Sandbox>>;
 
     /// A component that somebody supplied, compiled now or before.
     fn component<'a>(&'a self, wasm: &'a [u8]) -> BoxFuture<'a, Result<Supplied, CompileError>>;
@@ -55,6 +59,20 @@ pub struct TreeConfig {
     pub call_timeout: Duration,
     /// Who hears what tool files print while they are called.
     pub observer: Arc<dyn Observer>,
+}
+
+impl TreeConfig {
+    /// The sandbox that runs a language, loaded by a thread that may block.
+    pub(crate) async fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, RunError> {
+        if let Some(sandbox) = self.interpreters.loaded(language) {
+            return Ok(sandbox);
+        }
+        let interpreters = Arc::clone(&self.interpreters);
+        let loading = tokio::task::spawn_blocking(move || interpreters.sandbox(language));
+        loading
+            .await
+            .unwrap_or_else(|error| Err(RunError::Engine(error.into())))
+    }
 }
 
 impl std::fmt::Debug for TreeConfig {
@@ -181,8 +199,12 @@ fn folder_names(root: &Path) -> Vec<String> {
     };
     let mut names: Vec<String> = entries
         .flatten()
-        .filter_map(|entry| entry.file_name().into_string().ok())
-        .filter(|name| is_visible(name) && root.join(name).is_dir())
+        .filter_map(|entry| {
+            let name = entry.file_name().into_string().ok()?;
+            let kind = entry.file_type().ok()?;
+            let is_folder = kind.is_dir() || kind.is_symlink() && root.join(&name).is_dir();
+            (is_folder && is_visible(&name)).then_some(name)
+        })
         .take(MAX_NAMESPACES)
         .collect();
     names.sort_unstable();
