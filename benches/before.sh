@@ -1,11 +1,15 @@
 #!/usr/bin/env bash
-# before.sh COMMIT: builds an earlier commit, with the benches of today, so that
+# before.sh COMMIT: builds an earlier commit with its own benches, so that
 # `make bench BEFORE=COMMIT` can measure it in turn with what is here: target/before/COMMIT.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 commit=$1
 id=$(git rev-parse --verify --quiet "$commit^{commit}") || {
   echo "there is no commit $commit" >&2
+  exit 2
+}
+git show "$id:benches/figures/main.rs" 2>/dev/null | grep -q -- --measure || {
+  echo "the benches of $commit do not measure one group of questions alone, so it cannot be compared with" >&2
   exit 2
 }
 # Not below this folder: cargo would add this .cargo/config.toml to the settings of that commit.
@@ -19,19 +23,10 @@ fi
 rm -rf "target/before/$commit"
 mkdir -p "$(dirname "target/before/$commit")"
 ln -s "$work" "target/before/$commit"
-rm -rf "$work/tree/benches"
-cp -rp benches "$work/tree/benches"
 cd "$work/tree"
 host=$(rustc -vV | sed -n 's/^host: //p')
 make build >&2
-if [ -f ship.toml ]; then
-  cargo build -j2 --workspace --bins --config ship.toml >&2
-  built=target/$host/debug
-else
-  # Before there was one profile.
-  RUSTFLAGS="-C target-feature=+crt-static -C relocation-model=static" \
-    cargo build -j2 --release --target "$host" -p wxmcp -p wxmcp-benches >&2
-  built=target/$host/release
-fi
+cargo build -j2 --workspace --bins --config ship.toml >&2
+built=target/$host/debug
 ln -sfn "tree/$built/wxmcp" "$work/wxmcp"
 ln -sfn "tree/$built/figures" "$work/figures"
