@@ -153,7 +153,7 @@ impl Folder {
             stamp,
             shared: Arc::clone(&shared),
         };
-        let mut definitions = BTreeMap::new();
+        let mut definitions = Vec::new();
         for (file, entry) in entries {
             listed.stamps.insert(file.clone(), entry.stamp);
             let Some((language, _)) = language(&file) else {
@@ -193,12 +193,12 @@ impl Folder {
                     };
                     Arc::new(ToolFile::new(place, &entry.digest, &defined, &self.shared))
                 });
-                definitions.insert(tool.clone(), defined.definition());
+                definitions.push(defined.definition());
                 listed.files.insert(tool.clone(), made);
                 listed.names.insert(tool, file.clone());
             }
         }
-        let tools = Namespace::new(definitions.into_values());
+        let tools = Namespace::new(definitions);
         for oddity in tools.oddities() {
             listed.broken.push(Broken {
                 file: format!("tools/{}/{}", self.owner, oddity.name),
@@ -223,6 +223,15 @@ impl Folder {
             let is_same = fingerprint.is_some() && known.shared == fingerprint;
             is_same || language == Language::Component
         };
+        let is_same = |((file, stamp), (name, known)): ((&String, &Stamp), (&String, &Entry))| {
+            let language = language(file).map(|(language, _)| language);
+            file == name
+                && known.stamp == Some(*stamp)
+                && language.is_some_and(|language| is_known(known, language))
+        };
+        if files.len() == kept.len() && files.iter().zip(&kept).all(is_same) {
+            return (kept, false);
+        }
         let mut unknown = Vec::new();
         for (file, stamp) in files {
             let Some((language, _)) = language(&file) else {
