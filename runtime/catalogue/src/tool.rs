@@ -229,11 +229,33 @@ pub(crate) fn check_schema(which: &'static str, schema: &Value) -> Result<(), De
     if !is_within_depth(schema, MAX_SCHEMA_DEPTH) {
         return Err(DefinitionError::TooDeep { which });
     }
+    if at_most(schema) <= MAX_SCHEMA_BYTES {
+        return Ok(());
+    }
     let mut written = Written(0);
     if serde_json::to_writer(&mut written, schema).is_err() || written.0 > MAX_SCHEMA_BYTES {
         return Err(DefinitionError::TooLarge { which });
     }
     Ok(())
+}
+
+/// Bytes that a value takes at most when it is written: told faster than by writing it.
+fn at_most(value: &Value) -> usize {
+    /// Most bytes of one byte of text: `\u0000`.
+    const ESCAPED: usize = 6;
+    let text = |text: &str| text.len().saturating_mul(ESCAPED).saturating_add(2);
+    match value {
+        Value::Null | Value::Bool(_) => 5,
+        Value::Number(number) => number.as_str().len(),
+        Value::String(it) => text(it),
+        Value::Array(items) => items.iter().fold(2, |sum: usize, item| {
+            sum.saturating_add(1).saturating_add(at_most(item))
+        }),
+        Value::Object(members) => members.iter().fold(2, |sum: usize, (name, member)| {
+            let name = text(name).saturating_add(2);
+            sum.saturating_add(name).saturating_add(at_most(member))
+        }),
+    }
 }
 
 /// Counts bytes, and keeps none.
@@ -273,6 +295,20 @@ mod tests {
         let plain = Tool::new(definition(Value::Null)).unwrap();
         assert_eq!(plain.description(), "Reads.");
         assert_ne!(plain.digest(), hostile.digest());
+    }
+
+    #[test]
+    fn no_schema_is_longer_than_it_is_told() {
+        for value in [
+            json!(null),
+            json!([false, true, -1.5e300, 12345678901234567890_u64, [], {}]),
+            json!({"\u{0}\"": "\u{1}\u{7f}\\é😀\n", "": [{"a": "\u{1f}".repeat(9)}]}),
+        ] {
+            assert!(at_most(&value) >= value.to_string().len(), "{value}");
+        }
+        // Neither is one refused that is told longer than it is.
+        let long = "x".repeat(MAX_SCHEMA_BYTES / 2);
+        assert!(Tool::new(definition(json!({ "title": long }))).is_ok());
     }
 
     #[test]

@@ -183,6 +183,22 @@ impl Folder {
             is_same || language == Language::Component
         };
         let is_new = kept.len() > MAX_TOOLS;
+        let is_same = |((file, stamp), (name, known)): ((&String, &Stamp), (&String, &Entry))| {
+            let language = language(file).map(|(language, _)| language);
+            file == name
+                && known.stamp == Some(*stamp)
+                && language.is_some_and(|language| is_known(known, language))
+        };
+        if files.len() == kept.len() && files.iter().zip(&kept).all(is_same) {
+            return Read {
+                stamp,
+                place,
+                entries: kept,
+                unknown: Vec::new(),
+                is_new: false,
+                shared,
+            };
+        }
         let mut entries = Entries::new();
         let mut unknown = Vec::new();
         for (file, stamp) in files {
@@ -228,7 +244,7 @@ impl Folder {
             stamp,
             shared: Arc::clone(&shared),
         };
-        let mut definitions = BTreeMap::new();
+        let mut definitions = Vec::new();
         for (file, entry) in entries {
             listed.stamps.insert(file.clone(), entry.stamp);
             let Some((language, _)) = language(&file) else {
@@ -268,12 +284,12 @@ impl Folder {
                     };
                     Arc::new(ToolFile::new(place, &entry.digest, &defined, &self.shared))
                 });
-                definitions.insert(tool.clone(), defined.definition());
+                definitions.push(defined.definition());
                 listed.files.insert(tool.clone(), made);
                 listed.names.insert(tool, file.clone());
             }
         }
-        let tools = Namespace::new(definitions.into_values());
+        let tools = Namespace::new(definitions);
         for oddity in tools.oddities() {
             listed.broken.push(Broken {
                 file: format!("tools/{}/{}", self.configured_name, oddity.name),
