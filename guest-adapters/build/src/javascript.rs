@@ -2,7 +2,7 @@
 
 use crate::digest::sha256;
 use crate::inputs::Project;
-use crate::meter;
+use crate::meter::{self, Counter};
 use crate::packages::javascript_packages;
 use crate::program;
 use crate::recipe::{Clock, Made, Recipe, copy_file, digest_of, files_below, megabytes};
@@ -108,7 +108,8 @@ impl Recipe for JavaScript<'_> {
             "componentized, {}",
             megabytes(componentized.len())
         ));
-        let component = meter::meter(&componentized).context("meter the component")?;
+        let component =
+            meter::meter(&componentized, Counter::InLocals).context("meter the component")?;
         clock.done(&format!("metered, {}", megabytes(component.len())));
         let outputs = [
             ("componentized", sha256(&componentized)),

@@ -5,7 +5,7 @@ use crate::digest::sha256;
 use crate::flatten::{Changes, Flat, Release, Repeat};
 use crate::immortal::immortalise;
 use crate::inputs::Project;
-use crate::meter;
+use crate::meter::{self, Counter};
 use crate::optimise::optimise;
 use crate::packages::PythonPackages;
 use crate::recipe::{Clock, Made, Recipe, digest_of, megabytes};
@@ -165,7 +165,9 @@ impl Recipe for Python<'_> {
             .component(&optimised)
             .context("put the optimised module into the component")?;
         clock.done(&format!("optimised, {}", megabytes(component.len())));
-        let component = meter::meter(&component).context("meter the component")?;
+        // CPython calls in most iterations: locals gain nothing, and slow down some programs.
+        let component =
+            meter::meter(&component, Counter::InMemory).context("meter the component")?;
         clock.done(&format!("metered, {}", megabytes(component.len())));
         let outputs = [
             ("componentized", sha256(&made.component)),

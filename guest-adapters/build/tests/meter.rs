@@ -1,6 +1,6 @@
 //! Components count their instructions, whatever their code does.
 
-use guest_build::meter::{INTERFACE, meter};
+use guest_build::meter::{Counter, INTERFACE, meter};
 use wasmtime::component::{Component, Linker, Val};
 use wasmtime::{Engine, Store, StoreContextMut};
 
@@ -10,7 +10,7 @@ type Result<T = (), E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 type Ran<T> = (std::result::Result<T, String>, Host);
 
 /// What the host of these tests knows of a counter.
-#[derive(Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 struct Host {
     /// Units that may be used.
     limit: i64,
@@ -109,8 +109,14 @@ fn run(component: &[u8], n: u32, limit: i64) -> Result<Ran<u32>> {
     Ok((answer, store.into_data()))
 }
 
+/// The same wherever the counter is held.
 fn metered(module: &str, n: u32, limit: i64) -> Result<Ran<u32>> {
-    run(&meter(&component(module)?)?, n, limit)
+    let component = component(module)?;
+    let ran = run(&meter(&component, Counter::InMemory)?, n, limit)?;
+    let again = run(&meter(&component, Counter::InLocals)?, n, limit)?;
+    assert_eq!(again.0.as_ref().ok(), ran.0.as_ref().ok(), "{module}");
+    assert_eq!(again.1, ran.1, "{module}");
+    Ok(again)
 }
 
 const SUM: &str = r#"(func (export "run") (param $n i32) (result i32) (local $sum i32)
@@ -254,6 +260,76 @@ fn units_are_those_of_the_instructions() -> Result {
 }
 
 #[test]
+fn units_of_loops_are_counted_whatever_way_a_function_is_left_or_calls() -> Result {
+    // Five units an iteration.
+    let iterate = |label| {
+        format!(
+            "(loop {label} (br_if {label} (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))"
+        )
+    };
+    let (outer, inner) = (iterate("$a"), iterate("$b"));
+    let small = format!("(func $small (param $n i32) {inner})");
+    let ways = [
+        ("its end", "(i32.const 7)", 5),
+        ("a return", "(return (i32.const 7))", 5),
+        ("a jump", "(br 0 (i32.const 7))", 5),
+        (
+            "a jump out of a block",
+            "(block (br 1 (i32.const 7))) (unreachable)",
+            5,
+        ),
+        (
+            "a condition",
+            "(drop (br_if 0 (i32.const 7) (i32.const 1))) (unreachable)",
+            5,
+        ),
+        ("a table", "(br_table 0 0 (i32.const 7) (i32.const 3))", 5),
+        ("a call in its place", "(return_call $seven)", 5),
+        (
+            "such a call through a table",
+            "(return_call_indirect (result i32) (i32.const 0))",
+            5,
+        ),
+        ("the host", "(call $probe) (i32.const 7)", 5),
+        (
+            "a call of another loop",
+            "(call $small (local.get $m)) (i32.const 7)",
+            10,
+        ),
+        (
+            "such a call through a table",
+            "(call_indirect (param i32) (local.get $m) (i32.const 1)) (i32.const 7)",
+            10,
+        ),
+        (
+            "a fill",
+            "(memory.fill (i32.const 0) (i32.const 0) (local.get $m)) (i32.const 7)",
+            6,
+        ),
+    ];
+    for (way, leave, units) in ways {
+        let module = format!(
+            r#"(table 2 funcref) (elem (i32.const 0) $seven $small) {small}
+            (func $seven (result i32) (i32.const 7))
+            (func $looping (param $n i32) (result i32) (local $m i32)
+                (local.set $m (local.get $n)) {outer} {leave})
+            (func (export "run") (param $n i32) (result i32) (call $looping (local.get $n)))"#
+        );
+        let (answer, few) = metered(&module, 100, 1_000_000)?;
+        assert_eq!(answer, Ok(7), "{way}");
+        let (_, many) = metered(&module, 5_100, 1_000_000)?;
+        assert_eq!(many.used - few.used, 5_000 * units, "{way}");
+        // The host had its turns, and knew of them.
+        assert!(many.grants >= 20, "{way}: {}", many.grants);
+        assert!(many.at_probe.iter().all(|used| *used > 25_000), "{way}");
+        let (short, less) = metered(&module, 5_100, many.used - 1)?;
+        assert!(short.unwrap_err().contains("out of fuel"), "{way}");
+        assert_eq!(less.used, many.used, "{way}");
+    }
+    Ok(())
+}
+
+#[test]
 fn bytes_are_charged_before_they_are_moved() -> Result {
     let fill = r#"(func (export "run") (param $n i32) (result i32)
         (memory.fill (i32.const 0) (i32.const 1) (local.get $n)) (i32.const 3))"#;
@@ -327,11 +403,15 @@ fn call_with_bytes(component: &[u8], limit: i64) -> Result<Ran<()>> {
 fn what_allocates_for_the_host_is_counted_and_bounded() -> Result {
     let busy = "(local.set $n (i32.const 50))
         (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) (i32.const 64)";
-    let (answer, host) = call_with_bytes(&meter(&allocating(busy)?)?, 1_000_000)?;
+    let (answer, host) =
+        call_with_bytes(&meter(&allocating(busy)?, Counter::InLocals)?, 1_000_000)?;
     assert_eq!(answer, Ok(()));
     // 50 iterations of five instructions, and those of the function that frees.
     assert!(host.used >= 250, "{}", host.used);
-    let endless = meter(&allocating("(loop $l (br $l)) (unreachable)")?)?;
+    let endless = meter(
+        &allocating("(loop $l (br $l)) (unreachable)")?,
+        Counter::InLocals,
+    )?;
     let (answer, _) = call_with_bytes(&endless, 1_000_000)?;
     assert!(
         answer
@@ -344,12 +424,12 @@ fn what_allocates_for_the_host_is_counted_and_bounded() -> Result {
 #[test]
 fn what_is_not_understood_is_refused() -> Result {
     let refused = |bytes: Vec<u8>| {
-        let error = meter(&bytes).unwrap_err();
+        let error = meter(&bytes, Counter::InLocals).unwrap_err();
         let source = std::error::Error::source(&error).map(ToString::to_string);
         format!("{error}: {}", source.unwrap_or_default())
     };
     let of = |text: &str| refused(wat::parse_str(text).unwrap());
-    let once = meter(&component(SUM)?)?;
+    let once = meter(&component(SUM)?, Counter::InLocals)?;
     assert!(refused(once).contains("it imports `wxmcp:guest/meter@0.1.0` already"));
     assert!(refused(b"\0asm".to_vec()).contains("the component cannot be read"));
     assert!(of("(component)").contains("it exports no function"));
@@ -401,7 +481,7 @@ fn what_is_not_understood_is_refused() -> Result {
 
 #[test]
 fn the_counter_is_out_of_reach_of_the_module() -> Result {
-    let bytes = meter(&component(SUM)?)?;
+    let bytes = meter(&component(SUM)?, Counter::InLocals)?;
     for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
         if let wasmparser::Payload::ExportSection(exports) = payload.unwrap() {
             for export in exports {

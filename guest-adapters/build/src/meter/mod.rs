@@ -20,6 +20,7 @@ mod charge;
 mod component;
 mod core;
 mod error;
+mod keep;
 mod leaves;
 mod module;
 mod paths;
@@ -47,10 +48,11 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST);
 
 /// The sources that decide what this pass writes.
-pub(crate) const SOURCES: [(&str, &str); 8] = [
+pub(crate) const SOURCES: [(&str, &str); 9] = [
     ("meter/charge.rs", include_str!("charge.rs")),
     ("meter/component.rs", include_str!("component.rs")),
     ("meter/core.rs", include_str!("core.rs")),
+    ("meter/keep.rs", include_str!("keep.rs")),
     ("meter/leaves.rs", include_str!("leaves.rs")),
     ("meter/mod.rs", include_str!("mod.rs")),
     ("meter/module.rs", include_str!("module.rs")),
@@ -58,13 +60,22 @@ pub(crate) const SOURCES: [(&str, &str); 8] = [
     ("meter/roles.rs", include_str!("roles.rs")),
 ];
 
+/// Where functions that have loops hold the counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counter {
+    /// Where the others do.
+    InMemory,
+    /// In a local: best where loops turn often between calls (`keep.rs`). The units are the same.
+    InLocals,
+}
+
 /// A component that does the same, and counts.
 ///
 /// # Errors
 ///
 /// Refuses everything that it does not understand completely, so that what it returns
 /// cannot compute without being counted.
-pub fn meter(bytes: &[u8]) -> Result<Vec<u8>, MeterError> {
+pub fn meter(bytes: &[u8], counter: Counter) -> Result<Vec<u8>, MeterError> {
     Validator::new().validate_all(bytes)?;
     let shape = roles::Shape::of(bytes)?;
     let core = bytes.get(shape.main.clone());
@@ -72,7 +83,7 @@ pub fn meter(bytes: &[u8]) -> Result<Vec<u8>, MeterError> {
     Validator::new_with_features(FEATURES)
         .validate_all(core)
         .map_err(MeterError::Features)?;
-    let metered = module::metered(core, &shape.roles)?;
+    let metered = module::metered(core, &shape.roles, counter)?;
     validate(&metered, "module")?;
     let component = component::with_main(bytes, &shape, &metered)?;
     validate(&component, "component")?;

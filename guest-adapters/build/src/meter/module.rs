@@ -1,18 +1,19 @@
 //! Writes a core module again, with a counter that its code charges.
 
-use super::charge::Charged;
+use super::charge::{Charged, Locals};
 use super::core::Core;
+use super::keep::{keeps, shares, silent};
 use super::leaves::leaves;
-use super::paths::{Costs, costs, is_bulk, short};
+use super::paths::{Costs, costs, is_charged};
 use super::roles::Roles;
-use super::{GRANT, IMPORTS, MeterError, NOTE, TAKE, count};
-use std::collections::HashMap;
+use super::{Counter, GRANT, IMPORTS, MeterError, NOTE, TAKE, count};
+use std::collections::{HashMap, HashSet};
 use wasm_encoder::reencode::{self, Reencode};
 use wasm_encoder::{
-    BranchHint, BranchHints, CodeSection, ConstExpr, DataCountSection, ElementSection, EntityType,
-    ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType, ImportSection,
-    Instruction as I, MemorySection, Module, RawSection, SectionId, StartSection, TableSection,
-    TypeSection, ValType,
+    BlockType, BranchHint, BranchHints, CodeSection, ConstExpr, DataCountSection, ElementSection,
+    EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, GlobalType,
+    ImportSection, Instruction as I, MemorySection, Module, RawSection, SectionId, StartSection,
+    TableSection, TypeSection, ValType,
 };
 use wasmparser::{FuncType, FunctionBody, Operator};
 
@@ -24,9 +25,13 @@ const ALLOCATION: i64 = 1 << 29;
 const OURS: u32 = 3;
 
 /// Writes a module that counts; its exports do what `roles` says of them.
-pub(super) fn metered(bytes: &[u8], roles: &Roles) -> Result<Vec<u8>, MeterError> {
+pub(super) fn metered(
+    bytes: &[u8],
+    roles: &Roles,
+    counter: Counter,
+) -> Result<Vec<u8>, MeterError> {
     let core = Core::read(bytes)?;
-    Writer::new(&core)?.write(roles)
+    Writer::new(&core, counter)?.write(roles)
 }
 
 struct Writer<'x, 'a> {
@@ -37,25 +42,31 @@ struct Writer<'x, 'a> {
     base: u32,
     /// The counter.
     fuel: u32,
+    counter: Counter,
     /// What functions that do not charge themselves cost, by their old index.
     leaves: HashMap<u32, u64>,
+    /// Functions in which nothing is charged, by their old index.
+    silent: HashSet<u32>,
 }
 
 /// Where functions of ours are, from `Writer::base` on: this one, then those around imports.
 const REFILL: u32 = 0;
 
 impl<'x, 'a> Writer<'x, 'a> {
-    fn new(core: &'x Core<'a>) -> Result<Self, MeterError> {
+    fn new(core: &'x Core<'a>, counter: Counter) -> Result<Self, MeterError> {
         let imported = count(core.imported.len())?;
         let base = count(core.defined.len())?
             .saturating_add(imported)
             .saturating_add(OURS);
+        let leaves = leaves(&core.code, imported)?;
         Ok(Self {
             core,
             imported,
             base,
             fuel: core.globals,
-            leaves: leaves(&core.code, imported)?,
+            counter,
+            silent: silent(&core.code, imported, &leaves),
+            leaves,
         })
     }
 
@@ -209,45 +220,79 @@ impl<'x, 'a> Writer<'x, 'a> {
         let Costs { entry, loops } = costs(operators, |callee| {
             self.leaves.get(&callee).copied().unwrap_or(0)
         })?;
-        let mut locals = Vec::new();
-        let parameters = self
-            .core
-            .function_type(self.core.type_of(index)?)?
-            .params()
-            .len();
-        let mut next = count(parameters)?;
-        for local in body.get_locals_reader()? {
-            let (number, ty) = local?;
-            next = next.saturating_add(number);
-            locals.push((number, self.val_type(ty)?));
-        }
+        let ty = self.core.function_type(self.core.type_of(index)?)?;
+        let mut locals = self.locals(ty, body)?;
         // How much a bulk instruction is to do.
-        let bulk = |at: usize, operator| is_bulk(operator) && short(operators, at).is_none();
-        if operators.iter().enumerate().any(|(at, it)| bulk(at, it)) {
-            locals.push((1, ValType::I32));
-        }
-        let mut charged = Charged {
-            body: Function::new(locals),
-            fuel: self.fuel,
-            refill: self.base.saturating_add(REFILL),
-            unlikely: Vec::new(),
+        let length = if (0..operators.len()).any(|at| is_charged(operators, at)) {
+            Some(locals.add(ValType::I32))
+        } else {
+            None
         };
+        // What is around the code of a function that keeps the counter: jumps to its end end there.
+        let around = if self.counter == Counter::InLocals && keeps(operators) {
+            self.block_type(ty)?
+        } else {
+            None
+        };
+        let kept = around.map(|_| locals.add(ValType::I64));
+        let refill = self.base.saturating_add(REFILL);
+        let mut charged = Charged::new(locals, self.fuel, kept, refill);
+        charged.take();
         if !self.leaves.contains_key(&index) {
             charged.charge(entry)?;
         }
+        if let Some(ty) = around {
+            charged.body.instruction(&I::Block(ty));
+        }
         for (at, (operator, cost)) in operators.iter().zip(loops).enumerate() {
-            if bulk(at, operator) {
-                charged.charge_for(next)?;
+            if let Some(length) = length
+                && is_charged(operators, at)
+            {
+                charged.charge_for(length)?;
+            }
+            let shared = shares(operator, &self.silent);
+            if shared {
+                charged.give_back();
             }
             charged
                 .body
                 .instruction(&self.instruction(operator.clone())?);
+            if shared {
+                charged.take();
+            }
             if cost > 0 {
                 charged.charge(cost)?;
             }
         }
+        if around.is_some() {
+            charged.give_back();
+            charged.body.instruction(&I::End);
+        }
         section.function(&charged.body);
         Ok(charged.unlikely)
+    }
+
+    /// The locals of a function of this type.
+    fn locals(&mut self, ty: &FuncType, body: &FunctionBody<'_>) -> Result<Locals, MeterError> {
+        let mut locals = Locals {
+            declared: Vec::new(),
+            next: count(ty.params().len())?,
+        };
+        for local in body.get_locals_reader()? {
+            let (number, ty) = local?;
+            locals.next = locals.next.saturating_add(number);
+            locals.declared.push((number, self.val_type(ty)?));
+        }
+        Ok(locals)
+    }
+
+    /// The type of a block with the results of a function, if it has one at most.
+    fn block_type(&mut self, ty: &FuncType) -> Result<Option<BlockType>, MeterError> {
+        Ok(match *ty.results() {
+            [] => Some(BlockType::Empty),
+            [result] => Some(BlockType::Result(self.val_type(result)?)),
+            _ => None,
+        })
     }
 
     /// Gets more units.

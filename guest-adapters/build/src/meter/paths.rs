@@ -170,7 +170,7 @@ fn units(cost: u64) -> u64 {
 }
 
 /// Whether an instruction does as much as the number on top of the stack says.
-pub(super) fn is_bulk(operator: &Operator<'_>) -> bool {
+fn is_bulk(operator: &Operator<'_>) -> bool {
     matches!(
         operator,
         Operator::MemoryCopy { .. }
@@ -183,8 +183,13 @@ pub(super) fn is_bulk(operator: &Operator<'_>) -> bool {
     )
 }
 
+/// Whether an instruction is charged by itself, for as much as it is to do.
+pub(super) fn is_charged(operators: &[Operator<'_>], index: usize) -> bool {
+    operators.get(index).is_some_and(is_bulk) && short(operators, index).is_none()
+}
+
 /// How much an instruction does that says a small constant number right before.
-pub(super) fn short(operators: &[Operator<'_>], index: usize) -> Option<u32> {
+fn short(operators: &[Operator<'_>], index: usize) -> Option<u32> {
     let operator = operators.get(index)?;
     let before = operators.get(index.checked_sub(1)?)?;
     match before {

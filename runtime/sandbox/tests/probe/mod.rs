@@ -6,6 +6,7 @@ use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use guest_build::meter::{Counter, meter};
 use sha2::{Digest, Sha256};
 use wxmcp_run::Run;
 use wxmcp_run::{
@@ -20,7 +21,7 @@ pub type TestResult = Result<(), Box<dyn Error>>;
 /// The probe as an embedded guest.
 pub fn guest() -> Result<NativeGuest, Box<dyn Error>> {
     let text = include_str!("../../../../guest-adapters/probe/probe.wat");
-    let native = engine::compile(&guest_build::meter::meter(&wat::parse_str(text)?)?)?;
+    let native = engine::compile(&meter(&wat::parse_str(text)?, Counter::InLocals)?)?;
     let sha256 = Sha256::digest(&native)
         .iter()
         .map(|byte| format!("{byte:02x}"))
