@@ -71,6 +71,11 @@ fn main() -> anyhow::Result<()> {
 /// where the linker knows how: it makes a program of nothing first.
 fn order_functions(script: &Path) -> anyhow::Result<()> {
     println!("cargo::rerun-if-changed={}", script.display());
+    // `start.py` needs names of functions, and names hold hashes of all settings but this one.
+    println!("cargo::rerun-if-env-changed=WXMCP_NAMES");
+    if env::var_os("WXMCP_NAMES").is_some() {
+        println!("cargo::rustc-link-arg-bin=wxmcp=-Wl,--strip-debug");
+    }
     let ships = env::var("OPT_LEVEL").is_ok_and(|level| level != "0");
     let argument = format!("-Wl,-T,{}", script.display());
     if ships && links(&argument)? {

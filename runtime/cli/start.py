@@ -7,7 +7,7 @@ then a cold start touches more pages, and nothing else is different. Needs Linux
 
     truncate -s 0 guest-adapters/build/src/first/*
     make guests
-    cargo build --workspace --config ship.toml --config 'profile.dev.package.wxmcp.strip=false' --bin wxmcp
+    WXMCP_NAMES=1 cargo build --workspace --config ship.toml --bin wxmcp
     runtime/cli/start.py target/x86_64-unknown-linux-gnu/debug/wxmcp
 
 A breakpoint lies on each function; the first run into one removes it.
