@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::{env, fs};
 
 use anyhow::Context;
@@ -30,7 +31,43 @@ const ENDINGS: [&str; 4] = ["py", "js", "mjs", "wit"];
 
 fn main() -> anyhow::Result<()> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    order_functions(&root.join("runtime/cli/start.ld"))?;
     embed_sources(&root.join("guest-adapters"))
+}
+
+/// Has the linker put the functions of a cold start side by side, in the executable that ships and
+/// where the linker knows how: it makes a program of nothing first.
+fn order_functions(script: &Path) -> anyhow::Result<()> {
+    println!("cargo::rerun-if-changed={}", script.display());
+    // `start.py` needs names of functions, and names hold hashes of all settings but this one.
+    println!("cargo::rerun-if-env-changed=WXMCP_NAMES");
+    if env::var_os("WXMCP_NAMES").is_some() {
+        println!("cargo::rustc-link-arg-bin=wxmcp=-Wl,--strip-debug");
+    }
+    let ships = env::var("OPT_LEVEL").is_ok_and(|level| level != "0");
+    let argument = format!("-Wl,-T,{}", script.display());
+    if ships && links(&argument)? {
+        println!("cargo::rustc-link-arg-bin=wxmcp={argument}");
+    }
+    Ok(())
+}
+
+fn links(argument: &str) -> anyhow::Result<bool> {
+    let folder = PathBuf::from(env::var("OUT_DIR")?);
+    let source = folder.join("nothing.rs");
+    fs::write(&source, "fn main() {}")?;
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let linker = env::var("RUSTC_LINKER").map(|linker| format!("-Clinker={linker}"));
+    let built = Command::new(env::var("RUSTC")?)
+        .args(flags.split('\u{1f}').filter(|flag| !flag.is_empty()))
+        .args(linker)
+        .args(["--target", &env::var("TARGET")?])
+        .arg(format!("-Clink-arg={argument}"))
+        .arg("-o")
+        .args([folder.join("nothing"), source])
+        .output()
+        .context("start the compiler")?;
+    Ok(built.status.success())
 }
 
 /// Writes tables of paths and texts, `sources.rs`.
