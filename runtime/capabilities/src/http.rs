@@ -39,6 +39,24 @@ use wxmcp_policy::{CapabilityGrants, bare, canonical, is_public};
 /// Most redirects of one request that are followed.
 const MAX_REDIRECTS: usize = 5;
 
+/// A request whose method, headers and body can be sent.
+pub(super) struct Prepared {
+    request: Request,
+    outgoing: Outgoing,
+}
+
+impl Prepared {
+    /// Checks what does not depend on whom the request goes to.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be sent.
+    pub(super) fn new(mut request: Request) -> Result<Self, ToolError> {
+        let outgoing = Outgoing::new(&mut request)?;
+        Ok(Self { request, outgoing })
+    }
+}
+
 /// Asks hosts on behalf of guests.
 #[derive(Debug)]
 pub(crate) struct Http {
@@ -82,21 +100,22 @@ impl Http {
     /// Whether the place that a request names first may be asked, whatever its address.
     pub(super) fn permit(
         &self,
-        request: &Request,
+        prepared: &Prepared,
         granted: &CapabilityGrants,
     ) -> Result<(), ToolError> {
-        match &request.connection {
+        match &prepared.request.connection {
             Some(name) => self.site(name, granted).map(drop),
-            None => granted.url(&request::url(&request.url, None)?),
+            None => granted.url(&request::url(&prepared.request.url, None)?),
         }
     }
 
     /// Sends a request and answers what came of it, as JSON.
     pub(super) async fn perform(
         &self,
-        request: Request,
+        prepared: Prepared,
         granted: &CapabilityGrants,
     ) -> Result<Vec<u8>, ToolError> {
+        let request = &prepared.request;
         let limit = request.timeout_ms.map(Duration::from_millis);
         let limit = limit.unwrap_or(self.timeout).min(self.timeout);
         let place = quoted(request.connection.as_deref().unwrap_or(&request.url));
@@ -104,7 +123,7 @@ impl Http {
             None => None,
             Some(name) => Some(self.site(name, granted)?),
         };
-        let asking = tokio::time::timeout(limit, self.follow(request, site, granted));
+        let asking = tokio::time::timeout(limit, self.follow(prepared, site, granted));
         let answer = asking.await.unwrap_or_else(|_| {
             Err(ToolError::new(
                 ToolErrorKind::CallTimedOut,
@@ -133,11 +152,14 @@ impl Http {
 
     async fn follow(
         &self,
-        mut request: Request,
+        prepared: Prepared,
         site: Option<&Site>,
         granted: &CapabilityGrants,
     ) -> Result<Vec<u8>, ToolError> {
-        let mut outgoing = Outgoing::new(&mut request)?;
+        let Prepared {
+            request,
+            mut outgoing,
+        } = prepared;
         let mut url = match site {
             None => request::url(&request.url, None)?,
             Some(site) => site.url(&request.url)?,

@@ -198,7 +198,7 @@ impl Granted for GrantedResources {
         request: Map<String, Value>,
     ) -> Result<Box<dyn CapabilityRequest + 'a>, ToolError> {
         let what = match (capability, &self.grants) {
-            (Capability::Http, _) => What::Http(read(capability, request)?),
+            (Capability::Http, _) => What::Http(http::Prepared::new(read(capability, request)?)?),
             (_, CapabilityGrants::Script(_)) => {
                 return Err(ToolError::new(
                     ToolErrorKind::NotGranted,
@@ -228,7 +228,7 @@ struct Requested<'a> {
 enum What<'a> {
     Sql(sql::Request, &'a Grants),
     Files(files::Request, &'a Grants),
-    Http(http::Request),
+    Http(http::Prepared),
 }
 
 impl CapabilityRequest for Requested<'_> {

@@ -20,7 +20,7 @@ use wxmcp_run::{BoxFuture, ToolError};
 use super::connect::Trust;
 use super::load::Load;
 use super::site::Site;
-use super::{Http, Request};
+use super::{Http, Prepared, Request};
 use crate::resolve::{NotResolved, Resolve};
 use crate::{ConnectionConfig, HeaderConfig};
 use wxmcp_policy::{CapabilityGrants, Hosts};
@@ -175,7 +175,7 @@ async fn ask(http: &Http, hosts: &[&str], request: Value) -> Result<Value, ToolE
     let request: Request = serde_json::from_value(request).unwrap();
     let hosts = Arc::new(Hosts::new(hosts).unwrap());
     let answer = http
-        .perform(request, &CapabilityGrants::Script(hosts))
+        .perform(Prepared::new(request)?, &CapabilityGrants::Script(hosts))
         .await?;
     Ok(serde_json::from_slice(&answer).unwrap())
 }
