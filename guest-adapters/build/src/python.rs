@@ -13,9 +13,13 @@ use crate::stack;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 
+/// The functions that run when Python starts, as `runtime/cli/start.py` noted them.
+const FIRST: &str = include_str!("first/python.txt");
+
 /// The sources of this program that decide a byte of the component.
-pub(crate) const BUILDER: [(&str, &str); 16] = [
+pub(crate) const BUILDER: [(&str, &str); 17] = [
     ("componentize.rs", include_str!("componentize.rs")),
+    ("first/python.txt", FIRST),
     ("flatten/constant.rs", include_str!("flatten/constant.rs")),
     ("flatten/emit.rs", include_str!("flatten/emit.rs")),
     ("flatten/merge.rs", include_str!("flatten/merge.rs")),
@@ -165,7 +169,8 @@ impl Recipe for Python<'_> {
             .component(&optimised)
             .context("put the optimised module into the component")?;
         clock.done(&format!("optimised, {}", megabytes(component.len())));
-        let component = meter::meter(&component).context("meter the component")?;
+        let component =
+            meter::meter(&component, &meter::numbers(FIRST)?).context("meter the component")?;
         clock.done(&format!("metered, {}", megabytes(component.len())));
         let outputs = [
             ("componentized", sha256(&made.component)),

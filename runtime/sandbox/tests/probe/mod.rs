@@ -18,7 +18,7 @@ pub type TestResult = Result<(), Box<dyn Error>>;
 /// The probe as an embedded guest.
 pub fn guest() -> Result<NativeGuest, Box<dyn Error>> {
     let text = include_str!("../../../../guest-adapters/probe/probe.wat");
-    let native = engine::compile(&guest_build::meter::meter(&wat::parse_str(text)?)?)?;
+    let native = engine::compile(&guest_build::meter::meter(&wat::parse_str(text)?, &[])?)?;
     let sha256 = Sha256::digest(&native)
         .iter()
         .map(|byte| format!("{byte:02x}"))
