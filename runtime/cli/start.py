@@ -47,7 +47,7 @@ INSERT BEFORE .text;
 HASH = re.compile(r"17h[0-9a-f]{16}E$")
 HASHED = len("17h0123456789abcdefE")
 SHORT = 40
-LARGE, NEAR, PAGE, EXPORTS = 32 << 10, 3, 4096, 8
+LARGE, EXPORTS = 32 << 10, 8
 TRACEME, CONT, GETREGS, SETREGS, SYSCALL = 0, 7, 12, 13, 24
 RIP = 16 * 8
 
@@ -167,29 +167,12 @@ def order_guest(program, guest, cache):
     imported = min(functions.values())
     # The last ones are those of the meter: around each import, and around a few exports.
     own = sorted(functions)[: -imported - EXPORTS]
-    first = chosen([it for it in ran if it <= own[-2]], own)
+    size = {address: end - address for address, end in itertools.pairwise(own)}
+    # Large ones stay where they are: little of them runs.
+    first = [it for it in ran if size.get(it, LARGE) < LARGE]
     numbers = " ".join(str(functions[address] - imported) for address in first)
     (FIRST / f"{guest}.txt").write_text(textwrap.fill(numbers, 110) + "\n")
     print(f"{len(first)} of {len(functions)} functions of {guest}")
-
-
-def chosen(ran, functions):
-    """Of the functions that ran, those to be moved. Large ones stay, of which little runs. The largest is the
-    interpreter's loop. How fast that is depends on where it lies, by up to a sixth, and nobody knows how: it
-    keeps its neighbours and its place in a page."""
-    size = {address: end - address for address, end in itertools.pairwise(functions)}
-    loop = max(ran, key=lambda address: size[address])
-    at = functions.index(loop)
-    fixed = functions[at - NEAR : at + NEAR + 1]
-    first = [it for it in ran if size[it] < LARGE and it not in fixed]
-    behind = [it for it in first if it > loop]
-    moved = sum(size[it] for it in behind) % PAGE
-    for count in range(4):
-        fitting = [few for few in itertools.combinations(behind, count) if sum(size[it] for it in few) % PAGE == moved]
-        if fitting:
-            stay = min(fitting, key=lambda few: sum(size[it] for it in few))
-            return [it for it in first if it not in stay]
-    return first
 
 
 def main():

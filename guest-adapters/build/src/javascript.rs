@@ -12,8 +12,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+/// The functions that run when JavaScript starts, as `runtime/cli/start.py` noted them.
+const FIRST: &str = include_str!("first/javascript.txt");
+
 /// The sources of this program that decide a byte of the component.
-pub(crate) const BUILDER: [(&str, &str); 2] = [
+pub(crate) const BUILDER: [(&str, &str); 3] = [
+    ("first/javascript.txt", FIRST),
     ("javascript.rs", include_str!("javascript.rs")),
     ("recipe.rs", include_str!("recipe.rs")),
 ];
@@ -108,8 +112,8 @@ impl Recipe for JavaScript<'_> {
             "componentized, {}",
             megabytes(componentized.len())
         ));
-        let component =
-            meter::meter(&componentized, Counter::InLocals).context("meter the component")?;
+        let component = meter::meter(&componentized, Counter::InLocals, &meter::numbers(FIRST)?)
+            .context("meter the component")?;
         clock.done(&format!("metered, {}", megabytes(component.len())));
         let outputs = [
             ("componentized", sha256(&componentized)),

@@ -207,7 +207,8 @@ fn execute(request: Request) -> Result<()> {
                 std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
             write_whole(
                 &output,
-                &meter::meter(&bytes, meter::Counter::InLocals).context("meter the component")?,
+                &meter::meter(&bytes, meter::Counter::InLocals, &[])
+                    .context("meter the component")?,
             )
         }
         Request::Compile { input, output } => {

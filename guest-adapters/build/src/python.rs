@@ -13,9 +13,13 @@ use crate::stack;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
 
+/// The functions that run when Python starts, as `runtime/cli/start.py` noted them.
+const FIRST: &str = include_str!("first/python.txt");
+
 /// The sources of this program that decide a byte of the component.
-pub(crate) const BUILDER: [(&str, &str); 16] = [
+pub(crate) const BUILDER: [(&str, &str); 17] = [
     ("componentize.rs", include_str!("componentize.rs")),
+    ("first/python.txt", FIRST),
     ("flatten/constant.rs", include_str!("flatten/constant.rs")),
     ("flatten/emit.rs", include_str!("flatten/emit.rs")),
     ("flatten/merge.rs", include_str!("flatten/merge.rs")),
@@ -166,8 +170,8 @@ impl Recipe for Python<'_> {
             .context("put the optimised module into the component")?;
         clock.done(&format!("optimised, {}", megabytes(component.len())));
         // CPython calls in most iterations: locals gain nothing, and slow down some programs.
-        let component =
-            meter::meter(&component, Counter::InMemory).context("meter the component")?;
+        let component = meter::meter(&component, Counter::InMemory, &meter::numbers(FIRST)?)
+            .context("meter the component")?;
         clock.done(&format!("metered, {}", megabytes(component.len())));
         let outputs = [
             ("componentized", sha256(&made.component)),

@@ -112,8 +112,8 @@ fn run(component: &[u8], n: u32, limit: i64) -> Result<Ran<u32>> {
 /// The same wherever the counter is held.
 fn metered(module: &str, n: u32, limit: i64) -> Result<Ran<u32>> {
     let component = component(module)?;
-    let ran = run(&meter(&component, Counter::InMemory)?, n, limit)?;
-    let again = run(&meter(&component, Counter::InLocals)?, n, limit)?;
+    let ran = run(&meter(&component, Counter::InMemory, &[])?, n, limit)?;
+    let again = run(&meter(&component, Counter::InLocals, &[])?, n, limit)?;
     assert_eq!(again.0.as_ref().ok(), ran.0.as_ref().ok(), "{module}");
     assert_eq!(again.1, ran.1, "{module}");
     Ok(again)
@@ -403,14 +403,17 @@ fn call_with_bytes(component: &[u8], limit: i64) -> Result<Ran<()>> {
 fn what_allocates_for_the_host_is_counted_and_bounded() -> Result {
     let busy = "(local.set $n (i32.const 50))
         (loop $l (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))) (i32.const 64)";
-    let (answer, host) =
-        call_with_bytes(&meter(&allocating(busy)?, Counter::InLocals)?, 1_000_000)?;
+    let (answer, host) = call_with_bytes(
+        &meter(&allocating(busy)?, Counter::InLocals, &[])?,
+        1_000_000,
+    )?;
     assert_eq!(answer, Ok(()));
     // 50 iterations of five instructions, and those of the function that frees.
     assert!(host.used >= 250, "{}", host.used);
     let endless = meter(
         &allocating("(loop $l (br $l)) (unreachable)")?,
         Counter::InLocals,
+        &[],
     )?;
     let (answer, _) = call_with_bytes(&endless, 1_000_000)?;
     assert!(
@@ -424,12 +427,12 @@ fn what_allocates_for_the_host_is_counted_and_bounded() -> Result {
 #[test]
 fn what_is_not_understood_is_refused() -> Result {
     let refused = |bytes: Vec<u8>| {
-        let error = meter(&bytes, Counter::InLocals).unwrap_err();
+        let error = meter(&bytes, Counter::InLocals, &[]).unwrap_err();
         let source = std::error::Error::source(&error).map(ToString::to_string);
         format!("{error}: {}", source.unwrap_or_default())
     };
     let of = |text: &str| refused(wat::parse_str(text).unwrap());
-    let once = meter(&component(SUM)?, Counter::InLocals)?;
+    let once = meter(&component(SUM)?, Counter::InLocals, &[])?;
     assert!(refused(once).contains("it imports `wxmcp:guest/meter@0.1.0` already"));
     assert!(refused(b"\0asm".to_vec()).contains("the component cannot be read"));
     assert!(of("(component)").contains("it exports no function"));
@@ -481,7 +484,7 @@ fn what_is_not_understood_is_refused() -> Result {
 
 #[test]
 fn the_counter_is_out_of_reach_of_the_module() -> Result {
-    let bytes = meter(&component(SUM)?, Counter::InLocals)?;
+    let bytes = meter(&component(SUM)?, Counter::InLocals, &[])?;
     for payload in wasmparser::Parser::new(0).parse_all(&bytes) {
         if let wasmparser::Payload::ExportSection(exports) = payload.unwrap() {
             for export in exports {
@@ -489,5 +492,44 @@ fn the_counter_is_out_of_reach_of_the_module() -> Result {
             }
         }
     }
+    Ok(())
+}
+
+/// `run` calls the others, directly and through a table.
+const SEVERAL: &str = r#"(table funcref (elem $twice $more)) (type $f (func (param i32) (result i32)))
+    (func (export "run") (param $n i32) (result i32)
+        (call_indirect (type $f) (call $sum (local.get $n)) (i32.const 0)))
+    (func $twice (type $f) (i32.mul (local.get 0) (i32.const 2)))
+    (func $more (type $f) (i32.add (local.get 0) (i32.const 1_000_000)))
+    (func $sum (param $n i32) (result i32) (local $sum i32)
+        (loop $l
+            (local.set $sum (i32.add (local.get $sum) (local.get $n)))
+            (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+        (local.get $sum))"#;
+
+#[test]
+fn functions_lie_in_another_order_and_do_the_same() -> Result {
+    let bodies = |bytes: &[u8]| -> Vec<usize> {
+        let parts = wasmparser::Parser::new(0).parse_all(bytes);
+        let lengths = parts.map(|part| match part.unwrap() {
+            wasmparser::Payload::CodeSectionEntry(body) => Some(body.range().len()),
+            _ => None,
+        });
+        lengths.flatten().collect()
+    };
+    let component = component(SEVERAL)?;
+    let (plain, ordered) = (
+        meter(&component, Counter::InMemory, &[])?,
+        meter(&component, Counter::InMemory, &[3, 77, 2, 3])?,
+    );
+    let (before, after) = (bodies(&plain), bodies(&ordered));
+    let [first, twice, more, sum, ..] = before[..] else {
+        panic!("{before:?}");
+    };
+    assert_eq!(after[..4], [sum, more, first, twice]);
+    assert_eq!(after[4..], before[4..]);
+    let (answer, host) = run(&ordered, 100, 1_000_000)?;
+    assert_eq!(answer, Ok(10_100));
+    assert_eq!(host.used, run(&plain, 100, 1_000_000)?.1.used);
     Ok(())
 }

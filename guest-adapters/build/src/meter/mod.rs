@@ -23,10 +23,12 @@ mod error;
 mod keep;
 mod leaves;
 mod module;
+mod order;
 mod paths;
 mod roles;
 
 pub use error::MeterError;
+pub use order::numbers;
 
 use wasmparser::{Validator, WasmFeatures};
 
@@ -48,7 +50,7 @@ const FEATURES: WasmFeatures = WasmFeatures::WASM2
     .union(WasmFeatures::EXTENDED_CONST);
 
 /// The sources that decide what this pass writes.
-pub(crate) const SOURCES: [(&str, &str); 9] = [
+pub(crate) const SOURCES: [(&str, &str); 10] = [
     ("meter/charge.rs", include_str!("charge.rs")),
     ("meter/component.rs", include_str!("component.rs")),
     ("meter/core.rs", include_str!("core.rs")),
@@ -56,6 +58,7 @@ pub(crate) const SOURCES: [(&str, &str); 9] = [
     ("meter/leaves.rs", include_str!("leaves.rs")),
     ("meter/mod.rs", include_str!("mod.rs")),
     ("meter/module.rs", include_str!("module.rs")),
+    ("meter/order.rs", include_str!("order.rs")),
     ("meter/paths.rs", include_str!("paths.rs")),
     ("meter/roles.rs", include_str!("roles.rs")),
 ];
@@ -69,13 +72,14 @@ pub enum Counter {
     InLocals,
 }
 
-/// A component that does the same, and counts.
+/// A component that does the same, and counts. The functions in `first` come first in its core
+/// module, numbered there without its imports: native code lies in that order.
 ///
 /// # Errors
 ///
 /// Refuses everything that it does not understand completely, so that what it returns
 /// cannot compute without being counted.
-pub fn meter(bytes: &[u8], counter: Counter) -> Result<Vec<u8>, MeterError> {
+pub fn meter(bytes: &[u8], counter: Counter, first: &[u32]) -> Result<Vec<u8>, MeterError> {
     Validator::new().validate_all(bytes)?;
     let shape = roles::Shape::of(bytes)?;
     let core = bytes.get(shape.main.clone());
@@ -83,7 +87,7 @@ pub fn meter(bytes: &[u8], counter: Counter) -> Result<Vec<u8>, MeterError> {
     Validator::new_with_features(FEATURES)
         .validate_all(core)
         .map_err(MeterError::Features)?;
-    let metered = module::metered(core, &shape.roles, counter)?;
+    let metered = module::metered(core, &shape.roles, counter, first)?;
     validate(&metered, "module")?;
     let component = component::with_main(bytes, &shape, &metered)?;
     validate(&component, "component")?;

@@ -4,6 +4,7 @@ use super::charge::{Charged, Locals};
 use super::core::Core;
 use super::keep::{keeps, shares, silent};
 use super::leaves::leaves;
+use super::order::Order;
 use super::paths::{Costs, costs, is_charged};
 use super::roles::Roles;
 use super::{Counter, GRANT, IMPORTS, MeterError, NOTE, TAKE, count};
@@ -29,9 +30,10 @@ pub(super) fn metered(
     bytes: &[u8],
     roles: &Roles,
     counter: Counter,
+    first: &[u32],
 ) -> Result<Vec<u8>, MeterError> {
     let core = Core::read(bytes)?;
-    Writer::new(&core, counter)?.write(roles)
+    Writer::new(&core, counter, first)?.write(roles)
 }
 
 struct Writer<'x, 'a> {
@@ -47,13 +49,14 @@ struct Writer<'x, 'a> {
     leaves: HashMap<u32, u64>,
     /// Functions in which nothing is charged, by their old index.
     silent: HashSet<u32>,
+    order: Order,
 }
 
 /// Where functions of ours are, from `Writer::base` on: this one, then those around imports.
 const REFILL: u32 = 0;
 
 impl<'x, 'a> Writer<'x, 'a> {
-    fn new(core: &'x Core<'a>, counter: Counter) -> Result<Self, MeterError> {
+    fn new(core: &'x Core<'a>, counter: Counter, first: &[u32]) -> Result<Self, MeterError> {
         let imported = count(core.imported.len())?;
         let base = count(core.defined.len())?
             .saturating_add(imported)
@@ -67,6 +70,7 @@ impl<'x, 'a> Writer<'x, 'a> {
             counter,
             silent: silent(&core.code, imported, &leaves),
             leaves,
+            order: Order::new(count(core.defined.len())?, first),
         })
     }
 
@@ -85,8 +89,8 @@ impl<'x, 'a> Writer<'x, 'a> {
             imports.import(IMPORTS, name, EntityType::Function(ty));
         }
         let mut functions = FunctionSection::new();
-        if let Some(section) = sections.functions.clone() {
-            self.parse_function_section(&mut functions, section)?;
+        for old in self.order.old.clone() {
+            functions.function(self.core.type_of(self.imported.saturating_add(old))?);
         }
         functions.function(nothing);
         for ty in &self.core.imported {
@@ -189,18 +193,24 @@ impl<'x, 'a> Writer<'x, 'a> {
 
     /// The new index of a function. Imports are called through functions of ours.
     fn function(&self, index: u32) -> Result<u32, MeterError> {
-        let (base, by) = if index < self.imported {
-            (self.base.saturating_add(1), index)
-        } else {
-            (index, OURS)
+        let (base, by) = match index.checked_sub(self.imported) {
+            None => (self.base.saturating_add(1), index),
+            Some(defined) => {
+                let base = self.imported.saturating_add(OURS);
+                (base, self.order.new_of(defined)?)
+            }
         };
         base.checked_add(by).ok_or(MeterError::Index("a function"))
     }
 
     fn code(&mut self) -> Result<(CodeSection, BranchHints), MeterError> {
         let (mut section, mut hints) = (CodeSection::new(), BranchHints::new());
-        let bodies = self.core.bodies.iter().zip(&self.core.code);
-        for ((body, operators), index) in bodies.zip(self.imported..) {
+        let core = self.core;
+        for old in self.order.old.clone() {
+            let at = usize::try_from(old).ok();
+            let found = at.and_then(|at| core.bodies.get(at).zip(core.code.get(at)));
+            let (body, operators) = found.ok_or(MeterError::Index("a function"))?;
+            let index = self.imported.saturating_add(old);
             let unlikely = self.body(&mut section, index, body, operators)?;
             if !unlikely.is_empty() {
                 hints.function_hints(self.function(index)?, unlikely);

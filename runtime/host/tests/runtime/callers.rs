@@ -124,7 +124,7 @@ async fn searches_find_what_each_may_call_whoever_asked_first() -> TestResult {
     let alone = found(&two.few).await?;
     assert_eq!(alone, ["notes.read"]);
     let all = found(&two.all).await?;
-    assert!(all.contains(&"vault.open".to_owned()), "{all:?}");
+    assert!(all.contains(&"notes.burn".to_owned()), "{all:?}");
     assert_eq!(found(&two.few).await?, alone);
     // Interleaved, as clients of a server would.
     let (few, many) = tokio::join!(found(&two.few), found(&two.all));
@@ -170,17 +170,18 @@ async fn validators_are_shared_and_refusals_are_not() -> TestResult {
 #[tokio::test]
 async fn learned_shapes_are_each_principals_own() -> TestResult {
     let two = two()?;
-    let output = async |host: &CallerHost| {
+    let signature = async |host: &CallerHost| {
         let names = vec!["count.loose".to_owned()];
         let described = host.describe(names, CallContext::outside_of_runs()).await?;
-        Ok::<_, ToolError>(described.first().and_then(|it| it.output.clone()))
+        Ok::<_, ToolError>(described.first().map(|it| it.signature.clone()))
     };
+    let before = signature(&two.few).await?;
     for _ in 0..4 {
         call(&two.all, "count.loose", json!({"kind": "confidential"})).await?;
     }
-    let learned = output(&two.all).await?.unwrap_or_default().to_string();
+    let learned = signature(&two.all).await?.unwrap_or_default();
     assert!(learned.contains("confidential"), "{learned}");
-    assert_eq!(output(&two.few).await?, None);
+    assert_eq!(signature(&two.few).await?, before);
     Ok(())
 }
 

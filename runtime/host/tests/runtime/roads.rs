@@ -41,7 +41,7 @@ const COMPONENT: &str = r#"(component
     (memory (export "memory") 1)
     (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 1024)))
   (core instance $libc (instantiate $libc))
-  (core func $lowered (canon lower (func $add) (memory $libc "memory") (realloc (func $libc "realloc"))))
+  (core func $lowered (canon lower (func $add) (memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))))
   (core module $m
     (import "libc" "memory" (memory 1))
     (import "math" "add" (func $add (param i64 i64 i32)))

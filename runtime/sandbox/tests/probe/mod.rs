@@ -21,7 +21,7 @@ pub type TestResult = Result<(), Box<dyn Error>>;
 /// The probe as an embedded guest.
 pub fn guest() -> Result<NativeGuest, Box<dyn Error>> {
     let text = include_str!("../../../../guest-adapters/probe/probe.wat");
-    let native = engine::compile(&meter(&wat::parse_str(text)?, Counter::InLocals)?)?;
+    let native = engine::compile(&meter(&wat::parse_str(text)?, Counter::InLocals, &[])?)?;
     let sha256 = Sha256::digest(&native)
         .iter()
         .map(|byte| format!("{byte:02x}"))
