@@ -1,9 +1,9 @@
 //! Which functions keep the counter in a local while they run, and when they give it back.
 //!
-//! In memory each charge waits for what the charge before it stored, in an interpreter
-//! longer than many instructions take. So a function with loops takes the counter when it
-//! begins, and gives it back when it ends and around calls of what may charge. The same units are
-//! taken at the same places.
+//! In memory each charge waits for what the charge before it stored, which takes longer than many
+//! an instruction of a bytecode loop. So a function with loops takes the counter when it begins, and
+//! gives it back when it ends, when it asks for more units, and around calls of what may charge. The
+//! same units are taken at the same places.
 
 use super::paths::is_charged;
 use std::collections::{HashMap, HashSet};
