@@ -11,8 +11,9 @@ use wxmcp_run::{ClockHandle, Note, ToolError, ToolErrorKind};
 
 use crate::answer::rpc_error;
 use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
-use crate::connection::{Connection, Deadline, Era, Offer, RequestError, StartError};
+use crate::connection::{Connection, Deadline, Era, Offer};
 use crate::eras::Eras;
+use crate::failure::{RequestError, StartError};
 use crate::listing;
 use crate::stdio::guard::GuardCommand;
 use crate::stdio::probe::Changes;
