@@ -13,6 +13,7 @@ mod describe;
 mod folder;
 mod host;
 mod look;
+mod read_file;
 mod rooms;
 mod runner;
 mod shared;

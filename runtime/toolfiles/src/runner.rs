@@ -8,8 +8,8 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use wxmcp_javascript::shows_no_state;
 use wxmcp_run::{
-    Clocks, Language, Limit, Limits, Outcome, Policy, Randomness, Report, Run, RunError, Script,
-    ToolError, ToolErrorKind, ToolJob, ToolTask,
+    Clocks, INVALID_ARGUMENTS, Language, Limit, Limits, Outcome, Policy, Randomness, Report, Run,
+    RunError, Script, ToolError, ToolErrorKind, ToolJob, ToolTask,
 };
 use wxmcp_sandbox::Session;
 
@@ -17,6 +17,7 @@ use crate::component::{self, ComponentTool};
 use crate::components::answer;
 use crate::definition::Defined;
 use crate::host::FileHost;
+use crate::read_file::{ReadError, read_file};
 use crate::rooms::Room;
 use crate::shared::{self, SharedFiles};
 use crate::tree::Shared;
@@ -147,7 +148,9 @@ impl Content {
     ) -> Result<Self, String> {
         match language {
             Language::Component => component::Content::read(path).map(Self::Component),
-            _ => source(path, shared).map(Self::Source),
+            Language::Python | Language::JavaScript | Language::TypeScript => {
+                source(path, shared).map(Self::Source)
+            }
         }
     }
 
@@ -162,9 +165,9 @@ impl Content {
 
 /// The text of a file, and the code that it may import.
 fn source(path: &Path, shared: &SharedFiles) -> Result<Source, String> {
-    let bytes = component::bytes(path, MAX_SOURCE).map_err(|why| match why.as_str() {
-        why if why.starts_with("it is larger") => why.to_owned(),
-        why => format!("it cannot be read: {why}"),
+    let bytes = read_file(path, MAX_SOURCE).map_err(|error| match error {
+        ReadError::TooLarge(_) => error.to_string(),
+        ReadError::NotAFile | ReadError::System(_) => format!("it cannot be read: {error}"),
     })?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     Ok(Source {
@@ -282,7 +285,7 @@ impl ToolFile {
                     Program::Component(_) => Ok((answer(value)?, bytes)),
                 }
             }
-            Outcome::Raised(raised) if raised.kind == "InvalidArguments" => Err(ToolError::new(
+            Outcome::Raised(raised) if raised.kind == INVALID_ARGUMENTS => Err(ToolError::new(
                 ToolErrorKind::InvalidArguments,
                 format!("the arguments of `{name}` do not fit: {}", raised.message),
             )),

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use wxmcp_run::{Library, Shared};
 
-use crate::component;
+use crate::read_file::read_file;
 use crate::stamp::Stamp;
 
 /// The folder of shared code in the root of the tree.
@@ -177,7 +177,7 @@ impl SharedFiles {
         if !real.starts_with(root) {
             return Err("it is a link out of the tool tree".to_owned());
         }
-        let bytes = component::bytes(&real, MAX_FILE)?;
+        let bytes = read_file(&real, MAX_FILE).map_err(|error| error.to_string())?;
         let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
         Ok(match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),
