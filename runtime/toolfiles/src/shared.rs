@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use wxmcp_run::{Library, Shared};
 
 use crate::read_file::read_file;
@@ -141,7 +142,7 @@ impl SharedFiles {
         if let Some(why) = &self.refused {
             return Err(format!("its shared files are not read: {why}"));
         }
-        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.read.lock();
         if let Some(content) = &*known {
             return Ok(Arc::clone(content));
         }

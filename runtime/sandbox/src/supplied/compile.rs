@@ -4,16 +4,19 @@
 //! The process has neither environment nor arguments from outside; the component is its
 //! standard input, the native code its standard output, a file that only this user can reach.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZeroUsize;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+use lru::LruCache;
+use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
@@ -22,8 +25,8 @@ use wasmtime::component::Component;
 
 use super::Supplied;
 use crate::engine;
+use crate::native::NativeCache;
 use crate::native::file::{self, Mark, Unfinished, map, open_sound};
-use crate::native::{NativeCache, hex};
 use wxmcp_run::Bytes;
 
 /// How much compiling a component may take.
@@ -56,8 +59,8 @@ const MAX_PRINTED: u64 = 2_000;
 /// Compiled components that are kept, at most: in number, and in bytes.
 const MAX_KEPT: (usize, u64) = (64, 4 << 30);
 
-/// Compiled components that a process keeps at hand.
-const MAX_KNOWN: usize = 64;
+/// Compiled components that a process keeps in memory.
+const MAX_KNOWN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
 
 /// How long an unfinished file is left alone.
 const UNFINISHED: Duration = Duration::from_secs(3_600);
@@ -73,7 +76,7 @@ pub struct Compiler {
     limits: CompileLimits,
     engine: OnceLock<Engine>,
     /// By digest: mapping one again would read its metadata again, which may be large.
-    known: Mutex<BTreeMap<String, Supplied>>,
+    known: Mutex<LruCache<String, Supplied>>,
 }
 
 /// Why a component could not be loaded.
@@ -153,7 +156,7 @@ impl Compiler {
             cache,
             limits,
             engine: OnceLock::new(),
-            known: Mutex::default(),
+            known: Mutex::new(LruCache::new(MAX_KNOWN)),
         }
     }
 
@@ -170,22 +173,14 @@ impl Compiler {
         if u64::try_from(wasm.len()).unwrap_or(u64::MAX) > self.limits.component {
             return Err(CompileError::TooLarge(self.limits.component));
         }
-        let digest = hex(&Sha256::digest(wasm));
-        if let Some(known) = self.known().get(&digest) {
+        let digest = HEXLOWER.encode(&Sha256::digest(wasm));
+        if let Some(known) = self.known.lock().get(&digest) {
             return Ok(known.clone());
         }
         let component = self.load(engine, wasm, &digest).await?;
         let supplied = Supplied::new(engine.clone(), component);
-        let mut known = self.known();
-        if known.len() >= MAX_KNOWN {
-            known.pop_first();
-        }
-        known.insert(digest, supplied.clone());
+        self.known.lock().put(digest, supplied.clone());
         Ok(supplied)
-    }
-
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Supplied>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn load(
