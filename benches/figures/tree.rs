@@ -70,7 +70,7 @@ impl Interpreters for Opened {
     }
 
     fn component<'a>(&'a self, _wasm: &'a [u8]) -> BoxFuture<'a, Result<Supplied, CompileError>> {
-        Box::pin(async { Err(CompileError::Other("not measured")) })
+        Box::pin(async { Err(CompileError::Failed("not measured".to_owned())) })
     }
 }
 

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use clap::builder::PossibleValue;
 use clap::{Args, FromArgMatches as _, Parser, Subcommand, ValueEnum};
+
+use wxmcp_run::Language;
 
 use crate::exit::Exit;
 use crate::render;
@@ -88,27 +91,29 @@ pub(crate) enum Command {
     },
 }
 
-/// Languages that a script may be in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Language {
-    /// CPython 3.14
-    #[value(name = "py", alias = "python")]
-    Python,
-    /// JavaScript (StarlingMonkey)
-    #[value(name = "js", alias = "javascript")]
-    JavaScript,
-    /// TypeScript, its types removed
-    #[value(name = "ts", alias = "typescript")]
-    TypeScript,
-}
+/// A language that `--lang` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct NamedLanguage(pub(crate) Language);
 
-impl From<Language> for wxmcp_run::Language {
-    fn from(language: Language) -> Self {
-        match language {
-            Language::Python => Self::Python,
-            Language::JavaScript => Self::JavaScript,
-            Language::TypeScript => Self::TypeScript,
-        }
+impl ValueEnum for NamedLanguage {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[
+            Self(Language::Python),
+            Self(Language::JavaScript),
+            Self(Language::TypeScript),
+        ]
+    }
+
+    /// The name of a language; none where `--lang` is not needed. A new language needs an arm here and
+    /// a line above.
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let (name, alias, help) = match self.0 {
+            Language::Python => ("py", "python", "CPython 3.14"),
+            Language::JavaScript => ("js", "javascript", "JavaScript (StarlingMonkey)"),
+            Language::TypeScript => ("ts", "typescript", "TypeScript, its types removed"),
+            Language::Component => return None,
+        };
+        Some(PossibleValue::new(name).alias(alias).help(help))
     }
 }
 
@@ -125,7 +130,7 @@ pub(crate) struct RunArgs {
 
     /// The language, where no file name tells it
     #[arg(long, value_enum)]
-    pub(crate) lang: Option<Language>,
+    pub(crate) lang: Option<NamedLanguage>,
 
     /// Run the script by an interpreter of your own: a component that exports a world of wit/guest.wit
     #[arg(long, value_name = "WASM", conflicts_with_all = ["lang", "check"])]
@@ -240,7 +245,7 @@ pub(crate) struct CheckArgs {
 
     /// The language, where the file name does not tell it
     #[arg(long, value_enum)]
-    pub(crate) lang: Option<Language>,
+    pub(crate) lang: Option<NamedLanguage>,
 
     /// Print JSON
     #[arg(long)]
@@ -266,7 +271,7 @@ pub(crate) struct BuildArgs {
 
     /// The language, where the file name does not tell it
     #[arg(long, value_enum)]
-    pub(crate) lang: Option<Language>,
+    pub(crate) lang: Option<NamedLanguage>,
 
     #[command(flatten)]
     pub(crate) config: ConfigArgs,

@@ -1,8 +1,8 @@
 //! The one place that prints.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use wxmcp_run::{Event, Observer, Outcome, Report, Stream};
 
@@ -71,7 +71,7 @@ impl Terminal {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

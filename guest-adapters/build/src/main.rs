@@ -1,6 +1,7 @@
 //! The command line of the guest build.
 
 use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use guest_build::cache::{Cache, write_whole};
 use guest_build::components;
 use guest_build::flatten;
@@ -14,80 +15,95 @@ use guest_build::recipe::key;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-const USAGE: &str = "\
-Builds the interpreter guests.
-
-usage:
-  guest-build build [--out DIR] [--from-scratch]
-      Build into DIR (default target/guests): NAME.wasm and NAME.cwasm.zst of each
-      guest, manifest.json. Unchanged inputs are answered from
-      ${XDG_CACHE_HOME:-~/.cache}/wxmcp-build, unless --from-scratch.
-  guest-build check [--from-scratch]
-      Build, and compare inputs and outputs with guest-adapters/artifacts.lock.
-  guest-build lock [--from-scratch]
-      Build, and write guest-adapters/artifacts.lock.
-  guest-build flatten IN OUT
-      Merge the core modules of a component.
-  guest-build meter IN OUT
-      Let a component count its own instructions.
-  guest-build compile IN OUT
-      Compile a component to native code, not compressed.
-  guest-build packages python|javascript
-      Install the packages that this guest is made of, and print where they are: a
-      program that is Python, or a folder that has node_modules.
-  guest-build bind-c WIT WORLD DIR
-      Write a world of the WIT in a folder as C into DIR.
-  guest-build component IN OUT
-      Make a component of a module that holds its world.";
+/// Builds the interpreter guests.
+#[derive(Debug, Parser)]
+#[command(name = "guest-build", disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    request: Request,
+}
 
 /// What was asked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Subcommand)]
 enum Request {
-    Help,
+    /// Build NAME.wasm and NAME.cwasm.zst of each guest, and manifest.json
+    ///
+    /// What is made of unchanged inputs comes from ${XDG_CACHE_HOME:-~/.cache}/wxmcp-build.
     Build {
+        /// Where to (default: target/guests)
+        #[arg(long, value_name = "DIR")]
         out: Option<PathBuf>,
+        /// Build everything, whatever the cache has
+        #[arg(long)]
         from_scratch: bool,
     },
+    /// Build, and compare inputs and outputs with guest-adapters/artifacts.lock
     Check {
+        /// Build everything, whatever the cache has
+        #[arg(long)]
         from_scratch: bool,
     },
+    /// Build, and write guest-adapters/artifacts.lock
     Lock {
+        /// Build everything, whatever the cache has
+        #[arg(long)]
         from_scratch: bool,
     },
-    Flatten {
-        input: PathBuf,
-        output: PathBuf,
+    /// Merge the core modules of a component
+    Flatten(Files),
+    /// Let a component count its own instructions
+    Meter(Files),
+    /// Compile a component to native code, not compressed
+    Compile(Files),
+    /// Install the packages that a guest is made of, and print where they are
+    ///
+    /// That is a program that is Python, or a folder that has node_modules.
+    Packages {
+        /// The guest
+        #[arg(value_enum)]
+        guest: Guest,
     },
-    Meter {
-        input: PathBuf,
-        output: PathBuf,
-    },
-    Compile {
-        input: PathBuf,
-        output: PathBuf,
-    },
-    PythonPackages,
-    JavaScriptPackages,
+    /// Write a world of the WIT in a folder as C into a folder
     BindC {
+        /// The folder of the WIT
         wit: PathBuf,
+        /// The world
         world: String,
+        /// Where to
+        #[arg(value_name = "DIR")]
         out: PathBuf,
     },
-    Component {
-        input: PathBuf,
-        output: PathBuf,
-    },
+    /// Make a component of a module that holds its world
+    Component(Files),
+}
+
+/// A file that is read, and one that is written.
+#[derive(Debug, PartialEq, Eq, Args)]
+struct Files {
+    /// The file to read
+    #[arg(value_name = "IN")]
+    input: PathBuf,
+    /// The file to write
+    #[arg(value_name = "OUT")]
+    output: PathBuf,
+}
+
+impl Files {
+    fn read(&self) -> Result<Vec<u8>> {
+        std::fs::read(&self.input).with_context(|| format!("read `{}`", self.input.display()))
+    }
+}
+
+/// A guest that is made of packages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Guest {
+    Python,
+    #[value(name = "javascript")]
+    JavaScript,
 }
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let request = match parse(&arguments) {
-        Ok(request) => request,
-        Err(error) => {
-            say(&format!("error: {error:#}\n\n{USAGE}"));
-            return ExitCode::from(2);
-        }
-    };
+    let request = Arguments::parse().request;
     match execute(request) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -100,93 +116,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn parse(arguments: &[String]) -> Result<Request> {
-    let Some((command, rest)) = arguments.split_first() else {
-        bail!("no command")
-    };
-    let (mut from_scratch, mut files) = (false, Vec::new());
-    let mut out = None;
-    let mut rest = rest.iter();
-    while let Some(argument) = rest.next() {
-        match argument.as_str() {
-            "--from-scratch" => from_scratch = true,
-            "--out" => out = Some(rest.next().context("`--out` needs a value")?),
-            flag if flag.starts_with('-') => bail!("unknown option `{flag}`"),
-            file => files.push(PathBuf::from(file)),
-        }
-    }
-    if command != "build" && out.is_some() {
-        bail!("`{command}` does not take `--out`");
-    }
-    if from_scratch && !["build", "check", "lock"].contains(&command.as_str()) {
-        bail!("`{command}` does not take `--from-scratch`");
-    }
-    Ok(match (command.as_str(), files.as_slice()) {
-        ("help" | "--help" | "-h", _) => Request::Help,
-        ("build", []) => Request::Build {
-            out: out.map(PathBuf::from),
-            from_scratch,
-        },
-        ("check", []) => Request::Check { from_scratch },
-        ("lock", []) => Request::Lock { from_scratch },
-        ("flatten", [input, output]) => Request::Flatten {
-            input: input.clone(),
-            output: output.clone(),
-        },
-        ("meter", [input, output]) => Request::Meter {
-            input: input.clone(),
-            output: output.clone(),
-        },
-        ("compile", [input, output]) => Request::Compile {
-            input: input.clone(),
-            output: output.clone(),
-        },
-        ("packages", [guest]) if guest == "python" => Request::PythonPackages,
-        ("packages", [guest]) if guest == "javascript" => Request::JavaScriptPackages,
-        ("bind-c", [wit, world, out]) => Request::BindC {
-            wit: wit.clone(),
-            world: world.to_string_lossy().into_owned(),
-            out: out.clone(),
-        },
-        ("component", [input, output]) => Request::Component {
-            input: input.clone(),
-            output: output.clone(),
-        },
-        ("build" | "check" | "lock" | "flatten" | "meter" | "compile", _)
-        | ("packages" | "bind-c" | "component", _) => {
-            bail!("`{command}` does not take these files")
-        }
-        _ => bail!("unknown command `{command}`"),
-    })
-}
-
 fn execute(request: Request) -> Result<()> {
     match request {
-        Request::Help => {
-            say(USAGE);
-            Ok(())
-        }
         Request::Build { out, from_scratch } => {
             let project = Project::own()?;
             let out = out.unwrap_or_else(|| project.guests());
             builder(&project, from_scratch)?.build(&out).map(|_| ())
         }
-        Request::Check { from_scratch } => {
-            let project = Project::own()?;
-            let drift =
-                Lock::read(&project.lock())?.drift(&build_for_lock(&project, from_scratch)?);
-            if drift.is_empty() {
-                say("the guests are what `guest-adapters/artifacts.lock` says");
-                return Ok(());
-            }
-            for difference in &drift {
-                say(&difference.to_string());
-            }
-            bail!(
-                "the guests are not what `guest-adapters/artifacts.lock` says; if that is intended, run \
-                 `guest-build lock` and commit the lock"
-            )
-        }
+        Request::Check { from_scratch } => check(&Project::own()?, from_scratch),
         Request::Lock { from_scratch } => {
             let project = Project::own()?;
             let found = build_for_lock(&project, from_scratch)?;
@@ -194,50 +131,54 @@ fn execute(request: Request) -> Result<()> {
                 .renewed(found)
                 .write(&project.lock())
         }
-        Request::Flatten { input, output } => {
-            let bytes =
-                std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
-            write_whole(
-                &output,
-                &flatten::flatten(&bytes).context("flatten the component")?,
-            )
+        Request::Flatten(files) => {
+            let flat = flatten::flatten(&files.read()?).context("flatten the component")?;
+            write_whole(&files.output, &flat)
         }
-        Request::Meter { input, output } => {
-            let bytes =
-                std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
-            write_whole(
-                &output,
-                &meter::meter(&bytes, meter::Counter::InLocals, &[])
-                    .context("meter the component")?,
-            )
+        Request::Meter(files) => {
+            let metered = meter::meter(&files.read()?, meter::Counter::InLocals, &[])
+                .context("meter the component")?;
+            write_whole(&files.output, &metered)
         }
-        Request::Compile { input, output } => {
-            let bytes =
-                std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
-            write_whole(&output, &native::compile(&bytes)?)
-        }
-        Request::PythonPackages => {
-            let project = Project::own()?;
-            answer(&PythonPackages::install(&project.package_lists(), &project.setup())?.python());
-            Ok(())
-        }
-        Request::JavaScriptPackages => {
-            let project = Project::own()?;
-            answer(&javascript_packages(
-                &project.adapter("javascript").join("build"),
-                &project.setup(),
-            )?);
-            Ok(())
-        }
+        Request::Compile(files) => write_whole(&files.output, &native::compile(&files.read()?)?),
+        Request::Packages { guest } => packages(guest, &Project::own()?),
         Request::BindC { wit, world, out } => components::bind_c(&wit, &world, &out),
-        Request::Component { input, output } => {
-            let bytes =
-                std::fs::read(&input).with_context(|| format!("read `{}`", input.display()))?;
-            let made = components::component(&bytes)
-                .with_context(|| format!("make a component of `{}`", input.display()))?;
-            write_whole(&output, &made)
+        Request::Component(files) => {
+            let made = components::component(&files.read()?)
+                .with_context(|| format!("make a component of `{}`", files.input.display()))?;
+            write_whole(&files.output, &made)
         }
     }
+}
+
+fn check(project: &Project, from_scratch: bool) -> Result<()> {
+    let drift = Lock::read(&project.lock())?.drift(&build_for_lock(project, from_scratch)?);
+    if drift.is_empty() {
+        say("the guests are what `guest-adapters/artifacts.lock` says");
+        return Ok(());
+    }
+    for difference in &drift {
+        say(&difference.to_string());
+    }
+    bail!(
+        "the guests are not what `guest-adapters/artifacts.lock` says; if that is intended, run \
+         `guest-build lock` and commit the lock"
+    )
+}
+
+fn packages(guest: Guest, project: &Project) -> Result<()> {
+    let setup = project.setup();
+    match guest {
+        Guest::Python => {
+            let packages = PythonPackages::install(&project.package_lists(), &setup)?;
+            answer(&packages.python());
+        }
+        Guest::JavaScript => {
+            let lists = project.adapter("javascript").join("build");
+            answer(&javascript_packages(&lists, &setup)?);
+        }
+    }
+    Ok(())
 }
 
 fn build_for_lock(project: &Project, from_scratch: bool) -> Result<Lock> {
@@ -290,78 +231,88 @@ fn say(text: &str) {
 mod tests {
     use super::*;
 
-    fn parsed(line: &str) -> Result<Request> {
-        parse(
-            &line
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect::<Vec<_>>(),
-        )
+    fn parsed(line: &str) -> Result<Request, clap::Error> {
+        let words = ["guest-build"].into_iter().chain(line.split_whitespace());
+        Arguments::try_parse_from(words).map(|arguments| arguments.request)
     }
 
     #[test]
     fn commands_are_understood() -> Result<()> {
-        assert_eq!(
-            parsed("build")?,
-            Request::Build {
-                out: None,
-                from_scratch: false
-            }
-        );
-        let out = Some(PathBuf::from("x"));
-        assert_eq!(
-            parsed("build --from-scratch --out x")?,
-            Request::Build {
-                out,
-                from_scratch: true
-            }
-        );
-        assert_eq!(
-            parsed("check --from-scratch")?,
-            Request::Check { from_scratch: true }
-        );
-        assert_eq!(
-            parsed("lock")?,
-            Request::Lock {
-                from_scratch: false
-            }
-        );
-        assert_eq!(
-            parsed("flatten a b")?,
-            Request::Flatten {
-                input: "a".into(),
-                output: "b".into()
-            }
-        );
-        assert_eq!(parsed("packages python")?, Request::PythonPackages);
-        assert_eq!(
-            parsed("bind-c wit tools out")?,
-            Request::BindC {
-                wit: "wit".into(),
-                world: "tools".to_owned(),
-                out: "out".into()
-            }
-        );
-        assert_eq!(parsed("--help")?, Request::Help);
+        for (line, request) in [
+            (
+                "build",
+                Request::Build {
+                    out: None,
+                    from_scratch: false,
+                },
+            ),
+            (
+                "build --from-scratch --out x",
+                Request::Build {
+                    out: Some("x".into()),
+                    from_scratch: true,
+                },
+            ),
+            (
+                "check --from-scratch",
+                Request::Check { from_scratch: true },
+            ),
+            (
+                "lock",
+                Request::Lock {
+                    from_scratch: false,
+                },
+            ),
+            (
+                "flatten a b",
+                Request::Flatten(Files {
+                    input: "a".into(),
+                    output: "b".into(),
+                }),
+            ),
+            (
+                "packages python",
+                Request::Packages {
+                    guest: Guest::Python,
+                },
+            ),
+            (
+                "packages javascript",
+                Request::Packages {
+                    guest: Guest::JavaScript,
+                },
+            ),
+            (
+                "bind-c wit tools out",
+                Request::BindC {
+                    wit: "wit".into(),
+                    world: "tools".to_owned(),
+                    out: "out".into(),
+                },
+            ),
+        ] {
+            assert_eq!(parsed(line)?, request, "{line}");
+        }
         Ok(())
     }
 
     #[test]
     fn mistakes_are_named() {
-        let refused = |line| parsed(line).unwrap_err().to_string();
-        assert_eq!(refused(""), "no command");
-        assert_eq!(refused("bild"), "unknown command `bild`");
-        assert_eq!(refused("build --fast"), "unknown option `--fast`");
-        assert_eq!(refused("build --out"), "`--out` needs a value");
-        assert_eq!(refused("check --out x"), "`check` does not take `--out`");
-        assert_eq!(
-            refused("compile a b --from-scratch"),
-            "`compile` does not take `--from-scratch`"
-        );
-        assert_eq!(refused("flatten a"), "`flatten` does not take these files");
-        assert_eq!(
-            refused("packages ruby"),
-            "`packages` does not take these files"
-        );
+        use clap::error::ErrorKind;
+
+        for (line, kind) in [
+            ("", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("--help", ErrorKind::DisplayHelp),
+            ("bild", ErrorKind::InvalidSubcommand),
+            ("build --fast", ErrorKind::UnknownArgument),
+            ("build --out", ErrorKind::InvalidValue),
+            ("check --out x", ErrorKind::UnknownArgument),
+            ("compile a b --from-scratch", ErrorKind::UnknownArgument),
+            ("flatten a", ErrorKind::MissingRequiredArgument),
+            ("flatten a b c", ErrorKind::UnknownArgument),
+            ("packages ruby", ErrorKind::InvalidValue),
+        ] {
+            assert_eq!(parsed(line).unwrap_err().kind(), kind, "{line}");
+        }
     }
 }

@@ -1,10 +1,11 @@
-//! Small files of a user's cache, that nobody else can have written.
+//! Small files of a user's cache, which no other user can have written.
 
 use std::fs::{self, DirBuilder};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
 
 /// Whether a file is a plain one of this user, that others cannot write, and not too large.
@@ -33,8 +34,5 @@ pub fn store(place: &Path, bytes: &[u8]) -> Option<()> {
 
 /// SHA-256 in hexadecimal.
 pub fn hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    HEXLOWER.encode(&Sha256::digest(bytes))
 }

@@ -3,13 +3,14 @@
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Component, Path};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, OpenOptions};
+use parking_lot::{Mutex, MutexGuard};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -238,7 +239,7 @@ impl Directory {
     /// Waits until nobody else changes the directory: no other call, and no other process
     /// of ours. Both locks end with the answer.
     fn alone(&self, dir: &Dir) -> std::io::Result<(MutexGuard<'_, ()>, OwnedFd)> {
-        let alone = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let alone = self.writing.lock();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let locked = rustix::fs::openat(dir, ".", flags, Mode::empty())?;
         rustix::fs::flock(&locked, FlockOperation::LockExclusive)?;

@@ -2,12 +2,12 @@
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
 
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use parking_lot::Mutex;
 use wxmcp_run::BoxFuture;
 
 /// Answers the addresses of a name. Asked once for each request.
@@ -43,7 +43,7 @@ impl fmt::Debug for System {
 
 impl System {
     fn resolver(&self) -> Result<TokioResolver, NetError> {
-        let mut known = self.resolver.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.resolver.lock();
         if let Some(resolver) = &*known {
             return Ok(resolver.clone());
         }
@@ -95,6 +95,6 @@ mod tests {
             let found = system.resolve(name).await.unwrap();
             assert!(found.iter().all(IpAddr::is_loopback), "{name}");
         }
-        assert!(system.resolver.lock().unwrap().is_none());
+        assert!(system.resolver.lock().is_none());
     }
 }

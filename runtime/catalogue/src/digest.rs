@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -44,7 +45,7 @@ impl Digest {
 
     /// The digest as its 64 hexadecimal digits.
     pub fn to_hex(&self) -> String {
-        hex(&self.0)
+        HEXLOWER.encode(&self.0)
     }
 }
 
@@ -62,11 +63,7 @@ impl fmt::Debug for Digest {
 
 /// SHA-256 of a name, for suffixes that tell colliding names apart.
 pub(crate) fn name_hex(name: &str) -> String {
-    hex(&Sha256::digest(name.as_bytes()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    HEXLOWER.encode(&Sha256::digest(name.as_bytes()))
 }
 
 /// JSON with the keys of every object in order and no spaces.

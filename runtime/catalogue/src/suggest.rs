@@ -1,5 +1,7 @@
 //! What a misspelt name may have meant.
 
+use strsim::osa_distance;
+
 use crate::names::plain_identifier;
 
 /// Longest name that is compared, in characters.
@@ -12,11 +14,12 @@ const MAX_SUGGESTIONS: usize = 3;
 /// three; none that differ in more than a third of the word.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
     let word = folded(word);
-    let allowed = (word.len() / 3).max(1);
+    let allowed = (word.chars().count() / 3).max(1);
     let mut close: Vec<(usize, &str)> = candidates
         .into_iter()
         .filter_map(|candidate| {
-            let distance = distance(&word, &folded(candidate));
+            // Swapping two neighbours is one edit.
+            let distance = osa_distance(&word, &folded(candidate));
             (distance <= allowed).then_some((distance, candidate))
         })
         .collect();
@@ -29,7 +32,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
         .collect()
 }
 
-fn folded(word: &str) -> Vec<char> {
+fn folded(word: &str) -> String {
     let start: String = word.chars().take(MAX_COMPARED).collect();
     plain_identifier(&start)
         .chars()
@@ -37,47 +40,13 @@ fn folded(word: &str) -> Vec<char> {
         .collect()
 }
 
-/// Edit distance in which swapping two neighbours is one edit ("optimal string
-/// alignment"), one row at a time.
-fn distance(left: &[char], right: &[char]) -> usize {
-    let mut two_above: Vec<usize> = Vec::new();
-    let mut above: Vec<usize> = (0..=right.len()).collect();
-    let mut before: Option<char> = None;
-    for (at, &l) in left.iter().enumerate() {
-        let mut row = vec![at.saturating_add(1)];
-        for (column, &r) in right.iter().enumerate() {
-            let cell =
-                |row: &[usize], column: usize| row.get(column).copied().unwrap_or(usize::MAX);
-            let next = column.saturating_add(1);
-            let mut best = cell(&above, column).saturating_add(usize::from(l != r));
-            best = best.min(cell(&above, next).saturating_add(1));
-            best = best.min(cell(&row, column).saturating_add(1));
-            if let Some(last) = column.checked_sub(1)
-                && right.get(last) == Some(&l)
-                && before == Some(r)
-            {
-                best = best.min(cell(&two_above, last).saturating_add(1));
-            }
-            row.push(best);
-        }
-        two_above = std::mem::replace(&mut above, row);
-        before = Some(l);
-    }
-    above.last().copied().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// The distance that suggestions are ranked by.
     #[test]
     fn distances_count_edits_and_swaps() {
-        let of = |a: &str, b: &str| {
-            distance(
-                &a.chars().collect::<Vec<_>>(),
-                &b.chars().collect::<Vec<_>>(),
-            )
-        };
         for (a, b, d) in [
             ("", "", 0),
             ("kitten", "sitting", 3),
@@ -89,7 +58,7 @@ mod tests {
             ("ab", "ba", 1),
             ("abcd", "badc", 2),
         ] {
-            assert_eq!(of(a, b), d, "{a} {b}");
+            assert_eq!(osa_distance(a, b), d, "{a} {b}");
         }
     }
 

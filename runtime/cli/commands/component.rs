@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use wxmcp_host::{Guests, Runtime, StartError};
 use wxmcp_run::{RunError, Runner};
-use wxmcp_sandbox::supplied::CompileError;
+use wxmcp_sandbox::supplied::{CompileError, NotComponent};
 use wxmcp_toolfiles::LinkError;
 
 use crate::exit::Failure;
@@ -55,7 +55,7 @@ pub(super) async fn runner(name: &str, runtime: &Runtime) -> Result<Arc<dyn Runn
 
 fn not_compiled(error: CompileError, name: &str) -> Failure {
     let hint = match &error {
-        CompileError::Other("a core module") => Some(
+        CompileError::NotComponent(NotComponent::CoreModule) => Some(
             "make a component of it: its toolchain's target `wasm32-wasip2`, or `wasm-tools component new`",
         ),
         _ => None,

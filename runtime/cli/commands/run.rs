@@ -7,11 +7,11 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_host::{Job, Runtime};
-use wxmcp_run::{Clocks, Policy, Randomness, RunError, Runner, Script, Silent, Stdin};
+use wxmcp_run::{Clocks, Language, Policy, Randomness, RunError, Runner, Script, Silent, Stdin};
 
 use super::component;
 use crate::check::Checker;
-use crate::cli::{Language, RunArgs};
+use crate::cli::{NamedLanguage, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::render::{self, Terminal};
 use crate::settings::Settings;
@@ -34,7 +34,7 @@ async fn run(
     stdin: Stdin,
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
-    let is_ours = script.language != wxmcp_run::Language::Component;
+    let is_ours = script.language != Language::Component;
     let runtime = crate::runtime::open(&settings, Arc::new(Silent))?;
     let (guests, broker) = (runtime.guests(), runtime.tools());
     // Known without starting anything; of tools of servers, when they have run.
@@ -117,8 +117,8 @@ async fn runner(
         return component::interpreter(interpreter, runtime.guests()).await;
     }
     match script.language {
-        wxmcp_run::Language::Component => component::runner(&script.name, runtime).await,
-        language => runtime
+        Language::Component => component::runner(&script.name, runtime).await,
+        language @ (Language::Python | Language::JavaScript | Language::TypeScript) => runtime
             .interpreter(language)
             .map_err(|error| failure(error, &script.name, true)),
     }
@@ -199,7 +199,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         let mut script = match &args.interpreter {
             Some(_) => Script {
                 name: name.clone(),
-                language: wxmcp_run::Language::Component,
+                language: Language::Component,
                 source: source(name)?,
                 args: Vec::new(),
                 task: None,
@@ -223,10 +223,10 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
 }
 
 /// The language of text that has no file name.
-fn of_text(args: &RunArgs) -> wxmcp_run::Language {
+fn of_text(args: &RunArgs) -> Language {
     match (&args.interpreter, args.lang) {
-        (Some(_), _) => wxmcp_run::Language::Component,
-        (None, lang) => lang.unwrap_or(Language::Python).into(),
+        (Some(_), _) => Language::Component,
+        (None, lang) => lang.map_or(Language::Python, |named| named.0),
     }
 }
 
@@ -239,12 +239,12 @@ fn source(name: &str) -> Result<String, Failure> {
 }
 
 /// The script in a file, without arguments.
-pub(super) fn read_script(name: &str, named: Option<Language>) -> Result<Script, Failure> {
+pub(super) fn read_script(name: &str, named: Option<NamedLanguage>) -> Result<Script, Failure> {
     let language = language(named, name)?;
     let source = match language {
         // Read where it is compiled.
-        wxmcp_run::Language::Component => String::new(),
-        _ => source(name)?,
+        Language::Component => String::new(),
+        Language::Python | Language::JavaScript | Language::TypeScript => source(name)?,
     };
     Ok(Script {
         name: name.to_owned(),
@@ -284,16 +284,16 @@ fn read(source: impl Read) -> anyhow::Result<String> {
     String::from_utf8(bytes).context("it is not UTF-8 text")
 }
 
-fn language(named: Option<Language>, path: &str) -> Result<wxmcp_run::Language, Failure> {
+fn language(named: Option<NamedLanguage>, path: &str) -> Result<Language, Failure> {
     let extension = std::path::Path::new(path)
         .extension()
         .and_then(|extension| extension.to_str());
     match (named, extension) {
-        (Some(language), _) => Ok(language.into()),
-        (None, Some("py")) => Ok(Language::Python.into()),
-        (None, Some("js" | "mjs" | "jsx")) => Ok(Language::JavaScript.into()),
-        (None, Some("ts" | "mts" | "tsx")) => Ok(Language::TypeScript.into()),
-        (None, Some("wasm")) => Ok(wxmcp_run::Language::Component),
+        (Some(named), _) => Ok(named.0),
+        (None, Some("py")) => Ok(Language::Python),
+        (None, Some("js" | "mjs" | "jsx")) => Ok(Language::JavaScript),
+        (None, Some("ts" | "mts" | "tsx")) => Ok(Language::TypeScript),
+        (None, Some("wasm")) => Ok(Language::Component),
         (None, _) => Err(
             Failure::usage(anyhow::anyhow!("cannot tell the language of `{path}`"))
                 .hint("name it `*.py`, `*.js`, `*.ts` or `*.wasm`, or say --lang"),

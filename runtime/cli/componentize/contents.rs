@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use wxmcp_broker::CallerHost;
 use wxmcp_catalogue::stubs::{StubFile, ToolSet};
 use wxmcp_catalogue::wit::{self, Wit};
-use wxmcp_run::{Language, NamespaceListing, ToolDescription, ToolHost};
+use wxmcp_run::{NamespaceListing, ToolDescription, ToolHost};
 
+use super::Adapter;
 use super::wanted::Wanted;
 use crate::commands::tools::{context, failed};
 use crate::exit::Failure;
@@ -35,14 +36,14 @@ impl Contents {
         broker: &CallerHost,
         all: &[String],
         wanted: &Wanted,
-        language: Language,
+        adapter: Adapter,
     ) -> Result<Self, Failure> {
         let mut sets: Vec<ToolSet> = Vec::new();
         let mut selections: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut spaces = BTreeMap::new();
-        for (name, wish) in wanted.namespaces() {
+        for (name, selection) in wanted.namespaces() {
             let set = broker.tool_set(name, &context()).await.map_err(failed)?;
-            let Some(selected) = wish.select(&set, language)? else {
+            let Some(selected) = selection.select(&set, adapter)? else {
                 continue;
             };
             let listing = ToolHost::namespace(broker, name.to_owned(), context());

@@ -57,6 +57,24 @@ pub(crate) struct Builder<'a> {
     pub(crate) folder: Option<&'a Path>,
 }
 
+/// The guest adapter that goes into a component with its script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Adapter {
+    Python,
+    JavaScript,
+}
+
+impl Adapter {
+    /// The one for scripts of a language; none for a component, which is built already.
+    fn of(language: Language) -> Option<Self> {
+        match language {
+            Language::Python => Some(Self::Python),
+            Language::JavaScript | Language::TypeScript => Some(Self::JavaScript),
+            Language::Component => None,
+        }
+    }
+}
+
 /// What was built.
 pub(crate) struct Built {
     /// Its size.
@@ -98,25 +116,23 @@ impl Builder<'_> {
         output: &Path,
     ) -> Result<Built, Failure> {
         let script = named_without_folder(script);
-        let uses = match script.language {
-            Language::Python => python::uses(self.guests, &script).await?,
-            Language::JavaScript | Language::TypeScript => javascript::uses(&script)?,
-            Language::Component => {
-                let error = anyhow!("`{}` is a component already", script.name);
-                return Err(Failure::usage(error));
-            }
+        let adapter = Adapter::of(script.language)
+            .ok_or_else(|| Failure::usage(anyhow!("`{}` is a component already", script.name)))?;
+        let uses = match adapter {
+            Adapter::Python => python::uses(self.guests, &script).await?,
+            Adapter::JavaScript => javascript::uses(&script)?,
         };
         let message = wxmcp_sandbox::message(&script).map_err(|error| raised(&script, &error))?;
         let message: Value = serde_json::from_slice(&message)
             .context("read the script as its guest does")
             .map_err(Failure::fault)?;
-        let componentizer = Componentizer::find(script.language, self.folder).await?;
+        let componentizer = Componentizer::find(adapter, self.folder).await?;
         let all = self.broker.namespaces();
         let wanted = Wanted::new(&all, &uses, with)?;
-        let contents = Contents::gather(self.broker, &all, &wanted, script.language).await?;
-        let files = match script.language {
-            Language::Python => python::files(&contents, message),
-            _ => javascript::files(&contents, message),
+        let contents = Contents::gather(self.broker, &all, &wanted, adapter).await?;
+        let files = match adapter {
+            Adapter::Python => python::files(&contents, message),
+            Adapter::JavaScript => javascript::files(&contents, message),
         };
         let folder = folder(&files)
             .context("write the sources of the component")

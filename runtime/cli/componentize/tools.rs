@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use serde_json::Value;
-use wxmcp_run::Language;
 
-use super::{BOUNDS, MADE};
+use super::{Adapter, BOUNDS, MADE};
 use crate::exit::Failure;
 use crate::program;
 
@@ -31,10 +30,10 @@ pub(super) enum Componentizer {
 
 impl Componentizer {
     /// The one for a language, in a folder if one is named, or how to get it.
-    pub(super) async fn find(language: Language, folder: Option<&Path>) -> Result<Self, Failure> {
-        match language {
-            Language::Python => python(folder).await,
-            _ => javascript(folder),
+    pub(super) async fn find(adapter: Adapter, folder: Option<&Path>) -> Result<Self, Failure> {
+        match adapter {
+            Adapter::Python => python(folder).await,
+            Adapter::JavaScript => javascript(folder),
         }
     }
 

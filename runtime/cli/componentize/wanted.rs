@@ -5,21 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::anyhow;
 use wxmcp_catalogue::nearest;
 use wxmcp_catalogue::stubs::{ToolSet, camel_name, member_name};
-use wxmcp_run::Language;
 
-use super::Uses;
+use super::{Adapter, Uses};
 use crate::check::{folded, namespace_of};
 use crate::exit::Failure;
 
 /// What is wanted of each namespace, by the namespaces' own names.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Wanted {
-    spaces: BTreeMap<String, Wish>,
+    spaces: BTreeMap<String, Selection>,
 }
 
 /// The tools that are wanted of one namespace.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Wish {
+pub(super) struct Selection {
     /// Whether the script imports the namespace, which then must be there with or without
     /// tools.
     is_imported: bool,
@@ -49,14 +48,14 @@ impl Wanted {
             let Some(name) = namespace_of(all, &used.namespace) else {
                 return Err(unknown("namespace", &used.namespace, all));
             };
-            let wish = wanted.space(name);
-            wish.is_imported = true;
-            wish.uses(used.tools.as_ref(), uses.is_open);
+            let selection = wanted.space(name);
+            selection.is_imported = true;
+            selection.uses(used.tools.as_ref(), uses.is_open);
         }
         for used in &uses.perhaps {
             if let Some(name) = namespace_of(all, &used.namespace) {
-                let wish = wanted.space(name);
-                wish.uses(used.tools.as_ref(), uses.is_open);
+                let selection = wanted.space(name);
+                selection.uses(used.tools.as_ref(), uses.is_open);
             }
         }
         for named in &uses.named {
@@ -78,16 +77,18 @@ impl Wanted {
     }
 
     /// The namespaces of which something may be wanted, in order.
-    pub(super) fn namespaces(&self) -> impl Iterator<Item = (&str, &Wish)> {
-        self.spaces.iter().map(|(name, wish)| (name.as_str(), wish))
+    pub(super) fn namespaces(&self) -> impl Iterator<Item = (&str, &Selection)> {
+        self.spaces
+            .iter()
+            .map(|(name, selection)| (name.as_str(), selection))
     }
 
-    fn space(&mut self, name: &str) -> &mut Wish {
+    fn space(&mut self, name: &str) -> &mut Selection {
         self.spaces.entry(name.to_owned()).or_default()
     }
 }
 
-impl Wish {
+impl Selection {
     fn uses(&mut self, tools: Option<&BTreeSet<String>>, is_open: bool) {
         match tools {
             Some(tools) if !is_open => self.members.extend(tools.iter().cloned()),
@@ -104,7 +105,7 @@ impl Wish {
     pub(super) fn select(
         &self,
         set: &ToolSet,
-        language: Language,
+        adapter: Adapter,
     ) -> Result<Option<BTreeSet<String>>, Failure> {
         let named = |spelled: &str| {
             let exact = set
@@ -116,7 +117,7 @@ impl Wish {
         let mut selected: BTreeSet<String> =
             self.called.iter().filter_map(|name| named(name)).collect();
         for spelled in &self.with {
-            let found = members(set, spelled, language);
+            let found = members(set, spelled, adapter);
             if found.is_empty() {
                 let tools = set.tools.iter();
                 let known: Vec<String> = tools
@@ -132,7 +133,7 @@ impl Wish {
         }
         let mut is_whole = self.is_whole;
         for spelled in &self.members {
-            let found = members(set, spelled, language);
+            let found = members(set, spelled, adapter);
             is_whole |= found.is_empty();
             selected.extend(found);
         }
@@ -147,14 +148,18 @@ impl Wish {
 
 /// The tools that a member of a namespace may be, as the adapters look for it. All that share
 /// a spelling are answered, so that it means the same among them as among all tools.
-fn members(set: &ToolSet, spelled: &str, language: Language) -> Vec<String> {
-    if language != Language::Python {
-        return those(set, |attribute, name| {
+fn members(set: &ToolSet, spelled: &str, adapter: Adapter) -> Vec<String> {
+    match adapter {
+        Adapter::Python => members_in_python(set, spelled),
+        Adapter::JavaScript => those(set, |attribute, name| {
             let camel = camel_name(attribute);
             let spellings = [attribute, name, camel.as_str()].map(member_name);
             spellings.iter().any(|it| it == spelled)
-        });
+        }),
     }
+}
+
+fn members_in_python(set: &ToolSet, spelled: &str) -> Vec<String> {
     let mut found = those(set, |attribute, _| attribute == spelled);
     if found.is_empty() {
         found = those(set, |_, name| name == spelled);
@@ -236,17 +241,17 @@ mod tests {
         uses: &Uses,
         with: &[&str],
         names: &[&str],
-        language: Language,
+        adapter: Adapter,
     ) -> Result<String, String> {
         let all = ["files".to_owned(), "mail".to_owned()];
         let with: Vec<String> = with.iter().map(|&it| it.to_owned()).collect();
         let told = |failure: Failure| format!("{:#}", failure.error);
         let wanted = Wanted::new(&all, uses, &with).map_err(told)?;
         let set = set(names).map_err(|error| error.to_string())?;
-        let Some((_, wish)) = wanted.namespaces().find(|(name, _)| *name == "files") else {
+        let Some((_, selection)) = wanted.namespaces().find(|(name, _)| *name == "files") else {
             return Ok("-".to_owned());
         };
-        let selected = wish.select(&set, language).map_err(told)?;
+        let selected = selection.select(&set, adapter).map_err(told)?;
         let tools = selected.map(|tools| tools.into_iter().collect::<Vec<_>>().join(", "));
         Ok(tools.unwrap_or_else(|| "-".to_owned()))
     }
@@ -254,8 +259,8 @@ mod tests {
     #[test]
     fn members_are_found_as_scripts_find_them() {
         let names = ["read-file", "readFile", "write_file", "Stat", "list"];
-        let python = |spelled| selected(&using(&[spelled]), &[], &names, Language::Python);
-        let script = |spelled| selected(&using(&[spelled]), &[], &names, Language::JavaScript);
+        let python = |spelled| selected(&using(&[spelled]), &[], &names, Adapter::Python);
+        let script = |spelled| selected(&using(&[spelled]), &[], &names, Adapter::JavaScript);
         for (spelled, in_python, in_script) in [
             ("write_file", "write_file", "write_file"),
             ("writeFile", "write_file", "write_file"),
@@ -278,7 +283,7 @@ mod tests {
         }
         assert_eq!(
             script("read_file"),
-            selected(&using(&["none"]), &[], &names, Language::JavaScript)
+            selected(&using(&["none"]), &[], &names, Adapter::JavaScript)
         );
     }
 
@@ -286,12 +291,12 @@ mod tests {
     #[test]
     fn members_that_javascript_calls_have_other_names() {
         let names = ["then", "to_string", "other"];
-        let script = |spelled| selected(&using(&[spelled]), &[], &names, Language::JavaScript);
+        let script = |spelled| selected(&using(&[spelled]), &[], &names, Adapter::JavaScript);
         assert_eq!(script("then_").as_deref(), Ok("then"));
         assert_eq!(script("toString_").as_deref(), Ok("to_string"));
         assert_eq!(script("to_string").as_deref(), Ok("to_string"));
         assert_eq!(script("then"), script("none"));
-        let python = selected(&using(&["then"]), &[], &names, Language::Python);
+        let python = selected(&using(&["then"]), &[], &names, Adapter::Python);
         assert_eq!(python.as_deref(), Ok("then"));
     }
 
@@ -308,7 +313,7 @@ mod tests {
         };
         for uses in [&open, &everything] {
             assert_eq!(
-                selected(uses, &[], &names, Language::Python).as_deref(),
+                selected(uses, &[], &names, Adapter::Python).as_deref(),
                 Ok("a, b")
             );
         }
@@ -327,11 +332,11 @@ mod tests {
             ("files", "-"),
         ] {
             uses.named = vec![named.to_owned()];
-            let found = selected(&uses, &[], &names, Language::Python);
+            let found = selected(&uses, &[], &names, Adapter::Python);
             assert_eq!(found.as_deref(), Ok(expected), "{named}");
         }
         assert_eq!(
-            selected(&using(&[]), &[], &names, Language::Python).as_deref(),
+            selected(&using(&[]), &[], &names, Adapter::Python).as_deref(),
             Ok("")
         );
     }
@@ -339,7 +344,7 @@ mod tests {
     #[test]
     fn with_adds_a_namespace_or_a_tool_that_must_be_there() {
         let names = ["query", "update", "delete"];
-        let with = |with| selected(&using(&["query"]), &[with], &names, Language::Python);
+        let with = |with| selected(&using(&["query"]), &[with], &names, Adapter::Python);
         assert_eq!(with("files.update").as_deref(), Ok("query, update"));
         assert_eq!(with("files").as_deref(), Ok("delete, query, update"));
         for (spelled, refusal) in [

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Dialect, Form, Origin, Program, SourceError, depth};
-use wxmcp_run::Raised;
-use wxmcp_run::{Library, Shared};
+use wxmcp_run::{Library, Raised, Shared, without_position};
 
 /// Suffixes of files that may be imported, in the order in which they are tried.
 const SUFFIXES: [&str; 5] = [".ts", ".mts", ".js", ".mjs", ".json"];
@@ -295,10 +294,7 @@ fn data(text: &str) -> Result<(Program, Vec<String>), SourceError> {
         SourceError::at_line(text, number(line), number(column), message)
     };
     let value: serde_json::Value = serde_json::from_str(text).map_err(|error| {
-        let told = error.to_string();
-        let why = told
-            .rsplit_once(" at line ")
-            .map_or(told.as_str(), |(why, _)| why);
+        let why = without_position(&error);
         at(
             error.line(),
             error.column(),

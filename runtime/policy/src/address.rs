@@ -1,40 +1,56 @@
-//! Which addresses are the world's, and which are somebody's own.
+//! Which addresses are of the public internet.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use ipnet::{Ipv4Net, Ipv6Net};
+
 /// Networks of version 4 that are not the public internet: the registry of special
 /// purposes (RFC 6890 and what IANA added since), multicast, and what is reserved.
-const SPECIAL_V4: [([u8; 4], u32); 17] = [
-    ([0, 0, 0, 0], 8),
-    ([10, 0, 0, 0], 8),
-    ([100, 64, 0, 0], 10),
-    ([127, 0, 0, 0], 8),
-    ([169, 254, 0, 0], 16),
-    ([172, 16, 0, 0], 12),
-    ([192, 0, 0, 0], 24),
-    ([192, 0, 2, 0], 24),
-    ([192, 31, 196, 0], 24),
-    ([192, 52, 193, 0], 24),
-    ([192, 88, 99, 0], 24),
-    ([192, 168, 0, 0], 16),
-    ([192, 175, 48, 0], 24),
-    ([198, 18, 0, 0], 15),
-    ([198, 51, 100, 0], 24),
-    ([203, 0, 113, 0], 24),
-    ([224, 0, 0, 0], 3),
+const SPECIAL_V4: [Ipv4Net; 17] = [
+    v4([0, 0, 0, 0], 8),
+    v4([10, 0, 0, 0], 8),
+    v4([100, 64, 0, 0], 10),
+    v4([127, 0, 0, 0], 8),
+    v4([169, 254, 0, 0], 16),
+    v4([172, 16, 0, 0], 12),
+    v4([192, 0, 0, 0], 24),
+    v4([192, 0, 2, 0], 24),
+    v4([192, 31, 196, 0], 24),
+    v4([192, 52, 193, 0], 24),
+    v4([192, 88, 99, 0], 24),
+    v4([192, 168, 0, 0], 16),
+    v4([192, 175, 48, 0], 24),
+    v4([198, 18, 0, 0], 15),
+    v4([198, 51, 100, 0], 24),
+    v4([203, 0, 113, 0], 24),
+    v4([224, 0, 0, 0], 3),
 ];
 
 /// Public by its number, but answered by the host of a virtual machine on Azure.
 const WIRE_SERVER: Ipv4Addr = Ipv4Addr::new(168, 63, 129, 16);
 
 /// Networks of version 6 inside `2000::/3` that are not the public internet.
-const SPECIAL_V6: [(u128, u32); 5] = [
-    (0x2001_0000 << 96, 23),
-    (0x2001_0db8 << 96, 32),
-    (0x2002_0000 << 96, 16),
-    (0x2620_004f_8000 << 80, 48),
-    (0x3fff_0000 << 96, 20),
+const SPECIAL_V6: [Ipv6Net; 5] = [
+    v6([0x2001, 0, 0], 23),
+    v6([0x2001, 0x0db8, 0], 32),
+    v6([0x2002, 0, 0], 16),
+    v6([0x2620, 0x004f, 0x8000], 48),
+    v6([0x3fff, 0, 0], 20),
 ];
+
+/// The addresses that may be of the public internet: what IANA hands out as global unicast.
+const GLOBAL_UNICAST: Ipv6Net = v6([0x2000, 0, 0], 3);
+
+/// The prefix under which NAT64 embeds addresses of version 4.
+const TRANSLATED: Ipv6Net = v6([0x64, 0xff9b, 0], 96);
+
+const fn v4([a, b, c, d]: [u8; 4], bits: u8) -> Ipv4Net {
+    Ipv4Net::new_assert(Ipv4Addr::new(a, b, c, d), bits)
+}
+
+const fn v6([a, b, c]: [u16; 3], bits: u8) -> Ipv6Net {
+    Ipv6Net::new_assert(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0), bits)
+}
 
 /// Whether an address is the public internet's: not this machine's, not a private network's,
 /// not link-local, shared, multicast, documentation, nor anything reserved. What is not
@@ -42,23 +58,16 @@ const SPECIAL_V6: [(u128, u32); 5] = [
 pub fn is_public(address: IpAddr) -> bool {
     match canonical(address) {
         IpAddr::V4(address) => {
-            address != WIRE_SERVER
-                && !SPECIAL_V4.iter().any(|(network, bits)| {
-                    is_within_v4(address, Ipv4Addr::from_octets(*network), *bits)
-                })
+            address != WIRE_SERVER && !SPECIAL_V4.iter().any(|it| it.contains(&address))
         }
         IpAddr::V6(address) => {
-            let bits = address.to_bits();
-            bits >> 125 == 1
-                && !SPECIAL_V6.iter().any(|(network, length)| {
-                    is_within_v6(address, Ipv6Addr::from_bits(*network), *length)
-                })
+            GLOBAL_UNICAST.contains(&address) && !SPECIAL_V6.iter().any(|it| it.contains(&address))
         }
     }
 }
 
-/// An address of version 4 in the clothes of version 6 (`::ffff:127.0.0.1`, and the
-/// translated `64:ff9b::127.0.0.1`) as what it leads to.
+/// An IPv4 address that is embedded in IPv6 (`::ffff:127.0.0.1`, and the translated
+/// `64:ff9b::127.0.0.1`) as that IPv4 address.
 pub fn canonical(address: IpAddr) -> IpAddr {
     let IpAddr::V6(six) = address else {
         return address;
@@ -66,31 +75,11 @@ pub fn canonical(address: IpAddr) -> IpAddr {
     if let Some(four) = six.to_ipv4_mapped() {
         return four.into();
     }
-    let translated = Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0);
-    if is_within_v6(six, translated, 96) {
+    if TRANSLATED.contains(&six) {
         let [.., a, b, c, d] = six.octets();
         return Ipv4Addr::new(a, b, c, d).into();
     }
     address
-}
-
-/// Whether an address is in the network of so many bits; both canonical.
-pub(crate) fn is_within(address: IpAddr, network: IpAddr, bits: u32) -> bool {
-    match (address, network) {
-        (IpAddr::V4(address), IpAddr::V4(network)) => is_within_v4(address, network, bits),
-        (IpAddr::V6(address), IpAddr::V6(network)) => is_within_v6(address, network, bits),
-        _ => false,
-    }
-}
-
-fn is_within_v4(address: Ipv4Addr, network: Ipv4Addr, bits: u32) -> bool {
-    let differs = address.to_bits() ^ network.to_bits();
-    differs.leading_zeros() >= bits
-}
-
-fn is_within_v6(address: Ipv6Addr, network: Ipv6Addr, bits: u32) -> bool {
-    let differs = address.to_bits() ^ network.to_bits();
-    differs.leading_zeros() >= bits
 }
 
 #[cfg(test)]

@@ -2,16 +2,17 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use url::{Host, Url};
 
-use crate::address::{canonical, is_public, is_within};
+use crate::address::{canonical, is_public};
 use crate::hosts::{HostError, bare};
 
 /// Longest pattern, in bytes.
 const MAX_PATTERN: usize = 256;
 
 /// Fewest bits of a network: a larger one is a mistake.
-const MIN_NETWORK_BITS: u32 = 8;
+const MIN_NETWORK_BITS: u8 = 8;
 
 /// One host, or many, with schemes and ports.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,7 +29,7 @@ enum HostPattern {
     /// All names that end so, with a dot in front.
     Below(String),
     Name(String),
-    Network(IpAddr, u32),
+    Network(IpNet),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +95,7 @@ impl Pattern {
     pub(crate) fn names(&self, address: IpAddr, url: &Url) -> bool {
         self.has_port_of(url)
             && match &self.host {
-                HostPattern::Network(network, bits) => is_within(address, *network, *bits),
+                HostPattern::Network(network) => network.contains(&address),
                 HostPattern::Name(name) => {
                     name == "localhost" && address.is_loopback() && self.allows(url)
                 }
@@ -114,11 +115,11 @@ impl Pattern {
                     bare(name).ends_with(end.as_str())
                 }
                 (HostPattern::Name(own), Some(Host::Domain(name))) => bare(name) == own,
-                (HostPattern::Network(network, bits), Some(Host::Ipv4(address))) => {
-                    is_within(address.into(), *network, *bits)
+                (HostPattern::Network(network), Some(Host::Ipv4(address))) => {
+                    network.contains(&IpAddr::V4(address))
                 }
-                (HostPattern::Network(network, bits), Some(Host::Ipv6(address))) => {
-                    is_within(canonical(address.into()), *network, *bits)
+                (HostPattern::Network(network), Some(Host::Ipv6(address))) => {
+                    network.contains(&canonical(address.into()))
                 }
                 _ => false,
             }
@@ -145,22 +146,23 @@ impl HostPattern {
         }
         if let Some((address, bits)) = text.split_once('/') {
             let address = unbracketed(address).parse::<IpAddr>();
+            // Wider than `u8`: `/300` is a network with too many bits, not a mistake of spelling.
             let (Ok(address), Ok(bits)) = (address, bits.parse::<u32>()) else {
                 return Err("a network is written `10.0.0.0/8`");
             };
-            let all = if address.is_ipv4() { 32 } else { 128 };
-            return match bits {
-                _ if bits > all => Err("a network has no more bits than its addresses"),
-                _ if bits < MIN_NETWORK_BITS => Err("a network has at least 8 bits"),
-                _ => Ok(Self::Network(address, bits)),
+            let network = u8::try_from(bits)
+                .ok()
+                .and_then(|bits| IpNet::new(address, bits).ok());
+            return match network {
+                None => Err("a network has no more bits than its addresses"),
+                Some(network) if network.prefix_len() < MIN_NETWORK_BITS => {
+                    Err("a network has at least 8 bits")
+                }
+                Some(network) => Ok(Self::Network(network)),
             };
         }
         if let Ok(address) = unbracketed(text).parse::<IpAddr>() {
-            let address = canonical(address);
-            return Ok(Self::Network(
-                address,
-                if address.is_ipv4() { 32 } else { 128 },
-            ));
+            return Ok(Self::Network(canonical(address).into()));
         }
         let (below, name) = match text.strip_prefix("*.") {
             Some(name) => (true, name),
@@ -181,7 +183,7 @@ impl HostPattern {
     /// Whether it names addresses, or this machine.
     fn is_local(&self) -> bool {
         match self {
-            Self::Network(..) => true,
+            Self::Network(_) => true,
             Self::Name(name) => name == "localhost",
             Self::Any | Self::Below(_) => false,
         }
@@ -191,9 +193,7 @@ impl HostPattern {
         match (self, other) {
             (Self::Any, _) => true,
             (Self::Below(end), Self::Name(name) | Self::Below(name)) => name.ends_with(end),
-            (Self::Network(network, bits), Self::Network(other, other_bits)) => {
-                bits <= other_bits && is_within(*other, *network, *bits)
-            }
+            (Self::Network(network), Self::Network(other)) => network.contains(other),
             _ => self == other,
         }
     }

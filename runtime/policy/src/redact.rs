@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
+use aho_corasick::{AhoCorasick, PatternID};
 use serde_json::Value;
 
 /// Shorter values are not looked for: `1` or `true` is in every text.
@@ -11,8 +13,10 @@ const MIN_SECRET_BYTES: usize = 6;
 /// The values that a server was started with, each with the name that replaces it.
 #[derive(Clone, Default)]
 pub struct Redactor {
-    /// Longest first, so that a secret that holds another goes whole.
-    secrets: Vec<(String, String)>,
+    /// Finds the secrets; none if there are none.
+    finder: Option<AhoCorasick>,
+    /// What replaces each, in the order of the finder.
+    names: Arc<[String]>,
 }
 
 impl Redactor {
@@ -29,45 +33,73 @@ impl Redactor {
                 }
             }
         }
-        let mut secrets: Vec<_> = secrets.into_iter().collect();
-        secrets.sort_by_key(|(secret, _)| std::cmp::Reverse(secret.len()));
-        Self { secrets }
+        if secrets.is_empty() {
+            return Self::default();
+        }
+        Self {
+            finder: Some(finder(secrets.keys())),
+            names: secrets.into_values().collect(),
+        }
     }
 
     /// The text with every secret replaced by its name.
     pub fn redact(&self, text: &str) -> String {
-        let mut redacted = text.to_owned();
-        for (secret, name) in &self.secrets {
-            if redacted.contains(secret) {
-                redacted = redacted.replace(secret, name);
-            }
+        let mut redacted = String::new();
+        let mut end = 0;
+        for span in self.spans(text.as_bytes()) {
+            redacted.push_str(text.get(end..span.start).unwrap_or_default());
+            redacted.push_str(self.name(&span));
+            end = span.end;
         }
+        redacted.push_str(text.get(end..).unwrap_or_default());
         redacted
     }
 
     /// The bytes with every secret in it replaced.
     pub fn redact_bytes(&self, bytes: Vec<u8>) -> Vec<u8> {
-        let mut redacted = bytes;
-        for (secret, name) in &self.secrets {
-            let secret = secret.as_bytes();
-            let first = secret.first();
-            let mut rest = redacted.as_slice();
-            let mut without = Vec::new();
-            while let Some(at) = rest
-                .windows(secret.len())
-                .position(|window| window.first() == first && window == secret)
-            {
-                let (before, found) = rest.split_at(at);
-                without.extend_from_slice(before);
-                without.extend_from_slice(name.as_bytes());
-                rest = found.get(secret.len()..).unwrap_or_default();
-            }
-            if rest.len() < redacted.len() {
-                without.extend_from_slice(rest);
-                redacted = without;
-            }
+        let spans = self.spans(&bytes);
+        if spans.is_empty() {
+            return bytes;
         }
+        let mut redacted = Vec::new();
+        let mut end = 0;
+        for span in spans {
+            redacted.extend_from_slice(bytes.get(end..span.start).unwrap_or_default());
+            redacted.extend_from_slice(self.name(&span).as_bytes());
+            end = span.end;
+        }
+        redacted.extend_from_slice(bytes.get(end..).unwrap_or_default());
         redacted
+    }
+
+    /// The parts of a text that are secrets, in order. Secrets that overlap are one part, with the name of the
+    /// longest: with one of them replaced, the rest of the other would show.
+    fn spans(&self, text: &[u8]) -> Vec<Span> {
+        let mut spans: Vec<Span> = Vec::new();
+        let found = self.finder.iter();
+        for found in found.flat_map(|finder| finder.find_overlapping_iter(text)) {
+            let mut span = Span {
+                start: found.start(),
+                end: found.end(),
+                secret: found.pattern(),
+                longest: found.len(),
+            };
+            // Matches come by their ends, so one may begin before several earlier ones.
+            while let Some(last) = spans.pop_if(|last| last.end > span.start) {
+                span.start = span.start.min(last.start);
+                if last.longest >= span.longest {
+                    span.secret = last.secret;
+                    span.longest = last.longest;
+                }
+            }
+            spans.push(span);
+        }
+        spans
+    }
+
+    fn name(&self, span: &Span) -> &str {
+        let name = self.names.get(span.secret.as_usize());
+        name.map_or("[secret]", String::as_str)
     }
 
     /// The value with every secret in it replaced, in keys too.
@@ -93,14 +125,31 @@ impl Redactor {
     /// Length of the longest secret, in bytes: as much of a text's start may be
     /// the rest of one that was cut.
     pub fn longest(&self) -> usize {
-        self.secrets.first().map_or(0, |(secret, _)| secret.len())
+        self.finder.as_ref().map_or(0, AhoCorasick::max_pattern_len)
     }
+}
+
+/// A part of a text that is replaced.
+struct Span {
+    start: usize,
+    end: usize,
+    /// The longest secret in it, and its bytes.
+    secret: PatternID,
+    longest: usize,
+}
+
+#[expect(
+    clippy::expect_used,
+    reason = "fails beyond 2 GiB of secrets alone, and going on without redacting would show them"
+)]
+fn finder<'a>(secrets: impl Iterator<Item = &'a String>) -> AhoCorasick {
+    AhoCorasick::new(secrets).expect("secrets that a process was started with")
 }
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Redactor")
-            .field("secrets", &self.secrets.len())
+            .field("secrets", &self.names.len())
             .finish()
     }
 }
@@ -133,5 +182,39 @@ mod tests {
             json!({"[TOKEN]": ["x [TOKEN]", 1]})
         );
         assert!(!format!("{redactor:?}").contains("canary"));
+    }
+
+    #[test]
+    fn secrets_that_overlap_leave_nothing_of_each_other() {
+        let redactor = Redactor::new([
+            ("A", "abcdefgh"),
+            ("B", "efghijklmn"),
+            ("INNER", "hijklm"),
+            ("REPEATED", "xyxyxy"),
+        ]);
+        for (text, redacted) in [
+            ("<abcdefgh>", "<[A]>"),
+            ("<efghijklmn>", "<[B]>"),
+            ("<hijklm>", "<[INNER]>"),
+            ("<abcdefghijklmn>", "<[B]>"),
+            ("<abcdefghijklm>", "<[A]>"),
+            ("<abcdefghhijklm>", "<[A][INNER]>"),
+            ("<xyxyxyx>", "<[REPEATED]x>"),
+            ("<xyxyxyxyxy>", "<[REPEATED]>"),
+            ("<xyxyxy xyxyxyxyxyxy>", "<[REPEATED] [REPEATED]>"),
+            ("<ab", "<ab"),
+        ] {
+            assert_eq!(redactor.redact(text), redacted);
+            let bytes = redactor.redact_bytes(text.as_bytes().to_vec());
+            assert_eq!(bytes, redacted.as_bytes());
+        }
+        assert_eq!(redactor.longest(), 10);
+        assert_eq!(Redactor::default().longest(), 0);
+    }
+
+    #[test]
+    fn of_two_names_for_one_secret_one_shows() {
+        let redactor = Redactor::new([("ONE", "same-secret"), ("TWO", "same-secret")]);
+        assert_eq!(redactor.redact("same-secret"), "[TWO]");
     }
 }

@@ -3,6 +3,7 @@
 //! its calls, and the [`Report`] it ends with. No engine, no input or output.
 
 mod clock;
+mod json_error;
 mod library;
 mod limits;
 mod observer;
@@ -16,13 +17,14 @@ mod surrogates;
 mod tool;
 
 pub use clock::{ClockHandle, ClockMessage, ClockSink, Pause};
+pub use json_error::without_position;
 pub use library::{Library, Module, Shared};
 pub use limits::{Bytes, Limit, Limits};
 pub use observer::{Event, Observer, Silent, Stream};
 pub use policy::{Access, Mount, Policy, Stdin};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
 pub use runner::{Run, RunError, Runner, RunnerSession};
-pub use script::{Describe, Language, Script, ToolJob, ToolTask};
+pub use script::{Describe, INVALID_ARGUMENTS, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
 pub use sources::{Clocks, GivenClocks, Randomness};
 pub use surrogates::without_lone_surrogates;

@@ -62,6 +62,10 @@ pub enum ToolJob {
     Call(serde_json::Map<String, Value>),
 }
 
+/// The class of the exception that a guest raises when the arguments of [`ToolJob::Call`] do not fit: part of the
+/// protocol, as the names of `wit/guest.wit` are.
+pub const INVALID_ARGUMENTS: &str = "InvalidArguments";
+
 /// How a tool is to be described.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Describe {}

@@ -1,8 +1,9 @@
 //! What a script prints: counted before it is kept, streamed as it comes.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::limits::{Budget, Stop};
+use parking_lot::{Mutex, MutexGuard};
 use wxmcp_run::Limit;
 use wxmcp_run::{Event, Observer, Stream};
 
@@ -80,7 +81,7 @@ impl Output {
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        self.kept.lock()
     }
 }
 

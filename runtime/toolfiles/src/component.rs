@@ -1,12 +1,9 @@
 //! Tool files in WebAssembly: the functions that a component exports are tools.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{Mode, OFlags};
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 use wxmcp_catalogue::wit::plain_name;
@@ -17,6 +14,7 @@ use wxmcp_sandbox::supplied::{CompileError, Function, Supplied};
 use crate::components::{ToolExport, link, read};
 use crate::definition::{Defined, Described, Undescribed};
 use crate::host::FileHost;
+use crate::read_file::read_file;
 use crate::tree::Shared;
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::CapabilityList;
@@ -79,10 +77,11 @@ impl Content {
     ///
     /// What is wrong with them, in words.
     pub(crate) fn read(path: &Path) -> Result<Self, String> {
-        let wasm = bytes(path, MAX_COMPONENT).map_err(|why| format!("it cannot be read: {why}"))?;
+        let wasm =
+            read_file(path, MAX_COMPONENT).map_err(|why| format!("it cannot be read: {why}"))?;
         let beside = beside(path);
         let beside = match beside.try_exists() {
-            Ok(true) => Some(bytes(&beside, MAX_BESIDE).map_err(|why| {
+            Ok(true) => Some(read_file(&beside, MAX_BESIDE).map_err(|why| {
                 let name = beside.file_name().unwrap_or_default().to_string_lossy();
                 format!("`{name}` beside it cannot be read: {why}")
             })?),
@@ -307,22 +306,4 @@ fn chain(error: &dyn std::error::Error) -> String {
         source = cause.source();
     }
     bounded(&text)
-}
-
-/// The bytes of a file. A pipe or device is no file, and is not waited for.
-pub(crate) fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, String> {
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let opened = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| error.to_string())?;
-    let file = fs::File::from(opened);
-    if !file.metadata().is_ok_and(|found| found.is_file()) {
-        return Err("it is not a file".to_owned());
-    }
-    let mut bytes = Vec::new();
-    file.take(most.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(|error| error.to_string())?;
-    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > most {
-        return Err(format!("it is larger than {most} bytes"));
-    }
-    Ok(bytes)
 }

@@ -7,6 +7,7 @@ use wxmcp_catalogue::{Definition, Validator};
 use crate::component::ExportName;
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::CapabilityList;
+use wxmcp_run::without_position;
 
 /// What the interpreter answers to `describe`; see `wit/guest.wit`.
 #[derive(Debug, Deserialize)]
@@ -69,11 +70,8 @@ impl Defined {
     /// What is wrong with it.
     pub(crate) fn read(told: &str, namespace: &str, tool: &str) -> Result<Self, String> {
         let told: Told = wxmcp_catalogue::json::read(told.as_bytes()).map_err(|error| {
-            let text = error.to_string();
-            // A place in a message that nobody sees.
-            let why = text
-                .rsplit_once(" at line ")
-                .map_or(text.as_str(), |(why, _)| why);
+            // The line and column are of a message between guest and host.
+            let why = without_position(&error);
             format!("what it says of itself is not usable: {why}")
         })?;
         if let Some((space, _)) = told.name.as_deref().and_then(|name| name.rsplit_once('.'))

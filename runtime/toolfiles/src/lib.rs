@@ -2,16 +2,18 @@
 //!
 //! Every folder is a namespace, every file in it a tool. Nothing is read before it is
 //! asked for; what changes on disk is seen at the next call. A folder is a provider of tools (`tree`, `folder`); a
-//! file is read once to learn what it is (`look`, `definition`, `cache`) and run in a sandbox of its own
+//! file is read once to learn what it is (`look`, `describe`, `definition`, `cache`) and run in a sandbox of its own
 //! (`runner`, `rooms`, `worker`). Components are tools here too, and import tools (`components`).
 
 mod cache;
 mod component;
 mod components;
 mod definition;
+mod describe;
 mod folder;
 mod host;
 mod look;
+mod read_file;
 mod rooms;
 mod runner;
 mod shared;

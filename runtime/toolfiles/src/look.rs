@@ -8,7 +8,8 @@ use wxmcp_run::Language;
 
 use crate::cache::{Entries, Entry};
 use crate::definition::{Described, Undescribed};
-use crate::runner::{Content, Place, describe, language};
+use crate::describe::describe;
+use crate::runner::{Content, Place, language};
 use crate::shared::SharedFiles;
 use crate::stamp::Stamp;
 use crate::tree::Shared;

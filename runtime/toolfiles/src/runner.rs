@@ -1,30 +1,27 @@
-//! Runs tool files: to learn what they are, and to call them.
+//! Tool files that can be called: their source, the instances that are kept of them, and calls.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use wxmcp_javascript::shows_no_state;
 use wxmcp_run::{
-    BoxFuture, CallContext, Capability, Clocks, Describe, Language, Limit, Limits, Outcome, Policy,
-    Raised, Randomness, Report, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind,
-    ToolHost, ToolJob, ToolTask,
+    Clocks, INVALID_ARGUMENTS, Language, Limit, Limits, Outcome, Policy, Randomness, Report, Run,
+    RunError, Script, ToolError, ToolErrorKind, ToolJob, ToolTask,
 };
-use wxmcp_run::{Run, RunError};
 use wxmcp_sandbox::Session;
 
 use crate::component::{self, ComponentTool};
 use crate::components::answer;
-use crate::definition::{Defined, Described, Undescribed};
+use crate::definition::Defined;
 use crate::host::FileHost;
+use crate::read_file::{ReadError, read_file};
 use crate::rooms::Room;
 use crate::shared::{self, SharedFiles};
 use crate::tree::Shared;
 use wxmcp_catalogue::json;
-use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::{Grants, Principal};
 
 /// Largest tool file, in bytes.
@@ -36,19 +33,6 @@ const MAX_IDLE: usize = 4;
 /// Runs that one instance may answer before a fresh one takes its place: what a file
 /// leaks must not grow for ever.
 const MAX_RUNS: u32 = 10_000;
-
-/// What reading a file may use: it declares things, and does nothing.
-fn description_limits() -> Limits {
-    Limits {
-        fuel: Some(5_000_000_000),
-        wall: Duration::from_secs(10),
-        memory: 128 << 20,
-        output: 64 << 10,
-        value: 1 << 20,
-        tool_calls: 10,
-        concurrent_calls: 1,
-    }
-}
 
 /// One tool file that was understood.
 pub(crate) struct ToolFile {
@@ -79,8 +63,8 @@ enum Program {
 /// Source text, and the code that it may import.
 #[derive(Clone)]
 pub(crate) struct Source {
-    text: Arc<str>,
-    shared: Arc<shared::Content>,
+    pub(crate) text: Arc<str>,
+    pub(crate) shared: Arc<shared::Content>,
 }
 
 impl Source {
@@ -119,11 +103,11 @@ pub(crate) struct Place<'a> {
 
 impl Place<'_> {
     /// Its path below the folder of tools.
-    fn below(&self) -> String {
+    pub(crate) fn below(&self) -> String {
         format!("{}/{}", self.namespace, self.file)
     }
 
-    fn shown(&self) -> String {
+    pub(crate) fn shown(&self) -> String {
         format!("tools/{}/{}", self.namespace, self.file)
     }
 }
@@ -164,7 +148,9 @@ impl Content {
     ) -> Result<Self, String> {
         match language {
             Language::Component => component::Content::read(path).map(Self::Component),
-            _ => source(path, shared).map(Self::Source),
+            Language::Python | Language::JavaScript | Language::TypeScript => {
+                source(path, shared).map(Self::Source)
+            }
         }
     }
 
@@ -179,91 +165,15 @@ impl Content {
 
 /// The text of a file, and the code that it may import.
 fn source(path: &Path, shared: &SharedFiles) -> Result<Source, String> {
-    let bytes = component::bytes(path, MAX_SOURCE).map_err(|why| match why.as_str() {
-        why if why.starts_with("it is larger") => why.to_owned(),
-        why => format!("it cannot be read: {why}"),
+    let bytes = read_file(path, MAX_SOURCE).map_err(|error| match error {
+        ReadError::TooLarge(_) => error.to_string(),
+        ReadError::NotAFile | ReadError::System(_) => format!("it cannot be read: {error}"),
     })?;
     let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
     Ok(Source {
         text: text.strip_prefix('\u{feff}').unwrap_or(&text).into(),
         shared: shared.content()?,
     })
-}
-
-/// What a file says of its tools: a script is run with nothing granted, a component is
-/// compiled and looked at.
-pub(crate) async fn describe(
-    place: &Place<'_>,
-    content: Content,
-    shared: &Shared,
-) -> Result<Described, Undescribed> {
-    match content {
-        Content::Source(source) => {
-            let defined = describe_script(place, source, shared).await?;
-            Ok(Described {
-                tools: vec![defined],
-                left_out: Vec::new(),
-            })
-        }
-        Content::Component(content) => component::describe(&content, place.tool, shared).await,
-    }
-}
-
-async fn describe_script(
-    place: &Place<'_>,
-    source: Source,
-    shared: &Shared,
-) -> Result<Defined, String> {
-    let sandbox = shared
-        .config
-        .sandbox(place.language)
-        .await
-        .map_err(|error| format!("its interpreter does not start: {error}"))?;
-    let run = Run {
-        script: Script {
-            name: place.shown(),
-            language: place.language,
-            source: source.text.as_ref().to_owned(),
-            args: Vec::new(),
-            task: Some(ToolTask {
-                tool: place.tool.to_owned(),
-                path: place.below(),
-                library: Arc::clone(&source.shared.library),
-                job: ToolJob::Describe(Describe::default()),
-            }),
-        },
-        policy: Policy::default(),
-        limits: description_limits(),
-        tools: Arc::new(Nothing),
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
-        observer: Arc::new(Silent),
-        cancel: Box::pin(std::future::pending()),
-    };
-    let report = sandbox
-        .run(run)
-        .await
-        .map_err(|error| format!("its interpreter does not start: {error}"))?;
-    match report.outcome {
-        Outcome::Returned(value) => Defined::read(value.get(), place.namespace, place.tool),
-        Outcome::Raised(raised) => Err(bounded(&said(&raised, &place.shown()))),
-        Outcome::Exited(code) => Err(format!("it ended the interpreter with code {code}")),
-        Outcome::Stopped(limit, _) => Err(format!("reading it was stopped by {limit}")),
-        Outcome::Cancelled => Err("reading it was cancelled".to_owned()),
-    }
-}
-
-/// An exception of a tool file, as one sentence with its line.
-fn said(raised: &Raised, shown: &str) -> String {
-    let message = match raised.message.as_str() {
-        "" => raised.kind.clone(),
-        message => format!("{}: {message}", raised.kind),
-    };
-    let file = raised.file.as_deref().unwrap_or(shown);
-    match raised.line {
-        Some(line) => format!("{message} ({file}, line {line})"),
-        None => message,
-    }
 }
 
 impl ToolFile {
@@ -375,7 +285,7 @@ impl ToolFile {
                     Program::Component(_) => Ok((answer(value)?, bytes)),
                 }
             }
-            Outcome::Raised(raised) if raised.kind == "InvalidArguments" => Err(ToolError::new(
+            Outcome::Raised(raised) if raised.kind == INVALID_ARGUMENTS => Err(ToolError::new(
                 ToolErrorKind::InvalidArguments,
                 format!("the arguments of `{name}` do not fit: {}", raised.message),
             )),
@@ -484,32 +394,4 @@ impl ToolFile {
                 .source()
                 .is_ok_and(|it| it.is_some_and(|it| shows_no_state(&it.text, self.language)))
     }
-}
-
-/// Answers nothing: for files that are only read.
-struct Nothing;
-
-impl ToolHost for Nothing {
-    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
-        Box::pin(async move { Err(only_read(&call.name)) })
-    }
-
-    fn capability(
-        &self,
-        capability: Capability,
-        _request: Map<String, Value>,
-        _context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
-        Box::pin(async move { Err(only_read(&capability.to_string())) })
-    }
-}
-
-fn only_read(what: &str) -> ToolError {
-    ToolError::new(
-        ToolErrorKind::NotGranted,
-        format!(
-            "`{}` is not there while the tool file is read: use it inside the tool's function",
-            bounded(what)
-        ),
-    )
 }

@@ -6,11 +6,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use wxmcp_run::{Library, Shared};
 
-use crate::component;
+use crate::read_file::read_file;
 use crate::stamp::Stamp;
 
 /// The folder of shared code in the root of the tree.
@@ -141,7 +142,7 @@ impl SharedFiles {
         if let Some(why) = &self.refused {
             return Err(format!("its shared files are not read: {why}"));
         }
-        let mut known = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.read.lock();
         if let Some(content) = &*known {
             return Ok(Arc::clone(content));
         }
@@ -177,7 +178,7 @@ impl SharedFiles {
         if !real.starts_with(root) {
             return Err("it is a link out of the tool tree".to_owned());
         }
-        let bytes = component::bytes(&real, MAX_FILE)?;
+        let bytes = read_file(&real, MAX_FILE).map_err(|error| error.to_string())?;
         let text = String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned())?;
         Ok(match text.strip_prefix('\u{feff}') {
             Some(rest) => rest.to_owned(),

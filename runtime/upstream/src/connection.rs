@@ -1,34 +1,29 @@
-//! One started upstream: the handshake, requests, and what went wrong.
+//! One started upstream: the handshake and requests.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, CancelledNotification, CancelledNotificationParam,
-    ClientCapabilities, ClientConfig, ClientNotification, ClientRequest, ClientResult, ErrorCode,
-    ErrorData, Implementation, ListToolsRequest, PaginatedRequestParams, ProtocolVersion,
-    RequestId, ServerNotification, ServerRequest, SubscriptionFilter,
+    CallToolRequest, CallToolRequestParams, ClientRequest, ListToolsRequest,
+    PaginatedRequestParams, ProtocolVersion, RequestId,
 };
 use rmcp::service::{
-    ClientCacheConfig, ClientInitializeError, ClientLifecycleMode, ClientServiceExt as _,
-    NotificationContext, Peer, PeerRequestOptions, RequestContext, RoleClient, RunningService,
-    Service, ServiceError,
+    ClientCacheConfig, ClientLifecycleMode, ClientServiceExt as _, PeerRequestOptions, RoleClient,
+    RunningService, ServiceError,
 };
 use serde_json::{Map, Value};
-use tokio::task::AbortHandle;
 
+use crate::client::{Client, Listening, Unanswered, may_change};
 use crate::config::Launch;
-use crate::patience::{Late, Patience};
+use crate::failure::{RequestError, StartError, explain, knows_no_initialize, last_words, silence};
+use crate::patience::Patience;
 use crate::stdio::Arrived;
-use crate::stdio::guard::{GuardCommand, NOT_EXECUTABLE, NOT_FOUND};
+use crate::stdio::guard::GuardCommand;
 use crate::stdio::pipe::Pipe;
 use crate::stdio::pipe_state::{Fault, PipeState};
 use crate::stdio::probe::{Changes, Probe};
-use crate::stdio::process::{Process, describe};
-use wxmcp_catalogue::wording::{bounded, quoted};
-use wxmcp_policy::Redactor;
+use crate::stdio::process::Process;
 
 /// When a start is given up.
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +40,6 @@ impl Deadline {
         }
     }
 }
-
-/// How long the process behind a closed pipe is waited for, to learn how it
-/// ended. Shorter than it is left alone: later it would be us who ended it.
-const LAST_WORDS: Duration = Duration::from_millis(900);
 
 /// How long a server that is not known may be silent on `server/discover`. One that is
 /// only slow gets `initialize`, which servers of both eras answer.
@@ -72,32 +63,6 @@ pub(crate) struct Connection {
     process: Process,
     pipe: Arc<PipeState>,
     _listening: Option<Listening>,
-}
-
-/// Why a request has no answer.
-#[derive(Debug)]
-pub(crate) enum RequestError {
-    /// The server answered with a JSON-RPC error.
-    Refused(ErrorData),
-    /// The answer was larger than the limit; why that is known.
-    TooLarge(String),
-    /// The answer was not what the protocol says.
-    Malformed(String),
-    /// The server is gone; how, in words.
-    Gone(String),
-    /// The server did not answer in time.
-    Late(Late),
-}
-
-/// Why a server did not start.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct StartError {
-    /// What happened, in words; the server's own are redacted.
-    pub(crate) message: String,
-    /// Whether another handshake might fare better.
-    pub(crate) worth_another_try: bool,
-    /// Whether the server was slow to answer `server/discover`, and knows no `initialize`.
-    pub(crate) may_be_modern: bool,
 }
 
 impl Connection {
@@ -328,236 +293,4 @@ pub(crate) struct Offer<'a> {
     pub(crate) deadline: Deadline,
     /// Where changes of its list of tools are noted.
     pub(crate) changes: &'a Arc<Changes>,
-}
-
-/// A subscription to changes of the list of tools: servers of the newer era say nothing
-/// without one. Ends when it is dropped.
-#[derive(Debug)]
-struct Listening(AbortHandle);
-
-impl Listening {
-    /// Subscribes, where there is something to hear; nothing waits for it.
-    fn begin(service: &RunningService<RoleClient, Client>) -> Option<Self> {
-        let info = service.peer_info()?;
-        if info.protocol_version.has_initialize() || !may_change(service) {
-            return None;
-        }
-        let peer = service.peer().clone();
-        let listening = tokio::spawn(async move {
-            let filter = SubscriptionFilter::builder().tools_list_changed().build();
-            // A server that has no subscriptions is asked again on every miss.
-            if let Ok(mut subscription) = peer.listen(filter).await {
-                // What comes was noted on its way here.
-                while let Ok(Some(_)) = subscription.next().await {}
-            }
-        });
-        Some(Self(listening.abort_handle()))
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-fn may_change(service: &RunningService<RoleClient, Client>) -> bool {
-    let info = service.peer_info();
-    let tools = info
-        .as_ref()
-        .and_then(|info| info.capabilities.tools.as_ref());
-    tools.and_then(|tools| tools.list_changed) == Some(true)
-}
-
-/// wxmcp as a client: it offers servers nothing.
-#[derive(Debug)]
-struct Client;
-
-impl Service<RoleClient> for Client {
-    /// Nothing but pings is answered, since nothing else is offered. (rmcp's own
-    /// handler would say that there are no roots, and that the person declined.)
-    async fn handle_request(
-        &self,
-        request: ServerRequest,
-        _: RequestContext<RoleClient>,
-    ) -> Result<ClientResult, ErrorData> {
-        match request {
-            ServerRequest::PingRequest(_) => Ok(ClientResult::empty(())),
-            _ => Err(ErrorData::new(
-                ErrorCode::METHOD_NOT_FOUND,
-                "wxmcp does not offer this",
-                None,
-            )),
-        }
-    }
-
-    async fn handle_notification(
-        &self,
-        _: ServerNotification,
-        _: NotificationContext<RoleClient>,
-    ) -> Result<(), ErrorData> {
-        Ok(())
-    }
-
-    fn get_info(&self) -> ClientConfig {
-        ClientConfig::new(
-            ClientCapabilities::default(),
-            Implementation::new("wxmcp", env!("CARGO_PKG_VERSION")),
-        )
-        .with_protocol_version(ProtocolVersion::LATEST_WITH_INITIALIZE)
-    }
-}
-
-/// Tells the server when nobody waits for an answer any more.
-struct Unanswered {
-    peer: Peer<RoleClient>,
-    id: Option<RequestId>,
-}
-
-impl Drop for Unanswered {
-    fn drop(&mut self) {
-        let Some(id) = self.id.take() else {
-            return;
-        };
-        let peer = self.peer.clone();
-        let mut telling = Box::pin(async move {
-            let params = CancelledNotificationParam::new(Some(id), None);
-            let cancelled = CancelledNotification::new(params);
-            let notification = ClientNotification::CancelledNotification(cancelled);
-            // A server that is gone needs no telling.
-            let _ = peer.send_notification(notification).await;
-        });
-        // Polled here once, so that it is queued before whatever is called next.
-        let mut now = Context::from_waker(Waker::noop());
-        if telling.as_mut().poll(&mut now).is_pending()
-            && let Ok(runtime) = tokio::runtime::Handle::try_current()
-        {
-            runtime.spawn(telling);
-        }
-    }
-}
-
-/// Why a handshake failed, from whoever knows best.
-async fn explain(
-    error: &ClientInitializeError,
-    process: &Process,
-    pipe: &PipeState,
-    redactor: &Redactor,
-) -> StartError {
-    let message = match (pipe.fault(), error) {
-        (Some(Fault::TooLarge), _) => {
-            "it answered the handshake with a line that does not end within the limit".to_owned()
-        }
-        (Some(Fault::Protocol(problem)), _) => problem.clone(),
-        (
-            None,
-            ClientInitializeError::ConnectionClosed(_)
-            | ClientInitializeError::TransportError { .. },
-        ) => {
-            return StartError {
-                message: last_words(process).await,
-                worth_another_try: can_run(process).await,
-                may_be_modern: false,
-            };
-        }
-        (None, error) => words_of(error, redactor),
-    };
-    StartError {
-        message,
-        worth_another_try: true,
-        may_be_modern: false,
-    }
-}
-
-/// Whether the server refused `initialize` as one that speaks the newer era alone.
-fn knows_no_initialize(error: &ClientInitializeError) -> bool {
-    match error {
-        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
-            knows_no_initialize(fallback)
-        }
-        ClientInitializeError::JsonRpcError(refused) => [
-            ErrorCode::METHOD_NOT_FOUND,
-            ErrorCode::INVALID_PARAMS,
-            ErrorCode::UNSUPPORTED_PROTOCOL_VERSION,
-        ]
-        .contains(&refused.code),
-        _ => false,
-    }
-}
-
-/// rmcp's errors print whole messages; these are the parts worth telling,
-/// redacted before they are cut.
-fn words_of(error: &ClientInitializeError, redactor: &Redactor) -> String {
-    match error {
-        ClientInitializeError::JsonRpcError(refused) => format!(
-            "it refused the handshake: {} (code {})",
-            quoted(&redactor.redact(&refused.message)),
-            refused.code.0
-        ),
-        ClientInitializeError::ExpectedInitResult(_)
-        | ClientInitializeError::ExpectedInitResponse(_) => {
-            "its answer to the handshake is not what the protocol says".to_owned()
-        }
-        ClientInitializeError::NoCompatibleProtocolVersion {
-            server_supported, ..
-        } => {
-            let versions: Vec<String> = server_supported
-                .iter()
-                .map(ToString::to_string)
-                .take(8)
-                .collect();
-            format!(
-                "it speaks none of our protocol versions, only {}",
-                quoted(&versions.join(", "))
-            )
-        }
-        ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {
-            words_of(fallback, redactor)
-        }
-        other => bounded(&redactor.redact(&other.to_string())),
-    }
-}
-
-/// What is known of a server that did not answer in time.
-fn silence(what: &str, given: Duration, process: &Process, pipe: &PipeState) -> String {
-    let mut message = format!("it did not answer {what} within {given:?}");
-    if let Some(noise) = pipe.noise() {
-        message.push_str(&format!(
-            "; it wrote {}, which is not the protocol",
-            quoted(&noise)
-        ));
-    }
-    if let Some(stray) = pipe.stray() {
-        message.push_str(&format!("; it {stray}"));
-    }
-    message.push_str(&wrote(process));
-    message
-}
-
-/// How a process ended, and what it last wrote to stderr.
-async fn last_words(process: &Process) -> String {
-    let ended = match tokio::time::timeout(LAST_WORDS, process.end()).await {
-        Ok(status) => describe(status),
-        Err(_) => "closed its output".to_owned(),
-    };
-    format!("it {ended}{}", wrote(process))
-}
-
-/// The end of what a process wrote to stderr.
-fn wrote(process: &Process) -> String {
-    let lines = process.log().last_lines();
-    match lines.as_slice() {
-        [] => String::new(),
-        [line] => format!("; its last words: {}", quoted(line)),
-        lines => format!("; its last words:\n  {}", lines.join("\n  ")),
-    }
-}
-
-/// Whether the command is one that can be run at all.
-async fn can_run(process: &Process) -> bool {
-    let ended = tokio::time::timeout(LAST_WORDS, process.end()).await;
-    let code = ended.ok().flatten().and_then(|status| status.code());
-    ![NOT_FOUND, NOT_EXECUTABLE]
-        .iter()
-        .any(|known| code == Some(i32::from(*known)))
 }

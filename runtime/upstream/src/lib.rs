@@ -4,9 +4,11 @@
 //! What comes from a server is hostile: every line, answer, list and text is bounded before it is kept.
 
 mod answer;
+mod client;
 mod config;
 mod connection;
 mod eras;
+mod failure;
 mod listing;
 mod patience;
 mod server;

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use serde_json::Value;
 use wxmcp_catalogue::{Definition, DefinitionError, MAX_TOOLS, Namespace, Offer};
 
-use crate::connection::{Connection, RequestError};
+use crate::connection::Connection;
+use crate::failure::RequestError;
 
 /// Bytes that all pages together may have.
 const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;

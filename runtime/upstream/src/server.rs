@@ -1,9 +1,10 @@
 //! An MCP server: started when first used, once, and again if it ends.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex as AsyncMutex;
 use wxmcp_catalogue::Namespace;
@@ -11,8 +12,9 @@ use wxmcp_run::{ClockHandle, Note, ToolError, ToolErrorKind};
 
 use crate::answer::rpc_error;
 use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
-use crate::connection::{Connection, Deadline, Era, Offer, RequestError, StartError};
+use crate::connection::{Connection, Deadline, Era, Offer};
 use crate::eras::Eras;
+use crate::failure::{RequestError, StartError};
 use crate::listing;
 use crate::stdio::guard::GuardCommand;
 use crate::stdio::probe::Changes;
@@ -380,8 +382,8 @@ impl Live {
         redacted(error, &self.redactor)
     }
 
-    fn listed(&self) -> std::sync::MutexGuard<'_, Listed> {
-        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
+    fn listed(&self) -> MutexGuard<'_, Listed> {
+        self.tools.lock()
     }
 }
 

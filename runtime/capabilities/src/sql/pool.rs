@@ -1,8 +1,9 @@
 //! Links to a database that are kept open, and a bound on how many there are.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Failure;
@@ -58,7 +59,7 @@ impl<L> Pool<L> {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<L>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Vec<L>> {
+        self.idle.lock()
     }
 }

@@ -16,10 +16,11 @@ mod tls;
 mod types;
 mod wire;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 use wxmcp_run::ToolErrorKind;
 
@@ -213,10 +214,8 @@ impl Shared {
         }
     }
 
-    fn cancelling(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
-        self.cancelling
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn cancelling(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.cancelling.lock()
     }
 
     /// Has the server end what it still does on a link.

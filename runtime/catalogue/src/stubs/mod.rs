@@ -16,7 +16,9 @@
 mod literal;
 mod providers;
 mod python;
+mod reader;
 mod shapes;
+mod types;
 mod typescript;
 
 pub use providers::{anthropic, json_schema, openai};

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::literal::{Language, docstring, quoted};
-use super::shapes::{Field, Literal, Shape, Shapes, Type, Typed};
+use super::shapes::{Field, Shape, Shapes, Typed};
+use super::types::{Literal, Type};
 use super::{Calls, StubFile, ToolSet, description};
 use crate::describe::is_identifier;
 
@@ -179,7 +180,7 @@ impl Stub<'_> {
             parameters.push(self.parameter(field));
         }
         if !unspeakable.is_empty() {
-            let of = self.spell(&super::shapes::union(unspeakable), true);
+            let of = self.spell(&super::types::union(unspeakable), true);
             let taken = |name: &str| arguments.fields.iter().any(|field| field.name == name);
             let mut name = "others".to_owned();
             while taken(&name) {

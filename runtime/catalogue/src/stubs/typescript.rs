@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::literal::{Language, comment, quoted};
-use super::shapes::{Field, Literal, Shape, Shapes, Type, Typed};
+use super::shapes::{Field, Shape, Shapes, Typed};
+use super::types::{Literal, Type};
 use super::{StubFile, ToolSet, description, file_stem};
 
 /// Words that can name no variable in a module, and a few that mean something of their own.

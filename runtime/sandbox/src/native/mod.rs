@@ -9,6 +9,7 @@ pub(crate) mod file;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
@@ -161,7 +162,7 @@ fn decompress(guest: &NativeGuest) -> Result<Vec<u8>, NativeError> {
     let damaged = || NativeError::Damaged { guest: guest.name };
     let size = usize::try_from(guest.size).map_err(|_| damaged())?;
     let image = zstd::bulk::decompress(guest.compressed, size).map_err(|_| damaged())?;
-    if image.len() != size || hex(&Sha256::digest(&image)) != guest.sha256 {
+    if image.len() != size || HEXLOWER.encode(&Sha256::digest(&image)) != guest.sha256 {
         return Err(damaged());
     }
     Ok(image)
@@ -191,13 +192,5 @@ fn mark(guest: &NativeGuest) -> Mark<'static> {
 fn digest(file: &File) -> std::io::Result<String> {
     let mut hasher = Sha256::new();
     std::io::copy(&mut &*file, &mut hasher)?;
-    Ok(hex(&hasher.finalize()))
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _never_fails = write!(text, "{byte:02x}");
-        text
-    })
+    Ok(HEXLOWER.encode(&hasher.finalize()))
 }

@@ -4,16 +4,19 @@
 //! The process has neither environment nor arguments from outside; the component is its
 //! standard input, the native code its standard output, a file that only this user can reach.
 
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io::{Read, Write};
+use std::num::NonZeroUsize;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 use std::time::Duration;
 
+use data_encoding::HEXLOWER;
+use lru::LruCache;
+use parking_lot::Mutex;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
@@ -22,8 +25,8 @@ use wasmtime::component::Component;
 
 use super::Supplied;
 use crate::engine;
+use crate::native::NativeCache;
 use crate::native::file::{self, Mark, Unfinished, map, open_sound};
-use crate::native::{NativeCache, hex};
 use wxmcp_run::Bytes;
 
 /// How much compiling a component may take.
@@ -50,14 +53,14 @@ impl Default for CompileLimits {
     }
 }
 
-/// Bytes of the compiler's words that are repeated.
-const MAX_SAID: u64 = 2_000;
+/// Bytes of the compiler's standard error that an error repeats.
+const MAX_PRINTED: u64 = 2_000;
 
 /// Compiled components that are kept, at most: in number, and in bytes.
 const MAX_KEPT: (usize, u64) = (64, 4 << 30);
 
-/// Compiled components that a process keeps at hand.
-const MAX_KNOWN: usize = 64;
+/// Compiled components that a process keeps in memory.
+const MAX_KNOWN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(63);
 
 /// How long an unfinished file is left alone.
 const UNFINISHED: Duration = Duration::from_secs(3_600);
@@ -73,7 +76,7 @@ pub struct Compiler {
     limits: CompileLimits,
     engine: OnceLock<Engine>,
     /// By digest: mapping one again would read its metadata again, which may be large.
-    known: Mutex<BTreeMap<String, Supplied>>,
+    known: Mutex<LruCache<String, Supplied>>,
 }
 
 /// Why a component could not be loaded.
@@ -81,11 +84,11 @@ pub struct Compiler {
 pub enum CompileError {
     /// It is something else.
     #[error("it is {0}, not a WebAssembly component")]
-    Other(&'static str),
+    NotComponent(NotComponent),
     /// It is larger than any that is compiled.
     #[error("it is larger than {}", Bytes(*.0))]
     TooLarge(u64),
-    /// It is no valid component, or asks for what is not offered.
+    /// It is not a valid component, or imports what is not offered.
     #[error("it is not a valid component: {0}")]
     Invalid(String),
     /// The compiler took too much memory.
@@ -108,10 +111,33 @@ pub enum CompileError {
     Load(#[source] wasmtime::Error),
 }
 
+/// What a file is that is not a component, by its first bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotComponent {
+    /// A core module: its toolchain can make a component of it.
+    #[error("a core module")]
+    CoreModule,
+    /// A module or component of a version that does not exist yet.
+    #[error("WebAssembly of an unknown version")]
+    UnknownVersion,
+    /// An ELF file.
+    #[error("native code, which wxmcp only makes itself")]
+    NativeCode,
+    /// WebAssembly as text.
+    #[error("text")]
+    Text,
+    /// Anything else.
+    #[error("something else")]
+    Unknown,
+}
+
 impl CompileError {
-    /// Whether it is the component that is to blame: then it is no other the next time.
+    /// Whether the component is the cause: then compiling it again fails in the same way.
     pub fn is_lasting(&self) -> bool {
-        matches!(self, Self::Other(_) | Self::TooLarge(_) | Self::Invalid(_))
+        matches!(
+            self,
+            Self::NotComponent(_) | Self::TooLarge(_) | Self::Invalid(_)
+        )
     }
 }
 
@@ -130,7 +156,7 @@ impl Compiler {
             cache,
             limits,
             engine: OnceLock::new(),
-            known: Mutex::default(),
+            known: Mutex::new(LruCache::new(MAX_KNOWN)),
         }
     }
 
@@ -138,31 +164,23 @@ impl Compiler {
     ///
     /// # Errors
     ///
-    /// When it is no component, or compiling it reaches a limit.
+    /// When it is not a component, or compiling it reaches a limit.
     pub async fn component(&self, wasm: &[u8]) -> Result<Supplied, CompileError> {
         let engine = self.engine()?;
-        if let Some(other) = other_than_component(wasm) {
-            return Err(CompileError::Other(other));
+        if let Some(other) = not_a_component(wasm) {
+            return Err(CompileError::NotComponent(other));
         }
         if u64::try_from(wasm.len()).unwrap_or(u64::MAX) > self.limits.component {
             return Err(CompileError::TooLarge(self.limits.component));
         }
-        let digest = hex(&Sha256::digest(wasm));
-        if let Some(known) = self.known().get(&digest) {
+        let digest = HEXLOWER.encode(&Sha256::digest(wasm));
+        if let Some(known) = self.known.lock().get(&digest) {
             return Ok(known.clone());
         }
         let component = self.load(engine, wasm, &digest).await?;
         let supplied = Supplied::new(engine.clone(), component);
-        let mut known = self.known();
-        if known.len() >= MAX_KNOWN {
-            known.pop_first();
-        }
-        known.insert(digest, supplied.clone());
+        self.known.lock().put(digest, supplied.clone());
         Ok(supplied)
-    }
-
-    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Supplied>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn load(
@@ -179,7 +197,7 @@ impl Compiler {
         if let Some(path) = &path
             && let Ok(file) = open_sound(path, &mark)
         {
-            // Whatever else is wrong with it: it is compiled again.
+            // A file that cannot be mapped is compiled again.
             if let Ok(component) = map(engine, &file) {
                 touch(&file, &mark);
                 return Ok(component);
@@ -188,7 +206,7 @@ impl Compiler {
         let kept = match path.as_deref().map(Unfinished::begin) {
             Some(Ok(unfinished)) => match self.run(wasm, &unfinished.file).await {
                 Ok(()) => unfinished.finish(&mark).ok(),
-                // No room, perhaps.
+                // Perhaps the disk is full: compile into memory instead.
                 Err(CompileError::System(_)) => None,
                 Err(error) => return Err(error),
             },
@@ -237,18 +255,18 @@ impl Compiler {
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
-        let mut said = Vec::new();
+        let mut printed = Vec::new();
         let stderr = child.stderr.take();
         let ended = tokio::time::timeout(self.limits.time, async {
             if let Some(stderr) = stderr {
-                stderr.take(MAX_SAID).read_to_end(&mut said).await?;
+                stderr.take(MAX_PRINTED).read_to_end(&mut printed).await?;
             }
             child.wait().await
         })
         .await
         .map_err(|_| CompileError::Time(self.limits.time))??;
         // It may repeat names out of the component.
-        let said: String = String::from_utf8_lossy(&said)
+        let printed: String = String::from_utf8_lossy(&printed)
             .trim()
             .chars()
             .map(|character| {
@@ -259,7 +277,7 @@ impl Compiler {
                 }
             })
             .collect();
-        self.limits.judge(ended, said)
+        self.limits.judge(ended, printed)
     }
 }
 
@@ -284,42 +302,50 @@ impl CompileLimits {
         })
     }
 
-    fn judge(&self, ended: ExitStatus, said: String) -> Result<(), CompileError> {
+    fn judge(&self, ended: ExitStatus, printed: String) -> Result<(), CompileError> {
         match (ended.code(), ended.signal()) {
             (Some(0), _) => Ok(()),
-            (Some(INVALID), _) => Err(CompileError::Invalid(said)),
-            (Some(SYSTEM), _) => Err(CompileError::System(std::io::Error::other(said))),
-            _ if said.contains("memory allocation of") => Err(CompileError::Memory(self.memory)),
+            (Some(INVALID), _) => Err(CompileError::Invalid(printed)),
+            (Some(SYSTEM), _) => Err(CompileError::System(std::io::Error::other(printed))),
+            (_, Some(ABRT)) if printed.contains(OUT_OF_MEMORY) => {
+                Err(CompileError::Memory(self.memory))
+            }
             (_, Some(XCPU)) => Err(CompileError::Time(self.time)),
             (_, Some(XFSZ)) => Err(CompileError::NativeTooLarge(self.native)),
             (_, Some(signal)) => Err(CompileError::Failed(format!("ended by signal {signal}"))),
-            (_, None) => Err(CompileError::Failed(said)),
+            (_, None) => Err(CompileError::Failed(printed)),
         }
     }
 }
 
+/// What the standard library prints before it aborts, when an allocation fails. It has no stable way to do
+/// anything else then, and an overflow of the stack aborts too: so this text is the only sign. What the
+/// component says cannot be taken for it: that comes with `INVALID` alone.
+const OUT_OF_MEMORY: &str = "memory allocation of";
+
+const ABRT: i32 = rustix::process::Signal::ABORT.as_raw();
 const XCPU: i32 = rustix::process::Signal::XCPU.as_raw();
 const XFSZ: i32 = rustix::process::Signal::XFSZ.as_raw();
 
-/// Exit code of the process that compiles, when the component is to blame.
+/// Exit code of the process that compiles, when the component is the cause.
 const INVALID: i32 = 3;
 
-/// The same, when the machine is.
+/// The same, when the machine is the cause.
 const SYSTEM: i32 = 4;
 
-/// What a file is, if it is no component.
-fn other_than_component(bytes: &[u8]) -> Option<&'static str> {
+/// What a file is if it does not begin as a component does.
+fn not_a_component(bytes: &[u8]) -> Option<NotComponent> {
     match bytes {
         [0, b'a', b's', b'm', _, _, 1, 0, ..] => None,
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Some("a core module"),
-        [0, b'a', b's', b'm', ..] => Some("WebAssembly of an unknown version"),
-        [0x7f, b'E', b'L', b'F', ..] => Some("native code, which wxmcp only makes itself"),
-        [b'(', ..] => Some("text"),
-        _ => Some("something else"),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Some(NotComponent::CoreModule),
+        [0, b'a', b's', b'm', ..] => Some(NotComponent::UnknownVersion),
+        [0x7f, b'E', b'L', b'F', ..] => Some(NotComponent::NativeCode),
+        [b'(', ..] => Some(NotComponent::Text),
+        _ => Some(NotComponent::Unknown),
     }
 }
 
-/// Says when a component was last used; its time of writing stays.
+/// Sets the time of last use of a component; its time of writing stays.
 fn touch(file: &File, mark: &Mark<'_>) {
     let _unused_for_long = file::used_now(file, mark);
 }
@@ -334,7 +360,7 @@ fn make_room(directory: &Path) {
         .filter_map(|entry| {
             let found = entry.metadata().ok()?;
             let used = found.accessed().ok()?;
-            // Somebody is writing it.
+            // Another process may still be writing it.
             let is_unfinished = entry.file_name().as_encoded_bytes().starts_with(b".")
                 && used.elapsed().is_ok_and(|age| age < UNFINISHED);
             (!is_unfinished).then(|| (used, found.len(), entry.path()))
@@ -353,8 +379,8 @@ fn make_room(directory: &Path) {
     }
 }
 
-/// Compiles standard input to standard output, under the limits that its arguments are. For the
-/// process that [`Compiler`] starts, and for no other.
+/// Compiles standard input to standard output, under the limits in its arguments. Only for the process that
+/// [`Compiler`] starts.
 pub fn compile_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let compiled = match CompileLimits::read(arguments) {
         Some(limits) => compile(&limits),
@@ -367,7 +393,7 @@ pub fn compile_main(arguments: impl Iterator<Item = OsString>) -> ExitCode {
         Err(Uncompiled::Invalid(error)) => (INVALID, format!("{error:#}")),
         Err(Uncompiled::System(error)) => (SYSTEM, error.to_string()),
     };
-    let _nobody_reads = writeln!(std::io::stderr(), "{words}");
+    let _not_readable = writeln!(std::io::stderr(), "{words}");
     u8::try_from(code).map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
@@ -390,14 +416,14 @@ impl From<rustix::io::Errno> for Uncompiled {
 }
 
 fn compile(limits: &CompileLimits) -> Result<(), Uncompiled> {
-    // Whoever asked is gone: so is the question.
+    // The parent has exited, so stop compiling.
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
     for (resource, most) in [
         (Resource::Data, limits.memory),
         (Resource::Fsize, limits.native),
         (Resource::Core, 0),
-        // Of all threads together, in case nobody is left to keep the time.
+        // Of all threads together, in case the parent no longer runs its timer.
         (
             Resource::Cpu,
             limits.time.as_secs().saturating_mul(8).max(1),
@@ -442,7 +468,8 @@ mod tests {
             (b"print(1)", Some("something else")),
             (b"", Some("something else")),
         ] {
-            assert_eq!(other_than_component(bytes), what, "{bytes:?}");
+            let found = not_a_component(bytes).map(|it| it.to_string());
+            assert_eq!(found.as_deref(), what, "{bytes:?}");
         }
     }
 

@@ -8,8 +8,7 @@ use wasmtime::{AsContextMut, Store};
 use super::TypedExport;
 use crate::guest::{End, State};
 use crate::session::Entered;
-use wxmcp_run::Raised;
-use wxmcp_run::{Script, ToolJob};
+use wxmcp_run::{INVALID_ARGUMENTS, Raised, Script, ToolJob};
 
 /// What of a component is called.
 #[derive(Clone)]
@@ -84,7 +83,7 @@ async fn function(
     let parameters = match export.parameters(&arguments) {
         Ok(parameters) => parameters,
         Err(why) => {
-            say(store, End::Raised(raised("InvalidArguments", why)));
+            say(store, End::Raised(raised(INVALID_ARGUMENTS, why)));
             return Ok(());
         }
     };

@@ -14,7 +14,7 @@ mod surface;
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex};
 
-pub use compile::{CompileError, CompileLimits, Compiler, compile_main};
+pub use compile::{CompileError, CompileLimits, Compiler, NotComponent, compile_main};
 pub(crate) use enter::{Export, enter};
 pub use link::{LinkedTool, TypedTool};
 pub use surface::{Function, Interface};

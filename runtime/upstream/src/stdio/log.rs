@@ -1,8 +1,8 @@
 //! The last of what an upstream wrote to stderr.
 
 use std::collections::VecDeque;
-use std::sync::{Mutex, PoisonError};
 
+use parking_lot::Mutex;
 use wxmcp_catalogue::{clean, shorten};
 
 use wxmcp_policy::Redactor;
@@ -43,7 +43,7 @@ impl Log {
 
     /// Adds what was written.
     pub(crate) fn push(&self, bytes: &[u8]) {
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         kept.bytes.extend(bytes);
         let excess = kept.bytes.len().saturating_sub(self.capacity);
         if excess > 0 {
@@ -68,7 +68,7 @@ impl Log {
 
     fn text(&self) -> String {
         let (bytes, cut) = {
-            let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = self.kept.lock();
             (kept.bytes.iter().copied().collect::<Vec<u8>>(), kept.cut)
         };
         let redacted = self.redactor.redact(&String::from_utf8_lossy(&bytes));

@@ -1,8 +1,9 @@
 //! What the two directions of a pipe, and those who look from outside, know together.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::OnceLock;
 
+use parking_lot::{Mutex, MutexGuard};
 use rmcp::model::{ClientNotification, ClientRequest, GetMeta as _, JsonRpcMessage, RequestId};
 use rmcp::service::{RoleClient, TxJsonRpcMessage};
 use tokio::time::Instant;
@@ -93,16 +94,13 @@ impl PipeState {
 
     /// The last line on stdout that was not the protocol: redacted, cleaned, cut.
     pub(crate) fn noise(&self) -> Option<String> {
-        self.noise
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.noise.lock().clone()
     }
 
     /// Remembers output that is not the protocol.
     pub(super) fn note_noise(&self, line: &[u8]) {
         let shown = self.shown(line);
-        *self.noise.lock().unwrap_or_else(PoisonError::into_inner) = Some(shown);
+        *self.noise.lock() = Some(shown);
     }
 
     /// The start of what a server wrote: redacted, cleaned, cut.
@@ -132,11 +130,11 @@ impl PipeState {
     }
 
     fn strays(&self) -> MutexGuard<'_, Stray> {
-        self.stray.lock().unwrap_or_else(PoisonError::into_inner)
+        self.stray.lock()
     }
 
     fn requests(&self) -> MutexGuard<'_, Requests> {
-        self.requests.lock().unwrap_or_else(PoisonError::into_inner)
+        self.requests.lock()
     }
 
     /// Remembers a request until it is answered or cancelled.

@@ -1,6 +1,7 @@
 //! Values as the server writes them, as JSON. Nothing is lost on the way: what JSON has no
 //! form for stays text.
 
+use data_encoding::HEXLOWER_PERMISSIVE;
 use serde_json::value::RawValue;
 use wxmcp_catalogue::{may_have_unreadable_number, unreadable_number};
 
@@ -111,15 +112,8 @@ fn levels(text: &str) -> usize {
 
 /// `\x` and digits.
 fn bytes(text: &str) -> Option<Vec<u8>> {
-    let digits = text.strip_prefix("\\x")?.as_bytes();
-    let value = |digit: &u8| char::from(*digit).to_digit(16);
-    digits
-        .chunks(2)
-        .map(|pair| match pair {
-            [high, low] => u8::try_from(value(high)? << 4 | value(low)?).ok(),
-            _ => None,
-        })
-        .collect()
+    let digits = text.strip_prefix("\\x")?;
+    HEXLOWER_PERMISSIVE.decode(digits.as_bytes()).ok()
 }
 
 /// A time as the server's ISO style writes it, as ISO 8601 writes it: `T` between date and

@@ -1,9 +1,8 @@
 //! What is said to a server, and what it answers: one exchange at a time.
 
-use std::sync::{Mutex, PoisonError};
-
 use fallible_iterator::FallibleIterator as _;
 use futures_util::FutureExt as _;
+use parking_lot::Mutex;
 use postgres_protocol::IsNull;
 use postgres_protocol::message::backend::{DataRowBody, ErrorResponseBody, Message};
 use postgres_protocol::message::frontend;
@@ -205,20 +204,19 @@ impl Exchange {
 
     /// The types behind numbers, in their order.
     async fn types(&mut self, wanted: &[Oid], known: &Mutex<Types>) -> Result<Vec<Type>, Trouble> {
-        let lock = || known.lock().unwrap_or_else(PoisonError::into_inner);
         let unknown: Vec<Oid> = {
-            let known = lock();
+            let mut known = known.lock();
             let unknown = wanted.iter().filter(|oid| known.get(**oid).is_none());
             unknown.copied().collect()
         };
         if !unknown.is_empty() {
             let rows = self.simple(&[&types::question(&unknown)]).await?;
-            let mut known = lock();
+            let mut known = known.lock();
             for (oid, of) in rows.iter().filter_map(|row| types::told(row)) {
                 known.learn(oid, of);
             }
         }
-        let known = lock();
+        let mut known = known.lock();
         Ok(wanted
             .iter()
             .map(|oid| known.get(*oid).unwrap_or_else(|| Type::unknown(*oid)))

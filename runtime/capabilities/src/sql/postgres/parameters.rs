@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER;
 use serde_json::{Map, Value};
 
 use super::super::Failure;
@@ -116,7 +117,7 @@ fn scalar(value: &Value, of: Scalar) -> Result<String, String> {
         (Scalar::Bool, Form::Bool(flag)) => Ok(flag.to_string()),
         (Scalar::Bool, _) => wants("true or false"),
         (Scalar::Bytes, Form::Bytes(text)) => match STANDARD.decode(text) {
-            Ok(bytes) => Ok(hex(&bytes)),
+            Ok(bytes) => Ok(format!("\\x{}", HEXLOWER.encode(&bytes))),
             Err(_) => Err("its bytes are no base64".to_owned()),
         },
         (Scalar::Bytes, _) => wants("bytes"),
@@ -204,17 +205,6 @@ fn integer(form: Form<'_>, least: i64, most: i64) -> Option<String> {
         Form::Bool(_) | Form::Bytes(_) | Form::Neither => return None,
     };
     (least..=most).contains(&number).then(|| number.to_string())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len().saturating_mul(2).saturating_add(2));
-    text.push_str("\\x");
-    for byte in bytes {
-        for half in [byte >> 4, byte & 15] {
-            text.extend(char::from_digit(half.into(), 16));
-        }
-    }
-    text
 }
 
 fn kind(value: &Value) -> String {

@@ -1,6 +1,8 @@
 //! Types of PostgreSQL, as far as JSON cares.
 
-use std::collections::HashMap;
+use std::num::NonZeroUsize;
+
+use lru::LruCache;
 
 /// A type by the server's number for it.
 pub(super) type Oid = u32;
@@ -67,27 +69,32 @@ const BUILT_IN: [(Oid, &str, Scalar, Oid); 23] = [
     (3802, "jsonb", Scalar::Json, 3807),
 ];
 
-/// Types of a database's own that are remembered, at most.
-const MAX_LEARNED: usize = 1_000;
+/// Most types that a database defines itself and that are remembered.
+const MAX_LEARNED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
 
 /// The types that are known: those of every server, and those that one was asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Types {
-    learned: HashMap<Oid, Type>,
+    learned: LruCache<Oid, Type>,
+}
+
+impl Default for Types {
+    fn default() -> Self {
+        Self {
+            learned: LruCache::new(MAX_LEARNED),
+        }
+    }
 }
 
 impl Types {
     /// A type, if it is known.
-    pub(super) fn get(&self, oid: Oid) -> Option<Type> {
+    pub(super) fn get(&mut self, oid: Oid) -> Option<Type> {
         built_in(oid).or_else(|| self.learned.get(&oid).cloned())
     }
 
     /// Remembers a type.
     pub(super) fn learn(&mut self, oid: Oid, found: Type) {
-        if self.learned.len() >= MAX_LEARNED {
-            self.learned.clear();
-        }
-        self.learned.insert(oid, found);
+        self.learned.put(oid, found);
     }
 }
 

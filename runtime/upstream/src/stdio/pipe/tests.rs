@@ -1,10 +1,14 @@
 use std::pin::Pin;
 
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, ClientRequest, GetMeta as _, PingRequest, ProgressToken,
+    CallToolRequest, CallToolRequestParams, ClientRequest, GetMeta as _, PingRequest,
+    ProgressToken, RequestId,
 };
 
+use super::take::MAX_MESSAGES;
 use super::*;
+use crate::stdio::arrived::Arrived;
+use crate::stdio::pipe_state::Fault;
 
 const LIMIT: usize = 1000;
 

@@ -1,0 +1,134 @@
+//! What a tool file says of itself: it is run once with nothing granted, and asked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use wxmcp_catalogue::wording::bounded;
+use wxmcp_run::{
+    BoxFuture, CallContext, Capability, Clocks, Describe, Limits, Outcome, Policy, Raised,
+    Randomness, Run, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
+    ToolJob, ToolTask,
+};
+
+use crate::component;
+use crate::definition::{Defined, Described, Undescribed};
+use crate::runner::{Content, Place, Source};
+use crate::tree::Shared;
+
+/// What reading a file may use: it declares things, and does nothing.
+fn description_limits() -> Limits {
+    Limits {
+        fuel: Some(5_000_000_000),
+        wall: Duration::from_secs(10),
+        memory: 128 << 20,
+        output: 64 << 10,
+        value: 1 << 20,
+        tool_calls: 10,
+        concurrent_calls: 1,
+    }
+}
+
+/// What a file says of its tools: a script is run with nothing granted, a component is
+/// compiled and looked at.
+pub(crate) async fn describe(
+    place: &Place<'_>,
+    content: Content,
+    shared: &Shared,
+) -> Result<Described, Undescribed> {
+    match content {
+        Content::Source(source) => {
+            let defined = describe_script(place, source, shared).await?;
+            Ok(Described {
+                tools: vec![defined],
+                left_out: Vec::new(),
+            })
+        }
+        Content::Component(content) => component::describe(&content, place.tool, shared).await,
+    }
+}
+
+async fn describe_script(
+    place: &Place<'_>,
+    source: Source,
+    shared: &Shared,
+) -> Result<Defined, String> {
+    let sandbox = shared
+        .config
+        .sandbox(place.language)
+        .await
+        .map_err(|error| format!("its interpreter does not start: {error}"))?;
+    let run = Run {
+        script: Script {
+            name: place.shown(),
+            language: place.language,
+            source: source.text.as_ref().to_owned(),
+            args: Vec::new(),
+            task: Some(ToolTask {
+                tool: place.tool.to_owned(),
+                path: place.below(),
+                library: Arc::clone(&source.shared.library),
+                job: ToolJob::Describe(Describe::default()),
+            }),
+        },
+        policy: Policy::default(),
+        limits: description_limits(),
+        tools: Arc::new(Nothing),
+        clocks: Clocks::Live,
+        randomness: Randomness::Live,
+        observer: Arc::new(Silent),
+        cancel: Box::pin(std::future::pending()),
+    };
+    let report = sandbox
+        .run(run)
+        .await
+        .map_err(|error| format!("its interpreter does not start: {error}"))?;
+    match report.outcome {
+        Outcome::Returned(value) => Defined::read(value.get(), place.namespace, place.tool),
+        Outcome::Raised(raised) => Err(bounded(&said(&raised, &place.shown()))),
+        Outcome::Exited(code) => Err(format!("it ended the interpreter with code {code}")),
+        Outcome::Stopped(limit, _) => Err(format!("reading it was stopped by {limit}")),
+        Outcome::Cancelled => Err("reading it was cancelled".to_owned()),
+    }
+}
+
+/// An exception of a tool file, as one sentence with its line.
+fn said(raised: &Raised, shown: &str) -> String {
+    let message = match raised.message.as_str() {
+        "" => raised.kind.clone(),
+        message => format!("{}: {message}", raised.kind),
+    };
+    let file = raised.file.as_deref().unwrap_or(shown);
+    match raised.line {
+        Some(line) => format!("{message} ({file}, line {line})"),
+        None => message,
+    }
+}
+
+/// Answers nothing: for files that are only read.
+struct Nothing;
+
+impl ToolHost for Nothing {
+    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
+        Box::pin(async move { Err(only_read(&call.name)) })
+    }
+
+    fn capability(
+        &self,
+        capability: Capability,
+        _request: Map<String, Value>,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+        Box::pin(async move { Err(only_read(&capability.to_string())) })
+    }
+}
+
+fn only_read(what: &str) -> ToolError {
+    ToolError::new(
+        ToolErrorKind::NotGranted,
+        format!(
+            "`{}` is not there while the tool file is read: use it inside the tool's function",
+            bounded(what)
+        ),
+    )
+}
