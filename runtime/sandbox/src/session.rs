@@ -10,6 +10,7 @@ use wasmtime_wasi::I32Exit;
 use crate::calls::Calls;
 use crate::clock::RunClock;
 use crate::engine;
+use crate::files::Files;
 use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
 use crate::limits::{Limit, Limits, MemoryMeter, Stop};
 use crate::meter::{Meter, Metering};
@@ -121,8 +122,9 @@ impl Session {
                 let output = Output::new(limits.output, Arc::clone(&observer));
                 let calls = Calls::new(tools, observer, output.clone(), context, &limits);
                 let state = State {
-                    wasi: wasi::context(&policy, &output, program)?,
+                    wasi: wasi::context(&policy, &output, program),
                     table: wasi::table(),
+                    files: Files::new(&policy.mounts)?,
                     memory: MemoryMeter::new(limits.memory),
                     meter: Meter::default(),
                     calls,
