@@ -29,6 +29,7 @@ mod support;
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::LazyLock;
@@ -195,12 +196,15 @@ fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Copies a file; a text gets the server's port.
+/// Copies a file, whether it is executable, too; a text gets the server's port.
 fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     match filled(from) {
-        Ok(text) => fs::write(to, text),
-        Err(_) => fs::copy(from, to).map(|_| ()),
+        Ok(text) => fs::write(to, text)?,
+        Err(_) => fs::copy(from, to).map(|_| ())?,
     }
+    let is_executable = fs::metadata(from)?.mode() & 0o100 != 0;
+    let mode = if is_executable { 0o755 } else { 0o644 };
+    fs::set_permissions(to, fs::Permissions::from_mode(mode))
 }
 
 fn escape(folder: &Path, language: &str) -> Result<(), Failed> {

@@ -14,6 +14,7 @@
 )]
 
 mod compare;
+mod files;
 mod guests;
 mod scripts;
 mod timing;
@@ -42,7 +43,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 16] = [
+const GROUPS: [Group; 17] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -53,6 +54,9 @@ const GROUPS: [Group; 16] = [
         bench.calls(&bench.python())
     }),
     group("python computing", |bench| bench.computing(&bench.python())),
+    group("python files mount", |bench| {
+        files::figures(&bench.wxmcp, &bench.python)
+    }),
     group("python private memory", Bench::private_memory),
     group("python overshoot", |bench| {
         bench.overshoot(Language::Python, "while True: pass")

@@ -9,7 +9,7 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 use wxmcp_capabilities::{ConnectionConfig, DirectoryConfig, HeaderConfig};
 use wxmcp_policy::{CapabilityList, Hosts};
-use wxmcp_run::{Access, Limits, Mount};
+use wxmcp_run::{Access, Limits, Mount, Source};
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
 
@@ -332,7 +332,7 @@ fn mount(text: &str, folder: &Path) -> anyhow::Result<Mount> {
     }
     let trimmed = guest.trim_end_matches('/');
     Ok(Mount {
-        host: folder.join(host),
+        source: Source::Host(folder.join(host)),
         guest: if trimmed.is_empty() { "/" } else { trimmed }.to_owned(),
         access,
     })
@@ -455,9 +455,13 @@ mod tests {
         let here = Path::new("");
         assert_eq!(mount("a:/b", here)?.access, Access::ReadOnly);
         assert_eq!(mount("a:/b:rw", here)?.access, Access::ReadWrite);
-        assert_eq!(mount("a:b:/c/:ro", here)?.host, Path::new("a:b"));
+        assert_eq!(
+            mount("a:b:/c/:ro", here)?.source,
+            Source::Host("a:b".into())
+        );
         assert_eq!(mount("a:/c/", Path::new("/x"))?.guest, "/c");
-        assert_eq!(mount("a:/c", Path::new("/x"))?.host, Path::new("/x/a"));
+        let source = mount("a:/c", Path::new("/x"))?.source;
+        assert_eq!(source, Source::Host("/x/a".into()));
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use crate::componentize::{Adapter, SHIM, componentize, python_sources};
 use crate::digest::sha256;
-use crate::flatten::{Changes, Flat, Release, Repeat};
+use crate::flatten::{Changes, Flat, Mode, ModesInterface, Release, Repeat, WithMode};
 use crate::immortal::immortalise;
 use crate::inputs::Project;
 use crate::meter::{self, Counter};
@@ -17,13 +17,14 @@ use std::collections::BTreeMap;
 const FIRST: &str = include_str!("first/python.txt");
 
 /// The sources of this program that decide a byte of the component.
-pub(crate) const BUILDER: [(&str, &str); 17] = [
+pub(crate) const BUILDER: [(&str, &str); 18] = [
     ("componentize.rs", include_str!("componentize.rs")),
     ("first/python.txt", FIRST),
     ("flatten/constant.rs", include_str!("flatten/constant.rs")),
     ("flatten/emit.rs", include_str!("flatten/emit.rs")),
     ("flatten/merge.rs", include_str!("flatten/merge.rs")),
     ("flatten/mod.rs", include_str!("flatten/mod.rs")),
+    ("flatten/modes.rs", include_str!("flatten/modes.rs")),
     ("flatten/parse.rs", include_str!("flatten/parse.rs")),
     ("flatten/release.rs", include_str!("flatten/release.rs")),
     ("flatten/repeat.rs", include_str!("flatten/repeat.rs")),
@@ -69,6 +70,33 @@ const fn repeat(name: &'static str, reads: bool) -> Repeat {
         module: "env",
         name,
         reads,
+    }
+}
+
+/// Where permission bits come from, and go to.
+const MODES: ModesInterface = ModesInterface {
+    module: "wxmcp:guest/modes@0.1.0",
+    seen: "seen",
+    next: "next",
+};
+
+/// Functions of libc with a mode, as CPython and SQLite import them.
+const WITH_MODE: [WithMode; 8] = [
+    with_mode("stat", Mode::Found(1)),
+    with_mode("lstat", Mode::Found(1)),
+    with_mode("fstat", Mode::Found(1)),
+    with_mode("fstatat", Mode::Found(2)),
+    with_mode("open", Mode::Opened(2)),
+    with_mode("openat", Mode::Opened(3)),
+    with_mode("mkdir", Mode::Given(1)),
+    with_mode("mkdirat", Mode::Given(2)),
+];
+
+const fn with_mode(name: &'static str, mode: Mode) -> WithMode {
+    WithMode {
+        module: "env",
+        name,
+        mode,
     }
 }
 
@@ -150,6 +178,7 @@ impl Recipe for Python<'_> {
         let changes = Changes {
             releases: &LEFT_BEHIND,
             repeats: &REPEATED,
+            modes: Some((&MODES, &WITH_MODE)),
         };
         let flat = Flat::new(&made.component, &changes).context("flatten the component")?;
         let mut core = flat.core().to_vec();

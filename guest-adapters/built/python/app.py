@@ -27,6 +27,7 @@ try:
 except ModuleNotFoundError:  # the script uses no tools
     imports = sys.modules["wit_world.imports"] = types.ModuleType("wit_world.imports")
 imports.host = imports.waiting = portable.Host(_built)
+imports.modes = None  # whoever runs the component knows WASI only
 
 from _wxmcp import bake  # noqa: E402
 

@@ -26,6 +26,7 @@ const setBytes = TheUint8Array.prototype.set;
 const MESSAGES = {
   __proto__: null,
   EACCES: 'permission denied',
+  EBUSY: 'resource busy or locked',
   EEXIST: 'file already exists',
   ENAMETOOLONG: 'name too long',
   EISDIR: 'illegal operation on a directory',
@@ -35,6 +36,7 @@ const MESSAGES = {
   ENOSPC: 'no space left on device',
   ENOTDIR: 'not a directory',
   ENOTEMPTY: 'directory not empty',
+  ENOTSUP: 'operation not supported',
   EPERM: 'operation not permitted',
   EROFS: 'read-only file system',
   EXDEV: 'cross-device link not permitted',
@@ -56,7 +58,8 @@ function reason(code, path, reads) {
   const parts = partsOf(path);
   const full = joined(parts);
   const mount = mountOf(full)?.root;
-  if (mount === undefined) return unmounted(parts, full);
+  // `/` is there even where nothing is mounted at it: it lists the mounts.
+  if (mount === undefined || told[mount] === undefined) return unmounted(parts, full);
   if (code === 'ENOENT') return '';
   if (code === 'EACCES') return `the folder is mounted at \`${mount}\`, but its owner on the host does not permit this`;
   if (reads) return `a link in this path leads out of the mount \`${mount}\``;
@@ -65,12 +68,12 @@ function reason(code, path, reads) {
 
 function unmounted(parts, full) {
   if (isToolFile) return "a tool file has no mounts; it reads and writes by `directory(..)` of 'wxmcp', granted as `files`";
-  for (let i = 0; i < mounts.length; i++) if (startsWith(joined(partsOf(mounts[i].path)), `${full === '/' ? '' : full}/`)) return '';
+  for (const path in told) if (startsWith(path, `${full === '/' ? '' : full}/`)) return '';
   const above = parts.length > 1 ? joined(apply(sliceArray, parts, [0, -1])) : '/';
   const folder = parts[0] === 'tmp' ? '/tmp' : above;
   const place = folder === '/' ? '/data' : folder;
   let there = '';
-  for (let i = 0; i < mounts.length; i++) there += `${there === '' ? '' : ', '}\`${joined(partsOf(mounts[i].path))}\``;
+  for (const path in told) there += `${there === '' ? '' : ', '}\`${path}\``;
   if (there !== '') there = ` (the mounts are ${there})`;
   const way = `\`-v DIR:${place}\` mounts a folder${place === folder ? ' there' : ''}, \`-v DIR:${place}:rw\` one to write to`;
   return `nothing is mounted at \`${folder}\`${there}; ${way}`;
@@ -183,8 +186,8 @@ function write(path, content, appends) {
 }
 
 function stat(path) {
-  const { type, size, modified } = at(path, 'stat', wasi.stat);
-  return { type, size, modified: modified === undefined ? undefined : new Date(modified) };
+  const { type, size, modified, mode } = at(path, 'stat', wasi.stat);
+  return { type, size, modified: modified === undefined ? undefined : new Date(modified), mode };
 }
 
 export const files = freeze({
@@ -210,7 +213,7 @@ export const files = freeze({
   async list(path = '/') {
     return names(path);
   },
-  /** {type: "file" | "directory" | .., size, modified}. */
+  /** {type: "file" | "directory" | .., size, modified, mode}: `mode` has the permission bits. */
   async stat(path) {
     return stat(path);
   },
@@ -236,6 +239,11 @@ export const files = freeze({
     const target = placed(to, 'rename');
     at(from, 'rename', (directory, below) => wasi.rename(directory, below, target.directory, target.path), to);
   },
+  /** Sets permission bits: `0o644`. */
+  async chmod(path, mode) {
+    if (!isInteger(mode) || mode < 0 || mode > 0o7777) throw new TheTypeError('a mode must be a whole number up to 0o7777');
+    at(path, 'chmod', (directory, below) => wasi.setMode(directory, below, mode));
+  },
   [Symbol.toStringTag]: 'files',
 });
 
@@ -248,8 +256,9 @@ function names(path) {
   return apply(sort, found, []);
 }
 const { sort } = Array.prototype;
+const { isInteger } = Number;
 
-/** Nothing is mounted at `/`: then it holds the mounts. */
+/** Whoever runs a built component may offer no `/`: then it holds the mounts. */
 function hasRoot() {
   mounts ??= wasi.mounts();
   for (let i = 0; i < mounts.length; i++) if (joined(partsOf(mounts[i].path)) === '/') return true;

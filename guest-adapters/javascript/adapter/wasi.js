@@ -7,6 +7,9 @@ import { TheBigInt, TheNumber, create, push } from './primordials.js';
 const { imported, lowered, loweredBytes, release, bytesAt, textAt } = core;
 const types = (name) => imported(`wasi:filesystem/types@0.2.10 ${name}`);
 
+const seen = imported('wxmcp:guest/modes@0.1.0 seen');
+const change = imported('wxmcp:guest/modes@0.1.0 change');
+
 const getDirectories = imported('wasi:filesystem/preopens@0.2.10 get-directories');
 const openAt = types('[method]descriptor.open-at');
 const readAt = types('[method]descriptor.read');
@@ -152,7 +155,7 @@ export function linkStat(directory, path) {
 }
 
 function status(directory, path, flags) {
-  return withPath(path, (at, length) =>
+  const found = withPath(path, (at, length) =>
     result(statAt(directory, flags, at, length), 8, (view, block) => {
       const found = create(null);
       found.type = kinds[view.getUint8(block + 8)] ?? 'unknown';
@@ -163,6 +166,15 @@ function status(directory, path, flags) {
       return found;
     }),
   );
+  found.mode = seen();
+  return found;
+}
+
+/** Sets the permission bits of a file or directory. */
+export function setMode(directory, path, mode) {
+  stat(directory, path); // `change` is about what was asked last
+  const failed = change(mode);
+  if (failed !== 0) throw refused(failed - 1);
 }
 
 /** [{name, type}] of a directory, in its order. */

@@ -1,4 +1,4 @@
-"""The seam of `wit/guest.wit`: the host's five functions, completions, and JSON as its bytes.
+"""The seam of `wit/guest.wit`: the host's functions, completions, and JSON as its bytes.
 
 Other modules call these by attribute (`seam.emit(..)`), so that the build can
 run them against a host that is not there.
@@ -10,7 +10,7 @@ import json.decoder
 import json.encoder
 import struct
 
-from wit_world.imports import host, waiting
+from wit_world.imports import host, modes, waiting
 
 submit = host.submit
 wait = waiting.wait

@@ -12,8 +12,8 @@ import sys
 import time
 import types
 
-from . import artifacts, calls, capabilities, content, loop, output, seam, source, stdlib, tooltree, unseen
-from . import zone
+from . import artifacts, calls, capabilities, content, loop, modes, output, seam, source, stdlib, tooltree
+from . import unseen, zone
 
 main = types.ModuleType("__main__")
 
@@ -38,6 +38,7 @@ def install():
     _install_exits()
     _install_threads()
     _install_recursion_limit()
+    modes.install()
     unseen.install()
 
 

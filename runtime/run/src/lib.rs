@@ -21,7 +21,7 @@ pub use json_error::without_position;
 pub use library::{Library, Module, Shared};
 pub use limits::{Bytes, Limit, Limits};
 pub use observer::{Event, Observer, Silent, Stream};
-pub use policy::{Access, Mount, Policy, Stdin};
+pub use policy::{Access, Mount, Policy, Source, Stdin};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
 pub use runner::{Run, RunError, Runner, RunnerSession};
 pub use script::{Describe, INVALID_ARGUMENTS, Language, Script, ToolJob, ToolTask};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// What a run may touch besides its tools.
 #[derive(Clone, Debug, Default)]
 pub struct Policy {
-    /// Host directories that the script sees.
+    /// Folders that the script sees.
     pub mounts: Vec<Mount>,
     /// The whole environment that the script sees.
     pub env: Vec<(String, String)>,
@@ -13,11 +13,11 @@ pub struct Policy {
     pub stdin: Stdin,
 }
 
-/// A host directory at a path of the guest.
+/// A folder at a path of the guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// The directory on the host.
-    pub host: PathBuf,
+    /// What is there.
+    pub source: Source,
     /// Its absolute path in the guest.
     pub guest: String,
     /// What the script may do below it.
@@ -33,6 +33,18 @@ impl Mount {
         };
         (&self.guest, access)
     }
+}
+
+/// What a script sees at a mount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A directory of the host.
+    Host(PathBuf),
+    /// A folder in memory, empty at first, and gone with the instance.
+    Memory {
+        /// Most bytes that names and files in it take.
+        bytes: u64,
+    },
 }
 
 /// What may be done with a mount, a directory or a connection.

@@ -9,6 +9,7 @@ use wasmtime::component::{Linker, ResourceTable, WasmList};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
 use crate::calls::Calls;
+use crate::files::Files;
 use crate::limits::{Budget, MemoryMeter, Stop};
 use crate::meter::Meter;
 use crate::output::Output;
@@ -38,6 +39,7 @@ const PROGRESS_MESSAGE: usize = 256;
 pub(crate) struct State {
     pub(crate) wasi: WasiCtx,
     pub(crate) table: ResourceTable,
+    pub(crate) files: Files,
     pub(crate) memory: MemoryMeter,
     pub(crate) meter: Meter,
     pub(crate) calls: Calls,

@@ -12,6 +12,7 @@ mod calls;
 mod clock;
 mod digits;
 pub mod engine;
+mod files;
 mod guest;
 mod limits;
 mod meter;

@@ -9,6 +9,7 @@ use wasmtime_wasi::I32Exit;
 
 use crate::calls::{Calls, InRun};
 use crate::engine;
+use crate::files::Files;
 use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
 use crate::limits::{MemoryMeter, Stop};
 use crate::meter::{Meter, Metering};
@@ -130,8 +131,9 @@ impl Session {
                 let output = Output::new(limits.output, Arc::clone(&observer));
                 let calls = Calls::new(tools, observer, output.clone(), this, &limits);
                 let state = State {
-                    wasi: wasi::context(&policy, &output, program, sources)?,
+                    wasi: wasi::context(&policy, &output, program, sources),
                     table: wasi::table(),
+                    files: Files::new(&policy.mounts)?,
                     memory: MemoryMeter::new(limits.memory),
                     meter: Meter::default(),
                     calls,

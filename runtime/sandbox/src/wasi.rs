@@ -1,5 +1,5 @@
-//! The WASI 0.2 that guests see: real files below the mounts, clocks, random
-//! numbers; standard streams of ours; no sockets.
+//! The WASI 0.2 that guests see: clocks and random numbers of the engine, files and standard
+//! streams of ours, no sockets.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -9,15 +9,13 @@ use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
 use wasmtime_wasi::p2::pipe::MemoryInputPipe;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
-use wasmtime_wasi::{FsPerms, WasiCtx, WasiCtxBuilder};
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder};
 
+use crate::files;
 use crate::guest::State;
 use crate::output::Output;
 use crate::sources;
-use wxmcp_run::Script;
-use wxmcp_run::Stream;
-use wxmcp_run::{Access, Policy, Stdin};
-use wxmcp_run::{Clocks, Randomness, RunError};
+use wxmcp_run::{Clocks, Policy, Randomness, Script, Stdin, Stream};
 
 /// Most handles (files, streams, pollables) that one instance may hold.
 const HANDLES: usize = 4_096;
@@ -31,19 +29,22 @@ const WRITE: usize = 64 << 10;
 /// Offers WASI to guests. Sockets are there, since interpreters import them, and
 /// refuse everything.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
-    wasmtime_wasi::p2::add_to_linker_async(linker)
+    wasmtime_wasi::p2::add_to_linker_async(linker)?;
+    // Files are ours.
+    linker.allow_shadowing(true);
+    let added = files::add_to_linker(linker);
+    linker.allow_shadowing(false);
+    added
 }
 
-/// What one run's WASI may touch. A `program` is told its arguments and environment.
-///
-/// # Errors
-/// When a mount's host directory cannot be opened.
+/// What one run's WASI may touch, but for files. A `program` is told its arguments and
+/// environment.
 pub(crate) fn context(
     policy: &Policy,
     output: &Output,
     program: Option<&Script>,
     (clocks, randomness): (Clocks, Randomness),
-) -> Result<WasiCtx, RunError> {
+) -> WasiCtx {
     let mut builder = WasiCtxBuilder::new();
     sources::set(&mut builder, clocks, randomness);
     // Guests of ours are told by `wit/guest.wit`, and keep what they are not told from scripts.
@@ -75,19 +76,7 @@ pub(crate) fn context(
             builder.stdin(Inherited);
         }
     }
-    for mount in &policy.mounts {
-        let permissions = match mount.access {
-            Access::ReadOnly => FsPerms::ReadOnly,
-            Access::ReadWrite => FsPerms::ReadWrite,
-        };
-        builder
-            .preopened_dir(&mount.host, &mount.guest, permissions)
-            .map_err(|source| RunError::Mount {
-                guest: mount.guest.clone(),
-                source: source.into(),
-            })?;
-    }
-    Ok(builder.build())
+    builder.build()
 }
 
 /// A handle table that a guest cannot grow without end.

@@ -24,6 +24,12 @@ pub enum FlattenError {
         /// Module and name.
         import: String,
     },
+    /// A function is to move a mode, and it is not certain which, or how.
+    #[error("`{import}` is no import of the merged modules that has a mode")]
+    Mode {
+        /// Module and name.
+        import: String,
+    },
     /// Arguments are to be freed, and it is not certain how.
     #[error("the merged modules do not import one and the same `free`")]
     Free,

@@ -1,5 +1,6 @@
 //! The merged core module: what it imports, defines and exports.
 
+use super::modes::Moded;
 use super::parse::{Component, CoreInstance, Module};
 use super::release::Releasing;
 use super::repeat::Repeating;
@@ -26,6 +27,8 @@ pub(super) struct Merged {
     pub(super) releasing: Vec<Releasing>,
     /// More of them, behind those.
     pub(super) repeating: Vec<Repeating>,
+    /// More of them, behind those.
+    pub(super) moded: Vec<Moded>,
     external_index: HashMap<Function, u32>,
     function_base: Vec<u32>,
     releasing_base: u32,
@@ -43,6 +46,7 @@ impl Merged {
             globals: HashMap::new(),
             releasing: Vec::new(),
             repeating: Vec::new(),
+            moded: Vec::new(),
             releasing_base: 0,
             external_index: HashMap::new(),
             function_base: Vec::new(),
@@ -63,6 +67,9 @@ impl Merged {
         merged.releasing_base = next;
         merged.releasing = Releasing::all(plan, &modules, changes.releases, &external_types)?;
         merged.repeating = Repeating::all(plan, &modules, changes.repeats)?;
+        if let Some((interface, functions)) = changes.modes {
+            merged.moded = Moded::all(plan, &modules, interface, functions)?;
+        }
         let exports = merged.needed_exports(component, plan)?;
         let writer = Writer::new(plan, modules, &merged)?;
         let globals = writer.exported_globals();
@@ -100,6 +107,7 @@ impl Merged {
     pub(super) fn called(&self, function: &Function) -> Result<u32, FlattenError> {
         let ours = self.releasing.iter().map(|ours| &ours.external);
         let ours = ours.chain(self.repeating.iter().map(|ours| &ours.function));
+        let ours = ours.chain(self.moded.iter().map(|ours| &ours.function));
         match ours.enumerate().find(|(_, ours)| *ours == function) {
             Some((position, _)) => count(position, "functions")?
                 .checked_add(self.releasing_base)

@@ -14,6 +14,7 @@ mod constant;
 mod emit;
 mod error;
 mod merge;
+mod modes;
 mod parse;
 mod release;
 mod repeat;
@@ -21,6 +22,7 @@ mod resolve;
 mod write;
 
 pub use error::FlattenError;
+pub use modes::{Mode, ModesInterface, WithMode};
 pub use release::Release;
 pub use repeat::Repeat;
 
@@ -36,6 +38,8 @@ pub struct Changes<'c> {
     pub releases: &'c [Release],
     /// Functions that are called until they have moved all bytes.
     pub repeats: &'c [Repeat],
+    /// Functions that know modes, where the component imports the interface for it.
+    pub modes: Option<(&'c ModesInterface, &'c [WithMode])>,
 }
 
 /// A component taken apart: the merged core module, and what goes around it.

@@ -138,6 +138,10 @@ impl<'x, 'a> Writer<'x, 'a> {
             functions.function(self.type_index(repeating.ty())?);
             code.function(&repeating.body(|function| self.merged.index(function))?);
         }
+        for moded in &self.merged.moded {
+            functions.function(self.type_index(moded.ty())?);
+            code.function(&moded.body(|function| self.merged.index(function))?);
+        }
         let mut exported = ExportSection::new();
         exported.export(MEMORY, ExportKind::Memory, 0);
         for index in exports {

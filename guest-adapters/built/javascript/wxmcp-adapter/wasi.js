@@ -98,6 +98,11 @@ function status(directory, path, symlinkFollow) {
   return found;
 }
 
+/** WASI knows no permission bits. */
+export function setMode() {
+  throw { __proto__: null, refusal: 'ENOTSUP' };
+}
+
 /** [{name, type}] of a directory, in its order. */
 export function list(directory, path) {
   return opened(directory, path, { directory: true }, { read: true }, (folder) => {

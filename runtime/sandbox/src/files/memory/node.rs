@@ -1,0 +1,215 @@
+//! What a folder in memory is made of.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::SystemTime;
+
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+
+use crate::files::seam::{Answer, Change, Kind, Stat};
+
+/// Bytes that a file, folder or link counts for besides its content and name.
+pub(super) const NODE: u64 = 256;
+
+/// What the nodes of one root share.
+pub(super) struct Space {
+    pub(super) device: u64,
+    pub(super) limit: u64,
+    pub(super) used: AtomicU64,
+    /// Held by whoever looks names up, or changes them.
+    pub(super) names: Mutex<()>,
+    /// The number of the next node.
+    pub(super) next: AtomicU64,
+}
+
+impl Space {
+    pub(super) fn spend(&self, bytes: u64) -> Answer<()> {
+        let more = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.limit);
+        self.used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .map(|_| ())
+            .map_err(|_| ErrorCode::InsufficientSpace)
+    }
+
+    pub(super) fn give_back(&self, bytes: u64) {
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}
+
+/// A file, folder or link.
+pub(super) struct Node {
+    number: u64,
+    pub(super) space: Arc<Space>,
+    inner: Mutex<Inner>,
+}
+
+pub(super) struct Inner {
+    pub(super) body: Body,
+    mode: u32,
+    accessed: SystemTime,
+    pub(super) modified: SystemTime,
+    pub(super) changed: SystemTime,
+    /// Names that it has. A folder without one takes nothing new.
+    pub(super) links: u64,
+    /// Bytes of the space that it holds.
+    pub(super) held: u64,
+    /// The folder that has it; of a file with several names none is meant.
+    parent: Weak<Node>,
+}
+
+pub(super) enum Body {
+    File {
+        size: u64,
+        pages: BTreeMap<u64, Box<[u8]>>,
+    },
+    Folder(BTreeMap<String, Arc<Node>>),
+    Link(String),
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
+        self.space.give_back(inner.held);
+        // A deep tree is taken apart here, not by drops inside each other.
+        let mut inside = VecDeque::new();
+        if let Body::Folder(entries) = &mut inner.body {
+            inside.extend(std::mem::take(entries).into_values());
+        }
+        while let Some(node) = inside.pop_front() {
+            if let Some(node) = Arc::into_inner(node)
+                && let Body::Folder(entries) = &mut node.lock().body
+            {
+                inside.extend(std::mem::take(entries).into_values());
+            }
+        }
+    }
+}
+
+impl Node {
+    pub(super) fn new(space: &Arc<Space>, body: Body, mode: u32, held: u64) -> Arc<Self> {
+        let now = SystemTime::now();
+        Arc::new(Self {
+            number: space.next.fetch_add(1, Ordering::Relaxed),
+            space: Arc::clone(space),
+            inner: Mutex::new(Inner {
+                body,
+                mode,
+                accessed: now,
+                modified: now,
+                changed: now,
+                links: 1,
+                held,
+                parent: Weak::new(),
+            }),
+        })
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self.lock().body {
+            Body::File { .. } => Kind::File,
+            Body::Folder(_) => Kind::Folder,
+            Body::Link(_) => Kind::Link,
+        }
+    }
+
+    pub(super) fn stat(&self) -> Stat {
+        let inner = self.lock();
+        let (kind, size) = match &inner.body {
+            Body::File { size, .. } => (Kind::File, *size),
+            Body::Folder(_) => (Kind::Folder, 0),
+            Body::Link(target) => (Kind::Link, length(target)),
+        };
+        Stat {
+            kind,
+            links: inner.links,
+            size,
+            accessed: Some(inner.accessed),
+            modified: Some(inner.modified),
+            changed: Some(inner.changed),
+            mode: inner.mode,
+            identity: (self.space.device, self.number),
+        }
+    }
+
+    pub(super) fn change(&self, change: Change) {
+        let mut inner = self.lock();
+        match change {
+            Change::Mode(mode) => inner.mode = mode,
+            Change::Times { accessed, modified } => {
+                inner.accessed = accessed.unwrap_or(inner.accessed);
+                inner.modified = modified.unwrap_or(inner.modified);
+            }
+        }
+        inner.changed = SystemTime::now();
+    }
+
+    /// A node that a folder has by a name.
+    pub(super) fn child(&self, name: &str) -> Answer<Arc<Self>> {
+        match &self.lock().body {
+            Body::Folder(entries) => entries.get(name).cloned().ok_or(ErrorCode::NoEntry),
+            _ => Err(ErrorCode::NotDirectory),
+        }
+    }
+
+    /// Gives a node a name in this folder. The name counts.
+    pub(super) fn add(self: &Arc<Self>, name: &str, node: Arc<Self>) -> Answer<()> {
+        let mut inner = self.lock();
+        if inner.links == 0 {
+            return Err(ErrorCode::NoEntry);
+        }
+        let Body::Folder(entries) = &mut inner.body else {
+            return Err(ErrorCode::NotDirectory);
+        };
+        self.space.spend(length(name))?;
+        node.lock().parent = Arc::downgrade(self);
+        entries.insert(name.to_owned(), node);
+        inner.held = inner.held.saturating_add(length(name));
+        inner.modified = SystemTime::now();
+        Ok(())
+    }
+
+    /// Takes a name away.
+    pub(super) fn take(&self, name: &str) {
+        let mut inner = self.lock();
+        if let Body::Folder(entries) = &mut inner.body
+            && entries.remove(name).is_some()
+        {
+            self.space.give_back(length(name));
+            inner.held = inner.held.saturating_sub(length(name));
+            inner.modified = SystemTime::now();
+        }
+    }
+
+    /// Where a link leads.
+    pub(super) fn target(&self) -> Option<String> {
+        match &self.lock().body {
+            Body::Link(target) => Some(target.clone()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(&self.lock().body, Body::Folder(entries) if entries.is_empty())
+    }
+}
+
+/// Whether a folder is another one, or has it somewhere inside.
+pub(super) fn contains(folder: &Arc<Node>, other: &Arc<Node>) -> bool {
+    let mut at = Some(Arc::clone(other));
+    while let Some(node) = at {
+        if Arc::ptr_eq(folder, &node) {
+            return true;
+        }
+        at = node.lock().parent.upgrade();
+    }
+    false
+}
+
+pub(super) fn length(text: &str) -> u64 {
+    u64::try_from(text.len()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,115 @@
+//! The one file system that a guest sees: our own `wasi:filesystem` over folders of the host and
+//! folders in memory.
+//!
+//! [`Folder`] and [`File`] are the seam. What is behind them knows nothing of WASI, of handles or
+//! of permissions of mounts: [`disk`] is a folder of the host, [`memory`] one in memory. [`Tree`]
+//! puts mounts into one tree that begins at `/`. [`host`] answers the guest: it owns the handles,
+//! refuses writes to what is mounted read-only, and takes blocking work off the event loop.
+
+mod acts;
+mod convert;
+mod disk;
+mod errors;
+mod handles;
+mod host;
+mod list;
+mod memory;
+mod modes;
+mod seam;
+mod streams;
+#[cfg(test)]
+mod tests;
+mod tree;
+#[cfg(test)]
+mod tries;
+
+use std::sync::Arc;
+
+use wasmtime::component::{HasData, Linker, ResourceTable};
+use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
+
+use crate::guest::State;
+use seam::Folder;
+use tree::{Mounted, Tree};
+use wxmcp_run::RunError;
+use wxmcp_run::{Mount, Source};
+
+/// Most bytes of a path that a guest names. Linux takes no longer one either.
+const PATH: usize = 4_096;
+
+/// Most bytes that one read of a file hands over, or one write takes.
+const PIECE: usize = 64 << 10;
+
+/// Most entries of a folder that are read at once and kept for the guest.
+const ENTRIES: usize = 256;
+
+/// Most streams of entries that one instance has open.
+const LISTS: usize = 256;
+
+/// What one instance sees of files.
+pub(crate) struct Files {
+    tree: Arc<Tree>,
+    modes: modes::Modes,
+    /// Streams of entries that are open now.
+    lists: usize,
+}
+
+impl Files {
+    /// The mounts of a policy.
+    ///
+    /// # Errors
+    /// When a mount's host directory cannot be opened.
+    pub(crate) fn new(mounts: &[Mount]) -> Result<Self, RunError> {
+        let mut tree = Tree::new();
+        // Devices of folders in memory have numbers from the end, which those of a host have not.
+        for (mount, device) in mounts.iter().zip((0..u64::MAX).rev()) {
+            let folder: Arc<dyn Folder> = match &mount.source {
+                Source::Host(path) => {
+                    let opened = disk::Disk::open(path).map_err(|source| RunError::Mount {
+                        guest: mount.guest.clone(),
+                        source: source.into(),
+                    })?;
+                    Arc::new(opened)
+                }
+                Source::Memory { bytes } => memory::root(*bytes, device),
+            };
+            let access = mount.access;
+            tree.mount(&mount.guest, Mounted { folder, access });
+        }
+        Ok(Self {
+            tree: Arc::new(tree),
+            modes: modes::Modes::default(),
+            lists: 0,
+        })
+    }
+}
+
+/// Offers `wasi:filesystem`, and our interface of permission bits. The linker must let it
+/// replace the engine's own.
+pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
+    types::add_to_linker::<State, FilesOf>(linker, FilesOf::view)?;
+    preopens::add_to_linker::<State, FilesOf>(linker, FilesOf::view)?;
+    modes::add_to_linker(linker)
+}
+
+/// How the linker finds the files of an instance.
+struct FilesOf;
+
+/// The files of an instance, and its handles.
+struct FilesView<'s> {
+    files: &'s mut Files,
+    table: &'s mut ResourceTable,
+}
+
+impl HasData for FilesOf {
+    type Data<'s> = FilesView<'s>;
+}
+
+impl FilesOf {
+    fn view(state: &mut State) -> FilesView<'_> {
+        FilesView {
+            files: &mut state.files,
+            table: &mut state.table,
+        }
+    }
+}
