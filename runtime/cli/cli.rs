@@ -409,11 +409,11 @@ pub(crate) struct DoctorArgs {
     pub(crate) config: ConfigArgs,
 }
 
-/// What the command line says of itself instead of a command: help, the version, a mistake.
-pub(crate) struct Told(clap::Error);
+/// What clap prints instead of running a command: help, the version, a mistake.
+pub(crate) struct UsageMessage(clap::Error);
 
-impl Told {
-    /// Prints it, and says how the process ends.
+impl UsageMessage {
+    /// Prints it, and returns how the process ends.
     pub(crate) fn print(self) -> Exit {
         let is_mistake = self.0.use_stderr();
         render::usage(&self.0.render().to_string(), is_mistake);
@@ -426,12 +426,12 @@ impl Told {
 }
 
 /// Reads the command line.
-pub(crate) fn parse() -> Result<Cli, Told> {
+pub(crate) fn parse() -> Result<Cli, UsageMessage> {
     match run_alone(std::env::args_os()) {
         Some(run) => Ok(Cli {
             command: Command::Run(Box::new(run)),
         }),
-        None => Cli::try_parse().map_err(Told),
+        None => Cli::try_parse().map_err(UsageMessage),
     }
 }
 

@@ -29,6 +29,6 @@ fn main() -> ExitCode {
     streams::survive_file_limit();
     exit::conclude(match cli::parse() {
         Ok(cli) => commands::execute(cli),
-        Err(told) => Ok(told.print()),
+        Err(message) => Ok(message.print()),
     })
 }

@@ -308,7 +308,7 @@ fn usage_line(report: &Report) {
 
 /// Prints a failure of wxmcp's own: what it was doing, why, what helps.
 pub(crate) fn failure(error: &anyhow::Error, hint: Option<&str>) {
-    // What went wrong may be told in a stranger's words.
+    // The text of an error may come from a server or a script.
     aside(&format!("error: {}", visible(&error.to_string())));
     for cause in error.chain().skip(1) {
         aside(&format!("  caused by: {}", visible(&cause.to_string())));

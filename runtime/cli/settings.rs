@@ -222,13 +222,13 @@ fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
         Err(error) => return Err(error).with_context(|| format!("read `{}`", path.display())),
     };
     let file = toml::from_str(&text)
-        .map_err(|error| anyhow!(told(&error, &text)))
+        .map_err(|error| anyhow!(without_line(&error, &text)))
         .with_context(|| format!("read `{}`", path.display()))?;
     Ok((file, folder))
 }
 
 /// What is wrong and on which line; not the line itself, which may hold a secret.
-fn told(error: &toml::de::Error, text: &str) -> String {
+fn without_line(error: &toml::de::Error, text: &str) -> String {
     let line = error
         .span()
         .and_then(|span| text.get(..span.start))

@@ -17,22 +17,22 @@ use crate::provider::Providers;
 
 /// All that a broker is made of.
 pub struct BrokerConfig {
-    /// Who has tools. Of two providers of one name that are in use, the earlier counts.
+    /// The providers of tools. Of two providers of one name that are in use, the earlier counts.
     pub providers: Vec<Arc<dyn Providers>>,
-    /// What does requests that are no tool calls.
+    /// Carries out requests other than tool calls.
     pub capabilities: Arc<dyn Capabilities>,
-    /// What is approved for tool files: told where it means nothing.
+    /// What is approved for tool files; approvals that fit no tool are reported.
     pub approvals: Approvals,
     /// How long one call may take.
     pub call_timeout: Duration,
     /// Where shapes of answers are kept that tools do not declare; nothing is learned
     /// if there is none.
     pub learned: Option<PathBuf>,
-    /// Who hears of each stage that something passes.
+    /// Observes each stage that a call or request enters.
     pub watcher: Option<Arc<dyn Watcher>>,
 }
 
-/// Answers any number of callers at once, each by its own [`CallerHost`].
+/// Serves any number of callers at once, each through its own [`CallerHost`].
 pub struct Broker {
     pub(crate) providers: Vec<Arc<dyn Providers>>,
     pub(crate) capabilities: Arc<dyn Capabilities>,

@@ -1,4 +1,4 @@
-//! What does the requests of callers that are no tool calls: to databases, hosts and directories.
+//! Requests of callers other than tool calls: to databases, hosts and directories.
 
 use std::sync::Arc;
 
@@ -11,13 +11,13 @@ pub trait Capabilities: Send + Sync {
     /// The resources as one caller may use them. Dropped, it ends the transactions that the caller left open.
     fn for_caller(&self, grants: &CapabilityGrants) -> Arc<dyn Granted>;
 
-    /// Waits a little until what was cancelled has ended.
+    /// Waits a little until cancelled statements have ended.
     fn settle(&self) -> BoxFuture<'_, ()>;
 }
 
 /// Resources as one caller may use them.
 pub trait Granted: Send + Sync {
-    /// Parses a request, and holds it against bounds.
+    /// Parses a request, and checks it against bounds.
     ///
     /// # Errors
     ///

@@ -15,34 +15,34 @@ use crate::broker::Broker;
 use crate::capability::Granted;
 use crate::pipeline;
 
-/// Answers one caller: a script, or one run of a tool file. What it shows depends on the caller's grants,
-/// never on who asked before.
+/// Serves one caller: a script, or one run of a tool file. What it shows depends on the caller's grants,
+/// never on earlier callers.
 pub struct CallerHost {
     pub(crate) broker: Arc<Broker>,
     pub(crate) caller: Caller,
     pub(crate) granted: Arc<dyn Granted>,
-    /// The changes of providers that the caller was told of.
-    told: Mutex<Told>,
+    /// The changes of providers that were reported to the caller.
+    reported: Mutex<Reported>,
 }
 
-/// How often the tools of providers had changed when their caller was last told of it.
+/// How often the tools of providers had changed when that was last reported to the caller.
 #[derive(Default)]
-struct Told {
+struct Reported {
     all: u64,
     by_namespace: HashMap<String, u64>,
 }
 
 impl CallerHost {
     pub(crate) fn new(broker: Arc<Broker>, caller: Caller) -> Self {
-        let told = Told {
+        let reported = Reported {
             all: changes(&broker),
-            ..Told::default()
+            ..Reported::default()
         };
         Self {
             granted: broker.capabilities.for_caller(caller.capabilities()),
             broker,
             caller,
-            told: Mutex::new(told),
+            reported: Mutex::new(reported),
         }
     }
 
@@ -113,8 +113,8 @@ impl ToolHost for CallerHost {
 
     fn changed(&self) -> Vec<String> {
         let all = changes(&self.broker);
-        let mut told = self.told.lock();
-        if std::mem::replace(&mut told.all, all) == all {
+        let mut reported = self.reported.lock();
+        if std::mem::replace(&mut reported.all, all) == all {
             return Vec::new();
         }
         let providers = self.broker.providers.iter().flat_map(|it| it.all());
@@ -123,7 +123,7 @@ impl ToolHost for CallerHost {
         for provider in seen {
             let name = provider.name().to_owned();
             let count = provider.changes();
-            if told
+            if reported
                 .by_namespace
                 .insert(name.clone(), count)
                 .unwrap_or_default()

@@ -1,8 +1,8 @@
-//! Answers callers: the one pipeline that everything passes that leaves a sandbox, and the catalogue of tools
-//! that a caller sees.
+//! The one pipeline that everything passes that leaves a sandbox, and the catalogue of tools that a caller
+//! sees.
 //!
-//! A [`Broker`] knows no server, tool file or database. Whoever has tools is a [`Provider`], and what does
-//! requests to databases, hosts and directories are [`Capabilities`]; crates above implement both.
+//! A [`Broker`] knows no server, tool file or database. Tools come from a [`Provider`], and [`Capabilities`]
+//! carries out requests to databases, hosts and directories; crates above implement both.
 //! [`CallerHost`] is the broker as one caller sees it. The stages of the pipeline are listed in `pipeline`.
 //!
 //! What comes from a provider is hostile: it is bounded before it is kept, and what goes wrong is named,

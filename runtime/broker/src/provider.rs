@@ -1,5 +1,5 @@
-//! Providers: whoever has tools. An MCP server is one, a folder of tool files another; a recording or
-//! a remote broker can be.
+//! Providers of tools: an MCP server is one, a folder of tool files another; a recording or a remote broker
+//! can be one too.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub trait Providers: Send + Sync {
     /// The one of that name, in either spelling. Cheap.
     fn find(&self, name: &str) -> Option<Arc<dyn Provider>>;
 
-    /// How often the tools of any of them changed by its own word. Cheap.
+    /// How often the tools of any of them changed according to itself. Cheap.
     fn changes(&self) -> u64 {
         0
     }
@@ -30,7 +30,7 @@ pub trait Providers: Send + Sync {
     fn close(&self) -> BoxFuture<'_, ()>;
 }
 
-/// Whoever has the tools of one namespace.
+/// Has the tools of one namespace.
 pub trait Provider: Send + Sync {
     /// The namespace, as scripts spell it.
     fn name(&self) -> &str;
@@ -52,7 +52,7 @@ pub trait Provider: Send + Sync {
     /// without starting anything.
     fn known_tools(&self) -> Option<Vec<[String; 2]>>;
 
-    /// How often its tools changed by its own word. Cheap.
+    /// How often its tools changed according to itself. Cheap.
     fn changes(&self) -> u64 {
         0
     }
@@ -67,12 +67,12 @@ pub trait Provider: Send + Sync {
     ) -> BoxFuture<'a, Result<Box<dyn ProvidedTools>, ToolError>>;
 }
 
-/// The tools of a provider, as they were when somebody asked.
+/// The tools of a provider, as they were when they were listed.
 pub trait ProvidedTools: Send + Sync {
     /// The tools.
     fn namespace(&self) -> &Arc<Namespace>;
 
-    /// Lists the tools anew where calls may have changed them without notice; whether it did. For callers
+    /// Lists the tools anew where calls may have changed them without notice; returns whether it did. For callers
     /// that miss a tool.
     fn look_again(&mut self, _deadline: Duration) -> BoxFuture<'_, Result<bool, ToolError>> {
         Box::pin(async { Ok(false) })
@@ -103,12 +103,12 @@ pub trait ProvidedTools: Send + Sync {
         bounded_error(error)
     }
 
-    /// Why a tool that somebody misses is none.
+    /// Why the file of a tool that a caller misses is not a tool.
     fn why_broken(&self, _tool: &str) -> Option<&str> {
         None
     }
 
-    /// Files that are no tools.
+    /// Files that are not tools.
     fn broken(&self) -> &[Broken] {
         &[]
     }

@@ -64,8 +64,7 @@ enum Form {
     Bytes,
 }
 
-/// A directory that tools may use. Nothing outside of it is reached, through whatever
-/// links.
+/// A directory that tools may use. Links do not lead out of it.
 #[derive(Clone, Debug)]
 pub(super) struct Directory {
     name: String,
@@ -126,7 +125,7 @@ impl Directory {
                     return Ok(json!({ "bytes": STANDARD.encode(bytes) }));
                 }
                 let text = String::from_utf8(bytes).map_err(|_| {
-                    self.said(
+                    self.error(
                         ToolErrorKind::CapabilityFailed,
                         path,
                         "it is not UTF-8: read its bytes",
@@ -163,7 +162,7 @@ impl Directory {
                     };
                     if entries.len() >= MAX_ENTRIES {
                         let why = format!("it has more than {MAX_ENTRIES} entries");
-                        return Err(self.said(ToolErrorKind::LimitReached, path, &why));
+                        return Err(self.error(ToolErrorKind::LimitReached, path, &why));
                     }
                     let found = entry.metadata().map_err(failed)?;
                     entries.push((name, kind(&found), size(&found)));
@@ -203,9 +202,9 @@ impl Directory {
 
     fn read(&self, dir: &Dir, path: &str) -> Result<Vec<u8>, ToolError> {
         let failed = |error: std::io::Error| self.failed(path, &error);
-        // A pipe would be waited for.
+        // Opening a pipe would block until another process writes to it.
         if !dir.metadata(path).map_err(failed)?.is_file() {
-            return Err(self.said(ToolErrorKind::CapabilityFailed, path, "it is not a file"));
+            return Err(self.error(ToolErrorKind::CapabilityFailed, path, "it is not a file"));
         }
         let mut bytes = Vec::new();
         dir.open(path)
@@ -216,7 +215,7 @@ impl Directory {
             .map_err(failed)?;
         if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
             let why = format!("it is larger than {MAX_FILE} bytes");
-            return Err(self.said(ToolErrorKind::LimitReached, path, &why));
+            return Err(self.error(ToolErrorKind::LimitReached, path, &why));
         }
         Ok(bytes)
     }
@@ -226,9 +225,9 @@ impl Directory {
         match (&request.text, &request.bytes) {
             (Some(text), None) => Ok(text.clone().into_bytes()),
             (None, Some(bytes)) => STANDARD.decode(bytes).map_err(|_| {
-                self.said(ToolErrorKind::InvalidCall, path, "its bytes are no base64")
+                self.error(ToolErrorKind::InvalidCall, path, "its bytes are no base64")
             }),
-            _ => Err(self.said(
+            _ => Err(self.error(
                 ToolErrorKind::InvalidCall,
                 path,
                 "there is nothing to write",
@@ -236,8 +235,8 @@ impl Directory {
         }
     }
 
-    /// Waits until nobody else changes the directory: no other call, and no other process
-    /// of ours. Both locks end with the answer.
+    /// Waits until this call alone changes the directory: neither another call nor another process of
+    /// wxmcp does. Both locks end when the answer is dropped.
     fn alone(&self, dir: &Dir) -> std::io::Result<(MutexGuard<'_, ()>, OwnedFd)> {
         let alone = self.writing.lock();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
@@ -252,7 +251,7 @@ impl Directory {
         let added = u64::try_from(added).unwrap_or(u64::MAX);
         if added > MAX_FILE {
             let why = format!("more than {MAX_FILE} bytes at once");
-            return Err(self.said(ToolErrorKind::LimitReached, path, &why));
+            return Err(self.error(ToolErrorKind::LimitReached, path, &why));
         }
         let (used, entries) = size_of(dir).map_err(|error| self.failed(".", &error))?;
         let parts = Path::new(path).components().count();
@@ -260,7 +259,7 @@ impl Directory {
             let why = format!(
                 "the directory has {entries} files and folders, {MAX_ENTRIES} are the limit"
             );
-            return Err(self.said(ToolErrorKind::LimitReached, path, &why));
+            return Err(self.error(ToolErrorKind::LimitReached, path, &why));
         }
         let after = used.saturating_sub(gone).saturating_add(added);
         if after > self.config.quota {
@@ -269,7 +268,7 @@ impl Directory {
                  raise `quota` of `[directories.{}]` in wxmcp.toml",
                 self.config.quota, self.name
             );
-            return Err(self.said(ToolErrorKind::LimitReached, path, &why));
+            return Err(self.error(ToolErrorKind::LimitReached, path, &why));
         }
         Ok(())
     }
@@ -283,10 +282,10 @@ impl Directory {
             }
             kind => kind.to_string(),
         };
-        self.said(ToolErrorKind::CapabilityFailed, path, &why)
+        self.error(ToolErrorKind::CapabilityFailed, path, &why)
     }
 
-    fn said(&self, kind: ToolErrorKind, path: &str, why: &str) -> ToolError {
+    fn error(&self, kind: ToolErrorKind, path: &str, why: &str) -> ToolError {
         ToolError::new(
             kind,
             format!("`{}` in `{}`: {why}", bounded(path), self.name),
@@ -331,7 +330,7 @@ fn replace(dir: &Dir, path: &str, content: &[u8]) -> std::io::Result<()> {
         return Err(std::io::ErrorKind::IsADirectory.into());
     }
     let mut file = cap_tempfile::TempFile::new(&folder)?;
-    // Who may read what was there may read what comes, and nobody else.
+    // The new file gets the permissions of the old one, so it is readable by the same users.
     if let Ok(before) = folder.metadata(name) {
         file.as_file().set_permissions(before.permissions())?;
     }

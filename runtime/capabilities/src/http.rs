@@ -1,6 +1,6 @@
 //! Requests to hosts.
 //!
-//! A URL is read once, held against the grants, and its name resolved once; every address of
+//! A URL is read once, checked against the grants, and its name resolved once; every address of
 //! it is checked, and only a checked one is connected to. A redirect is a request of its own
 //! and passes all of it again. Nothing is taken from the environment: no proxy, no cookies,
 //! no cache.
@@ -68,7 +68,7 @@ pub(crate) struct Http {
 }
 
 impl Http {
-    /// Asks nobody yet. `connections` are those whose URL is a host's; `authorities` are
+    /// Connects to nothing yet. `connections` are those whose URL is a host's; `authorities` are
     /// trusted besides those that browsers trust.
     ///
     /// # Errors
@@ -132,7 +132,7 @@ impl Http {
         });
         match site {
             None => answer,
-            Some(site) => answer.map_err(|error| site.told(error)),
+            Some(site) => answer.map_err(|error| site.redacted(error)),
         }
     }
 
@@ -178,7 +178,7 @@ impl Http {
                 .location()
                 .filter(|_| request.redirect != Redirect::Manual)
             else {
-                return Ok(answer.told(&url, redirects > 0, site));
+                return Ok(answer.into_json(&url, redirects > 0, site));
             };
             if request.redirect == Redirect::Error {
                 return Err(failed(

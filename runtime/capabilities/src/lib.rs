@@ -1,7 +1,7 @@
 //! What `wit/capabilities.wit` offers, done by the host on behalf of callers: statements over named
 //! connections (`sql`), requests to hosts (`http`), files of named directories (`files`).
 //!
-//! A request comes from a guest: it is parsed into a type, held against the caller's
+//! A request comes from a guest: it is parsed into a type, checked against the caller's
 //! grants, and bounded in time and size before anything is done.
 
 mod files;

@@ -19,10 +19,10 @@ pub(super) trait Resolve: fmt::Debug + Send + Sync {
 /// Why a name has no addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotResolved {
-    /// There is no such name.
+    /// The name does not exist.
     #[error("there is no such host")]
     NoSuchName,
-    /// The servers do not say.
+    /// The servers gave no answer.
     #[error("its name could not be looked up")]
     Failed,
 }
@@ -49,8 +49,8 @@ impl System {
         }
         let mut builder = TokioResolver::builder_tokio().unwrap_or_else(|_| {
             // No configuration: names of `/etc/hosts` are still known.
-            let nobody = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
-            TokioResolver::builder_with_config(nobody, TokioRuntimeProvider::default())
+            let no_servers = ResolverConfig::from_parts(None, Vec::new(), Vec::new());
+            TokioResolver::builder_with_config(no_servers, TokioRuntimeProvider::default())
         });
         builder.options_mut().ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
         let resolver = builder.build()?;
@@ -62,7 +62,7 @@ impl System {
 impl Resolve for System {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, NotResolved>> {
         Box::pin(async move {
-            // By RFC 6761 nobody else is asked for these.
+            // RFC 6761: these names are never sent to a server.
             if name == "localhost" || name.ends_with(".localhost") {
                 return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
             }

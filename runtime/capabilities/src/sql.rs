@@ -35,34 +35,33 @@ const MAX_PARAMETERS: usize = 10_000;
 /// Transactions that one run may hold open at once.
 const MAX_TRANSACTIONS: usize = 8;
 
-/// How long the end of a process waits for databases to hear that statements are cancelled.
+/// How long the end of a process waits until databases know that statements are cancelled.
 const SETTLING: Duration = Duration::from_secs(1);
 
 /// A database that a driver knows.
 pub(super) trait Database: Debug + Send + Sync {
-    /// A link to it that nobody else uses, for reading alone or for writing too.
+    /// Leases a link to it, for reading alone or for writing too. No other use has that link meanwhile.
     ///
     /// # Errors
     ///
     /// When it cannot be reached in time, refuses the login, or all links are in use.
-    fn session(&self, access: Access) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>>;
+    fn lease(&self, access: Access) -> BoxFuture<'_, Result<Box<dyn Lease>, Failure>>;
 
     /// Waits until statements that were cancelled have ended, as far as this side can.
     fn settle(&self) -> BoxFuture<'_, ()>;
 }
 
-/// A link to a database while one tool uses it. Dropped, it takes an open transaction
-/// with it.
-pub(super) trait Session: Debug + Send {
-    /// Does something, and answers JSON. Dropped before it has ended, it cancels the
-    /// statement in the database; the session is then of no more use.
+/// A link to a database while one tool uses it. An open transaction ends when the lease is dropped.
+pub(super) trait Lease: Debug + Send {
+    /// Does something, and returns JSON. If the future is dropped before it has ended, the statement is
+    /// cancelled in the database, and the lease cannot be used again.
     fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>>;
 
-    /// Gives the link back, with nothing of its use left on it.
+    /// Returns the link, after everything that this use left on it was removed.
     fn end(self: Box<Self>) -> BoxFuture<'static, ()>;
 }
 
-/// What a session is asked for.
+/// What is to be done over a lease.
 #[derive(Debug)]
 pub(super) enum Work {
     Statement(Statement),
@@ -96,7 +95,7 @@ pub(super) enum Failure {
     },
     /// It would write, and may not.
     ReadOnly,
-    /// A transaction of somebody else was cut off, and is not undone yet.
+    /// The transaction of another process was cut off, and is not undone yet.
     CutOff,
     /// A limit of ours.
     Limit(String),
@@ -120,7 +119,7 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// Whether the connection may be used at all.
+    /// Whether the grants allow the connection, to read or to write.
     pub(super) fn permit(&self, grants: &Grants) -> Result<(), ToolError> {
         grants.connection(&self.connection).map(drop)
     }
@@ -165,7 +164,7 @@ pub(crate) struct Held {
 #[derive(Debug, Default)]
 struct Open {
     last: u64,
-    /// With those that a statement is under way in.
+    /// Slots in use: open transactions, and those that a statement has taken out for now.
     count: usize,
     transactions: HashMap<u64, Transaction>,
 }
@@ -173,7 +172,7 @@ struct Open {
 #[derive(Debug)]
 struct Transaction {
     connection: String,
-    session: Box<dyn Session>,
+    lease: Box<dyn Lease>,
 }
 
 impl Held {
@@ -181,8 +180,8 @@ impl Held {
         self.open.lock()
     }
 
-    /// Room for one more transaction.
-    fn reserve(&self) -> Result<Room<'_>, ToolError> {
+    /// A slot for one more transaction.
+    fn reserve(&self) -> Result<Slot<'_>, ToolError> {
         let mut open = self.lock();
         if open.count >= MAX_TRANSACTIONS {
             return Err(ToolError::new(
@@ -191,16 +190,14 @@ impl Held {
             ));
         }
         open.count = open.count.saturating_add(1);
-        Ok(Room { held: self })
+        Ok(Slot { held: self })
     }
 
-    /// A transaction of that connection, and its room: nobody else finds it meanwhile.
-    fn take(&self, connection: &str, id: u64) -> Result<(Room<'_>, Box<dyn Session>), ToolError> {
+    /// Takes out a transaction of that connection with its slot: until it is put back, no other request finds it.
+    fn take(&self, connection: &str, id: u64) -> Result<(Slot<'_>, Box<dyn Lease>), ToolError> {
         let mut open = self.lock();
         match open.transactions.remove(&id) {
-            Some(found) if found.connection == connection => {
-                Ok((Room { held: self }, found.session))
-            }
+            Some(found) if found.connection == connection => Ok((Slot { held: self }, found.lease)),
             Some(other) => {
                 open.transactions.insert(id, other);
                 Err(no_transaction())
@@ -210,31 +207,28 @@ impl Held {
     }
 }
 
-/// Room for one transaction; free again when it is dropped.
-struct Room<'a> {
+/// A slot for one transaction; free again when it is dropped.
+struct Slot<'a> {
     held: &'a Held,
 }
 
-impl Room<'_> {
-    fn fill(self, connection: &str, id: Option<u64>, session: Box<dyn Session>) -> u64 {
+impl Slot<'_> {
+    fn fill(self, connection: &str, id: Option<u64>, lease: Box<dyn Lease>) -> u64 {
         let connection = connection.to_owned();
         let mut open = self.held.lock();
         let id = id.unwrap_or_else(|| {
             open.last = open.last.saturating_add(1);
             open.last
         });
-        let transaction = Transaction {
-            connection,
-            session,
-        };
+        let transaction = Transaction { connection, lease };
         open.transactions.insert(id, transaction);
-        // It stays taken.
+        // The slot now belongs to the transaction; this offsets the decrement in `Drop`.
         open.count = open.count.saturating_add(1);
         id
     }
 }
 
-impl Drop for Room<'_> {
+impl Drop for Slot<'_> {
     fn drop(&mut self) {
         let mut open = self.held.lock();
         open.count = open.count.saturating_sub(1);
@@ -284,34 +278,34 @@ impl Databases {
                 ),
             )
         })?;
-        let told = |failure| match failure {
+        let as_tool_error = |failure| match failure {
             Failure::ReadOnly if access == Access::ReadOnly => {
                 grants.only_reads(Capability::Sql, &name)
             }
-            other => other.told(&name),
+            other => other.into_tool_error(&name),
         };
         match (request.action, request.transaction) {
             (Action::Query | Action::Execute, Some(id)) => {
                 let work = Work::Statement(statement(request)?);
-                let (room, mut session) = held.take(&name, id)?;
-                let answer = self.run(session.as_mut(), work).await;
-                room.fill(&name, Some(id), session);
-                answer.map_err(told)
+                let (slot, mut lease) = held.take(&name, id)?;
+                let answer = self.run(lease.as_mut(), work).await;
+                slot.fill(&name, Some(id), lease);
+                answer.map_err(as_tool_error)
             }
             (Action::Query | Action::Execute, None) => {
                 let work = Work::Statement(statement(request)?);
-                let mut session = database.session(access).await.map_err(told)?;
-                let answer = self.run(session.as_mut(), work).await;
-                session.end().await;
-                answer.map_err(told)
+                let mut lease = database.lease(access).await.map_err(as_tool_error)?;
+                let answer = self.run(lease.as_mut(), work).await;
+                lease.end().await;
+                answer.map_err(as_tool_error)
             }
             (Action::Begin, _) => {
-                let room = held.reserve()?;
-                let mut session = database.session(access).await.map_err(told)?;
-                self.run(session.as_mut(), Work::Begin)
+                let slot = held.reserve()?;
+                let mut lease = database.lease(access).await.map_err(as_tool_error)?;
+                self.run(lease.as_mut(), Work::Begin)
                     .await
-                    .map_err(told)?;
-                let id = room.fill(&name, None, session);
+                    .map_err(as_tool_error)?;
+                let id = slot.fill(&name, None, lease);
                 Ok(json!({ "transaction": id }).to_string().into_bytes())
             }
             (Action::Commit | Action::Rollback, Some(id)) => {
@@ -319,24 +313,24 @@ impl Databases {
                     Action::Commit => Work::Commit,
                     _ => Work::Rollback,
                 };
-                let (_room, mut session) = held.take(&name, id)?;
-                let answer = self.run(session.as_mut(), work).await;
-                session.end().await;
-                answer.map_err(told)
+                let (_slot, mut lease) = held.take(&name, id)?;
+                let answer = self.run(lease.as_mut(), work).await;
+                lease.end().await;
+                answer.map_err(as_tool_error)
             }
             (Action::Commit | Action::Rollback, None) => Err(no_transaction()),
         }
     }
 
-    /// Waits a little until databases have heard of what was cancelled.
+    /// Waits a little until databases know which statements were cancelled.
     pub(super) async fn settle(&self) {
         let all = join_all(self.by_name.values().map(|database| database.settle()));
         let _late = tokio::time::timeout(SETTLING, all).await;
     }
 
     /// Does one thing under the deadline of a call.
-    async fn run(&self, session: &mut dyn Session, work: Work) -> Result<Vec<u8>, Failure> {
-        match tokio::time::timeout(self.timeout, session.run(work)).await {
+    async fn run(&self, lease: &mut dyn Lease, work: Work) -> Result<Vec<u8>, Failure> {
+        match tokio::time::timeout(self.timeout, lease.run(work)).await {
             Ok(answer) => answer,
             Err(_) => Err(Failure::Limit(format!(
                 "the statement took longer than {:?}",
@@ -348,7 +342,7 @@ impl Databases {
 
 /// The database behind a URL.
 fn database(name: &str, url: &str, timeout: Duration) -> Result<Box<dyn Database>, ResourceError> {
-    // What a caller can do nothing about ends before the call does.
+    // Waiting for a link ends before the call does, so that the caller gets the reason.
     let patience = timeout / 2;
     if let Some(path) = url.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
@@ -390,12 +384,12 @@ fn statement(request: Request) -> Result<Statement, ToolError> {
 }
 
 impl Failure {
-    /// As the tool hears of it.
-    fn told(self, connection: &str) -> ToolError {
-        let said = |message: &str| format!("the connection `{connection}`: {}", bounded(message));
+    /// The error that the tool gets.
+    fn into_tool_error(self, connection: &str) -> ToolError {
+        let words = |message: &str| format!("the connection `{connection}`: {}", bounded(message));
         match self {
             Self::Database(message) => {
-                ToolError::new(ToolErrorKind::CapabilityFailed, said(&message))
+                ToolError::new(ToolErrorKind::CapabilityFailed, words(&message))
             }
             Self::Coded {
                 kind,
@@ -404,12 +398,12 @@ impl Failure {
                 position,
             } => ToolError {
                 kind,
-                message: format!("{} (SQLSTATE {code})", said(&message)),
+                message: format!("{} (SQLSTATE {code})", words(&message)),
                 data: Some(json!({"sqlstate": code, "position": position})),
             },
             Self::CutOff => ToolError::new(
                 ToolErrorKind::CapabilityFailed,
-                said("a transaction was cut off, and cannot be undone"),
+                words("a transaction was cut off, and cannot be undone"),
             ),
             Self::ReadOnly => ToolError::new(
                 ToolErrorKind::NotGranted,
@@ -417,7 +411,7 @@ impl Failure {
             ),
             Self::Limit(message) => ToolError::new(ToolErrorKind::LimitReached, bounded(&message)),
             Self::Invalid(message) => ToolError::new(ToolErrorKind::InvalidCall, message),
-            Self::Refused(message) => ToolError::new(ToolErrorKind::NotGranted, said(&message)),
+            Self::Refused(message) => ToolError::new(ToolErrorKind::NotGranted, words(&message)),
         }
     }
 }

@@ -90,7 +90,7 @@ enum Flavour {
 
 /// A finding in the form of GitLab's code quality reports.
 #[derive(Deserialize)]
-struct Told {
+struct RawFinding {
     check_name: String,
     description: String,
     severity: String,
@@ -105,11 +105,11 @@ struct Location {
 
 #[derive(Deserialize)]
 struct Positions {
-    begin: Place,
+    begin: LineColumn,
 }
 
 #[derive(Deserialize)]
-struct Place {
+struct LineColumn {
     line: u32,
     column: u32,
 }
@@ -160,7 +160,7 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
     let printed = program::run(&ty, &arguments, folder.path(), None, BOUNDS)
         .await
         .map_err(Failure::raised)?;
-    let told: Vec<Told> = match printed.code {
+    let printed_findings: Vec<RawFinding> = match printed.code {
         0 | 1 => serde_json::from_str(&printed.stdout)
             .context("read what `ty` printed")
             .map_err(Failure::raised)?,
@@ -172,20 +172,20 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
         }
     };
     let mut findings = Findings::default();
-    for told in told {
-        let Place { line, column } = told.location.positions.begin;
+    for raw in printed_findings {
+        let LineColumn { line, column } = raw.location.positions.begin;
         let line = line.saturating_sub(analysed.above).max(1);
-        let is_ours = told.check_name == SYNTAX && analysed.allows(line, column);
-        // Lesser ones are advice, or concern a finding that is told already.
-        let is_error = matches!(told.severity.as_str(), "major" | "critical" | "blocker");
-        if is_error && !is_ours && told.location.path.ends_with("script.py") {
-            let message = told.description;
-            let head = format!("{}: ", told.check_name);
+        let is_ours = raw.check_name == SYNTAX && analysed.allows(line, column);
+        // Lesser ones are advice, or belong to a finding that is listed already.
+        let is_error = matches!(raw.severity.as_str(), "major" | "critical" | "blocker");
+        if is_error && !is_ours && raw.location.path.ends_with("script.py") {
+            let message = raw.description;
+            let head = format!("{}: ", raw.check_name);
             findings.add(Finding {
                 line,
                 column,
                 message: message.strip_prefix(&head).unwrap_or(&message).to_owned(),
-                rule: told.check_name,
+                rule: raw.check_name,
             });
         }
     }

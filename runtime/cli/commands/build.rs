@@ -27,8 +27,8 @@ pub(super) fn execute(args: &BuildArgs) -> Result<Exit, Failure> {
         broker.shutdown().await;
         built
     });
-    let told = line(&built?);
-    render::line(&format!("{}: {told}", args.output.display()));
+    let summary = line(&built?);
+    render::line(&format!("{}: {summary}", args.output.display()));
     Ok(Exit::Success)
 }
 

@@ -30,10 +30,10 @@ pub(super) fn execute(args: &CheckArgs) -> Result<Exit, Failure> {
     });
     let findings = findings?;
     if args.json {
-        let told = serde_json::to_value(&findings)
+        let report = serde_json::to_value(&findings)
             .context("write the findings as JSON")
             .map_err(Failure::fault)?;
-        render::line(&format!("{told:#}"));
+        render::line(&format!("{report:#}"));
     } else {
         for line in lines(&script.name, &findings) {
             render::line(&line);

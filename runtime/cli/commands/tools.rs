@@ -111,8 +111,8 @@ fn notes(settings: &Settings, broker: &CallerHost) -> Result<(), Failure> {
     let file = crate::runtime::configured(settings)?;
     let disabled = file.upstreams.iter().filter(|it| it.is_disabled());
     let disabled = disabled.map(|it| format!("`{}` is disabled", it.name()));
-    let told = file.notes.iter().cloned().chain(disabled);
-    for note in told.chain(broker.unmatched_patterns()) {
+    let notes = file.notes.iter().cloned().chain(disabled);
+    for note in notes.chain(broker.unmatched_patterns()) {
         render::note(&note);
     }
     Ok(())
@@ -184,8 +184,8 @@ async fn check(broker: &CallerHost, json: bool) -> Result<Exit, Failure> {
         for odd in problems.odd {
             findings.push(json!({"namespace": name, "problem": odd}));
         }
-        for (tool, wishes) in problems.unapproved {
-            let lines = wishes.join("`, `");
+        for (tool, requests) in problems.unapproved {
+            let lines = requests.join("`, `");
             let problem = format!(
                 "it asks for what is not approved: write `{lines}` under `[grants.\"{tool}\"]` in wxmcp.toml"
             );
@@ -193,8 +193,8 @@ async fn check(broker: &CallerHost, json: bool) -> Result<Exit, Failure> {
         }
     }
     if json {
-        let told = json!({"tools": tools, "findings": findings, "could_be_reusable": reusable});
-        print_json(&told)?;
+        let report = json!({"tools": tools, "findings": findings, "could_be_reusable": reusable});
+        print_json(&report)?;
     } else {
         for finding in &findings {
             let text = |key: &str| finding.get(key).and_then(Value::as_str);

@@ -1,4 +1,4 @@
-//! What a component is told of its tools: their types, listings and descriptions.
+//! What is put into a component about its tools: their types, listings and descriptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -92,8 +92,8 @@ impl Contents {
         interfaces.map(|it| (!it.functions.is_empty()).then(|| it.import_name()))
     }
 
-    /// What the component is told, with the script.
-    pub(super) fn told(&self, script: Value) -> Value {
+    /// The data that goes into the component, with the script.
+    pub(super) fn data(&self, script: Value) -> Value {
         let namespaces: Vec<Value> = self
             .wit
             .interfaces()
@@ -103,7 +103,7 @@ impl Contents {
                 let described: Vec<Value> = space
                     .iter()
                     .flat_map(|space| &space.described)
-                    .map(|(own, told)| json!({"own": own, "told": told}))
+                    .map(|(own, description)| json!({"own": own, "told": description}))
                     .collect();
                 json!({
                     "label": interface.label,
@@ -140,10 +140,10 @@ async fn described(
             .iter()
             .map(|(attribute, _)| format!("{}.{attribute}", set.namespace))
             .collect();
-        let told = ToolHost::describe(broker, names, context());
-        let told = told.await.map_err(failed)?;
+        let described = ToolHost::describe(broker, names, context());
+        let described = described.await.map_err(failed)?;
         let own = tools.iter().map(|(_, tool)| tool.name().to_owned());
-        all.extend(own.zip(told));
+        all.extend(own.zip(described));
     }
     Ok(all)
 }

@@ -66,7 +66,7 @@ pub(super) fn files(contents: &Contents, script: Value) -> Vec<StubFile> {
     files
 }
 
-/// The module with the imports, in the order of the namespaces, and what the component is told.
+/// The module with the imports, in the order of the namespaces, and the data that goes into the component.
 fn data(contents: &Contents, script: Value) -> String {
     let mut imports = String::new();
     let mut names = Vec::new();
@@ -80,7 +80,7 @@ fn data(contents: &Contents, script: Value) -> String {
         });
     }
     // JSON of a text is a literal of JavaScript.
-    let told = Value::from(contents.told(script).to_string());
+    let data = Value::from(contents.data(script).to_string());
     let names = names.join(", ");
-    format!("{imports}export const modules = [{names}];\nexport const text = {told};\n")
+    format!("{imports}export const modules = [{names}];\nexport const text = {data};\n")
 }

@@ -43,7 +43,7 @@ const BOUNDS: Bounds = Bounds {
     file: 256 << 20,
 };
 
-/// Longest message about a script that is told, in bytes.
+/// Longest message about a script that is printed, in bytes.
 const MAX_MESSAGE: usize = 4_000;
 
 /// What a componentizer writes, in the folder of the build.

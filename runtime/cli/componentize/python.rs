@@ -58,7 +58,7 @@ pub(super) fn files(contents: &Contents, script: Value) -> Vec<StubFile> {
     let mut files = embedded(sources::PYTHON, "src/");
     files.push(StubFile {
         path: "src/built.json".to_owned(),
-        text: contents.told(script).to_string(),
+        text: contents.data(script).to_string(),
     });
     files.extend(contents.wit(&[]));
     files

@@ -140,8 +140,8 @@ fn javascript(folder: Option<&Path>) -> Result<Componentizer, Failure> {
     let text = std::fs::read(package.join("package.json"))
         .with_context(|| format!("read `package.json` in `{}`", package.display()))
         .map_err(Failure::usage)?;
-    let told: Value = serde_json::from_slice(&text).unwrap_or_default();
-    let version = told.get("version").and_then(Value::as_str);
+    let manifest: Value = serde_json::from_slice(&text).unwrap_or_default();
+    let version = manifest.get("version").and_then(Value::as_str);
     if version != Some(JAVASCRIPT_VERSION) {
         let version = version.unwrap_or("unknown");
         return Err(other(&package, version, JAVASCRIPT_VERSION).hint(how()));

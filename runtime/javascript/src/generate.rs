@@ -7,14 +7,14 @@ use oxc_codegen::{Codegen, CodegenOptions};
 use oxc_semantic::SemanticBuilder;
 use oxc_transformer::{TransformOptions, Transformer};
 
-use super::shared::Place;
+use super::shared::ImportingFile;
 use super::{Dialect, Form, LineMap, Program, SourceError, edited, parse};
 
 /// The program of a script with enums, namespaces or parameter properties.
 pub(super) fn generated(
     source: &str,
     form: Form,
-    place: Option<Place<'_>>,
+    place: Option<ImportingFile<'_>>,
 ) -> Result<Program, SourceError> {
     let allocator = Allocator::default();
     let mut tree = parse(&allocator, source, Dialect::TypeScript)?;

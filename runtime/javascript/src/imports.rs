@@ -5,7 +5,7 @@ use oxc_span::Span;
 
 use super::error::Places;
 use super::modules::Modules;
-use super::shared::Place;
+use super::shared::ImportingFile;
 use super::specifier::{Target, target};
 use super::types::Eraser;
 use super::{Import, Names, Origin, SourceError};
@@ -14,7 +14,7 @@ use super::{Import, Names, Origin, SourceError};
 pub(super) struct Importer<'s> {
     pub(super) is_typescript: bool,
     /// The place of a tool file, or of code that tool files share; scripts have none.
-    pub(super) place: Option<Place<'s>>,
+    pub(super) place: Option<ImportingFile<'s>>,
     pub(super) places: Places<'s>,
 }
 

@@ -36,7 +36,7 @@ pub use checkable::{Checkable, Unreadable};
 pub(crate) use error::SourceError;
 use fences::without_fences;
 use modules::modules;
-pub use shared::Place;
+pub use shared::ImportingFile;
 pub use state::shows_no_state;
 use types::Eraser;
 pub use uses::{ImportedTools, ToolUses};
@@ -173,7 +173,7 @@ pub fn script(source: &str, dialect: Dialect, name: &str) -> Result<Program, Rai
 pub fn tool_file(
     source: &str,
     dialect: Dialect,
-    place: Place<'_>,
+    place: ImportingFile<'_>,
     name: &str,
 ) -> Result<Program, Raised> {
     shared::bundle(source, dialect, place).map_err(|error| error.raised(name))
@@ -198,7 +198,7 @@ fn read(
     source: &str,
     dialect: Dialect,
     form: Form,
-    place: Option<shared::Place<'_>>,
+    place: Option<shared::ImportingFile<'_>>,
 ) -> Result<Program, SourceError> {
     let allocator = Allocator::default();
     let tree = parse(&allocator, source, dialect)?;
@@ -251,7 +251,7 @@ fn edited(
     tree: &Tree<'_>,
     dialect: Dialect,
     form: Form,
-    place: Option<shared::Place<'_>>,
+    place: Option<shared::ImportingFile<'_>>,
 ) -> Result<Option<Program>, SourceError> {
     let names = Names::of(source);
     let mut eraser = Eraser::new(source, &names.import, &names.module);

@@ -9,7 +9,7 @@ use oxc_span::{GetSpan, Span};
 
 use super::error::Places;
 use super::imports::{Importer, read_import};
-use super::shared::Place;
+use super::shared::ImportingFile;
 use super::types::{Eraser, HTML_COMMENT};
 use super::value::{Insertion, common_js_export, last_expression, note};
 use super::{Dialect, Form, Import, Kind, Names, SourceError};
@@ -66,7 +66,7 @@ pub(super) fn modules<'a>(
     eraser: &mut Eraser<'_>,
     names: &Names,
     kind: Kind,
-    place: Option<Place<'_>>,
+    place: Option<ImportingFile<'_>>,
 ) -> Result<Modules, SourceError> {
     if let Some(hashbang) = &program.hashbang {
         eraser.edits.blank(hashbang.span.start, hashbang.span.end);

@@ -10,14 +10,14 @@ const SUFFIXES: [&str; 5] = [".ts", ".mts", ".js", ".mjs", ".json"];
 
 /// Where an importing file is, and what is around it.
 #[derive(Clone, Copy)]
-pub struct Place<'l> {
+pub struct ImportingFile<'l> {
     /// Its path below the folder of tools: `orders/find.ts`.
     pub path: &'l str,
     /// The files that it may import.
     pub library: &'l Library,
 }
 
-impl Place<'_> {
+impl ImportingFile<'_> {
     /// The shared file that a specifier names; none for what names no shared code.
     ///
     /// # Errors
@@ -140,7 +140,7 @@ impl BundleError {
 pub(crate) fn bundle(
     source: &str,
     dialect: Dialect,
-    place: Place<'_>,
+    place: ImportingFile<'_>,
 ) -> Result<Program, BundleError> {
     let mut bundle = Bundle {
         library: place.library,
@@ -257,7 +257,7 @@ impl Bundle<'_> {
                     Some("ts" | "mts") => Dialect::TypeScript,
                     _ => Dialect::JavaScript,
                 };
-                let place = Place {
+                let place = ImportingFile {
                     path,
                     library: self.library,
                 };
@@ -379,7 +379,7 @@ mod tests {
             ("t/_data.json", ""),
             ("_lib/c.ts", ""),
         ]);
-        let place = Place {
+        let place = ImportingFile {
             path: "t/tool.ts",
             library: &library,
         };
@@ -413,7 +413,7 @@ mod tests {
 
     fn bundled(source: &str, files: &[(&str, &str)]) -> Result<Program, Raised> {
         let library = library(files);
-        let place = Place {
+        let place = ImportingFile {
             path: "t/tool.ts",
             library: &library,
         };

@@ -1,6 +1,6 @@
 //! What a script may import: the tool tree, and nothing else.
 
-use super::shared::{HOW, Place};
+use super::shared::{HOW, ImportingFile};
 
 /// The part of the tool tree that a specifier names.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,7 +73,10 @@ const INSTEAD: [(&[&str], &str); 14] = [
 /// # Errors
 ///
 /// What to say when it names nothing that there is.
-pub(super) fn target(specifier: &str, importer: Option<Place<'_>>) -> Result<Target, String> {
+pub(super) fn target(
+    specifier: &str,
+    importer: Option<ImportingFile<'_>>,
+) -> Result<Target, String> {
     let Some(importer) = importer else {
         return of_script(specifier);
     };

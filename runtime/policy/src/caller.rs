@@ -28,7 +28,7 @@ pub struct Principal {
 }
 
 impl Principal {
-    /// Whoever started the command.
+    /// The user who started the command.
     pub fn local() -> Self {
         Self {
             name: "local".to_owned(),

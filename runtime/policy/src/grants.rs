@@ -10,7 +10,7 @@ use wxmcp_run::{Access, Capability, ToolError, ToolErrorKind};
 use crate::hosts::{HostError, Hosts};
 use crate::tools::{Pattern, PatternError, ToolPatterns};
 
-/// Most grants of one kind that a tool may ask for.
+/// Most grants of one kind that a tool file may request.
 const MAX_REQUESTS: usize = 64;
 
 /// Capabilities by name: what a tool file requests, or what is approved for it.
@@ -144,23 +144,23 @@ impl Approvals {
 #[derive(Clone, Debug)]
 pub struct Grants {
     tool: String,
-    asked: CapabilityList,
+    requested: CapabilityList,
     approved: CapabilityList,
-    asked_hosts: Hosts,
+    requested_hosts: Hosts,
     approved_hosts: Hosts,
     tools: [Arc<ToolPatterns>; 2],
 }
 
 impl Grants {
-    /// The grants of `tool` (a full name), which requests `asked`.
-    pub fn new(tool: &str, asked: &CapabilityList, approvals: &Approvals) -> Self {
+    /// The grants of `tool` (a full name), which requests `requested`.
+    pub fn new(tool: &str, requested: &CapabilityList, approvals: &Approvals) -> Self {
         let approved = approvals.of(tool);
         Self {
             tool: tool.to_owned(),
-            asked_hosts: Hosts::lenient(&asked.http),
+            requested_hosts: Hosts::lenient(&requested.http),
             approved_hosts: Hosts::lenient(&approved.http),
-            tools: [&asked.tools, &approved.tools].map(|patterns| Arc::new(meant(patterns))),
-            asked: asked.clone(),
+            tools: [&requested.tools, &approved.tools].map(|patterns| Arc::new(meant(patterns))),
+            requested: requested.clone(),
             approved,
         }
     }
@@ -185,7 +185,7 @@ impl Grants {
 
     /// The hosts that it requests, and those that are approved: both must grant one.
     pub fn hosts(&self) -> (&Hosts, &Hosts) {
-        (&self.asked_hosts, &self.approved_hosts)
+        (&self.requested_hosts, &self.approved_hosts)
     }
 
     /// Where its approvals stand: the table of `wxmcp.toml`.
@@ -194,11 +194,11 @@ impl Grants {
     }
 
     fn named(&self, kind: Capability, name: &str) -> Result<Access, ToolError> {
-        let Some(asked) = access(self.asked.of(kind), name) else {
+        let Some(requested) = access(self.requested.of(kind), name) else {
             return Err(self.does_not_ask(kind, name));
         };
         match access(self.approved.of(kind), name) {
-            Some(approved) => Ok(asked.min(approved)),
+            Some(approved) => Ok(requested.min(approved)),
             None => Err(self.is_not_approved(kind, name)),
         }
     }
@@ -207,7 +207,7 @@ impl Grants {
     pub fn only_reads(&self, kind: Capability, name: &str) -> ToolError {
         let wanted = format!("{name}:rw");
         let (tool, shown) = (&self.tool, bounded(name));
-        let missing = if access(self.asked.of(kind), name) == Some(Access::ReadWrite) {
+        let missing = if access(self.requested.of(kind), name) == Some(Access::ReadWrite) {
             format!("write `{kind} = [\"{wanted}\"]` under `[grants.\"{tool}\"]` in wxmcp.toml")
         } else {
             format!("put {{{kind}: [\"{wanted}\"]}} into the `grants` of its file, and approve it")
@@ -232,8 +232,8 @@ impl Grants {
     /// The error of using what the tool file requests and nothing approves.
     pub fn is_not_approved(&self, kind: Capability, name: &str) -> ToolError {
         let request = format!("{name}:rw");
-        let asked = self.asked.of(kind);
-        let is_for_writing = kind != Capability::Http && asked.contains(&request);
+        let requested = self.requested.of(kind);
+        let is_for_writing = kind != Capability::Http && requested.contains(&request);
         let request = if is_for_writing { &request } else { name };
         let (tool, name, request) = (&self.tool, bounded(name), bounded(request));
         ToolError::new(
@@ -265,24 +265,24 @@ impl Grants {
     /// The requests that nothing approves, as `kind = ["name"]`.
     pub fn unapproved(&self) -> Vec<String> {
         let mut missing: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-        for (kind, asked, approved) in [
-            ("sql", &self.asked.sql, &self.approved.sql),
-            ("files", &self.asked.files, &self.approved.files),
+        for (kind, requested, approved) in [
+            ("sql", &self.requested.sql, &self.approved.sql),
+            ("files", &self.requested.files, &self.approved.files),
         ] {
-            for request in asked {
+            for request in requested {
                 let name = request.trim_end_matches(":rw").trim_end_matches(":ro");
-                if access(approved, name) < access(asked, name) {
+                if access(approved, name) < access(requested, name) {
                     missing.entry(kind).or_default().push(request.clone());
                 }
             }
         }
-        for request in &self.asked.http {
+        for request in &self.requested.http {
             // Of a request like `*`, an approval is only ever a part.
             if !self.approved_hosts.overlap(&Hosts::lenient([request])) {
                 missing.entry("http").or_default().push(request.clone());
             }
         }
-        for request in &self.asked.tools {
+        for request in &self.requested.tools {
             if !self.approved.tools.contains(request) {
                 missing.entry("tools").or_default().push(request.clone());
             }
@@ -298,18 +298,18 @@ impl Grants {
 mod tests {
     use super::*;
 
-    fn grants(asked: &[&str], approved: &[&str]) -> Grants {
+    fn grants(requested: &[&str], approved: &[&str]) -> Grants {
         let list = |names: &[&str]| CapabilityList {
             sql: names.iter().map(|name| (*name).to_owned()).collect(),
             ..CapabilityList::default()
         };
         let approvals = Approvals::new([("db.*".to_owned(), list(approved))]).unwrap();
-        Grants::new("db.query", &list(asked), &approvals)
+        Grants::new("db.query", &list(requested), &approvals)
     }
 
     #[test]
-    fn a_grant_is_what_is_asked_for_and_approved() {
-        for (asked, approved, expected) in [
+    fn a_grant_is_what_is_requested_and_approved() {
+        for (requested, approved, expected) in [
             (&["main"][..], &["main"][..], Some(Access::ReadOnly)),
             (&["main:rw"], &["main"], Some(Access::ReadOnly)),
             (&["main"], &["main:rw"], Some(Access::ReadOnly)),
@@ -317,8 +317,8 @@ mod tests {
             (&["main"], &["other"], None),
             (&[], &["main"], None),
         ] {
-            let reach = grants(asked, approved).connection("main");
-            assert_eq!(reach.ok(), expected, "{asked:?} {approved:?}");
+            let granted = grants(requested, approved).connection("main");
+            assert_eq!(granted.ok(), expected, "{requested:?} {approved:?}");
         }
     }
 

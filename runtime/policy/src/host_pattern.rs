@@ -91,7 +91,7 @@ impl Pattern {
         self.host.covers(&other.host)
     }
 
-    /// Whether it names an address that is not public, for this URL.
+    /// Whether it names this address, which is not public, for this URL.
     pub(crate) fn names(&self, address: IpAddr, url: &Url) -> bool {
         self.has_port_of(url)
             && match &self.host {

@@ -94,7 +94,7 @@ impl Hosts {
             .any(|pattern| pattern.names(address, url))
     }
 
-    /// Whether something that `request` asks for is granted.
+    /// Whether something of `request` is granted.
     pub fn overlap(&self, request: &Self) -> bool {
         let named = |name: &String| self.connections.contains(name);
         request.connections.iter().any(named)

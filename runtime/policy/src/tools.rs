@@ -74,22 +74,23 @@ impl ToolPatterns {
         })
     }
 
-    /// Whether the tool may be called. `owner` is the upstream as it is
-    /// configured, `namespace` its identifier.
-    pub fn is_granted(&self, owner: &str, namespace: &str, tool: Named<'_>) -> bool {
+    /// Whether the tool may be called. `configured_name` is that of its
+    /// provider, `namespace` the same as an identifier.
+    pub fn is_granted(&self, configured_name: &str, namespace: &str, tool: Named<'_>) -> bool {
         let own = tool.tool.name();
         let plain = wxmcp_catalogue::plain_identifier(own);
-        let meant = |patterns: &[Pattern], name: &str| {
-            [owner, namespace].iter().any(|space| {
+        let fits_one_of = |patterns: &[Pattern], name: &str| {
+            [configured_name, namespace].iter().any(|space| {
                 let full = format!("{space}.{name}");
                 patterns.iter().any(|pattern| pattern.matches(&full))
             })
         };
         let denied = [own, tool.attribute, &plain]
             .iter()
-            .any(|name| meant(&self.deny, name));
+            .any(|name| fits_one_of(&self.deny, name));
         !denied
-            && (meant(&self.allow, own) || (!tool.contested && meant(&self.allow, tool.attribute)))
+            && (fits_one_of(&self.allow, own)
+                || (!tool.contested && fits_one_of(&self.allow, tool.attribute)))
     }
 
     /// The patterns that allow, and those that deny.
@@ -98,13 +99,13 @@ impl ToolPatterns {
     }
 
     /// Whether any tool of the namespace could be granted, whatever its tools are.
-    pub fn may_grant_in(&self, owner: &str, namespace: &str) -> bool {
-        [owner, namespace].iter().any(|space| {
+    pub fn may_grant_in(&self, configured_name: &str, namespace: &str) -> bool {
+        [configured_name, namespace].iter().any(|space| {
             let prefix = format!("{space}.");
             self.allow
                 .iter()
                 .any(|pattern| pattern.matches_some_after(&prefix))
-        }) && ![owner, namespace].iter().any(|space| {
+        }) && ![configured_name, namespace].iter().any(|space| {
             let all = format!("{space}.*");
             self.deny
                 .iter()

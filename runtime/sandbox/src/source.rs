@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::Serialize;
-use wxmcp_javascript::{Dialect, Place, Program};
+use wxmcp_javascript::{Dialect, ImportingFile, Program};
 use wxmcp_run::{Language, Module, Mount, Policy, Raised, Script, ToolTask};
 
 use crate::digits::marked_with_floats;
@@ -116,7 +116,7 @@ fn text(script: &Script) -> Result<Text<'_>, Raised> {
     match &script.task {
         None => wxmcp_javascript::script(&script.source, dialect, &script.name),
         Some(task) => {
-            let place = Place {
+            let place = ImportingFile {
                 path: &task.path,
                 library: &task.library,
             };

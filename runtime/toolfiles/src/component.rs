@@ -39,13 +39,13 @@ pub(crate) struct ExportName {
     function: String,
 }
 
-/// What `<tool>.json` beside `<tool>.wasm` says of it: a component cannot say it itself.
+/// The contents of `<tool>.json` beside `<tool>.wasm`: a component cannot hold them itself.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Beside {
     /// What the tool does, where the component is one tool.
     description: String,
-    /// What it asks for. What it imports of other tools it need not name.
+    /// What it requests. Tools that it imports need not be listed.
     grants: CapabilityList,
     /// Whether instances may be kept between calls.
     reusable: bool,
@@ -59,7 +59,7 @@ struct About {
     description: String,
 }
 
-/// A component, and what is said of it.
+/// A component, and the description beside it.
 pub(crate) struct Content {
     wasm: Vec<u8>,
     beside: Option<Vec<u8>>,
@@ -215,7 +215,7 @@ fn functions(supplied: &Supplied) -> Vec<(ExportName, Function)> {
     functions
 }
 
-/// The tools that a component imports: it asks for them by importing them.
+/// The tools that a component imports: importing them requests them.
 fn imported_tools(supplied: &Supplied) -> Vec<String> {
     let imports = supplied.imports();
     let of_tools = imports.iter().filter_map(|import| {

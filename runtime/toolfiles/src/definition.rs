@@ -1,4 +1,4 @@
-//! What a tool file says of itself, made a definition.
+//! The definition of a tool file, from the value that describing it returned.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -9,9 +9,9 @@ use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::CapabilityList;
 use wxmcp_run::without_position;
 
-/// What the interpreter answers to `describe`; see `wit/guest.wit`.
+/// The value of a run that describes a tool file; see `described` in `wit/guest.wit`.
 #[derive(Debug, Deserialize)]
-struct Told {
+struct RawDefinition {
     name: Option<String>,
     #[serde(default)]
     description: String,
@@ -27,17 +27,17 @@ struct Told {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Described {
     pub(crate) tools: Vec<Defined>,
-    /// What of it is no tool, and why.
+    /// Its functions that are not tools, and why.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) left_out: Vec<String>,
 }
 
-/// Why a file is no tool.
+/// Why a file is not a tool.
 #[derive(Debug)]
 pub(crate) enum Undescribed {
-    /// It is the file, and will be as long as it does not change.
+    /// The file is the cause: it stays so until the file changes.
     Lasting(String),
-    /// It is the machine, now.
+    /// The machine is the cause, and may not be the next time.
     Now(String),
 }
 
@@ -63,18 +63,19 @@ pub(crate) struct Defined {
 }
 
 impl Defined {
-    /// Reads what a file said. Nothing in it is trusted.
+    /// Reads the definition that a file returned. Nothing in it is trusted.
     ///
     /// # Errors
     ///
     /// What is wrong with it.
-    pub(crate) fn read(told: &str, namespace: &str, tool: &str) -> Result<Self, String> {
-        let told: Told = wxmcp_catalogue::json::read(told.as_bytes()).map_err(|error| {
-            // The line and column are of a message between guest and host.
-            let why = without_position(&error);
-            format!("what it says of itself is not usable: {why}")
-        })?;
-        if let Some((space, _)) = told.name.as_deref().and_then(|name| name.rsplit_once('.'))
+    pub(crate) fn read(value: &str, namespace: &str, tool: &str) -> Result<Self, String> {
+        let raw: RawDefinition =
+            wxmcp_catalogue::json::read(value.as_bytes()).map_err(|error| {
+                // The line and column are of a message between guest and host.
+                let why = without_position(&error);
+                format!("what it says of itself is not usable: {why}")
+            })?;
+        if let Some((space, _)) = raw.name.as_deref().and_then(|name| name.rsplit_once('.'))
             && space != namespace
         {
             return Err(format!(
@@ -83,25 +84,25 @@ impl Defined {
             ));
         }
         for (which, schema) in [
-            ("parameters", Some(&told.input)),
-            ("output", told.output.as_ref()),
+            ("parameters", Some(&raw.input)),
+            ("output", raw.output.as_ref()),
         ] {
-            // Else nothing would be held against it, which is no check at all.
+            // A schema that cannot be used would leave arguments unchecked.
             if let Some(Err(why)) = schema.map(Validator::new) {
                 return Err(format!("its `{which}` is no usable JSON Schema: {why}"));
             }
         }
-        if !told.grants.is_bounded() {
+        if !raw.grants.is_bounded() {
             return Err("it asks for too many grants".to_owned());
         }
         Ok(Self {
             name: tool.to_owned(),
             export: None,
-            description: told.description,
-            input: told.input,
-            output: told.output,
-            grants: told.grants,
-            reusable: told.reusable,
+            description: raw.description,
+            input: raw.input,
+            output: raw.output,
+            grants: raw.grants,
+            reusable: raw.reusable,
         })
     }
 

@@ -1,4 +1,4 @@
-//! What a tool file says of itself: it is run once with nothing granted, and asked.
+//! Descriptions of tool files: a script runs once with nothing granted, a component is compiled.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::definition::{Defined, Described, Undescribed};
 use crate::runner::{Content, Place, Source};
 use crate::tree::Shared;
 
-/// What reading a file may use: it declares things, and does nothing.
+/// The limits of describing a file: its module is executed, its tool is not called.
 fn description_limits() -> Limits {
     Limits {
         fuel: Some(5_000_000_000),
@@ -29,8 +29,7 @@ fn description_limits() -> Limits {
     }
 }
 
-/// What a file says of its tools: a script is run with nothing granted, a component is
-/// compiled and looked at.
+/// Describes the tools of a file: a script is run with nothing granted, a component is compiled and not run.
 pub(crate) async fn describe(
     place: &Place<'_>,
     content: Content,
@@ -85,7 +84,7 @@ async fn describe_script(
         .map_err(|error| format!("its interpreter does not start: {error}"))?;
     match report.outcome {
         Outcome::Returned(value) => Defined::read(value.get(), place.namespace, place.tool),
-        Outcome::Raised(raised) => Err(bounded(&said(&raised, &place.shown()))),
+        Outcome::Raised(raised) => Err(bounded(&exception(&raised, &place.shown()))),
         Outcome::Exited(code) => Err(format!("it ended the interpreter with code {code}")),
         Outcome::Stopped(limit, _) => Err(format!("reading it was stopped by {limit}")),
         Outcome::Cancelled => Err("reading it was cancelled".to_owned()),
@@ -93,7 +92,7 @@ async fn describe_script(
 }
 
 /// An exception of a tool file, as one sentence with its line.
-fn said(raised: &Raised, shown: &str) -> String {
+fn exception(raised: &Raised, shown: &str) -> String {
     let message = match raised.message.as_str() {
         "" => raised.kind.clone(),
         message => format!("{}: {message}", raised.kind),
@@ -105,7 +104,7 @@ fn said(raised: &Raised, shown: &str) -> String {
     }
 }
 
-/// Answers nothing: for files that are only read.
+/// Refuses every call: for files that are only described.
 struct Nothing;
 
 impl ToolHost for Nothing {

@@ -1,4 +1,4 @@
-//! What a running tool file may reach.
+//! The host of a running tool file: its calls, under its grants.
 
 use std::sync::Arc;
 

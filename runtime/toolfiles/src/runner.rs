@@ -30,11 +30,10 @@ const MAX_SOURCE: u64 = 1 << 20;
 /// Instances of one reusable file that are kept.
 const MAX_IDLE: usize = 4;
 
-/// Runs that one instance may answer before a fresh one takes its place: what a file
-/// leaks must not grow for ever.
+/// Runs of one instance before a fresh one replaces it: memory that a file leaks must not grow for ever.
 const MAX_RUNS: u32 = 10_000;
 
-/// One tool file that was understood.
+/// One tool file whose description was read.
 pub(crate) struct ToolFile {
     /// `tools/database/query.ts`, as tracebacks name it.
     shown: String,
@@ -76,7 +75,8 @@ impl Source {
     }
 }
 
-/// An instance that is kept. What a file leaves in it shows only to the principal that it ran for.
+/// An instance that is kept between calls. State that a call left in it is seen only by the principal that
+/// it ran for.
 struct Idle {
     principal: Principal,
     session: Session,
@@ -112,7 +112,7 @@ impl Place<'_> {
     }
 }
 
-/// The language of a file, by its name; none for files that are no tools.
+/// The language of a file, by its name; none for files that are not tools.
 pub(crate) fn language(file: &str) -> Option<(Language, &str)> {
     let (stem, suffix) = file.rsplit_once('.')?;
     let language = match suffix {
@@ -122,7 +122,7 @@ pub(crate) fn language(file: &str) -> Option<(Language, &str)> {
         "wasm" => Language::Component,
         _ => return None,
     };
-    // Declarations of types are no programs.
+    // Declarations of types are not programs.
     (!stem.is_empty() && !stem.ends_with(".d") && crate::tree::is_visible(stem))
         .then_some((language, stem))
 }
@@ -131,7 +131,7 @@ pub(crate) fn language(file: &str) -> Option<(Language, &str)> {
 pub(crate) enum Content {
     /// Source text.
     Source(Source),
-    /// A component, and what is said of it.
+    /// A component, and the description beside it.
     Component(component::Content),
 }
 
@@ -260,7 +260,7 @@ impl ToolFile {
             report.map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
         if self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS {
             let mut kept = self.idle.lock();
-            // One principal's instances must not keep those of all others from being kept.
+            // The oldest goes: one principal's instances must not fill all slots for ever.
             if kept.len() >= MAX_IDLE {
                 kept.pop_front();
             }

@@ -34,7 +34,7 @@ impl Stamp {
         Ok(Self::from(&fs::metadata(path)?))
     }
 
-    /// The stamp of a tool file: of a component, with what is said of it beside it.
+    /// The stamp of a tool file: of a component, with that of the description beside it.
     ///
     /// # Errors
     ///

@@ -91,7 +91,7 @@ pub(crate) fn may_change(service: &RunningService<RoleClient, Client>) -> bool {
     tools.and_then(|tools| tools.list_changed) == Some(true)
 }
 
-/// Tells the server when nobody waits for an answer any more.
+/// A request without an answer yet. Dropped with its id, it sends the server a cancellation.
 pub(crate) struct Unanswered {
     pub(crate) peer: Peer<RoleClient>,
     pub(crate) id: Option<RequestId>,
@@ -103,19 +103,19 @@ impl Drop for Unanswered {
             return;
         };
         let peer = self.peer.clone();
-        let mut telling = Box::pin(async move {
+        let mut cancelling = Box::pin(async move {
             let params = CancelledNotificationParam::new(Some(id), None);
             let cancelled = CancelledNotification::new(params);
             let notification = ClientNotification::CancelledNotification(cancelled);
-            // A server that is gone needs no telling.
+            // A server that has ended needs no cancellation.
             let _ = peer.send_notification(notification).await;
         });
         // Polled here once, so that it is queued before whatever is called next.
         let mut now = Context::from_waker(Waker::noop());
-        if telling.as_mut().poll(&mut now).is_pending()
+        if cancelling.as_mut().poll(&mut now).is_pending()
             && let Ok(runtime) = tokio::runtime::Handle::try_current()
         {
-            runtime.spawn(telling);
+            runtime.spawn(cancelling);
         }
     }
 }

@@ -37,7 +37,7 @@ const INHERITED: [&str; 9] = [
 pub struct ServersFile {
     /// Each of them once, those that cannot be used among them.
     pub upstreams: Vec<UpstreamConfig>,
-    /// What a person should know of the file besides.
+    /// Notes on the file for its author.
     pub notes: Vec<String>,
 }
 
@@ -143,7 +143,7 @@ pub enum ConfigError {
         /// The transport it asks for.
         transport: String,
     },
-    /// The server asks for a transport that nobody knows.
+    /// The server asks for a transport that wxmcp does not have.
     #[error("{file}: {path}: `{transport}` is no transport; `stdio` is")]
     UnknownTransport {
         /// The file.
@@ -218,8 +218,8 @@ impl UpstreamConfig {
             .map(|(name, value)| (name, value.as_deref().map(hash)))
             .collect();
         let folder = self.origin.folder.to_string_lossy();
-        let told = serde_json::json!([stdio.command, stdio.args, stdio.cwd, env, folder]);
-        Some(hash(&told.to_string()))
+        let hashed = serde_json::json!([stdio.command, stdio.args, stdio.cwd, env, folder]);
+        Some(hash(&hashed.to_string()))
     }
 
     /// Fills in the variables and builds the whole environment.
@@ -266,7 +266,7 @@ impl UpstreamConfig {
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone())),
         );
-        // What everyone inherits is no secret: hiding HOME would spoil every path.
+        // Variables that every process inherits are not secret: redacting HOME would garble every path.
         secrets.retain(|(name, _)| configured.contains_key(name) || !is_inherited(name));
         let mut env: BTreeMap<String, String> = environment
             .iter()

@@ -192,7 +192,7 @@ impl Connection {
             .await
     }
 
-    /// Sends a request. If the future is dropped, or patience ends, the server is told.
+    /// Sends a request. If the future is dropped, or patience ends, the server gets a cancellation.
     async fn request(
         &self,
         request: ClientRequest,

@@ -42,7 +42,7 @@ pub(crate) struct StartError {
     pub(crate) may_be_modern: bool,
 }
 
-/// Why a handshake failed, from whoever knows best.
+/// Why a handshake failed: the fault of the pipe, else how the process ended, else the error of rmcp.
 pub(crate) async fn explain(
     error: &ClientInitializeError,
     process: &Process,
@@ -90,7 +90,7 @@ pub(crate) fn knows_no_initialize(error: &ClientInitializeError) -> bool {
     }
 }
 
-/// rmcp's errors print whole messages; these are the parts worth telling,
+/// An error of the handshake in words. rmcp's own text would hold whole messages; this has the parts that help,
 /// redacted before they are cut.
 fn words_of(error: &ClientInitializeError, redactor: &Redactor) -> String {
     match error {

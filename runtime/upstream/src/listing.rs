@@ -17,7 +17,7 @@ const MAX_PAGES: usize = 1_000;
 /// Longest cursor, in bytes.
 const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
-/// Asks for all pages. What is odd about a tool is told beside it.
+/// Asks for all pages. Oddities of a tool are listed with it.
 pub(crate) async fn list(connection: &Connection) -> Result<Namespace, RequestError> {
     if !connection.has_tools() {
         return Ok(Namespace::default());
@@ -159,9 +159,9 @@ mod tests {
             ),
         ] {
             let offer = offer(tool);
-            let told: Vec<String> = offer.odd.iter().map(ToString::to_string).collect();
+            let oddities: Vec<String> = offer.odd.iter().map(ToString::to_string).collect();
             assert_eq!(
-                (offer.definition.name.as_str(), told),
+                (offer.definition.name.as_str(), oddities),
                 (name, vec![odd.to_owned()])
             );
         }

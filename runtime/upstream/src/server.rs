@@ -257,7 +257,7 @@ impl Server {
         Connection::open(launch, guard, *answer_limit, offer).await
     }
 
-    /// The tools of a started upstream; listed anew if it said that they changed.
+    /// The tools of a started upstream; listed anew if it reported a change.
     pub(crate) async fn listed_tools(&self, live: &Live) -> Arc<Namespace> {
         let known = live.listed().clone();
         if known.changes == self.changes.count() {
@@ -266,7 +266,7 @@ impl Server {
         self.list_again(live).await
     }
 
-    /// The same for somebody who misses a tool: a server that says that its list may change
+    /// The same for a caller that misses a tool: a server that says that its list may change
     /// may have changed it with a call, and say so late. None if there is nothing to ask.
     pub(crate) async fn tools_after_calls(&self, live: &Live) -> Option<Arc<Namespace>> {
         let may_differ = live.connection.may_change() && live.called.swap(false, Ordering::AcqRel);

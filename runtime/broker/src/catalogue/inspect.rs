@@ -7,13 +7,13 @@ use wxmcp_run::{CallContext, NamespaceListing, ToolError};
 use super::Space;
 use crate::host::CallerHost;
 
-/// Oddities of one namespace that are told.
+/// Oddities of one namespace that are reported.
 const MAX_ODD: usize = 50;
 
 /// What is wrong with a namespace.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Problems {
-    /// Files that are no tools.
+    /// Files that are not tools.
     pub broken: Vec<Broken>,
     /// Tools, and what they request that is not approved, as lines of `wxmcp.toml`.
     pub unapproved: Vec<(String, Vec<String>)>,
@@ -88,7 +88,7 @@ fn problems(space: &Space) -> Problems {
 fn odd_tools(opened: &Space) -> Vec<String> {
     let space = opened.name();
     let oddities = opened.tools().oddities();
-    let told = oddities.iter().take(MAX_ODD).map(|oddity| {
+    let shown = oddities.iter().take(MAX_ODD).map(|oddity| {
         let Oddity {
             name,
             reason,
@@ -102,7 +102,7 @@ fn odd_tools(opened: &Space) -> Vec<String> {
             None => format!("{} cannot be called: {reason}", quoted(name)),
         }
     });
-    let mut odd: Vec<String> = told.collect();
+    let mut odd: Vec<String> = shown.collect();
     let more = oddities.len().saturating_sub(MAX_ODD);
     if more > 0 {
         odd.push(format!("and {more} more"));

@@ -1,4 +1,4 @@
-//! What a caller sees: namespaces, tools, what fits a query, what is said of each.
+//! What a caller sees: namespaces, tools, search results and descriptions.
 
 mod describe;
 mod inspect;
@@ -76,7 +76,7 @@ pub(crate) struct Found {
 
 impl CallerHost {
     /// The tool behind a name, in either spelling, if the caller may call it. A tool that it may not call and
-    /// one that does not exist are told apart by nothing.
+    /// one that does not exist look the same to it.
     ///
     /// # Errors
     ///

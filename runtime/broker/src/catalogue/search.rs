@@ -46,13 +46,13 @@ impl Default for Indexes {
 struct Index {
     of: Vec<Listed>,
     /// By position in the index.
-    places: Vec<Place>,
+    tools: Vec<IndexedTool>,
     index: SearchIndex,
 }
 
 /// Where a tool is: which of the lists, and its own name there.
 #[derive(Debug)]
-struct Place {
+struct IndexedTool {
     list: usize,
     tool: String,
 }
@@ -89,7 +89,7 @@ impl Indexes {
 impl Index {
     fn new(of: Vec<Listed>, caller: &Caller) -> Self {
         let mut documents = Vec::new();
-        let mut places = Vec::new();
+        let mut tools = Vec::new();
         for (list, listed) in of.iter().enumerate() {
             for named in listed.tools.tools() {
                 if caller.may_call(&listed.configured_name, &listed.name, named) {
@@ -99,7 +99,7 @@ impl Index {
                         named.tool.input_schema(),
                     );
                     documents.push(document.with_own_name(named.tool.name()));
-                    places.push(Place {
+                    tools.push(IndexedTool {
                         list,
                         tool: named.tool.name().to_owned(),
                     });
@@ -107,7 +107,7 @@ impl Index {
             }
         }
         let index = SearchIndex::new(&documents);
-        Self { of, places, index }
+        Self { of, tools, index }
     }
 
     /// Whether it was made from these very lists.
@@ -121,10 +121,10 @@ impl Index {
     fn search(&self, search: &Search) -> Vec<ToolHit> {
         let hits = self.index.search(&search.query, search.limit.min(MAX_HITS));
         hits.into_iter()
-            .filter_map(|position| self.places.get(position))
-            .filter_map(|place| {
-                let listed = self.of.get(place.list)?;
-                let named = listed.tools.resolve(&place.tool)?;
+            .filter_map(|position| self.tools.get(position))
+            .filter_map(|indexed| {
+                let listed = self.of.get(indexed.list)?;
+                let named = listed.tools.resolve(&indexed.tool)?;
                 Some(hit(&listed.name, named, search.detail))
             })
             .collect()

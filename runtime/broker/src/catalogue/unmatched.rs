@@ -19,7 +19,7 @@ struct Names {
     /// As it is configured, and as scripts spell it.
     spellings: [String; 2],
     has_tool_files: bool,
-    /// Its tools, as scripts spell them and as their owner does, as far as they are known.
+    /// Its tools, as scripts spell them and as their provider does, as far as they are known.
     tools: Option<Vec<[String; 2]>>,
 }
 
@@ -32,8 +32,9 @@ impl CallerHost {
             return Vec::new();
         }
         let names = self.names();
-        let told = patterns.into_iter();
-        told.filter_map(|(purpose, pattern)| unmatched(purpose, pattern, &names))
+        let patterns = patterns.into_iter();
+        patterns
+            .filter_map(|(purpose, pattern)| unmatched(purpose, pattern, &names))
             .collect()
     }
 
@@ -62,7 +63,7 @@ impl CallerHost {
     }
 }
 
-/// What is to be said of a pattern, if it fits nothing.
+/// The message about a pattern that fits nothing.
 fn unmatched(purpose: Purpose, pattern: &Pattern, all: &[Names]) -> Option<String> {
     let is_meant = |names: &Names| names.has_tool_files || !matches!(purpose, Purpose::Approve);
     let all: Vec<&Names> = all.iter().filter(|names| is_meant(names)).collect();
@@ -80,14 +81,19 @@ fn unmatched(purpose: Purpose, pattern: &Pattern, all: &[Names]) -> Option<Strin
         let names = all.iter().flat_map(|names| &names.spellings);
         let close = nearest(space, names.map(String::as_str));
         let close = close.into_iter().map(|space| format!("{space}.{tool}"));
-        return Some(told(purpose, pattern, "there is no such namespace", close));
+        return Some(finding(
+            purpose,
+            pattern,
+            "there is no such namespace",
+            close,
+        ));
     }
     let mut close = Vec::new();
     for names in near {
-        let [owner, space] = &names.spellings;
+        let [configured_name, space] = &names.spellings;
         let tools = names.tools.as_ref()?;
         let is_fit = |name: &String| {
-            let mut spelled = [owner, space].into_iter();
+            let mut spelled = [configured_name, space].into_iter();
             spelled.any(|space| pattern.matches(&format!("{space}.{name}")))
         };
         // All tools of a namespace may be none.
@@ -98,10 +104,10 @@ fn unmatched(purpose: Purpose, pattern: &Pattern, all: &[Names]) -> Option<Strin
         close.extend(found.into_iter().map(|name| format!("{space}.{name}")));
     }
     let close = close.into_iter();
-    Some(told(purpose, pattern, "there is no such tool", close))
+    Some(finding(purpose, pattern, "there is no such tool", close))
 }
 
-fn told(
+fn finding(
     purpose: Purpose,
     pattern: &Pattern,
     why: &str,

@@ -47,7 +47,7 @@ stages! {
     record: "Learns the shape of answers that tools do not declare.",
 }
 
-/// Hears of each stage that something passes, as it enters it. Must not block.
+/// Called with each stage as a call or request enters it. Must not block.
 pub trait Watcher: Send + Sync {
     /// A call of a tool, or a request for a capability, by name, enters a stage.
     fn entered(&self, stage: &'static str, name: &str, caller: &Caller);

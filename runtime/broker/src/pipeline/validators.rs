@@ -19,17 +19,17 @@ use wxmcp_catalogue::wording::{bounded, quoted};
 /// Compiled schemas that are kept, of arguments and of answers.
 const MAX_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_999);
 
-/// The part of a tool that a value is held against.
+/// The schema of a tool that a value is validated against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Part {
     Arguments,
     Answer,
 }
 
-/// `None` for a schema that nothing can be held against.
+/// `None` for a schema that cannot be used.
 type Known = LruCache<(Digest, Part), Option<Arc<Validator>>>;
 
-/// Compiles each schema once, whoever calls: a schema tells nothing of a caller. Tools without a usable
+/// Compiles each schema once for all callers: a schema says nothing about a caller. Tools without a usable
 /// schema are not validated here.
 #[derive(Debug)]
 pub(crate) struct Validators {
@@ -243,7 +243,7 @@ async fn aside<T: Send + 'static>(
 }
 
 fn refusal(what: &str, mismatches: &[Mismatch]) -> ToolError {
-    let told: Vec<String> = mismatches
+    let reasons: Vec<String> = mismatches
         .iter()
         .map(|mismatch| match mismatch.path.as_str() {
             "" => bounded(&mismatch.message),
@@ -256,7 +256,7 @@ fn refusal(what: &str, mismatches: &[Mismatch]) -> ToolError {
         .collect();
     ToolError {
         kind: ToolErrorKind::InvalidAnswer,
-        message: format!("{what}: {}", told.join("; ")),
+        message: format!("{what}: {}", reasons.join("; ")),
         data: Some(json!({ "mismatches": listed })),
     }
 }

@@ -24,17 +24,17 @@ const ONE_ADDRESS: Duration = Duration::from_secs(3);
 /// Time to connect in all, TLS included.
 pub(super) const CONNECT: Duration = Duration::from_secs(10);
 
-/// Why there is no connection. Never names an address: a name may be allowed, and where it
-/// leads to nobody's business.
+/// Why connecting failed. Never names an address: a guest that may ask a host by name is not shown
+/// the addresses behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NotConnected {
-    /// Nobody listens.
+    /// The address refuses connections.
     #[error("the connection was refused")]
     Refused,
-    /// Nobody answered in time.
+    /// No answer in time.
     #[error("it does not answer: no connection in {} s", CONNECT.as_secs())]
     TimedOut,
-    /// There is no way.
+    /// The network cannot reach it.
     #[error("it cannot be reached")]
     Unreachable,
     /// Its certificate is not one to trust.

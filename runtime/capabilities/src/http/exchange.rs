@@ -148,8 +148,8 @@ impl Answer {
     }
 
     /// The answer as a guest gets it, without the secrets of the connection that was used.
-    pub(super) fn told(self, url: &Url, redirected: bool, site: Option<&Site>) -> Vec<u8> {
-        let told = |text: String| match site {
+    pub(super) fn into_json(self, url: &Url, redirected: bool, site: Option<&Site>) -> Vec<u8> {
+        let redacted = |text: String| match site {
             None => text,
             Some(site) => site.redactor().redact(&text),
         };
@@ -159,7 +159,7 @@ impl Answer {
         };
         let headers = self.head.headers.iter();
         let headers: Vec<(String, String)> = headers
-            .map(|(name, value)| (told(name.as_str().to_owned()), told(text(value))))
+            .map(|(name, value)| (redacted(name.as_str().to_owned()), redacted(text(value))))
             .collect();
         let reason = self.head.extensions.get::<hyper::ext::ReasonPhrase>();
         let reason = match reason {
@@ -176,8 +176,8 @@ impl Answer {
         let (key, body) = written(body);
         let answer = json!({
             "status": self.head.status.as_u16(),
-            "reason": told(reason),
-            "url": told(url.into()),
+            "reason": redacted(reason),
+            "url": redacted(url.into()),
             "redirected": redirected,
             "headers": headers,
             (key): body,

@@ -126,8 +126,8 @@ impl Site {
         self.redactor.redact(text) != text
     }
 
-    /// An error as a guest may see it.
-    pub(super) fn told(&self, error: ToolError) -> ToolError {
+    /// The error without the secrets of this connection.
+    pub(super) fn redacted(&self, error: ToolError) -> ToolError {
         ToolError {
             message: self.redactor.redact(&error.message),
             data: error.data.map(|data| self.redactor.redact_value(data)),

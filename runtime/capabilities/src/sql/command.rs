@@ -10,9 +10,9 @@
 pub(super) enum Command {
     /// Begins or ends a transaction. Savepoints do not.
     Transaction,
-    /// Moves data by a road of its own.
+    /// Moves data past the parameters and rows of statements.
     Copy,
-    /// Anything else; also what is no statement.
+    /// Anything else, also text that is not a statement.
     Other,
 }
 

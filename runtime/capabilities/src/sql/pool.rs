@@ -11,19 +11,19 @@ use super::Failure;
 /// Links in use at once.
 const MAX_LINKS: usize = 16;
 
-/// Links that are kept open while nobody uses them.
+/// Links that are kept open while they are not in use.
 const MAX_IDLE: usize = 8;
 
-/// Idle links of one kind. No lock is held while anybody waits.
+/// Idle links of one kind. No lock is held while a caller waits.
 #[derive(Debug)]
 pub(super) struct Pool<L> {
     idle: Mutex<Vec<L>>,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
-/// The right to have one link in use.
+/// The permission to have one link in use.
 #[derive(Debug)]
-pub(super) struct Place {
+pub(super) struct LinkPermit {
     _permit: OwnedSemaphorePermit,
 }
 
@@ -31,27 +31,30 @@ impl<L> Pool<L> {
     pub(super) fn new() -> Self {
         Self {
             idle: Mutex::default(),
-            places: Arc::new(Semaphore::new(MAX_LINKS)),
+            permits: Arc::new(Semaphore::new(MAX_LINKS)),
         }
     }
 
-    /// Waits for a place, and takes an idle link if there is one.
+    /// Waits for a permit, and takes an idle link if there is one.
     ///
     /// # Errors
     ///
-    /// When all places stay taken for as long as `patience`.
-    pub(super) async fn take(&self, patience: Duration) -> Result<(Place, Option<L>), Failure> {
-        let free = Arc::clone(&self.places).acquire_owned();
+    /// When no permit becomes free within `patience`.
+    pub(super) async fn take(
+        &self,
+        patience: Duration,
+    ) -> Result<(LinkPermit, Option<L>), Failure> {
+        let free = Arc::clone(&self.permits).acquire_owned();
         let Ok(Ok(_permit)) = tokio::time::timeout(patience, free).await else {
             return Err(Failure::Limit(format!(
                 "all {MAX_LINKS} links to the database are in use, and none was free within {patience:?}"
             )));
         };
         let link = self.lock().pop();
-        Ok((Place { _permit }, link))
+        Ok((LinkPermit { _permit }, link))
     }
 
-    /// Keeps a link for whoever comes next, if there is room.
+    /// Keeps a link for the next use, if fewer than the most are kept.
     pub(super) fn keep(&self, link: L) {
         let mut idle = self.lock();
         if idle.len() < MAX_IDLE {

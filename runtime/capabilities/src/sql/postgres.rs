@@ -31,8 +31,8 @@ use login::{Greeted, Key, LoginError, log_in};
 use types::Types;
 use wire::{Complaint, Lost};
 
-use super::pool::{Place, Pool};
-use super::{Database, Failure, Session, Work};
+use super::pool::{LinkPermit, Pool};
+use super::{Database, Failure, Lease, Work};
 use wxmcp_policy::Redactor;
 use wxmcp_run::Access;
 
@@ -46,7 +46,7 @@ const RESET: Duration = Duration::from_secs(5);
 /// it one that writes.
 const BEGIN_READING: &str = "BEGIN TRANSACTION READ ONLY; SELECT 1";
 
-/// Roles that access what is no database: whoever has one of them, or may take it, could run
+/// Roles with access to more than a database: a login that has one of them, or may take it, could run
 /// programs, read and write files, or end the sessions of others with a statement that only reads.
 const BEYOND: &str = "SELECT r.rolname FROM pg_catalog.pg_roles r \
     WHERE (r.rolsuper OR r.rolname IN ('pg_execute_server_program', \
@@ -62,7 +62,7 @@ pub(super) struct Postgres(Arc<Shared>);
 struct Shared {
     address: Address,
     secrets: Redactor,
-    /// What a link is told before each use.
+    /// The statement that sets up a link before each use.
     settings: Settings,
     patience: Duration,
     pool: Pool<Link>,
@@ -71,11 +71,11 @@ struct Shared {
     cancelling: Mutex<JoinSet<()>>,
 }
 
-/// Settings of a session that answers depend on.
+/// Settings of a lease that answers depend on.
 #[derive(Clone, Copy, Debug)]
 struct Settings {
-    /// How long a statement may run: the server keeps to it, even when nobody is left who
-    /// could cancel it.
+    /// How long a statement may run. The server enforces it, so it holds even when this process is gone and
+    /// cannot cancel the statement.
     timeout: Duration,
 }
 
@@ -88,7 +88,7 @@ impl Settings {
              SET client_encoding TO 'UTF8'; SET statement_timeout TO {timeout}"
         );
         if version >= 14 {
-            // A server that computes notices when we are gone.
+            // A server that computes then notices that the client has gone.
             text.push_str("; SET client_connection_check_interval TO 1000");
         }
         text
@@ -113,24 +113,24 @@ impl Postgres {
 }
 
 impl Database for Postgres {
-    fn session(&self, access: Access) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>> {
+    fn lease(&self, access: Access) -> BoxFuture<'_, Result<Box<dyn Lease>, Failure>> {
         Box::pin(async move {
             let shared = &self.0;
-            let (place, idle) = shared.pool.take(shared.patience).await?;
-            // Others may be as broken as one that is: the next call looks at the next.
+            let (permit, idle) = shared.pool.take(shared.patience).await?;
+            // Other pooled connections may be dead too; each call checks the one it takes.
             let alive = idle.and_then(|mut link| link.exchange.is_alive().then_some(link));
             let link = match alive {
                 Some(link) => link,
                 None => shared.open().await?,
             };
-            let session: Box<dyn Session> = Box::new(Use {
+            let lease: Box<dyn Lease> = Box::new(LinkLease {
                 shared: Arc::clone(shared),
                 link: Some(link),
                 access,
                 is_transaction: false,
-                _place: place,
+                _permit: permit,
             });
-            Ok(session)
+            Ok(lease)
         })
     }
 
@@ -162,7 +162,7 @@ impl Shared {
         let mut beyond = exchange
             .simple(&[BEYOND, &self.settings.statement(version)])
             .await
-            .map_err(|trouble| self.told(trouble))?;
+            .map_err(|trouble| self.failure(trouble))?;
         if let Some([Some(role)]) = beyond.pop().as_deref() {
             return Err(Failure::Refused(format!(
                 "its login has the role `{role}`, with which statements access files, programs or \
@@ -189,8 +189,8 @@ impl Shared {
         }
     }
 
-    /// Trouble in words for the tool.
-    fn told(&self, trouble: Trouble) -> Failure {
+    /// The failure that the tool gets.
+    fn failure(&self, trouble: Trouble) -> Failure {
         match trouble {
             Trouble::Complaint { complaint, kind } => self.complaint(complaint, kind),
             Trouble::Lost(Lost::TooLarge) => Failure::Limit(Lost::TooLarge.to_string()),
@@ -218,7 +218,7 @@ impl Shared {
         self.cancelling.lock()
     }
 
-    /// Has the server end what it still does on a link.
+    /// Asks the server to end the statement that runs on a link.
     fn cancel(self: &Arc<Self>, key: Key) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
@@ -255,7 +255,7 @@ enum Trouble {
         complaint: Complaint,
         kind: ToolErrorKind,
     },
-    /// Nothing more is said.
+    /// The connection is lost.
     Lost(Lost),
     /// We say so.
     Failure(Failure),
@@ -284,15 +284,15 @@ impl From<Complaint> for Trouble {
 
 /// One use of a link.
 #[derive(Debug)]
-struct Use {
+struct LinkLease {
     shared: Arc<Shared>,
     link: Option<Link>,
     access: Access,
     is_transaction: bool,
-    _place: Place,
+    _permit: LinkPermit,
 }
 
-impl Session for Use {
+impl Lease for LinkLease {
     fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
         Box::pin(async move {
             let link = self.link.take().ok_or_else(lost)?;
@@ -305,11 +305,11 @@ impl Session for Use {
                 None => Err(lost().into()),
             };
             self.link = active.link.take_if(|link| link.is_in_order());
-            answer.map_err(|trouble| self.shared.told(trouble))
+            answer.map_err(|trouble| self.shared.failure(trouble))
         })
     }
 
-    /// Whatever the use left on the session goes: its transaction, settings, temporary tables,
+    /// Removes whatever the use left on the link: its transaction, settings, temporary tables,
     /// prepared statements, locks, channels.
     fn end(mut self: Box<Self>) -> BoxFuture<'static, ()> {
         Box::pin(async move {
@@ -329,7 +329,7 @@ impl Session for Use {
     }
 }
 
-impl Use {
+impl LinkLease {
     async fn perform(&mut self, link: &mut Link, work: Work) -> Result<Vec<u8>, Trouble> {
         let exchange = &mut link.exchange;
         match work {
@@ -354,7 +354,7 @@ impl Use {
                 begin(exchange, text).await?;
                 Ok(null())
             }
-            // It would be rolled back without a word.
+            // Otherwise the database would roll it back and report no error.
             Work::Commit if exchange.status() == Status::Failed => Err(Failure::Invalid(
                 "a statement of the transaction failed: it can only be rolled back".to_owned(),
             )

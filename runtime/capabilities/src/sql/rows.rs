@@ -109,8 +109,8 @@ fn unique(name: String, names: &mut HashSet<String>) -> String {
 
 impl Column {
     fn described(&self) -> Value {
-        let mut told = json!({"name": self.name, "type": self.declared});
-        if let Some(object) = told.as_object_mut() {
+        let mut column = json!({"name": self.name, "type": self.declared});
+        if let Some(object) = column.as_object_mut() {
             if self.is_bytes {
                 object.insert("bytes".to_owned(), Value::Bool(true));
             }
@@ -119,7 +119,7 @@ impl Column {
                 object.insert("real".to_owned(), Value::Bool(true));
             }
         }
-        told
+        column
     }
 }
 

@@ -22,9 +22,9 @@ use rusqlite::types::{Value as Sql, ValueRef};
 use rusqlite::{Batch, Connection, ErrorCode, InterruptHandle, OpenFlags, params_from_iter};
 use serde_json::{Value, json};
 
-use super::pool::{Place, Pool};
+use super::pool::{LinkPermit, Pool};
 use super::rows::{Cell, MAX_ANSWER, Rows};
-use super::{Database, Failure, Session, Statement, Work};
+use super::{Database, Failure, Lease, Statement, Work};
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_run::Access;
 
@@ -69,7 +69,7 @@ struct Shared {
 #[derive(Debug)]
 struct Link {
     connection: Connection,
-    /// Whether transactions may be begun and ended: only by us.
+    /// Whether transactions may be begun and ended: only this driver does.
     may_transact: Arc<AtomicBool>,
 }
 
@@ -95,10 +95,10 @@ impl Shared {
 }
 
 impl Database for Sqlite {
-    fn session(&self, access: Access) -> BoxFuture<'_, Result<Box<dyn Session>, Failure>> {
+    fn lease(&self, access: Access) -> BoxFuture<'_, Result<Box<dyn Lease>, Failure>> {
         Box::pin(async move {
             let shared = &self.0;
-            let (place, idle) = shared.pool(access).take(shared.patience).await?;
+            let (permit, idle) = shared.pool(access).take(shared.patience).await?;
             let link = match idle {
                 Some(link) => link,
                 None => {
@@ -108,13 +108,13 @@ impl Database for Sqlite {
                         .map_err(|_| Failure::Database("it could not be opened".to_owned()))??
                 }
             };
-            let session: Box<dyn Session> = Box::new(Use {
+            let lease: Box<dyn Lease> = Box::new(LinkLease {
                 shared: Arc::clone(shared),
                 link: Some(link),
                 access,
-                _place: place,
+                _permit: permit,
             });
-            Ok(session)
+            Ok(lease)
         })
     }
 
@@ -125,14 +125,14 @@ impl Database for Sqlite {
 
 /// One use of a link.
 #[derive(Debug)]
-struct Use {
+struct LinkLease {
     shared: Arc<Shared>,
     link: Option<Link>,
     access: Access,
-    _place: Place,
+    _permit: LinkPermit,
 }
 
-impl Session for Use {
+impl Lease for LinkLease {
     fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
         Box::pin(async move {
             let Some(link) = self.link.take() else {
@@ -204,7 +204,7 @@ fn recover(path: &Path) -> Result<(), Failure> {
         .map_err(failure)
 }
 
-/// Interrupts a statement when nobody waits for it any more.
+/// Interrupts a statement when its future is dropped.
 struct Interrupt(Option<InterruptHandle>);
 
 impl Interrupt {
@@ -335,8 +335,8 @@ fn execute(connection: &Connection, statement: &Statement) -> Result<Vec<u8>, Fa
     }
     let changed = connection.total_changes().saturating_sub(before);
     let last = connection.last_insert_rowid();
-    let told = json!({"rows_affected": changed, "last_insert_id": last});
-    Ok(told.to_string().into_bytes())
+    let answer = json!({"rows_affected": changed, "last_insert_id": last});
+    Ok(answer.to_string().into_bytes())
 }
 
 fn write(cell: &mut Cell<'_>, value: ValueRef<'_>) -> Result<(), Failure> {

@@ -121,7 +121,7 @@ impl Literal {
     }
 
     /// What a label of it is made from.
-    pub(super) fn wish(&self) -> String {
+    pub(super) fn preferred_name(&self) -> String {
         match self {
             Self::Null => "null".to_owned(),
             Self::Boolean(it) => it.to_string(),

@@ -10,7 +10,7 @@ use wxmcp_sandbox::supplied::{TypedExport, Val};
 
 use super::values::{from_engine, to_engine};
 
-/// Why a function is no tool.
+/// Why a function is not a tool.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExportError {
     /// Its types are too large.

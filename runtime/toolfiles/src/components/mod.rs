@@ -1,4 +1,4 @@
-//! Components and tools: what a component imports becomes calls, whoever wrote it.
+//! Components and tools: what a component imports becomes calls.
 
 mod check;
 mod export;

@@ -17,7 +17,7 @@ const MAX_LOOKED_FOR: usize = 16;
 /// spelled; texts that it holds; or, of a list, one text for each item. Many servers put what
 /// they answer into an object with one member, so that is looked into.
 pub(super) fn repeats(texts: &[&str], value: &Value) -> bool {
-    let told: Vec<&str> = texts
+    let shown: Vec<&str> = texts
         .iter()
         .copied()
         .filter(|text| !text.trim().is_empty())
@@ -26,9 +26,9 @@ pub(super) fn repeats(texts: &[&str], value: &Value) -> bool {
         .as_object()
         .filter(|members| members.len() == 1)
         .and_then(|members| members.values().next());
-    are_spelled(&told, value)
-        || inner.is_some_and(|inner| are_spelled(&told, inner))
-        || told.len() <= MAX_LOOKED_FOR && told.iter().all(|text| holds(value, text))
+    are_spelled(&shown, value)
+        || inner.is_some_and(|inner| are_spelled(&shown, inner))
+        || shown.len() <= MAX_LOOKED_FOR && shown.iter().all(|text| holds(value, text))
 }
 
 fn are_spelled(texts: &[&str], value: &Value) -> bool {

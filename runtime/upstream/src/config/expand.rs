@@ -6,7 +6,7 @@ use std::fmt;
 use super::ConfigError;
 
 /// The variables that configurations may refer to. wxmcp's own environment is
-/// read once, by whoever makes this; nothing else in the broker looks at it.
+/// read once, when this is made; nothing else in this crate reads it.
 #[derive(Clone, Default)]
 pub struct Environment(BTreeMap<String, String>);
 

@@ -22,7 +22,7 @@ const SECTIONS: [&str; 4] = ["mcpServers", "servers", "context_servers", "mcp"];
 ///
 /// # Errors
 ///
-/// Text that is no JSON, and a file or a section of it that is no object.
+/// Text that is not JSON, or a file or section that is not an object.
 pub fn parse_config(file: &str, text: &str, folder: &Path) -> Result<ServersFile, ConfigError> {
     let mended = without_lone_surrogates(text.as_bytes());
     let mended = mended.and_then(|bytes| String::from_utf8(bytes).ok());

@@ -22,7 +22,7 @@ pub(crate) enum Arrived {
 // A message passes through rmcp as one JSON value. All answers to calls and
 // listings are made here, so that no server can forge one.
 impl Arrived {
-    /// The answer as a message to rmcp, which hands it to whoever asked.
+    /// The answer as a message to rmcp, which hands it to the caller.
     pub(super) fn into_message(self, id: i64) -> RxJsonRpcMessage<RoleClient> {
         let result = ServerResult::CustomResult(CustomResult::new(self.into_value()));
         JsonRpcMessage::response(result, RequestId::Number(id))

@@ -57,7 +57,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// What can be told of a line that is not JSON.
+/// What shows in a line that is not JSON.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Damaged {
     /// The id of the message.

@@ -197,7 +197,7 @@ fn end_with_parent(server: Pid, server_ended: &Receiver<()>) {
     }
 }
 
-/// Waits for the server, and reaps whoever else becomes the guard's child.
+/// Waits for the server, and reaps other processes that become children of the guard.
 fn wait_for(server: Pid) -> Option<WaitStatus> {
     loop {
         match rustix::process::wait(WaitOptions::empty()) {

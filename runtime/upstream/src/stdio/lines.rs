@@ -68,7 +68,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         }
     }
 
-    /// What can be said of the bytes at hand.
+    /// The line, or the part of one, at the start of the bytes at hand.
     fn take(&mut self) -> Option<Line> {
         let fresh = self.buffer.get(self.scanned..).unwrap_or_default();
         let newline = fresh

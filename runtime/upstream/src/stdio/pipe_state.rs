@@ -20,7 +20,7 @@ const MAX_NOISE_READ_BYTES: usize = 16 * 1024;
 /// Why a connection was given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// A line passed the limit and it cannot be told whose answer it was.
+    /// A line passed the limit, and nothing shows which request it answered.
     TooLarge,
     /// The server answered something that is not the protocol.
     Protocol(String),
@@ -232,7 +232,7 @@ impl PipeState {
         match requests.close(id) {
             Some(open) => Addressee::Open(open.reading),
             None if (0..requests.next).contains(&id) => Addressee::Gone,
-            None => Addressee::Nobody,
+            None => Addressee::None,
         }
     }
 }
@@ -254,7 +254,7 @@ pub(super) enum Addressee {
     /// A request that was cancelled, or has its answer.
     Gone,
     /// No request has that id.
-    Nobody,
+    None,
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::config::Launch;
 use wxmcp_policy::Redactor;
 
 /// How long a server may take to end once its stdin is closed, before the
-/// guard is told to end it.
+/// guard ends it.
 const EOF_GRACE: Duration = Duration::from_secs(1);
 
 /// How long the guard may take then; longer than all its own patience.

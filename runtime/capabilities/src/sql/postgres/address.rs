@@ -31,9 +31,9 @@ impl fmt::Debug for Address {
 pub(super) enum Encryption {
     /// `disable`: none.
     None,
-    /// `prefer`: if the server offers it. Whoever stands in between can take it away.
+    /// `prefer`: if the server offers it. An attacker in between can remove the offer.
     Prefer,
-    /// `require`: always, whoever the server is.
+    /// `require`: always, but the server is not authenticated.
     Require,
     /// `verify-full`: always, with a server that proves to be the host.
     Verify {
@@ -49,16 +49,16 @@ pub enum UrlError {
     /// It names no driver.
     #[error("it must begin with `sqlite:`, `postgres://` or `https://`")]
     Scheme,
-    /// It is no URL.
+    /// It is not a URL.
     #[error(
         "it must be `postgres://user:password@host:port/database`, with `%XX` for what is \
          special in a URL, such as `@`, `/`, `?`, `#` and `%` in a password"
     )]
     Shape,
-    /// Nobody is named who logs in.
+    /// It names no user.
     #[error("it names no user")]
     User,
-    /// A part is no UTF-8, or holds a NUL.
+    /// A part is not UTF-8, or holds a NUL.
     #[error("its {0} is no text")]
     Text(&'static str),
     /// A mode of encryption that there is none of.

@@ -122,16 +122,16 @@ fn iso(text: &str) -> String {
     if !text.starts_with(|c: char| c.is_ascii_digit()) || text.ends_with("BC") {
         return text.to_owned();
     }
-    let mut told = text.replacen(' ', "T", 1);
-    let time = told.find('T').map_or(0, |at| at.saturating_add(1));
-    let is_short = told
+    let mut iso = text.replacen(' ', "T", 1);
+    let time = iso.find('T').map_or(0, |at| at.saturating_add(1));
+    let is_short = iso
         .get(time..)
         .and_then(|time| time.rsplit_once(['+', '-']))
         .is_some_and(|(_, offset)| offset.len() == 2);
     if is_short {
-        told.push_str(":00");
+        iso.push_str(":00");
     }
-    told
+    iso
 }
 
 /// The text of an array that is being read.

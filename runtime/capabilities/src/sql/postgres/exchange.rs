@@ -1,4 +1,4 @@
-//! What is said to a server, and what it answers: one exchange at a time.
+//! Messages to a server and from it: one exchange at a time.
 
 use fallible_iterator::FallibleIterator as _;
 use futures_util::FutureExt as _;
@@ -40,7 +40,7 @@ pub(super) struct Exchange {
     status: Status,
     /// Whether an answer is outstanding.
     is_busy: bool,
-    /// Whether nothing more can be said.
+    /// Whether the connection can no longer be used.
     is_gone: bool,
 }
 
@@ -212,7 +212,7 @@ impl Exchange {
         if !unknown.is_empty() {
             let rows = self.simple(&[&types::question(&unknown)]).await?;
             let mut known = known.lock();
-            for (oid, of) in rows.iter().filter_map(|row| types::told(row)) {
+            for (oid, of) in rows.iter().filter_map(|row| types::described(row)) {
                 known.learn(oid, of);
             }
         }

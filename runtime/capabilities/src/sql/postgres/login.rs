@@ -18,7 +18,7 @@ use super::tls;
 use super::wire::{Complaint, Lost, Socket, Wire};
 use crate::resolve::{Resolve as _, System};
 
-/// How long a server is told that a statement is cancelled, at most.
+/// How long sending the cancellation of a statement may take.
 const CANCELLING: Duration = Duration::from_secs(5);
 
 /// A server that waits for statements.
@@ -42,10 +42,10 @@ impl std::fmt::Debug for Key {
     }
 }
 
-/// Why there is no login. No text names the host: tools see these.
+/// Why a login failed. No text names the host: tools see these.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum LoginError {
-    /// Nobody answers there.
+    /// No server answers there.
     #[error("the server cannot be reached: {0}")]
     Unreachable(io::ErrorKind),
     /// It wants no encryption, and we do.

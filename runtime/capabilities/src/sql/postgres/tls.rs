@@ -20,7 +20,7 @@ pub(super) enum TlsError {
     /// The file of `sslrootcert`.
     #[error("`sslrootcert` of the URL holds no certificates that can be used")]
     Roots,
-    /// Of another name, out of date, or signed by nobody who is trusted.
+    /// Of another name, out of date, or not signed by a trusted authority.
     #[error("the server's certificate is not valid for it")]
     Certificate,
     /// The host is none that a certificate could name.
@@ -73,7 +73,7 @@ fn trusted(file: Option<&Path>) -> Result<RootCertStore, TlsError> {
     Ok(roots)
 }
 
-/// `sslmode=require` and `prefer`, as libpq means them: whoever holds the key of whatever
+/// `sslmode=require` and `prefer`, as libpq means them: any server is accepted that holds the key of whatever
 /// certificate. It keeps readers out, not impostors.
 #[derive(Debug)]
 struct Anybody(Arc<CryptoProvider>);

@@ -150,7 +150,7 @@ pub(super) fn question(oids: &[Oid]) -> String {
 }
 
 /// The type that a row of the answer tells of.
-pub(super) fn told(row: &[Option<String>]) -> Option<(Oid, Type)> {
+pub(super) fn described(row: &[Option<String>]) -> Option<(Oid, Type)> {
     let [oid, name, base, element, delimiter] = row else {
         return None;
     };

@@ -41,7 +41,7 @@ impl std::fmt::Debug for Wire {
     }
 }
 
-/// Why nothing more can be said over a stream.
+/// Why a stream can no longer be used.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Lost {
     /// It ended, or failed.
@@ -129,7 +129,7 @@ pub(super) struct Complaint {
 
 impl Complaint {
     pub(super) fn read(body: &ErrorResponseBody) -> Self {
-        let mut told = Self::default();
+        let mut complaint = Self::default();
         let (mut detail, mut hint) = (String::new(), String::new());
         let mut fields = body.fields();
         while let Ok(Some(field)) = fields.next() {
@@ -138,24 +138,24 @@ impl Complaint {
             let value = value.unwrap_or_default();
             match field.type_() {
                 b'C' => {
-                    told.code = value
+                    complaint.code = value
                         .chars()
                         .filter(char::is_ascii_alphanumeric)
                         .take(5)
                         .collect()
                 }
-                b'M' => told.words = value.to_owned(),
+                b'M' => complaint.words = value.to_owned(),
                 b'D' => detail = format!("; {value}"),
                 b'H' => hint = format!("; hint: {value}"),
-                b'P' => told.position = value.parse().ok(),
-                b'W' => told.context = value.to_owned(),
+                b'P' => complaint.position = value.parse().ok(),
+                b'W' => complaint.context = value.to_owned(),
                 // The one that is not translated.
-                b'V' => told.is_fatal = matches!(value, "FATAL" | "PANIC"),
+                b'V' => complaint.is_fatal = matches!(value, "FATAL" | "PANIC"),
                 _ => {}
             }
         }
-        told.words.push_str(&detail);
-        told.words.push_str(&hint);
-        told
+        complaint.words.push_str(&detail);
+        complaint.words.push_str(&hint);
+        complaint
     }
 }

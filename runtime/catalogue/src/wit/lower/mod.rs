@@ -45,8 +45,8 @@ pub(super) const MAX_INTERFACE_SIZE: usize = 200_000;
 /// Nodes of a tool that takes and answers JSON, as a component type counts them.
 const LEAST_TOOL_SIZE: usize = 12;
 
-/// Longest wish for a name, in bytes.
-const MAX_WISH_BYTES: usize = 80;
+/// Longest preferred name of a type, in bytes.
+const MAX_PREFERRED_BYTES: usize = 80;
 
 /// Labels that every interface uses for what it shares with the others.
 pub(super) const SHARED: [&str; 2] = ["json", "tool-error"];
@@ -72,8 +72,10 @@ pub(super) fn interface(namespace: &str, label: String, tools: &[&Tool]) -> (Int
     }
     let mut taken: BTreeSet<&str> = functions.iter().map(|it| it.label.as_str()).collect();
     taken.extend(SHARED);
-    let wishes = drafts.iter().map(|it| (it.key.as_str(), it.wish.as_str()));
-    let labels = Labels::assign(wishes, &taken);
+    let preferred = drafts
+        .iter()
+        .map(|it| (it.key.as_str(), it.preferred_name.as_str()));
+    let labels = Labels::assign(preferred, &taken);
     let definitions = drafts
         .into_iter()
         .map(|draft| Definition {
@@ -96,7 +98,7 @@ struct Draft {
     /// What no other definition of the namespace has, whatever other tools there are.
     key: String,
     /// What it would be called.
-    wish: String,
+    preferred_name: String,
     body: Body,
     docs: String,
     measure: Measure,
@@ -153,25 +155,25 @@ struct Reader<'a> {
 
 /// Where a schema is.
 #[derive(Clone, Debug)]
-struct Place {
+struct SchemaPosition {
     /// What a type there would be called.
-    wish: String,
+    preferred_name: String,
     level: usize,
     /// Whether nothing but the type's own docs says what the schema says of itself.
     is_described: bool,
 }
 
-impl Place {
+impl SchemaPosition {
     /// One level down, with another word in the name.
     fn inside(&self, word: &str) -> Self {
-        let mut wish = self.wish.clone();
-        if !word.is_empty() && wish.len() < MAX_WISH_BYTES {
-            wish.push('-');
-            let end = word.floor_char_boundary(MAX_WISH_BYTES);
-            wish.push_str(word.get(..end).unwrap_or_default());
+        let mut preferred_name = self.preferred_name.clone();
+        if !word.is_empty() && preferred_name.len() < MAX_PREFERRED_BYTES {
+            preferred_name.push('-');
+            let end = word.floor_char_boundary(MAX_PREFERRED_BYTES);
+            preferred_name.push_str(word.get(..end).unwrap_or_default());
         }
         Self {
-            wish,
+            preferred_name,
             level: self.level.saturating_add(1),
             is_described: false,
         }
@@ -193,8 +195,8 @@ impl<'a> Reader<'a> {
 
     /// The type of an answer.
     fn answer(&mut self) -> Type {
-        let place = Place {
-            wish: format!("{}-answer", self.label),
+        let place = SchemaPosition {
+            preferred_name: format!("{}-answer", self.label),
             level: 0,
             is_described: true,
         };
@@ -202,7 +204,7 @@ impl<'a> Reader<'a> {
         self.read(self.root, &place)
     }
 
-    fn read(&mut self, schema: &'a Value, place: &Place) -> Type {
+    fn read(&mut self, schema: &'a Value, place: &SchemaPosition) -> Type {
         let Some(object) = schema.as_object() else {
             return Type::Json;
         };
@@ -217,7 +219,7 @@ impl<'a> Reader<'a> {
             Form::Any(alternatives) => self.any_of(alternatives, place, object),
             Form::Same(schema) => self.read(
                 schema,
-                &Place {
+                &SchemaPosition {
                     is_described: place.is_described,
                     ..place.inside("")
                 },
@@ -233,7 +235,12 @@ impl<'a> Reader<'a> {
     }
 
     /// What a reference means; JSON where it leads back to what it is part of.
-    fn refer(&mut self, pointer: &str, object: &'a Map<String, Value>, place: &Place) -> Type {
+    fn refer(
+        &mut self,
+        pointer: &str,
+        object: &'a Map<String, Value>,
+        place: &SchemaPosition,
+    ) -> Type {
         let pointer = pointer.strip_prefix('#').unwrap_or(pointer);
         if let Some(known) = self.known.get(pointer) {
             let repeated = measure::nodes(known);
@@ -247,14 +254,14 @@ impl<'a> Reader<'a> {
             return Type::Json;
         };
         let last = pointer.rsplit('/').next().unwrap_or_default();
-        let below = Place {
-            wish: self.label.to_owned(),
+        let below = SchemaPosition {
+            preferred_name: self.label.to_owned(),
             ..place.clone()
         };
         self.following.push(pointer.to_owned());
         let read = self.read(
             target,
-            &Place {
+            &SchemaPosition {
                 is_described: true,
                 ..below.inside(last)
             },
@@ -264,7 +271,12 @@ impl<'a> Reader<'a> {
         read
     }
 
-    fn typed(&mut self, names: &[&str], object: &'a Map<String, Value>, place: &Place) -> Type {
+    fn typed(
+        &mut self,
+        names: &[&str],
+        object: &'a Map<String, Value>,
+        place: &SchemaPosition,
+    ) -> Type {
         let is_number = names.contains(&"number");
         let mut types = Vec::new();
         for &name in names {
@@ -284,7 +296,7 @@ impl<'a> Reader<'a> {
         self.union(types, place, object)
     }
 
-    fn array(&mut self, object: &'a Map<String, Value>, place: &Place) -> Type {
+    fn array(&mut self, object: &'a Map<String, Value>, place: &SchemaPosition) -> Type {
         let inside = place.inside("item");
         match form::items(object) {
             form::Items::Each(schema) => {
@@ -319,7 +331,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Names a type; JSON where it is too large or too deep.
-    fn define(&mut self, body: Body, place: &Place, object: &Map<String, Value>) -> Type {
+    fn define(&mut self, body: Body, place: &SchemaPosition, object: &Map<String, Value>) -> Type {
         let measure = measure::body(&body, self.drafts);
         if !measure.is_within_limits() {
             return Type::Json;
@@ -327,7 +339,7 @@ impl<'a> Reader<'a> {
         let number = self.drafts.len();
         self.drafts.push(Draft {
             key: format!("{}\0{number}", self.tool.name()),
-            wish: place.wish.clone(),
+            preferred_name: place.preferred_name.clone(),
             body,
             docs: if place.is_described {
                 docs::of_schema(object)

@@ -8,7 +8,7 @@ use super::super::docs;
 use super::super::labels::Labels;
 use super::super::model::{Arguments, Body, Flag, Member, Others, Record, Type};
 use super::form::Form;
-use super::{MAX_LEVELS, Place, Reader};
+use super::{MAX_LEVELS, Reader, SchemaPosition};
 use crate::schema::follow;
 
 /// Most fields of a record and parameters of a function. A component's functions have at
@@ -50,8 +50,8 @@ impl<'a> Reader<'a> {
         };
         let others = object.get("additionalProperties");
         let declares = object.contains_key("properties") || others == Some(&Value::Bool(false));
-        let place = Place {
-            wish: self.label.to_owned(),
+        let place = SchemaPosition {
+            preferred_name: self.label.to_owned(),
             level: 0,
             is_described: false,
         };
@@ -67,7 +67,11 @@ impl<'a> Reader<'a> {
         }
     }
 
-    pub(super) fn object(&mut self, object: &'a Map<String, Value>, place: &Place) -> Type {
+    pub(super) fn object(
+        &mut self,
+        object: &'a Map<String, Value>,
+        place: &SchemaPosition,
+    ) -> Type {
         let has_members = object
             .get("properties")
             .and_then(Value::as_object)
@@ -83,7 +87,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An object whose keys are data, if its schema says of what type the values are.
-    fn map(&mut self, object: &'a Map<String, Value>, place: &Place) -> Type {
+    fn map(&mut self, object: &'a Map<String, Value>, place: &SchemaPosition) -> Type {
         if has_unread_members(object) {
             return Type::Json;
         }
@@ -97,7 +101,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The members of an object; nothing where it may have some that could not be kept.
-    fn record(&mut self, object: &'a Map<String, Value>, place: &Place) -> Option<Record> {
+    fn record(&mut self, object: &'a Map<String, Value>, place: &SchemaPosition) -> Option<Record> {
         if has_unread_members(object) {
             return None;
         }

@@ -8,7 +8,7 @@ use super::super::kinds::Kinds;
 use super::super::labels::Labels;
 use super::super::model::{Body, Case, Constant, Literal, Record, Type};
 use super::form::Form;
-use super::{Place, Reader};
+use super::{Reader, SchemaPosition};
 
 /// Most cases of an enum: components have no more.
 const MAX_CASES: usize = 10_000;
@@ -24,7 +24,7 @@ impl<'a> Reader<'a> {
     pub(super) fn constants(
         &mut self,
         values: &[&Value],
-        place: &Place,
+        place: &SchemaPosition,
         object: &Map<String, Value>,
     ) -> Type {
         let Some(all) = values
@@ -51,11 +51,14 @@ impl<'a> Reader<'a> {
         {
             Type::Bool
         } else {
-            let wishes: Vec<_> = literals.iter().map(|it| (it.key(), it.wish())).collect();
-            let wishes = wishes
+            let preferred: Vec<_> = literals
                 .iter()
-                .map(|(key, wish)| (key.as_str(), wish.as_str()));
-            let labels = Labels::assign(wishes, &BTreeSet::new());
+                .map(|it| (it.key(), it.preferred_name()))
+                .collect();
+            let preferred = preferred
+                .iter()
+                .map(|(key, preferred_name)| (key.as_str(), preferred_name.as_str()));
+            let labels = Labels::assign(preferred, &BTreeSet::new());
             let constants = literals
                 .iter()
                 .map(|literal| Constant {
@@ -69,7 +72,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The type of `null` and nothing else.
-    pub(super) fn null(&mut self, place: &Place) -> Type {
+    pub(super) fn null(&mut self, place: &SchemaPosition) -> Type {
         self.constants(&[&Value::Null], place, &Map::new())
     }
 
@@ -86,7 +89,7 @@ impl<'a> Reader<'a> {
     pub(super) fn any_of(
         &mut self,
         alternatives: &'a [Value],
-        place: &Place,
+        place: &SchemaPosition,
         object: &Map<String, Value>,
     ) -> Type {
         if alternatives.len() > MAX_ALTERNATIVES {
@@ -113,7 +116,7 @@ impl<'a> Reader<'a> {
     pub(super) fn union(
         &mut self,
         types: Vec<Type>,
-        place: &Place,
+        place: &SchemaPosition,
         object: &Map<String, Value>,
     ) -> Type {
         let mut is_nullable = false;
@@ -147,7 +150,12 @@ impl<'a> Reader<'a> {
         if is_nullable { self.or_null(of) } else { of }
     }
 
-    fn variant(&mut self, types: Vec<Type>, place: &Place, object: &Map<String, Value>) -> Type {
+    fn variant(
+        &mut self,
+        types: Vec<Type>,
+        place: &SchemaPosition,
+        object: &Map<String, Value>,
+    ) -> Type {
         let kinds: Vec<Kinds> = types.iter().map(|of| self.kinds(of)).collect();
         let objects: Vec<&Record> = types.iter().filter_map(|of| self.as_record(of)).collect();
         for (at, one) in kinds.iter().enumerate() {
@@ -168,7 +176,7 @@ impl<'a> Reader<'a> {
                 None => return Type::Json,
             },
         };
-        let wishes: Vec<(String, String)> = types
+        let preferred: Vec<(String, String)> = types
             .iter()
             .zip(&kinds)
             .enumerate()
@@ -177,14 +185,15 @@ impl<'a> Reader<'a> {
                     .as_ref()
                     .zip(self.as_record(of))
                     .and_then(|(tag, record)| self.tags(record, tag)?.first().cloned());
-                let wish = constant.map_or_else(|| kinds.word().to_owned(), |it| it.wish());
-                (format!("{at}"), wish)
+                let preferred_name =
+                    constant.map_or_else(|| kinds.word().to_owned(), |it| it.preferred_name());
+                (format!("{at}"), preferred_name)
             })
             .collect();
-        let wishes = wishes
+        let preferred = preferred
             .iter()
-            .map(|(key, wish)| (key.as_str(), wish.as_str()));
-        let labels = Labels::assign(wishes, &BTreeSet::new());
+            .map(|(key, preferred_name)| (key.as_str(), preferred_name.as_str()));
+        let labels = Labels::assign(preferred, &BTreeSet::new());
         let cases = types
             .into_iter()
             .enumerate()

@@ -100,11 +100,11 @@ where
                 _ => self.give_up_on(UNREADABLE_HANDSHAKE),
             },
             Addressee::Gone => Taken::Nothing,
-            Addressee::Nobody => self.stray(id),
+            Addressee::None => self.stray(id),
         }
     }
 
-    /// An answer to nobody harms nobody: the server may answer properly yet.
+    /// An answer to a request that was never made is noted and ignored: the proper answers may still come.
     fn stray(&self, id: i64) -> Taken {
         self.state
             .note_stray(format!("answered a request that was never made (id {id})"));
@@ -175,7 +175,7 @@ where
         }
         let damaged = Damaged::look_at(line);
         if !damaged.is_answer() {
-            // Programs print to stdout by mistake; that alone harms nobody.
+            // Programs print to stdout by mistake: such a line is noted and ignored.
             self.state.note_noise(line);
             return Taken::Nothing;
         }
@@ -292,7 +292,7 @@ where
         };
         let size = u64::try_from(line.len()).unwrap_or(u64::MAX);
         match self.state.addressee(id) {
-            Addressee::Nobody => self.stray(id),
+            Addressee::None => self.stray(id),
             Addressee::Gone => Taken::Nothing,
             Addressee::Open(Reading::Call | Reading::Listing) => {
                 self.take_answer(id, envelope, size)
