@@ -27,6 +27,20 @@ pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
     crate::runtime::event_loop()?.run(run(args, settings, script, stdin))
 }
 
+fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
+    Job {
+        script,
+        policy: Policy {
+            mounts: settings.mounts,
+            env: settings.env,
+            stdin,
+        },
+        limits: settings.limits,
+        clocks: Clocks::Live,
+        randomness: Randomness::Live,
+    }
+}
+
 async fn run(
     args: &RunArgs,
     settings: Settings,
@@ -72,18 +86,7 @@ async fn run(
             return Err(failure);
         }
     };
-    let job = Job {
-        script,
-        policy: Policy {
-            mounts: settings.mounts,
-            env: settings.env,
-            stdin,
-        },
-        limits: settings.limits,
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
-    };
-    let run = job.into_run(Arc::clone(broker), terminal.clone(), cancel);
+    let run = job(script, settings, stdin).into_run(Arc::clone(broker), terminal.clone(), cancel);
     let report = runner.run(run).await;
     // The process ends next: to take the guest apart before would only make it end later.
     std::mem::forget(Arc::clone(&runner));
