@@ -145,7 +145,7 @@ async fn refuse_mistyped(checker: &Checker<'_>, script: &Script) -> Result<(), F
     .hint("change what is noted above, or run it without --check"))
 }
 
-/// Ends when somebody interrupts, or when what the script prints cannot be written.
+/// Ends when the user interrupts, or when what the script prints cannot be written.
 async fn interrupted(mut interrupt: Signal, terminal: Arc<Terminal>) {
     tokio::select! {
         _ = interrupt.recv() => {}

@@ -93,7 +93,7 @@ async fn answer(broker: &Arc<CallerHost>, args: &ToolsArgs) -> Result<Exit, Fail
                         .notes
                         .iter()
                         .for_each(|note| render::note(&note.text));
-                    // Standard output is one document, for whoever parses it.
+                    // Standard output is one document, so that it can be parsed.
                     if let Some(content) = answer.content {
                         render::note(&format!("content: {content:#}"));
                     }

@@ -38,10 +38,7 @@ pub(super) fn read_import(
         ));
     }
     let wanted = wanted(it, eraser, importer, modules)?;
-    let has_names = it
-        .specifiers
-        .as_ref()
-        .is_some_and(|names| !names.is_empty());
+    let has_names = it.specifiers.iter().flatten().next().is_some();
     if has_names && wanted.is_empty() {
         return Ok(());
     }
