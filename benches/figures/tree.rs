@@ -75,6 +75,10 @@ impl Interpreters for Opened {
 }
 
 /// Loads a catalogue of many tool files: all of it, and one namespace of it.
+#[expect(
+    clippy::too_many_lines,
+    reason = "what is measured, one after the other"
+)]
 pub(crate) fn catalogue(guests: &Guests) -> anyhow::Result<()> {
     let opened = Opened::new(guests)?;
     let runtime = runtime()?;
@@ -200,6 +204,10 @@ fn write_namespace(tree: &Path, space: usize, tools: usize) -> anyhow::Result<()
 }
 
 /// Calls a tool file that queries SQLite, as the one that ships does, from a Python script.
+#[expect(
+    clippy::too_many_lines,
+    reason = "what is measured, one after the other"
+)]
 pub(crate) fn calls(guests: &Guests) -> anyhow::Result<()> {
     let opened = Opened::new(guests)?;
     let runtime = runtime()?;

@@ -18,7 +18,7 @@ pub(crate) enum Exit {
     Usage,
     /// A limit stopped the script.
     Limit,
-    /// Somebody interrupted it.
+    /// The user interrupted it.
     Cancelled,
     /// The script ended itself with this code.
     Script(u8),

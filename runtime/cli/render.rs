@@ -208,7 +208,7 @@ pub(crate) fn report(report: &Report, json: bool, usage: bool, quiet: bool) {
             }
             open_calls(report);
         }
-        // The script was cancelled because nobody could read what it printed.
+        // The script was cancelled because its output could no longer be read.
         Outcome::Cancelled if crate::streams::lost().is_some() => {}
         Outcome::Cancelled => {
             aside("error: interrupted");

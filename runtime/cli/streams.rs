@@ -31,7 +31,7 @@ pub(crate) static STDERR: Output = Output::new("standard error", rustix::stdio::
 
 /// How output was lost.
 pub(crate) enum Loss {
-    /// Whoever read it has gone.
+    /// Its reader has gone.
     ReaderGone,
     /// It could not be written: the stream, and why.
     Failed(&'static str, &'static io::Error),

@@ -118,7 +118,7 @@ impl Cache {
         }
         match fs::rename(fresh.path(), &place) {
             Ok(()) => self.prune(),
-            // Somebody else made the same entry meanwhile.
+            // Another process made the same entry meanwhile.
             Err(_) if place.join(ENTRY).is_file() => Ok(()),
             Err(error) => {
                 Err(error).with_context(|| format!("make the cache entry `{}`", place.display()))
@@ -172,7 +172,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// What a file is made with when nobody asks for something else.
+/// The permissions that files are made with by default.
 fn permissions() -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     fs::Permissions::from_mode(0o644)

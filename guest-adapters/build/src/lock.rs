@@ -26,7 +26,7 @@ pub struct Locked {
     /// SHA-256 of what each step made, but for native code.
     pub outputs: BTreeMap<String, String>,
     /// SHA-256 of the native code, uncompressed, by target. A target that is not
-    /// listed was not built by whoever wrote the lock.
+    /// listed was not built when the lock was written.
     pub native: BTreeMap<String, String>,
 }
 
@@ -61,7 +61,7 @@ impl Locked {
         drift.extend(differences(&outputs, &self.outputs, &found.outputs));
         for (target, digest) in &found.native {
             let locked = self.native.get(target);
-            // Nobody can lock a target that they cannot build.
+            // A target that this machine cannot build cannot be locked here.
             if locked.is_some_and(|locked| locked != digest) {
                 drift.push(Drift {
                     name: format!("{guest} native {target}"),

@@ -145,7 +145,7 @@ fn installed(
     }
     install(fresh.path())?;
     if let Err(error) = fs::rename(fresh.path(), &place) {
-        // Somebody else was faster; theirs is the same.
+        // Another process was faster; its result is the same.
         if !place.is_dir() {
             return Err(error).with_context(|| format!("move packages to `{}`", place.display()));
         }

@@ -126,6 +126,7 @@ const SUM: &str = r#"(func (export "run") (param $n i32) (result i32) (local $su
     (local.get $sum))"#;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn every_way_of_going_on_without_end_ends_where_the_fuel_does() -> Result {
     let shapes = [
         (

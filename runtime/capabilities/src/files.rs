@@ -133,47 +133,8 @@ impl Directory {
                 })?;
                 Ok(json!({ "text": text }))
             }
-            Action::Write | Action::Append => {
-                let content = self.content(request)?;
-                let _alone = self.alone(&dir).map_err(failed)?;
-                let before = dir.metadata(path).map_or(0, |found| found.len());
-                let is_append = request.action == Action::Append;
-                let replaced = if is_append { 0 } else { before };
-                self.fits(&dir, content.len(), replaced, path)?;
-                if is_append {
-                    let mut options = OpenOptions::new();
-                    let mut file = dir
-                        .open_with(path, options.append(true).create(true))
-                        .map_err(failed)?;
-                    file.write_all(&content).map_err(failed)?;
-                    file.seek(SeekFrom::End(0)).map_err(failed)?;
-                } else {
-                    replace(&dir, path, &content).map_err(failed)?;
-                }
-                let size = dir.metadata(path).map_err(failed)?.len();
-                Ok(json!({ "bytes": size }))
-            }
-            Action::List => {
-                let mut entries = Vec::new();
-                for entry in dir.read_dir(path).map_err(failed)? {
-                    let entry = entry.map_err(failed)?;
-                    let Ok(name) = entry.file_name().into_string() else {
-                        continue;
-                    };
-                    if entries.len() >= MAX_ENTRIES {
-                        let why = format!("it has more than {MAX_ENTRIES} entries");
-                        return Err(self.error(ToolErrorKind::LimitReached, path, &why));
-                    }
-                    let found = entry.metadata().map_err(failed)?;
-                    entries.push((name, kind(&found), size(&found)));
-                }
-                entries.sort_unstable();
-                let entries: Vec<Value> = entries
-                    .into_iter()
-                    .map(|(name, kind, bytes)| json!({"name": name, "kind": kind, "bytes": bytes}))
-                    .collect();
-                Ok(json!({ "entries": entries }))
-            }
+            Action::Write | Action::Append => self.write(&dir, request),
+            Action::List => self.list(&dir, path),
             Action::Stat => {
                 let found = dir.metadata(path).map_err(failed)?;
                 let modified = found.modified().ok().and_then(|time| {
@@ -198,6 +159,53 @@ impl Directory {
                 Ok(Value::Null)
             }
         }
+    }
+
+    /// Replaces a file, or appends to it.
+    fn write(&self, dir: &Dir, request: &Request) -> Result<Value, ToolError> {
+        let path = request.path.as_str();
+        let failed = |error: std::io::Error| self.failed(path, &error);
+        let content = self.content(request)?;
+        let _alone = self.alone(dir).map_err(failed)?;
+        let before = dir.metadata(path).map_or(0, |found| found.len());
+        let is_append = request.action == Action::Append;
+        let replaced = if is_append { 0 } else { before };
+        self.fits(dir, content.len(), replaced, path)?;
+        if is_append {
+            let mut options = OpenOptions::new();
+            let mut file = dir
+                .open_with(path, options.append(true).create(true))
+                .map_err(failed)?;
+            file.write_all(&content).map_err(failed)?;
+            file.seek(SeekFrom::End(0)).map_err(failed)?;
+        } else {
+            replace(dir, path, &content).map_err(failed)?;
+        }
+        let size = dir.metadata(path).map_err(failed)?.len();
+        Ok(json!({ "bytes": size }))
+    }
+
+    fn list(&self, dir: &Dir, path: &str) -> Result<Value, ToolError> {
+        let failed = |error: std::io::Error| self.failed(path, &error);
+        let mut entries = Vec::new();
+        for entry in dir.read_dir(path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Ok(name) = entry.file_name().into_string() else {
+                continue;
+            };
+            if entries.len() >= MAX_ENTRIES {
+                let why = format!("it has more than {MAX_ENTRIES} entries");
+                return Err(self.error(ToolErrorKind::LimitReached, path, &why));
+            }
+            let found = entry.metadata().map_err(failed)?;
+            entries.push((name, kind(&found), size(&found)));
+        }
+        entries.sort_unstable();
+        let entries: Vec<Value> = entries
+            .into_iter()
+            .map(|(name, kind, bytes)| json!({"name": name, "kind": kind, "bytes": bytes}))
+            .collect();
+        Ok(json!({ "entries": entries }))
     }
 
     fn read(&self, dir: &Dir, path: &str) -> Result<Vec<u8>, ToolError> {

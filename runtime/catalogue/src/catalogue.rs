@@ -265,6 +265,7 @@ mod tests {
 
     /// One odd definition never loses another tool, and costs its own as little as can be.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table of cases")]
     fn tools_of_servers_can_be_called_unless_their_names_cannot() {
         let mut schema = offer("schema", "");
         schema.definition.input_schema = json!("nonsense");

@@ -1,4 +1,4 @@
-//! One tool, whoever owns it.
+//! One tool of any provider.
 
 use std::io;
 use std::sync::OnceLock;
@@ -199,8 +199,8 @@ impl Tool {
         self.wraps_result
     }
 
-    /// JSON Schema of what answers have looked like, where that was learned. Nobody
-    /// promised it; answers are not held against it.
+    /// JSON Schema of what answers have looked like, where that was learned. The tool does
+    /// not promise it, so answers are not validated against it.
     pub fn learned_output(&self) -> Option<&Value> {
         self.learned_output.as_ref()
     }

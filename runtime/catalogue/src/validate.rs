@@ -65,7 +65,7 @@ impl Validator {
     ///
     /// # Errors
     ///
-    /// Why values cannot be held against it: it is no valid schema, refers to something
+    /// Why values cannot be validated against it: it is not a valid schema, refers to something
     /// outside itself or that is not there, or to itself without end.
     pub fn new(schema: &Value) -> Result<Self, String> {
         if refers_to_itself(schema) {
@@ -111,7 +111,7 @@ impl Validator {
         })
     }
 
-    /// Where a value that fits has `9007199254740993.0` for an integer, which whoever reads it
+    /// Where a value that fits has `9007199254740993.0` for an integer, which its reader
     /// would round; the first few.
     pub fn misread(&self, value: &Value) -> Vec<Mismatch> {
         self.doubtful(value, is_rounded_when_read, |digits| {
@@ -157,7 +157,7 @@ impl Validator {
     }
 }
 
-/// `format` is an annotation in every dialect: whoever reads the value knows which texts it takes.
+/// `format` is an annotation in every dialect: the tool itself decides which texts it takes.
 fn options<'i>() -> ValidationOptions<'i> {
     jsonschema::options().should_validate_formats(false)
 }

@@ -114,6 +114,24 @@ struct LineColumn {
     column: u32,
 }
 
+/// The arguments of `ty`.
+const ARGUMENTS: [&str; 14] = [
+    "check",
+    "--project",
+    ".",
+    "--output-format",
+    "gitlab",
+    "--python-version",
+    "3.14",
+    "--python-platform",
+    "linux",
+    "--no-progress",
+    "--no-respect-ignore-files",
+    "--python",
+    ENVIRONMENT,
+    "script.py",
+];
+
 pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Findings, Failure> {
     let ty = checker.program("Python", &["ty"], "`ty` from PyPI")?;
     let analysed = match analyse(checker.guests, &script.source).await? {
@@ -137,27 +155,11 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
     let folder = folder(&python(&sets, calls), "script.py", &analysed.source)
         .context("write the stubs for the type check")
         .map_err(Failure::fault)?;
-    let arguments = [
-        "check",
-        "--project",
-        ".",
-        "--output-format",
-        "gitlab",
-        "--python-version",
-        "3.14",
-        "--python-platform",
-        "linux",
-        "--no-progress",
-        "--no-respect-ignore-files",
-        "--python",
-        ENVIRONMENT,
-        "script.py",
-    ];
     let packages = folder.path().join(ENVIRONMENT).join(PACKAGES);
     std::fs::create_dir_all(packages)
         .context("make an environment without packages")
         .map_err(Failure::fault)?;
-    let printed = program::run(&ty, &arguments, folder.path(), None, BOUNDS)
+    let printed = program::run(&ty, &ARGUMENTS, folder.path(), None, BOUNDS)
         .await
         .map_err(Failure::raised)?;
     let printed_findings: Vec<RawFinding> = match printed.code {
@@ -171,8 +173,13 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
             )));
         }
     };
+    Ok(findings(printed_findings, &analysed))
+}
+
+/// The errors among what `ty` found in the script, at the lines of its author.
+fn findings(printed: Vec<RawFinding>, analysed: &Analysed) -> Findings {
     let mut findings = Findings::default();
-    for raw in printed_findings {
+    for raw in printed {
         let LineColumn { line, column } = raw.location.positions.begin;
         let line = line.saturating_sub(analysed.above).max(1);
         let is_ours = raw.check_name == SYNTAX && analysed.allows(line, column);
@@ -189,7 +196,7 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
             });
         }
     }
-    Ok(findings.sorted())
+    findings.sorted()
 }
 
 impl Analysed {

@@ -109,7 +109,7 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
         findings.bad(note);
     }
     crate::runtime::event_loop()?.run(async {
-        for (name, inspected) in tools::inspections(&broker, broker.namespaces()).await {
+        for (name, inspected) in tools::inspections(broker, broker.namespaces()).await {
             match inspected {
                 Ok((listing, problems)) => {
                     findings.good(&format!(

@@ -27,6 +27,20 @@ pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
     crate::runtime::event_loop()?.run(run(args, settings, script, stdin))
 }
 
+fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
+    Job {
+        script,
+        policy: Policy {
+            mounts: settings.mounts,
+            env: settings.env,
+            stdin,
+        },
+        limits: settings.limits,
+        clocks: Clocks::Live,
+        randomness: Randomness::Live,
+    }
+}
+
 async fn run(
     args: &RunArgs,
     settings: Settings,
@@ -72,18 +86,7 @@ async fn run(
             return Err(failure);
         }
     };
-    let job = Job {
-        script,
-        policy: Policy {
-            mounts: settings.mounts,
-            env: settings.env,
-            stdin,
-        },
-        limits: settings.limits,
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
-    };
-    let run = job.into_run(Arc::clone(broker), terminal.clone(), cancel);
+    let run = job(script, settings, stdin).into_run(Arc::clone(broker), terminal.clone(), cancel);
     let report = runner.run(run).await;
     // The process ends next: to take the guest apart before would only make it end later.
     std::mem::forget(Arc::clone(&runner));
@@ -142,7 +145,7 @@ async fn refuse_mistyped(checker: &Checker<'_>, script: &Script) -> Result<(), F
     .hint("change what is noted above, or run it without --check"))
 }
 
-/// Ends when somebody interrupts, or when what the script prints cannot be written.
+/// Ends when the user interrupts, or when what the script prints cannot be written.
 async fn interrupted(mut interrupt: Signal, terminal: Arc<Terminal>) {
     tokio::select! {
         _ = interrupt.recv() => {}

@@ -32,18 +32,17 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
     };
     let runtime = crate::runtime::open(&settings, observer)?;
     let broker = runtime.tools();
-    let exit = crate::runtime::event_loop()?.run(async {
-        let exit = answer(&broker, args).await;
+    crate::runtime::event_loop()?.run(async {
+        let exit = answer(broker, args).await;
         if matches!(
             args.command,
             ToolsCommand::List { .. } | ToolsCommand::Check
         ) {
-            notes(&settings, &broker)?;
+            notes(&settings, broker)?;
         }
         broker.shutdown().await;
         exit
-    });
-    exit
+    })
 }
 
 async fn answer(broker: &Arc<CallerHost>, args: &ToolsArgs) -> Result<Exit, Failure> {
@@ -94,7 +93,7 @@ async fn answer(broker: &Arc<CallerHost>, args: &ToolsArgs) -> Result<Exit, Fail
                         .notes
                         .iter()
                         .for_each(|note| render::note(&note.text));
-                    // Standard output is one document, for whoever parses it.
+                    // Standard output is one document, so that it can be parsed.
                     if let Some(content) = answer.content {
                         render::note(&format!("content: {content:#}"));
                     }

@@ -84,7 +84,7 @@ impl Guests {
         self.cache.as_deref()
     }
 
-    /// A component that somebody supplied, compiled.
+    /// A supplied component, compiled.
     ///
     /// # Errors
     ///

@@ -345,6 +345,6 @@ impl Observer for Sender {
             },
             Event::CallEnded { sequence, error } => RuntimeEvent::CallEnded { sequence, error },
         };
-        let _nobody_listens = self.0.send(event);
+        let _receiver_is_gone = self.0.send(event);
     }
 }

@@ -82,14 +82,13 @@ impl RustTools {
 impl Providers for RustTools {
     fn all(&self) -> Vec<Arc<dyn Provider>> {
         let namespaces = self.by_name.values();
-        namespaces
-            .map(|it| Arc::clone(it) as Arc<dyn Provider>)
-            .collect()
+        let namespaces = namespaces.cloned();
+        namespaces.map(|it| -> Arc<dyn Provider> { it }).collect()
     }
 
     fn find(&self, name: &str) -> Option<Arc<dyn Provider>> {
         let found = self.by_name.get(self.identifiers.resolve(name)?)?;
-        Some(Arc::clone(found) as Arc<dyn Provider>)
+        Some(found.clone())
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
@@ -128,7 +127,10 @@ impl Provider for RustNamespace {
         _context: &'a CallContext,
         _deadline: Duration,
     ) -> BoxFuture<'a, Result<Box<dyn ProvidedTools>, ToolError>> {
-        Box::pin(async move { Ok(Box::new(Provided(self)) as Box<dyn ProvidedTools>) })
+        Box::pin(async move {
+            let tools: Box<dyn ProvidedTools> = Box::new(Provided(self));
+            Ok(tools)
+        })
     }
 }
 

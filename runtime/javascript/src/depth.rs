@@ -76,6 +76,7 @@ mod tests {
     /// Each is nested as deep as is read, or a little deeper: none may overflow the
     /// stack, which would end the test's process.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table of cases")]
     fn whatever_is_nested_is_read_or_refused() {
         for levels in [10_000, 49_000, 60_000] {
             for part in [

@@ -37,48 +37,22 @@ pub(super) fn read_import(
             "`import source` and `import defer` are not supported",
         ));
     }
-    let mut wanted = Vec::new();
-    for specifier in it.specifiers.iter().flatten() {
-        let (local, what) = match specifier {
-            ImportDeclarationSpecifier::ImportSpecifier(named) => {
-                if named.import_kind == ImportOrExportKind::Type {
-                    continue;
-                }
-                (&named.local, What::Named(named.imported.name().to_string()))
-            }
-            ImportDeclarationSpecifier::ImportDefaultSpecifier(it) => (&it.local, What::Default),
-            ImportDeclarationSpecifier::ImportNamespaceSpecifier(it) => (&it.local, What::Star),
-        };
-        // TypeScript drops imports of what is only a type.
-        let name = local.name.as_str();
-        let is_used = eraser.values.contains(name) || eraser.exported.contains(name);
-        if importer.is_typescript && !is_used {
-            continue;
-        }
-        if !modules.declared.insert(local.name.to_string()) {
-            let message = format!("`{}` is imported twice", local.name);
-            return Err(place(local.span, &message));
-        }
-        wanted.push((local.name.to_string(), what));
-    }
-    let has_names = it
-        .specifiers
-        .as_ref()
-        .is_some_and(|names| !names.is_empty());
+    let wanted = wanted(it, eraser, importer, modules)?;
+    let has_names = it.specifiers.iter().flatten().next().is_some();
     if has_names && wanted.is_empty() {
         return Ok(());
     }
     let source = it.source.value.as_str();
-    let found =
-        target(source, importer.place).map_err(|message| place(it.source.span, &message))?;
+    let found = target(source, importer.place);
+    let found = found.map_err(|message| place(it.source.span, &message))?;
     let (line, column) = importer.places.find(it.span.start);
-    let is_shared = matches!(found, Target::Shared(_));
     let mut bind = |namespace: &str, tool: Option<&str>, bound: &[(String, What)]| {
-        let module = format!("{}.modules[{}]", names.module, modules.imports.len());
-        let from = match found {
+        let from = match &found {
             Target::Builtin(module) => Origin::Module(module),
-            Target::Shared(ref path) => Origin::Shared(path.clone()),
-            _ => Origin::Namespace(namespace.to_owned()),
+            Target::Shared(path) => Origin::Shared(path.clone()),
+            Target::Namespace(_) | Target::Tool(..) | Target::Root => {
+                Origin::Namespace(namespace.to_owned())
+            }
         };
         let mut import = Import {
             from,
@@ -89,33 +63,7 @@ pub(super) fn read_import(
             line,
             column,
         };
-        for (local, what) in bound {
-            let member = match (what, tool) {
-                (What::Named(name), _) => Some(name.as_str()),
-                (What::Default, None) if is_shared => Some("default"),
-                (What::Default, tool) => tool,
-                (What::Star, _) => None,
-            };
-            match what {
-                What::Star => import.star = true,
-                What::Default => import.default = true,
-                What::Named(_) => {}
-            }
-            let own = member.map(str::to_owned);
-            import.bound.push((local.clone(), own));
-            match member {
-                Some(name) => {
-                    import.names.push(name.to_owned());
-                    let key = serde_json::Value::from(name).to_string();
-                    modules
-                        .bindings
-                        .push_str(&format!("const {local}={module}[{key}];"));
-                }
-                None => modules
-                    .bindings
-                    .push_str(&format!("const {local}={module};")),
-            }
-        }
+        bind(&mut import, tool, bound, names, modules);
         modules.imports.push(import);
     };
     match &found {
@@ -136,6 +84,78 @@ pub(super) fn read_import(
         }
     }
     Ok(())
+}
+
+/// The names that an import binds and that the program uses.
+fn wanted(
+    it: &ImportDeclaration<'_>,
+    eraser: &Eraser<'_>,
+    importer: &Importer<'_>,
+    modules: &mut Modules,
+) -> Result<Vec<(String, What)>, SourceError> {
+    let mut wanted = Vec::new();
+    for specifier in it.specifiers.iter().flatten() {
+        let (local, what) = match specifier {
+            ImportDeclarationSpecifier::ImportSpecifier(named) => {
+                if named.import_kind == ImportOrExportKind::Type {
+                    continue;
+                }
+                (&named.local, What::Named(named.imported.name().to_string()))
+            }
+            ImportDeclarationSpecifier::ImportDefaultSpecifier(it) => (&it.local, What::Default),
+            ImportDeclarationSpecifier::ImportNamespaceSpecifier(it) => (&it.local, What::Star),
+        };
+        // TypeScript drops imports of what is only a type.
+        let name = local.name.as_str();
+        let is_used = eraser.values.contains(name) || eraser.exported.contains(name);
+        if importer.is_typescript && !is_used {
+            continue;
+        }
+        if !modules.declared.insert(local.name.to_string()) {
+            let message = format!("`{}` is imported twice", local.name);
+            let at = local.span.start;
+            return Err(SourceError::at(eraser.source, at, message.as_str()));
+        }
+        wanted.push((local.name.to_string(), what));
+    }
+    Ok(wanted)
+}
+
+/// Declares the bound names of one import, in the line of ours.
+fn bind(
+    import: &mut Import,
+    tool: Option<&str>,
+    bound: &[(String, What)],
+    names: &Names,
+    modules: &mut Modules,
+) {
+    let module = format!("{}.modules[{}]", names.module, modules.imports.len());
+    let is_shared = matches!(import.from, Origin::Shared(_));
+    for (local, what) in bound {
+        let member = match (what, tool) {
+            (What::Named(name), _) => Some(name.as_str()),
+            (What::Default, None) if is_shared => Some("default"),
+            (What::Default, tool) => tool,
+            (What::Star, _) => None,
+        };
+        match what {
+            What::Star => import.star = true,
+            What::Default => import.default = true,
+            What::Named(_) => {}
+        }
+        import
+            .bound
+            .push((local.clone(), member.map(str::to_owned)));
+        let member = match member {
+            Some(name) => {
+                import.names.push(name.to_owned());
+                format!("[{}]", serde_json::Value::from(name))
+            }
+            None => String::new(),
+        };
+        let declaration = format!("const {local}={module}{member};");
+        modules.bindings.push_str(&declaration);
+    }
 }
 
 enum What {

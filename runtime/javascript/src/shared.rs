@@ -177,6 +177,22 @@ struct Bundle<'l> {
     done: Vec<SharedProgram>,
 }
 
+fn exports_no(path: &str, name: &str, exports: &[String]) -> String {
+    let exports: Vec<String> = exports
+        .iter()
+        .take(20)
+        .map(|it| format!("`{it}`"))
+        .collect();
+    let exports = match exports.as_slice() {
+        [] => "nothing".to_owned(),
+        _ => exports.join(", "),
+    };
+    format!(
+        "`{}` exports no `{name}`; it exports {exports}",
+        shown(path)
+    )
+}
+
 impl Bundle<'_> {
     /// Reads what a program imports, and lets its imports say where that is.
     fn resolve(
@@ -228,20 +244,7 @@ impl Bundle<'_> {
                 .iter()
                 .find(|name| !exports.is_some_and(|exports| exports.contains(*name)));
             if let Some(name) = missing {
-                let there: Vec<String> = exports
-                    .into_iter()
-                    .flatten()
-                    .take(20)
-                    .map(|name| format!("`{name}`"))
-                    .collect();
-                let there = match there.as_slice() {
-                    [] => "nothing".to_owned(),
-                    _ => there.join(", "),
-                };
-                let path = shown(path);
-                return Err(at(&format!(
-                    "`{path}` exports no `{name}`; it exports {there}"
-                )));
+                return Err(at(&exports_no(path, name, exports.unwrap_or_default())));
             }
             import.from = Origin::Index(index);
         }

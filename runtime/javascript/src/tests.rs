@@ -408,6 +408,7 @@ fn nothing_leaves_the_wrapper() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn a_program_parses_iff_its_source_does() {
     let pieces = [
         "let a",

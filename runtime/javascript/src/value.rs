@@ -5,7 +5,7 @@ use oxc_span::{GetSpan, Span};
 
 use super::types::Eraser;
 
-/// Calls whose answer nobody wants: a handle of a timer, nothing.
+/// Calls whose answer is not the value of a script: a handle of a timer, nothing.
 const TIMERS: [&str; 4] = [
     "setTimeout",
     "setInterval",

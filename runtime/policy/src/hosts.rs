@@ -154,6 +154,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one table of cases")]
     fn patterns_mean_hosts_schemes_and_ports() {
         for (pattern, allowed, refused) in [
             (

@@ -1,4 +1,4 @@
-//! The seam between a run and whoever answers its tool calls.
+//! The seam between a run and the host that answers its tool calls.
 
 use std::fmt;
 use std::future::Future;

@@ -45,7 +45,8 @@ impl RunClock {
 
     /// The clock, for those who answer calls.
     pub fn handle(self: &Arc<Self>) -> ClockHandle {
-        ClockHandle::new(Arc::clone(self) as Arc<dyn ClockSink>)
+        let sink: Arc<dyn ClockSink> = Arc::<Self>::clone(self);
+        ClockHandle::new(sink)
     }
 
     /// Says that the guest waits for the host until the answer is dropped. The

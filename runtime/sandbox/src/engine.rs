@@ -17,7 +17,7 @@ use crate::sandbox::engine_error;
 /// RecursionError at 64 MiB and traps at 4 MiB; untouched pages cost nothing.
 const GUEST_STACK: usize = 64 << 20;
 
-/// The same of a component that somebody supplied: each of its tasks that stands still may hold
+/// The same of a supplied component: each of its tasks that stands still may hold
 /// one, and what stacks hold is not counted as memory.
 const SUPPLIED_STACK: usize = 16 << 20;
 
@@ -96,7 +96,7 @@ pub(crate) fn supplied_engine() -> wasmtime::Result<Engine> {
     Ok(engine)
 }
 
-/// Compiles a component that somebody supplied. Takes whatever time and memory it takes.
+/// Compiles a supplied component. The caller must bound its time and memory.
 ///
 /// # Errors
 /// When the component does not validate or cannot be compiled.

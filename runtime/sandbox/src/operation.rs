@@ -43,6 +43,7 @@ pub(crate) enum Operation {
 }
 
 /// Reads a request. Nothing in it is trusted; serde_json refuses deep nesting.
+#[expect(clippy::too_many_lines, reason = "one arm for each operation")]
 pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
     #[derive(Deserialize)]
     struct Call {

@@ -27,7 +27,7 @@ pub(crate) enum Entry {
         start: ComponentExportIndex,
         deliver: ComponentExportIndex,
     },
-    /// A component that somebody supplied.
+    /// A supplied component.
     Supplied(Export),
 }
 

@@ -15,7 +15,7 @@ struct Request<'a> {
     name: &'a str,
     args: &'a [String],
     env: BTreeMap<&'a str, &'a str>,
-    /// For notes on errors: where there is no policy nobody knows it.
+    /// For notes on errors; none where the run has no policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     mounts: Option<BTreeMap<&'a str, &'static str>>,
     #[serde(flatten)]

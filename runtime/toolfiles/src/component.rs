@@ -53,6 +53,18 @@ struct Beside {
     tools: BTreeMap<String, About>,
 }
 
+impl Beside {
+    /// What the tool of a function does.
+    fn description_of(&self, label: &str, function: &str, is_alone: bool) -> String {
+        let about = self.tools.get(label).or_else(|| self.tools.get(function));
+        match about {
+            Some(about) => about.description.clone(),
+            None if is_alone => self.description.clone(),
+            None => String::new(),
+        }
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct About {
@@ -102,6 +114,17 @@ impl Content {
     }
 }
 
+impl From<CompileError> for Undescribed {
+    fn from(error: CompileError) -> Self {
+        let why = chain(&error);
+        if error.is_lasting() {
+            Self::Lasting(why)
+        } else {
+            Self::Now(why)
+        }
+    }
+}
+
 /// What a component exports, as tools. It is compiled, not run.
 pub(crate) async fn describe(
     content: &Content,
@@ -116,14 +139,7 @@ pub(crate) async fn describe(
     if !beside.grants.is_bounded() {
         return Err("it asks for too many grants".to_owned().into());
     }
-    let supplied = compile(&content.wasm, shared).await.map_err(|error| {
-        let why = chain(&error);
-        if error.is_lasting() {
-            Undescribed::Lasting(why)
-        } else {
-            Undescribed::Now(why)
-        }
-    })?;
+    let supplied = compile(&content.wasm, shared).await?;
     let functions = functions(&supplied);
     if functions.is_empty() {
         return Err("it exports no functions".to_owned().into());
@@ -158,15 +174,7 @@ pub(crate) async fn describe(
                 format!("the types of its functions take more than {MAX_SCHEMAS} bytes").into(),
             );
         }
-        let about = beside
-            .tools
-            .get(&label)
-            .or_else(|| beside.tools.get(&function.name));
-        let description = match about {
-            Some(about) => about.description.clone(),
-            None if is_alone => beside.description.clone(),
-            None => String::new(),
-        };
+        let description = beside.description_of(&label, &function.name, is_alone);
         described.tools.push(Defined {
             name: tool_name(stem, &label, is_alone),
             export: Some(name),

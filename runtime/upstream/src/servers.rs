@@ -80,14 +80,13 @@ impl Servers {
 impl Providers for Servers {
     fn all(&self) -> Vec<Arc<dyn Provider>> {
         let servers = self.by_name.values();
-        servers
-            .map(|it| Arc::clone(it) as Arc<dyn Provider>)
-            .collect()
+        let servers = servers.cloned();
+        servers.map(|it| -> Arc<dyn Provider> { it }).collect()
     }
 
     fn find(&self, name: &str) -> Option<Arc<dyn Provider>> {
         let server = self.by_name.get(self.identifiers.resolve(name)?)?;
-        Some(Arc::clone(server) as Arc<dyn Provider>)
+        Some(server.clone())
     }
 
     fn changes(&self) -> u64 {
@@ -135,12 +134,12 @@ impl Provider for Server {
             let tools = tokio::time::timeout(deadline, self.listed_tools(&live))
                 .await
                 .map_err(|_| late(self.name(), deadline))?;
-            let tools = ServerTools {
+            let tools: Box<dyn ProvidedTools> = Box::new(ServerTools {
                 server: self,
                 live,
                 tools,
-            };
-            Ok(Box::new(tools) as Box<dyn ProvidedTools>)
+            });
+            Ok(tools)
         })
     }
 }

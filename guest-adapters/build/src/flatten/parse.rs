@@ -128,6 +128,7 @@ impl<'a> Component<'a> {
         Ok(component)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each section")]
     fn read(&mut self, bytes: &'a [u8], payload: Payload<'a>) -> Result<(), FlattenError> {
         match payload {
             Payload::Version {
@@ -253,6 +254,7 @@ impl<'a> Module<'a> {
         Ok(module)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each section")]
     fn read(&mut self, payload: Payload<'a>, module: u32) -> Result<(), FlattenError> {
         match payload {
             Payload::TypeSection(section) => {

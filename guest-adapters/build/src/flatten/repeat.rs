@@ -94,6 +94,7 @@ impl Repeating {
     }
 
     /// The body, with functions as `index` numbers them.
+    #[expect(clippy::too_many_lines, reason = "one list of instructions")]
     pub(super) fn body(
         &self,
         index: impl Fn(&Function) -> Result<u32, FlattenError>,

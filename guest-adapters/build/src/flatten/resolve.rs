@@ -225,6 +225,7 @@ impl Plan {
     }
 
     /// What an export of a core instance is, followed to where it is defined.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of instance")]
     fn export(
         &self,
         component: &Component<'_>,

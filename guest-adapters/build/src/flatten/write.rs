@@ -60,6 +60,10 @@ impl<'x, 'a> Writer<'x, 'a> {
         Ok(writer)
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one section after the other, in the order of the format"
+    )]
     pub(super) fn write(
         mut self,
         external_types: &[(Function, FuncType)],

@@ -64,6 +64,10 @@ impl Mean {
 
 /// Computes the costs of a function from its instructions, the last `end` included; `leaf` is what a
 /// call costs besides itself, as the function that is called is not charged.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one arm for each kind of instruction"
+)]
 pub(super) fn costs(
     operators: &[Operator<'_>],
     leaf: impl Fn(u32) -> u64,

@@ -155,7 +155,7 @@ impl<'a> Reader<'a> {
         }
         match object.get("type") {
             Some(Value::String(name)) => Some(self.named(name, object, inside)),
-            // Whoever reads a cell of any kind knows better than a checker which it is.
+            // A cell of any kind: a script that reads it knows its type, a checker does not.
             Some(Value::Array(names)) if is_everything(names) => Some(Type::Any),
             Some(Value::Array(names)) => Some(union(
                 names

@@ -40,6 +40,19 @@ pub(crate) struct EndedCall {
     _weight: Option<Weight>,
 }
 
+fn too_many_arguments(run: RunId, id: u64) -> PendingCall {
+    let error = ToolError::new(
+        ToolErrorKind::InvalidCall,
+        "too many large arguments are under way: await calls before making more",
+    );
+    let ended = EndedCall::new(run, id, Err(error), Duration::ZERO, None);
+    PendingCall {
+        state: State::Ended(Some(ended)),
+        run,
+        id,
+    }
+}
+
 impl Calls {
     /// Begins a call of a tool with arguments that were parsed already.
     pub(crate) fn begin_call(
@@ -59,16 +72,7 @@ impl Calls {
         let payload = serde_json::to_vec(&arguments).unwrap_or_default();
         let sequence = self.record(id, name, payload.len());
         let Some(weight) = Weight::take(&self.requests, parameters_size(&payload), REQUESTS) else {
-            let error = ToolError::new(
-                ToolErrorKind::InvalidCall,
-                "too many large arguments are under way: await calls before making more",
-            );
-            let ended = EndedCall::new(run, id, Err(error), Duration::ZERO, None);
-            return Ok(PendingCall {
-                state: State::Ended(Some(ended)),
-                run,
-                id,
-            });
+            return Ok(too_many_arguments(run, id));
         };
         let call = ToolCall {
             sequence,
@@ -107,7 +111,7 @@ impl Calls {
                 let (sender, receiver) = oneshot::channel();
                 let abort = self.running.spawn(async move {
                     let ended = future.await;
-                    let _nobody_waits_any_more = sender.send(ended);
+                    let _receiver_is_gone = sender.send(ended);
                     Ended::nothing(id)
                 });
                 State::Running(receiver, abort)

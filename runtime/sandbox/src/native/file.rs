@@ -64,7 +64,7 @@ impl Drop for Unfinished {
     }
 }
 
-/// A directory of this user that nobody else may enter, made if absent.
+/// A directory that only this user may enter, made if absent.
 fn private_directory(path: &Path) -> std::io::Result<()> {
     if let Some(parent) = path.parent() {
         make_parents(parent)?;
@@ -169,7 +169,7 @@ fn stamp_time(mark: &Mark<'_>) -> Timespec {
 }
 
 /// Opens a cached guest, or fails if it is not exactly what was stored: a regular
-/// file of ours that nobody else can write, of the right size, with its stamp.
+/// file that only this user can write, of the right size, with its stamp.
 pub(crate) fn open_sound(path: &Path, mark: &Mark<'_>) -> std::io::Result<File> {
     let file = rustix::fs::openat(
         CWD,
@@ -205,7 +205,7 @@ pub(crate) fn anonymous() -> std::io::Result<File> {
     Ok(File::from(memory))
 }
 
-/// Lets nobody write to such memory any more.
+/// Seals such memory: it can no longer be written to.
 pub(crate) fn seal(file: &File) -> std::io::Result<()> {
     rustix::fs::fcntl_add_seals(
         file,

@@ -1,4 +1,4 @@
-//! Compiling a component that somebody supplied: in a process of its own, which limits bound.
+//! Compiling a supplied component: in a process of its own, under limits.
 //!
 //! A compiler is large and its input hostile: a small file can ask for much memory and time.
 //! The process has neither environment nor arguments from outside; the component is its

@@ -1,8 +1,8 @@
-//! Components that somebody supplied, instead of source text for a guest of ours: scripts
+//! Supplied components, instead of source text for a guest of ours: scripts
 //! (`main`, or a command of WASI) and tool files whose exported functions are tools.
 //!
 //! Such a component is as hostile as any script. It is compiled by a process of its own,
-//! under limits ([`Compiler`]), never loaded as native code that somebody else made. Its
+//! under limits ([`Compiler`]), never loaded as native code from elsewhere. Its
 //! imports are WASI and functions that are tools, linked by their types ([`LinkedTool`]), and end
 //! where every call ends: in [`ToolHost::call`](wxmcp_run::ToolHost::call).
 

@@ -12,6 +12,7 @@ use super::types::Integer;
 
 impl Encoding {
     /// The value that JSON stands for.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of type")]
     pub(super) fn value_of(&self, json: &Json) -> Converted<Value> {
         match (&self.form, json) {
             (Form::Json, any) => Ok(Value::String(any.to_string())),
@@ -90,6 +91,7 @@ impl Encoding {
     }
 
     /// The JSON that a value stands for.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of type")]
     pub(super) fn json_of(&self, value: &Value) -> Converted<Json> {
         match (&self.form, value) {
             (Form::Json, Value::String(text)) => {

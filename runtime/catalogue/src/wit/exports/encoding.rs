@@ -154,6 +154,7 @@ pub(super) enum ToldBy {
 
 impl Encoding {
     /// The encoding of a type, as deep as the type is.
+    #[expect(clippy::too_many_lines, reason = "one arm for each kind of type")]
     pub(super) fn of(of: &Type) -> Self {
         let mut said = Said::default();
         let (form, kinds) = match of {

@@ -79,6 +79,7 @@ interface database {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn objects_are_records_maps_flags_or_json() {
     assert_eq!(
         shown(json!({
@@ -179,6 +180,7 @@ get: func() -> result<get-answer, tool-error>;
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn alternatives_that_can_be_told_apart_are_variants() {
     assert_eq!(
         shown(json!({"anyOf": [

@@ -4,6 +4,7 @@ use super::*;
 
 /// Each with what refuses it: a code of the database, or a word of ours.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn reading_changes_nothing_whatever_the_statement() -> TestResult {
     let mut app = App::start().await?;
     app.admin("CREATE EXTENSION dblink").await?;
@@ -192,6 +193,7 @@ async fn reading_tells_others_nothing() -> TestResult {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn nothing_of_a_use_is_left_for_the_next() -> TestResult {
     let app = App::start().await?;
     let writer = app.writer()?;

@@ -3,6 +3,7 @@
 use super::*;
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn a_transaction_is_all_or_nothing() -> TestResult {
     let mut app = App::start().await?;
     let tool = app.writer()?;

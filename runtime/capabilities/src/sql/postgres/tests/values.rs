@@ -3,6 +3,7 @@
 use super::*;
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn values_of_every_kind_come_out_without_loss() -> TestResult {
     let app = App::start().await?;
     let tool = app.writer()?;
@@ -159,6 +160,7 @@ async fn values_of_every_kind_come_out_without_loss() -> TestResult {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn parameters_are_bound_by_the_type_that_the_statement_wants() -> TestResult {
     let app = App::start().await?;
     let tool = app.writer()?;

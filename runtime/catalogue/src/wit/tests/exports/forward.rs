@@ -246,6 +246,7 @@ fn the_wit_of_real_tools_is_the_wit_of_their_inverses() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn the_wit_of_a_schema_is_the_wit_of_its_inverse() {
     let (mut same, mut tagged, mut instances) = (0_usize, 0_usize, 0_usize);
     for seed in 0..2_000 {

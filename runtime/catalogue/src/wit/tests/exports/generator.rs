@@ -117,6 +117,7 @@ fn leaf(random: &mut Random) -> Type {
 }
 
 /// A value of a type. Floats are finite, keys of objects come once.
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 pub(super) fn value(random: &mut Random, of: &Type) -> Value {
     match of {
         Type::Bool => Value::Bool(random.chance(50)),

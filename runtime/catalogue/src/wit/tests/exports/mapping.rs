@@ -47,6 +47,7 @@ fn held(label: &str, value: Value) -> Value {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn a_function_is_a_tool_with_a_closed_object_of_arguments() {
     let fields = vec![
         Field {
@@ -163,6 +164,7 @@ fn options_that_hold_options_are_told_apart() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn cases_are_what_they_hold_where_that_tells_which_it_is() {
     let either = variant([("a", Some(Type::String)), ("b", Some(list(Type::Bool)))]);
     assert_eq!(json(&either, &held("a", text("x"))), json!("x"));
@@ -342,6 +344,7 @@ fn numbers_are_exact_or_refused() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn a_result_is_an_answer_or_says_what_went_wrong() {
     let fails = |error: Option<Type>, value: Option<Value>| {
         let result = Type::Result {
