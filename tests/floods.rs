@@ -6,9 +6,7 @@ use std::error::Error;
 use std::fs;
 use std::time::{Duration, Instant};
 
-use support::{Printed, tree, wx, wxmcp};
-
-type TestResult = Result<(), Box<dyn Error>>;
+use support::{Printed, TestResult, tree, wx, wxmcp};
 
 /// A command whose loop costs a few units of fuel, and the host milliseconds.
 const EMITS: &str = r#"(component
@@ -58,12 +56,16 @@ const TRANSCODES: &str = r#"(component
 /// The deadline has its turn, whatever the host is kept busy with.
 #[test]
 fn work_of_the_host_does_not_hide_the_deadline() -> TestResult {
-    let python = b"from wit_world.imports import host\nb = b'x' * (15 << 20)\nwhile True: host.emit(99, b)\n";
+    let python =
+        "from wit_world.imports import host\nb = b'x' * (15 << 20)\nwhile True: host.emit(99, b)\n";
     let folder = tree(&[
-        ("emits.wasm", &wat::parse_str(EMITS)?),
-        ("transcodes.wasm", &wat::parse_str(TRANSCODES)?),
-        ("emits.py", python),
-        ("random.py", b"import os\nwhile True: os.urandom(1 << 20)\n"),
+        ("emits.wasm", wat::parse_str(EMITS)?),
+        ("transcodes.wasm", wat::parse_str(TRANSCODES)?),
+        ("emits.py", python.into()),
+        (
+            "random.py",
+            "import os\nwhile True: os.urandom(1 << 20)\n".into(),
+        ),
     ])?;
     for name in ["emits.wasm", "transcodes.wasm", "emits.py", "random.py"] {
         let begun = Instant::now();
