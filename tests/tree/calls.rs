@@ -141,7 +141,7 @@ fn a_server_hides_a_folder_of_its_name() -> TestResult {
         "call_tool('fixture.add', a=1, b=2)",
     ];
     let printed = wx(folder.path(), &run)?;
-    assert!(!printed.stdout.contains("folder"), "{}", printed.stdout);
+    assert_eq!(printed.streams(), ("3\n", ""));
     let printed = wx(
         folder.path(),
         &["run", "-c", "call_tool('fixture.add', a=1, b=2)"],
