@@ -1,6 +1,8 @@
 //! What ARCHITECTURE.md promises of the crates: their arrows, how long files and functions are, every bound with its
 //! constant.
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
@@ -8,8 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-
-type TestResult = Result<(), Box<dyn Error>>;
+use support::{TestResult, repository};
 
 /// The crates, lowest first. One may import those in front of it and none behind it.
 const CRATES: [&str; 13] = [
@@ -41,10 +42,6 @@ const FORBIDDEN: [(&str, &[&str]); 4] = [
 
 /// Most lines of a module, tests apart.
 const MODULE: usize = 500;
-
-fn repository() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
 
 /// The crates of the workspace that ship, and what each imports when it is built.
 fn dependencies() -> Result<BTreeMap<String, Vec<String>>, Box<dyn Error>> {

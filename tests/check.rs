@@ -8,10 +8,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 
 use serde_json::Value;
-use support::{Printed, checkers, wxmcp};
+use support::{Printed, TestResult, checkers, repository, wxmcp};
 use tempfile::TempDir;
-
-type TestResult = Result<(), Box<dyn Error>>;
 
 const LOOK: &str = r#"
 from typing import Literal, TypedDict
@@ -26,10 +24,7 @@ def look_up(path: str, mode: Literal["a", "b"] = "a") -> Found:
 
 /// A folder with one tool, `docs.look_up`.
 fn tree() -> Result<TempDir, Box<dyn Error>> {
-    let folder = tempfile::tempdir()?;
-    fs::create_dir_all(folder.path().join("tools/docs"))?;
-    fs::write(folder.path().join("tools/docs/look_up.py"), LOOK)?;
-    Ok(folder)
+    support::tree(&[("tools/docs/look_up.py", LOOK)])
 }
 
 fn wx(folder: &Path, args: &[&str]) -> Result<Printed, Box<dyn Error>> {
@@ -345,7 +340,7 @@ fn a_checker_runs_apart_and_its_failure_is_no_pass() -> TestResult {
 
 #[test]
 fn the_examples_fit_their_tools() -> TestResult {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = repository();
     for script in ["examples/records/report.py", "examples/records/report.ts"] {
         let printed = wx(root, &["check", script])?;
         assert_eq!(

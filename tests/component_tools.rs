@@ -7,9 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{tree, wx};
-
-type TestResult = Result<(), Box<dyn Error>>;
+use support::{TestResult, tree, wx};
 
 /// Two functions on numbers, one on text that fails where it is empty, one that no JSON can
 /// call.
@@ -92,7 +90,7 @@ fn call(
 
 #[test]
 fn exported_functions_are_tools() -> TestResult {
-    let folder = tree(&[
+    let folder = tree::<&[u8]>(&[
         ("tools/calc/maths.wasm", &wat::parse_str(MATHS)?),
         (
             "tools/calc/maths.json",
@@ -144,7 +142,7 @@ fn exported_functions_are_tools() -> TestResult {
 /// A script sees no difference.
 #[test]
 fn scripts_call_components_like_any_tool() -> TestResult {
-    let folder = tree(&[
+    let folder = tree::<&[u8]>(&[
         ("tools/calc/maths.wasm", &wat::parse_str(MATHS)?),
         (
             "script.py",
@@ -170,7 +168,7 @@ except ToolError as error:
 /// One exported function is the tool that the file is called after.
 #[test]
 fn a_component_asks_for_the_tools_that_it_imports() -> TestResult {
-    let folder = tree(&[
+    let folder = tree::<&[u8]>(&[
         ("tools/math/add.py", ADD.as_bytes()),
         ("tools/more/double.wasm", &wat::parse_str(ASKS)?),
     ])?;
@@ -216,7 +214,7 @@ fn files_that_are_no_tools_are_listed_with_what_is_wrong() -> TestResult {
          (core instance $i (instantiate $m (with \"\" (instance (export \"n\" (func $n))))))
          (alias core export $i \"make\" (core func $new))",
     );
-    let folder = tree(&[
+    let folder = tree::<&[u8]>(&[
         ("tools/t/module.wasm", &wat::parse_str("(module)")?),
         ("tools/t/nothing.wasm", &wat::parse_str("(component)")?),
         ("tools/t/broken.wasm", b"\0asm\x0d\0\x01\0junk"),
@@ -259,7 +257,7 @@ fn files_that_are_no_tools_are_listed_with_what_is_wrong() -> TestResult {
 /// A component that changes, or what is said of it, is another tool at the next call.
 #[test]
 fn changed_components_are_seen() -> TestResult {
-    let folder = tree(&[
+    let folder = tree::<&[u8]>(&[
         ("tools/calc/maths.wasm", &wat::parse_str(MATHS)?),
         (
             "script.py",
@@ -313,7 +311,7 @@ fn a_component_that_computes_for_ever_is_stopped() -> TestResult {
         "(f64.div (local.get 0) (f64.const 2))",
         "(loop (br 0)) (f64.const 0)",
     );
-    let folder = tree(&[("tools/calc/maths.wasm", &wat::parse_str(spins)?)])?;
+    let folder = tree::<&[u8]>(&[("tools/calc/maths.wasm", &wat::parse_str(spins)?)])?;
     fs::write(
         folder.path().join("wxmcp.toml"),
         "[limits]\ncall-timeout = \"300ms\"\n",
@@ -358,7 +356,7 @@ fn a_component_has_the_capabilities_that_are_granted_to_it() -> TestResult {
         request.replace('"', "\\\""),
         request.len()
     );
-    let folder = tree(&[("tools/t/ask.wasm", &wat::parse_str(component)?)])?;
+    let folder = tree::<&[u8]>(&[("tools/t/ask.wasm", &wat::parse_str(component)?)])?;
     let folder = folder.path();
     let connection = "[connections.main]\nurl = \"sqlite::memory:\"\n";
     let approved = format!("{connection}\n[grants.\"t.ask\"]\nsql = [\"main\"]\n");

@@ -6,10 +6,10 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use support::{Printed, fixtures, wxmcp};
+use support::{Printed, fixtures, repository, wxmcp};
 
 /// What the agents print of the tools' answers; scripts have a value besides.
 const AGENT: &str = "\
@@ -104,7 +104,7 @@ fn tool() -> Result<(), Failed> {
             component.display()
         )
     })?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = repository();
     fs::create_dir_all(tools.join("database"))?;
     for tool in ["query.ts", "update.ts"] {
         fs::copy(
@@ -195,9 +195,7 @@ fn is_skipped(name: &str) -> bool {
 }
 
 fn target(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("target")
-        .join(name)
+    repository().join("target").join(name)
 }
 
 fn run(name: &str, argument: &str) -> Result<Printed, Failed> {

@@ -23,8 +23,6 @@
     reason = "a test may fail where it stands"
 )]
 
-#[path = "support/http.rs"]
-mod http;
 mod support;
 
 use std::fs;
@@ -35,7 +33,7 @@ use std::process::Stdio;
 use std::sync::LazyLock;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use support::{Printed, fixtures, lines, wxmcp};
+use support::{Printed, copy_all, fixtures, http, lines, wxmcp};
 
 /// Stands in a file that no script may read.
 const SECRET: &str = "the secret outside";
@@ -110,7 +108,7 @@ fn expected(folder: &Path, name: &str, language: &str) -> Option<String> {
 fn script(folder: &Path, language: &str) -> Result<(), Failed> {
     // A script may write into its folder.
     let copy = tempfile::tempdir()?;
-    copy_all(folder, copy.path())?;
+    copy_all(folder, copy.path(), copy_filled)?;
     if let Ok(statements) = fs::read_to_string(folder.join("main.sql")) {
         rusqlite::Connection::open(copy.path().join("main.db"))?.execute_batch(&statements)?;
     }
@@ -182,22 +180,8 @@ fn flags(folder: &Path, part: &str, language: &str) -> std::path::PathBuf {
     }
 }
 
-fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            fs::create_dir(&target)?;
-            copy_all(&entry.path(), &target)?;
-        } else {
-            copy(&entry.path(), &target)?;
-        }
-    }
-    Ok(())
-}
-
 /// Copies a file, whether it is executable, too; a text gets the server's port.
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+fn copy_filled(from: &Path, to: &Path) -> std::io::Result<()> {
     match filled(from) {
         Ok(text) => fs::write(to, text)?,
         Err(_) => fs::copy(from, to).map(|_| ())?,
@@ -222,7 +206,7 @@ fn escape(folder: &Path, language: &str) -> Result<(), Failed> {
             std::os::unix::fs::symlink("file", host.join(name).join("inner"))?;
         }
         let program = format!("{part}.{language}");
-        copy(&folder.join(&program), &place.path().join(&program))?;
+        copy_filled(&folder.join(&program), &place.path().join(&program))?;
         let printed = Printed::from(
             wxmcp(&host)
                 .args(["run", "--mcp-config"])

@@ -1,21 +1,11 @@
 //! Requests to hosts through the binary: flags, settings, the report, the shipped tool.
 
-#[path = "support/http.rs"]
-mod server;
 mod support;
 
-use std::error::Error;
 use std::fs;
-use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{Printed, wxmcp};
-
-type TestResult = Result<(), Box<dyn Error>>;
-
-fn wx(folder: &Path, args: &[&str]) -> Result<Printed, Box<dyn Error>> {
-    Ok(wxmcp(folder).args(args).output()?.into())
-}
+use support::{TestResult, http as server, repository, wx};
 
 #[test]
 fn a_host_is_granted_by_flag_or_setting_and_a_refusal_names_both() -> TestResult {
@@ -81,7 +71,7 @@ fn a_request_is_a_call_of_the_report() -> TestResult {
 fn the_shipped_tool_asks_the_hosts_that_are_approved() -> TestResult {
     let port = server::start()?;
     let folder = tempfile::tempdir()?;
-    let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools");
+    let tools = repository().join("tools");
     let settings = format!(
         "[tools]\nfolder = {:?}\n[grants.\"api.fetch\"]\nhttp = [\"127.0.0.1:{port}\"]\n",
         tools.display().to_string()

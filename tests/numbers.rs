@@ -10,10 +10,8 @@ use std::path::Path;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::Value;
-use support::{Printed, fixtures, wxmcp};
+use support::{Printed, TestResult, fixtures, repository, write, wxmcp};
 use tempfile::TempDir;
-
-type TestResult = Result<(), Box<dyn Error>>;
 
 const TOOLS: [(&str, &str); 10] = [
     (
@@ -138,11 +136,9 @@ return { values, refused };
 fn tree() -> Result<TempDir, Box<dyn Error>> {
     let folder = tempfile::tempdir()?;
     for (path, text) in TOOLS {
-        let path = folder.path().join("tools").join(path);
-        fs::create_dir_all(path.parent().ok_or("no folder")?)?;
-        fs::write(path, text)?;
+        write(folder.path(), &format!("tools/{path}"), text)?;
     }
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/database");
+    let shipped = repository().join("tools/database");
     fs::create_dir(folder.path().join("tools/database"))?;
     for name in ["query.ts", "update.ts"] {
         let to = folder.path().join("tools/database").join(name);

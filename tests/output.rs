@@ -7,9 +7,7 @@ use std::fs;
 use std::io::Read;
 use std::process::{Command, Stdio};
 
-use support::{Printed, tree, wx, wxmcp};
-
-type TestResult = Result<(), Box<dyn Error>>;
+use support::{Printed, TestResult, tree, wx, wxmcp};
 
 /// Runs a command line of a shell, in which `$WXMCP` is the binary.
 fn shell(line: &str) -> Result<Printed, Box<dyn Error>> {
@@ -134,10 +132,7 @@ fn a_reader_that_goes_away_ends_a_script_without_a_word() -> TestResult {
     // Other commands have done their work.
     let line = "$WXMCP completions bash | true; echo ${PIPESTATUS[0]}";
     let printed = shell(line)?;
-    assert_eq!(
-        (printed.stdout.as_str(), printed.stderr.as_str()),
-        ("0\n", "")
-    );
+    assert_eq!(printed.streams(), ("0\n", ""));
     Ok(())
 }
 
@@ -179,10 +174,7 @@ fn a_value_and_an_error_begin_lines_of_their_own() -> TestResult {
     assert_eq!(run("'b'")?.stdout, "b\n");
     let code = "import sys; sys.stderr.write('a'); 1";
     let printed = run(code)?;
-    assert_eq!(
-        (printed.stdout.as_str(), printed.stderr.as_str()),
-        ("1\n", "a")
-    );
+    assert_eq!(printed.streams(), ("1\n", "a"));
     let printed = run("import sys; sys.stderr.write('a'); 1/0")?;
     assert!(
         printed.stderr.starts_with("a\nTraceback"),

@@ -1,17 +1,12 @@
 //! Tool files on a real PostgreSQL server, in both languages, through the binary.
 
-#[path = "support/postgres.rs"]
-mod server;
 mod support;
 
 use std::error::Error;
 use std::fs;
 
-use server::Server;
-use support::{Printed, wxmcp};
+use support::{Printed, TestResult, postgres::Server, tree, wxmcp};
 use tempfile::TempDir;
-
-type TestResult = Result<(), Box<dyn Error>>;
 
 /// The password of the role that tools log in as.
 const CANARY: &str = "canary-41c0ffee";
@@ -25,20 +20,16 @@ struct Tree {
 impl Tree {
     fn new() -> Result<Self, Box<dyn Error>> {
         let server = Server::start(&["--app".as_ref(), CANARY.as_ref()])?;
-        let folder = tempfile::tempdir()?;
-        let tools = folder.path().join("tools/t");
-        fs::create_dir_all(&tools)?;
-        for (name, text) in [("py.py", PYTHON), ("ts.ts", TYPESCRIPT)] {
-            fs::write(tools.join(name), text)?;
-        }
-        fs::write(
-            folder.path().join("wxmcp.toml"),
-            format!(
-                "[connections.main]\nurl = \"postgres://wx:${{PG_PASSWORD}}@127.0.0.1:{}/app\"\n\
-                 [grants.\"t.*\"]\nsql = [\"main:rw\"]\n",
-                server.port
-            ),
-        )?;
+        let settings = format!(
+            "[connections.main]\nurl = \"postgres://wx:${{PG_PASSWORD}}@127.0.0.1:{}/app\"\n\
+             [grants.\"t.*\"]\nsql = [\"main:rw\"]\n",
+            server.port
+        );
+        let folder = tree(&[
+            ("tools/t/py.py", PYTHON),
+            ("tools/t/ts.ts", TYPESCRIPT),
+            ("wxmcp.toml", &settings),
+        ])?;
         Ok(Self { server, folder })
     }
 
@@ -214,11 +205,7 @@ fn both_languages_work_on_postgresql() -> TestResult {
         ] {
             let code = format!("print(call_tool('t.{language}', what={what:?}))");
             let printed = tree.run(&["-c", &code])?;
-            assert_eq!(
-                (printed.stdout.as_str(), printed.stderr.as_str()),
-                (expected, ""),
-                "{language} {what}"
-            );
+            assert_eq!(printed.streams(), (expected, ""), "{language} {what}");
         }
     }
     Ok(())

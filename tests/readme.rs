@@ -2,11 +2,9 @@
 
 mod support;
 
-use std::error::Error;
 use std::fs;
-use std::path::Path;
 
-use support::{Printed, wxmcp};
+use support::{TestResult, repository, wx};
 
 /// The blocks of a language in a page.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
@@ -17,8 +15,8 @@ fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
 }
 
 #[test]
-fn the_first_screen_is_true() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+fn the_first_screen_is_true() -> TestResult {
+    let root = repository();
     let page = fs::read_to_string(root.join("README.md"))?;
     let shown = blocks(&page, "console")
         .into_iter()
@@ -30,10 +28,7 @@ fn the_first_screen_is_true() -> Result<(), Box<dyn Error>> {
         let example = fs::read_to_string(root.join("examples").join(file))?;
         let block = blocks(&page, language).into_iter().next();
         assert_eq!(block, Some(example.trim_end()), "{file}");
-        let printed: Printed = wxmcp(root)
-            .args(["run", &format!("examples/{file}")])
-            .output()?
-            .into();
+        let printed = wx(root, &["run", &format!("examples/{file}")])?;
         assert_eq!(
             (printed.stdout.trim_end(), printed.stderr.as_str()),
             (shown.1, ""),
@@ -45,19 +40,19 @@ fn the_first_screen_is_true() -> Result<(), Box<dyn Error>> {
 
 /// What is shown of a tool in four languages is in the files that it is said to be from.
 #[test]
-fn a_tool_in_four_languages_is_shown_as_it_is() -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+fn a_tool_in_four_languages_is_shown_as_it_is() -> TestResult {
+    let root = repository();
     let page = fs::read_to_string(root.join("README.md"))?;
     let (_, section) = page.split_once("\n## Components\n").ok_or("no section")?;
     let folder = tempfile::tempdir()?;
     for format in ["python", "typescript"] {
         let out = folder.path().join(format).to_string_lossy().into_owned();
-        let exported: Printed = wxmcp(root)
-            .args([
+        let exported = wx(
+            root,
+            &[
                 "tools", "export", "--format", format, "-o", &out, "database",
-            ])
-            .output()?
-            .into();
+            ],
+        )?;
         assert_eq!(exported.code, Some(0), "{}", exported.stderr);
     }
     for (language, file) in [

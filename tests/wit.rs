@@ -7,9 +7,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use support::{Printed, wxmcp};
-
-type TestResult = Result<(), Box<dyn Error>>;
+use support::{TestResult, repository, wx};
 
 /// The files of a folder and of the folders in it, by their paths.
 fn read(folder: &Path) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
@@ -34,14 +32,11 @@ fn read(folder: &Path) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
 /// `wit/tools` is what `make wit` writes: other languages are built against it.
 #[test]
 fn the_wit_of_the_tools_that_ship_is_kept() -> TestResult {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = repository();
     let folder = tempfile::tempdir()?;
     let tools = root.join("tools").to_string_lossy().into_owned();
-    let printed: Printed = wxmcp(folder.path())
-        .args(["tools", "export", "--format", "wit", "-o", "wit"])
-        .args(["--tools", &tools])
-        .output()?
-        .into();
+    let export = ["tools", "export", "--format", "wit", "-o", "wit"];
+    let printed = wx(folder.path(), &[&export[..], &["--tools", &tools]].concat())?;
     assert_eq!(printed.code, Some(0), "{}", printed.stderr);
     let written = read(&folder.path().join("wit"))?;
     assert!(written.contains_key("deps/tools-database.wit"));

@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use libtest_mimic::Failed;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::{Printed, fixtures, wxmcp};
+use crate::support::{Printed, copy_all, copy_file, fixtures, wxmcp};
 
 /// Whether a test held.
 pub(crate) type Outcome = Result<(), Failed>;
@@ -24,7 +24,11 @@ pub(crate) struct Case {
 impl Case {
     pub(crate) fn of(folder: &str) -> Result<Self, Failed> {
         let copy = tempfile::tempdir()?;
-        copy_all(&fixtures().join("seed").join(folder), copy.path())?;
+        copy_all(
+            &fixtures().join("seed").join(folder),
+            copy.path(),
+            copy_file,
+        )?;
         let place = copy.path().to_owned();
         Self { copy, place }.with_database()
     }
@@ -32,7 +36,7 @@ impl Case {
     /// The case, as seen from a folder inside.
     pub(crate) fn inside(&self, folder: &str) -> Result<Self, Failed> {
         let copy = tempfile::tempdir()?;
-        copy_all(&self.copy.path().join(folder), copy.path())?;
+        copy_all(&self.copy.path().join(folder), copy.path(), copy_file)?;
         let place = copy.path().to_owned();
         Self { copy, place }.with_database()
     }
@@ -178,18 +182,4 @@ pub(crate) fn holds(text: &str, words: &str) -> Outcome {
         return Ok(());
     }
     Err(format!("no `{words}` in\n{text}").into())
-}
-
-fn copy_all(from: &Path, to: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            fs::create_dir(&target)?;
-            copy_all(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
 }

@@ -1,4 +1,4 @@
-// Answers what the converter of JavaScript makes of values: `runtime/tooltree` holds it
+// Answers what the converter of JavaScript makes of values: `runtime/catalogue` holds it
 // against its own. What goes in and out is said in `convert.py`.
 
 import { createInterface } from 'node:readline';

@@ -1,4 +1,4 @@
-"""Answers what the converter of Python makes of values: `runtime/tooltree` holds it against its own.
+"""Answers what the converter of Python makes of values: `runtime/catalogue` holds it against its own.
 
 Each line of standard input is {"layout", "cases": [[kind, JSON text], ..]}, where the kind is
 "arguments" or "answer" of the first function. Each line of the output is, for one case,

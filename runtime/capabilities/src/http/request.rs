@@ -353,7 +353,16 @@ mod tests {
             let error = outgoing(request).unwrap_err();
             assert_eq!(error.kind, ToolErrorKind::LimitReached);
         }
-        assert!(url(&format!("https://a.test/{}", "x".repeat(MAX_URL)), None).is_err());
+        let of_length = |length: usize| {
+            let begin = "https://a.test/";
+            url(
+                &format!("{begin}{}", "x".repeat(length - begin.len())),
+                None,
+            )
+        };
+        assert!(of_length(MAX_URL).is_ok());
+        let error = of_length(MAX_URL + 1).unwrap_err();
+        assert_eq!(error.message, "a URL has at most 16384 bytes");
     }
 
     #[test]

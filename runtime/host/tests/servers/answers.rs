@@ -1,6 +1,6 @@
 //! Answers arrive whole, or say what is wrong with them: what is damaged costs its own call.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use wxmcp_run::{ToolErrorKind as Kind, ToolHost as _};
@@ -25,11 +25,9 @@ async fn damaged_answers_are_named_at_once_and_cost_their_own_call() -> TestResu
             ),
             ("answers_two_ids", "duplicate field `id`"),
         ] {
-            let started = Instant::now();
             let invalid = error(&broker, &format!("liar.{tool}"), json!({})).await?;
             assert_eq!(invalid.kind, Kind::InvalidAnswer, "{tool}: {invalid}");
             assert!(invalid.message.contains(reason), "{tool}: {invalid}");
-            assert!(started.elapsed() < Duration::from_secs(10), "{tool}");
         }
         for tool in ["answers_in_a_batch", "answers_behind_text"] {
             answer(&broker, &format!("liar.{tool}"), json!({})).await?;

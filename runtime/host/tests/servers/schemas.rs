@@ -1,6 +1,6 @@
 //! Arguments and answers against what tools declare.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use wxmcp_run::ToolErrorKind as Kind;
@@ -77,10 +77,8 @@ async fn a_schema_that_takes_for_ever_costs_one_call() -> TestResult {
     // 60 million matches of patterns: longer than the deadline, and over some time.
     let names = (0..300_000).map(|n| (format!("name {n}"), Value::Null));
     let many = Value::Object(names.collect());
-    let begun = Instant::now();
     let refused = error(&broker, "liar.costly", many).await?;
     assert_eq!(refused.kind, Kind::CallTimedOut, "{refused}");
     assert!(refused.message.contains("against its schema"), "{refused}");
-    assert!(begun.elapsed() < Duration::from_secs(10));
     echoes(&broker).await
 }

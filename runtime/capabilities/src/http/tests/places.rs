@@ -54,10 +54,22 @@ async fn private_addresses_need_their_own_name() {
     let name = format!("intern.test:{port}");
     let address = format!("127.0.0.0/8:{port}");
     let by_name = json!({"url": format!("http://intern.test:{port}/")});
-    for hosts in [&[&any[..]][..], &[&name], &[&any, &name], &[&address]] {
+    for hosts in [&[&any[..]][..], &[&name], &[&any, &name]] {
         let error = ask(&http, hosts, by_name.clone()).await.unwrap_err();
         assert_eq!(error.kind, ToolErrorKind::NotGranted, "{hosts:?}");
+        assert!(
+            error
+                .message
+                .contains("leads to an address that is not public"),
+            "{error}"
+        );
     }
+    let error = ask(&http, &[&address], by_name.clone()).await.unwrap_err();
+    assert_eq!(error.kind, ToolErrorKind::NotGranted);
+    assert!(
+        error.message.contains("intern.test") && error.message.contains(" is not granted: "),
+        "{error}"
+    );
     assert!(ask(&http, &["127.0.0.0/8", &any], by_name).await.is_ok());
     for host in [
         "127.0.0.1",
@@ -74,16 +86,22 @@ async fn private_addresses_need_their_own_name() {
             .await
             .unwrap_err();
         assert_eq!(error.kind, ToolErrorKind::NotGranted, "{host}");
-        assert!(
-            error.message.contains(&format!("127.0.0.1:{port}")) || host.contains(':'),
-            "{error}"
-        );
+        let wanted = format!("`--allow-host 127.0.0.1:{port}`");
+        assert!(error.message.contains(&wanted), "{error}");
         let told = ask(&http, &["127.0.0.1"], request).await;
         assert_eq!(told.unwrap()["text"], "reached", "{host}");
     }
     let own = json!({"url": format!("http://localhost:{port}/")});
-    assert!(ask(&http, &[&any], own.clone()).await.is_err());
-    assert!(ask(&http, &["localhost"], own).await.is_ok());
+    let error = ask(&http, &[&any], own.clone()).await.unwrap_err();
+    assert_eq!(error.kind, ToolErrorKind::NotGranted);
+    assert!(
+        error
+            .message
+            .contains("leads to an address that is not public"),
+        "{error}"
+    );
+    let told = ask(&http, &["localhost"], own).await.unwrap();
+    assert_eq!(told["text"], "reached");
 }
 
 #[tokio::test]
@@ -112,23 +130,47 @@ async fn a_refusal_says_what_would_allow_it() {
 async fn each_redirect_is_checked_like_a_request() {
     let inner = server(|_| ok("inner")).await;
     let target = inner.url("/inner");
+    let not_granted = |host: &str| format!("`{host}` is not granted: ");
+    let invalid = |why: &str| format!("it redirects to what cannot be asked: {why}");
     let places = [
-        target.clone(),
-        "http://169.254.169.254/latest/meta-data/".to_owned(),
-        "http://2130706433/".to_owned(),
-        "//127.0.0.1:1/".to_owned(),
-        "https://evil.test/".to_owned(),
-        "file:///etc/passwd".to_owned(),
-        "http://u:p@127.0.0.1/".to_owned(),
-        "http://[::1".to_owned(),
+        (
+            target.clone(),
+            not_granted(target.trim_end_matches("/inner")),
+        ),
+        (
+            "http://169.254.169.254/latest/meta-data/".to_owned(),
+            not_granted("http://169.254.169.254"),
+        ),
+        (
+            "http://2130706433/".to_owned(),
+            not_granted("http://127.0.0.1"),
+        ),
+        (
+            "//127.0.0.1:1/".to_owned(),
+            not_granted("http://127.0.0.1:1"),
+        ),
+        (
+            "https://evil.test/".to_owned(),
+            not_granted("https://evil.test"),
+        ),
+        (
+            "file:///etc/passwd".to_owned(),
+            invalid("`file:` is no scheme"),
+        ),
+        (
+            "http://u:p@127.0.0.1/".to_owned(),
+            invalid("a URL with a user name"),
+        ),
+        ("http://[::1".to_owned(), invalid("`http://[::1` is no URL")),
     ];
-    for place in places {
+    for (place, words) in places {
         let outer = server(move |_| answer(&format!("302 Found\r\nlocation: {place}"), b"")).await;
         let http = http(&Arc::default(), &[]);
         let granted = format!("127.0.0.1:{}", outer.port());
         let request = json!({"url": outer.url("/")});
         let refused = ask(&http, &[&granted], request.clone()).await;
-        assert!(refused.is_err(), "{refused:?}");
+        let error = refused.unwrap_err();
+        assert!(error.message.contains(&words), "{error}");
         let manual = json!({"url": outer.url("/"), "redirect": "manual"});
         assert_eq!(
             ask(&http, &[&granted], manual).await.unwrap()["status"],

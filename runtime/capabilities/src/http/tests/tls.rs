@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio_rustls::TlsAcceptor;
 
 use super::*;
-use crate::authorities;
+use crate::{ResourceError, authorities};
 
 struct Authority {
     pem: String,
@@ -116,6 +116,10 @@ fn a_file_without_certificates_is_refused() {
         "no certificate",
         "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----",
     ] {
-        assert!(authorities(Some(pem.as_bytes())).is_err(), "{pem}");
+        let refused = authorities(Some(pem.as_bytes())).err();
+        assert!(
+            matches!(refused, Some(ResourceError::Authorities)),
+            "{pem}: {refused:?}"
+        );
     }
 }

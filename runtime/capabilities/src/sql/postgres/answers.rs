@@ -30,7 +30,12 @@ pub(super) fn write(cell: &mut Cell<'_>, text: &str, of: &Type) -> Result<(), Fa
                 delimiter: char::from(delimiter),
                 scalar: of.scalar,
             };
-            array.write(cell, 0)
+            array.write(cell, 0)?;
+            if array.rest.is_empty() {
+                Ok(())
+            } else {
+                Err(unreadable())
+            }
         }
     }
 }
@@ -260,12 +265,18 @@ mod tests {
         ] {
             assert_eq!(written(text, of, None).as_deref(), Ok(expected), "{text}");
         }
-        for text in ["\\x0", "\\xgg", "a\\000"] {
-            assert!(written(text, Scalar::Bytes, None).is_err(), "{text}");
-        }
-        assert!(written("{\"a\": 1.0e400}", Scalar::Json, None).is_err());
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
-        assert!(written(&deep, Scalar::Json, None).is_err());
+        for (text, of, words) in [
+            ("\\x0", Scalar::Bytes, "`bytea_output` at `hex`"),
+            ("\\xgg", Scalar::Bytes, "`bytea_output` at `hex`"),
+            ("a\\000", Scalar::Bytes, "`bytea_output` at `hex`"),
+            ("{\"a\": 1.0e400}", Scalar::Json, "in a JSON value, "),
+            (&deep, Scalar::Json, "more than 128 levels"),
+            ("{", Scalar::Json, "a JSON value is none"),
+        ] {
+            let error = written(text, of, None).unwrap_err();
+            assert!(error.contains(words), "{text}: {error}");
+        }
         let wide = format!("[{}{{}}]", "\"[[\\\"[[\",".repeat(200));
         assert_eq!(
             written(&wide, Scalar::Json, None).as_deref(),
@@ -293,13 +304,18 @@ mod tests {
                 "[9223372036854775807]",
             ),
             ("{t,f}", Scalar::Bool, "[true,false]"),
+            // No integer, so it stays text.
+            ("{1;2}", Scalar::Int4, "[\"1;2\"]"),
         ] {
             let told = written(text, of, Some(b','));
             assert_eq!(told.as_deref(), Ok(expected), "{text}");
         }
-        for text in ["", "{", "{1", "{1}{", "{\"a}", "{1;2}", &"{".repeat(40)] {
-            let told = written(text, Scalar::Int4, Some(b','));
-            assert!(told.is_err() || text == "{1}{" || text == "{1;2}", "{text}");
+        for text in ["", "{", "{1", "{1}{", "{1},", "{\"a}", &"{".repeat(40)] {
+            let error = written(text, Scalar::Int4, Some(b',')).unwrap_err();
+            assert!(
+                error.contains("an array is not written as expected"),
+                "{text}: {error}"
+            );
         }
     }
 }

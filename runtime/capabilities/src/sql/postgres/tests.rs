@@ -68,7 +68,7 @@ impl App {
     /// Waits until a superuser's question has this answer; a bounded number of tries.
     async fn becomes(&mut self, question: &str, expected: &str) -> TestResult {
         let mut last = Vec::new();
-        for _ in 0..500 {
+        for _ in 0..6_000 {
             last = self.admin(question).await?;
             if last == [Some(expected.to_owned())] {
                 return Ok(());

@@ -1,15 +1,15 @@
 //! The converters of built components, in Python and in JavaScript, against ours: the same
 //! values of the same JSON, the same JSON of the same values, the same refusals.
 
-use std::fs::File;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value as Json, json};
 
 use super::super::{ConvertError, Value};
-use super::generator::{Random, instance};
+use super::choices::{Choices, holds};
+use super::generator::instance;
 use super::round_trip::{document, is_same};
 use super::*;
 use crate::text::clean;
@@ -22,7 +22,7 @@ struct Expected {
 
 #[test]
 fn python_converts_as_we_do() {
-    compare(Command::new("python3").arg(program("convert.py")));
+    compare(Command::new("python3").arg("-u").arg(program("convert.py")));
 }
 
 #[test]
@@ -36,37 +36,77 @@ fn program(name: &str) -> std::path::PathBuf {
         .join(name)
 }
 
+/// A converter, which answers a line for each case of a line that it is asked.
+struct Converter {
+    process: Child,
+    asked: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Converter {
+    fn start(command: &mut Command) -> Self {
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().unwrap();
+        Self {
+            asked: process.stdin.take(),
+            answers: BufReader::new(process.stdout.take().unwrap()),
+            process,
+        }
+    }
+
+    fn ask(&mut self, line: &Json) {
+        let asked = self.asked.as_mut().unwrap();
+        writeln!(asked, "{line}").unwrap();
+    }
+
+    fn answer(&mut self) -> Json {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        assert!(!line.is_empty(), "the converter ended");
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+impl Drop for Converter {
+    fn drop(&mut self) {
+        drop(self.asked.take());
+        let ended = self.process.wait();
+        if !std::thread::panicking() {
+            assert!(ended.is_ok_and(|status| status.success()));
+        }
+    }
+}
+
 fn compare(converter: &mut Command) {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("cases");
-    let expected = write_cases(&mut File::create(&path).unwrap());
-    let output = converter
-        .stdin(File::open(&path).unwrap())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{said}");
-    let printed = String::from_utf8(output.stdout).unwrap();
-    let answers: Vec<&str> = printed.lines().collect();
-    assert_eq!(answers.len(), expected.len(), "{said}");
-    let refused = expected.iter().filter(|it| it.answer.is_err()).count();
-    assert!(refused > 500 && refused < expected.len() / 2, "{refused}");
-    for (expected, answer) in expected.iter().zip(answers) {
-        let answer: Json = serde_json::from_str(answer).unwrap();
-        let told = || format!("{answer}\n{}", expected.told);
-        match &expected.answer {
-            Ok((value, back)) => {
-                let found = answer.get("value").unwrap_or(&Json::Null);
-                assert!(agrees(found, value), "{value}\n{}", told());
-                let text = answer.get("back").and_then(Json::as_str).unwrap();
-                let found: Json = serde_json::from_str(text).unwrap();
-                assert!(is_same(&found, back), "{back}\n{}", told());
-            }
-            Err(error) => {
-                // We leave out of names what would mislead a reader.
-                let found = answer.get("error").and_then(Json::as_str).unwrap_or("");
-                assert_eq!(clean(found, 1_000), clean(error, 1_000), "{}", told());
-            }
+    let mut converter = Converter::start(converter);
+    let (mut all, mut refused) = (0_usize, 0_usize);
+    holds(1_000, |choices| {
+        let (line, expected) = cases(choices);
+        converter.ask(&line);
+        let answers: Vec<Json> = expected.iter().map(|_| converter.answer()).collect();
+        for (expected, answer) in expected.iter().zip(&answers) {
+            all += 1;
+            refused += usize::from(expected.answer.is_err());
+            is_as_expected(expected, answer);
+        }
+    });
+    assert!(refused > 500 && refused < all / 2, "{refused} of {all}");
+}
+
+fn is_as_expected(expected: &Expected, answer: &Json) {
+    let told = || format!("{answer}\n{}", expected.told);
+    match &expected.answer {
+        Ok((value, back)) => {
+            let found = answer.get("value").unwrap_or(&Json::Null);
+            assert!(agrees(found, value), "{value}\n{}", told());
+            let text = answer.get("back").and_then(Json::as_str).unwrap();
+            let found: Json = serde_json::from_str(text).unwrap();
+            assert!(is_same(&found, back), "{back}\n{}", told());
+        }
+        Err(error) => {
+            // We leave out of names what would mislead a reader.
+            let found = answer.get("error").and_then(Json::as_str).unwrap_or("");
+            assert_eq!(clean(found, 1_000), clean(error, 1_000), "{}", told());
         }
     }
 }
@@ -88,51 +128,41 @@ fn agrees(found: &Json, expected: &Json) -> bool {
     }
 }
 
-/// Schemas, with instances of them and of others.
-fn write_cases(file: &mut File) -> Vec<Expected> {
-    let mut expected = Vec::new();
-    let mut other = document(&mut Random(1_000_000));
-    for seed in 0..1_000 {
-        let mut random = Random(seed);
-        let schema = document(&mut random);
-        let wit = generate(&[tool("get", "", schema.clone(), Some(schema.clone()))]);
-        let (interface, function) = only(&wit);
-        let mut cases = Vec::new();
-        for round in 0..8 {
-            let source = if round < 6 { &schema } else { &other };
-            let json = instance(&mut random, source, source, 4);
-            // Objects of JavaScript have such a member first: another one is found wrong.
-            if round >= 6 && json.to_string().contains("\"2\":") {
-                continue;
-            }
-            let told = format!("seed {seed}\n{schema}\n{json}\n{}", text(&wit));
-            let value = interface.value_of(&function.answer, &json);
-            cases.push(json!(["answer", json.to_string()]));
-            expected.push(Expected {
-                told: told.clone(),
-                answer: answer(value, neutral, |value| {
-                    interface.json_of(&function.answer, value)
-                }),
-            });
-            let values = interface.parameters_of(function, &json);
-            cases.push(json!(["arguments", json.to_string()]));
-            let neutral = |values: &Vec<Value>| values.iter().map(neutral).collect();
-            expected.push(Expected {
-                told,
-                answer: answer(values, neutral, |values| {
-                    interface.arguments_of(function, values)
-                }),
-            });
+/// A schema, with instances of it and of another.
+fn cases(choices: &mut Choices) -> (Json, Vec<Expected>) {
+    let schema = document(choices);
+    let other = document(choices);
+    let wit = generate(&[tool("get", "", schema.clone(), Some(schema.clone()))]);
+    let (interface, function) = only(&wit);
+    let (mut cases, mut expected) = (Vec::new(), Vec::new());
+    for round in 0..8 {
+        let source = if round < 6 { &schema } else { &other };
+        let json = instance(choices, source, source, 4);
+        // Objects of JavaScript have such a member first: another one is found wrong.
+        if round >= 6 && json.to_string().contains("\"2\":") {
+            continue;
         }
-        writeln!(
-            file,
-            "{}",
-            json!({"layout": interface.layout(), "cases": cases})
-        )
-        .unwrap();
-        other = schema;
+        let told = format!("{schema}\n{json}\n{}", text(&wit));
+        let value = interface.value_of(&function.answer, &json);
+        cases.push(json!(["answer", json.to_string()]));
+        expected.push(Expected {
+            told: told.clone(),
+            answer: answer(value, neutral, |value| {
+                interface.json_of(&function.answer, value)
+            }),
+        });
+        let values = interface.parameters_of(function, &json);
+        cases.push(json!(["arguments", json.to_string()]));
+        let neutral = |values: &Vec<Value>| values.iter().map(neutral).collect();
+        expected.push(Expected {
+            told,
+            answer: answer(values, neutral, |values| {
+                interface.arguments_of(function, values)
+            }),
+        });
     }
-    expected
+    let line = json!({"layout": interface.layout(), "cases": cases});
+    (line, expected)
 }
 
 fn answer<T>(

@@ -1,6 +1,7 @@
 //! Generated WIT, read back by a parser of WIT and made a component type.
 
 mod adversarial;
+mod choices;
 mod contract;
 mod converters;
 mod exports;

@@ -4,7 +4,8 @@ use serde_json::{Map, Value as Json, json};
 
 use super::super::numbers::whole;
 use super::super::{Arguments, Body, Value};
-use super::generator::{Random, fields, instance, object, schema, value};
+use super::choices::{Choices, holds};
+use super::generator::{fields, instance, object, schema, value};
 use super::*;
 use crate::validate::Validator;
 
@@ -37,16 +38,16 @@ pub(super) fn is_same(one: &Json, other: &Json) -> bool {
 }
 
 /// A schema with definitions that it may refer to.
-pub(super) fn document(random: &mut Random) -> Json {
+pub(super) fn document(choices: &mut Choices) -> Json {
     let names = ["A", "B", "C"];
     let defs: Map<String, Json> = names
         .iter()
-        .map(|name| ((*name).to_owned(), schema(random, 2, &names)))
+        .map(|name| ((*name).to_owned(), schema(choices, 2, &names)))
         .collect();
-    let mut document = if random.below(2) == 0 {
-        object(random, 4, &names)
+    let mut document = if choices.below(2) == 0 {
+        object(choices, 4, &names)
     } else {
-        schema(random, 4, &names)
+        schema(choices, 4, &names)
     };
     document["$defs"] = Json::Object(defs);
     document
@@ -55,12 +56,11 @@ pub(super) fn document(random: &mut Random) -> Json {
 #[test]
 fn json_comes_back_as_it_went() {
     let (mut typed, mut invalid) = (0_usize, 0_usize);
-    for seed in 0..2_000 {
-        let mut random = Random(seed);
-        let schema = document(&mut random);
+    holds(2_000, |choices| {
+        let schema = document(choices);
         let wit = generate(&[tool("get", "", schema.clone(), Some(schema.clone()))]);
         let (interface, function) = only(&wit);
-        if seed % 10 == 0 {
+        if choices.chance(10) {
             validate(&wit);
         }
         let validator = Validator::new(&schema).ok();
@@ -69,7 +69,7 @@ fn json_comes_back_as_it_went() {
             if validator.is_none() {
                 break;
             }
-            let json = instance(&mut random, &schema, &schema, 4);
+            let json = instance(choices, &schema, &schema, 4);
             if let Some(validator) = &validator
                 && !validator.mismatches(&json).is_empty()
             {
@@ -77,7 +77,7 @@ fn json_comes_back_as_it_went() {
                 invalid += 1;
                 continue;
             }
-            let told = || format!("seed {seed}\n{schema}\n{json}\n{}", text(&wit));
+            let told = || format!("{schema}\n{json}\n{}", text(&wit));
             let value = interface
                 .value_of(&function.answer, &json)
                 .unwrap_or_else(|error| panic!("{error}\n{}", told()));
@@ -92,7 +92,7 @@ fn json_comes_back_as_it_went() {
             }
             typed += usize::from(!matches!(value, Value::String(_)));
         }
-    }
+    });
     assert!(typed > 5_000, "{typed}");
     assert!(invalid < 2_000, "{invalid}");
 }
@@ -100,9 +100,8 @@ fn json_comes_back_as_it_went() {
 #[test]
 fn values_come_back_as_they_went() {
     let mut seen = std::collections::BTreeMap::<&str, usize>::new();
-    for seed in 0..2_000 {
-        let mut random = Random(seed);
-        let schema = document(&mut random);
+    holds(2_000, |choices| {
+        let schema = document(choices);
         let wit = generate(&[tool("get", "", schema.clone(), Some(schema.clone()))]);
         let (interface, function) = only(&wit);
         for definition in &interface.definitions {
@@ -117,21 +116,21 @@ fn values_come_back_as_they_went() {
             *seen.entry(kind).or_default() += 1;
         }
         for _ in 0..4 {
-            let went = value(&mut random, interface, &function.answer);
+            let went = value(choices, interface, &function.answer);
             let json = interface.json_of(&function.answer, &went).unwrap();
             let back = interface.value_of(&function.answer, &json);
-            assert_eq!(back.as_ref(), Ok(&went), "seed {seed}\n{schema}\n{json}");
+            assert_eq!(back.as_ref(), Ok(&went), "{schema}\n{json}");
             if let Arguments::Members(record) = &function.arguments {
-                let went: Vec<Value> = fields(&mut random, interface, record)
+                let went: Vec<Value> = fields(choices, interface, record)
                     .into_iter()
                     .map(|(_, value)| value)
                     .collect();
                 let json = interface.arguments_of(function, &went).unwrap();
                 let back = interface.parameters_of(function, &json);
-                assert_eq!(back, Ok(went), "seed {seed}\n{schema}\n{json}");
+                assert_eq!(back, Ok(went), "{schema}\n{json}");
             }
         }
-    }
+    });
     for kind in [
         "record with others",
         "record",

@@ -1,11 +1,11 @@
-//! Tools to hold against the contract: from a seed, as servers write them, and real ones.
+//! Tools to hold against the contract: generated, as servers write them, and real ones.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::{Value as Json, json};
 
-use super::generator::Random;
+use super::choices::Choices;
 use super::round_trip::document;
 use super::tool;
 use crate::names::Identifiers;
@@ -26,16 +26,15 @@ pub(super) fn identified(tools: &[Tool]) -> Vec<(String, Tool)> {
         .collect()
 }
 
-/// Some tools whose schemas a seed gives.
-pub(super) fn generated(seed: u64) -> Space {
+/// Some tools with any schemas.
+pub(super) fn generated(choices: &mut Choices) -> Space {
     let names = [
         "get", "get-all", "get_all", "list", "readFile", "2fa", "日本",
     ];
-    let mut random = Random(seed);
     let tools = names
         .iter()
-        .take(1 + random.below(names.len()))
-        .map(|name| tool(name, "", document(&mut random), Some(document(&mut random))))
+        .take(1 + choices.below(names.len()))
+        .map(|name| tool(name, "", document(choices), Some(document(choices))))
         .collect();
     ("space".to_owned(), tools)
 }

@@ -133,9 +133,10 @@ async fn a_login_that_reaches_more_than_its_database_is_refused() -> TestResult 
 async fn the_password_is_in_no_error() -> TestResult {
     let mut app = App::start().await?;
     let port = app.server.port;
-    let free = std::net::TcpListener::bind("127.0.0.1:0")?
-        .local_addr()?
-        .port();
+    // A port that is taken, and on which nobody listens.
+    let taken = tokio::net::TcpSocket::new_v4()?;
+    taken.bind("127.0.0.1:0".parse()?)?;
+    let free = taken.local_addr()?.port();
     let wrong = "wrong-canary-7d1e55aa";
     for (url, words) in [
         (
@@ -211,15 +212,20 @@ async fn a_server_that_asks_for_the_password_in_the_clear_does_not_get_it() -> T
 #[tokio::test]
 async fn a_lying_server_is_an_error_and_takes_no_memory() -> TestResult {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    for lie in [
-        &b"R\x7f\xff\xff\xff\0\0\0\0"[..],
-        b"R\xff\xff\xff\xff",
-        b"R\0\0\0\x01",
-        b"HTTP/1.1 200 OK\r\n\r\n",
-        b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05X",
-        b"E\0\0\0\x04",
-        b"R\0\0\0\x08\0\0\0\x0a",
-        b"",
+    let (large, odd, lost) = (
+        "a row has more than 33554432 bytes",
+        "the server sent what is not expected here",
+        "the connection to the server was lost",
+    );
+    for (lie, words) in [
+        (&b"R\x7f\xff\xff\xff\0\0\0\0"[..], large),
+        (b"R\xff\xff\xff\xff", odd),
+        (b"R\0\0\0\x01", odd),
+        (b"HTTP/1.1 200 OK\r\n\r\n", large),
+        (b"R\0\0\0\x08\0\0\0\0Z\0\0\0\x05X", lost),
+        (b"E\0\0\0\x04", "the server refuses the login"),
+        (b"R\0\0\0\x08\0\0\0\x0a", odd),
+        (b"", lost),
     ] {
         let liar = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("postgres://wx:p@{}/app?sslmode=disable", liar.local_addr()?);
@@ -236,7 +242,8 @@ async fn a_lying_server_is_an_error_and_takes_no_memory() -> TestResult {
         let tool = Tool::new(&url, "main", Duration::from_secs(30))?;
         let (told, error) = tokio::join!(lying, tool.refused("SELECT 1"));
         told?;
-        assert!(error.is_ok(), "{lie:?}");
+        let error = error?;
+        assert!(error.message.contains(words), "{lie:?}: {error}");
     }
     Ok(())
 }

@@ -123,18 +123,21 @@ async fn reading_changes_nothing_whatever_the_statement() -> TestResult {
     }
     // The same in a transaction, one statement after the other.
     let id = reader.begin().await?;
-    for statement in [
-        "SET TRANSACTION READ WRITE",
-        "SELECT set_config('transaction_read_only', 'off', false)",
-        "COMMIT",
+    for (statement, words) in [
+        ("SET TRANSACTION READ WRITE", "SQLSTATE 25001"),
+        (
+            "SELECT set_config('transaction_read_only', 'off', false)",
+            "SQLSTATE 25P02",
+        ),
+        ("COMMIT", "use `transaction()`"),
     ] {
-        assert!(reader.inside(&id, statement).await.is_err(), "{statement}");
-        assert!(
-            reader
-                .inside(&id, "INSERT INTO t VALUES (2)")
-                .await
-                .is_err()
-        );
+        for (statement, words) in [
+            (statement, words),
+            ("INSERT INTO t VALUES (2)", "SQLSTATE 25P02"),
+        ] {
+            let error = reader.inside(&id, statement).await.unwrap_err();
+            assert!(error.message.contains(words), "{statement}: {error}");
+        }
     }
     reader.end(&id, "rollback").await?;
     // What is allowed changes what is read afterwards as little.
@@ -168,8 +171,12 @@ async fn reading_changes_nothing_whatever_the_statement() -> TestResult {
         writer.value("SELECT array_agg(a) FROM t").await?,
         json!([1, 2, 3])
     );
-    for statement in ["COMMIT", "COPY t TO STDOUT"] {
-        assert!(writer.refused(statement).await.is_ok(), "{statement}");
+    for (statement, words) in [
+        ("COMMIT", "use `transaction()`"),
+        ("COPY t TO STDOUT", "COPY moves data past"),
+    ] {
+        let error = writer.refused(statement).await?;
+        assert!(error.message.contains(words), "{statement}: {error}");
     }
     Ok(())
 }

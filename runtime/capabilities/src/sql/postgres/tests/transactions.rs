@@ -33,7 +33,8 @@ async fn a_transaction_is_all_or_nothing() -> TestResult {
     let error = tool.inside(&id, "COMMIT").await.err().ok_or("it left")?;
     assert!(error.message.contains("use `transaction()`"), "{error}");
     tool.inside(&id, "SAVEPOINT a").await?;
-    assert!(tool.inside(&id, "SELECT 1 / 0").await.is_err());
+    let error = tool.inside(&id, "SELECT 1 / 0").await.unwrap_err();
+    assert_eq!(sqlstate(&error), "22012");
     tool.inside(&id, "ROLLBACK TO SAVEPOINT a").await?;
     tool.inside(&id, "INSERT INTO t VALUES (3)").await?;
     tool.end(&id, "commit").await?;
@@ -42,7 +43,8 @@ async fn a_transaction_is_all_or_nothing() -> TestResult {
     // One that failed cannot be committed in silence.
     let id = tool.begin().await?;
     tool.inside(&id, "INSERT INTO t VALUES (4)").await?;
-    assert!(tool.inside(&id, "SELECT nothing").await.is_err());
+    let error = tool.inside(&id, "SELECT nothing").await.unwrap_err();
+    assert_eq!(sqlstate(&error), "42703");
     let error = tool
         .inside(&id, "SELECT 1")
         .await
@@ -74,7 +76,8 @@ async fn a_transaction_is_all_or_nothing() -> TestResult {
     tool.inside(&id, "LOCK TABLE t IN ACCESS EXCLUSIVE MODE")
         .await?;
     let tool = tool.next_run();
-    assert!(tool.end(&id, "commit").await.is_err());
+    let error = tool.end(&id, "commit").await.unwrap_err();
+    assert!(error.message.contains("no such transaction"), "{error}");
     let open = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'";
     app.becomes(open, "0").await?;
     assert_eq!(tool.value(count).await?, json!(2));

@@ -6,7 +6,8 @@ use jsonschema::error::ValidationErrorKind;
 use serde_json::{Map, Value as Json, json};
 
 use super::super::super::{Arguments, Body, Function, Interface, Reason, Record, Type, Value, Wit};
-use super::super::generator::{Random, any, fields, instance};
+use super::super::choices::{Choices, holds};
+use super::super::generator::{any, fields, instance};
 use super::super::round_trip::is_same;
 use super::super::tools::{generated, real, written};
 use super::super::{parse_back, resolve, tool};
@@ -52,28 +53,26 @@ fn each_tool(space: &str, tools: &[Tool], mut see: impl FnMut(&Tool, &Interface,
 #[test]
 fn arguments_that_validation_takes_are_parameters_and_come_back() {
     let (mut taken, mut refused) = (0_usize, 0_usize);
-    for seed in 0..600 {
-        let (space, tools) = generated(seed);
-        let mut random = Random(seed);
+    holds(600, |choices| {
+        let (space, tools) = generated(choices);
         each_tool(&space, &tools, |tool, interface, function| {
-            let (a, b) = both_ways(&mut random, tool, interface, function);
+            let (a, b) = both_ways(choices, tool, interface, function);
             (taken, refused) = (taken + a, refused + b);
         });
-    }
+    });
     assert!(taken > 5_000 && refused > 2_500, "{taken} {refused}");
     let (space, tools) = written();
-    let mut random = Random(1);
-    for _ in 0..100 {
+    holds(100, |choices| {
         each_tool(&space, &tools, |tool, interface, function| {
-            both_ways(&mut random, tool, interface, function);
+            both_ways(choices, tool, interface, function);
         });
-    }
+    });
 }
 
 /// Makes arguments, bends some of them, and holds validation against conversion. Answers how
 /// many validation took and how many types refused.
 fn both_ways(
-    random: &mut Random,
+    choices: &mut Choices,
     tool: &Tool,
     interface: &Interface,
     function: &Function,
@@ -85,9 +84,9 @@ fn both_ways(
     };
     let (mut taken, mut refused) = (0, 0);
     for _ in 0..8 {
-        let mut arguments = instance(random, schema, schema, 4);
-        if random.chance(60) {
-            bend(random, &mut arguments);
+        let mut arguments = instance(choices, schema, schema, 4);
+        if choices.chance(60) {
+            bend(choices, &mut arguments);
         }
         match held_against(&validator, interface, function, &arguments) {
             Some(true) => taken += 1,
@@ -130,27 +129,27 @@ fn held_against(
 }
 
 /// Replaces, removes or adds something somewhere.
-fn bend(random: &mut Random, json: &mut Json) {
-    let inside = random.chance(70);
+fn bend(choices: &mut Choices, json: &mut Json) {
+    let inside = choices.chance(70);
     match json {
         Json::Array(items) if inside && !items.is_empty() => {
-            let at = random.below(items.len());
-            bend(random, &mut items[at]);
+            let at = choices.below(items.len());
+            bend(choices, &mut items[at]);
         }
         Json::Object(members) if inside && !members.is_empty() => {
-            let at = random.below(members.len());
+            let at = choices.below(members.len());
             let (name, held) = members.iter_mut().nth(at).unwrap();
-            if random.chance(20) {
+            if choices.chance(20) {
                 let name = name.clone();
                 members.remove(&name);
             } else {
-                bend(random, held);
+                bend(choices, held);
             }
         }
-        Json::Object(members) if random.chance(60) => {
-            members.insert(UNKNOWN.to_owned(), any(random, 1));
+        Json::Object(members) if choices.chance(60) => {
+            members.insert(UNKNOWN.to_owned(), any(choices, 1));
         }
-        other => *other = any(random, 2),
+        other => *other = any(choices, 2),
     }
 }
 
@@ -248,52 +247,50 @@ fn known_members<'a>(
 #[test]
 fn parameters_of_the_types_are_arguments_that_validation_takes() {
     let (mut taken, mut excused) = (0_usize, 0_usize);
-    for seed in 0..600 {
-        let (space, tools) = generated(seed);
-        let mut random = Random(seed);
-        let tools: Vec<Tool> = tools.iter().map(|it| narrowed(&mut random, it)).collect();
+    holds(600, |choices| {
+        let (space, tools) = generated(choices);
+        let tools: Vec<Tool> = tools.iter().map(|it| narrowed(choices, it)).collect();
         each_tool(&space, &tools, |tool, interface, function| {
-            let (a, b) = from_types(&mut random, tool, interface, function);
+            let (a, b) = from_types(choices, tool, interface, function);
             (taken, excused) = (taken + a, excused + b);
         });
-    }
+    });
     assert!(taken > 3_000 && excused > 500, "{taken} {excused}");
     let (space, tools) = written();
-    let mut random = Random(1);
-    for _ in 0..100 {
+    holds(100, |choices| {
         each_tool(&space, &tools, |tool, interface, function| {
-            from_types(&mut random, tool, interface, function);
+            from_types(choices, tool, interface, function);
         });
-    }
+    });
 }
 
 #[test]
 #[ignore = "needs real servers, as listed by the bench of the search"]
 fn arguments_of_real_tools_are_what_their_types_say() {
     let (mut taken, mut tools, mut both) = (0_usize, 0_usize, 0_usize);
-    let mut random = Random(1);
-    for (space, all) in real() {
-        each_tool(&space, &all, |tool, interface, function| {
-            tools += 1;
-            let validator = Validator::new(tool.input_schema()).unwrap();
-            for _ in 0..10 {
-                taken += from_types(&mut random, tool, interface, function).0;
+    let spaces = real();
+    holds(10, |choices| {
+        for (space, all) in &spaces {
+            each_tool(space, all, |tool, interface, function| {
+                tools += 1;
+                let validator = Validator::new(tool.input_schema()).unwrap();
+                taken += from_types(choices, tool, interface, function).0;
                 let Arguments::Members(record) = &function.arguments else {
-                    continue;
+                    return;
                 };
-                let parameters = fields(&mut random, interface, record);
+                let parameters = fields(choices, interface, record);
                 let parameters: Vec<Value> = parameters.into_iter().map(|(_, it)| it).collect();
                 let mut arguments = interface.arguments_of(function, &parameters).unwrap();
-                if random.chance(60) {
-                    bend(&mut random, &mut arguments);
+                if choices.chance(60) {
+                    bend(choices, &mut arguments);
                 }
                 let agreed = held_against(&validator, interface, function, &arguments);
                 both += usize::from(agreed.is_some());
-            }
-        });
-    }
+            });
+        }
+    });
     assert!(
-        tools > 500 && taken > 10_000 && both > 3_000,
+        tools > 5_000 && taken > 10_000 && both > 3_000,
         "{tools} {taken} {both}"
     );
 }
@@ -301,7 +298,7 @@ fn arguments_of_real_tools_are_what_their_types_say() {
 /// Makes values of a function's types. Answers how many of them validation took, and how many
 /// it refused for what no type says.
 fn from_types(
-    random: &mut Random,
+    choices: &mut Choices,
     tool: &Tool,
     interface: &Interface,
     function: &Function,
@@ -315,7 +312,7 @@ fn from_types(
     };
     let (mut taken, mut excused) = (0, 0);
     for _ in 0..6 {
-        let parameters: Vec<Value> = fields(random, interface, record)
+        let parameters: Vec<Value> = fields(choices, interface, record)
             .into_iter()
             .map(|(_, value)| value)
             .collect();
@@ -427,13 +424,13 @@ impl Unsaid<'_> {
 }
 
 /// The tool with words in its schema that no type says.
-fn narrowed(random: &mut Random, of: &Tool) -> Tool {
+fn narrowed(choices: &mut Choices, of: &Tool) -> Tool {
     let mut schema = of.input_schema().clone();
-    narrow(random, &mut schema);
+    narrow(choices, &mut schema);
     tool(of.name(), "", schema, None)
 }
 
-fn narrow(random: &mut Random, schema: &mut Json) {
+fn narrow(choices: &mut Choices, schema: &mut Json) {
     let words = match schema.get("type").and_then(Json::as_str) {
         Some("string") => vec![
             ("minLength", json!(1)),
@@ -462,23 +459,23 @@ fn narrow(random: &mut Random, schema: &mut Json) {
         _ => Vec::new(),
     };
     if let Some(members) = schema.as_object_mut() {
-        if !words.is_empty() && random.chance(40) {
-            let (word, value) = random.pick(&words);
+        if !words.is_empty() && choices.chance(40) {
+            let (word, value) = choices.pick(&words);
             members.insert((*word).to_owned(), value.clone());
         }
         for (word, inner) in members.iter_mut() {
             match (word.as_str(), inner) {
-                ("properties" | "$defs", Json::Object(all)) => narrow_all(random, all),
+                ("properties" | "$defs", Json::Object(all)) => narrow_all(choices, all),
                 ("anyOf" | "oneOf" | "allOf" | "prefixItems", Json::Array(all)) => {
-                    all.iter_mut().for_each(|it| narrow(random, it));
+                    all.iter_mut().for_each(|it| narrow(choices, it));
                 }
-                ("items" | "additionalProperties", inner) => narrow(random, inner),
+                ("items" | "additionalProperties", inner) => narrow(choices, inner),
                 _ => {}
             }
         }
     }
 }
 
-fn narrow_all(random: &mut Random, schemas: &mut Map<String, Json>) {
-    schemas.values_mut().for_each(|it| narrow(random, it));
+fn narrow_all(choices: &mut Choices, schemas: &mut Map<String, Json>) {
+    schemas.values_mut().for_each(|it| narrow(choices, it));
 }

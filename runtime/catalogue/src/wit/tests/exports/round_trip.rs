@@ -4,7 +4,8 @@ use serde_json::{Number, Value as Json};
 
 use super::super::super::Value;
 use super::super::super::exports::{Answer, Export, Field, Mapping, Type};
-use super::super::generator::Random;
+use super::super::choices::{Choices, holds};
+use super::super::generator::any;
 use super::super::round_trip::is_same;
 use super::field;
 use super::generator::{type_, value};
@@ -36,15 +37,14 @@ fn holds_json(of: &Type) -> bool {
 #[test]
 fn values_of_every_type_come_back_as_they_went() {
     let mut seen = 0_usize;
-    for seed in 0..4_000 {
-        let mut random = Random(seed);
-        let of = type_(&mut random, 4);
+    holds(4_000, |choices| {
+        let of = type_(choices, 4);
         let mapping = Mapping::new(&of).unwrap();
         let schema = mapping.schema();
         let validator = Validator::new(&schema).unwrap();
         for _ in 0..6 {
-            let went = value(&mut random, &of);
-            let told = |json: &Json| format!("seed {seed}\n{of:?}\n{went:?}\n{json}\n{schema}");
+            let went = value(choices, &of);
+            let told = |json: &Json| format!("{of:?}\n{went:?}\n{json}\n{schema}");
             let json = mapping.json_of(&went).unwrap();
             assert_eq!(validator.mismatches(&json), [], "{}", told(&json));
             // What is sent is text, and numbers of other languages are spelled otherwise.
@@ -62,34 +62,30 @@ fn values_of_every_type_come_back_as_they_went() {
                 seen += 1;
             }
         }
-    }
+    });
     assert!(seen > 40_000, "{seen}");
 }
 
 #[test]
 fn parameters_and_results_come_back_as_they_went() {
-    for seed in 0..2_000 {
-        let mut random = Random(seed);
+    holds(2_000, |choices| {
         let parameters: Vec<Field> = ["a", "b-c", "d", "e"]
             .iter()
-            .take(random.below(5))
-            .map(|label| field(label, type_(&mut random, 3)))
+            .take(choices.below(5))
+            .map(|label| field(label, type_(choices, 3)))
             .collect();
-        let result = random.chance(90).then(|| type_(&mut random, 3));
+        let result = choices.chance(90).then(|| type_(choices, 3));
         let export = Export::new(&parameters, result.as_ref()).unwrap();
         let input = Validator::new(export.input_schema()).unwrap();
         let output = Validator::new(export.output_schema()).unwrap();
         for _ in 0..4 {
-            let went: Vec<Value> = parameters
-                .iter()
-                .map(|it| value(&mut random, &it.of))
-                .collect();
+            let went: Vec<Value> = parameters.iter().map(|it| value(choices, &it.of)).collect();
             let json = export.arguments_of(&went).unwrap();
-            let told = format!("seed {seed}\n{parameters:?}\n{json}");
+            let told = format!("{parameters:?}\n{json}");
             assert_eq!(input.mismatches(&json), [], "{told}");
             assert_eq!(export.parameters_of(&json), Ok(went), "{told}");
-            let went = result.as_ref().map(|of| value(&mut random, of));
-            let told = format!("seed {seed}\n{result:?}\n{went:?}");
+            let went = result.as_ref().map(|of| value(choices, of));
+            let told = format!("{result:?}\n{went:?}");
             match export.answer_of(went.as_ref()).unwrap() {
                 Answer::Value(json) => {
                     assert_eq!(output.mismatches(&json), [], "{told}");
@@ -100,23 +96,22 @@ fn parameters_and_results_come_back_as_they_went() {
                 }
             }
         }
-    }
+    });
 }
 
 /// What validation takes is converted, and what it refuses is not, however JSON is bent.
 #[test]
 fn json_that_a_schema_takes_is_a_value_and_no_other() {
     let (mut taken, mut refused) = (0_usize, 0_usize);
-    for seed in 0..3_000 {
-        let mut random = Random(seed);
-        let of = type_(&mut random, 3);
+    holds(3_000, |choices| {
+        let of = type_(choices, 3);
         let mapping = Mapping::new(&of).unwrap();
         let schema = mapping.schema();
         let validator = Validator::new(&schema).unwrap();
         for _ in 0..6 {
-            let mut json = mapping.json_of(&value(&mut random, &of)).unwrap();
-            bend(&mut random, &mut json);
-            let told = format!("seed {seed}\n{of:?}\n{json}\n{schema}");
+            let mut json = mapping.json_of(&value(choices, &of)).unwrap();
+            bend(choices, &mut json);
+            let told = format!("{of:?}\n{json}\n{schema}");
             let is_taken = validator.mismatches(&json).is_empty();
             match mapping.value_of(&json) {
                 Ok(value) => {
@@ -135,35 +130,35 @@ fn json_that_a_schema_takes_is_a_value_and_no_other() {
                 }
             }
         }
-    }
+    });
     assert!(taken > 1_000 && refused > 3_000, "{taken} {refused}");
 }
 
 /// Replaces, removes or adds something somewhere.
-fn bend(random: &mut Random, json: &mut Json) {
-    let inside = random.chance(70);
+fn bend(choices: &mut Choices, json: &mut Json) {
+    let inside = choices.chance(70);
     match json {
         Json::Array(items) if inside && !items.is_empty() => {
-            let at = random.below(items.len());
-            bend(random, &mut items[at]);
+            let at = choices.below(items.len());
+            bend(choices, &mut items[at]);
         }
         Json::Object(members) if inside && !members.is_empty() => {
-            let at = random.below(members.len());
+            let at = choices.below(members.len());
             let (name, held) = members.iter_mut().nth(at).unwrap();
-            if random.chance(20) {
+            if choices.chance(20) {
                 let name = name.clone();
                 members.remove(&name);
             } else {
-                bend(random, held);
+                bend(choices, held);
             }
         }
-        Json::Object(members) if random.chance(30) => {
-            let name = *random.pick(&["tag", "value", "some", "ok", "error", "id", "x"]);
-            members.insert(name.to_owned(), super::super::generator::any(random, 1));
+        Json::Object(members) if choices.chance(30) => {
+            let name = *choices.pick(&["tag", "value", "some", "ok", "error", "id", "x"]);
+            members.insert(name.to_owned(), any(choices, 1));
         }
-        Json::Array(items) if random.chance(30) => {
-            items.push(super::super::generator::any(random, 1));
+        Json::Array(items) if choices.chance(30) => {
+            items.push(any(choices, 1));
         }
-        other => *other = super::super::generator::any(random, 2),
+        other => *other = any(choices, 2),
     }
 }

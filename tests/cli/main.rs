@@ -1,0 +1,11 @@
+//! The command line as a user meets it: flags, settings, exit codes, reports.
+
+mod commands;
+mod machine;
+mod outcomes;
+mod report;
+mod scripts;
+mod settings;
+#[path = "../support/mod.rs"]
+mod support;
+mod terminal;

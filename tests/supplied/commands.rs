@@ -1,0 +1,73 @@
+//! What a component may be: a command, an interpreter, nothing of ours.
+
+use std::error::Error;
+use std::fs;
+
+use crate::components::{assert_refused, command, folder, run, run_text};
+use crate::support::{Printed, TestResult, repository, wxmcp};
+
+#[test]
+fn a_command_ends_as_it_says() -> TestResult {
+    let well = run_text(&command("", ""), &[])?;
+    assert_eq!((well.code, well.stderr.as_str()), (Some(0), ""));
+    let badly = run_text(&command("", "(return (i32.const 1))"), &[])?;
+    assert_eq!(badly.code, Some(1));
+    Ok(())
+}
+
+/// A component that exports a world of `guest.wit` runs scripts; another says that it does not.
+#[test]
+fn a_component_may_be_the_interpreter() -> TestResult {
+    let folder = folder(&command("", ""))?;
+    let probe = repository().join("guest-adapters/probe/probe.wat");
+    fs::write(folder.path().join("probe.wasm"), wat::parse_file(probe)?)?;
+    let run = |interpreter: &str| -> Result<Printed, Box<dyn Error>> {
+        let mut command = wxmcp(folder.path());
+        command.args(["run", "--interpreter", interpreter, "-c", "ov"]);
+        Ok(command.output()?.into())
+    };
+    let printed = run("probe.wasm")?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.code),
+        ("out\n42\n", Some(0)),
+        "{}",
+        printed.stderr
+    );
+    assert_refused(&run("agent.wasm")?, 2, "the component is no interpreter");
+    Ok(())
+}
+
+#[test]
+fn what_is_no_component_is_named() -> TestResult {
+    let folder = folder(&command("", ""))?;
+    let file = folder.path().join("agent.wasm");
+    for (bytes, said) in [
+        (
+            wat::parse_str("(module)")?,
+            "it is a core module, not a WebAssembly component",
+        ),
+        (b"(component)".to_vec(), "it is text, not"),
+        (Vec::new(), "it is something else, not"),
+        // Native code of our own engine is still native code.
+        (
+            fs::read(env!("CARGO_BIN_EXE_wxmcp"))?,
+            "it is native code, which wxmcp only makes itself",
+        ),
+        (
+            wat::parse_str("(component)")?,
+            "the component exports neither `main",
+        ),
+        (
+            b"\0asm\x0d\0\x01\0garbage that is no section".to_vec(),
+            "it is not a valid component:",
+        ),
+    ] {
+        fs::write(&file, bytes)?;
+        assert_refused(&run(folder.path(), &[])?, 2, said);
+    }
+    let huge = fs::File::options().write(true).open(&file)?;
+    fs::write(&file, b"\0asm\x0d\0\x01\0")?;
+    huge.set_len(129 << 20)?;
+    assert_refused(&run(folder.path(), &[])?, 2, "it is larger than 128 MiB");
+    Ok(())
+}
