@@ -198,7 +198,9 @@ impl Granted for GrantedResources {
         request: Map<String, Value>,
     ) -> Result<Box<dyn CapabilityRequest + 'a>, ToolError> {
         let what = match (capability, &self.grants) {
-            (Capability::Http, _) => What::Http(http::Prepared::new(read(capability, request)?)?),
+            (Capability::Http, _) => {
+                What::Http(Box::new(http::Prepared::new(read(capability, request)?)?))
+            }
             (_, CapabilityGrants::Script(_)) => {
                 return Err(ToolError::new(
                     ToolErrorKind::NotGranted,
@@ -228,7 +230,7 @@ struct Requested<'a> {
 enum What<'a> {
     Sql(sql::Request, &'a Grants),
     Files(files::Request, &'a Grants),
-    Http(http::Prepared),
+    Http(Box<http::Prepared>),
 }
 
 impl CapabilityRequest for Requested<'_> {
@@ -260,7 +262,7 @@ impl CapabilityRequest for Requested<'_> {
                     resources.databases.perform(request, grants, held).await
                 }
                 What::Files(request, grants) => resources.files(request, grants).await,
-                What::Http(request) => resources.http.perform(request, grants).await,
+                What::Http(request) => resources.http.perform(*request, grants).await,
             }
         })
     }

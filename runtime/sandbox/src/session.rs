@@ -6,25 +6,23 @@ use std::time::Duration;
 use wasmtime::component::{Instance, InstancePre, TypedFunc};
 use wasmtime::{Store, Trap, WasmBacktrace};
 use wasmtime_wasi::I32Exit;
+use wxmcp_run::{
+    BoxFuture, Limit, Limits, Observer, Outcome, Policy, Raised, Report, Run, RunError, RunId,
+    RunnerSession, Script, ToolHost, Usage,
+};
 
 use crate::calls::{Calls, InRun};
+use crate::clock::RunClock;
 use crate::engine;
 use crate::files::Files;
 use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
 use crate::limits::{MemoryMeter, Stop};
 use crate::meter::{Meter, Metering};
 use crate::output::Output;
-use wxmcp_run::{BoxFuture, Run, RunError, RunnerSession};
-
-use crate::clock::RunClock;
 use crate::sandbox::{Entry, Sandbox, engine_error};
 use crate::source;
 use crate::supplied;
 use crate::wasi;
-use wxmcp_run::Policy;
-use wxmcp_run::Script;
-use wxmcp_run::{Limit, Limits};
-use wxmcp_run::{Outcome, Raised, Report, RunId, Usage};
 
 /// Most bytes that one call from the guest may make the host copy. Above the limit
 /// of one message, so that it is ours that is named.
@@ -74,6 +72,10 @@ impl Session {
     ///
     /// # Errors
     /// When the run could not begin; once it has, every end is an [`Outcome`].
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one run from beginning to end, and each part of it may end it in another way"
+    )]
     pub async fn run(&mut self, run: Run) -> Result<Report, RunError> {
         let Run {
             script,
@@ -88,7 +90,6 @@ impl Session {
         if self.is_over {
             return Err(RunError::SessionOver);
         }
-        let sources = (clocks, randomness);
         let id = RunId::random();
         let clock = Arc::new(RunClock::start());
         let knows = self.live.is_some() && script.task.is_some();
@@ -100,11 +101,10 @@ impl Session {
         let request = match program {
             Some(_) => Vec::new(),
             None => {
-                let read = tokio::select! {
-                    biased;
-                    read = request(&script, &policy, knows) => read.map_err(Outcome::Raised),
-                    () = &mut cancel => Err(Outcome::Cancelled),
-                    () = deadline(&clock, limits.wall) => Err(ended(timed_out(&limits), &limits)),
+                let reading = request(&script, &policy, knows);
+                let read = match unless_ended(reading, &mut cancel, &clock, &limits).await {
+                    Ok(read) => read.map_err(Outcome::Raised),
+                    Err(ending) => Err(ended(ending, &limits)),
                 };
                 match read {
                     Ok(request) => request,
@@ -116,42 +116,33 @@ impl Session {
             run: id,
             clock: Arc::clone(&clock),
         };
-        let outbox = Outbox::new(limits.value, Arc::clone(&observer));
         // If this future is dropped before the run has ended, the instance must not be used again.
         self.is_over = true;
         let live = match self.live.take() {
             Some(mut live) => {
-                let state = live.store.data_mut();
-                state.output.begin(limits.output, Arc::clone(&observer));
-                state.calls = Calls::new(tools, observer, state.output.clone(), this, &limits);
-                state.outbox = outbox;
+                live.begin_again(tools, observer, this, &limits);
                 live
             }
             None => {
                 let output = Output::new(limits.output, Arc::clone(&observer));
-                let calls = Calls::new(tools, observer, output.clone(), this, &limits);
+                let outbox = Outbox::new(limits.value, Arc::clone(&observer));
                 let state = State {
-                    wasi: wasi::context(&policy, &output, program, sources),
+                    wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
                     table: wasi::table(),
                     files: Files::new(&policy.mounts)?,
                     memory: MemoryMeter::new(limits.memory),
                     meter: Meter::default(),
-                    calls,
+                    calls: Calls::new(tools, observer, output.clone(), this, &limits),
                     output,
                     outbox,
                     host_bytes: 0,
                 };
                 // A component that was supplied may compute already when it is instantiated.
-                let begun = tokio::select! {
-                    biased;
-                    begun = begin(&self.before, state, self.metering, &limits) => begun,
-                    () = &mut cancel => Err(Begun::Ended(Ending::Cancelled)),
-                    () = deadline(&clock, limits.wall) => Err(Begun::Ended(timed_out(&limits))),
-                };
-                match begun {
-                    Ok(live) => live,
-                    Err(Begun::Not(error)) => return Err(error),
-                    Err(Begun::Ended(ending)) => {
+                let beginning = begin(&self.before, state, self.metering, &limits);
+                match unless_ended(beginning, &mut cancel, &clock, &limits).await {
+                    Ok(Ok(live)) => live,
+                    Ok(Err(Begun::Not(error))) => return Err(error),
+                    Ok(Err(Begun::Ended(ending))) | Err(ending) => {
                         let outcome = ended(ending, &limits);
                         return Ok(not_begun(id, outcome, &clock));
                     }
@@ -162,12 +153,10 @@ impl Session {
         self.metering
             .begin(&mut live.store, limits.fuel)
             .map_err(engine_error)?;
-
-        let ended = tokio::select! {
-            biased;
-            ended = live.enter(&self.entry, request, &script) => ended.map_err(Ending::from),
-            () = cancel => Err(Ending::Cancelled),
-            () = deadline(&clock, limits.wall) => Err(timed_out(&limits)),
+        let entered = live.enter(&self.entry, request, &script);
+        let ended = match unless_ended(entered, &mut cancel, &clock, &limits).await {
+            Ok(entered) => entered.map_err(Ending::from),
+            Err(ending) => Err(ending),
         };
         if let Err(Ending::NotStarted(error)) = ended {
             return Err(engine_error(error));
@@ -176,6 +165,21 @@ impl Session {
         let fuel = self.metering.used(&live.store, limits.fuel);
         let state = live.store.data_mut();
         Ok(report(id, state, ended.err(), &limits, &clock, fuel))
+    }
+}
+
+/// What some work answers, unless the run is cancelled or its time is over before.
+async fn unless_ended<T>(
+    work: impl Future<Output = T>,
+    cancel: &mut BoxFuture<'static, ()>,
+    clock: &RunClock,
+    limits: &Limits,
+) -> Result<T, Ending> {
+    tokio::select! {
+        biased;
+        done = work => Ok(done),
+        () = cancel => Err(Ending::Cancelled),
+        () = deadline(clock, limits.wall) => Err(timed_out(limits)),
     }
 }
 
@@ -234,6 +238,20 @@ fn is_own(error: &wasmtime::Error) -> bool {
 }
 
 impl Live {
+    /// Forgets the run before, all but what it left in the guest's memory.
+    fn begin_again(
+        &mut self,
+        tools: Arc<dyn ToolHost>,
+        observer: Arc<dyn Observer>,
+        this: InRun,
+        limits: &Limits,
+    ) {
+        let state = self.store.data_mut();
+        state.outbox = Outbox::new(limits.value, Arc::clone(&observer));
+        state.output.begin(limits.output, Arc::clone(&observer));
+        state.calls = Calls::new(tools, observer, state.output.clone(), this, limits);
+    }
+
     async fn enter(
         &mut self,
         entry: &Entry,

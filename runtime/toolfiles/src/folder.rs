@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 use wxmcp_broker::{Answer, Broken, CallerHost, ProvidedTools, Provider};
-use wxmcp_catalogue::{MAX_TOOLS, Namespace, Tool, plain_identifier};
+use wxmcp_catalogue::{Definition, MAX_TOOLS, Namespace, Tool, plain_identifier};
 use wxmcp_policy::Grants;
 use wxmcp_run::{BoxFuture, CallContext, ClockHandle, Language, ToolError, ToolErrorKind};
 
@@ -242,52 +242,11 @@ impl Folder {
             stamps: BTreeMap::new(),
             names: BTreeMap::new(),
             stamp,
-            shared: Arc::clone(&shared),
+            shared,
         };
         let mut definitions = Vec::new();
         for (file, entry) in entries {
-            listed.stamps.insert(file.clone(), entry.stamp);
-            let Some((language, _)) = language(&file) else {
-                continue;
-            };
-            let mut broken = |why: String| {
-                listed.broken.push(Broken {
-                    file: format!("tools/{}/{file}", self.configured_name),
-                    why: bounded(&why),
-                });
-            };
-            let described = match entry.defined {
-                Ok(described) => described,
-                Err(why) => {
-                    broken(why);
-                    continue;
-                }
-            };
-            described.left_out.into_iter().for_each(&mut broken);
-            for defined in described.tools {
-                let tool = defined.name.clone();
-                if let Some(other) = listed.names.get(&tool) {
-                    broken(format!("`{other}` has defined the tool `{tool}` already"));
-                    continue;
-                }
-                let made = before
-                    .and_then(|before| before.files.get(&tool))
-                    .filter(|made| made.is_of(&entry.digest, &file));
-                let made = made.cloned().unwrap_or_else(|| {
-                    let place = Place {
-                        namespace: &self.configured_name,
-                        tool: &tool,
-                        file: &file,
-                        path: self.path.join(&file),
-                        language,
-                        shared: &shared,
-                    };
-                    Arc::new(ToolFile::new(place, &entry.digest, &defined, &self.shared))
-                });
-                definitions.push(defined.definition());
-                listed.files.insert(tool.clone(), made);
-                listed.names.insert(tool, file.clone());
-            }
+            self.add(file, entry, before, &mut listed, &mut definitions);
         }
         let tools = Namespace::new(definitions);
         for oddity in tools.oddities() {
@@ -298,6 +257,56 @@ impl Folder {
         }
         listed.tools = Arc::new(tools);
         listed
+    }
+
+    /// Adds the tools of one file.
+    fn add(
+        &self,
+        file: String,
+        entry: Entry,
+        before: Option<&Listed>,
+        listed: &mut Listed,
+        definitions: &mut Vec<Definition>,
+    ) {
+        listed.stamps.insert(file.clone(), entry.stamp);
+        let Some((language, _)) = language(&file) else {
+            return;
+        };
+        let mut broken = |why: String| {
+            listed.broken.push(Broken {
+                file: format!("tools/{}/{file}", self.configured_name),
+                why: bounded(&why),
+            });
+        };
+        let described = match entry.defined {
+            Ok(described) => described,
+            Err(why) => return broken(why),
+        };
+        described.left_out.into_iter().for_each(&mut broken);
+        for defined in described.tools {
+            let tool = defined.name.clone();
+            if let Some(other) = listed.names.get(&tool) {
+                broken(format!("`{other}` has defined the tool `{tool}` already"));
+                continue;
+            }
+            let made = before
+                .and_then(|before| before.files.get(&tool))
+                .filter(|made| made.is_of(&entry.digest, &file));
+            let made = made.cloned().unwrap_or_else(|| {
+                let place = Place {
+                    namespace: &self.configured_name,
+                    tool: &tool,
+                    file: &file,
+                    path: self.path.join(&file),
+                    language,
+                    shared: &listed.shared,
+                };
+                Arc::new(ToolFile::new(place, &entry.digest, &defined, &self.shared))
+            });
+            definitions.push(defined.definition());
+            listed.files.insert(tool.clone(), made);
+            listed.names.insert(tool, file.clone());
+        }
     }
 
     /// The files that may be tools, by name, and the names that begin with `_`.
@@ -363,7 +372,8 @@ impl Provider for Folder {
                 folder: self,
                 listed,
             };
-            Ok(Box::new(tools) as Box<dyn ProvidedTools>)
+            let tools: Box<dyn ProvidedTools> = Box::new(tools);
+            Ok(tools)
         })
     }
 }

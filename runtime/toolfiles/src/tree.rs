@@ -170,7 +170,7 @@ impl Providers for Tree {
         let known = self.known();
         let folders = known.folders.values();
         folders
-            .map(|it| Arc::clone(it) as Arc<dyn Provider>)
+            .map(|it| -> Arc<dyn Provider> { it.clone() })
             .collect()
     }
 
@@ -179,7 +179,7 @@ impl Providers for Tree {
         let by_configured_name = known.folders.get(name);
         let folder =
             by_configured_name.or_else(|| known.folders.get(known.configured.get(name)?))?;
-        Some(Arc::clone(folder) as Arc<dyn Provider>)
+        Some(folder.clone())
     }
 
     /// Waits for the ends of tool files that nobody waits for any more.
