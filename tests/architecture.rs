@@ -56,14 +56,21 @@ fn dependencies() -> Result<BTreeMap<String, Vec<String>>, Box<dyn Error>> {
         .current_dir(repository())
         .output()?;
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let packages = metadata["packages"].as_array().ok_or("no packages")?;
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let imports = |package: &Value| {
-        let all = package["dependencies"].as_array().into_iter().flatten();
-        let normal = all.filter(|it| it["kind"].is_null());
-        normal.map(|it| text(&it["name"])).collect()
+    let packages = metadata.get("packages").and_then(Value::as_array);
+    let packages = packages.ok_or("no packages")?;
+    let text = |value: &Value, key: &str| {
+        let text = value.get(key).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
     };
-    let all = packages.iter().map(|it| (text(&it["name"]), imports(it)));
+    let imports = |package: &Value| {
+        let all = package.get("dependencies").and_then(Value::as_array);
+        let normal = all
+            .into_iter()
+            .flatten()
+            .filter(|it| it.get("kind").is_none_or(Value::is_null));
+        normal.map(|it| text(it, "name")).collect()
+    };
+    let all = packages.iter().map(|it| (text(it, "name"), imports(it)));
     Ok(all.collect())
 }
 

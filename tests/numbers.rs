@@ -352,6 +352,7 @@ fn a_column_with_one_large_integer_is_all_bigints() -> TestResult {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn numbers_that_may_be_rounded_are_no_integers_and_what_no_float_holds_is_refused() -> TestResult {
     let folder = tree()?;
     for (language, source, expected) in [

@@ -18,6 +18,7 @@ fn help_and_completions_are_there() -> TestResult {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn tools_are_listed_searched_shown_and_called() -> TestResult {
     let config = fixture_config();
     let tools = |words: &[&str]| wx_alone(&[&["tools", "--mcp-config", &config], words].concat());

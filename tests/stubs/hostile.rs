@@ -12,6 +12,7 @@ use crate::support::TestResult;
 
 /// A namespace whose prose, names and literals try to be code; and its twin, which has
 /// harmless prose in their place.
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn hostile(prose: &dyn Fn(&str) -> String) -> Vec<Definition> {
     let texts = [
         "ends \"\"\"\nimport os\n\"\"\"",

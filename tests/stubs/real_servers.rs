@@ -184,6 +184,7 @@ fn is_open(input: &Value) -> bool {
 /// Every tool of every server, called rightly by name and in order, and wrongly: with a
 /// name that it does not know, without what it needs, with a value of a wrong type.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn every_tool_of_real_servers_can_be_called_rightly_and_not_wrongly() -> TestResult {
     let folder = tempfile::tempdir()?;
     let folder = folder.path();

@@ -29,6 +29,7 @@ pub(crate) fn start() -> std::io::Result<u16> {
     Ok(port)
 }
 
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn serve(stream: TcpStream) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut stream = stream;

@@ -73,6 +73,7 @@ fn odd_tools_are_told_and_called() -> TestResult {
 /// Names that mean something to a language, and names that look alike: each leads to its own
 /// tool, and stubs of them are sources.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn names_that_languages_use_lead_to_their_tools() -> TestResult {
     let names = json!([
         "then",

@@ -261,6 +261,7 @@ fn units_are_those_of_the_instructions() -> Result {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn units_of_loops_are_counted_whatever_way_a_function_is_left_or_calls() -> Result {
     // Five units an iteration.
     let iterate = |label| {

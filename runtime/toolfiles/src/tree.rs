@@ -170,7 +170,8 @@ impl Providers for Tree {
         let known = self.known();
         let folders = known.folders.values();
         folders
-            .map(|it| -> Arc<dyn Provider> { it.clone() })
+            .cloned()
+            .map(|it| -> Arc<dyn Provider> { it })
             .collect()
     }
 

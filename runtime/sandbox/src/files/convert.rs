@@ -79,9 +79,9 @@ pub(super) fn described(found: &Stat) -> DescriptorStat {
 }
 
 /// What guests take for the number of an inode: the same for the same file.
-pub(super) fn hash(found: &Stat) -> MetadataHashValue {
+pub(super) fn hash(identity: (u64, u64)) -> MetadataHashValue {
     let mut hasher = DefaultHasher::new();
-    found.identity.hash(&mut hasher);
+    identity.hash(&mut hasher);
     let lower = hasher.finish();
     // Different from the lower half, since some readers take equal halves for a mistake.
     let upper = lower ^ 0x4009_21fb_5444_2d18;

@@ -301,27 +301,20 @@ impl Entries for DiskEntries {
             if matches!(name.to_bytes(), b"." | b"..") {
                 continue;
             }
-            let kind = match entry.file_type() {
-                FileType::Unknown => looked_up(names, name),
-                known => kind(known),
-            };
+            // The number in the folder is not that of a mount point of the host.
+            let stat = names
+                .fd()
+                .and_then(|folder| rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW))
+                .ok();
+            let type_of = |stat: &rustix::fs::Stat| FileType::from_raw_mode(stat.st_mode);
             found.push(Entry {
                 name: name.to_str().ok().map(str::to_owned),
-                kind,
+                kind: kind(stat.as_ref().map_or(entry.file_type(), type_of)),
+                identity: stat.map(|stat| (stat.st_dev, stat.st_ino)),
             });
         }
         Ok(found)
     }
-}
-
-/// What a name stands for, on a file system that does not say so in the folder.
-fn looked_up(folder: &rustix::fs::Dir, name: &std::ffi::CStr) -> Kind {
-    folder
-        .fd()
-        .and_then(|folder| rustix::fs::statat(folder, name, AtFlags::SYMLINK_NOFOLLOW))
-        .map_or(Kind::Other, |found| {
-            kind(FileType::from_raw_mode(found.st_mode))
-        })
 }
 
 fn kind(of: FileType) -> Kind {

@@ -18,7 +18,7 @@ use super::modes::Last;
 use super::seam::{Answer, Folder, Stat, off_the_loop};
 use super::streams::{FileInput, FileOutput};
 use super::tree::{Mounted, Place, Target};
-use super::{FilesView, LISTS, PATH, PIECE};
+use super::{FilesView, Known, LISTS, PATH, PIECE};
 use wxmcp_run::Access;
 
 impl preopens::Host for FilesView<'_> {
@@ -54,7 +54,8 @@ impl types::Host for FilesView<'_> {
 
 impl FilesView<'_> {
     /// What a path leads to that is relative to a handle.
-    fn target(&self, handle: &Resource<Descriptor>, path: &str) -> FsResult<Target> {
+    fn target(&mut self, handle: &Resource<Descriptor>, path: &str) -> FsResult<Target> {
+        self.files.known = None;
         let folder = handles::get(self.table, handle)?.folder()?;
         Ok(self.files.tree.resolve(&folder.place, path)?)
     }
@@ -62,7 +63,7 @@ impl FilesView<'_> {
     /// The mount that a path leads into, and the path there, for a change that the mounts
     /// themselves refuse with `otherwise`.
     fn writable_inside(
-        &self,
+        &mut self,
         handle: &Resource<Descriptor>,
         path: &str,
         otherwise: ErrorCode,
@@ -78,7 +79,7 @@ impl FilesView<'_> {
 
     /// Both ends of a link or a move.
     fn both_ends(
-        &self,
+        &mut self,
         from: (&Resource<Descriptor>, &str),
         to: (&Resource<Descriptor>, &str),
         otherwise: ErrorCode,
@@ -182,7 +183,7 @@ impl types::HostDescriptor for FilesView<'_> {
         let list = match place {
             Place::Inside(mounted) => {
                 let entries = within(&mounted, |folder| folder.entries()).await?;
-                List::new(Vec::new(), Some(entries))
+                List::new(handle.rep(), Vec::new(), Some(entries))
             }
             Place::Node(node) => {
                 let names = self.files.tree.names(node);
@@ -190,7 +191,7 @@ impl types::HostDescriptor for FilesView<'_> {
                     None => None,
                     Some((mounted, path)) => acts::entries(&mounted, path).await?,
                 };
-                List::new(names, behind)
+                List::new(handle.rep(), names, behind)
             }
         };
         let list = handles::push_list(self.table, list)?;
@@ -227,6 +228,12 @@ impl types::HostDescriptor for FilesView<'_> {
         let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
         let target = self.target(&handle, &path)?;
         let found = acts::stat(&self.files.tree, target, follow).await?;
+        self.files.known = Some(Known {
+            handle: handle.rep(),
+            path: path.clone(),
+            follow,
+            identity: found.identity,
+        });
         let last = Last::of_path(&handle, path, follow);
         self.files.modes.saw(last, &found);
         Ok(described(&found))
@@ -386,7 +393,7 @@ impl types::HostDescriptor for FilesView<'_> {
     }
 
     async fn metadata_hash(&mut self, handle: Resource<Descriptor>) -> FsResult<MetadataHashValue> {
-        Ok(hash(&self.found(&handle).await?))
+        Ok(hash(self.found(&handle).await?.identity))
     }
 
     async fn metadata_hash_at(
@@ -396,8 +403,15 @@ impl types::HostDescriptor for FilesView<'_> {
         path: String,
     ) -> FsResult<MetadataHashValue> {
         let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
+        if let Some(known) = self.files.known.take()
+            && (known.handle, known.follow) == (handle.rep(), follow)
+            && known.path == path
+        {
+            return Ok(hash(known.identity));
+        }
         let target = self.target(&handle, &path)?;
-        Ok(hash(&acts::stat(&self.files.tree, target, follow).await?))
+        let found = acts::stat(&self.files.tree, target, follow).await?;
+        Ok(hash(found.identity))
     }
 }
 
@@ -425,11 +439,17 @@ impl types::HostDirectoryEntryStream for FilesView<'_> {
         &mut self,
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
-        let entry = handles::list(self.table, &stream)?.next().await?;
-        let Some(entry) = entry else {
+        let list = handles::list(self.table, &stream)?;
+        let Some(entry) = list.next().await? else {
             return Ok(None);
         };
         let name = entry.name.ok_or(ErrorCode::IllegalByteSequence)?;
+        self.files.known = entry.identity.map(|identity| Known {
+            handle: list.folder(),
+            path: name.clone(),
+            follow: false,
+            identity,
+        });
         Ok(Some(DirectoryEntry {
             type_: entry.kind.into(),
             name,

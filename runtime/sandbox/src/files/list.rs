@@ -13,20 +13,29 @@ pub(super) struct List {
     more: Option<Box<dyn Entries>>,
     /// Names of the tree, which hide those of the folder.
     hidden: HashSet<String>,
+    /// The number of the handle of the folder.
+    folder: u32,
 }
 
 impl List {
-    /// A stream of the tree's names, and of a folder's entries.
-    pub(super) fn new(names: Vec<String>, more: Option<Box<dyn Entries>>) -> Self {
+    /// A stream of the tree's names, and of a folder's entries, by the number of its handle.
+    pub(super) fn new(folder: u32, names: Vec<String>, more: Option<Box<dyn Entries>>) -> Self {
         let entry = |name: &String| Entry {
             name: Some(name.clone()),
             kind: Kind::Folder,
+            identity: None,
         };
         Self {
             ready: names.iter().rev().map(entry).collect(),
             more,
             hidden: names.into_iter().collect(),
+            folder,
         }
+    }
+
+    /// The number of the handle of the folder.
+    pub(super) fn folder(&self) -> u32 {
+        self.folder
     }
 
     /// The next entry; none at the end.

@@ -52,6 +52,17 @@ pub(crate) struct Files {
     modes: modes::Modes,
     /// Streams of entries that are open now.
     lists: usize,
+    /// What was looked at last, until something else is asked.
+    known: Option<Known>,
+}
+
+/// Something whose identity is known. wasi-libc asks for it after each `stat` and each entry of a
+/// folder: it gets that of the file that was seen then, and there is no need to look again.
+struct Known {
+    handle: u32,
+    path: String,
+    follow: bool,
+    identity: (u64, u64),
 }
 
 impl Files {
@@ -80,6 +91,7 @@ impl Files {
             tree: Arc::new(tree),
             modes: modes::Modes::default(),
             lists: 0,
+            known: None,
         })
     }
 }

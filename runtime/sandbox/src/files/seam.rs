@@ -112,6 +112,8 @@ pub(super) struct Entry {
     /// The name; none where it is not UTF-8, which WASI cannot say.
     pub(super) name: Option<String>,
     pub(super) kind: Kind,
+    /// That of [`Stat`], where it is known.
+    pub(super) identity: Option<(u64, u64)>,
 }
 
 /// What a name stands for.

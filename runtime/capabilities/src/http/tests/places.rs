@@ -127,6 +127,7 @@ async fn a_refusal_says_what_would_allow_it() {
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn each_redirect_is_checked_like_a_request() {
     let inner = server(|_| ok("inner")).await;
     let target = inner.url("/inner");

@@ -19,6 +19,7 @@ fn database() -> Result<(tempfile::TempDir, String), Box<dyn std::error::Error>>
 }
 
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 async fn reading_changes_nothing_whatever_the_statement() -> TestResult {
     let (folder, url) = database()?;
     let (reader, writer) = (

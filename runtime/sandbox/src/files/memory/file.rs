@@ -166,6 +166,7 @@ impl Entries for MemoryEntries {
             .map(|(name, node)| Entry {
                 name: Some(name.clone()),
                 kind: node.kind(),
+                identity: Some(node.identity()),
             })
             .collect();
         if let Some(entry) = found.last() {

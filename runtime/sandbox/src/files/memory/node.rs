@@ -117,6 +117,10 @@ impl Node {
         }
     }
 
+    pub(super) fn identity(&self) -> (u64, u64) {
+        (self.space.device, self.number)
+    }
+
     pub(super) fn stat(&self) -> Stat {
         let inner = self.lock();
         let (kind, size) = match &inner.body {
@@ -132,7 +136,7 @@ impl Node {
             modified: Some(inner.modified),
             changed: Some(inner.changed),
             mode: inner.mode,
-            identity: (self.space.device, self.number),
+            identity: self.identity(),
         }
     }
 
