@@ -1,7 +1,7 @@
 //! Runs one script in one WebAssembly instance and reports how it went.
 //!
 //! [`Sandbox::open`] maps an interpreter guest once; [`Sandbox::run`] gives each
-//! [`Run`] a fresh instance that may touch what its `Policy` grants, use what
+//! `Run` a fresh instance that may touch what its `Policy` grants, use what
 //! its `Limits` allow, and call tools through its `ToolHost`. The answer is a
 //! `Report`: a script that raises, or that a limit stops, is a normal result.
 //!

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use serde_json::Value;
 use wxmcp_broker::Watcher;
 use wxmcp_capabilities::ConnectionConfig;
@@ -111,7 +112,7 @@ pub(crate) struct Seen(Mutex<Vec<(&'static str, String, usize)>>);
 impl Seen {
     /// The stages that something of this name passed, called at this depth of tool files.
     pub(crate) fn stages(&self, name: &str, depth: usize) -> Vec<&'static str> {
-        let seen = self.0.lock().unwrap();
+        let seen = self.0.lock();
         let of_it = seen.iter().filter(|(_, it, at)| it == name && *at == depth);
         of_it.map(|(stage, _, _)| *stage).collect()
     }
@@ -120,7 +121,7 @@ impl Seen {
 impl Watcher for Seen {
     fn entered(&self, stage: &'static str, name: &str, caller: &Caller) {
         assert!(caller.run().is_some(), "the caller knows its run");
-        let mut seen = self.0.lock().unwrap();
+        let mut seen = self.0.lock();
         seen.push((stage, name.to_owned(), caller.depth()));
     }
 }
