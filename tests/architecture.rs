@@ -186,8 +186,8 @@ fn bounds() -> Result<String, Box<dyn Error>> {
             } else if let Some((name, value)) = constant(line) {
                 let about = first_sentence(&comment.join(" "));
                 table.push_str(&format!("| {about} | `{value}` | `{shown}` `{name}` |\n"));
-                // Constants that one comment is about follow each other.
-            } else {
+            } else if !line.contains("const ") {
+                // One comment may be about several constants.
                 comment.clear();
             }
         }
