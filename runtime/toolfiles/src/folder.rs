@@ -145,22 +145,30 @@ impl Folder {
 
     /// Reads the folder. Files are read, and what is known is written, by threads of their own.
     async fn list(self: &Arc<Self>, before: Option<Arc<Listed>>) -> Arc<Listed> {
-        let folder = Arc::clone(self);
-        let Some(mut read) = aside(move || folder.read()).await else {
-            return Arc::default();
+        let (folder, known) = (Arc::clone(self), before.clone());
+        let read = aside(move || {
+            let read = folder.read();
+            // Where nothing is new, all of it is done by one thread.
+            match read.unknown.is_empty() {
+                true => Ok(Arc::new(folder.known(read, known.as_deref()))),
+                false => Err(read),
+            }
+        });
+        let mut read = match read.await {
+            Some(Ok(listed)) => return listed,
+            Some(Err(read)) => read,
+            None => return Arc::default(),
         };
         let unknown = std::mem::take(&mut read.unknown);
-        if !unknown.is_empty() {
-            read.is_new = true;
-            let around = Around {
-                namespace: self.configured_name.clone(),
-                folder: self.path.clone(),
-                files: Arc::clone(&read.shared),
-                fingerprint: read.shared.fingerprint(),
-                shared: Arc::clone(&self.shared),
-            };
-            around.look(unknown, &mut read.entries).await;
-        }
+        read.is_new = true;
+        let around = Around {
+            namespace: self.configured_name.clone(),
+            folder: self.path.clone(),
+            files: Arc::clone(&read.shared),
+            fingerprint: read.shared.fingerprint(),
+            shared: Arc::clone(&self.shared),
+        };
+        around.look(unknown, &mut read.entries).await;
         let folder = Arc::clone(self);
         let listed = aside(move || Arc::new(folder.known(read, before.as_deref())));
         listed.await.unwrap_or_default()
