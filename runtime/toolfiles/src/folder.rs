@@ -151,12 +151,12 @@ impl Folder {
             // Where nothing is new, all of it is done by one thread.
             match read.unknown.is_empty() {
                 true => Ok(Arc::new(folder.known(read, known.as_deref()))),
-                false => Err(read),
+                false => Err(Box::new(read)),
             }
         });
         let mut read = match read.await {
             Some(Ok(listed)) => return listed,
-            Some(Err(read)) => read,
+            Some(Err(read)) => *read,
             None => return Arc::default(),
         };
         let unknown = std::mem::take(&mut read.unknown);
