@@ -30,7 +30,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { sealHeap } from './heap.mjs';
-import { clearFileStatus, fixSeeds, renameImports, withoutModuleLoader } from './module.mjs';
+import { clearFileStatus, fixSeeds, layMemoryOut, renameImports, withoutModuleLoader } from './module.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const adapter = dirname(here);
@@ -181,7 +181,7 @@ function preinitialise(engine, env) {
   if (done.status !== 0 || said) throw new Error(`the adapter did not start:\n${said}`);
   const shown = { random_get: ['fixed', wasi], clock_time_get: ['fixed', wasi] };
   const kept = clearFileStatus(readFileSync(after), CHANGED.seconds, CHANGED.nanoseconds);
-  return renameImports(withoutModuleLoader(sealHeap(kept)), shown);
+  return renameImports(withoutModuleLoader(layMemoryOut(sealHeap(kept))), shown);
 }
 
 async function preview1() {

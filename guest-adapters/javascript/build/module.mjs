@@ -120,6 +120,67 @@ export function clearFileStatus(wasm, seconds, nanoseconds) {
   return changed;
 }
 
+// As many zeros cost more in a segment than a new segment does.
+const GAP = 64;
+
+/**
+ * Lays the initial memory out in segments anew, as nothing but its bytes decides.
+ *
+ * Wizer makes 10,000 segments at most. Which neighbours it joins to get there depends on how
+ * its threads took turns, so two builds of the same memory differed.
+ */
+export function layMemoryOut(wasm) {
+  const segments = parts(joined(dataSegments(wasm)));
+  const data = [leb(segments.length)];
+  for (const { address, bytes } of segments) {
+    data.push(Buffer.from([0, 0x41]), signedLeb(address), Buffer.from([0x0b]), leb(bytes.length), bytes);
+  }
+  const changed = { 11: Buffer.concat(data), 12: leb(segments.length) };
+  const kept = [wasm.subarray(0, 8)];
+  for (let at = 8; at < wasm.length; ) {
+    const [size, body] = unsigned(wasm, at + 1);
+    const section = changed[wasm[at]] ?? wasm.subarray(body, body + size);
+    kept.push(wasm.subarray(at, at + 1), leb(section.length), section);
+    at = body + size;
+  }
+  return Buffer.concat(kept);
+}
+
+/** Segments less than `GAP` bytes apart as one, by address. */
+function joined(segments) {
+  const rows = [];
+  for (const { address, bytes } of segments.toSorted((a, b) => a.address - b.address)) {
+    const last = rows.at(-1);
+    if (last && address < last.end) throw new Error('two data segments overlap');
+    if (last && address - last.end < GAP) {
+      last.bytes.push(Buffer.alloc(address - last.end), bytes);
+      last.end = address + bytes.length;
+    } else {
+      rows.push({ address, bytes: [bytes], end: address + bytes.length });
+    }
+  }
+  return rows.map(({ address, bytes }) => ({ address, bytes: Buffer.concat(bytes) }));
+}
+
+/** What is left of segments without their rows of `GAP` zeros and more, and without zeros at their ends. */
+function parts(segments) {
+  const found = [];
+  for (const { address, bytes } of segments) {
+    let [start, end] = [-1, 0];
+    for (let at = 0; at < bytes.length; at++) {
+      if (bytes[at] === 0) continue;
+      if (start >= 0 && at - end >= GAP) {
+        found.push({ address: address + start, bytes: bytes.subarray(start, end) });
+        start = -1;
+      }
+      if (start < 0) start = at;
+      end = at + 1;
+    }
+    if (start >= 0) found.push({ address: address + start, bytes: bytes.subarray(start, end) });
+  }
+  return found;
+}
+
 /** The initial memory: where each segment goes, and its bytes as a part of `wasm`. */
 export function dataSegments(wasm) {
   const segments = [];
@@ -153,6 +214,14 @@ function unsigned(bytes, at) {
     value += (byte & 127) * 2 ** shift;
     if (byte < 128) return [value, at];
   }
+}
+
+/** `value` as `i32.const` has it: the highest bit that is written is its sign. */
+function signedLeb(value) {
+  const bytes = leb(value);
+  if (!(bytes.at(-1) & 64)) return bytes;
+  bytes[bytes.length - 1] |= 128;
+  return Buffer.concat([bytes, Buffer.from([0])]);
 }
 
 function leb(value) {
