@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use wxmcp_policy::{Approvals, Caller};
+use wxmcp_policy::Approvals;
 
 use crate::capability::Capabilities;
 use crate::catalogue::learned::Learned;
 use crate::catalogue::search::Indexes;
-use crate::host::CallerHost;
-use crate::pipeline::Watcher;
 use crate::pipeline::validators::Validators;
+use crate::pipeline::watcher::Watcher;
 use crate::provider::Providers;
 
 /// All that a broker is made of.
@@ -32,7 +31,7 @@ pub struct BrokerConfig {
     pub watcher: Option<Arc<dyn Watcher>>,
 }
 
-/// Serves any number of callers at once, each through its own [`CallerHost`].
+/// Serves any number of callers at once, each through its own [`CallerHost`](crate::CallerHost).
 pub struct Broker {
     pub(crate) providers: Vec<Arc<dyn Providers>>,
     pub(crate) capabilities: Arc<dyn Capabilities>,
@@ -57,11 +56,6 @@ impl Broker {
             indexes: Indexes::default(),
             validators: Validators::default(),
         })
-    }
-
-    /// The broker as one caller sees it.
-    pub fn for_caller(self: &Arc<Self>, caller: Caller) -> Arc<CallerHost> {
-        Arc::new(CallerHost::new(Arc::clone(self), caller))
     }
 
     /// Ends what providers started and waits until it has ended, and until databases know of statements that

@@ -4,16 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serde_json::{Map, Value};
-use wxmcp_policy::{Caller, CapabilityGrants};
-use wxmcp_run::{
-    BoxFuture, CallContext, Capability, NamespaceListing, Search, ToolAnswer, ToolCall,
-    ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost,
-};
+use wxmcp_policy::Caller;
 
 use crate::broker::Broker;
 use crate::capability::Granted;
-use crate::pipeline;
 
 /// Serves one caller: a script, or one run of a tool file. What it shows depends on the caller's grants,
 /// never on earlier callers.
@@ -32,8 +26,15 @@ struct Reported {
     by_namespace: HashMap<String, u64>,
 }
 
+impl Broker {
+    /// The broker as one caller sees it.
+    pub fn for_caller(self: &Arc<Self>, caller: Caller) -> Arc<CallerHost> {
+        Arc::new(CallerHost::new(Arc::clone(self), caller))
+    }
+}
+
 impl CallerHost {
-    pub(crate) fn new(broker: Arc<Broker>, caller: Caller) -> Self {
+    fn new(broker: Arc<Broker>, caller: Caller) -> Self {
         let reported = Reported {
             all: changes(&broker),
             ..Reported::default()
@@ -46,72 +47,8 @@ impl CallerHost {
         }
     }
 
-    /// The broker, which other callers share.
-    pub fn broker(&self) -> &Arc<Broker> {
-        &self.broker
-    }
-
-    /// Ends the broker, for all callers: see [`Broker::shutdown`].
-    pub async fn shutdown(&self) {
-        self.broker.shutdown().await;
-    }
-
-    /// Who calls.
-    pub fn caller(&self) -> &Caller {
-        &self.caller
-    }
-}
-
-impl std::fmt::Debug for CallerHost {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("CallerHost")
-            .field("caller", &self.caller)
-            .finish_non_exhaustive()
-    }
-}
-
-impl ToolHost for CallerHost {
-    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
-        Box::pin(pipeline::call(self, call))
-    }
-
-    fn namespaces(&self) -> Vec<String> {
-        self.visible_names()
-    }
-
-    fn namespace(
-        &self,
-        name: String,
-        context: CallContext,
-    ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
-        Box::pin(async move { self.list(&name, &context).await })
-    }
-
-    fn search(
-        &self,
-        search: Search,
-        context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolHit>, ToolError>> {
-        Box::pin(async move {
-            if let CapabilityGrants::ToolFile(_) = self.caller.capabilities() {
-                return Err(ToolError::new(
-                    ToolErrorKind::NotGranted,
-                    "tool files do not search for tools: they name those that they ask for",
-                ));
-            }
-            self.find(search, &context).await
-        })
-    }
-
-    fn describe(
-        &self,
-        names: Vec<String>,
-        context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<ToolDescription>, ToolError>> {
-        Box::pin(async move { self.explain(names, &context).await })
-    }
-
-    fn changed(&self) -> Vec<String> {
+    /// The namespaces whose tools changed since the caller was last told.
+    pub(crate) fn report_changes(&self) -> Vec<String> {
         let all = changes(&self.broker);
         let mut reported = self.reported.lock();
         if std::mem::replace(&mut reported.all, all) == all {
@@ -135,13 +72,27 @@ impl ToolHost for CallerHost {
         names
     }
 
-    fn capability(
-        &self,
-        capability: Capability,
-        request: Map<String, Value>,
-        context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
-        Box::pin(pipeline::request(self, capability, request, context))
+    /// The broker, which other callers share.
+    pub fn broker(&self) -> &Arc<Broker> {
+        &self.broker
+    }
+
+    /// Ends the broker, for all callers: see [`Broker::shutdown`].
+    pub async fn shutdown(&self) {
+        self.broker.shutdown().await;
+    }
+
+    /// Who calls.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+}
+
+impl std::fmt::Debug for CallerHost {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("CallerHost")
+            .field("caller", &self.caller)
+            .finish_non_exhaustive()
     }
 }
 

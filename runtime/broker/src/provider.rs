@@ -10,7 +10,6 @@ use wxmcp_policy::Grants;
 use wxmcp_run::{BoxFuture, CallContext, Note, ToolError};
 
 use crate::answer::{Answer, bounded_error};
-use crate::catalogue::Broken;
 use crate::host::CallerHost;
 
 /// Some providers, as a configuration or a folder lists them.
@@ -65,6 +64,15 @@ pub trait Provider: Send + Sync {
         context: &'a CallContext,
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Box<dyn ProvidedTools>, ToolError>>;
+}
+
+/// A tool file that does not load.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// `tools/database/query.ts`.
+    pub file: String,
+    /// What is wrong with it, on one line.
+    pub why: String,
 }
 
 /// The tools of a provider, as they were when they were listed.

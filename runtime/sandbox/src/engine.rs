@@ -11,8 +11,6 @@ use wasmtime::{
 use crate::limits::{CORE_INSTANCES, MEMORIES, TABLE_ELEMENTS};
 use wxmcp_run::RunError;
 
-use crate::sandbox::engine_error;
-
 /// Stack of guest code, in bytes. CPython turns `json.loads('[' * 100_000)` into a
 /// RecursionError at 64 MiB and traps at 4 MiB; untouched pages cost nothing.
 const GUEST_STACK: usize = 64 << 20;
@@ -48,6 +46,11 @@ pub enum Allocation {
         /// Largest linear memory of one instance, in bytes.
         memory: usize,
     },
+}
+
+/// An error of the engine.
+pub(crate) fn engine_error(error: wasmtime::Error) -> RunError {
+    RunError::Engine(error.into())
 }
 
 /// An engine that can run natives made by [`compile`].

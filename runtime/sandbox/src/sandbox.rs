@@ -4,6 +4,7 @@ use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use wxmcp_run::{BoxFuture, Report, Run, RunError, Runner, RunnerSession};
 
+use crate::engine::engine_error;
 use crate::guest::State;
 use crate::meter::{self, Metering};
 use crate::session::Session;
@@ -41,11 +42,6 @@ impl Entry {
             _ => None,
         }
     }
-}
-
-/// An error of the engine.
-pub(crate) fn engine_error(error: wasmtime::Error) -> RunError {
-    RunError::Engine(error.into())
 }
 
 impl Sandbox {

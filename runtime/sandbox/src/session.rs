@@ -14,12 +14,13 @@ use wxmcp_run::{
 use crate::calls::{Calls, InRun};
 use crate::clock::RunClock;
 use crate::engine;
+use crate::engine::engine_error;
 use crate::files::Files;
 use crate::guest::{End, MESSAGE, Outbox, PROTOCOL, State, protocol};
 use crate::limits::{MemoryMeter, Stop};
 use crate::meter::{Meter, Metering};
 use crate::output::Output;
-use crate::sandbox::{Entry, Sandbox, engine_error};
+use crate::sandbox::{Entry, Sandbox};
 use crate::source;
 use crate::supplied;
 use crate::wasi;

@@ -12,10 +12,11 @@ use wxmcp_sandbox::Session;
 use wxmcp_sandbox::supplied::{CompileError, Function, Supplied};
 
 use crate::components::{ToolExport, link, read};
-use crate::definition::{Defined, Described, Undescribed};
+use crate::config::Shared;
+use crate::definition::{Defined, Described, ExportName, Undescribed};
 use crate::host::FileHost;
 use crate::read_file::read_file;
-use crate::tree::Shared;
+use crate::stamp::beside;
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::CapabilityList;
 
@@ -30,14 +31,6 @@ const MAX_FUNCTIONS: usize = 1_000;
 
 /// Most bytes of the schemas of one component's functions.
 const MAX_SCHEMAS: usize = 4 << 20;
-
-/// A function of a component.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct ExportName {
-    /// The exported interface that it is in; none if the component itself exports it.
-    interface: Option<String>,
-    function: String,
-}
 
 /// The contents of `<tool>.json` beside `<tool>.wasm`: a component cannot hold them itself.
 #[derive(Debug, Default, Deserialize)]
@@ -75,11 +68,6 @@ struct About {
 pub(crate) struct Content {
     wasm: Vec<u8>,
     beside: Option<Vec<u8>>,
-}
-
-/// The file that says what a component cannot.
-pub(crate) fn beside(path: &Path) -> PathBuf {
-    path.with_extension("json")
 }
 
 impl Content {

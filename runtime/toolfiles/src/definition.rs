@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use wxmcp_catalogue::{Definition, Validator};
 
-use crate::component::ExportName;
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::CapabilityList;
 use wxmcp_run::without_position;
@@ -45,6 +44,14 @@ impl From<String> for Undescribed {
     fn from(why: String) -> Self {
         Self::Lasting(why)
     }
+}
+
+/// A function of a component.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ExportName {
+    /// The exported interface that it is in; none if the component itself exports it.
+    pub(crate) interface: Option<String>,
+    pub(crate) function: String,
 }
 
 /// A tool that was understood.

@@ -12,9 +12,10 @@ use wxmcp_run::{
 };
 
 use crate::component;
+use crate::config::Shared;
 use crate::definition::{Defined, Described, Undescribed};
-use crate::runner::{Content, Place, Source};
-use crate::tree::Shared;
+use crate::place::Place;
+use crate::runner::{Content, Source};
 
 /// The limits of describing a file: its module is executed, its tool is not called.
 fn description_limits() -> Limits {

@@ -14,12 +14,13 @@ use wxmcp_policy::Grants;
 use wxmcp_run::{BoxFuture, CallContext, ClockHandle, Language, ToolError, ToolErrorKind};
 
 use crate::cache::{self, Entries, Entry};
+use crate::config::Shared;
 use crate::host::FileHost;
 use crate::look::{Around, Unknown};
-use crate::runner::{Place, ToolFile, language};
+use crate::place::{Place, language};
+use crate::runner::ToolFile;
 use crate::shared::SharedFiles;
 use crate::stamp::Stamp;
-use crate::tree::Shared;
 use wxmcp_catalogue::wording::{bounded, quoted};
 
 /// How long after its deadline the end of a tool file is waited for.
@@ -401,7 +402,7 @@ impl ProvidedTools for FolderTools {
         Some(Arc::clone(&self.listed.files.get(tool)?.grants))
     }
 
-    /// Calls a tool file when there is room for it.
+    /// Calls a tool file when a slot is free.
     fn call<'a>(
         &'a self,
         tool: &'a Tool,
@@ -419,17 +420,17 @@ impl ProvidedTools for FolderTools {
                 ));
             };
             let depth = nested.caller().depth().saturating_sub(1);
-            let Some(room) = shared.rooms.enter(depth).await else {
+            let Some(slot) = shared.slots.enter(depth).await else {
                 return Err(ToolError::new(
                     ToolErrorKind::ToolFailed,
-                    format!("there is no room for `{full}` to run in"),
+                    format!("there is no slot for `{full}` to run in"),
                 ));
             };
             if !file.is_reusable() {
                 // What else the caller begins is then under way, too. A kept instance is as quick as this.
                 tokio::task::yield_now().await;
             }
-            let host = Arc::new(FileHost::new(nested, room));
+            let host = Arc::new(FileHost::new(nested, slot));
             let calling = file.call(&full, arguments, host, shared);
             // The sandbox of a tool file keeps the deadline itself, and says what it stopped.
             let ended = tokio::time::timeout(deadline.saturating_add(GRACE), calling).await;

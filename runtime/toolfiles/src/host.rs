@@ -11,26 +11,26 @@ use wxmcp_run::{
 };
 
 use crate::components::LinkError;
-use crate::rooms::Room;
+use crate::slots::Slot;
 
 /// Answers one run of one tool file. Transactions that it leaves open end with it.
 pub(crate) struct FileHost {
     /// The broker as the tool file sees it.
     pub(crate) broker: Arc<CallerHost>,
-    room: Mutex<Option<Room>>,
+    slot: Mutex<Option<Slot>>,
 }
 
 impl FileHost {
-    pub(crate) fn new(broker: Arc<CallerHost>, room: Room) -> Self {
+    pub(crate) fn new(broker: Arc<CallerHost>, slot: Slot) -> Self {
         Self {
             broker,
-            room: Mutex::new(Some(room)),
+            slot: Mutex::new(Some(slot)),
         }
     }
 
-    /// The room of the run, for whatever runs it: an instance that is kept keeps this host, too.
-    pub(crate) fn take_room(&self) -> Option<Room> {
-        self.room.lock().take()
+    /// The slot of the run, for whatever runs it: an instance that is kept keeps this host, too.
+    pub(crate) fn take_slot(&self) -> Option<Slot> {
+        self.slot.lock().take()
     }
 
     /// Why a component cannot be linked to the tools that it imports.

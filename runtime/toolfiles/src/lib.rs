@@ -3,23 +3,26 @@
 //! Every folder is a namespace, every file in it a tool. Nothing is read before it is
 //! asked for; what changes on disk is seen at the next call. A folder is a provider of tools (`tree`, `folder`); a
 //! file is read once to learn what it is (`look`, `describe`, `definition`, `cache`) and run in a sandbox of its own
-//! (`runner`, `rooms`, `worker`). Components are tools here too, and import tools (`components`).
+//! (`runner`, `slots`, `worker`). Components are tools here too, and import tools (`components`).
 
 mod cache;
 mod component;
 mod components;
+mod config;
 mod definition;
 mod describe;
 mod folder;
 mod host;
 mod look;
+mod place;
 mod read_file;
-mod rooms;
 mod runner;
 mod shared;
+mod slots;
 mod stamp;
 mod tree;
 mod worker;
 
 pub use components::{LinkError, link};
-pub use tree::{Interpreters, Tree, TreeConfig};
+pub use config::{Interpreters, TreeConfig};
+pub use tree::Tree;

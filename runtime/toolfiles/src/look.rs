@@ -7,12 +7,13 @@ use futures_util::{StreamExt as _, stream};
 use wxmcp_run::Language;
 
 use crate::cache::{Entries, Entry};
+use crate::config::Shared;
 use crate::definition::{Described, Undescribed};
 use crate::describe::describe;
-use crate::runner::{Content, Place, language};
+use crate::place::{Place, language};
+use crate::runner::Content;
 use crate::shared::SharedFiles;
 use crate::stamp::Stamp;
-use crate::tree::Shared;
 use crate::worker::ENOUGH;
 
 /// A file that is new, or that may have changed.

@@ -15,12 +15,13 @@ use wxmcp_sandbox::Session;
 
 use crate::component::{self, ComponentTool};
 use crate::components::answer;
+use crate::config::Shared;
 use crate::definition::Defined;
 use crate::host::FileHost;
+use crate::place::Place;
 use crate::read_file::{ReadError, read_file};
-use crate::rooms::Room;
 use crate::shared::{self, SharedFiles};
-use crate::tree::Shared;
+use crate::slots::Slot;
 use wxmcp_catalogue::json;
 use wxmcp_policy::{Grants, Principal};
 
@@ -89,42 +90,6 @@ impl Idle {
         self.runs = self.runs.saturating_add(1);
         (self, report)
     }
-}
-
-/// Where a file is and what it is called.
-pub(crate) struct Place<'a> {
-    pub(crate) namespace: &'a str,
-    pub(crate) tool: &'a str,
-    pub(crate) file: &'a str,
-    pub(crate) path: PathBuf,
-    pub(crate) language: Language,
-    pub(crate) shared: &'a Arc<SharedFiles>,
-}
-
-impl Place<'_> {
-    /// Its path below the folder of tools.
-    pub(crate) fn below(&self) -> String {
-        format!("{}/{}", self.namespace, self.file)
-    }
-
-    pub(crate) fn shown(&self) -> String {
-        format!("tools/{}/{}", self.namespace, self.file)
-    }
-}
-
-/// The language of a file, by its name; none for files that are not tools.
-pub(crate) fn language(file: &str) -> Option<(Language, &str)> {
-    let (stem, suffix) = file.rsplit_once('.')?;
-    let language = match suffix {
-        "ts" | "mts" => Language::TypeScript,
-        "js" | "mjs" => Language::JavaScript,
-        "py" => Language::Python,
-        "wasm" => Language::Component,
-        _ => return None,
-    };
-    // Declarations of types are not programs.
-    (!stem.is_empty() && !stem.ends_with(".d") && crate::tree::is_visible(stem))
-        .then_some((language, stem))
 }
 
 /// What is in a tool file.
@@ -217,8 +182,8 @@ impl ToolFile {
             None => Default::default(),
         };
         let idle = self.instance(&host, shared).await.map_err(failed)?;
-        let room = host.take_room();
-        let is_alone = room.as_ref().is_none_or(Room::is_alone);
+        let slot = host.take_slot();
+        let is_alone = slot.as_ref().is_none_or(Slot::is_alone);
         let run = Run {
             script: Script {
                 name: self.shown.clone(),
@@ -246,7 +211,7 @@ impl ToolFile {
             cancel: Box::pin(std::future::pending()),
         };
         let running = async move {
-            let _room = room;
+            let _slot = slot;
             idle.run(run).await
         };
         let ended = if is_alone {

@@ -4,12 +4,10 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-
-use crate::component::beside;
 
 /// File systems note times in ticks: what was changed so recently may change again
 /// without another time.
@@ -84,6 +82,11 @@ impl Stamp {
             .duration_since(changed)
             .is_ok_and(|age| age > TICK)
     }
+}
+
+/// The file that says what a component cannot.
+pub(crate) fn beside(path: &Path) -> PathBuf {
+    path.with_extension("json")
 }
 
 impl From<&fs::Metadata> for Stamp {

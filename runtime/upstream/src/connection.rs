@@ -14,10 +14,10 @@ use rmcp::service::{
 };
 use serde_json::{Map, Value};
 
+use crate::call_deadline::CallDeadline;
 use crate::client::{Client, Listening, Unanswered, may_change};
 use crate::config::Launch;
 use crate::failure::{RequestError, StartError, explain, knows_no_initialize, last_words, silence};
-use crate::patience::Patience;
 use crate::stdio::Arrived;
 use crate::stdio::guard::GuardCommand;
 use crate::stdio::pipe::Pipe;
@@ -43,7 +43,7 @@ impl Deadline {
 
 /// How long a server that is not known may be silent on `server/discover`. One that is
 /// only slow gets `initialize`, which servers of both eras answer.
-const PATIENCE: Duration = Duration::from_secs(1);
+const DISCOVERY_WAIT: Duration = Duration::from_secs(1);
 
 /// Which handshake a server takes, as far as that is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +96,7 @@ impl Connection {
             Some(pipes.lifeline),
         );
         let state = pipe.state();
-        let probe = Probe::new(pipe, era.patience(), Arc::clone(changes));
+        let probe = Probe::new(pipe, era.discovery_wait(), Arc::clone(changes));
         let silent = probe.silent();
         let shaking_hands = Client.serve_with_lifecycle(probe, era.lifecycle());
         match tokio::time::timeout_at(deadline.at, shaking_hands).await {
@@ -187,21 +187,21 @@ impl Connection {
     ) -> Result<(Value, u64), RequestError> {
         let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         let request = CallToolRequest::new(params);
-        let patience = Patience::of(given);
-        self.request(ClientRequest::CallToolRequest(request), Some(patience))
+        let deadline = CallDeadline::of(given);
+        self.request(ClientRequest::CallToolRequest(request), Some(deadline))
             .await
     }
 
-    /// Sends a request. If the future is dropped, or patience ends, the server gets a cancellation.
+    /// Sends a request. If the future is dropped, or the deadline passes, the server gets a cancellation.
     async fn request(
         &self,
         request: ClientRequest,
-        patience: Option<Patience>,
+        deadline: Option<CallDeadline>,
     ) -> Result<(Value, u64), RequestError> {
         let options = PeerRequestOptions::no_options();
         let sending = self.service.send_cancellable_request(request, options);
-        let sent = match &patience {
-            Some(patience) => patience.wait(sending, || None).await,
+        let sent = match &deadline {
+            Some(deadline) => deadline.wait(sending, || None).await,
             None => Ok(sending.await),
         };
         let answer = match sent.map_err(RequestError::Late)? {
@@ -216,8 +216,8 @@ impl Connection {
                 };
                 let progressed = || self.pipe.progressed(progressed?);
                 let answering = handle.await_response();
-                let answer = match &patience {
-                    Some(patience) => patience.wait(answering, progressed).await,
+                let answer = match &deadline {
+                    Some(deadline) => deadline.wait(answering, progressed).await,
                     None => Ok(answering.await),
                 }
                 .map_err(RequestError::Late)?;
@@ -281,8 +281,8 @@ impl Era {
         }
     }
 
-    fn patience(self) -> Option<Duration> {
-        (self == Self::Unknown).then_some(PATIENCE)
+    fn discovery_wait(self) -> Option<Duration> {
+        (self == Self::Unknown).then_some(DISCOVERY_WAIT)
     }
 }
 

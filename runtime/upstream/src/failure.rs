@@ -7,7 +7,7 @@ use rmcp::service::ClientInitializeError;
 use wxmcp_catalogue::wording::{bounded, quoted};
 use wxmcp_policy::Redactor;
 
-use crate::patience::Late;
+use crate::call_deadline::Late;
 use crate::stdio::guard::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::stdio::pipe_state::{Fault, PipeState};
 use crate::stdio::process::{Process, describe};

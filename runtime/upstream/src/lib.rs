@@ -4,13 +4,13 @@
 //! What comes from a server is hostile: every line, answer, list and text is bounded before it is kept.
 
 mod answer;
+mod call_deadline;
 mod client;
 mod config;
 mod connection;
 mod eras;
 mod failure;
 mod listing;
-mod patience;
 mod server;
 mod servers;
 mod stdio;

@@ -1,12 +1,13 @@
 //! Searches and descriptions.
 
 use futures_util::future::join_all;
+use wxmcp_catalogue::Tool;
 use wxmcp_catalogue::stubs::ToolSet;
-use wxmcp_catalogue::{Named, Tool, signature};
-use wxmcp_run::{CallContext, Detail, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit};
+use wxmcp_run::{CallContext, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit};
 
+use super::hit::description;
 use super::search::Listed;
-use super::{Found, Space, summary, unknown_tool};
+use super::{Found, Space, unknown_tool};
 use crate::host::CallerHost;
 
 /// Tools described at once, at most.
@@ -92,29 +93,5 @@ impl CallerHost {
             .filter(|_| tool.output_schema().is_none())
             .and_then(|it| it.schema(self.caller.principal(), space.configured_name(), tool));
         tool.clone().with_learned_output(shape)
-    }
-}
-
-/// A tool as a search tells of it.
-pub(super) fn hit(space: &str, named: Named<'_>, detail: Detail) -> ToolHit {
-    let name = format!("{space}.{}", named.attribute);
-    match detail {
-        Detail::Names => ToolHit::Name { name },
-        Detail::Brief => ToolHit::Brief {
-            name,
-            description: summary(named.tool.description()),
-        },
-        Detail::Full => ToolHit::Full(description(space, named.attribute, named.tool)),
-    }
-}
-
-/// All that a caller may know of a tool.
-fn description(space: &str, attribute: &str, tool: &Tool) -> ToolDescription {
-    ToolDescription {
-        name: format!("{space}.{attribute}"),
-        description: tool.description().to_owned(),
-        signature: signature(space, attribute, tool),
-        input: tool.input_schema().clone(),
-        output: tool.output_schema().cloned(),
     }
 }

@@ -6,6 +6,7 @@ use wxmcp_run::{CallContext, NamespaceListing, ToolError};
 
 use super::Space;
 use crate::host::CallerHost;
+use crate::provider::Broken;
 
 /// Oddities of one namespace that are reported.
 const MAX_ODD: usize = 50;
@@ -19,15 +20,6 @@ pub struct Problems {
     pub unapproved: Vec<(String, Vec<String>)>,
     /// Tools of a server, and what is odd about them, as sentences.
     pub odd: Vec<String>,
-}
-
-/// A tool file that does not load.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Broken {
-    /// `tools/database/query.ts`.
-    pub file: String,
-    /// What is wrong with it, on one line.
-    pub why: String,
 }
 
 impl CallerHost {

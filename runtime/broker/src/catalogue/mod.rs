@@ -1,6 +1,7 @@
 //! What a caller sees: namespaces, tools, search results and descriptions.
 
 mod describe;
+mod hit;
 mod inspect;
 pub(crate) mod learned;
 pub(crate) mod search;
@@ -10,23 +11,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wxmcp_catalogue::wording::quoted;
-use wxmcp_catalogue::{
-    Named, Namespace, first_paragraph, nearest, object_parameter, parameters, shorten,
-};
+use wxmcp_catalogue::{Named, Namespace, nearest, object_parameter, parameters};
 use wxmcp_policy::Caller;
 use wxmcp_run::{CallContext, NamespaceListing, ToolError, ToolErrorKind, ToolListing};
 
+use self::hit::summary;
 use crate::broker::Broker;
 use crate::host::CallerHost;
 use crate::provider::{ProvidedTools, Provider};
 
-pub use inspect::{Broken, Problems};
+pub use inspect::Problems;
 
 /// Longest name that is looked up, in bytes.
 const MAX_CALL_NAME_BYTES: usize = 1_024;
-
-/// Summaries in listings and hits, in bytes.
-const MAX_SUMMARY_BYTES: usize = 300;
 
 /// A namespace whose tools are known.
 pub(crate) struct Space {
@@ -261,8 +258,4 @@ fn unknown(what: &str, name: &str, close: &[String]) -> ToolError {
         message.push_str(&format!("; did you mean `{}`?", close.join("` or `")));
     }
     ToolError::new(ToolErrorKind::UnknownTool, message)
-}
-
-fn summary(description: &str) -> String {
-    shorten(&first_paragraph(description), MAX_SUMMARY_BYTES)
 }

@@ -9,7 +9,7 @@ use wxmcp_catalogue::{Document, Namespace, SearchIndex};
 use wxmcp_policy::{Caller, ToolPatterns};
 use wxmcp_run::{Search, ToolError, ToolErrorKind, ToolHit};
 
-use super::describe::hit;
+use super::hit::hit;
 
 /// Hits of one search, at most.
 const MAX_HITS: usize = 200;

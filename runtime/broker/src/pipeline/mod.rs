@@ -5,6 +5,7 @@
 //! a function `pass`; the list below is the only place that says which there are.
 
 pub(crate) mod validators;
+pub(crate) mod watcher;
 
 use std::sync::Arc;
 
@@ -45,12 +46,6 @@ stages! {
     bound: "Takes secrets out of an error, and bounds it.",
     validate_answer: "Holds the answer against the tool's output schema.",
     record: "Learns the shape of answers that tools do not declare.",
-}
-
-/// Called with each stage as a call or request enters it. Must not block.
-pub trait Watcher: Send + Sync {
-    /// A call of a tool, or a request for a capability, by name, enters a stage.
-    fn entered(&self, stage: &'static str, name: &str, caller: &Caller);
 }
 
 /// Something that leaves a sandbox, on its way through the stages.

@@ -1,9 +1,6 @@
-use std::sync::Arc;
-
 use wxmcp_run::ToolError;
 
 use super::{Asked, Passage};
-use crate::host::CallerHost;
 
 pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
     if let Asked::Capability(request) = &passage.asked {
@@ -17,8 +14,7 @@ pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
     if let Some(grants) = found.space.provided.grants(&found.tool) {
         let full = format!("{}.{}", found.space.name(), found.tool);
         let called = passage.caller().calls(&full, grants)?;
-        let nested = CallerHost::new(Arc::clone(passage.broker()), called);
-        passage.nested = Some(Arc::new(nested));
+        passage.nested = Some(passage.broker().for_caller(called));
     }
     Ok(())
 }

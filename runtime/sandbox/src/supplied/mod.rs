@@ -24,7 +24,8 @@ pub use wasmtime::component::{Val, types};
 use crate::meter::Metering;
 use wxmcp_run::RunError;
 
-use crate::sandbox::{Entry, Sandbox, engine_error};
+use crate::engine::engine_error;
+use crate::sandbox::{Entry, Sandbox};
 
 /// A component that was compiled and can be looked at, linked and run.
 #[derive(Clone)]

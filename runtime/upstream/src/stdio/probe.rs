@@ -43,17 +43,17 @@ impl Changes {
 pub(crate) struct Probe<T> {
     inner: T,
     /// How long an answer to `server/discover` is waited for.
-    patience: Option<Duration>,
+    wait: Option<Duration>,
     asked: Option<(RequestId, Instant)>,
     silent: Arc<AtomicBool>,
     changes: Arc<Changes>,
 }
 
 impl<T> Probe<T> {
-    pub(crate) fn new(inner: T, patience: Option<Duration>, changes: Arc<Changes>) -> Self {
+    pub(crate) fn new(inner: T, wait: Option<Duration>, changes: Arc<Changes>) -> Self {
         Self {
             inner,
-            patience,
+            wait,
             asked: None,
             silent: Arc::default(),
             changes,
@@ -95,9 +95,9 @@ impl<T: Transport<RoleClient>> Transport<RoleClient> for Probe<T> {
         item: TxJsonRpcMessage<RoleClient>,
     ) -> impl Future<Output = Result<(), Self::Error>> + Send + 'static {
         if let JsonRpcMessage::Request(request) = &item {
-            self.asked = match (&request.request, self.patience) {
-                (ClientRequest::DiscoverRequest(_), Some(patience)) => {
-                    Some((request.id.clone(), Instant::now() + patience))
+            self.asked = match (&request.request, self.wait) {
+                (ClientRequest::DiscoverRequest(_), Some(wait)) => {
+                    Some((request.id.clone(), Instant::now() + wait))
                 }
                 _ => None,
             };

@@ -23,7 +23,7 @@ use wxmcp_policy::Redactor;
 /// guard ends it.
 const EOF_GRACE: Duration = Duration::from_secs(1);
 
-/// How long the guard may take then; longer than all its own patience.
+/// How long the guard may take then; longer than the guard itself waits.
 const GUARD_GRACE: Duration = Duration::from_secs(7);
 
 /// How long stderr may go on after the process ended.

@@ -12,7 +12,7 @@ const MOST: u32 = 10;
 
 /// The time that a call is given. It begins anew whenever the server reports progress.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub(crate) struct CallDeadline {
     started: Instant,
     given: Duration,
 }
@@ -28,7 +28,7 @@ pub(crate) enum Late {
     Endless,
 }
 
-impl Patience {
+impl CallDeadline {
     /// Begins now.
     pub(crate) fn of(given: Duration) -> Self {
         Self {
@@ -91,14 +91,14 @@ mod tests {
     /// When a call is given up that is never answered, in seconds, while its server reports
     /// progress at these times.
     fn given_up(reports: &[u64]) -> (Late, u64) {
-        let patience = Patience::of(Duration::from_secs(2));
-        let at = |seconds: u64| patience.started + Duration::from_secs(seconds);
+        let deadline = CallDeadline::of(Duration::from_secs(2));
+        let at = |seconds: u64| deadline.started + Duration::from_secs(seconds);
         let mut until = at(2);
         loop {
             let past = reports.iter().map(|seconds| at(*seconds));
-            match patience.extended(until, past.filter(|report| *report <= until).max()) {
+            match deadline.extended(until, past.filter(|report| *report <= until).max()) {
                 Ok(next) => until = next,
-                Err(late) => return (late, (until - patience.started).as_secs()),
+                Err(late) => return (late, (until - deadline.started).as_secs()),
             }
         }
     }

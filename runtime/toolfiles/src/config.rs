@@ -1,0 +1,95 @@
+//! What a tool tree is made of, and what its folders share.
+
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use wxmcp_policy::Approvals;
+use wxmcp_run::{BoxFuture, Language, Observer, RunError};
+use wxmcp_sandbox::Sandbox;
+use wxmcp_sandbox::supplied::{CompileError, Supplied};
+
+use crate::slots::Slots;
+use crate::worker::Worker;
+
+/// Starts interpreters for tool files.
+pub trait Interpreters: Send + Sync {
+    /// The sandbox that runs a language. Asked for often; kept by whoever answers. The first time it is loaded, which
+    /// may block for a second.
+    ///
+    /// # Errors
+    ///
+    /// When the interpreter cannot be loaded.
+    fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, RunError>;
+
+    /// The same where it is loaded already.
+    fn loaded(&self, language: Language) -> Option<Arc<Sandbox>>;
+
+    /// A component that somebody supplied, compiled now or before.
+    fn component<'a>(&'a self, wasm: &'a [u8]) -> BoxFuture<'a, Result<Supplied, CompileError>>;
+}
+
+/// What a tool tree is made of.
+#[derive(Clone)]
+pub struct TreeConfig {
+    /// The folder whose folders are namespaces.
+    pub folder: PathBuf,
+    /// Where descriptions are kept between processes; nowhere if there is none.
+    pub cache: Option<PathBuf>,
+    /// What the cache depends on besides the files: the interpreters.
+    pub version: String,
+    /// Who runs tool files.
+    pub interpreters: Arc<dyn Interpreters>,
+    /// What tool files may have of what they ask for.
+    pub approvals: Approvals,
+    /// Linear memory of one tool's instance, in bytes.
+    pub memory: u64,
+    /// How long one call may take.
+    pub call_timeout: Duration,
+    /// Who hears what tool files print while they are called.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl TreeConfig {
+    /// The sandbox that runs a language, loaded by a thread that may block.
+    pub(crate) async fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, RunError> {
+        if let Some(sandbox) = self.interpreters.loaded(language) {
+            return Ok(sandbox);
+        }
+        let interpreters = Arc::clone(&self.interpreters);
+        let loading = tokio::task::spawn_blocking(move || interpreters.sandbox(language));
+        loading
+            .await
+            .unwrap_or_else(|error| Err(RunError::Engine(error.into())))
+    }
+}
+
+impl std::fmt::Debug for TreeConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("TreeConfig")
+            .field("folder", &self.folder)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What all folders of a tree share.
+pub(crate) struct Shared {
+    pub(crate) config: TreeConfig,
+    pub(crate) slots: Slots,
+    /// Made when several tool files first run at once.
+    pub(crate) worker: OnceLock<Arc<Worker>>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: TreeConfig) -> Self {
+        Self {
+            config,
+            slots: Slots::default(),
+            worker: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn worker(&self) -> &Arc<Worker> {
+        self.worker.get_or_init(Arc::default)
+    }
+}
