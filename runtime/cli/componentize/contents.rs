@@ -9,7 +9,7 @@ use wxmcp_catalogue::stubs::{StubFile, ToolSet};
 use wxmcp_catalogue::wit::{self, Wit};
 use wxmcp_run::{NamespaceListing, ToolDescription, ToolHost};
 
-use super::Adapter;
+use super::adapter::Adapter;
 use super::wanted::Wanted;
 use crate::commands::tools::{context, failed};
 use crate::exit::Failure;

@@ -7,7 +7,8 @@ use wxmcp_javascript::{ImportedTools, ToolUses};
 use wxmcp_run::Script;
 
 use super::contents::Contents;
-use super::{Used, Uses, embedded, raised, sources};
+use super::uses::{Used, Uses};
+use super::{embedded, raised, sources};
 use crate::exit::Failure;
 
 /// What the component asks of WASI by name; `wit/deps` of both adapters has it.

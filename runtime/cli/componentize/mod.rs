@@ -4,30 +4,29 @@
 //! its host is another one: `guest-adapters/built` answers what the adapter asks for by calling
 //! the imports, with types that are data, too. The script does not run while it is built.
 
+mod adapter;
 mod contents;
 mod javascript;
 mod python;
 mod tools;
+mod uses;
 mod wanted;
 
-use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::{Context, anyhow};
 use bytesize::ByteSize;
-use rustix::process::Resource;
 use serde_json::Value;
 use wxmcp_broker::CallerHost;
 use wxmcp_catalogue::stubs::StubFile;
-use wxmcp_run::{Language, Raised, Script, ToolHost as _};
+use wxmcp_run::{Raised, Script, ToolHost as _};
 
+use self::adapter::Adapter;
 use self::contents::Contents;
-use self::tools::Componentizer;
+use self::tools::{Componentizer, MADE};
 use self::wanted::Wanted;
 use crate::commands::tools::export;
 use crate::exit::Failure;
-use crate::program::Bounds;
 use wxmcp_host::Guests;
 
 /// Sources that are put around a script.
@@ -35,19 +34,8 @@ mod sources {
     include!(concat!(env!("OUT_DIR"), "/sources.rs"));
 }
 
-/// What a componentizer may use. Both reserve much more of addresses than they touch.
-const BOUNDS: Bounds = Bounds {
-    time: Duration::from_secs(300),
-    of: Resource::Data,
-    memory: 6 << 30,
-    file: 256 << 20,
-};
-
 /// Longest message about a script that is printed, in bytes.
 const MAX_MESSAGE: usize = 4_000;
-
-/// What a componentizer writes, in the folder of the build.
-const MADE: &str = "made.wasm";
 
 /// Everything that a build works with.
 pub(crate) struct Builder<'a> {
@@ -57,54 +45,12 @@ pub(crate) struct Builder<'a> {
     pub(crate) folder: Option<&'a Path>,
 }
 
-/// The guest adapter that goes into a component with its script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Adapter {
-    Python,
-    JavaScript,
-}
-
-impl Adapter {
-    /// The one for scripts of a language; none for a component, which is built already.
-    fn of(language: Language) -> Option<Self> {
-        match language {
-            Language::Python => Some(Self::Python),
-            Language::JavaScript | Language::TypeScript => Some(Self::JavaScript),
-            Language::Component => None,
-        }
-    }
-}
-
 /// What was built.
 pub(crate) struct Built {
     /// Its size.
     pub(crate) size: ByteSize,
     /// The namespaces that it imports, and how many tools each has.
     pub(crate) imports: Vec<(String, usize)>,
-}
-
-/// What a script uses, as far as can be read from it.
-#[derive(Debug, Default)]
-struct Uses {
-    /// Of namespaces that it imports: each must be there.
-    imported: Vec<Used>,
-    /// Of names that may be those of namespaces.
-    perhaps: Vec<Used>,
-    /// Tools that it calls by their full names.
-    named: Vec<String>,
-    /// Whether it imports every namespace.
-    everything: bool,
-    /// Whether it may use tools by names that it does not spell: any of those namespaces.
-    is_open: bool,
-}
-
-/// What it uses of one namespace.
-#[derive(Debug)]
-struct Used {
-    /// The name, as the script spells it.
-    namespace: String,
-    /// The tools, as the script spells them; `None` if it may be any.
-    tools: Option<BTreeSet<String>>,
 }
 
 impl Builder<'_> {

@@ -8,7 +8,8 @@ use wxmcp_catalogue::stubs::StubFile;
 use wxmcp_run::Script;
 
 use super::contents::Contents;
-use super::{MAX_MESSAGE, Used, Uses, embedded, sources};
+use super::uses::{Used, Uses};
+use super::{MAX_MESSAGE, embedded, sources};
 use crate::check::python::{Read, analyse};
 use crate::exit::Failure;
 use wxmcp_host::Guests;

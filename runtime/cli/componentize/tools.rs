@@ -1,13 +1,15 @@
 //! The componentizers: programs of others, of versions that are known to work.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, anyhow};
+use rustix::process::Resource;
 use serde_json::Value;
 
-use super::{Adapter, BOUNDS, MADE};
+use super::adapter::Adapter;
 use crate::exit::Failure;
-use crate::program;
+use crate::program::{self, Bounds};
 
 /// The one version of each that is used: the sources around a script lean on how they work.
 const PYTHON_VERSION: &str = "0.25.1";
@@ -15,6 +17,17 @@ const JAVASCRIPT_VERSION: &str = "0.23.0";
 
 /// The package of npm.
 const PACKAGE: &str = "@bytecodealliance/componentize-js";
+
+/// What a componentizer may use. Both reserve much more of addresses than they touch.
+const BOUNDS: Bounds = Bounds {
+    time: Duration::from_secs(300),
+    of: Resource::Data,
+    memory: 6 << 30,
+    file: 256 << 20,
+};
+
+/// What a componentizer writes, in the folder of the build.
+pub(super) const MADE: &str = "made.wasm";
 
 /// Where they may be, besides.
 const PLACES: &str = "or say where it is: WXMCP_COMPONENTIZERS=DIR, or `folder` under `[build]` in \

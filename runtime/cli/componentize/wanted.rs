@@ -6,7 +6,8 @@ use anyhow::anyhow;
 use wxmcp_catalogue::nearest;
 use wxmcp_catalogue::stubs::{ToolSet, camel_name, member_name};
 
-use super::{Adapter, Uses};
+use super::adapter::Adapter;
+use super::uses::Uses;
 use crate::check::{folded, namespace_of};
 use crate::exit::Failure;
 
@@ -205,7 +206,7 @@ mod tests {
     use serde_json::json;
     use wxmcp_catalogue::{Definition, Identifiers, Tool};
 
-    use super::super::Used;
+    use super::super::uses::Used;
     use super::*;
 
     fn set(names: &[&str]) -> anyhow::Result<ToolSet> {

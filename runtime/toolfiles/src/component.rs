@@ -1,10 +1,10 @@
 //! Tool files in WebAssembly: the functions that a component exports are tools.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::OnceCell;
 use wxmcp_catalogue::wit::plain_name;
 use wxmcp_run::CallContext;
