@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, CallContext, Clocks, Language, Limits, NamespaceListing, Policy, Randomness, Script,
-    Silent, ToolAnswer, ToolCall, ToolError, ToolHost, ToolListing,
+    BoxFuture, CallContext, Clocks, Language, Ledger, Limits, NamespaceListing, Policy, Randomness,
+    Script, Silent, ToolAnswer, ToolCall, ToolError, ToolHost, ToolListing,
 };
 
 use crate::timing::{median, ms, private_kib, row};
@@ -76,6 +76,7 @@ pub(crate) fn request(language: Language, source: &str) -> Run {
             tool_calls: 10_000,
             ..Limits::default()
         },
+        ledger: Ledger::unbounded(),
         tools: Arc::new(Tools),
         clocks: Clocks::Live,
         randomness: Randomness::Live,

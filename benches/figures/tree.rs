@@ -421,5 +421,5 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 }
 
 fn context() -> CallContext {
-    CallContext::outside_of_runs()
+    CallContext::outside_of_runs(&wxmcp_run::Ledger::unbounded())
 }

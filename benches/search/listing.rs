@@ -128,7 +128,7 @@ fn broker(config: &Path, servers: &Path) -> anyhow::Result<Arc<CallerHost>> {
 }
 
 async fn described(broker: &CallerHost, space: &str) -> anyhow::Result<Vec<ToolDescription>> {
-    let context = || CallContext::outside_of_runs();
+    let context = || CallContext::outside_of_runs(&wxmcp_run::Ledger::unbounded());
     let listing = broker.namespace(space.to_owned(), context()).await?;
     let names = listing
         .tools

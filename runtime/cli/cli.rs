@@ -178,6 +178,10 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SIZE")]
     pub(crate) memory: Option<ByteSize>,
 
+    /// What wxmcp may hold for the script at once beside that: arguments, answers, tool files [default: 256MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) host_memory: Option<ByteSize>,
+
     /// Tool calls and requests to hosts, failed ones included [default: 1000]
     #[arg(long, value_name = "N")]
     pub(crate) max_tool_calls: Option<u64>,

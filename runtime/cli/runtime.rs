@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context;
 use wxmcp_host::{EventLoop, Guests, Runtime, ToolsConfig};
 use wxmcp_policy::{Approvals, ToolPatterns};
-use wxmcp_run::Observer;
+use wxmcp_run::{Ledger, Observer};
 use wxmcp_toolfiles::TreeConfig;
 use wxmcp_upstream::{Environment, GuardCommand, ServersFile, parse_config};
 
@@ -45,9 +45,15 @@ pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<R
     let tools = ToolPatterns::new(allow, &settings.deny_tools)
         .context("read the tool patterns")
         .map_err(Failure::usage)?;
+    let usual = ToolsConfig::new(guard);
+    let total = settings
+        .host_memory_total
+        .map(|size| Ledger::of_process(size.as_u64()));
+    let ledger = total.unwrap_or_else(|| usual.ledger.clone());
     let config = ToolsConfig {
         servers: configured(settings)?.upstreams,
-        tree: tree(settings, &guests, observer)?,
+        tree: tree(settings, &guests, &ledger, observer)?,
+        ledger,
         connections: settings.connections.clone(),
         directories: settings.directories.clone(),
         authorities: settings.authorities.clone(),
@@ -60,7 +66,7 @@ pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<R
             .filter(|_| settings.learn)
             .map(|cache| cache.join("learned")),
         eras: guests.cache().map(|cache| cache.join("eras")),
-        ..ToolsConfig::new(guard)
+        ..usual
     };
     Runtime::with_guests(guests)
         .tools(config)
@@ -72,6 +78,7 @@ pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<R
 fn tree(
     settings: &Settings,
     guests: &Arc<Guests>,
+    ledger: &Ledger,
     observer: Arc<dyn Observer>,
 ) -> Result<Option<TreeConfig>, Failure> {
     let Some(folder) = settings.tools.clone() else {
@@ -88,6 +95,7 @@ fn tree(
         approvals,
         memory: TOOL_MEMORY,
         call_timeout: settings.call_timeout,
+        ledger: ledger.clone(),
         observer,
     }))
 }

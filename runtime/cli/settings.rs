@@ -21,6 +21,8 @@ const DIRECTORY_QUOTA: u64 = 100 << 20;
 pub(crate) struct Settings {
     pub(crate) limits: Limits,
     pub(crate) call_timeout: Duration,
+    /// Bytes that the process may hold for all runs together; the host knows what is usual.
+    pub(crate) host_memory_total: Option<ByteSize>,
     pub(crate) mounts: Vec<Mount>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) allow_tools: Vec<String>,
@@ -126,6 +128,8 @@ struct LimitTable {
     timeout: Option<String>,
     fuel: Option<u64>,
     memory: Option<ByteSize>,
+    host_memory: Option<ByteSize>,
+    host_memory_total: Option<ByteSize>,
     max_tool_calls: Option<u64>,
     max_concurrent_calls: Option<u32>,
     max_output: Option<ByteSize>,
@@ -160,6 +164,11 @@ impl Settings {
         let path = config.config.as_deref();
         let (file, folder) = read(path.unwrap_or(Path::new("wxmcp.toml")), path.is_some())?;
         Ok(Self {
+            host_memory_total: pick(
+                None,
+                "WXMCP_HOST_MEMORY_TOTAL",
+                file.limits.host_memory_total,
+            )?,
             call_timeout: pick_time(
                 limits.call_timeout,
                 "WXMCP_CALL_TIMEOUT",
@@ -243,11 +252,13 @@ fn merge_limits(flags: &LimitArgs, file: &LimitTable) -> anyhow::Result<Limits> 
     let default = Limits::default();
     let wall = pick_time(flags.timeout, "WXMCP_TIMEOUT", file.timeout.as_deref())?;
     let memory = pick(flags.memory, "WXMCP_MEMORY", file.memory)?;
+    let host_memory = pick(flags.host_memory, "WXMCP_HOST_MEMORY", file.host_memory)?;
     let output = pick(flags.max_output, "WXMCP_MAX_OUTPUT", file.max_output)?;
     Ok(Limits {
         fuel: pick(flags.fuel, "WXMCP_FUEL", file.fuel)?,
         wall: wall.unwrap_or(default.wall),
         memory: memory.map_or(default.memory, |size| size.as_u64()),
+        host_memory: host_memory.map_or(default.host_memory, |size| size.as_u64()),
         output: output.map_or(default.output, |size| size.as_u64()),
         tool_calls: pick(
             flags.max_tool_calls,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use wxmcp_catalogue::{json, shorten, spell_unreadable_numbers};
-use wxmcp_run::ToolError;
+use wxmcp_run::{Held, ToolError};
 
 /// Longest error text that is passed on, in bytes.
 const MAX_MESSAGE_BYTES: usize = 16 * 1024;
@@ -32,6 +32,8 @@ pub struct Answer {
     pub is_wrapped: bool,
     /// Size in bytes as it arrived.
     pub bytes: u64,
+    /// What is charged for it.
+    pub held: Held,
 }
 
 impl Answer {
@@ -43,6 +45,7 @@ impl Answer {
             must_fit: true,
             is_wrapped: false,
             bytes,
+            held: Held::default(),
         }
     }
 
@@ -56,7 +59,13 @@ impl Answer {
             must_fit: false,
             is_wrapped: false,
             bytes,
+            held: Held::default(),
         }
+    }
+
+    /// The answer with what is charged for it.
+    pub fn held(self, held: Held) -> Self {
+        Self { held, ..self }
     }
 
     /// Whether the value says nothing, and content does.
@@ -71,7 +80,10 @@ impl Answer {
 
     /// What content alone gives.
     pub fn into_content_only(self, declares_output: bool) -> Self {
-        Self::of_content(self.content, declares_output, self.bytes)
+        Self {
+            held: self.held,
+            ..Self::of_content(self.content, declares_output, self.bytes)
+        }
     }
 
     /// The answer as the script gets it, validated against the tool's output schema.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use wxmcp_policy::Approvals;
+use wxmcp_run::Ledger;
 
 use crate::capability::Capabilities;
 use crate::catalogue::learned::Learned;
@@ -24,6 +25,8 @@ pub struct BrokerConfig {
     pub approvals: Approvals,
     /// How long one call may take.
     pub call_timeout: Duration,
+    /// Where what is held for callers is charged.
+    pub ledger: Ledger,
     /// Where shapes of answers are kept that tools do not declare; nothing is learned
     /// if there is none.
     pub learned: Option<PathBuf>,
@@ -37,6 +40,7 @@ pub struct Broker {
     pub(crate) capabilities: Arc<dyn Capabilities>,
     pub(crate) approvals: Approvals,
     pub(crate) call_timeout: Duration,
+    ledger: Ledger,
     pub(crate) learned: Option<Learned>,
     pub(crate) watcher: Option<Arc<dyn Watcher>>,
     pub(crate) indexes: Indexes,
@@ -51,11 +55,17 @@ impl Broker {
             capabilities: config.capabilities,
             approvals: config.approvals,
             call_timeout: config.call_timeout,
+            ledger: config.ledger,
             learned: config.learned.as_deref().map(Learned::new),
             watcher: config.watcher,
             indexes: Indexes::default(),
             validators: Validators::default(),
         })
+    }
+
+    /// The ledger of the process: what is held for all callers.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// Ends what providers started and waits until it has ended, and until databases know of statements that

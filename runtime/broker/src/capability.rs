@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use wxmcp_policy::CapabilityGrants;
-use wxmcp_run::{BoxFuture, Capability, ToolError, ToolErrorKind};
+use wxmcp_run::{BoxFuture, CallContext, Capability, ToolError, ToolErrorKind};
 
 /// The resources behind capabilities.
 pub trait Capabilities: Send + Sync {
@@ -38,8 +38,11 @@ pub trait CapabilityRequest: Send + Sync {
     /// What is missing, and what would grant it.
     fn permit(&self) -> Result<(), ToolError>;
 
-    /// Does it; answers JSON as `wit/guest.wit` says.
-    fn perform<'s>(self: Box<Self>) -> BoxFuture<'s, Result<Vec<u8>, ToolError>>
+    /// Does it; answers JSON as `wit/guest.wit` says. What it holds is charged to the ledger of `context`.
+    fn perform<'s>(
+        self: Box<Self>,
+        context: &'s CallContext,
+    ) -> BoxFuture<'s, Result<Vec<u8>, ToolError>>
     where
         Self: 's;
 }

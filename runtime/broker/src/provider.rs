@@ -91,13 +91,14 @@ pub trait ProvidedTools: Send + Sync {
         None
     }
 
-    /// Calls a tool under a deadline. `nested` answers the calls that it makes itself; it is there where
+    /// Calls a tool under a deadline. What it answers is charged to the ledger of `context`. `nested` answers the calls that it makes itself; it is there where
     /// the tool has grants.
     fn call<'a>(
         &'a self,
         tool: &'a Tool,
         arguments: Map<String, Value>,
         nested: Option<Arc<CallerHost>>,
+        context: &'a CallContext,
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Answer, ToolError>>;
 

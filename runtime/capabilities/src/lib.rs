@@ -247,7 +247,10 @@ impl CapabilityRequest for Requested<'_> {
         }
     }
 
-    fn perform<'s>(self: Box<Self>) -> BoxFuture<'s, Result<Vec<u8>, ToolError>>
+    fn perform<'s>(
+        self: Box<Self>,
+        _context: &'s CallContext,
+    ) -> BoxFuture<'s, Result<Vec<u8>, ToolError>>
     where
         Self: 's,
     {

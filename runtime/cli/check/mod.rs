@@ -116,7 +116,10 @@ impl Checker<'_> {
         wanted.dedup();
         let mut sets = Vec::new();
         for (spelled, name) in wanted {
-            let set = self.broker.tool_set(name, &tools::context()).await;
+            let set = self
+                .broker
+                .tool_set(name, &tools::context(self.broker))
+                .await;
             let set = set.map_err(tools::failed)?;
             // What was learned is no promise: nothing is refused for it.
             let declared = set

@@ -10,7 +10,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use wxmcp_catalogue::stubs::{Calls, python};
 use wxmcp_run::Run;
-use wxmcp_run::{Clocks, Limits, Outcome, Policy, Randomness, Script, Silent, Stdin};
+use wxmcp_run::{Clocks, Ledger, Limits, Outcome, Policy, Randomness, Script, Silent, Stdin};
 use wxmcp_toolfiles::Interpreters as _;
 
 use super::{BOUNDS, Checker, Finding, Findings, folder};
@@ -227,6 +227,7 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
             value: 32 << 20,
             ..Limits::default()
         },
+        ledger: Ledger::unbounded(),
         tools: std::sync::Arc::new(NoTools),
         clocks: Clocks::Live,
         randomness: Randomness::Live,

@@ -62,7 +62,7 @@ async fn answer(broker: &Arc<CallerHost>, args: &ToolsArgs) -> Result<Exit, Fail
             search(broker, question, args.json).await
         }
         ToolsCommand::Show { names } => {
-            let described = broker.describe(names.clone(), context()).await;
+            let described = broker.describe(names.clone(), context(broker)).await;
             let described = described.map_err(failed)?;
             if args.json {
                 return print_json(&described);
@@ -85,7 +85,7 @@ async fn answer(broker: &Arc<CallerHost>, args: &ToolsArgs) -> Result<Exit, Fail
                 sequence: 1,
                 name: name.clone(),
                 arguments,
-                context: context(),
+                context: context(broker),
             };
             match broker.call(call).await {
                 Ok(answer) => {
@@ -119,7 +119,10 @@ fn notes(settings: &Settings, broker: &CallerHost) -> Result<(), Failure> {
 
 /// What fits, or that nothing does: then exit code 1, also with `--json`.
 async fn search(broker: &CallerHost, question: Search, json: bool) -> Result<Exit, Failure> {
-    let found = broker.search(question, context()).await.map_err(failed)?;
+    let found = broker
+        .search(question, context(broker))
+        .await
+        .map_err(failed)?;
     if json {
         print_json(&found)?;
     }
@@ -175,7 +178,7 @@ async fn check(broker: &CallerHost, json: bool) -> Result<Exit, Failure> {
                 continue;
             }
         };
-        let could = broker.could_be_reusable(&name, &context()).await;
+        let could = broker.could_be_reusable(&name, &context(broker)).await;
         reusable.extend(could.map_err(failed)?);
         for broken in problems.broken {
             findings.push(json!({"file": broken.file, "problem": broken.why}));
@@ -287,14 +290,14 @@ pub(crate) async fn inspections(
     names: Vec<String>,
 ) -> Vec<(String, Result<(NamespaceListing, Problems), ToolError>)> {
     let inspection = names.into_iter().map(|name| async move {
-        let inspected = broker.inspect(&name, &context()).await;
+        let inspected = broker.inspect(&name, &context(broker)).await;
         (name, inspected)
     });
     join_all(inspection).await
 }
 
-pub(crate) fn context() -> CallContext {
-    CallContext::outside_of_runs()
+pub(crate) fn context(broker: &CallerHost) -> CallContext {
+    CallContext::outside_of_runs(broker.broker().ledger())
 }
 
 fn print_json(value: &impl serde::Serialize) -> Result<Exit, Failure> {

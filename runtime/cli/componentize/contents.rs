@@ -42,11 +42,14 @@ impl Contents {
         let mut selections: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         let mut spaces = BTreeMap::new();
         for (name, selection) in wanted.namespaces() {
-            let set = broker.tool_set(name, &context()).await.map_err(failed)?;
+            let set = broker
+                .tool_set(name, &context(broker))
+                .await
+                .map_err(failed)?;
             let Some(selected) = selection.select(&set, adapter)? else {
                 continue;
             };
-            let listing = ToolHost::namespace(broker, name.to_owned(), context());
+            let listing = ToolHost::namespace(broker, name.to_owned(), context(broker));
             let mut listing = listing.await.map_err(failed)?;
             listing.tools.retain(|tool| selected.contains(&tool.name));
             let described = described(broker, &set, &selected).await?;
@@ -140,7 +143,7 @@ async fn described(
             .iter()
             .map(|(attribute, _)| format!("{}.{attribute}", set.namespace))
             .collect();
-        let described = ToolHost::describe(broker, names, context());
+        let described = ToolHost::describe(broker, names, context(broker));
         let described = described.await.map_err(failed)?;
         let own = tools.iter().map(|(_, tool)| tool.name().to_owned());
         all.extend(own.zip(described));

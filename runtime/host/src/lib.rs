@@ -3,6 +3,7 @@
 
 mod event_loop;
 mod guests;
+mod memory;
 mod runtime;
 mod rust_tools;
 mod tools;

@@ -144,10 +144,12 @@ impl Job {
         observer: Arc<dyn Observer>,
         cancel: impl Future<Output = ()> + Send + 'static,
     ) -> Run {
+        let ledger = tools.broker().ledger().for_run(self.limits.host_memory);
         Run {
             script: self.script,
             policy: self.policy,
             limits: self.limits,
+            ledger,
             clocks: self.clocks,
             randomness: self.randomness,
             tools,
@@ -203,7 +205,7 @@ impl Runtime {
     /// When it cannot be compiled or linked, or has nothing to run.
     pub async fn component(&self, wasm: &[u8]) -> Result<Arc<dyn Runner>, StartError> {
         let component = self.guests.supplied(wasm).await?;
-        let context = CallContext::outside_of_runs();
+        let context = CallContext::outside_of_runs(self.tools.broker().ledger());
         let tools = wxmcp_toolfiles::link(&self.tools, &component, &context).await?;
         Ok(Arc::new(component.script(&tools)?))
     }

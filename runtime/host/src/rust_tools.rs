@@ -146,6 +146,7 @@ impl ProvidedTools for Provided {
         tool: &'a Tool,
         arguments: Map<String, Value>,
         _nested: Option<Arc<CallerHost>>,
+        context: &'a CallContext,
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Answer, ToolError>> {
         Box::pin(async move {
@@ -162,7 +163,8 @@ impl ProvidedTools for Provided {
                 )
             })??;
             let bytes = u64::try_from(value.to_string().len()).unwrap_or(u64::MAX);
-            Ok(Answer::of_file(value, bytes))
+            let charge = context.ledger.charge(size_of(&value))?;
+            Ok(Answer::of_file(value, bytes).held(charge.into()))
         })
     }
 }

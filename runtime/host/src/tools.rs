@@ -10,6 +10,7 @@ use wxmcp_capabilities::{
     ConnectionConfig, DirectoryConfig, ResourceError, Resources, ResourcesConfig,
 };
 use wxmcp_policy::{Approvals, Caller, Hosts, Principal, ToolPatterns};
+use wxmcp_run::Ledger;
 use wxmcp_toolfiles::{Tree, TreeConfig};
 use wxmcp_upstream::{Environment, GuardCommand, Servers, ServersConfig, UpstreamConfig};
 
@@ -44,6 +45,8 @@ pub struct ToolsConfig {
     pub start_timeout: Duration,
     /// Largest answer of a server's tool, in bytes as it arrives.
     pub answer_limit: usize,
+    /// What the process may hold for all runs together.
+    pub ledger: Ledger,
     /// Where shapes of answers are kept that tools do not declare; nothing is learned
     /// if there is none.
     pub learned: Option<PathBuf>,
@@ -74,6 +77,7 @@ impl ToolsConfig {
             call_timeout: Duration::from_secs(30),
             start_timeout: Duration::from_secs(60),
             answer_limit: 32 * 1024 * 1024,
+            ledger: Ledger::of_process(crate::memory::usual_budget()),
             learned: None,
             eras: None,
             guard,
@@ -116,6 +120,7 @@ pub fn open_tools(config: ToolsConfig) -> Result<Arc<CallerHost>, ResourceError>
         capabilities: Arc::new(resources),
         approvals,
         call_timeout: config.call_timeout,
+        ledger: config.ledger,
         learned: config.learned,
         watcher: config.watcher,
     });

@@ -4,6 +4,7 @@
 
 mod clock;
 mod json_error;
+mod ledger;
 mod library;
 mod limits;
 mod observer;
@@ -15,9 +16,11 @@ mod search;
 mod sources;
 mod surrogates;
 mod tool;
+mod weigh;
 
 pub use clock::{ClockHandle, ClockMessage, ClockSink, Pause};
 pub use json_error::without_position;
+pub use ledger::{Charge, Held, Ledger, OverBudget};
 pub use library::{Library, Module, Shared};
 pub use limits::{Bytes, Limit, Limits};
 pub use observer::{Event, Observer, Silent, Stream};
@@ -32,3 +35,4 @@ pub use tool::{
     BoxFuture, CallContext, Capability, NamespaceListing, Note, ToolAnswer, ToolCall, ToolError,
     ToolErrorKind, ToolHost, ToolListing,
 };
+pub use weigh::{parsed_size, size_of};

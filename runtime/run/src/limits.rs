@@ -14,6 +14,9 @@ pub struct Limits {
     pub wall: Duration,
     /// Linear memory of the guest in bytes, the interpreter's own image included.
     pub memory: u64,
+    /// Bytes that the host holds for the run at once, beside the guest's memory: arguments, answers, rows, listings,
+    /// and the memory of the tool files that it calls.
+    pub host_memory: u64,
     /// Bytes printed, standard output and error together.
     pub output: u64,
     /// Bytes of the value that the script returns.
@@ -30,6 +33,7 @@ impl Default for Limits {
             fuel: None,
             wall: Duration::from_secs(30),
             memory: 256 << 20,
+            host_memory: 256 << 20,
             output: 1 << 20,
             value: 8 << 20,
             tool_calls: 1_000,
@@ -48,6 +52,8 @@ pub enum Limit {
     WallTime(u64),
     /// Linear memory in bytes.
     Memory(u64),
+    /// Bytes that the host holds for the run.
+    HostMemory(u64),
     /// The guest's stack; not settable.
     Stack,
     /// Bytes printed.
@@ -71,6 +77,7 @@ impl Limit {
             Self::Fuel(_) => "fuel",
             Self::WallTime(_) => "wall-time",
             Self::Memory(_) => "memory",
+            Self::HostMemory(_) => "host-memory",
             Self::Stack => "stack",
             Self::Output(_) => "output",
             Self::Value(_) => "value",
@@ -92,6 +99,13 @@ impl fmt::Display for Limit {
                 Duration::from_millis(*ms).as_secs_f64()
             ),
             Self::Memory(bytes) => write!(f, "the memory limit of {}", Bytes(*bytes)),
+            Self::HostMemory(bytes) => {
+                write!(
+                    f,
+                    "the limit of {} that the host holds for a run",
+                    Bytes(*bytes)
+                )
+            }
             Self::Stack => f.write_str("the stack limit"),
             Self::Output(bytes) => write!(f, "the output limit of {}", Bytes(*bytes)),
             Self::Value(bytes) => write!(f, "the limit of {} for a value", Bytes(*bytes)),

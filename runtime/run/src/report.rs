@@ -125,6 +125,8 @@ pub struct Usage {
     pub fuel: u64,
     /// Largest linear memory in bytes.
     pub peak_memory: u64,
+    /// Most bytes that the host held for the run at once, beside that memory.
+    pub host_peak: u64,
     /// Tool calls made.
     pub tool_calls: u64,
     /// Bytes of tool answers less the bytes that came out (printed, returned,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::observer::Observer;
 use crate::policy::Policy;
@@ -18,6 +19,8 @@ pub struct Run {
     pub policy: Policy,
     /// How much it may use.
     pub limits: Limits,
+    /// Where what the host holds for it is charged.
+    pub ledger: Ledger,
     /// The clocks that it reads.
     pub clocks: Clocks,
     /// The random numbers that it draws.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::ClockHandle;
+use crate::ledger::{Held, Ledger};
 use crate::report::RunId;
 use crate::search::{Search, ToolDescription, ToolHit};
 
@@ -108,7 +109,7 @@ impl fmt::Display for Capability {
     }
 }
 
-/// Which run asks, and its clock.
+/// Which run asks, its clock, and its ledger.
 #[derive(Clone, Debug)]
 pub struct CallContext {
     /// The run that asks; assigned by the host, never by the guest.
@@ -116,14 +117,20 @@ pub struct CallContext {
     /// The run's wall clock. Hold [`ClockHandle::pause`] while an upstream starts
     /// or a person is asked: that time is not the script's.
     pub clock: ClockHandle,
+    /// Where what is held for the run is charged.
+    pub ledger: Ledger,
+    /// What is charged for the call itself: its arguments. Work that outlives the call keeps a copy.
+    pub held: Held,
 }
 
 impl CallContext {
     /// For what is asked outside of runs: an id of its own, and no clock.
-    pub fn outside_of_runs() -> Self {
+    pub fn outside_of_runs(ledger: &Ledger) -> Self {
         Self {
             run: RunId::random(),
             clock: ClockHandle::none(),
+            ledger: ledger.clone(),
+            held: Held::default(),
         }
     }
 }
@@ -152,6 +159,8 @@ pub struct ToolAnswer {
     pub notes: Vec<Note>,
     /// Size in bytes of the answer as it arrived at the host.
     pub bytes: u64,
+    /// What is charged for it until it is with the guest.
+    pub held: Held,
 }
 
 /// A line for standard error. Of several notes about one thing a run prints the first.
@@ -171,6 +180,7 @@ impl ToolAnswer {
             content: None,
             notes: Vec::new(),
             bytes,
+            held: Held::default(),
         }
     }
 }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -12,12 +11,13 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::clock::RunClock;
 use crate::limits::{Budget, Stop};
-use crate::operation::{Operation, parse, parsed_size, request_name};
+use crate::operation::{Operation, parse, request_name};
 use crate::output::Output;
 use wxmcp_run::RunId;
-use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolErrorKind, ToolHost};
+use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
 use wxmcp_run::{Event, Observer};
+use wxmcp_run::{Held, Ledger, OverBudget, parsed_size};
 use wxmcp_run::{Limit, Limits};
 
 mod ended;
@@ -28,14 +28,6 @@ use ended::{Done, Ended, Form, unwritten};
 /// Most operations that may be under way or undelivered at once: bounds the
 /// host's bookkeeping when a guest submits and never waits.
 const PENDING: usize = 10_000;
-
-/// Most bytes of answers that may wait for the guest to take them; a further
-/// answer becomes an error. Bounds what a guest can pile up in the host.
-const UNDELIVERED: u64 = 256 << 20;
-
-/// Most bytes that the requests under way may take as parsed values: two bytes of
-/// JSON (`0,`) can become 32 of the host's memory.
-const REQUESTS: u64 = 256 << 20;
 
 /// Most bytes of answers handed over by one `wait`, the first answer excepted.
 const DELIVERY: usize = 64 << 20;
@@ -49,30 +41,6 @@ const NOTES: usize = 100;
 /// Bytes of a tool's name that a report keeps.
 const NAME: usize = 256;
 
-/// Bytes of something that a guest made the host keep; given back on drop.
-struct Weight {
-    total: Arc<AtomicU64>,
-    bytes: u64,
-}
-
-impl Weight {
-    /// Takes `bytes` of `most`, if there is that much left.
-    fn take(total: &Arc<AtomicU64>, bytes: u64, most: u64) -> Option<Self> {
-        let weight = Self {
-            total: Arc::clone(total),
-            bytes,
-        };
-        let before = total.fetch_add(bytes, Ordering::Relaxed);
-        (before.saturating_add(bytes) <= most).then_some(weight)
-    }
-}
-
-impl Drop for Weight {
-    fn drop(&mut self) {
-        self.total.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
 /// All operations of one run. Dropping it cancels what is under way.
 pub(crate) struct Calls {
     tools: Arc<dyn ToolHost>,
@@ -84,8 +52,6 @@ pub(crate) struct Calls {
     clock: Arc<RunClock>,
     budget: Budget,
     slots: Arc<Semaphore>,
-    undelivered: Arc<AtomicU64>,
-    requests: Arc<AtomicU64>,
     last_id: u64,
     running: JoinSet<Ended>,
     aborts: HashMap<u64, AbortHandle>,
@@ -100,6 +66,7 @@ pub(crate) struct Calls {
 pub(crate) struct InRun {
     pub(crate) run: RunId,
     pub(crate) clock: Arc<RunClock>,
+    pub(crate) ledger: Ledger,
 }
 
 impl Calls {
@@ -119,12 +86,12 @@ impl Calls {
             context: CallContext {
                 run: this.run,
                 clock: this.clock.handle(),
+                ledger: this.ledger,
+                held: Held::default(),
             },
             clock: this.clock,
             budget: Budget::new(limits.tool_calls),
             slots: Arc::new(Semaphore::new(slots.max(1))),
-            undelivered: Arc::new(AtomicU64::new(0)),
-            requests: Arc::new(AtomicU64::new(0)),
             last_id: 0,
             running: JoinSet::new(),
             aborts: HashMap::new(),
@@ -137,7 +104,7 @@ impl Calls {
 
     /// Begins what the guest asked for; a payload that is no request ends at once
     /// with an error that the guest can catch.
-    pub(crate) fn submit(&mut self, operation: u8, payload: &[u8]) -> Result<u64, Stop> {
+    pub(crate) async fn submit(&mut self, operation: u8, payload: &[u8]) -> Result<u64, Stop> {
         // What was cancelled is a task until the event loop has dropped it.
         self.collect();
         if self.running.len().saturating_add(self.ready.len()) >= PENDING {
@@ -145,13 +112,12 @@ impl Calls {
         }
         self.last_id = self.last_id.saturating_add(1);
         let id = self.last_id;
-        let Some(weight) = Weight::take(&self.requests, parsed_size(payload), REQUESTS) else {
-            let error = ToolError::new(
-                ToolErrorKind::InvalidCall,
-                "too many large arguments are under way: await calls before making more",
-            );
-            self.fail(id, &error);
-            return Ok(id);
+        let held = match self.hold(parsed_size(payload)).await {
+            Ok(held) => held,
+            Err(error) => {
+                self.fail(id, &too_much("arguments", error));
+                return Ok(id);
+            }
         };
         match parse(operation, payload) {
             Ok(Operation::Call {
@@ -167,11 +133,10 @@ impl Calls {
                     sequence,
                     name,
                     arguments,
-                    context: self.context.clone(),
+                    context: self.context(held),
                 };
                 let tools = Arc::clone(&self.tools);
                 self.begin(id, async move {
-                    let _weight = weight;
                     let answer = tools.call(call).await?;
                     Done::answered(answer, content)
                 });
@@ -186,23 +151,40 @@ impl Calls {
                     .spend(1)
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
                 self.record(id, &request_name(&request), payload.len());
-                let (tools, context) = (Arc::clone(&self.tools), self.context.clone());
+                let (tools, context) = (Arc::clone(&self.tools), self.context(held));
                 self.begin(id, async move {
-                    let _weight = weight;
                     let answer = tools.capability(Capability::Http, request, context).await?;
                     let bytes = length(answer.len());
                     Ok(Done::new(answer, bytes))
                 });
             }
-            Ok(question) => self.ask(id, question, weight),
+            Ok(question) => self.ask(id, question, held),
             Err(error) => self.fail(id, &error),
         }
         Ok(id)
     }
 
+    /// Charges what an operation holds while it is under way; the guest waits while other runs hold too much.
+    async fn hold(&self, bytes: u64) -> Result<Held, OverBudget> {
+        let ledger = &self.context.ledger;
+        if let Ok(charge) = ledger.charge(bytes) {
+            return Ok(charge.into());
+        }
+        let _waiting = self.clock.guest_waits();
+        Ok(ledger.charge_when_free(bytes).await?.into())
+    }
+
+    /// The context of an operation that holds something.
+    fn context(&self, held: Held) -> CallContext {
+        CallContext {
+            held,
+            ..self.context.clone()
+        }
+    }
+
     /// Ends an operation that was never begun.
     fn fail(&mut self, id: u64, error: &ToolError) {
-        let ended = Ended::failed(id, error, Duration::ZERO, &self.undelivered);
+        let ended = Ended::failed(id, error, Duration::ZERO, &self.context.ledger);
         self.ready.push_back(ended);
     }
 
@@ -220,11 +202,10 @@ impl Calls {
         self.aborts.insert(id, abort);
     }
 
-    fn ask(&mut self, id: u64, question: Operation, weight: Weight) {
+    fn ask(&mut self, id: u64, question: Operation, held: Held) {
         let tools = Arc::clone(&self.tools);
-        let context = self.context.clone();
+        let context = self.context(held);
         self.begin(id, async move {
-            let _weight = weight;
             let answer = match question {
                 Operation::Search(search) => {
                     serde_json::to_vec(&tools.search(search, context).await?)
@@ -270,14 +251,14 @@ impl Calls {
         W: Future<Output = Result<Done, ToolError>> + Send + 'static,
     {
         let slots = Arc::clone(&self.slots);
-        let undelivered = Arc::clone(&self.undelivered);
+        let ledger = self.context.ledger.clone();
         let started = Instant::now();
         let mut future: Pin<Box<dyn Future<Output = Ended> + Send>> = Box::pin(async move {
             let result = {
                 let _slot = slots.acquire_owned().await.ok();
                 work.await
             };
-            Ended::new(id, result, started.elapsed(), &undelivered)
+            Ended::new(id, result, started.elapsed(), &ledger)
         });
         let mut context = Context::from_waker(Waker::noop());
         match future.as_mut().poll(&mut context) {
@@ -291,7 +272,7 @@ impl Calls {
 
     /// Begins one operation and answers its own end, packed as `wit/guest.wit` says.
     pub(crate) async fn call(&mut self, operation: u8, payload: &[u8]) -> Result<Vec<u8>, Stop> {
-        let id = self.submit(operation, payload)?;
+        let id = self.submit(operation, payload).await?;
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.guest_waits();
         loop {
@@ -432,6 +413,11 @@ impl Calls {
         record.ended = Some(end);
     }
 
+    /// Where what the run holds is charged.
+    pub(crate) fn ledger(&self) -> &Ledger {
+        &self.context.ledger
+    }
+
     /// Gives up on an operation; unknown ids are nothing.
     pub(crate) fn cancel(&mut self, id: u64) {
         if let Some(abort) = self.aborts.remove(&id) {
@@ -450,6 +436,17 @@ impl Calls {
         self.running.abort_all();
         (std::mem::take(&mut self.records), self.answer_bytes)
     }
+}
+
+/// Why arguments or an answer are not held.
+fn too_much(what: &str, error: OverBudget) -> ToolError {
+    let mut refused = ToolError::from(error);
+    let message = format!(
+        "the {what} are too large together: {}; await calls before making more",
+        refused.message
+    );
+    refused.message = message;
+    refused
 }
 
 /// Adds a completion as `wit/guest.wit` packs it.

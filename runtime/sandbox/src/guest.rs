@@ -90,7 +90,7 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, State>, (operation, payload): (u8, WasmList<u8>)| {
             Box::new(async move {
                 let payload = copy(&store, &payload)?;
-                let id = store.data_mut().calls.submit(operation, &payload)?;
+                let id = store.data_mut().calls.submit(operation, &payload).await?;
                 yield_after(&mut store, payload.len()).await;
                 Ok((id,))
             })

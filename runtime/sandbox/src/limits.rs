@@ -1,7 +1,7 @@
 //! What keeps count of what a run uses, and stops it.
 
 use wasmtime::ResourceLimiter;
-use wxmcp_run::Limit;
+use wxmcp_run::{Charge, Ledger, Limit, OverBudget};
 
 /// A limit, as the error that unwinds the guest.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +41,9 @@ pub(crate) const CORE_INSTANCES: u32 = 100;
 /// Most memories of a guest.
 pub(crate) const MEMORIES: u32 = 20;
 
+/// Bytes that a fresh instance of a tool file is taken to write to of the memory that it begins with.
+const FRESH: u64 = 4 << 20;
+
 /// Bounds the linear memories of a guest, all together, and remembers that it had to.
 #[derive(Debug)]
 pub(crate) struct MemoryMeter {
@@ -49,7 +52,9 @@ pub(crate) struct MemoryMeter {
     total: u64,
     table_elements: usize,
     peak: u64,
-    refused: bool,
+    refused: Option<Limit>,
+    /// Of a tool file's instance: what its memory takes of what the host may hold for the run.
+    charge: Option<Charge>,
 }
 
 impl MemoryMeter {
@@ -59,7 +64,30 @@ impl MemoryMeter {
             total: 0,
             table_elements: 0,
             peak: 0,
-            refused: false,
+            refused: None,
+            charge: None,
+        }
+    }
+
+    /// Charges the memory of a fresh instance to a ledger, too: what it has, and what it will have. Waits while other
+    /// runs hold what the process may.
+    pub(crate) async fn charge(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
+        self.charge = Some(ledger.charge_when_free(FRESH).await?);
+        Ok(())
+    }
+
+    /// Charges the memory of a kept instance to the run that uses it now.
+    pub(crate) fn charge_to(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
+        match &mut self.charge {
+            Some(charge) => charge.transfer(ledger),
+            None => Ok(()),
+        }
+    }
+
+    /// Charges the memory of an instance that is kept to the process alone.
+    pub(crate) fn charge_to_process(&mut self) {
+        if let Some(charge) = &mut self.charge {
+            charge.leave_to_process();
         }
     }
 
@@ -67,12 +95,9 @@ impl MemoryMeter {
         self.peak
     }
 
-    pub(crate) fn refused(&self) -> bool {
-        self.refused
-    }
-
-    pub(crate) fn limit(&self) -> Limit {
-        Limit::Memory(self.limit)
+    /// The limit that memory was refused for.
+    pub(crate) fn refused(&self) -> Option<&Limit> {
+        self.refused.as_ref()
     }
 }
 
@@ -90,7 +115,15 @@ impl ResourceLimiter for MemoryMeter {
         let more = u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX);
         let total = self.total.saturating_add(more);
         if total > self.limit {
-            self.refused = true;
+            self.refused = Some(Limit::Memory(self.limit));
+            return Ok(false);
+        }
+        // Of the memory that an instance begins with, it writes to little: `FRESH`.
+        if current > 0
+            && let Some(charge) = &mut self.charge
+            && let Err(error) = charge.grow(more)
+        {
+            self.refused = Some(error.limit());
             return Ok(false);
         }
         self.total = total;
@@ -99,7 +132,7 @@ impl ResourceLimiter for MemoryMeter {
     }
 
     fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
-        self.refused = true;
+        self.refused = Some(Limit::Memory(self.limit));
         Ok(())
     }
 
@@ -152,10 +185,29 @@ mod tests {
     fn a_refused_growth_is_remembered() {
         let mut meter = MemoryMeter::new(100);
         assert!(meter.memory_growing(0, 100, None).unwrap());
-        assert!(!meter.refused());
+        assert_eq!(meter.refused(), None);
         assert!(!meter.memory_growing(100, 101, None).unwrap());
-        assert!(meter.refused());
+        assert_eq!(meter.refused(), Some(&Limit::Memory(100)));
         assert_eq!(meter.peak(), 100);
+    }
+
+    #[test]
+    fn what_a_tool_file_grows_by_is_charged() {
+        let ledger = Ledger::of_process(FRESH + 200).for_run(FRESH + 100);
+        let mut meter = MemoryMeter::new(1000);
+        meter.charge = Some(ledger.charge(FRESH).unwrap());
+        assert!(meter.memory_growing(0, 500, None).unwrap());
+        assert!(meter.memory_growing(500, 600, None).unwrap());
+        assert_eq!(ledger.held(), FRESH + 100);
+        assert!(!meter.memory_growing(600, 601, None).unwrap());
+        assert_eq!(meter.refused(), Some(&Limit::HostMemory(FRESH + 100)));
+        let next = ledger.process().for_run(FRESH + 100);
+        meter.charge_to(&next).unwrap();
+        assert_eq!((ledger.held(), next.held()), (0, FRESH + 100));
+        meter.charge_to_process();
+        assert_eq!((next.held(), ledger.process().held()), (0, FRESH + 100));
+        drop(meter);
+        assert_eq!(ledger.process().held(), 0);
     }
 
     #[test]

@@ -142,18 +142,6 @@ pub(crate) fn request_name(request: &serde_json::Map<String, Value>) -> String {
     }
 }
 
-/// An upper bound, in bytes, of what a request's values take on the host's heap:
-/// its own bytes, and a node for each value that its separators announce.
-pub(crate) fn parsed_size(payload: &[u8]) -> u64 {
-    const NODE: u64 = 104;
-    let separators = payload
-        .iter()
-        .filter(|byte| matches!(byte, b',' | b'[' | b'{' | b':'))
-        .count();
-    let count = |bytes: usize| u64::try_from(bytes).unwrap_or(u64::MAX);
-    count(payload.len()).saturating_add(count(separators).saturating_mul(NODE))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -10,6 +10,7 @@ use wxmcp_run::{
     BoxFuture, Limit, Limits, Observer, Outcome, Policy, Raised, Report, Run, RunError, RunId,
     RunnerSession, Script, ToolHost, Usage,
 };
+use wxmcp_run::{Ledger, OverBudget};
 
 use crate::calls::{Calls, InRun};
 use crate::clock::RunClock;
@@ -68,6 +69,18 @@ impl Session {
         self.is_over
     }
 
+    /// Charges the memory of a tool file's instance, between two runs, to another ledger of the process.
+    ///
+    /// # Errors
+    ///
+    /// When that would hold more than it may.
+    pub fn charge_to(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
+        match &mut self.live {
+            Some(live) => live.store.data_mut().memory.charge_to(ledger),
+            None => Ok(()),
+        }
+    }
+
     /// Runs a script to its end. A tool file is read in the session's first run;
     /// in later ones only its task counts.
     ///
@@ -82,6 +95,7 @@ impl Session {
             script,
             policy,
             limits,
+            ledger,
             clocks,
             randomness,
             tools,
@@ -116,7 +130,26 @@ impl Session {
         let this = InRun {
             run: id,
             clock: Arc::clone(&clock),
+            ledger: ledger.clone(),
         };
+        let mut memory = MemoryMeter::new(limits.memory);
+        if script.task.is_some() {
+            // Whoever called the tool file answers for its memory.
+            let charging = async {
+                match &mut self.live {
+                    Some(live) => live.store.data_mut().memory.charge_to(&ledger),
+                    None => memory.charge(&ledger).await,
+                }
+            };
+            let outcome = match unless_ended(charging, &mut cancel, &clock, &limits).await {
+                Ok(Ok(())) => None,
+                Ok(Err(error)) => Some(Outcome::Stopped(error.limit(), None)),
+                Err(ending) => Some(ended(ending, &limits)),
+            };
+            if let Some(outcome) = outcome {
+                return Ok(not_begun(id, outcome, &clock));
+            }
+        }
         // If this future is dropped before the run has ended, the instance must not be used again.
         self.is_over = true;
         let live = match self.live.take() {
@@ -131,7 +164,7 @@ impl Session {
                     wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
                     table: wasi::table(),
                     files: Files::new(&policy.mounts)?,
-                    memory: MemoryMeter::new(limits.memory),
+                    memory,
                     meter: Meter::default(),
                     calls: Calls::new(tools, observer, output.clone(), this, &limits),
                     output,
@@ -165,6 +198,7 @@ impl Session {
         self.is_over = ended.is_err();
         let fuel = self.metering.used(&live.store, limits.fuel);
         let state = live.store.data_mut();
+        state.memory.charge_to_process();
         Ok(report(id, state, ended.err(), &limits, &clock, fuel))
     }
 }
@@ -225,9 +259,11 @@ async fn begin(
     store.epoch_deadline_async_yield_and_update(1);
     match before.instantiate_async(&mut store).await {
         Ok(instance) => Ok(Live { store, instance }),
-        Err(_) if store.data().memory.refused() => Err(Begun::Not(RunError::MemoryTooSmall {
-            limit: limits.memory,
-        })),
+        Err(_) if store.data().memory.refused().is_some() => {
+            Err(Begun::Not(RunError::MemoryTooSmall {
+                limit: limits.memory,
+            }))
+        }
         Err(error) if is_own(&error) => Err(Begun::Ended(Ending::from(Entered::Trapped(error)))),
         Err(error) => Err(not(error)),
     }
@@ -384,6 +420,7 @@ fn not_begun(run: RunId, outcome: Outcome, clock: &RunClock) -> Report {
             wall_ms: clock.elapsed().as_secs_f64() * 1e3,
             fuel: 0,
             peak_memory: 0,
+            host_peak: 0,
             tool_calls: 0,
             bytes_kept_out: 0,
         },
@@ -412,6 +449,7 @@ fn report(
         wall_ms: clock.elapsed().as_secs_f64() * 1e3,
         fuel,
         peak_memory: state.memory.peak(),
+        host_peak: state.calls.ledger().peak(),
         tool_calls: u64::try_from(calls.len()).unwrap_or(u64::MAX),
         bytes_kept_out: answer_bytes.saturating_sub(came_out),
     };
@@ -428,22 +466,24 @@ fn report(
 
 fn outcome(state: &mut State, ending: Option<Ending>, limits: &Limits) -> Outcome {
     let said = state.outbox.end.take();
-    let starved = state.memory.refused();
+    let starved = state.memory.refused().cloned();
     match (ending, said) {
         (None, Some(End::Value(value))) => Outcome::Returned(value),
         (None, Some(End::Exit(code))) => Outcome::Exited(code),
-        (None, Some(End::Raised(raised))) if starved && raised.kind == "MemoryError" => {
-            Outcome::Stopped(state.memory.limit(), Some(raised))
-        }
-        (None, Some(End::Raised(raised))) => Outcome::Raised(raised),
+        (None, Some(End::Raised(raised))) => match starved {
+            Some(limit) if raised.kind == "MemoryError" => Outcome::Stopped(limit, Some(raised)),
+            _ => Outcome::Raised(raised),
+        },
         (None, None) => Outcome::Raised(protocol("the interpreter ended without an outcome")),
         (Some(Ending::Exit(_)), Some(End::Exit(code))) => Outcome::Exited(code),
         (Some(Ending::Exit(_)), Some(End::Raised(raised))) if raised.kind == PROTOCOL => {
             Outcome::Raised(raised)
         }
         // An interpreter that runs out of memory where it cannot say so traps.
-        (Some(Ending::Crashed(_)), _) if starved => Outcome::Stopped(state.memory.limit(), None),
-        (Some(ending), _) => ended(ending, limits),
+        (Some(ending), _) => match (ending, starved) {
+            (Ending::Crashed(_), Some(limit)) => Outcome::Stopped(limit, None),
+            (ending, _) => ended(ending, limits),
+        },
     }
 }
 

@@ -5,12 +5,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wxmcp_policy::Approvals;
-use wxmcp_run::{BoxFuture, Language, Observer, RunError};
+use wxmcp_run::{BoxFuture, Language, Ledger, Limits, Observer, RunError};
 use wxmcp_sandbox::Sandbox;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
 
 use crate::slots::Slots;
 use crate::worker::Worker;
+
+/// Which part of what the process may hold instances that are kept between calls may take: one in so many bytes.
+const IDLE_SHARE: u64 = 4;
 
 /// Starts interpreters for tool files.
 pub trait Interpreters: Send + Sync {
@@ -46,6 +49,8 @@ pub struct TreeConfig {
     pub memory: u64,
     /// How long one call may take.
     pub call_timeout: Duration,
+    /// What the process may hold for others: kept instances are part of it.
+    pub ledger: Ledger,
     /// Who hears what tool files print while they are called.
     pub observer: Arc<dyn Observer>,
 }
@@ -76,6 +81,8 @@ impl std::fmt::Debug for TreeConfig {
 pub(crate) struct Shared {
     pub(crate) config: TreeConfig,
     pub(crate) slots: Slots,
+    /// Where instances that are kept between calls are charged.
+    pub(crate) idle: Ledger,
     /// Made when several tool files first run at once.
     pub(crate) worker: OnceLock<Arc<Worker>>,
 }
@@ -83,10 +90,16 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: TreeConfig) -> Self {
         Self {
+            idle: config.ledger.for_run(config.ledger.budget() / IDLE_SHARE),
             config,
             slots: Slots::default(),
             worker: OnceLock::new(),
         }
+    }
+
+    /// A ledger for reading one file.
+    pub(crate) fn for_files(&self) -> Ledger {
+        self.config.ledger.for_run(Limits::default().host_memory)
     }
 
     pub(crate) fn worker(&self) -> &Arc<Worker> {

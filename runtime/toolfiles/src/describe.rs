@@ -73,6 +73,7 @@ async fn describe_script(
         },
         policy: Policy::default(),
         limits: description_limits(),
+        ledger: shared.for_files(),
         tools: Arc::new(Nothing),
         clocks: Clocks::Live,
         randomness: Randomness::Live,

@@ -408,6 +408,7 @@ impl ProvidedTools for FolderTools {
         tool: &'a Tool,
         arguments: Map<String, Value>,
         nested: Option<Arc<CallerHost>>,
+        context: &'a CallContext,
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Answer, ToolError>> {
         Box::pin(async move {
@@ -431,10 +432,10 @@ impl ProvidedTools for FolderTools {
                 tokio::task::yield_now().await;
             }
             let host = Arc::new(FileHost::new(nested, slot));
-            let calling = file.call(&full, arguments, host, shared);
+            let calling = file.call(&full, arguments, host, context, shared);
             // The sandbox of a tool file keeps the deadline itself, and says what it stopped.
             let ended = tokio::time::timeout(deadline.saturating_add(GRACE), calling).await;
-            let (value, bytes) = ended.map_err(|_| {
+            ended.map_err(|_| {
                 ToolError::new(
                     ToolErrorKind::CallTimedOut,
                     format!(
@@ -443,8 +444,7 @@ impl ProvidedTools for FolderTools {
                         quoted(name)
                     ),
                 )
-            })??;
-            Ok(Answer::of_file(value, bytes))
+            })?
         })
     }
 

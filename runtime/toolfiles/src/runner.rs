@@ -6,10 +6,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
+use wxmcp_broker::Answer;
 use wxmcp_javascript::shows_no_state;
 use wxmcp_run::{
-    Clocks, INVALID_ARGUMENTS, Language, Limit, Limits, Outcome, Policy, Randomness, Report, Run,
-    RunError, Script, ToolError, ToolErrorKind, ToolJob, ToolTask,
+    CallContext, Clocks, INVALID_ARGUMENTS, Language, Ledger, Limit, Limits, Outcome, Policy,
+    Randomness, Report, Run, RunError, Script, ToolError, ToolErrorKind, ToolJob, ToolTask,
+    parsed_size,
 };
 use wxmcp_sandbox::Session;
 
@@ -171,8 +173,9 @@ impl ToolFile {
         name: &str,
         arguments: Map<String, Value>,
         host: Arc<FileHost>,
+        context: &CallContext,
         shared: &Shared,
-    ) -> Result<(Value, u64), ToolError> {
+    ) -> Result<Answer, ToolError> {
         let failed = |message| ToolError::new(ToolErrorKind::ToolFailed, message);
         let (text, library) = match self.source().map_err(failed)? {
             Some(source) => (
@@ -204,6 +207,7 @@ impl ToolFile {
                 value: 16 << 20,
                 ..Limits::default()
             },
+            ledger: context.ledger.clone(),
             tools: host,
             clocks: Clocks::Live,
             randomness: Randomness::Live,
@@ -219,11 +223,13 @@ impl ToolFile {
         } else {
             shared.worker().run(running).await
         };
-        let (idle, report) =
+        let (mut idle, report) =
             ended.ok_or_else(|| failed(format!("`{name}` could not be run: its thread ended")))?;
         let report =
             report.map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
-        if self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS {
+        // What is kept is the process's, and part of that only: the rest is for runs.
+        let fits = || idle.session.charge_to(&shared.idle).is_ok();
+        if self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS && fits() {
             let mut kept = self.idle.lock();
             // The oldest goes: one principal's instances must not fill all slots for ever.
             if kept.len() >= MAX_IDLE {
@@ -231,24 +237,26 @@ impl ToolFile {
             }
             kept.push_back(idle);
         }
-        self.answer(name, report.outcome)
+        self.answer(name, report.outcome, &context.ledger)
     }
 
-    fn answer(&self, name: &str, outcome: Outcome) -> Result<(Value, u64), ToolError> {
+    fn answer(&self, name: &str, outcome: Outcome, ledger: &Ledger) -> Result<Answer, ToolError> {
         match outcome {
             Outcome::Returned(value) => {
                 let text = value.get();
                 let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                let charge = ledger.charge(parsed_size(text.as_bytes()))?;
                 let value = json::readable(text).map_err(|error| {
                     ToolError::new(
                         ToolErrorKind::InvalidAnswer,
                         format!("the answer of `{name}` is no usable JSON: {error}"),
                     )
                 })?;
-                match &self.program {
-                    Program::Source(_) => Ok((value, bytes)),
-                    Program::Component(_) => Ok((answer(value)?, bytes)),
-                }
+                let value = match &self.program {
+                    Program::Source(_) => value,
+                    Program::Component(_) => answer(value)?,
+                };
+                Ok(Answer::of_file(value, bytes).held(charge.into()))
             }
             Outcome::Raised(raised) if raised.kind == INVALID_ARGUMENTS => Err(ToolError::new(
                 ToolErrorKind::InvalidArguments,

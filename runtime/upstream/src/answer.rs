@@ -69,6 +69,7 @@ pub(crate) fn unwrap(result: Value, bytes: u64, tool: &Tool) -> Result<Answer, T
     // A schema without the mark is one of the object.
     let is_declared_whole = declares_output && !tool.wraps_result();
     let answer = Answer {
+        held: wxmcp_run::Held::default(),
         value: structured,
         content,
         must_fit: true,

@@ -176,6 +176,7 @@ impl ProvidedTools for ServerTools {
         tool: &'a Tool,
         arguments: Map<String, Value>,
         _nested: Option<Arc<CallerHost>>,
+        _context: &'a CallContext,
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Answer, ToolError>> {
         Box::pin(async move {

@@ -5,7 +5,7 @@ use crate::catalogue::unknown_tool;
 
 pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
     let outcome = match std::mem::replace(&mut passage.asked, Asked::Dispatched) {
-        Asked::Capability(request) => Outcome::Capability(request.perform().await),
+        Asked::Capability(request) => Outcome::Capability(request.perform(&passage.context).await),
         Asked::Tool(arguments) => {
             let Some(found) = &passage.found else {
                 return Err(super::nothing_came_back());
@@ -15,7 +15,8 @@ pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
             };
             let deadline = passage.broker().call_timeout;
             let nested = passage.nested.take();
-            let call = found.space.provided.call(named.tool, arguments, nested, deadline);
+            let provided = &found.space.provided;
+            let call = provided.call(named.tool, arguments, nested, &passage.context, deadline);
             Outcome::Tool(call.await)
         }
         Asked::Unread(..) | Asked::Dispatched => return Err(super::nothing_came_back()),

@@ -40,5 +40,6 @@ pub(super) fn answer(passage: Passage<'_>) -> Result<ToolAnswer, ToolError> {
         content: (!answer.content.is_empty()).then_some(answer.content.into()),
         notes,
         bytes: answer.bytes,
+        held: answer.held,
     })
 }

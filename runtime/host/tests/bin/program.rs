@@ -51,7 +51,7 @@ fn hold(mut args: impl Iterator<Item = String>) -> Result<(), Box<dyn Error>> {
                 sequence: 1,
                 name: format!("liar.{tool}"),
                 arguments: [("fifo".to_owned(), json!(fifo))].into_iter().collect(),
-                context: CallContext::outside_of_runs(),
+                context: CallContext::outside_of_runs(&wxmcp_run::Ledger::unbounded()),
             })
             .await?;
         writeln!(std::io::stdout(), "ready")?;

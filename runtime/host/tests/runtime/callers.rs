@@ -86,7 +86,7 @@ async fn call(host: &CallerHost, name: &str, arguments: Value) -> Result<Value, 
         sequence: 1,
         name: name.to_owned(),
         arguments: arguments.as_object().cloned().unwrap_or_default(),
-        context: CallContext::outside_of_runs(),
+        context: CallContext::outside_of_runs(&wxmcp_run::Ledger::unbounded()),
     };
     Ok(host.call(call).await?.value)
 }
@@ -97,7 +97,12 @@ async fn found(host: &CallerHost) -> Result<Vec<String>, ToolError> {
         limit: 10,
         detail: Detail::Names,
     };
-    let hits = host.search(search, CallContext::outside_of_runs()).await?;
+    let hits = host
+        .search(
+            search,
+            CallContext::outside_of_runs(&wxmcp_run::Ledger::unbounded()),
+        )
+        .await?;
     Ok(hits.iter().map(|hit| hit.name().to_owned()).collect())
 }
 
@@ -105,7 +110,10 @@ async fn found(host: &CallerHost) -> Result<Vec<String>, ToolError> {
 async fn listings_show_what_each_may_call_whoever_asked_first() -> TestResult {
     let two = two()?;
     let list = async |host: &CallerHost| {
-        let listing = host.namespace("notes".to_owned(), CallContext::outside_of_runs());
+        let listing = host.namespace(
+            "notes".to_owned(),
+            CallContext::outside_of_runs(&wxmcp_run::Ledger::unbounded()),
+        );
         let tools = listing.await?.tools;
         Ok::<_, ToolError>(tools.into_iter().map(|it| it.name).collect::<Vec<_>>())
     };
@@ -139,7 +147,10 @@ async fn a_tool_of_others_is_described_and_called_like_one_that_does_not_exist()
     call(&two.all, "vault.open", json!({})).await?;
     let describe = async |name: &str| {
         let names = vec![name.to_owned()];
-        let described = two.few.describe(names, CallContext::outside_of_runs());
+        let described = two.few.describe(
+            names,
+            CallContext::outside_of_runs(&wxmcp_run::Ledger::unbounded()),
+        );
         described.await.map(drop).unwrap_err().to_string()
     };
     let missing = describe("valve.open").await.replace("valve", "vault");
@@ -172,7 +183,12 @@ async fn learned_shapes_are_each_principals_own() -> TestResult {
     let two = two()?;
     let signature = async |host: &CallerHost| {
         let names = vec!["count.loose".to_owned()];
-        let described = host.describe(names, CallContext::outside_of_runs()).await?;
+        let described = host
+            .describe(
+                names,
+                CallContext::outside_of_runs(&wxmcp_run::Ledger::unbounded()),
+            )
+            .await?;
         Ok::<_, ToolError>(described.first().map(|it| it.signature.clone()))
     };
     let before = signature(&two.few).await?;

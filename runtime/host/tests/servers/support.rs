@@ -73,7 +73,7 @@ pub(crate) fn search(query: &str, limit: usize) -> Search {
 
 /// Who asks.
 pub(crate) fn context() -> CallContext {
-    CallContext::outside_of_runs()
+    CallContext::outside_of_runs(&wxmcp_run::Ledger::unbounded())
 }
 
 /// Calls a tool; the arguments are an object.

@@ -1,15 +1,13 @@
 //! Operations that ended, as they wait for the guest.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{UNDELIVERED, Weight, length};
+use super::{length, too_much};
 use crate::digits::marked;
-use wxmcp_run::{Note, ToolAnswer, ToolError, ToolErrorKind};
+use wxmcp_run::{Charge, Held, Ledger, Note, ToolAnswer, ToolError, ToolErrorKind};
 
 /// An operation that ended and was not yet delivered.
 pub(super) struct Ended {
@@ -20,7 +18,7 @@ pub(super) struct Ended {
     pub(super) error: Option<ToolErrorKind>,
     pub(super) answer_bytes: u64,
     pub(super) elapsed: Duration,
-    _weight: Option<Weight>,
+    _charge: Option<Charge>,
 }
 
 /// What the payload of a completion is.
@@ -52,6 +50,8 @@ pub(super) struct Done {
     /// Size of the answer as it arrived at the host.
     bytes: u64,
     notes: Vec<Note>,
+    /// What the answer held until the payload is charged.
+    held: Held,
 }
 
 impl Done {
@@ -61,6 +61,7 @@ impl Done {
             payload,
             bytes,
             notes: Vec::new(),
+            held: Held::default(),
         }
     }
 
@@ -84,6 +85,7 @@ impl Done {
             payload: payload.map_err(unwritten)?,
             bytes: answer.bytes,
             notes: answer.notes,
+            held: answer.held,
         })
     }
 }
@@ -112,7 +114,7 @@ impl Ended {
             error: None,
             answer_bytes: 0,
             elapsed,
-            _weight: None,
+            _charge: None,
         }
     }
 
@@ -120,46 +122,36 @@ impl Ended {
         id: u64,
         result: Result<Done, ToolError>,
         elapsed: Duration,
-        undelivered: &Arc<AtomicU64>,
+        ledger: &Ledger,
     ) -> Self {
-        let weighed = result.and_then(|done| {
-            let weight = Weight::take(undelivered, length(done.payload.len()), UNDELIVERED)
-                .ok_or_else(|| {
-                    ToolError::new(
-                        ToolErrorKind::AnswerTooLarge,
-                        "too many large answers wait to be read: await calls before making more",
-                    )
-                })?;
-            Ok((done, weight))
+        let charged = result.and_then(|done| {
+            let charge = ledger.charge(length(done.payload.len()));
+            let charge = charge.map_err(|error| too_much("answers that wait to be read", error))?;
+            Ok((done, charge))
         });
-        match weighed {
-            Ok((done, weight)) => Self {
+        match charged {
+            Ok((done, charge)) => Self {
                 form: done.form,
                 notes: done.notes,
                 answer_bytes: done.bytes,
-                _weight: Some(weight),
+                _charge: Some(charge),
                 ..Self::plain(id, marked(done.payload), elapsed)
             },
-            Err(error) => Self::failed(id, &error, elapsed, undelivered),
+            Err(error) => Self::failed(id, &error, elapsed, ledger),
         }
     }
 
-    pub(super) fn failed(
-        id: u64,
-        error: &ToolError,
-        elapsed: Duration,
-        undelivered: &Arc<AtomicU64>,
-    ) -> Self {
+    pub(super) fn failed(id: u64, error: &ToolError, elapsed: Duration, ledger: &Ledger) -> Self {
         let mut payload = serde_json::to_vec(error).unwrap_or_default();
-        let weight = Weight::take(undelivered, length(payload.len()), UNDELIVERED);
-        if weight.is_none() {
+        let charge = ledger.charge(length(payload.len())).ok();
+        if charge.is_none() {
             let short = ToolError::new(error.kind, "the call failed; the message was too large");
             payload = serde_json::to_vec(&short).unwrap_or_default();
         }
         Self {
             form: Form::Failed,
             error: Some(error.kind),
-            _weight: weight,
+            _charge: charge,
             ..Self::plain(id, marked(payload), elapsed)
         }
     }

@@ -9,12 +9,11 @@ use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::{Calls, Ended, PENDING, REQUESTS, UNDELIVERED, Weight, length};
+use super::{Calls, Ended, PENDING, length, too_much};
 use crate::clock::RunClock;
 use crate::limits::Stop;
-use crate::operation::parsed_size;
-use wxmcp_run::Limit;
 use wxmcp_run::{CallEnd, RunId};
+use wxmcp_run::{Charge, Held, Limit, OverBudget, parsed_size, size_of};
 use wxmcp_run::{Note, ToolAnswer, ToolCall, ToolError, ToolErrorKind};
 
 /// A call that is under way. Dropping it cancels the call.
@@ -37,14 +36,12 @@ pub(crate) struct EndedCall {
     notes: Vec<Note>,
     answer_bytes: u64,
     elapsed: Duration,
-    _weight: Option<Weight>,
+    /// What the answer held where it arrived, and what the value takes.
+    _held: (Held, Option<Charge>),
 }
 
-fn too_many_arguments(run: RunId, id: u64) -> PendingCall {
-    let error = ToolError::new(
-        ToolErrorKind::InvalidCall,
-        "too many large arguments are under way: await calls before making more",
-    );
+fn not_held(run: RunId, id: u64, error: OverBudget) -> PendingCall {
+    let error = too_much("arguments", error);
     let ended = EndedCall::new(run, id, Err(error), Duration::ZERO, None);
     PendingCall {
         state: State::Ended(Some(ended)),
@@ -71,34 +68,29 @@ impl Calls {
             .map_err(|total| Stop(Limit::ToolCalls(total)))?;
         let payload = serde_json::to_vec(&arguments).unwrap_or_default();
         let sequence = self.record(id, name, payload.len());
-        let Some(weight) = Weight::take(&self.requests, parameters_size(&payload), REQUESTS) else {
-            return Ok(too_many_arguments(run, id));
+        let held = match self.context.ledger.charge(parameters_size(&payload)) {
+            Ok(charge) => Held::from(charge),
+            Err(error) => return Ok(not_held(run, id, error)),
         };
         let call = ToolCall {
             sequence,
             name: name.to_owned(),
             arguments,
-            context: self.context.clone(),
+            context: self.context(held),
         };
         let (tools, slots) = (Arc::clone(&self.tools), Arc::clone(&self.slots));
-        let undelivered = Arc::clone(&self.undelivered);
+        let ledger = self.context.ledger.clone();
         let started = Instant::now();
         let mut future: Pin<Box<dyn Future<Output = EndedCall> + Send>> = Box::pin(async move {
             let answer = {
-                let _weight = weight;
                 let _slot = slots.acquire_owned().await.ok();
                 tools.call(call).await
             };
-            let size = answer
-                .as_ref()
-                .map_or(0, |answer| value_size(&answer.value));
-            match Weight::take(&undelivered, size, UNDELIVERED) {
-                Some(weight) => EndedCall::new(run, id, answer, started.elapsed(), Some(weight)),
-                None => {
-                    let error = ToolError::new(
-                        ToolErrorKind::AnswerTooLarge,
-                        "too many large answers wait to be read: await calls before making more",
-                    );
+            let size = answer.as_ref().map_or(0, |answer| size_of(&answer.value));
+            match ledger.charge(size) {
+                Ok(charge) => EndedCall::new(run, id, answer, started.elapsed(), Some(charge)),
+                Err(error) => {
+                    let error = too_much("answers that wait to be read", error);
                     EndedCall::new(run, id, Err(error), started.elapsed(), None)
                 }
             }
@@ -150,33 +142,18 @@ fn parameters_size(payload: &[u8]) -> u64 {
     parsed_size(payload).saturating_mul(4)
 }
 
-/// What a value takes, in bytes, about.
-fn value_size(value: &Value) -> u64 {
-    const NODE: u64 = 72;
-    let inside = match value {
-        Value::String(text) => length(text.len()),
-        Value::Array(items) => items.iter().map(value_size).sum(),
-        Value::Object(members) => members
-            .iter()
-            .map(|(name, value)| {
-                length(name.len())
-                    .saturating_add(NODE)
-                    .saturating_add(value_size(value))
-            })
-            .sum(),
-        _ => 0,
-    };
-    NODE.saturating_add(inside)
-}
-
 impl EndedCall {
     fn new(
         run: RunId,
         id: u64,
         mut answer: Result<ToolAnswer, ToolError>,
         elapsed: Duration,
-        weight: Option<Weight>,
+        charge: Option<Charge>,
     ) -> Self {
+        let held = answer.as_mut().map_or_else(
+            |_| Held::default(),
+            |answer| std::mem::take(&mut answer.held),
+        );
         Self {
             run,
             id,
@@ -186,7 +163,7 @@ impl EndedCall {
                 .map_or_else(|_| Vec::new(), |answer| std::mem::take(&mut answer.notes)),
             answer: answer.map(|answer| answer.value),
             elapsed,
-            _weight: weight,
+            _held: (held, charge),
         }
     }
 }

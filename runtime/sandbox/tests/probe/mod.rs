@@ -10,8 +10,8 @@ use guest_build::meter::{Counter, meter};
 use sha2::{Digest, Sha256};
 use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, Clocks, Event, Language, Limits, Observer, Policy, Randomness, Report, Script,
-    ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
+    BoxFuture, Clocks, Event, Language, Ledger, Limits, Observer, Policy, Randomness, Report,
+    Script, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
@@ -57,6 +57,7 @@ pub fn request(source: &str, limits: Limits) -> Run {
         },
         policy: Policy::default(),
         limits,
+        ledger: Ledger::unbounded(),
         tools: Arc::new(Tools),
         clocks: Clocks::Live,
         randomness: Randomness::Live,

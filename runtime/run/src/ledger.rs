@@ -1,0 +1,405 @@
+//! The ledger of bytes that the host holds for others.
+//!
+//! What the host keeps on behalf of a run, a tool or a server is charged before it is kept, to the run and to the
+//! process, and given back when the [`Charge`] is dropped: that is when the work has really ended, since whatever
+//! works on the bytes keeps the charge.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, Waker};
+
+use parking_lot::Mutex;
+
+use crate::limits::{Bytes, Limit};
+use crate::tool::{ToolError, ToolErrorKind};
+
+/// Counts bytes against a budget. Copies are the same ledger.
+#[derive(Clone)]
+pub struct Ledger(Arc<Book>);
+
+struct Book {
+    budget: u64,
+    held: AtomicU64,
+    peak: AtomicU64,
+    /// The ledger of the process, if this is one of a run.
+    process: Option<Ledger>,
+    /// Woken when bytes are given back; only of the process's ledger.
+    waiting: Mutex<Vec<Waker>>,
+}
+
+/// Why bytes are not held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OverBudget {
+    /// The run would hold more than it may.
+    #[error(
+        "it takes {} of the host's memory, and the run may hold {} there at once (`host-memory`)",
+        Bytes(*.asked), Bytes(*.budget)
+    )]
+    Run {
+        /// Bytes that were asked for.
+        asked: u64,
+        /// Bytes that the run may hold.
+        budget: u64,
+    },
+    /// All runs together would hold more than they may, now.
+    #[error(
+        "it takes {} of the host's memory, and all runs together may hold {} there at once",
+        Bytes(*.asked), Bytes(*.budget)
+    )]
+    Process {
+        /// Bytes that were asked for.
+        asked: u64,
+        /// Bytes that all may hold.
+        budget: u64,
+    },
+}
+
+impl OverBudget {
+    /// The limit that was reached.
+    pub fn limit(&self) -> Limit {
+        let (Self::Run { budget, .. } | Self::Process { budget, .. }) = self;
+        Limit::HostMemory(*budget)
+    }
+}
+
+impl From<OverBudget> for ToolError {
+    fn from(error: OverBudget) -> Self {
+        Self::new(ToolErrorKind::LimitReached, error.to_string())
+    }
+}
+
+impl Ledger {
+    /// The ledger of a process, which may hold `budget` bytes for others.
+    pub fn of_process(budget: u64) -> Self {
+        Self::new(budget, None)
+    }
+
+    /// A ledger that refuses nothing.
+    pub fn unbounded() -> Self {
+        Self::of_process(u64::MAX)
+    }
+
+    /// A ledger of one run, which may hold `budget` bytes of those of this process.
+    pub fn for_run(&self, budget: u64) -> Self {
+        let process = self.0.process.as_ref().unwrap_or(self);
+        Self::new(budget, Some(process.clone()))
+    }
+
+    fn new(budget: u64, process: Option<Self>) -> Self {
+        Self(Arc::new(Book {
+            budget,
+            held: AtomicU64::new(0),
+            peak: AtomicU64::new(0),
+            process,
+            waiting: Mutex::new(Vec::new()),
+        }))
+    }
+
+    /// The ledger of the process.
+    pub fn process(&self) -> &Self {
+        self.0.process.as_ref().unwrap_or(self)
+    }
+
+    /// Bytes that are held now.
+    pub fn held(&self) -> u64 {
+        self.0.held.load(Ordering::Relaxed)
+    }
+
+    /// Most bytes that were held at once.
+    pub fn peak(&self) -> u64 {
+        self.0.peak.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that may be held.
+    pub fn budget(&self) -> u64 {
+        self.0.budget
+    }
+
+    /// Charges bytes that are about to be held.
+    ///
+    /// # Errors
+    ///
+    /// When the run, or the process, would hold more than it may.
+    pub fn charge(&self, bytes: u64) -> Result<Charge, OverBudget> {
+        self.take(bytes)?;
+        Ok(Charge {
+            ledger: self.clone(),
+            bytes,
+        })
+    }
+
+    /// The same, but waits while others hold what the process may. The caller bounds the wait.
+    ///
+    /// # Errors
+    ///
+    /// When the run would hold more than it may, or the process ever could.
+    pub async fn charge_when_free(&self, bytes: u64) -> Result<Charge, OverBudget> {
+        poll_fn(|context| {
+            let process = self.process();
+            // Registered first: what is given back between the two would wake nobody else.
+            let mut waiting = process.0.waiting.lock();
+            match self.charge(bytes) {
+                Err(OverBudget::Process { budget, .. }) if bytes <= budget => {
+                    waiting.push(context.waker().clone());
+                    Poll::Pending
+                }
+                charged => Poll::Ready(charged),
+            }
+        })
+        .await
+    }
+
+    fn take(&self, bytes: u64) -> Result<(), OverBudget> {
+        let before = self.take_own(bytes)?;
+        if let Some(process) = &self.0.process
+            && let Err(error) = process.take(bytes)
+        {
+            self.0.held.fetch_sub(bytes, Ordering::AcqRel);
+            return Err(error);
+        }
+        self.0
+            .peak
+            .fetch_max(before.saturating_add(bytes), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Counts bytes here alone; answers how many were held before.
+    fn take_own(&self, bytes: u64) -> Result<u64, OverBudget> {
+        let Book { budget, held, .. } = &*self.0;
+        let more = |now: u64| now.checked_add(bytes).filter(|then| then <= budget);
+        let refused = |_| match self.0.process {
+            Some(_) => OverBudget::Run {
+                asked: bytes,
+                budget: *budget,
+            },
+            None => OverBudget::Process {
+                asked: bytes,
+                budget: *budget,
+            },
+        };
+        held.fetch_update(Ordering::AcqRel, Ordering::Acquire, more)
+            .map_err(refused)
+    }
+
+    fn give_back(&self, bytes: u64) {
+        self.0.held.fetch_sub(bytes, Ordering::AcqRel);
+        match &self.0.process {
+            Some(process) => process.give_back(bytes),
+            None if bytes > 0 => {
+                let waiting = std::mem::take(&mut *self.0.waiting.lock());
+                waiting.into_iter().for_each(Waker::wake);
+            }
+            None => {}
+        }
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ledger")
+            .field("held", &self.held())
+            .field("budget", &self.0.budget)
+            .finish()
+    }
+}
+
+/// Bytes that a ledger counts until this is dropped.
+#[must_use]
+#[derive(Debug)]
+pub struct Charge {
+    ledger: Ledger,
+    bytes: u64,
+}
+
+impl Charge {
+    /// Charges more bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::charge`]; the charge stays as it was.
+    pub fn grow(&mut self, more: u64) -> Result<(), OverBudget> {
+        self.ledger.take(more)?;
+        self.bytes = self.bytes.saturating_add(more);
+        Ok(())
+    }
+
+    /// Makes it a charge of so many bytes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::charge`]; the charge stays as it was.
+    pub fn resize(&mut self, bytes: u64) -> Result<(), OverBudget> {
+        match bytes.checked_sub(self.bytes) {
+            Some(more) => self.grow(more),
+            None => {
+                self.ledger.give_back(self.bytes.saturating_sub(bytes));
+                self.bytes = bytes;
+                Ok(())
+            }
+        }
+    }
+
+    /// Makes another ledger of the same process the one that counts these bytes.
+    ///
+    /// # Errors
+    ///
+    /// When the run of that ledger would hold more than it may; the charge stays where it was.
+    pub fn transfer(&mut self, to: &Ledger) -> Result<(), OverBudget> {
+        if to.0.process.is_some() {
+            let before = to.take_own(self.bytes)?;
+            to.0.peak
+                .fetch_max(before.saturating_add(self.bytes), Ordering::Relaxed);
+        }
+        if self.ledger.0.process.is_some() {
+            self.ledger.0.held.fetch_sub(self.bytes, Ordering::AcqRel);
+        }
+        self.ledger = to.clone();
+        Ok(())
+    }
+
+    /// Makes the process's ledger alone count these bytes: no run is to answer for them any more.
+    pub fn leave_to_process(&mut self) {
+        let process = self.ledger.process().clone();
+        // Of the process itself nothing is taken, so nothing is refused.
+        if self.transfer(&process).is_err() {
+            debug_assert!(false, "the process counted these bytes already");
+        }
+    }
+
+    /// How many bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+impl Drop for Charge {
+    fn drop(&mut self) {
+        self.ledger.give_back(self.bytes);
+    }
+}
+
+/// Charges that go with a value wherever it goes. All are equal: they are no part of the value.
+#[derive(Clone, Debug, Default)]
+pub struct Held(Vec<Arc<Charge>>);
+
+impl Held {
+    /// Adds another charge.
+    pub fn add(&mut self, charge: Charge) {
+        self.0.push(Arc::new(charge));
+    }
+
+    /// Adds what another value holds.
+    pub fn join(&mut self, other: Self) {
+        self.0.extend(other.0);
+    }
+}
+
+impl From<Charge> for Held {
+    fn from(charge: Charge) -> Self {
+        Self(vec![Arc::new(charge)])
+    }
+}
+
+impl PartialEq for Held {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Held {}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::Context;
+
+    use super::*;
+
+    #[test]
+    fn what_is_dropped_is_given_back_to_run_and_process() {
+        let process = Ledger::of_process(100);
+        let run = process.for_run(60);
+        let mut first = run.charge(40).unwrap();
+        assert_eq!((run.held(), process.held()), (40, 40));
+        assert_eq!(
+            run.charge(21).unwrap_err(),
+            OverBudget::Run {
+                asked: 21,
+                budget: 60
+            }
+        );
+        first.grow(20).unwrap();
+        let other = process.for_run(60);
+        let over = other.charge(41).unwrap_err();
+        assert_eq!(
+            over,
+            OverBudget::Process {
+                asked: 41,
+                budget: 100
+            }
+        );
+        assert_eq!((other.held(), over.limit()), (0, Limit::HostMemory(100)));
+        first.resize(10).unwrap();
+        drop(other.charge(60).unwrap());
+        drop(first);
+        assert_eq!((run.held(), other.held(), process.held()), (0, 0, 0));
+        assert_eq!((run.peak(), other.peak(), process.peak()), (60, 60, 70));
+    }
+
+    #[test]
+    fn a_charge_waits_while_others_hold_what_the_process_may() {
+        let process = Ledger::of_process(100);
+        let first = process.for_run(100).charge(80).unwrap();
+        let run = process.for_run(100);
+        let mut second = pin!(run.charge_when_free(50));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(second.as_mut().poll(&mut context).is_pending());
+        drop(first);
+        assert!(matches!(
+            second.as_mut().poll(&mut context),
+            Poll::Ready(Ok(_))
+        ));
+    }
+
+    #[test]
+    fn what_never_fits_is_refused_at_once() {
+        let run = Ledger::of_process(100).for_run(200);
+        let mut never = pin!(run.charge_when_free(101));
+        let mut context = Context::from_waker(Waker::noop());
+        let refused = never.as_mut().poll(&mut context);
+        assert!(matches!(
+            refused,
+            Poll::Ready(Err(OverBudget::Process { .. }))
+        ));
+    }
+
+    #[test]
+    fn a_charge_moves_between_runs_of_one_process() {
+        let process = Ledger::of_process(100);
+        let (first, second) = (process.for_run(60), process.for_run(30));
+        let mut charge = first.charge(40).unwrap();
+        charge.transfer(&second).unwrap_err();
+        assert_eq!((first.held(), second.held(), process.held()), (40, 0, 40));
+        charge.resize(30).unwrap();
+        charge.leave_to_process();
+        assert_eq!((first.held(), second.held(), process.held()), (0, 0, 30));
+        charge.transfer(&second).unwrap();
+        assert_eq!((second.held(), second.peak(), process.held()), (30, 30, 30));
+        drop(charge);
+        assert_eq!((second.held(), process.held()), (0, 0));
+    }
+
+    #[test]
+    fn held_charges_end_with_the_last_copy() {
+        let run = Ledger::of_process(100).for_run(100);
+        let held = Held::from(run.charge(10).unwrap());
+        let mut copy = held.clone();
+        copy.add(run.charge(5).unwrap());
+        drop(held);
+        assert_eq!(run.held(), 15);
+        drop(copy);
+        assert_eq!(run.held(), 0);
+    }
+}
