@@ -87,6 +87,7 @@ fn run(sandbox: &Sandbox, source: &str) -> Result<String> {
             memory: 1 << 30,
             ..Limits::default()
         },
+        ledger: wxmcp_run::Ledger::unbounded(),
         tools: Arc::new(NoTools),
         clocks: Clocks::Live,
         randomness: Randomness::Live,

@@ -21,7 +21,7 @@ use serde_json::{Map, Value};
 use wxmcp_broker::{Capabilities, CapabilityRequest, Granted};
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::{CapabilityGrants, Grants, Hosts};
-use wxmcp_run::{BoxFuture, Capability, ToolError, ToolErrorKind};
+use wxmcp_run::{BoxFuture, CallContext, Capability, ToolError, ToolErrorKind};
 
 use files::Directory;
 use http::Http;

@@ -163,7 +163,7 @@ impl ProvidedTools for Provided {
                 )
             })??;
             let bytes = u64::try_from(value.to_string().len()).unwrap_or(u64::MAX);
-            let charge = context.ledger.charge(size_of(&value))?;
+            let charge = context.ledger.charge(wxmcp_run::size_of(&value))?;
             Ok(Answer::of_file(value, bytes).held(charge.into()))
         })
     }

@@ -5,12 +5,15 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wxmcp_policy::Approvals;
-use wxmcp_run::{BoxFuture, Language, Ledger, Limits, Observer, RunError};
+use wxmcp_run::{BoxFuture, Language, Ledger, Observer, RunError};
 use wxmcp_sandbox::Sandbox;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
 
 use crate::slots::Slots;
 use crate::worker::Worker;
+
+/// Bytes that the host may hold while one file is read, its instance included.
+const FILE_MEMORY: u64 = 128 << 20;
 
 /// Which part of what the process may hold instances that are kept between calls may take: one in so many bytes.
 const IDLE_SHARE: u64 = 4;
@@ -98,8 +101,8 @@ impl Shared {
     }
 
     /// A ledger for reading one file.
-    pub(crate) fn for_files(&self) -> Ledger {
-        self.config.ledger.for_run(Limits::default().host_memory)
+    pub(crate) fn for_one_file(&self) -> Ledger {
+        self.config.ledger.for_run(FILE_MEMORY)
     }
 
     pub(crate) fn worker(&self) -> &Arc<Worker> {

@@ -22,6 +22,7 @@ fn description_limits() -> Limits {
     Limits {
         fuel: Some(5_000_000_000),
         wall: Duration::from_secs(10),
+        host_memory: 128 << 20,
         memory: 128 << 20,
         output: 64 << 10,
         value: 1 << 20,
@@ -73,7 +74,7 @@ async fn describe_script(
         },
         policy: Policy::default(),
         limits: description_limits(),
-        ledger: shared.for_files(),
+        ledger: shared.for_one_file(),
         tools: Arc::new(Nothing),
         clocks: Clocks::Live,
         randomness: Randomness::Live,

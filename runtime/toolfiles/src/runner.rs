@@ -228,8 +228,8 @@ impl ToolFile {
         let report =
             report.map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
         // What is kept is the process's, and part of that only: the rest is for runs.
-        let fits = || idle.session.charge_to(&shared.idle).is_ok();
-        if self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS && fits() {
+        let may_be_kept = self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS;
+        if may_be_kept && idle.session.charge_to(&shared.idle).is_ok() {
             let mut kept = self.idle.lock();
             // The oldest goes: one principal's instances must not fill all slots for ever.
             if kept.len() >= MAX_IDLE {

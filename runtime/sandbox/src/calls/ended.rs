@@ -51,7 +51,7 @@ pub(super) struct Done {
     bytes: u64,
     notes: Vec<Note>,
     /// What the answer held until the payload is charged.
-    held: Held,
+    _held: Held,
 }
 
 impl Done {
@@ -61,7 +61,7 @@ impl Done {
             payload,
             bytes,
             notes: Vec::new(),
-            held: Held::default(),
+            _held: Held::default(),
         }
     }
 
@@ -85,7 +85,7 @@ impl Done {
             payload: payload.map_err(unwritten)?,
             bytes: answer.bytes,
             notes: answer.notes,
-            held: answer.held,
+            _held: answer.held,
         })
     }
 }
