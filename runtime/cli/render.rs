@@ -259,6 +259,7 @@ fn hint(limit: &wxmcp_run::Limit, report: &Report) -> Option<&'static str> {
             Some("raise --timeout, or overlap calls (asyncio.gather, Promise.all)")
         }
         Limit::Memory(_) => Some("raise --memory, or keep less at once"),
+        Limit::HostMemory(_) => Some("raise --host-memory, or make fewer large calls at once"),
         Limit::Output(_) => Some("raise --max-output, or print a summary"),
         Limit::ToolCalls(_) => Some("raise --max-tool-calls"),
         Limit::Value(_) => Some("return a summary; write large results to a mounted folder"),

@@ -49,11 +49,10 @@ pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<R
     let total = settings
         .host_memory_total
         .map(|size| Ledger::of_process(size.as_u64()));
-    let ledger = total.unwrap_or_else(|| usual.ledger.clone());
     let config = ToolsConfig {
         servers: configured(settings)?.upstreams,
-        tree: tree(settings, &guests, &ledger, observer)?,
-        ledger,
+        tree: tree(settings, &guests, observer)?,
+        ledger: total.unwrap_or_else(|| usual.ledger.clone()),
         connections: settings.connections.clone(),
         directories: settings.directories.clone(),
         authorities: settings.authorities.clone(),
@@ -78,7 +77,6 @@ pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<R
 fn tree(
     settings: &Settings,
     guests: &Arc<Guests>,
-    ledger: &Ledger,
     observer: Arc<dyn Observer>,
 ) -> Result<Option<TreeConfig>, Failure> {
     let Some(folder) = settings.tools.clone() else {
@@ -95,7 +93,6 @@ fn tree(
         approvals,
         memory: TOOL_MEMORY,
         call_timeout: settings.call_timeout,
-        ledger: ledger.clone(),
         observer,
     }))
 }

@@ -113,7 +113,7 @@ pub fn open_tools(config: ToolsConfig) -> Result<Arc<CallerHost>, ResourceError>
     let mut approvals = Approvals::default();
     if let Some(tree) = config.tree {
         approvals = tree.approvals.clone();
-        providers.push(Arc::new(Tree::new(tree)));
+        providers.push(Arc::new(Tree::new(tree, config.ledger.clone())));
     }
     let broker = Broker::new(BrokerConfig {
         providers,

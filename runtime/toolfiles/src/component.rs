@@ -273,7 +273,7 @@ impl ComponentTool {
             .find(|(name, _)| *name == self.name)
             .ok_or_else(|| format!("it has no function `{function}`"))?;
         let export = read(&found.1.of).map_err(|why| why.to_string())?;
-        let context = CallContext::outside_of_runs(&shared.config.ledger);
+        let context = CallContext::outside_of_runs(&shared.ledger);
         let tools = link(&host.broker, supplied, &context)
             .await
             .map_err(|error| host.not_linked(&error))?;

@@ -52,8 +52,6 @@ pub struct TreeConfig {
     pub memory: u64,
     /// How long one call may take.
     pub call_timeout: Duration,
-    /// What the process may hold for others: kept instances are part of it.
-    pub ledger: Ledger,
     /// Who hears what tool files print while they are called.
     pub observer: Arc<dyn Observer>,
 }
@@ -83,6 +81,8 @@ impl std::fmt::Debug for TreeConfig {
 /// What all folders of a tree share.
 pub(crate) struct Shared {
     pub(crate) config: TreeConfig,
+    /// What the process may hold for others: kept instances are part of it.
+    pub(crate) ledger: Ledger,
     pub(crate) slots: Slots,
     /// Where instances that are kept between calls are charged.
     pub(crate) idle: Ledger,
@@ -91,10 +91,11 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: TreeConfig) -> Self {
+    pub(crate) fn new(config: TreeConfig, ledger: Ledger) -> Self {
         Self {
-            idle: config.ledger.for_run(config.ledger.budget() / IDLE_SHARE),
+            idle: ledger.for_run(ledger.budget() / IDLE_SHARE),
             config,
+            ledger,
             slots: Slots::default(),
             worker: OnceLock::new(),
         }
@@ -102,7 +103,7 @@ impl Shared {
 
     /// A ledger for reading one file.
     pub(crate) fn for_one_file(&self) -> Ledger {
-        self.config.ledger.for_run(FILE_MEMORY)
+        self.ledger.for_run(FILE_MEMORY)
     }
 
     pub(crate) fn worker(&self) -> &Arc<Worker> {

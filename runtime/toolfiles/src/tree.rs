@@ -8,7 +8,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, MutexGuard};
 use wxmcp_broker::{Provider, Providers};
 use wxmcp_catalogue::Identifiers;
-use wxmcp_run::BoxFuture;
+use wxmcp_run::{BoxFuture, Ledger};
 
 use crate::config::{Shared, TreeConfig};
 use crate::folder::Folder;
@@ -39,10 +39,10 @@ struct Known {
 }
 
 impl Tree {
-    /// Reads nothing yet.
-    pub fn new(config: TreeConfig) -> Self {
+    /// Reads nothing yet. What it holds is charged to the process's ledger.
+    pub fn new(config: TreeConfig, ledger: Ledger) -> Self {
         Self {
-            shared: Arc::new(Shared::new(config)),
+            shared: Arc::new(Shared::new(config, ledger)),
             known: Mutex::new(Known::default()),
         }
     }

@@ -85,7 +85,7 @@ async fn opened(
     for name in names {
         let broker = Arc::clone(broker);
         opening.spawn(async move {
-            let set = broker.tool_set(&name, &context(broker)).await;
+            let set = broker.tool_set(&name, &context(&broker)).await;
             (name, set)
         });
     }
