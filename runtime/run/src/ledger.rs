@@ -34,7 +34,7 @@ struct Book {
 pub enum OverBudget {
     /// The run would hold more than it may.
     #[error(
-        "it takes {} of the host's memory, and the run may hold {} there at once (`host-memory`)",
+        "{} of the host's memory would be held, and the run may hold {} at once (`host-memory`)",
         Bytes(*.asked), Bytes(*.budget)
     )]
     Run {
@@ -45,7 +45,7 @@ pub enum OverBudget {
     },
     /// All runs together would hold more than they may, now.
     #[error(
-        "it takes {} of the host's memory, and all runs together may hold {} there at once",
+        "{} of the host's memory would be held, and all runs together may hold {} at once (`host-memory-total`)",
         Bytes(*.asked), Bytes(*.budget)
     )]
     Process {

@@ -442,7 +442,7 @@ impl Calls {
 fn too_much(what: &str, error: OverBudget) -> ToolError {
     let mut refused = ToolError::from(error);
     let message = format!(
-        "the {what} are too large together: {}; await calls before making more",
+        "the {what} are too large: {}; await calls before making more",
         refused.message
     );
     refused.message = message;

@@ -115,9 +115,14 @@ impl CallerHost {
 
     /// The error of a call of `tool`, which the namespace does not have, or not for this caller.
     fn missing(&self, space: &Space, name: &str, tool: &str) -> ToolError {
-        if let Some(reason) = space.tools().why_not(tool)
-            && self.caller.is_script()
-        {
+        let own = tool.split('.').next_back().unwrap_or_default();
+        // What a caller may not call shows nothing, not even that its file does not load.
+        let may_know = self.caller.is_script()
+            && [tool, own].iter().all(|it| {
+                let caller = &self.caller;
+                caller.may_call_name(space.configured_name(), space.name(), it)
+            });
+        if may_know && let Some(reason) = space.tools().why_not(tool) {
             return ToolError::new(
                 ToolErrorKind::UnknownTool,
                 format!("{} cannot be called: {reason}", quoted(name)),
@@ -128,10 +133,7 @@ impl CallerHost {
             .into_iter()
             .map(|attribute| format!("{}.{attribute}", space.name()))
             .collect();
-        let own = tool.split('.').next_back().unwrap_or_default();
-        if let Some(broken) = space.provided.why_broken(own)
-            && self.caller.is_script()
-        {
+        if may_know && let Some(broken) = space.provided.why_broken(own) {
             return ToolError::new(
                 ToolErrorKind::ToolFailed,
                 format!("{} does not load: {broken}", quoted(name)),
