@@ -106,6 +106,7 @@ pub fn open_tools(config: ToolsConfig) -> Result<Arc<CallerHost>, ResourceError>
         start_timeout: config.start_timeout,
         answer_limit: config.answer_limit,
         eras: config.eras,
+        ledger: config.ledger.clone(),
         guard: config.guard,
     });
     let rust_tools = RustTools::new(config.rust_tools);
