@@ -33,6 +33,8 @@ const LIST_SHARE: u64 = 4;
 pub(crate) struct Settings {
     /// How upstreams are started.
     pub(crate) guard: GuardCommand,
+    /// Whether this process hides its memory and its environment before one starts.
+    pub(crate) conceal: bool,
     /// The environment that configurations refer to.
     pub(crate) environment: Environment,
     /// How long a start may take, handshake and tool list included.
@@ -269,9 +271,13 @@ impl Server {
     ) -> Result<Connection, StartError> {
         let Settings {
             guard,
+            conceal,
             answer_limit,
             ..
         } = &*self.settings;
+        if *conceal {
+            conceal_this_process();
+        }
         let offer = Offer {
             era,
             deadline,
@@ -419,6 +425,17 @@ impl Live {
 
     fn listed(&self) -> MutexGuard<'_, Listed> {
         self.tools.lock()
+    }
+}
+
+/// Keeps processes of the same user from reading this one's memory and environment. By now the engine has opened the
+/// page map that it reads, which could not be opened after this.
+fn conceal_this_process() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Where it fails, a server reads what every program of the user can read.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 

@@ -39,6 +39,8 @@ pub struct ServersConfig {
     pub ledger: Ledger,
     /// How servers are started.
     pub guard: GuardCommand,
+    /// Whether this process hides its memory and its environment before a server starts.
+    pub conceal: bool,
 }
 
 /// MCP servers. Each starts when it is first used and lives as long as this; [`Providers::close`] ends them in
@@ -59,6 +61,7 @@ impl Servers {
         let changes = Arc::<AtomicU64>::default();
         let settings = Arc::new(Settings {
             guard: config.guard,
+            conceal: config.conceal,
             environment: config.environment,
             start_timeout: config.start_timeout,
             answer_limit: config.answer_limit,
