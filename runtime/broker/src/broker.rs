@@ -54,6 +54,7 @@ impl Broker {
     pub fn new(config: BrokerConfig) -> Arc<Self> {
         let turns = Arc::new(Turns::default());
         Arc::new(Self {
+            indexes: Indexes::new(&turns),
             validators: Validators::new(&config.ledger, &turns),
             turns,
             providers: config.providers,
@@ -63,7 +64,6 @@ impl Broker {
             ledger: config.ledger,
             learned: config.learned.as_deref().map(Learned::new),
             watcher: config.watcher,
-            indexes: Indexes::default(),
         })
     }
 

@@ -153,11 +153,6 @@ impl Validators {
             });
         }
         leave_out_nulls(schema, &mut arguments);
-        let nulls: Vec<String> = arguments
-            .iter()
-            .filter(|(name, value)| value.is_null() && !is_required(schema, name))
-            .map(|(name, _)| format!("/{name}"))
-            .collect();
         let value = Value::Object(arguments);
         if let Some(why) = unreadable_number(&value) {
             return Err(ToolError::new(
@@ -169,13 +164,14 @@ impl Validators {
         let checked = self.check((tool.digest(), Part::Arguments), schema, value, asker, held);
         match checked.await {
             Ok((Value::Object(arguments), mismatches)) if mismatches.is_empty() => Ok(arguments),
-            Ok((_, mut mismatches)) => {
+            Ok((value, mut mismatches)) => {
                 for mismatch in &mut mismatches {
-                    if let Some(name) = nulls.iter().find(|path| **path == mismatch.path) {
-                        mismatch.message.push_str(&format!(
-                            " (leave `{}` out where there is no value for it)",
-                            bounded(name.trim_start_matches('/'))
-                        ));
+                    let name = mismatch.path.strip_prefix('/').unwrap_or_default();
+                    if value.get(name).is_some_and(Value::is_null) && !is_required(schema, name) {
+                        let name = bounded(name);
+                        let left_out =
+                            format!(" (leave `{name}` out where there is no value for it)");
+                        mismatch.message.push_str(&left_out);
                     }
                 }
                 let what = format!("the arguments of {} do not fit", quoted(name));
