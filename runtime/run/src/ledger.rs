@@ -290,6 +290,14 @@ impl Held {
         self.0.push(Arc::new(charge));
     }
 
+    /// How many bytes.
+    pub fn bytes(&self) -> u64 {
+        self.0
+            .iter()
+            .map(|charge| charge.bytes())
+            .fold(0, u64::saturating_add)
+    }
+
     /// Adds what another value holds.
     pub fn join(&mut self, other: Self) {
         self.0.extend(other.0);

@@ -14,7 +14,7 @@ use crate::limits::{Budget, Stop};
 use crate::operation::{Operation, parse, request_name};
 use crate::output::Output;
 use wxmcp_run::RunId;
-use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHost};
+use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
 use wxmcp_run::{Event, Observer};
 use wxmcp_run::{Held, Ledger, OverBudget, parsed_size};
@@ -23,7 +23,7 @@ use wxmcp_run::{Limit, Limits};
 mod ended;
 mod typed;
 
-use ended::{Done, Ended, Form, unwritten};
+use ended::{Done, Ended, Form, unwritten, written};
 
 /// Most operations that may be under way or undelivered at once: bounds the
 /// host's bookkeeping when a guest submits and never waits.
@@ -208,13 +208,19 @@ impl Calls {
         self.begin(id, async move {
             let answer = match question {
                 Operation::Search(search) => {
-                    serde_json::to_vec(&tools.search(search, context).await?)
+                    let hits = tools.search(search, context).await?;
+                    let bytes = hits.iter().map(ToolHit::held).sum();
+                    written(hits, bytes).await
                 }
                 Operation::Describe { names } => {
-                    serde_json::to_vec(&tools.describe(names, context).await?)
+                    let described = tools.describe(names, context).await?;
+                    let bytes = described.iter().map(|tool| tool.held.bytes()).sum();
+                    written(described, bytes).await
                 }
                 Operation::Namespace { name } => {
-                    serde_json::to_vec(&tools.namespace(name, context).await?)
+                    let listing = tools.namespace(name, context).await?;
+                    let bytes = listing.held.bytes();
+                    written(listing, bytes).await
                 }
                 Operation::Capability {
                     capability,
