@@ -7,6 +7,7 @@ mod componentize;
 mod exit;
 mod guests;
 mod program;
+mod queue;
 mod render;
 mod runtime;
 mod settings;
