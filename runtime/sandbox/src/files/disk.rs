@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cap_primitives::fs as cap;
-use cap_primitives::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use cap_primitives::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
 use wasmtime_wasi::p2::bindings::filesystem::types::{Advice, ErrorCode};
 
@@ -59,12 +59,18 @@ impl Disk {
     }
 
     fn set_mode(&self, path: &str, follow: bool, mode: u32) -> Answer<()> {
-        let bits = cap::Permissions::from_mode(mode);
+        // One handle is looked at and changed: what has this path may be exchanged meanwhile.
+        let place = self.place(path, follow).map_err(of)?;
+        let found = cap::Metadata::from_file(&place).map_err(of)?;
+        let kind = stat(&found).kind;
         // Linux keeps no mode of a link.
-        if !follow && self.stat(path, false)?.kind == Kind::Link {
+        if kind == Kind::Link {
             return Err(ErrorCode::Unsupported);
         }
-        cap::set_permissions(&self.folder, Path::new(path), bits).map_err(of)
+        kind.permits(mode)?;
+        let mode = Mode::from_bits_truncate(mode);
+        let opened = path_of(&place);
+        rustix::fs::chmodat(rustix::fs::CWD, opened, mode, AtFlags::empty()).map_err(of_errno)
     }
 }
 
@@ -183,7 +189,7 @@ impl Folder for Disk {
         access.set(Access::WRITE_OK, wish.write);
         access.set(Access::EXEC_OK, wish.execute);
         // Not `cap_primitives::fs::access`, which follows a link at the end of the path anywhere.
-        let opened = format!("/proc/self/fd/{}", place.as_raw_fd());
+        let opened = path_of(&place);
         rustix::fs::accessat(rustix::fs::CWD, opened, access, AtFlags::EACCESS).map_err(of_errno)
     }
 
@@ -247,6 +253,7 @@ impl File for DiskFile {
     fn change(&self, change: Change) -> Answer<()> {
         match change {
             Change::Mode(mode) => {
+                self.stat()?.kind.permits(mode)?;
                 rustix::fs::fchmod(&self.file, Mode::from_bits_truncate(mode)).map_err(of_errno)
             }
             Change::Times { accessed, modified } => {
@@ -315,6 +322,11 @@ impl Entries for DiskEntries {
         }
         Ok(found)
     }
+}
+
+/// What a handle that neither reads nor writes stands for, as a path.
+fn path_of(place: &fs::File) -> String {
+    format!("/proc/self/fd/{}", place.as_raw_fd())
 }
 
 fn kind(of: FileType) -> Kind {

@@ -7,6 +7,8 @@
 //! refuses writes to what is mounted read-only, and takes blocking work off the event loop.
 
 mod acts;
+#[cfg(test)]
+mod as_guest;
 mod convert;
 mod disk;
 mod errors;

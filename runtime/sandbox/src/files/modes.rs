@@ -6,7 +6,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
 
 use super::acts::{self, within};
 use super::handles::{self, Handle};
-use super::seam::{Answer, Change, FILE_BITS, FOLDER_BITS, Kind, Stat, Wish};
+use super::seam::{Answer, Change, FILE_BITS, FOLDER_BITS, SETGID, SETUID, Stat, Wish};
 use super::tree::Target;
 use super::{FilesOf, FilesView};
 use crate::guest::State;
@@ -14,10 +14,6 @@ use wxmcp_run::Access;
 
 /// All bits of a mode.
 const BITS: u32 = 0o7777;
-/// Whoever runs the file would run it as its owner.
-const SETUID: u32 = 0o4000;
-/// Whoever runs the file would run it as its group; in a folder, new files have its group.
-const SETGID: u32 = 0o2000;
 
 /// What files and folders have where a guest says nothing of it.
 const NEW_FILE: u32 = 0o666;
@@ -46,7 +42,6 @@ pub(super) struct Last {
     handle: u32,
     /// The path from a folder's handle, and whether a link at its end is followed.
     path: Option<(String, bool)>,
-    kind: Kind,
 }
 
 impl Last {
@@ -54,7 +49,6 @@ impl Last {
         Self {
             handle: handle.rep(),
             path: None,
-            kind: Kind::Other,
         }
     }
 
@@ -68,8 +62,7 @@ impl Last {
 
 impl Modes {
     /// Remembers what `stat` or `stat-at` answered.
-    pub(super) fn saw(&mut self, mut last: Last, found: &Stat) {
-        last.kind = found.kind;
+    pub(super) fn saw(&mut self, last: Last, found: &Stat) {
         self.seen = found.mode & BITS;
         self.last = Some(last);
     }
@@ -179,13 +172,6 @@ impl FilesView<'_> {
 
     pub(super) async fn change_last(self, mode: u32) -> Answer<()> {
         let (last, handle) = self.last()?;
-        let refused = match last.kind {
-            Kind::Folder => SETUID,
-            _ => SETUID | SETGID,
-        };
-        if mode & refused != 0 {
-            return Err(ErrorCode::NotPermitted);
-        }
         let change = Change::Mode(mode);
         if last.path.is_none() {
             return acts::change_handle(&self.files.tree, handle, change).await;

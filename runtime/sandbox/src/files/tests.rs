@@ -280,6 +280,22 @@ fn modes_and_times_are_kept() {
         open.change(Change::Mode(0o640)).unwrap();
         assert_eq!(mode("private"), 0o640, "{kind}");
 
+        // A folder may have more of these bits than a file, which would be run with them.
+        root.change("folder", true, Change::Mode(0o3755)).unwrap();
+        assert_eq!(mode("folder"), 0o3755, "{kind}");
+        for (path, bits) in [
+            ("folder", 0o4755),
+            ("private", 0o4755),
+            ("private", 0o2755),
+            ("private", 0o1755),
+        ] {
+            let refused = root.change(path, true, Change::Mode(bits));
+            assert_eq!(refused, Err(ErrorCode::NotPermitted), "{kind}: {path}");
+        }
+        let refused = open.change(Change::Mode(0o2755));
+        assert_eq!(refused, Err(ErrorCode::NotPermitted), "{kind}");
+        assert_eq!((mode("private"), mode("folder")), (0o640, 0o3755), "{kind}");
+
         root.make_link("private", "link").unwrap();
         root.change("link", true, Change::Mode(0o604)).unwrap();
         assert_eq!(mode("private"), 0o604, "{kind}");

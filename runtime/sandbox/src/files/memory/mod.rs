@@ -238,8 +238,7 @@ impl Folder for Memory {
         if matches!(change, Change::Mode(_)) && node.kind() == Kind::Link {
             return Err(ErrorCode::Unsupported);
         }
-        node.change(change);
-        Ok(())
+        node.change(change)
     }
 
     fn make_folder(&self, path: &str, mode: u32) -> Answer<()> {

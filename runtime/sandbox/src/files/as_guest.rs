@@ -1,0 +1,146 @@
+//! What a guest reaches by the functions that it calls.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use tempfile::TempDir;
+use tokio::runtime::{Builder, Runtime};
+use wasmtime::component::{Resource, ResourceTable};
+use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
+use wasmtime_wasi::p2::bindings::filesystem::types::{
+    Descriptor, DescriptorFlags, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
+};
+
+use super::{Files, FilesView};
+use wxmcp_run::{Access, Mount, Source};
+
+/// A guest, and the folders of the host that it sees.
+struct Guest {
+    files: Files,
+    table: ResourceTable,
+    runtime: Runtime,
+    /// The number of the handle of the first mount.
+    root: u32,
+    host: TempDir,
+}
+
+impl Guest {
+    /// Mounts folders below one of the host, each at a path of the guest: (host, guest, access).
+    fn new(mounts: &[(&str, &str, Access)]) -> Self {
+        let host = tempfile::tempdir().unwrap();
+        let mounts: Vec<_> = mounts
+            .iter()
+            .map(|(folder, guest, access)| {
+                let folder = host.path().join(folder);
+                fs::create_dir_all(&folder).unwrap();
+                Mount {
+                    source: Source::Host(folder),
+                    guest: (*guest).to_owned(),
+                    access: *access,
+                }
+            })
+            .collect();
+        let mut guest = Self {
+            files: Files::new(&mounts).unwrap(),
+            table: ResourceTable::new(),
+            runtime: Builder::new_current_thread().build().unwrap(),
+            root: 0,
+            host,
+        };
+        let roots = guest.view().get_directories().unwrap();
+        guest.root = roots.first().unwrap().0.rep();
+        guest
+    }
+
+    fn writable() -> Self {
+        Self::new(&[("m", "/m", Access::ReadWrite)])
+    }
+
+    fn view(&mut self) -> FilesView<'_> {
+        FilesView {
+            files: &mut self.files,
+            table: &mut self.table,
+        }
+    }
+
+    fn host(&self, path: &str) -> std::path::PathBuf {
+        self.host.path().join(path)
+    }
+
+    /// Does something with the handle of the first mount.
+    fn at<T>(
+        &mut self,
+        act: impl AsyncFnOnce(&mut FilesView<'_>, Resource<Descriptor>) -> FsResult<T>,
+    ) -> Result<T, ErrorCode> {
+        let root = Resource::new_borrow(self.root);
+        let mut view = FilesView {
+            files: &mut self.files,
+            table: &mut self.table,
+        };
+        let done = self.runtime.block_on(act(&mut view, root));
+        done.map_err(|error| error.downcast().unwrap())
+    }
+
+    fn open(&mut self, path: &str, flags: DescriptorFlags) -> Result<u32, ErrorCode> {
+        let path = path.to_owned();
+        let opened = self.at(async |view, root| {
+            let follow = PathFlags::SYMLINK_FOLLOW;
+            view.open_at(root, follow, path, OpenFlags::empty(), flags)
+                .await
+        });
+        opened.map(|handle| handle.rep())
+    }
+
+    /// Asks what is at a path, as `os.chmod` does before it changes that.
+    fn stat(&mut self, path: &str) -> Result<u64, ErrorCode> {
+        let path = path.to_owned();
+        let found = self.at(async |view, root| {
+            view.stat_at(root, PathFlags::SYMLINK_FOLLOW, path).await
+        });
+        found.map(|found| found.size)
+    }
+
+    fn change_mode(&mut self, mode: u32) -> Result<(), ErrorCode> {
+        let view = FilesView {
+            files: &mut self.files,
+            table: &mut self.table,
+        };
+        self.runtime.block_on(view.change_last(mode))
+    }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().mode() & 0o7777
+}
+
+#[test]
+fn what_is_changed_decides_which_bits_it_may_have() {
+    let mut guest = Guest::writable();
+    let (folder, file) = (guest.host("m/folder"), guest.host("m/file"));
+    fs::create_dir(&folder).unwrap();
+    fs::write(&file, "x").unwrap();
+    guest.stat("folder").unwrap();
+    assert_eq!(guest.change_mode(0o2755), Ok(()));
+    assert_eq!(mode(&folder), 0o2755);
+
+    // A file takes the place of the folder that was asked about.
+    guest.stat("folder").unwrap();
+    fs::rename(&folder, guest.host("m/other")).unwrap();
+    fs::rename(&file, &folder).unwrap();
+    let before = mode(&folder);
+    assert_eq!(guest.change_mode(0o2755), Err(ErrorCode::NotPermitted));
+    assert_eq!(mode(&folder), before);
+    assert_eq!(guest.change_mode(0o755), Ok(()));
+
+    // A file takes the number of the handle of the folder that was asked about.
+    let opened = guest.open("other", DescriptorFlags::READ).unwrap();
+    let asked = async |view: &mut FilesView<'_>, _| view.stat(Resource::new_borrow(opened)).await;
+    guest.at(asked).unwrap();
+    let mut view = guest.view();
+    HostDescriptor::drop(&mut view, Resource::new_own(opened)).unwrap();
+    assert_eq!(guest.open("folder", DescriptorFlags::READ), Ok(opened));
+    assert_eq!(guest.change_mode(0o2755), Err(ErrorCode::NotPermitted));
+    assert_eq!(mode(&folder), 0o755);
+}
