@@ -1,7 +1,7 @@
 //! What a guest reaches by the functions that it calls.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -96,9 +96,8 @@ impl Guest {
     /// Asks what is at a path, as `os.chmod` does before it changes that.
     fn stat(&mut self, path: &str) -> Result<u64, ErrorCode> {
         let path = path.to_owned();
-        let found = self.at(async |view, root| {
-            view.stat_at(root, PathFlags::SYMLINK_FOLLOW, path).await
-        });
+        let found =
+            self.at(async |view, root| view.stat_at(root, PathFlags::SYMLINK_FOLLOW, path).await);
         found.map(|found| found.size)
     }
 
@@ -143,4 +142,50 @@ fn what_is_changed_decides_which_bits_it_may_have() {
     assert_eq!(guest.open("folder", DescriptorFlags::READ), Ok(opened));
     assert_eq!(guest.change_mode(0o2755), Err(ErrorCode::NotPermitted));
     assert_eq!(mode(&folder), 0o755);
+}
+
+#[test]
+fn what_an_inner_mount_hides_has_no_other_name() {
+    let mounts = [
+        ("o", "/o", Access::ReadWrite),
+        ("in", "/o/inner", Access::ReadOnly),
+    ];
+    let mut guest = Guest::new(&mounts);
+    fs::create_dir_all(guest.host("o/inner")).unwrap();
+    fs::create_dir(guest.host("o/sub")).unwrap();
+    fs::write(guest.host("o/inner/f"), "hidden").unwrap();
+    fs::write(guest.host("in/f"), "in").unwrap();
+    symlink(".", guest.host("o/here")).unwrap();
+    symlink("../inner", guest.host("o/sub/link")).unwrap();
+    let write = DescriptorFlags::READ | DescriptorFlags::WRITE;
+    for path in [
+        "inner/f",
+        "sub/../inner/f",
+        "sub/.././inner/f",
+        "here/inner/f",
+        "here/sub/../inner/f",
+        "sub/link/f",
+    ] {
+        assert_eq!(guest.stat(path), Ok(2), "{path}");
+        let refused = guest.open(path, write);
+        assert_eq!(refused, Err(ErrorCode::NotPermitted), "{path}");
+        let renamed = guest.at(async |view, root| {
+            let to = Resource::new_borrow(root.rep());
+            view.rename_at(root, path.to_owned(), to, "sub/g".to_owned())
+                .await
+        });
+        assert_eq!(renamed, Err(ErrorCode::NotPermitted), "{path}");
+    }
+    for path in ["sub/../inner", "here/inner", "inner"] {
+        let moved = guest.at(async |view, root| {
+            let to = Resource::new_borrow(root.rep());
+            view.rename_at(root, path.to_owned(), to, "moved".to_owned())
+                .await
+        });
+        assert_eq!(moved, Err(ErrorCode::Busy), "{path}");
+    }
+    fs::write(guest.host("o/sub/own"), "own").unwrap();
+    assert_eq!(guest.stat("sub/../sub/own"), Ok(3));
+    assert!(guest.open("here/sub/own", write).is_ok());
+    assert_eq!(fs::read(guest.host("o/inner/f")).unwrap(), b"hidden");
 }

@@ -54,21 +54,26 @@ impl types::Host for FilesView<'_> {
 
 impl FilesView<'_> {
     /// What a path leads to that is relative to a handle.
-    fn target(&mut self, handle: &Resource<Descriptor>, path: &str) -> FsResult<Target> {
+    async fn target(
+        &mut self,
+        handle: &Resource<Descriptor>,
+        path: &str,
+        follow: bool,
+    ) -> FsResult<Target> {
         self.files.known = None;
-        let folder = handles::get(self.table, handle)?.folder()?;
-        Ok(self.files.tree.resolve(&folder.place, path)?)
+        let place = &handles::get(self.table, handle)?.folder()?.place;
+        Ok(self.files.tree.resolve(place, path, follow).await?)
     }
 
     /// The mount that a path leads into, and the path there, for a change that the mounts
     /// themselves refuse with `otherwise`.
-    fn writable_inside(
+    async fn writable_inside(
         &mut self,
         handle: &Resource<Descriptor>,
         path: &str,
         otherwise: ErrorCode,
     ) -> FsResult<(Mounted, String)> {
-        match self.target(handle, path)? {
+        match self.target(handle, path, false).await? {
             Target::Inside(mounted, path) => {
                 writable(mounted.access)?;
                 Ok((mounted, path))
@@ -78,14 +83,15 @@ impl FilesView<'_> {
     }
 
     /// Both ends of a link or a move.
-    fn both_ends(
+    async fn both_ends(
         &mut self,
         from: (&Resource<Descriptor>, &str),
         to: (&Resource<Descriptor>, &str),
         otherwise: ErrorCode,
     ) -> FsResult<[(Mounted, String); 2]> {
-        let from = self.writable_inside(from.0, from.1, ErrorCode::Busy)?;
-        let to = self.writable_inside(to.0, to.1, otherwise)?;
+        let (handle, path) = from;
+        let from = self.writable_inside(handle, path, ErrorCode::Busy).await?;
+        let to = self.writable_inside(to.0, to.1, otherwise).await?;
         Ok([from, to])
     }
 }
@@ -209,7 +215,9 @@ impl types::HostDescriptor for FilesView<'_> {
         path: String,
     ) -> FsResult<()> {
         let mode = self.files.modes.of_new_folder()?;
-        let (mounted, path) = self.writable_inside(&handle, &path, ErrorCode::Exist)?;
+        let (mounted, path) = self
+            .writable_inside(&handle, &path, ErrorCode::Exist)
+            .await?;
         Ok(within(&mounted, move |folder| folder.make_folder(&path, mode)).await?)
     }
 
@@ -226,7 +234,7 @@ impl types::HostDescriptor for FilesView<'_> {
         path: String,
     ) -> FsResult<DescriptorStat> {
         let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
-        let target = self.target(&handle, &path)?;
+        let target = self.target(&handle, &path, follow).await?;
         let found = acts::stat(&self.files.tree, target, follow).await?;
         self.files.known = Some(Known {
             handle: handle.rep(),
@@ -248,7 +256,7 @@ impl types::HostDescriptor for FilesView<'_> {
         modified: NewTimestamp,
     ) -> FsResult<()> {
         let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
-        let target = self.target(&handle, &path)?;
+        let target = self.target(&handle, &path, follow).await?;
         let change = times(accessed, modified)?;
         Ok(acts::change(&self.files.tree, target, follow, change).await?)
     }
@@ -261,7 +269,8 @@ impl types::HostDescriptor for FilesView<'_> {
         to: Resource<Descriptor>,
         to_path: String,
     ) -> FsResult<()> {
-        let [from, to] = self.both_ends((&handle, &path), (&to, &to_path), ErrorCode::Exist)?;
+        let ends = self.both_ends((&handle, &path), (&to, &to_path), ErrorCode::Exist);
+        let [from, to] = ends.await?;
         if flags.contains(PathFlags::SYMLINK_FOLLOW) {
             return Err(ErrorCode::Invalid.into());
         }
@@ -284,7 +293,9 @@ impl types::HostDescriptor for FilesView<'_> {
             flags,
             self.files.modes.of_new_file()?,
         )?;
-        let opened = match self.target(&handle, &path)? {
+        // What is to be made must not be there: not even as a link to where nothing is.
+        let follow = how.follow && !(how.create && how.exclusive);
+        let opened = match self.target(&handle, &path, follow).await? {
             Target::Inside(mounted, path) => acts::open(mounted, path, how).await?,
             Target::Node(_) if how.create && how.exclusive => return Err(ErrorCode::Exist.into()),
             Target::Node(_) if how.create || how.write || how.truncate => {
@@ -307,7 +318,7 @@ impl types::HostDescriptor for FilesView<'_> {
         handle: Resource<Descriptor>,
         path: String,
     ) -> FsResult<String> {
-        match self.target(&handle, &path)? {
+        match self.target(&handle, &path, false).await? {
             Target::Inside(mounted, path) => {
                 Ok(within(&mounted, move |folder| folder.read_link(&path)).await?)
             }
@@ -320,7 +331,9 @@ impl types::HostDescriptor for FilesView<'_> {
         handle: Resource<Descriptor>,
         path: String,
     ) -> FsResult<()> {
-        let (mounted, path) = self.writable_inside(&handle, &path, ErrorCode::Busy)?;
+        let (mounted, path) = self
+            .writable_inside(&handle, &path, ErrorCode::Busy)
+            .await?;
         Ok(within(&mounted, move |folder| folder.remove_folder(&path)).await?)
     }
 
@@ -331,7 +344,8 @@ impl types::HostDescriptor for FilesView<'_> {
         to: Resource<Descriptor>,
         to_path: String,
     ) -> FsResult<()> {
-        let [from, to] = self.both_ends((&handle, &path), (&to, &to_path), ErrorCode::Busy)?;
+        let ends = self.both_ends((&handle, &path), (&to, &to_path), ErrorCode::Busy);
+        let [from, to] = ends.await?;
         let ((from, path), (to, to_path)) = (from, to);
         let rename = move |folder: &dyn Folder| folder.rename(&path, to.folder.as_ref(), &to_path);
         Ok(within(&from, rename).await?)
@@ -343,7 +357,9 @@ impl types::HostDescriptor for FilesView<'_> {
         target: String,
         path: String,
     ) -> FsResult<()> {
-        let (mounted, path) = self.writable_inside(&handle, &path, ErrorCode::Exist)?;
+        let (mounted, path) = self
+            .writable_inside(&handle, &path, ErrorCode::Exist)
+            .await?;
         if target.len() > PATH {
             return Err(ErrorCode::NameTooLong.into());
         }
@@ -351,7 +367,9 @@ impl types::HostDescriptor for FilesView<'_> {
     }
 
     async fn unlink_file_at(&mut self, handle: Resource<Descriptor>, path: String) -> FsResult<()> {
-        let (mounted, path) = self.writable_inside(&handle, &path, ErrorCode::Busy)?;
+        let (mounted, path) = self
+            .writable_inside(&handle, &path, ErrorCode::Busy)
+            .await?;
         Ok(within(&mounted, move |folder| folder.remove_file(&path)).await?)
     }
 
@@ -409,7 +427,7 @@ impl types::HostDescriptor for FilesView<'_> {
         {
             return Ok(hash(known.identity));
         }
-        let target = self.target(&handle, &path)?;
+        let target = self.target(&handle, &path, follow).await?;
         let found = acts::stat(&self.files.tree, target, follow).await?;
         Ok(hash(found.identity))
     }

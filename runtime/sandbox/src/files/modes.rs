@@ -1,5 +1,7 @@
 //! Permission bits, which WASI does not know: the interface `modes` of `wit/guest.wit`.
 
+use std::sync::Arc;
+
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
@@ -7,7 +9,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
 use super::acts::{self, within};
 use super::handles::{self, Handle};
 use super::seam::{Answer, Change, FILE_BITS, FOLDER_BITS, SETGID, SETUID, Stat, Wish};
-use super::tree::Target;
+use super::tree::{Target, Tree};
 use super::{FilesOf, FilesView};
 use crate::guest::State;
 use wxmcp_run::Access;
@@ -56,6 +58,15 @@ impl Last {
         Self {
             path: Some((path, follow)),
             ..Self::of_handle(handle)
+        }
+    }
+
+    /// What it is, by its path from the handle, and whether a link at the end is followed.
+    async fn target(&self, tree: &Arc<Tree>, handle: &Handle) -> Answer<(Target, bool)> {
+        let place = &handle.folder()?.place;
+        match &self.path {
+            Some((path, follow)) => Ok((tree.resolve(place, path, *follow).await?, *follow)),
+            None => Ok((place.target(), true)),
         }
     }
 }
@@ -160,28 +171,19 @@ impl FilesView<'_> {
         Ok((last, handle))
     }
 
-    /// What was asked about last, by its path.
-    fn last_target(&self) -> Answer<(Target, bool)> {
-        let (last, handle) = self.last()?;
-        let place = &handle.folder()?.place;
-        match &last.path {
-            Some((path, follow)) => Ok((self.files.tree.resolve(place, path)?, *follow)),
-            None => Ok((place.target(), true)),
-        }
-    }
-
     pub(super) async fn change_last(self, mode: u32) -> Answer<()> {
         let (last, handle) = self.last()?;
         let change = Change::Mode(mode);
         if last.path.is_none() {
             return acts::change_handle(&self.files.tree, handle, change).await;
         }
-        let (target, follow) = self.last_target()?;
+        let (target, follow) = last.target(&self.files.tree, handle).await?;
         acts::change(&self.files.tree, target, follow, change).await
     }
 
     async fn last_allows(self, wish: Wish) -> Answer<()> {
-        let (target, follow) = self.last_target()?;
+        let (last, handle) = self.last()?;
+        let (target, follow) = last.target(&self.files.tree, handle).await?;
         let (mounted, path) = match target {
             Target::Inside(mounted, path) => (mounted, path),
             Target::Node(node) => match self.files.tree.behind(node) {

@@ -1,4 +1,4 @@
-//! What holds for every kind of folder, and for the tree of them.
+//! What holds for every kind of folder.
 
 use std::sync::Arc;
 
@@ -7,8 +7,6 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use super::disk::Disk;
 use super::memory;
 use super::seam::{Answer, Change, Entry, File, Folder, Kind, Open, Opened, Wish};
-use super::tree::{Mounted, Place, Target, Tree};
-use wxmcp_run::Access;
 
 const ROOM: u64 = 1 << 20;
 
@@ -393,63 +391,5 @@ fn folders_of_different_kinds_do_not_mix() {
         assert_eq!(moved, Err(ErrorCode::CrossDevice));
         let linked = from.link("x", to.as_ref(), "y");
         assert_eq!(linked, Err(ErrorCode::CrossDevice));
-    }
-}
-
-#[test]
-fn the_tree_leads_into_the_innermost_mount() {
-    let mut tree = Tree::new();
-    let mounted = |device: u64, access| Mounted {
-        folder: memory::root(ROOM, device),
-        access,
-    };
-    tree.mount("/data", mounted(1, Access::ReadWrite));
-    tree.mount("/data/a/in", mounted(2, Access::ReadOnly));
-    tree.mount("/deep/er", mounted(3, Access::ReadOnly));
-    let roots = tree.roots();
-    let paths: Vec<_> = roots.iter().map(|(_, path)| path.as_str()).collect();
-    assert_eq!(paths, ["/data", "/data/a/in", "/deep/er", "/"]);
-    let root = &roots[3].0;
-    let leads = |from: &Place, path: &str| {
-        tree.resolve(from, path).map(|target| match target {
-            Target::Node(node) => format!("node of {}", tree.names(node).join(" ")),
-            Target::Inside(mounted, path) => {
-                let (device, _) = mounted.folder.stat(".", true).unwrap().identity;
-                format!("{device}:{path}")
-            }
-        })
-    };
-    for (path, wanted) in [
-        (".", "node of data deep"),
-        ("data", "node of a"),
-        ("data/", "node of a"),
-        ("data/x/y", "1:x/y"),
-        ("data/a", "node of in"),
-        ("data/a/x", "1:a/x"),
-        ("data/a/in", "2:."),
-        ("data/a/in/x/../y", "2:x/../y"),
-        ("./data//a/./in/../x", "1:a/x"),
-        ("deep", "node of er"),
-        ("deep/er/..", "node of er"),
-        ("deep/er/x/../..", "3:x/../.."),
-        ("deep/../data/x", "1:x"),
-    ] {
-        assert_eq!(leads(root, path).as_deref(), Ok(wanted), "{path}");
-    }
-    let Ok(Target::Node(data)) = tree.resolve(root, "data") else {
-        panic!("a node");
-    };
-    for (from, path, wanted) in [
-        (root, "", ErrorCode::NoEntry),
-        (root, "x", ErrorCode::NoEntry),
-        (root, "deep/x", ErrorCode::NoEntry),
-        (root, "..", ErrorCode::NotPermitted),
-        (root, "data/../..", ErrorCode::NotPermitted),
-        (root, "/data", ErrorCode::NotPermitted),
-        (root, "da\0ta", ErrorCode::Invalid),
-        (root, &"x/".repeat(3_000), ErrorCode::NameTooLong),
-        (&Place::Node(data), "../deep", ErrorCode::NotPermitted),
-    ] {
-        assert_eq!(leads(from, path), Err(wanted), "{path}");
     }
 }
