@@ -28,7 +28,11 @@ enum Reading {
     UnderWay(AbortOnDropJoinHandle<Reading>),
     Ready(Bytes),
     Failed(ErrorCode),
-    Ended,
+    /// The file had no more when it was read. It may have by now, so this is said once, and the next
+    /// read looks again.
+    AtEnd,
+    /// Given up.
+    Cancelled,
 }
 
 impl FileInput {
@@ -59,7 +63,7 @@ impl FileInput {
 fn piece(file: &dyn File, offset: u64, size: usize) -> Reading {
     let mut bytes = BytesMut::zeroed(size.min(PIECE));
     match file.read_at(offset, &mut bytes) {
-        Ok(0) => Reading::Ended,
+        Ok(0) => Reading::AtEnd,
         Ok(read) => {
             bytes.truncate(read);
             Reading::Ready(bytes.freeze())
@@ -87,10 +91,14 @@ impl InputStream for FileInput {
             }
             Reading::Failed(code) => {
                 let failed = StreamError::LastOperationFailed((*code).into());
-                self.reading = Reading::Ended;
+                self.reading = Reading::Idle;
                 Err(failed)
             }
-            Reading::Ended => Err(StreamError::Closed),
+            Reading::AtEnd => {
+                self.reading = Reading::Idle;
+                Err(StreamError::Closed)
+            }
+            Reading::Cancelled => Err(StreamError::Closed),
         }
     }
 
@@ -105,7 +113,7 @@ impl InputStream for FileInput {
 
     async fn cancel(&mut self) {
         // A task that has begun is not cut off: so a guest cannot pile them up.
-        if let Reading::UnderWay(task) = std::mem::replace(&mut self.reading, Reading::Ended) {
+        if let Reading::UnderWay(task) = std::mem::replace(&mut self.reading, Reading::Cancelled) {
             task.cancel().await;
         }
     }
@@ -239,5 +247,52 @@ impl Pollable for FileOutput {
             let written = task.await;
             self.ended(written);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::memory;
+    use crate::files::seam::{Open, Opened};
+
+    fn new_file() -> Arc<dyn File> {
+        let how = Open {
+            read: true,
+            write: true,
+            create: true,
+            ..Open::default()
+        };
+        match memory::root(100_000, 1).open("file", &how) {
+            Ok(Opened::File(file)) => file,
+            _ => panic!("a file"),
+        }
+    }
+
+    /// What a read says: bytes, the end, or an error.
+    async fn read(input: &mut FileInput) -> Result<Vec<u8>, Option<ErrorCode>> {
+        match input.blocking_read(100).await {
+            Ok(bytes) => Ok(bytes.to_vec()),
+            Err(StreamError::LastOperationFailed(error)) => {
+                Err(Some(*error.downcast_ref().unwrap()))
+            }
+            Err(_) => Err(None),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_added_behind_the_end_is_read() {
+        let file = new_file();
+        let mut input = FileInput::new(Arc::clone(&file), 0);
+        assert_eq!(read(&mut input).await, Err(None));
+        assert_eq!(read(&mut input).await, Err(None));
+        file.append(b"one").unwrap();
+        assert_eq!(read(&mut input).await, Ok(b"one".to_vec()));
+        input.ready().await;
+        assert_eq!(read(&mut input).await, Err(None));
+        file.append(b"two").unwrap();
+        input.ready().await;
+        assert_eq!(read(&mut input).await, Ok(b"two".to_vec()));
+        input.cancel().await;
     }
 }
