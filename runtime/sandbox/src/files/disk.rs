@@ -21,7 +21,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{Advice, ErrorCode};
 use super::errors::{code, of_errno};
 use super::seam::{
     Answer, Change, Entries, Entry, FILE_BITS, FOLDER_BITS, File, Folder, Kind, Open, Opened, Stat,
-    Wish,
+    Wish, without_slash,
 };
 
 /// A folder of the host, and what is below it.
@@ -101,6 +101,7 @@ impl Folder for Disk {
     }
 
     fn stat(&self, path: &str, follow: bool) -> Answer<Stat> {
+        let follow = follow || path.ends_with('/');
         let found = match path {
             "." => cap::Metadata::from_file(&self.folder),
             _ => cap::stat(
@@ -132,7 +133,8 @@ impl Folder for Disk {
     }
 
     fn remove_folder(&self, path: &str) -> Answer<()> {
-        cap::remove_dir(&self.folder, Path::new(path)).map_err(of)
+        // `cap-primitives` would take a slash at the end for `/.`.
+        cap::remove_dir(&self.folder, Path::new(without_slash(path))).map_err(of)
     }
 
     fn remove_file(&self, path: &str) -> Answer<()> {

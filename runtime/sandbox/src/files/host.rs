@@ -96,6 +96,11 @@ impl FilesView<'_> {
     }
 }
 
+/// Whether a link at the end of a path is followed: a slash behind it asks for the folder.
+fn follows(flags: PathFlags, path: &str) -> bool {
+    flags.contains(PathFlags::SYMLINK_FOLLOW) || path.ends_with('/')
+}
+
 impl types::HostDescriptor for FilesView<'_> {
     async fn advise(
         &mut self,
@@ -233,7 +238,7 @@ impl types::HostDescriptor for FilesView<'_> {
         flags: PathFlags,
         path: String,
     ) -> FsResult<DescriptorStat> {
-        let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
+        let follow = follows(flags, &path);
         let target = self.target(&handle, &path, follow).await?;
         let found = acts::stat(&self.files.tree, target, follow).await?;
         self.files.known = Some(Known {
@@ -255,7 +260,7 @@ impl types::HostDescriptor for FilesView<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
+        let follow = follows(flags, &path);
         let target = self.target(&handle, &path, follow).await?;
         let change = times(accessed, modified)?;
         Ok(acts::change(&self.files.tree, target, follow, change).await?)
@@ -294,7 +299,7 @@ impl types::HostDescriptor for FilesView<'_> {
             self.files.modes.of_new_file()?,
         )?;
         // What is to be made must not be there: not even as a link to where nothing is.
-        let follow = how.follow && !(how.create && how.exclusive);
+        let follow = follows(path_flags, &path) && !(how.create && how.exclusive);
         let opened = match self.target(&handle, &path, follow).await? {
             Target::Inside(mounted, path) => acts::open(mounted, path, how).await?,
             Target::Node(_) if how.create && how.exclusive => return Err(ErrorCode::Exist.into()),
@@ -420,7 +425,7 @@ impl types::HostDescriptor for FilesView<'_> {
         flags: PathFlags,
         path: String,
     ) -> FsResult<MetadataHashValue> {
-        let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
+        let follow = follows(flags, &path);
         if let Some(known) = self.files.known.take()
             && (known.handle, known.follow) == (handle.rep(), follow)
             && known.path == path

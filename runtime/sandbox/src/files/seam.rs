@@ -222,6 +222,15 @@ pub(super) struct Wish {
     pub(super) execute: bool,
 }
 
+/// The path of a folder without slashes at its end: where only a folder will do, they say nothing, and do
+/// not lead through a link.
+pub(super) fn without_slash(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => path,
+        shorter => shorter,
+    }
+}
+
 /// Does something that may block: on another thread, if it does.
 pub(super) async fn off_the_loop<T: Send + 'static>(
     blocks: bool,

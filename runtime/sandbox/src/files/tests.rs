@@ -249,7 +249,19 @@ fn names_come_and_go() {
         }
         assert_eq!(open.stat().unwrap().links, 0, "{kind}");
         assert_eq!(open.read_at(0, &mut [0]), Ok(1), "{kind}");
-        root.remove_folder("a").unwrap();
+        // A slash at the end is that of a folder, and leads through a link.
+        root.make_link("d", "to").unwrap();
+        assert_eq!(root.stat("to", false).unwrap().kind, Kind::Link, "{kind}");
+        assert_eq!(root.stat("to/", false).unwrap().kind, Kind::Folder);
+        assert_eq!(root.remove_folder("to/"), Err(ErrorCode::NotDirectory));
+        root.remove_file("to").unwrap();
+        write(root, "f", b"").unwrap();
+        let refused = root.stat("f/", false).err();
+        assert_eq!(refused, Some(ErrorCode::NotDirectory), "{kind}");
+        assert_eq!(root.remove_folder("f/"), Err(ErrorCode::NotDirectory));
+        assert_eq!(root.remove_folder("./"), Err(ErrorCode::Invalid), "{kind}");
+        root.remove_folder("d//").unwrap();
+        root.remove_folder("a/").unwrap();
         assert_eq!(
             write(inner.as_ref(), "x", b""),
             Err(ErrorCode::NoEntry),
