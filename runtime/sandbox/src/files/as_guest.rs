@@ -10,7 +10,7 @@ use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    Descriptor, DescriptorFlags, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
+    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
 };
 
 use super::{Files, FilesView};
@@ -188,4 +188,32 @@ fn what_an_inner_mount_hides_has_no_other_name() {
     assert_eq!(guest.stat("sub/../sub/own"), Ok(3));
     assert!(guest.open("here/sub/own", write).is_ok());
     assert_eq!(fs::read(guest.host("o/inner/f")).unwrap(), b"hidden");
+}
+
+#[test]
+fn pipes_sockets_and_devices_are_seen_and_not_opened() {
+    use DescriptorType::{Fifo, Socket};
+    let mut guest = Guest::writable();
+    let mode = rustix::fs::Mode::from_bits_truncate(0o644);
+    let (pipe, kind) = (guest.host("m/pipe"), rustix::fs::FileType::Fifo);
+    rustix::fs::mknodat(rustix::fs::CWD, &pipe, kind, mode, 0).unwrap();
+    let _bound = std::os::unix::net::UnixListener::bind(guest.host("m/socket")).unwrap();
+    symlink("pipe", guest.host("m/link")).unwrap();
+    let write = DescriptorFlags::WRITE;
+    for (path, kind) in [("pipe", Fifo), ("socket", Socket), ("link", Fifo)] {
+        for flags in [DescriptorFlags::READ, write, DescriptorFlags::READ | write] {
+            let refused = guest.open(path, flags);
+            assert_eq!(refused, Err(ErrorCode::Unsupported), "{path}");
+        }
+        let found = guest.at(async |view, root| {
+            let follow = PathFlags::SYMLINK_FOLLOW;
+            view.stat_at(root, follow, path.to_owned()).await
+        });
+        assert_eq!(found.unwrap().type_, kind, "{path}");
+    }
+    // They can be moved and removed.
+    guest
+        .at(async |view, root| view.unlink_file_at(root, "pipe".to_owned()).await)
+        .unwrap();
+    assert!(!pipe.exists());
 }

@@ -80,8 +80,15 @@ impl Folder for Disk {
     }
 
     fn open(&self, path: &str, how: &Open) -> Answer<Opened> {
+        // To open a pipe waits for its other end, or ends the wait of whoever has that; to open a device may
+        // do anything. So they are looked at first, and what takes this name meanwhile does not wait.
+        if let Ok(found) = self.stat(path, how.follow) {
+            found.kind.opens()?;
+        }
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
         let mut options = cap::OpenOptions::new();
         options
+            .custom_flags(flags)
             .read(how.read || !how.write)
             .write(how.write || how.create || how.truncate)
             .truncate(how.truncate)
@@ -91,6 +98,7 @@ impl Folder for Disk {
             ._cap_fs_ext_follow(cap::FollowSymlinks::follow(how.follow));
         let file = cap::open(&self.folder, Path::new(path), &options).map_err(of)?;
         let found = cap::Metadata::from_file(&file).map_err(of)?;
+        stat(&found).kind.opens()?;
         if found.is_dir() {
             Ok(Opened::Folder(Arc::new(Self { folder: file })))
         } else if how.folder {
@@ -338,7 +346,9 @@ fn kind(of: FileType) -> Kind {
         FileType::Symlink => Kind::Link,
         FileType::BlockDevice => Kind::BlockDevice,
         FileType::CharacterDevice => Kind::CharacterDevice,
-        _ => Kind::Other,
+        FileType::Fifo => Kind::Pipe,
+        FileType::Socket => Kind::Socket,
+        FileType::Unknown => Kind::Other,
     }
 }
 

@@ -131,11 +131,21 @@ pub(super) enum Kind {
     Link,
     BlockDevice,
     CharacterDevice,
-    /// Something else: a pipe, a socket.
+    Pipe,
+    Socket,
+    /// Something else, or not known.
     Other,
 }
 
 impl Kind {
+    /// Refuses to open what is neither a file nor a folder. Opening a link is refused elsewhere.
+    pub(super) fn opens(self) -> Answer<()> {
+        match self {
+            Self::File | Self::Folder | Self::Link => Ok(()),
+            _ => Err(ErrorCode::Unsupported),
+        }
+    }
+
     /// Refuses bits of a mode that may not be set where there is something of this kind. With setuid or
     /// setgid, whoever runs a file would run it with the rights of wxmcp's user or group.
     pub(super) fn permits(self, mode: u32) -> Answer<()> {
@@ -158,6 +168,8 @@ impl From<Kind> for DescriptorType {
             Kind::Link => Self::SymbolicLink,
             Kind::BlockDevice => Self::BlockDevice,
             Kind::CharacterDevice => Self::CharacterDevice,
+            Kind::Pipe => Self::Fifo,
+            Kind::Socket => Self::Socket,
             Kind::Other => Self::Unknown,
         }
     }
