@@ -217,3 +217,29 @@ fn pipes_sockets_and_devices_are_seen_and_not_opened() {
         .unwrap();
     assert!(!pipe.exists());
 }
+
+#[test]
+fn a_handle_does_what_it_was_opened_for() {
+    let mut guest = Guest::writable();
+    fs::write(guest.host("m/file"), "x").unwrap();
+    let refused = Err(ErrorCode::BadDescriptor);
+    let (read, write) = (DescriptorFlags::READ, DescriptorFlags::WRITE);
+    for (flags, reads, writes) in [
+        (read, Ok(()), refused),
+        (write, refused, Ok(())),
+        (read | write, Ok(()), Ok(())),
+    ] {
+        let number = guest.open("file", flags).unwrap();
+        let handle = || Resource::<Descriptor>::new_borrow(number);
+        let done = guest.at(async |view, _| view.read(handle(), 1, 0).await);
+        assert_eq!(done.map(|_| ()), reads);
+        let done = guest.at(async |view, _| view.read_via_stream(handle(), 0));
+        assert_eq!(done.map(|_| ()), reads);
+        let done = guest.at(async |view, _| view.write(handle(), b"y".to_vec(), 0).await);
+        assert_eq!(done.map(|_| ()), writes);
+        let done = guest.at(async |view, _| view.write_via_stream(handle(), 0));
+        assert_eq!(done.map(|_| ()), writes);
+        let done = guest.at(async |view, _| view.append_via_stream(handle()));
+        assert_eq!(done.map(|_| ()), writes);
+    }
+}

@@ -61,6 +61,24 @@ impl OpenFile {
     pub(super) fn writable(&self) -> Answer<()> {
         writable(self.access)
     }
+
+    /// Refuses to write what was not opened to write.
+    pub(super) fn writes(&self) -> Answer<()> {
+        self.writable()?;
+        self.has(DescriptorFlags::WRITE)
+    }
+
+    /// Refuses to read what was not opened to read.
+    pub(super) fn reads(&self) -> Answer<()> {
+        self.has(DescriptorFlags::READ)
+    }
+
+    fn has(&self, flag: DescriptorFlags) -> Answer<()> {
+        match self.flags.contains(flag) {
+            true => Ok(()),
+            false => Err(ErrorCode::BadDescriptor),
+        }
+    }
 }
 
 /// Refuses a change where the mount is read-only.

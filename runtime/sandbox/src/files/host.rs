@@ -156,7 +156,9 @@ impl types::HostDescriptor for FilesView<'_> {
         length: u64,
         offset: u64,
     ) -> FsResult<(Vec<u8>, bool)> {
-        let file = Arc::clone(&handles::get(self.table, &handle)?.file()?.file);
+        let open = handles::get(self.table, &handle)?.file()?;
+        open.reads()?;
+        let file = Arc::clone(&open.file);
         let length = usize::try_from(length).unwrap_or(PIECE).min(PIECE);
         let bytes = off_the_loop(file.blocks(), move || {
             let mut bytes = vec![0; length];
@@ -176,7 +178,7 @@ impl types::HostDescriptor for FilesView<'_> {
         offset: u64,
     ) -> FsResult<u64> {
         let open = handles::get(self.table, &handle)?.file()?;
-        open.writable()?;
+        open.writes()?;
         let file = Arc::clone(&open.file);
         let write = move || file.write_at(offset, &bytes);
         let written = off_the_loop(open.file.blocks(), write).await?;
@@ -386,6 +388,7 @@ impl types::HostDescriptor for FilesView<'_> {
         let Handle::File(open) = handles::get(self.table, &handle)? else {
             return Err(ErrorCode::IsDirectory.into());
         };
+        open.reads()?;
         let stream: DynInputStream = Box::new(FileInput::new(Arc::clone(&open.file), offset));
         self.table.push(stream).map_err(FsError::trap)
     }
@@ -451,7 +454,7 @@ impl FilesView<'_> {
         offset: Option<u64>,
     ) -> FsResult<Resource<DynOutputStream>> {
         let open = handles::get(self.table, handle)?.file()?;
-        open.writable()?;
+        open.writes()?;
         let stream: DynOutputStream = Box::new(FileOutput::new(Arc::clone(&open.file), offset));
         self.table.push(stream).map_err(FsError::trap)
     }

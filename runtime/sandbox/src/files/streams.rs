@@ -140,8 +140,10 @@ pub(super) struct FileOutput {
 enum Writing {
     Ready,
     UnderWay(AbortOnDropJoinHandle<Answer<usize>>),
+    /// What was not written is the guest's to write again: there may be room by then.
     Failed(ErrorCode),
-    Ended,
+    /// Given up.
+    Cancelled,
 }
 
 impl FileOutput {
@@ -169,9 +171,9 @@ impl FileOutput {
         match self.writing {
             Writing::Ready => Ok(true),
             Writing::UnderWay(_) => Ok(false),
-            Writing::Ended => Err(StreamError::Closed),
+            Writing::Cancelled => Err(StreamError::Closed),
             Writing::Failed(code) => {
-                self.writing = Writing::Ended;
+                self.writing = Writing::Ready;
                 Err(StreamError::LastOperationFailed(code.into()))
             }
         }
@@ -234,7 +236,7 @@ impl OutputStream for FileOutput {
     }
 
     async fn cancel(&mut self) {
-        if let Writing::UnderWay(task) = std::mem::replace(&mut self.writing, Writing::Ended) {
+        if let Writing::UnderWay(task) = std::mem::replace(&mut self.writing, Writing::Cancelled) {
             task.cancel().await;
         }
     }
@@ -253,8 +255,8 @@ impl Pollable for FileOutput {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::files::memory;
-    use crate::files::seam::{Open, Opened};
+    use crate::files::seam::{Folder, Open, Opened};
+    use crate::files::{disk, memory};
 
     fn new_file() -> Arc<dyn File> {
         let how = Open {
@@ -294,5 +296,69 @@ mod tests {
         input.ready().await;
         assert_eq!(read(&mut input).await, Ok(b"two".to_vec()));
         input.cancel().await;
+    }
+
+    #[tokio::test]
+    async fn an_error_is_told_by_each_operation_that_has_it() {
+        // A file whose descriptor neither reads nor writes fails at both.
+        let folder = tempfile::tempdir().unwrap();
+        let disk = disk::Disk::open(folder.path()).unwrap();
+        let how = |read, write| Open {
+            read,
+            write,
+            create: write,
+            mode: 0o644,
+            ..Open::default()
+        };
+        let open = |how: Open| match disk.open("file", &how) {
+            Ok(Opened::File(file)) => file,
+            _ => panic!("a file"),
+        };
+        let mut input = FileInput::new(open(how(false, true)), 0);
+        for _ in 0..3 {
+            let failed = read(&mut input).await;
+            assert_eq!(failed, Err(Some(ErrorCode::BadDescriptor)));
+        }
+        let mut output = FileOutput::new(open(how(true, false)), Some(0));
+        for _ in 0..3 {
+            let written = output.blocking_write_and_flush(Bytes::from("x")).await;
+            assert_eq!(failure(written), Some(ErrorCode::BadDescriptor));
+        }
+    }
+
+    #[tokio::test]
+    async fn where_there_was_no_room_there_may_be_later() {
+        let root = memory::root(100_000, 1);
+        let how = Open {
+            write: true,
+            create: true,
+            ..Open::default()
+        };
+        let open = |path: &str| match root.open(path, &how) {
+            Ok(Opened::File(file)) => file,
+            _ => panic!("a file"),
+        };
+        let large = open("large");
+        let mut filled = 0;
+        while let Ok(more) = large.append(&[7; 4096]) {
+            filled += more;
+        }
+        assert!(filled > 50_000, "{filled}");
+        let mut output = FileOutput::new(open("file"), Some(0));
+        for _ in 0..2 {
+            let written = output.blocking_write_and_flush(Bytes::from("x")).await;
+            assert_eq!(failure(written), Some(ErrorCode::InsufficientSpace));
+        }
+        large.resize(0).unwrap();
+        let written = output.blocking_write_and_flush(Bytes::from("x")).await;
+        assert!(written.is_ok());
+        assert_eq!(open("file").stat().unwrap().size, 1);
+    }
+
+    fn failure(done: StreamResult<()>) -> Option<ErrorCode> {
+        match done {
+            Err(StreamError::LastOperationFailed(error)) => error.downcast_ref().copied(),
+            _ => None,
+        }
     }
 }
