@@ -7,13 +7,13 @@ use std::path::Path;
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::component::{Resource, ResourceTable};
-use wasmtime_wasi::p2::FsResult;
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     Descriptor, DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
 };
+use wasmtime_wasi::p2::{DynInputStream, FsResult};
 
-use super::{Files, FilesView};
+use super::{Files, FilesView, OPEN, STREAMS};
 use wxmcp_run::{Access, Mount, Source};
 
 /// A guest, and the folders of the host that it sees.
@@ -241,5 +241,38 @@ fn a_handle_does_what_it_was_opened_for() {
         assert_eq!(done.map(|_| ()), writes);
         let done = guest.at(async |view, _| view.append_via_stream(handle()));
         assert_eq!(done.map(|_| ()), writes);
+    }
+}
+
+#[test]
+fn handles_and_streams_have_an_end_and_are_given_back() {
+    let mut guest = Guest::writable();
+    fs::write(guest.host("m/file"), "x").unwrap();
+    let full = Err(ErrorCode::InsufficientMemory);
+    let read = DescriptorFlags::READ;
+    // The mount and `/` are open.
+    let open: Vec<u32> = (2..OPEN)
+        .map(|_| guest.open("file", read).unwrap())
+        .collect();
+    assert_eq!(guest.open("file", read), full);
+    let stream = |guest: &mut Guest| {
+        let handle = Resource::<Descriptor>::new_borrow(open[0]);
+        let stream = guest.at(async |view, _| view.read_via_stream(handle, 0));
+        stream.map(|stream| stream.rep())
+    };
+    let streams: Vec<u32> = (0..STREAMS).map(|_| stream(&mut guest).unwrap()).collect();
+    assert_eq!(stream(&mut guest), full);
+    for stream in streams {
+        let stream = Resource::<DynInputStream>::new_own(stream);
+        drop(guest.table.delete(stream).unwrap());
+    }
+    assert!(stream(&mut guest).is_ok());
+    for number in &open {
+        let handle = Resource::new_own(*number);
+        HostDescriptor::drop(&mut guest.view(), handle).unwrap();
+    }
+    for _ in 0..2 * OPEN {
+        let number = guest.open("file", read).unwrap();
+        HostDescriptor::drop(&mut guest.view(), Resource::new_own(number)).unwrap();
     }
 }

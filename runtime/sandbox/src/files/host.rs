@@ -32,8 +32,9 @@ impl preopens::Host for FilesView<'_> {
                 flags |= DescriptorFlags::MUTATE_DIRECTORY;
             }
             let handle = Handle::Folder(OpenFolder { place, flags });
-            let handle = self.table.push(handle)?;
-            found.push((Resource::new_own(handle.rep()), path));
+            // Guests ask for these once.
+            let place = Arc::clone(&self.files.open).try_acquire_owned()?;
+            found.push((handles::push(self.table, handle, place)?, path));
         }
         Ok(found)
     }
@@ -294,6 +295,7 @@ impl types::HostDescriptor for FilesView<'_> {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
+        let place = handles::place(&self.files.open)?;
         let how = how(
             path_flags,
             open_flags,
@@ -313,7 +315,7 @@ impl types::HostDescriptor for FilesView<'_> {
                 flags: DescriptorFlags::READ,
             }),
         };
-        handles::push(self.table, opened)
+        handles::push(self.table, opened, place).map_err(FsError::trap)
     }
 
     fn drop(&mut self, handle: Resource<Descriptor>) -> wasmtime::Result<()> {
@@ -389,7 +391,9 @@ impl types::HostDescriptor for FilesView<'_> {
             return Err(ErrorCode::IsDirectory.into());
         };
         open.reads()?;
-        let stream: DynInputStream = Box::new(FileInput::new(Arc::clone(&open.file), offset));
+        let place = handles::place(&self.files.streams)?;
+        let file = Arc::clone(&open.file);
+        let stream: DynInputStream = Box::new(FileInput::new(file, offset, place));
         self.table.push(stream).map_err(FsError::trap)
     }
 
@@ -455,7 +459,9 @@ impl FilesView<'_> {
     ) -> FsResult<Resource<DynOutputStream>> {
         let open = handles::get(self.table, handle)?.file()?;
         open.writes()?;
-        let stream: DynOutputStream = Box::new(FileOutput::new(Arc::clone(&open.file), offset));
+        let place = handles::place(&self.files.streams)?;
+        let file = Arc::clone(&open.file);
+        let stream: DynOutputStream = Box::new(FileOutput::new(file, offset, place));
         self.table.push(stream).map_err(FsError::trap)
     }
 }

@@ -27,6 +27,7 @@ mod tries;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 
@@ -48,10 +49,19 @@ const ENTRIES: usize = 256;
 /// Most streams of entries that one instance has open.
 const LISTS: usize = 256;
 
+/// Most handles of files and folders that one instance has open.
+const OPEN: usize = 1_000;
+
+/// Most streams of files that one instance has open: each may be read and written.
+const STREAMS: usize = 2 * OPEN;
+
 /// What one instance sees of files.
 pub(crate) struct Files {
     tree: Arc<Tree>,
     modes: modes::Modes,
+    /// Room for more handles, and for more streams of files.
+    open: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
     /// Streams of entries that are open now.
     lists: usize,
     /// What was looked at last, until something else is asked.
@@ -92,6 +102,8 @@ impl Files {
         Ok(Self {
             tree: Arc::new(tree),
             modes: modes::Modes::default(),
+            open: Arc::new(Semaphore::new(OPEN)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
             lists: 0,
             known: None,
         })

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn_blocking};
@@ -21,6 +22,7 @@ pub(super) struct FileInput {
     file: Arc<dyn File>,
     offset: u64,
     reading: Reading,
+    _place: OwnedSemaphorePermit,
 }
 
 enum Reading {
@@ -36,10 +38,12 @@ enum Reading {
 }
 
 impl FileInput {
-    pub(super) fn new(file: Arc<dyn File>, offset: u64) -> Self {
+    /// `place` is given back with the stream.
+    pub(super) fn new(file: Arc<dyn File>, offset: u64, place: OwnedSemaphorePermit) -> Self {
         Self {
             file,
             offset,
+            _place: place,
             reading: Reading::Idle,
         }
     }
@@ -135,6 +139,7 @@ pub(super) struct FileOutput {
     /// None: at the end.
     offset: Option<u64>,
     writing: Writing,
+    _place: OwnedSemaphorePermit,
 }
 
 enum Writing {
@@ -147,10 +152,16 @@ enum Writing {
 }
 
 impl FileOutput {
-    pub(super) fn new(file: Arc<dyn File>, offset: Option<u64>) -> Self {
+    /// `place` is given back with the stream.
+    pub(super) fn new(
+        file: Arc<dyn File>,
+        offset: Option<u64>,
+        place: OwnedSemaphorePermit,
+    ) -> Self {
         Self {
             file,
             offset,
+            _place: place,
             writing: Writing::Ready,
         }
     }
@@ -257,6 +268,11 @@ mod tests {
     use super::*;
     use crate::files::seam::{Folder, Open, Opened};
     use crate::files::{disk, memory};
+    use tokio::sync::Semaphore;
+
+    fn place() -> OwnedSemaphorePermit {
+        Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap()
+    }
 
     fn new_file() -> Arc<dyn File> {
         let how = Open {
@@ -285,7 +301,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_added_behind_the_end_is_read() {
         let file = new_file();
-        let mut input = FileInput::new(Arc::clone(&file), 0);
+        let mut input = FileInput::new(Arc::clone(&file), 0, place());
         assert_eq!(read(&mut input).await, Err(None));
         assert_eq!(read(&mut input).await, Err(None));
         file.append(b"one").unwrap();
@@ -314,12 +330,12 @@ mod tests {
             Ok(Opened::File(file)) => file,
             _ => panic!("a file"),
         };
-        let mut input = FileInput::new(open(how(false, true)), 0);
+        let mut input = FileInput::new(open(how(false, true)), 0, place());
         for _ in 0..3 {
             let failed = read(&mut input).await;
             assert_eq!(failed, Err(Some(ErrorCode::BadDescriptor)));
         }
-        let mut output = FileOutput::new(open(how(true, false)), Some(0));
+        let mut output = FileOutput::new(open(how(true, false)), Some(0), place());
         for _ in 0..3 {
             let written = output.blocking_write_and_flush(Bytes::from("x")).await;
             assert_eq!(failure(written), Some(ErrorCode::BadDescriptor));
@@ -344,7 +360,7 @@ mod tests {
             filled += more;
         }
         assert!(filled > 50_000, "{filled}");
-        let mut output = FileOutput::new(open("file"), Some(0));
+        let mut output = FileOutput::new(open("file"), Some(0), place());
         for _ in 0..2 {
             let written = output.blocking_write_and_flush(Bytes::from("x")).await;
             assert_eq!(failure(written), Some(ErrorCode::InsufficientSpace));
