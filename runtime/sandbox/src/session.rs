@@ -163,7 +163,7 @@ impl Session {
                 let state = State {
                     wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
                     table: wasi::table(),
-                    files: Files::new(&policy.mounts)?,
+                    files: Files::new(&policy.mounts)?.with_notes(&output),
                     memory,
                     meter: Meter::default(),
                     calls: Calls::new(tools, observer, output.clone(), this, &limits),

@@ -3,17 +3,20 @@
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
-    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor, OpenFlags, PathFlags,
+    Descriptor, DescriptorFlags, DescriptorType, ErrorCode, HostDescriptor,
+    HostDirectoryEntryStream, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{DynInputStream, FsResult};
 
 use super::{Files, FilesView, OPEN, STREAMS};
+use crate::output::Output;
 use wxmcp_run::{Access, Mount, Source};
 
 /// A guest, and the folders of the host that it sees.
@@ -99,6 +102,23 @@ impl Guest {
         let found =
             self.at(async |view, root| view.stat_at(root, PathFlags::SYMLINK_FOLLOW, path).await);
         found.map(|found| found.size)
+    }
+
+    /// The names in the first mount.
+    fn names(&mut self) -> Vec<String> {
+        let names = self.at(async |view, root| {
+            let list = view.read_directory(root).await?;
+            let mut names = Vec::new();
+            while let Some(entry) = {
+                let list = Resource::new_borrow(list.rep());
+                view.read_directory_entry(list).await?
+            } {
+                names.push(entry.name);
+            }
+            HostDirectoryEntryStream::drop(view, list).unwrap();
+            Ok(names)
+        });
+        names.unwrap()
     }
 
     fn change_mode(&mut self, mode: u32) -> Result<(), ErrorCode> {
@@ -275,4 +295,24 @@ fn handles_and_streams_have_an_end_and_are_given_back() {
         let number = guest.open("file", read).unwrap();
         HostDescriptor::drop(&mut guest.view(), Resource::new_own(number)).unwrap();
     }
+}
+
+#[test]
+fn a_name_that_is_not_utf8_is_left_out_and_noted_once() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let mut guest = Guest::writable();
+    let output = Output::new(0, Arc::new(wxmcp_run::Silent));
+    guest.files.notes = Some(output.clone());
+    for name in [&b"a"[..], b"b\xff", b"\xffc", b"d"] {
+        fs::write(guest.host("m").join(OsStr::from_bytes(name)), "").unwrap();
+    }
+    for _ in 0..2 {
+        let mut names = guest.names();
+        names.sort();
+        assert_eq!(names, ["a", "d"]);
+    }
+    let (_, noted) = output.take();
+    let noted = String::from_utf8(noted).unwrap();
+    assert_eq!(noted.matches("is not UTF-8").count(), 1, "{noted}");
 }

@@ -472,10 +472,16 @@ impl types::HostDirectoryEntryStream for FilesView<'_> {
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
         let list = handles::list(self.table, &stream)?;
-        let Some(entry) = list.next().await? else {
-            return Ok(None);
+        let (entry, name) = loop {
+            let Some(mut entry) = list.next().await? else {
+                return Ok(None);
+            };
+            match entry.name.take() {
+                Some(name) => break (entry, name),
+                // WASI cannot say it, and the others should not be lost with it.
+                None => self.files.note_unreadable_name(),
+            }
         };
-        let name = entry.name.ok_or(ErrorCode::IllegalByteSequence)?;
         self.files.known = entry.identity.map(|identity| Known {
             handle: list.folder(),
             path: name.clone(),

@@ -32,6 +32,7 @@ use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 
 use crate::guest::State;
+use crate::output::Output;
 use seam::Folder;
 use tree::{Mounted, Tree};
 use wxmcp_run::RunError;
@@ -62,6 +63,9 @@ pub(crate) struct Files {
     /// Room for more handles, and for more streams of files.
     open: Arc<Semaphore>,
     streams: Arc<Semaphore>,
+    /// Where a guest's user reads what WASI cannot say, and whether it was said.
+    notes: Option<Output>,
+    has_noted: bool,
     /// Streams of entries that are open now.
     lists: usize,
     /// What was looked at last, until something else is asked.
@@ -104,9 +108,25 @@ impl Files {
             modes: modes::Modes::default(),
             open: Arc::new(Semaphore::new(OPEN)),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            notes: None,
+            has_noted: false,
             lists: 0,
             known: None,
         })
+    }
+
+    /// The same, with somewhere to say what WASI cannot.
+    pub(crate) fn with_notes(mut self, output: &Output) -> Self {
+        self.notes = Some(output.clone());
+        self
+    }
+
+    /// Says once that a name was left out of a listing.
+    fn note_unreadable_name(&mut self) {
+        if let Some(notes) = self.notes.as_ref().filter(|_| !self.has_noted) {
+            notes.note("a name in a mounted folder is not UTF-8: listings leave such names out");
+        }
+        self.has_noted = true;
     }
 }
 
