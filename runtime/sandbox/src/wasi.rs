@@ -19,7 +19,7 @@ use crate::sources;
 use wxmcp_run::{BoxFuture, Clocks, Policy, Randomness, Script, Stdin, Stream};
 
 /// Most handles (files, streams, pollables) that one instance may hold.
-const HANDLES: usize = 4_096;
+const HANDLES: usize = 8_192;
 
 /// Most bytes of one request for random numbers.
 const RANDOM: u64 = 1 << 20;

@@ -7,6 +7,8 @@
 //! refuses writes to what is mounted read-only, and takes blocking work off the event loop.
 
 mod acts;
+#[cfg(test)]
+mod as_guest;
 mod convert;
 mod disk;
 mod errors;
@@ -25,10 +27,12 @@ mod tries;
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 
 use crate::guest::State;
+use crate::output::Output;
 use seam::Folder;
 use tree::{Mounted, Tree};
 use wxmcp_run::RunError;
@@ -46,10 +50,22 @@ const ENTRIES: usize = 256;
 /// Most streams of entries that one instance has open.
 const LISTS: usize = 256;
 
+/// Most handles of files and folders that one instance has open.
+const OPEN: usize = 1_000;
+
+/// Most streams of files that one instance has open: each may be read and written.
+const STREAMS: usize = 2 * OPEN;
+
 /// What one instance sees of files.
 pub(crate) struct Files {
     tree: Arc<Tree>,
     modes: modes::Modes,
+    /// Room for more handles, and for more streams of files.
+    open: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    /// Where a guest's user reads what WASI cannot say, and whether it was said.
+    notes: Option<Output>,
+    has_noted: bool,
     /// Streams of entries that are open now.
     lists: usize,
     /// What was looked at last, until something else is asked.
@@ -90,9 +106,27 @@ impl Files {
         Ok(Self {
             tree: Arc::new(tree),
             modes: modes::Modes::default(),
+            open: Arc::new(Semaphore::new(OPEN)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            notes: None,
+            has_noted: false,
             lists: 0,
             known: None,
         })
+    }
+
+    /// The same, with somewhere to say what WASI cannot.
+    pub(crate) fn with_notes(mut self, output: &Output) -> Self {
+        self.notes = Some(output.clone());
+        self
+    }
+
+    /// Says once that a name was left out of a listing.
+    fn note_unreadable_name(&mut self) {
+        if let Some(notes) = self.notes.as_ref().filter(|_| !self.has_noted) {
+            notes.note("a name in a mounted folder is not UTF-8: listings leave such names out");
+        }
+        self.has_noted = true;
     }
 }
 

@@ -140,7 +140,10 @@ impl Node {
         }
     }
 
-    pub(super) fn change(&self, change: Change) {
+    pub(super) fn change(&self, change: Change) -> Answer<()> {
+        if let Change::Mode(mode) = change {
+            self.kind().permits(mode)?;
+        }
         let mut inner = self.lock();
         match change {
             Change::Mode(mode) => inner.mode = mode,
@@ -150,6 +153,7 @@ impl Node {
             }
         }
         inner.changed = SystemTime::now();
+        Ok(())
     }
 
     /// A node that a folder has by a name.
