@@ -18,6 +18,7 @@ mod limits;
 mod meter;
 mod native;
 mod operation;
+mod outcome;
 mod output;
 mod sandbox;
 mod session;

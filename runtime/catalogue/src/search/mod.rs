@@ -8,6 +8,7 @@
 //! source were chosen on the tuning half of `benches/search/queries.txt`.
 
 mod fold;
+mod query;
 mod synonyms;
 mod words;
 
@@ -16,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 
 use crate::schema::{parameter_prose, parameters};
-use words::{Asked, asked, key, words};
+use query::{bounded, distinct, first_sentence};
+use words::{Asked, key, words};
 
 /// How soon further occurrences of a word stop counting (BM25's k1).
 const K1: f64 = 1.0;
@@ -46,9 +48,6 @@ const UNASKED_CHANGE: f64 = 0.9;
 const MAX_FIELD_WORDS: usize = 1_000;
 const MAX_WORDS: usize = 2_000_000;
 const MIN_WORDS: usize = 32;
-const MAX_QUERY_WORDS: usize = 32;
-const MAX_QUERY_BYTES: usize = 2_000;
-
 /// What is said of one tool's parameters, as far as it is searched, in bytes.
 const MAX_PROSE_BYTES: usize = 8 << 10;
 
@@ -466,38 +465,6 @@ fn raise(before: &mut f64, sum: &mut f64, now: f64) {
         *sum += now - *before;
         *before = now;
     }
-}
-
-/// As much of a query as is read.
-fn bounded(query: &str) -> &str {
-    let end = query.floor_char_boundary(MAX_QUERY_BYTES);
-    query.get(..end).unwrap_or_default()
-}
-
-/// The distinct words of a query, bounded.
-fn distinct(query: &str) -> Vec<Asked> {
-    let mut words: Vec<Asked> = Vec::new();
-    for word in asked(query) {
-        if words.len() < MAX_QUERY_WORDS && !words.contains(&word) {
-            words.push(word);
-        }
-    }
-    words
-}
-
-/// The first sentence of a description, and the rest.
-fn first_sentence(description: &str) -> (&str, &str) {
-    let text = description.trim_start();
-    let paragraph = text.find("\n\n").unwrap_or(text.len());
-    let end = text
-        .match_indices(['.', '!', '?'])
-        .map(|(at, mark)| at.saturating_add(mark.len()))
-        .find(|end| {
-            let next = text.get(*end..).and_then(|rest| rest.chars().next());
-            next.is_none_or(char::is_whitespace)
-        })
-        .unwrap_or(text.len());
-    text.split_at(paragraph.min(end))
 }
 
 /// What a word is worth that so many of all documents say.

@@ -7,7 +7,7 @@ use wasmtime::{AsContextMut, Store};
 
 use super::TypedExport;
 use crate::guest::{End, State};
-use crate::session::Entered;
+use crate::outcome::Entered;
 use wxmcp_run::{INVALID_ARGUMENTS, Raised, Script, ToolJob};
 
 /// What of a component is called.
