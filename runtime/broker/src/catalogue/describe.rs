@@ -6,7 +6,7 @@ use wxmcp_catalogue::{Stop, Tool};
 use wxmcp_run::{CallContext, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit};
 
 use super::hit::{Telling, description};
-use super::search::Listed;
+use super::search::{Asker, Listed};
 use super::{Found, Space, unknown_tool};
 use crate::host::CallerHost;
 use crate::pipeline::turns::NotDone;
@@ -41,9 +41,12 @@ impl CallerHost {
             tools: space.tools().clone(),
         });
         let indexes = &self.broker.indexes;
-        indexes
-            .search(listed.collect(), self, search, context)
-            .await
+        let asker = Asker {
+            caller: &self.caller,
+            context,
+            limit: deadline,
+        };
+        indexes.search(listed.collect(), search, asker).await
     }
 
     /// Everything that the caller may know of the named tools.

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lru::LruCache;
 use parking_lot::Mutex;
@@ -12,7 +13,6 @@ use wxmcp_run::{
 };
 
 use super::hit::{Telling, hit};
-use crate::host::CallerHost;
 use crate::pipeline::turns::Turns;
 
 /// Hits of one search, at most.
@@ -34,6 +34,15 @@ pub(crate) struct Listed {
     /// The name in scripts.
     pub(crate) name: String,
     pub(crate) tools: Arc<Namespace>,
+}
+
+/// Who searches.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Asker<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) context: &'a CallContext,
+    /// How long it may take.
+    pub(crate) limit: Duration,
 }
 
 /// Searches tools, and keeps indexes until a list of tools changes: ten thousand
@@ -75,11 +84,10 @@ impl Indexes {
     pub(crate) async fn search(
         &self,
         listed: Vec<Listed>,
-        host: &CallerHost,
         search: Search,
-        context: &CallContext,
+        asker: Asker<'_>,
     ) -> Result<Vec<ToolHit>, ToolError> {
-        let caller = host.caller.clone();
+        let (caller, context) = (asker.caller.clone(), asker.context);
         let patterns: Vec<ToolPatterns> = caller.tools().iter().map(|it| (**it).clone()).collect();
         let kept = self.kept.lock().get(&patterns).cloned();
         let kept = kept.filter(|kept| kept.is_of(&listed));
@@ -92,8 +100,10 @@ impl Indexes {
             let hits = index.search(&search, &ledger)?;
             Ok((index, hits))
         };
-        let limit = host.broker.call_timeout;
-        let searched = self.turns.aside(context.held.clone(), limit, work).await;
+        let searched = self
+            .turns
+            .aside(context.held.clone(), asker.limit, work)
+            .await;
         let (index, hits) = searched.unwrap_or_else(|_| {
             Err(ToolError::new(
                 ToolErrorKind::ToolFailed,

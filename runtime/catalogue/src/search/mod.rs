@@ -7,18 +7,16 @@
 //! can be would get, so that they can be compared between queries. Numbers without another
 //! source were chosen on the tuning half of `benches/search/queries.txt`.
 
+mod document;
 mod fold;
-mod query;
 mod synonyms;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use serde_json::Value;
+use words::{Asked, asked, key, words};
 
-use crate::schema::{parameter_prose, parameters};
-use query::{bounded, distinct, first_sentence};
-use words::{Asked, key, words};
+pub use document::Document;
 
 /// How soon further occurrences of a word stop counting (BM25's k1).
 const K1: f64 = 1.0;
@@ -48,8 +46,8 @@ const UNASKED_CHANGE: f64 = 0.9;
 const MAX_FIELD_WORDS: usize = 1_000;
 const MAX_WORDS: usize = 2_000_000;
 const MIN_WORDS: usize = 32;
-/// What is said of one tool's parameters, as far as it is searched, in bytes.
-const MAX_PROSE_BYTES: usize = 8 << 10;
+const MAX_QUERY_WORDS: usize = 32;
+const MAX_QUERY_BYTES: usize = 2_000;
 
 /// Bytes that a word takes where it is another one, and each time that it is said.
 const WORD: u64 = 160;
@@ -57,77 +55,6 @@ const SAID: u64 = 40;
 
 /// Bytes that a document takes beside its words.
 const DOCUMENT: u64 = 400;
-
-/// What is known of one tool.
-#[derive(Clone, Debug, Default)]
-pub struct Document {
-    /// Namespace and name, as scripts spell them.
-    pub name: String,
-    /// The name as its owner spells it, where that is another.
-    pub own: Option<String>,
-    /// Parameter names.
-    pub parameters: Vec<String>,
-    /// What is said of the parameters.
-    pub parameter_prose: String,
-    /// The description.
-    pub description: String,
-}
-
-impl Document {
-    /// The document of a tool, by its full name.
-    pub fn new(name: String, description: &str, input_schema: &Value) -> Self {
-        Self {
-            name,
-            own: None,
-            parameters: parameters(input_schema),
-            parameter_prose: parameter_prose(input_schema, MAX_PROSE_BYTES),
-            description: description.to_owned(),
-        }
-    }
-
-    /// The same with no more prose than so many bytes of each kind.
-    #[must_use]
-    pub fn within(mut self, bytes: usize) -> Self {
-        for prose in [&mut self.description, &mut self.parameter_prose] {
-            prose.truncate(prose.floor_char_boundary(bytes));
-            prose.shrink_to_fit();
-        }
-        self
-    }
-
-    /// Bytes of its texts.
-    pub fn text_bytes(&self) -> u64 {
-        let texts = [&self.name, &self.description, &self.parameter_prose].into_iter();
-        let texts = texts.chain(&self.own).chain(&self.parameters);
-        texts
-            .map(|text| u64::try_from(text.len()).unwrap_or(u64::MAX))
-            .sum()
-    }
-
-    /// The same, also by the name that its owner gave it.
-    #[must_use]
-    pub fn with_own_name(mut self, own: &str) -> Self {
-        self.own = Some(own.to_owned());
-        self
-    }
-
-    /// Namespace and name. Of letters that no identifier has, only the owner's spelling tells.
-    fn named(&self) -> (&str, &str) {
-        let (space, name) = self.name.split_once('.').unwrap_or_default();
-        let own = self.own.as_deref().filter(|own| !own.is_ascii());
-        (space, own.unwrap_or(name))
-    }
-
-    /// The spellings that mean the tool and no other words.
-    fn keys(&self) -> BTreeSet<String> {
-        let (space, name) = self.name.split_once('.').unwrap_or_default();
-        let names = [name, self.own.as_deref().unwrap_or(name)].map(key);
-        let space = key(space);
-        let full = names.clone().map(|name| format!("{space} {name}"));
-        let keys = names.into_iter().filter(|name| !name.is_empty());
-        keys.chain(full).collect()
-    }
-}
 
 /// One part of a document: what a word in it weighs, and how much long ones are held back.
 struct Field {
@@ -465,6 +392,38 @@ fn raise(before: &mut f64, sum: &mut f64, now: f64) {
         *sum += now - *before;
         *before = now;
     }
+}
+
+/// As much of a query as is read.
+fn bounded(query: &str) -> &str {
+    let end = query.floor_char_boundary(MAX_QUERY_BYTES);
+    query.get(..end).unwrap_or_default()
+}
+
+/// The distinct words of a query, bounded.
+fn distinct(query: &str) -> Vec<Asked> {
+    let mut words: Vec<Asked> = Vec::new();
+    for word in asked(query) {
+        if words.len() < MAX_QUERY_WORDS && !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words
+}
+
+/// The first sentence of a description, and the rest.
+fn first_sentence(description: &str) -> (&str, &str) {
+    let text = description.trim_start();
+    let paragraph = text.find("\n\n").unwrap_or(text.len());
+    let end = text
+        .match_indices(['.', '!', '?'])
+        .map(|(at, mark)| at.saturating_add(mark.len()))
+        .find(|end| {
+            let next = text.get(*end..).and_then(|rest| rest.chars().next());
+            next.is_none_or(char::is_whitespace)
+        })
+        .unwrap_or(text.len());
+    text.split_at(paragraph.min(end))
 }
 
 /// What a word is worth that so many of all documents say.

@@ -10,8 +10,9 @@ use crate::arguments::null_is_left_out;
 use crate::schema::{Parameter, follow, is_everything, properties};
 use crate::text::clean;
 
-/// Schema nodes read for one tool; what comes later is `Any`.
+/// Schema nodes read of one schema, and of all schemas of a namespace; what comes later is `Any`.
 const MAX_NODES: usize = 5_000;
+const MAX_ALL_NODES: usize = 1_000_000;
 
 /// Named object types of one tool; further objects are open.
 const MAX_SHAPES: usize = 300;
@@ -56,12 +57,13 @@ impl<'a> Reader<'a> {
         stem: String,
         is_input: bool,
     ) -> Self {
+        let nodes_left = MAX_ALL_NODES.saturating_sub(shapes.nodes).min(MAX_NODES);
         Self {
             shapes,
             root,
             stem,
             is_input,
-            nodes_left: MAX_NODES,
+            nodes_left,
             shapes_left: MAX_SHAPES,
             known: BTreeMap::new(),
             following: Vec::new(),
@@ -118,6 +120,7 @@ impl<'a> Reader<'a> {
             return Some(Type::Any);
         };
         self.nodes_left = left;
+        self.shapes.nodes = self.shapes.nodes.saturating_add(1);
         if position.depth >= MAX_DEPTH {
             return Some(Type::Any);
         }
@@ -178,6 +181,12 @@ impl<'a> Reader<'a> {
     ) -> Option<Type> {
         let pointer = pointer.strip_prefix('#').unwrap_or(pointer);
         if let Some(known) = self.known.get(pointer) {
+            // A type that is referred to twice, and those again, would double each time.
+            let Some(left) = self.nodes_left.checked_sub(known.nodes()) else {
+                return Some(Type::Any);
+            };
+            self.nodes_left = left;
+            self.shapes.nodes = self.shapes.nodes.saturating_add(known.nodes());
             let known = known.clone();
             self.used(&known);
             return Some(known);

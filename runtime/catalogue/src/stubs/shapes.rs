@@ -46,6 +46,8 @@ pub(super) struct Shapes {
     pub(super) all: Vec<Shape>,
     names: BTreeSet<String>,
     times: BTreeMap<String, usize>,
+    /// Schema nodes that were read.
+    pub(super) nodes: usize,
 }
 
 impl Shapes {
@@ -55,6 +57,7 @@ impl Shapes {
             all: Vec::new(),
             names: names.into_iter().collect(),
             times: BTreeMap::new(),
+            nodes: 0,
         }
     }
 
@@ -124,5 +127,59 @@ pub(super) fn pascal(name: &str) -> String {
         text
     } else {
         format!("T{text}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+    use crate::stubs::{Calls, ToolSet, python, typescript};
+    use crate::tool::Definition;
+
+    fn longest_stub(tools: usize, input: &Value) -> usize {
+        let tools = (0..tools).map(|n| {
+            let name = format!("tool{n}");
+            let tool = Tool::new(Definition {
+                name: name.clone(),
+                description: String::new(),
+                input_schema: input.clone(),
+                output_schema: None,
+            });
+            (name, tool.unwrap())
+        });
+        let sets = [ToolSet {
+            namespace: "things".to_owned(),
+            tools: tools.collect(),
+        }];
+        let files = python(&sets, Calls::Either)
+            .into_iter()
+            .chain(typescript(&sets));
+        files.map(|file| file.text.len()).max().unwrap()
+    }
+
+    /// Each of 40 types has the next twice. The last is read first, so that none is deep.
+    #[test]
+    fn references_that_double_make_no_long_stub() {
+        let doubling = |many: usize| {
+            let mut types = Map::new();
+            let mut properties = Map::new();
+            types.insert(format!("a{many}"), json!({"type": "string"}));
+            for n in (0..many).rev() {
+                let next = json!({"$ref": format!("#/$defs/a{}", n + 1)});
+                let list = json!({"type": "array", "items": next});
+                types.insert(
+                    format!("a{n}"),
+                    json!({"type": "array", "items": {"anyOf": [next, list]}}),
+                );
+                properties.insert(format!("p{n}"), json!({"$ref": format!("#/$defs/a{n}")}));
+            }
+            json!({"type": "object", "$defs": types, "properties": properties})
+        };
+        let few = longest_stub(1, &doubling(5));
+        assert!(few > 2_000, "{few}");
+        let many = longest_stub(1, &doubling(40));
+        assert!(many < 1_000_000, "{many}");
     }
 }

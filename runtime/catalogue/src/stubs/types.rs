@@ -36,6 +36,32 @@ pub(super) enum Literal {
     Text(String),
 }
 
+impl Type {
+    /// How large it is: types inside it, and literals of a few bytes.
+    pub(super) fn nodes(&self) -> usize {
+        const FEW: usize = 16;
+        match self {
+            Self::List(of) | Self::Map(of) => of.nodes().saturating_add(1),
+            Self::Union(each) => each
+                .iter()
+                .fold(1, |sum: usize, one| sum.saturating_add(one.nodes())),
+            Self::Literals(each) => each.iter().fold(1, |sum: usize, one| match one {
+                Literal::Text(text) | Literal::Integer(text) => {
+                    sum.saturating_add(1 + text.len() / FEW)
+                }
+                Literal::Null | Literal::Boolean(_) => sum.saturating_add(1),
+            }),
+            Self::Any
+            | Self::Null
+            | Self::Boolean
+            | Self::Integer
+            | Self::Number
+            | Self::Text
+            | Self::Shape(_) => 1,
+        }
+    }
+}
+
 /// The type of some constant values.
 pub(super) fn literals(values: &[Value]) -> Type {
     let all: Option<Vec<Literal>> = values.iter().map(literal).collect();

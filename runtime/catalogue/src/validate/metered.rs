@@ -244,7 +244,7 @@ pub(super) struct Step {
 
 impl Step {
     /// The keyword of one schema.
-    pub(super) fn new<'a>(
+    pub(super) fn keyword<'a>(
         words: &'a Map<String, Value>,
         _: &'a Value,
         _: Location,

@@ -11,7 +11,7 @@ mod tell;
 
 use std::sync::OnceLock;
 
-use jsonschema::{ValidationError, ValidationOptions, Validator as Compiled};
+use jsonschema::{ValidationError, Validator as Compiled};
 use serde_json::Value;
 use wxmcp_run::{Charge, Ledger, OverBudget, size_of};
 
@@ -332,15 +332,10 @@ fn compiled(schema: &Value, patterns: &Patterns) -> Result<Compiled, String> {
     patterns
         .options()
         .with_keyword(STEP, move |words, value, place| {
-            Step::new(words, value, place, |pattern| costs.cost(pattern))
+            Step::keyword(words, value, place, |pattern| costs.cost(pattern))
         })
         .build(schema)
         .map_err(|error| shown(&error))
-}
-
-/// `format` is an annotation in every dialect: the tool itself decides which texts it takes.
-fn options<'i>() -> ValidationOptions<'i> {
-    jsonschema::options().should_validate_formats(false)
 }
 
 /// Whether a value is so light that it may be looked at where others wait.

@@ -6,7 +6,6 @@ use jsonschema::{PatternOptions, ValidationOptions};
 use serde_json::{Value, json};
 
 use super::metered::count;
-use super::options;
 use crate::text::shorten;
 
 /// Sizes of compiled patterns that are told apart, in bytes: more than the last is not compiled.
@@ -101,6 +100,11 @@ fn size(pattern: &str) -> Option<(usize, bool)> {
     }
     let backtracks = |size: &usize| fits(backtracking(*size), &schema);
     SIZES.into_iter().find(backtracks).map(|size| (size, true))
+}
+
+/// `format` is an annotation in every dialect: the tool itself decides which texts it takes.
+fn options<'i>() -> ValidationOptions<'i> {
+    jsonschema::options().should_validate_formats(false)
 }
 
 fn linear<'i>(size: usize) -> ValidationOptions<'i> {
