@@ -106,7 +106,7 @@ impl Session {
             return Err(RunError::SessionOver);
         }
         let id = RunId::random();
-        let clock = Arc::new(RunClock::start());
+        let clock = Arc::new(RunClock::standing_still_for(limits.start));
         let knows = self.live.is_some() && script.task.is_some();
         let program = match &self.entry {
             Entry::Supplied(_) => Some(&script),
@@ -418,6 +418,7 @@ fn not_begun(run: RunId, outcome: Outcome, clock: &RunClock) -> Report {
         calls: Vec::new(),
         usage: Usage {
             wall_ms: clock.elapsed().as_secs_f64() * 1e3,
+            start_ms: clock.still().as_secs_f64() * 1e3,
             fuel: 0,
             peak_memory: 0,
             host_peak: 0,
@@ -447,6 +448,7 @@ fn report(
         .fold(state.outbox.out_bytes, u64::saturating_add);
     let usage = Usage {
         wall_ms: clock.elapsed().as_secs_f64() * 1e3,
+        start_ms: clock.still().as_secs_f64() * 1e3,
         fuel,
         peak_memory: state.memory.peak(),
         host_peak: state.calls.ledger().peak(),
