@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::aside::aside;
 use crate::clock::RunClock;
 use crate::limits::{Budget, Stop};
-use crate::operation::{Operation, parse, request_name};
+use crate::operation::{Operation, read, request_name};
 use crate::output::Output;
 use wxmcp_run::RunId;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHost};
@@ -23,7 +24,7 @@ use wxmcp_run::{Limit, Limits};
 mod ended;
 mod typed;
 
-use ended::{Done, Ended, Form, unwritten};
+use ended::{Done, Ended, Form, unwritten, written};
 
 /// Most operations that may be under way or undelivered at once: bounds the
 /// host's bookkeeping when a guest submits and never waits.
@@ -119,7 +120,7 @@ impl Calls {
                 return Ok(id);
             }
         };
-        match parse(operation, payload) {
+        match read(operation, payload, &held).await {
             Ok(Operation::Call {
                 name,
                 arguments,
@@ -138,7 +139,8 @@ impl Calls {
                 let tools = Arc::clone(&self.tools);
                 self.begin(id, async move {
                     let answer = tools.call(call).await?;
-                    Done::answered(answer, content)
+                    let bytes = usize::try_from(answer.bytes).unwrap_or(usize::MAX);
+                    aside(bytes, move || Done::answered(answer, content)).await
                 });
             }
             Ok(Operation::Timer(time)) => self.wake(id, time),
@@ -208,10 +210,12 @@ impl Calls {
         self.begin(id, async move {
             let answer = match question {
                 Operation::Search(search) => {
-                    serde_json::to_vec(&tools.search(search, context).await?)
+                    let hits = tools.search(search, context).await?;
+                    return written(hits.len(), hits).await;
                 }
                 Operation::Describe { names } => {
-                    serde_json::to_vec(&tools.describe(names, context).await?)
+                    let described = tools.describe(names, context).await?;
+                    return written(described.len(), described).await;
                 }
                 Operation::Namespace { name } => {
                     serde_json::to_vec(&tools.namespace(name, context).await?)

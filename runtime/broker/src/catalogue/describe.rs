@@ -61,6 +61,10 @@ impl CallerHost {
                 .ok_or_else(|| unknown_tool(name, &[]))?;
             let tool = self.with_learned(&space, named.tool);
             described.push(description(space.name(), named.attribute, &tool));
+            // A large schema takes milliseconds to print: the deadline has its turn between two.
+            if described.len() < names.len() {
+                tokio::task::yield_now().await;
+            }
         }
         Ok(described)
     }

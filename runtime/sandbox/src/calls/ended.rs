@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{length, too_much};
+use crate::aside::{LARGE, aside};
 use crate::digits::marked;
 use wxmcp_run::{Charge, Held, Ledger, Note, ToolAnswer, ToolError, ToolErrorKind};
 
@@ -43,7 +44,7 @@ impl Form {
     }
 }
 
-/// How an operation succeeded.
+/// How an operation succeeded; its payload is marked as integers need it.
 pub(super) struct Done {
     form: Form,
     payload: Vec<u8>,
@@ -58,7 +59,7 @@ impl Done {
     pub(super) fn new(payload: Vec<u8>, bytes: u64) -> Self {
         Self {
             form: Form::Answer,
-            payload,
+            payload: marked(payload),
             bytes,
             notes: Vec::new(),
             _held: Held::default(),
@@ -82,12 +83,25 @@ impl Done {
         };
         Ok(Self {
             form,
-            payload: payload.map_err(unwritten)?,
+            payload: marked(payload.map_err(unwritten)?),
             bytes: answer.bytes,
             notes: answer.notes,
             _held: answer.held,
         })
     }
+}
+
+/// Tools that are written for the guest while the event loop waits; one may have a large schema.
+const FEW_TOOLS: usize = 1;
+
+/// The answer of a question about tools.
+pub(super) async fn written(
+    tools: usize,
+    about: impl Serialize + Send + 'static,
+) -> Result<Done, ToolError> {
+    let bytes = if tools > FEW_TOOLS { LARGE } else { 0 };
+    let write = move || serde_json::to_vec(&about).map_err(unwritten);
+    Ok(Done::new(aside(bytes, write).await?, 0))
 }
 
 /// Why an answer is not handed over.
@@ -135,7 +149,7 @@ impl Ended {
                 notes: done.notes,
                 answer_bytes: done.bytes,
                 _charge: Some(charge),
-                ..Self::plain(id, marked(done.payload), elapsed)
+                ..Self::plain(id, done.payload, elapsed)
             },
             Err(error) => Self::failed(id, &error, elapsed, ledger),
         }
