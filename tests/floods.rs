@@ -4,6 +4,9 @@ mod support;
 
 use std::error::Error;
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
 use support::{Printed, TestResult, tree, wx, wxmcp};
 
@@ -91,6 +94,95 @@ fn reading_a_source_counts_against_the_deadline() -> TestResult {
         printed.stderr
     );
     assert_eq!(printed.code, Some(3));
+    Ok(())
+}
+
+/// Tool files that compute until they are stopped, and as many that answer.
+fn spinning() -> Result<tempfile::TempDir, Box<dyn Error>> {
+    let mut files = Vec::new();
+    for n in 1..=12 {
+        for (file, text) in [
+            (
+                format!("p{n}.py"),
+                format!("def p{n}():\n    while True: pass\n"),
+            ),
+            (format!("q{n}.py"), format!("def q{n}(): return {n}\n")),
+            (
+                format!("j{n}.js"),
+                format!("export const j{n} = () => {{ while (true) {{}} }};\n"),
+            ),
+            (
+                format!("k{n}.js"),
+                format!("export const k{n} = () => {n};\n"),
+            ),
+        ] {
+            files.push((format!("tools/spin/{file}"), text));
+        }
+    }
+    for letter in ["p", "q", "j", "k"] {
+        let python = format!(
+            "import asyncio\nfrom tools import spin\n\
+             tasks = [asyncio.ensure_future(getattr(spin, f'{letter}{{n}}')()) for n in range(1, 13)]\n\
+             await asyncio.sleep(0.1)\nprint('under way', flush=True)\n\
+             sum(await asyncio.gather(*tasks))"
+        );
+        let typescript = format!(
+            "import * as spin from 'tools/spin';\n\
+             const calls = Array.from({{length: 12}}, (_, n) => spin[`{letter}${{n + 1}}`]());\n\
+             return (await Promise.all(calls)).reduce((a, b) => a + b);"
+        );
+        files.push((format!("{letter}.py"), python));
+        files.push((format!("{letter}.ts"), typescript));
+    }
+    let files: Vec<(&str, &str)> = files
+        .iter()
+        .map(|(name, text)| (&**name, &**text))
+        .collect();
+    tree(&files)
+}
+
+/// Tool files share their thread and the event loop's with the deadline, and with an interrupt.
+#[test]
+fn many_tool_files_that_spin_hide_neither_the_deadline_nor_an_interrupt() -> TestResult {
+    let folder = spinning()?;
+    for name in ["q.py", "q.ts", "k.py", "k.ts"] {
+        let printed = wx(folder.path(), &["run", name])?;
+        assert_eq!(printed.code, Some(0), "{name}: {}", printed.stderr);
+        assert!(
+            printed.stdout.ends_with("78\n"),
+            "{name}: {}",
+            printed.stdout
+        );
+    }
+    for name in ["p.py", "p.ts", "j.py", "j.ts"] {
+        let began = Instant::now();
+        let printed = wx(folder.path(), &["run", "--timeout", "1s", name])?;
+        let took = began.elapsed();
+        assert_eq!(printed.code, Some(3), "{name}: {}", printed.stderr);
+        assert!(
+            printed.stderr.contains("the time limit of 1 s"),
+            "{}",
+            printed.stderr
+        );
+        assert!(took < Duration::from_secs(5), "{name}: {took:?}");
+    }
+    for name in ["p.py", "j.py"] {
+        let mut child = wxmcp(folder.path())
+            .args(["run", "--timeout", "60s", "--call-timeout", "60s", name])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        let stdout = child.stdout.take().ok_or("no stdout")?;
+        BufReader::new(stdout).read_line(&mut line)?;
+        assert_eq!(line, "under way\n", "{name}");
+        let began = Instant::now();
+        let pid = rustix::process::Pid::from_child(&child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT)?;
+        let printed = Printed::from(child.wait_with_output()?);
+        assert_eq!(printed.code, Some(130), "{name}: {}", printed.stderr);
+        assert!(began.elapsed() < Duration::from_secs(5), "{name}");
+    }
     Ok(())
 }
 

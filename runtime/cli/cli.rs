@@ -170,6 +170,10 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
     pub(crate) timeout: Option<Duration>,
 
+    /// Time that the script may wait for servers to start, and for a component to be compiled, beside the other [default: 60s]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
+    pub(crate) start_timeout: Option<Duration>,
+
     /// Units of fuel, about one per WebAssembly instruction [default: no limit]
     #[arg(long, value_name = "UNITS")]
     pub(crate) fuel: Option<u64>,

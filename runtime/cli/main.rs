@@ -6,6 +6,7 @@ mod commands;
 mod componentize;
 mod exit;
 mod guests;
+mod interrupts;
 mod program;
 mod queue;
 mod render;

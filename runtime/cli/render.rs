@@ -306,12 +306,13 @@ fn usage_line(report: &Report) {
     use bytesize::ByteSize;
     let usage = &report.usage;
     let line = format!(
-        "{}usage: {} calls, {} never left the sandbox, peak memory {}, {:.2} s, {} units of fuel\n",
+        "{}usage: {} calls, {} never left the sandbox, peak memory {}, {:.2} s, {:.2} s more for starts, {} units of fuel\n",
         STDERR.line_end(),
         usage.tool_calls,
         ByteSize::b(usage.bytes_kept_out),
         ByteSize::b(usage.peak_memory),
         usage.wall_ms / 1e3,
+        usage.start_ms / 1e3,
         usage.fuel
     );
     STDERR.write(line.as_bytes());

@@ -60,6 +60,7 @@ pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<R
         tools,
         environment: environment(),
         call_timeout: settings.call_timeout,
+        start_timeout: settings.limits.start,
         learned: guests
             .cache()
             .filter(|_| settings.learn)

@@ -126,6 +126,7 @@ struct DirectoryTable {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 struct LimitTable {
     timeout: Option<String>,
+    start_timeout: Option<String>,
     fuel: Option<u64>,
     memory: Option<ByteSize>,
     host_memory: Option<ByteSize>,
@@ -251,12 +252,18 @@ fn without_line(error: &toml::de::Error, text: &str) -> String {
 fn merge_limits(flags: &LimitArgs, file: &LimitTable) -> anyhow::Result<Limits> {
     let default = Limits::default();
     let wall = pick_time(flags.timeout, "WXMCP_TIMEOUT", file.timeout.as_deref())?;
+    let start = pick_time(
+        flags.start_timeout,
+        "WXMCP_START_TIMEOUT",
+        file.start_timeout.as_deref(),
+    )?;
     let memory = pick(flags.memory, "WXMCP_MEMORY", file.memory)?;
     let host_memory = pick(flags.host_memory, "WXMCP_HOST_MEMORY", file.host_memory)?;
     let output = pick(flags.max_output, "WXMCP_MAX_OUTPUT", file.max_output)?;
     Ok(Limits {
         fuel: pick(flags.fuel, "WXMCP_FUEL", file.fuel)?,
         wall: wall.unwrap_or(default.wall),
+        start: start.unwrap_or(default.start),
         memory: memory.map_or(default.memory, |size| size.as_u64()),
         host_memory: host_memory.map_or(default.host_memory, |size| size.as_u64()),
         output: output.map_or(default.output, |size| size.as_u64()),

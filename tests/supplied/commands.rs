@@ -71,3 +71,27 @@ fn what_is_no_component_is_named() -> TestResult {
     assert_refused(&run(folder.path(), &[])?, 2, "it is larger than 128 MiB");
     Ok(())
 }
+
+/// Compiling is waited for as long as the run may wait for what starts, and is in the report.
+#[test]
+fn compiling_counts_as_a_start() -> TestResult {
+    let folder = folder(&command("", ""))?;
+    let cache = tempfile::tempdir()?;
+    let run = |time: &str| -> Result<Printed, Box<dyn Error>> {
+        let mut command = wxmcp(folder.path());
+        command
+            .args(["run", "--json", "--start-timeout", time, "agent.wasm"])
+            .env("WXMCP_CACHE_DIR", cache.path());
+        Ok(command.output()?.into())
+    };
+    assert_refused(
+        &run("1ms")?,
+        2,
+        "takes longer than the start-timeout of 1ms",
+    );
+    let report: serde_json::Value = serde_json::from_str(&run("60s")?.stdout)?;
+    assert_eq!(report["outcome"], "returned", "{report}");
+    let waited = report["usage"]["start_ms"].as_f64().ok_or("no time")?;
+    assert!(waited > 0.0, "{report}");
+    Ok(())
+}

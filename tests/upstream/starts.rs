@@ -7,7 +7,7 @@ use std::path::Path;
 use serde_json::json;
 
 use crate::place::Place;
-use crate::support::{TestResult, scripted};
+use crate::support::{Printed, TestResult, scripted, wxmcp};
 
 /// A server that is silent on the first probe is asked as it answers from then on.
 #[test]
@@ -91,5 +91,56 @@ print(last)";
         printed.contains("status 3") && printed.contains("no licence"),
         "{printed}"
     );
+    Ok(())
+}
+
+/// Servers that never answer cost a run its start-timeout once, not each of them; then its own time counts.
+#[test]
+fn all_servers_of_a_run_share_its_time_for_starts() -> TestResult {
+    let place = Place::with("{}")?;
+    let silent = json!({"command": "sleep", "args": ["1000"]});
+    let config = json!({"mcpServers": {"a": silent, "b": silent, "c": silent}});
+    fs::write(place.path().join(".mcp.json"), config.to_string())?;
+    let one_by_one = "
+for name in 'a', 'b', 'c':
+    try: call_tool(name + '.x')
+    except ToolError as e: print(e.kind, 'start-timeout' in str(e))";
+    let at_once = "
+import asyncio
+answers = [call_tool.aio(name + '.x') for name in ('a', 'b', 'c')]
+for e in await asyncio.gather(*answers, return_exceptions=True): print(e.kind, 'start-timeout' in str(e))";
+    for code in [one_by_one, at_once] {
+        let printed = place.wx(&[
+            "run",
+            "--json",
+            "--start-timeout",
+            "1s",
+            "--timeout",
+            "20s",
+            "-c",
+            code,
+        ])?;
+        let report: serde_json::Value = serde_json::from_str(&printed.stdout)?;
+        let told = "upstream-unavailable True\n".repeat(3);
+        assert_eq!(report["stdout"], json!(told), "{report}");
+        let waited = report["usage"]["start_ms"].as_f64().ok_or("no time")?;
+        // Starting calls is the script's own time.
+        assert!((100.0..=1000.0).contains(&waited), "{report}");
+    }
+    // Three times as long would do for nobody, once does.
+    let server = scripted(&json!({"tools": ["x"], "era": "silent"}));
+    let config = json!({"mcpServers": {"a": server, "b": silent}});
+    fs::write(place.path().join(".mcp.json"), config.to_string())?;
+    let code = "call_tool('a.x')
+try: call_tool('b.x')
+except ToolError as e: print(e.kind)
+call_tool('a.x')";
+    let args = ["run", "--json", "--timeout", "20s", "-c", code];
+    let mut command = wxmcp(place.path());
+    command.args(args).env("WXMCP_START_TIMEOUT", "4s");
+    let printed = Printed::from(command.output()?);
+    let report: serde_json::Value = serde_json::from_str(&printed.stdout)?;
+    assert_eq!(report["outcome"], "returned", "{report}");
+    assert_eq!(report["stdout"], "upstream-unavailable\n", "{report}");
     Ok(())
 }

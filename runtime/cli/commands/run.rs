@@ -6,15 +6,18 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use wxmcp_broker::CallerHost;
 use wxmcp_host::{Job, Runtime};
 use wxmcp_run::{
-    Clocks, Language, Outcome, Policy, Randomness, Report, RunError, Runner, Script, Silent, Stdin,
+    BoxFuture, Clocks, Language, Outcome, Policy, Randomness, Report, RunError, Runner, Script,
+    Silent, Stdin,
 };
 
 use super::component;
 use crate::check::Checker;
 use crate::cli::{NamedLanguage, RunArgs};
 use crate::exit::{Exit, Failure};
+use crate::interrupts::Interrupts;
 use crate::queue::QUEUE;
 use crate::render::{self, Terminal};
 use crate::settings::Settings;
@@ -78,62 +81,95 @@ async fn run(
         }
     }
     // Heard from the first instruction on, also while a component is compiled.
-    let interrupt = interrupts()?;
-    let mut later_interrupt = interrupts()?;
+    let interrupts = Interrupts::listen().map_err(cannot_listen)?;
+    let interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
-    let mut cancel = Box::pin(interrupted(interrupt));
-    let interpreter = args.interpreter.as_deref();
-    let runner = tokio::select! {
-        runner = runner(&script, interpreter, &runtime) => runner,
-        () = &mut cancel => {
+    let mut cancel: BoxFuture<'static, ()> = Box::pin(interrupted(interrupt));
+    let started = tokio::select! {
+        started = start(args, &script, &runtime, settings.limits.start) => started.map(Some),
+        () = &mut cancel => Ok(None),
+    };
+    let (runner, prepared) = match started {
+        Ok(Some(started)) => started,
+        ended => {
             broker.shutdown().await;
-            return Ok(Exit::Cancelled);
+            return ended.map(|_| Exit::Cancelled);
         }
     };
-    let runner = match runner {
-        Ok(runner) => runner,
-        Err(failure) => {
-            broker.shutdown().await;
-            return Err(failure);
-        }
-    };
-    let wall = settings.limits.wall;
-    let run = job(script, settings, stdin).into_run(Arc::clone(broker), terminal.clone(), cancel);
-    let report = runner.run(run).await;
+    let mut job = job(script, settings, stdin);
+    job.limits.start = job.limits.start.saturating_sub(prepared);
+    let wall = job.limits.wall;
+    let mut report = runner
+        .run(job.into_run(Arc::clone(broker), terminal.clone(), cancel))
+        .await;
+    let is_interrupted = interrupts.end_the_process();
     // The process ends next: to take the guest apart before would only make it end later.
     std::mem::forget(Arc::clone(&runner));
     terminal.finish();
-    let ended = Instant::now();
+    if let Ok(report) = &mut report {
+        report.usage.start_ms += prepared.as_secs_f64() * 1e3;
+    }
     let rest = match &report {
+        _ if is_interrupted => Duration::ZERO,
         Ok(report) => rest_of(wall, report),
         Err(_) => wall,
     };
-    let exit = match report {
-        Ok(report) => {
-            render::report(&report, args.json, args.usage, args.quiet);
-            Ok(Exit::from(&report.outcome))
-        }
-        Err(error) => Err(failure(error, &name, is_ours)),
-    };
+    let exit = told(report, args, &name, is_ours);
     let more = broker.unmatched_patterns().into_iter();
     more.filter(|it| !unmatched.contains(it))
         .for_each(|it| render::note(&it));
-    // Servers may take the rest of the run's time to end, and whoever reads what was printed, too. What is late
-    // already is not made later: the guards end what is left.
-    let shutdown = broker.shutdown();
+    end(broker, &exit, rest).await;
+    exit
+}
+
+/// Ends the servers. They may take the rest of the run's time, and whoever reads what was printed, too. What is
+/// late already is not made later: the guards end what is left.
+async fn end(broker: &CallerHost, exit: &Result<Exit, Failure>, rest: Duration) {
+    let began = Instant::now();
     let patience = match exit {
         Ok(Exit::Limit | Exit::Cancelled) => LATE_SHUTDOWN,
         _ => rest.min(SHUTDOWN).max(LATE_SHUTDOWN),
     };
-    tokio::select! {
-        _left_to_guards = tokio::time::timeout(patience, shutdown) => {}
-        _ = later_interrupt.recv() => {}
+    let _left_to_guards = tokio::time::timeout(patience, broker.shutdown()).await;
+    let rest = rest.saturating_sub(began.elapsed());
+    QUEUE.give_up_after(rest.saturating_add(LATE_OUTPUT));
+}
+
+/// Prints how a run went.
+fn told(
+    report: Result<Report, RunError>,
+    args: &RunArgs,
+    name: &str,
+    is_ours: bool,
+) -> Result<Exit, Failure> {
+    let report = report.map_err(|error| failure(error, name, is_ours))?;
+    render::report(&report, args.json, args.usage, args.quiet);
+    Ok(Exit::from(&report.outcome))
+}
+
+/// What runs the script, and how long that took which is counted as the start of others: a component is
+/// compiled, and servers are started whose tools it imports.
+async fn start(
+    args: &RunArgs,
+    script: &Script,
+    runtime: &Runtime,
+    time: Duration,
+) -> Result<(Arc<dyn Runner>, Duration), Failure> {
+    let interpreter = args.interpreter.as_deref();
+    let runner = runner(script, interpreter, runtime);
+    if script.language != Language::Component {
+        return Ok((runner.await?, Duration::ZERO));
     }
-    QUEUE.give_up_after(
-        rest.saturating_sub(ended.elapsed())
-            .saturating_add(LATE_OUTPUT),
-    );
-    exit
+    let began = Instant::now();
+    match tokio::time::timeout(time, runner).await {
+        Ok(runner) => Ok((runner?, began.elapsed())),
+        Err(_) => Err(Failure::usage(anyhow::anyhow!(
+            "cannot run `{}`: compiling it, and starting the servers whose tools it imports, takes longer than the \
+             start-timeout of {time:?}",
+            script.name
+        ))
+        .hint("raise --start-timeout")),
+    }
 }
 
 /// What runs the script.
@@ -182,10 +218,8 @@ fn rest_of(wall: Duration, report: &Report) -> Duration {
     }
 }
 
-fn interrupts() -> Result<Signal, Failure> {
-    signal(SignalKind::interrupt())
-        .context("listen for interrupts")
-        .map_err(Failure::fault)
+fn cannot_listen(error: std::io::Error) -> Failure {
+    Failure::fault(anyhow::Error::new(error).context("listen for interrupts"))
 }
 
 /// Ends when the user interrupts, or when what the script prints cannot be written.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A message to the clock of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,11 @@ pub enum ClockMessage {
 pub trait ClockSink: Send + Sync {
     /// Takes a message. Messages of one sender arrive in order; must not block.
     fn send(&self, message: ClockMessage);
+
+    /// How long the clock may still stand still in this run; `None` if nothing bounds that.
+    fn start_left(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// A way to a run's clock.
@@ -33,8 +39,14 @@ impl ClockHandle {
         Self(None)
     }
 
+    /// How long the clock may still stand still in this run. Whoever starts something for it gives up when
+    /// nothing is left. `None` outside of runs.
+    pub fn start_left(&self) -> Option<Duration> {
+        self.0.as_ref()?.start_left()
+    }
+
     /// Asks the clock to stand still until the answer is dropped, as far as the
-    /// guest waits. Pauses may overlap.
+    /// guest waits and the run has time left for what starts. Pauses may overlap.
     pub fn pause(&self) -> Pause<'_> {
         self.send(ClockMessage::Pause);
         Pause { clock: self }

@@ -12,6 +12,8 @@ pub struct Limits {
     pub fuel: Option<u64>,
     /// Wall-clock time, waits for tools included, upstream start-up excluded.
     pub wall: Duration,
+    /// How long the run's clock stands still, all in all, while servers and files start that it waits for.
+    pub start: Duration,
     /// Linear memory of the guest in bytes, the interpreter's own image included.
     pub memory: u64,
     /// Bytes that the host holds for the run at once, beside the guest's memory: arguments, answers, rows, listings,
@@ -32,6 +34,7 @@ impl Default for Limits {
         Self {
             fuel: None,
             wall: Duration::from_secs(30),
+            start: Duration::from_secs(60),
             memory: 256 << 20,
             host_memory: 256 << 20,
             output: 1 << 20,

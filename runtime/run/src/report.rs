@@ -119,8 +119,11 @@ pub struct CallEnd {
 /// What a run used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Usage {
-    /// Wall-clock time in milliseconds, waits for tools included.
+    /// Wall-clock time in milliseconds, waits for tools included, but for those of `start_ms`.
     pub wall_ms: f64,
+    /// Wall-clock time in milliseconds in which the run waited for servers and files to start, and for a
+    /// component to be compiled.
+    pub start_ms: f64,
     /// Units of fuel, about one per WebAssembly instruction.
     pub fuel: u64,
     /// Largest linear memory in bytes.

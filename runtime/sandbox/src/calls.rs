@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::aside::aside;
 use crate::clock::RunClock;
 use crate::limits::{Budget, Stop};
-use crate::operation::{Operation, parse, request_name};
+use crate::operation::{Operation, read, request_name};
 use crate::output::Output;
 use wxmcp_run::RunId;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
@@ -119,7 +120,7 @@ impl Calls {
                 return Ok(id);
             }
         };
-        match parse(operation, payload) {
+        match read(operation, payload, &held).await {
             Ok(Operation::Call {
                 name,
                 arguments,
@@ -138,7 +139,8 @@ impl Calls {
                 let tools = Arc::clone(&self.tools);
                 self.begin(id, async move {
                     let answer = tools.call(call).await?;
-                    Done::answered(answer, content)
+                    let bytes = usize::try_from(answer.bytes).unwrap_or(usize::MAX);
+                    aside(bytes, move || Done::answered(answer, content)).await
                 });
             }
             Ok(Operation::Timer(time)) => self.wake(id, time),

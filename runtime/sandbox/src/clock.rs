@@ -8,10 +8,12 @@ use wxmcp_run::{ClockHandle, ClockMessage, ClockSink};
 
 /// Measures a run's wall time: everything counts, waits for tools included, save
 /// the time in which a [`Pause`](wxmcp_run::Pause) is held *and* the guest waits for the host. A
-/// guest that computes meanwhile spends its time.
+/// guest that computes meanwhile spends its time, and so does one whose pauses have lasted as long
+/// as they may all together.
 #[derive(Debug)]
 pub struct RunClock {
     started: Instant,
+    longest_still: Duration,
     state: Mutex<State>,
 }
 
@@ -35,10 +37,16 @@ impl State {
 }
 
 impl RunClock {
-    /// A clock that starts now.
+    /// A clock that starts now, and stands still as long as it is asked to.
     pub fn start() -> Self {
+        Self::standing_still_for(Duration::MAX)
+    }
+
+    /// A clock that starts now, and stands still no longer than this, all in all.
+    pub fn standing_still_for(longest: Duration) -> Self {
         Self {
             started: Instant::now(),
+            longest_still: longest,
             state: Mutex::new(State::default()),
         }
     }
@@ -64,14 +72,22 @@ impl RunClock {
 
     /// Time spent so far.
     pub fn elapsed(&self) -> Duration {
+        let now = Instant::now();
+        let all = now.saturating_duration_since(self.started);
+        all.saturating_sub(self.still_at(now))
+    }
+
+    /// How long it has stood still.
+    pub fn still(&self) -> Duration {
+        self.still_at(Instant::now())
+    }
+
+    fn still_at(&self, now: Instant) -> Duration {
         let state = self.state.lock();
         let current = state
             .still_since
-            .map_or(Duration::ZERO, |since| since.elapsed());
-        self.started
-            .elapsed()
-            .saturating_sub(state.still)
-            .saturating_sub(current)
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        state.still.saturating_add(current).min(self.longest_still)
     }
 }
 
@@ -83,6 +99,10 @@ impl ClockSink for RunClock {
                 ClockMessage::Resume => state.pauses.saturating_sub(1),
             }
         });
+    }
+
+    fn start_left(&self) -> Option<Duration> {
+        Some(self.longest_still.saturating_sub(self.still()))
     }
 }
 
@@ -124,6 +144,27 @@ mod tests {
         drop(waits);
         spend(Duration::from_millis(2));
         assert!(clock.elapsed() >= before + Duration::from_millis(2));
+    }
+
+    #[test]
+    fn a_clock_stands_still_no_longer_than_it_may() {
+        let longest = Duration::from_millis(3);
+        let clock = Arc::new(RunClock::standing_still_for(longest));
+        let handle = clock.handle();
+        let waits = clock.guest_waits();
+        for _ in 0..3 {
+            let _pause = handle.pause();
+            spend(Duration::from_millis(2));
+        }
+        drop(waits);
+        assert_eq!(clock.still(), longest);
+        assert_eq!(handle.start_left(), Some(Duration::ZERO));
+        assert!(clock.elapsed() >= Duration::from_millis(3));
+        // As long as nothing is paused, all of it is left.
+        let fresh = Arc::new(RunClock::standing_still_for(longest));
+        spend(Duration::from_millis(1));
+        assert_eq!(fresh.handle().start_left(), Some(longest));
+        assert_eq!(ClockHandle::none().start_left(), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //! The script, and so the whole guest, is hostile. Everything that comes from it
 //! is bounded before it is stored and parsed before it is used.
 
+mod aside;
 mod calls;
 mod clock;
 mod digits;

@@ -6,6 +6,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use crate::aside::{LARGE, aside};
+use wxmcp_run::Held;
 use wxmcp_run::without_lone_surrogates;
 use wxmcp_run::{Capability, ToolError, ToolErrorKind};
 use wxmcp_run::{Detail, Search};
@@ -42,9 +44,27 @@ pub(crate) enum Operation {
     },
 }
 
+/// Reads a request; a thread that reads a large one keeps what is charged for it.
+pub(crate) async fn read(
+    operation: u8,
+    payload: &[u8],
+    held: &Held,
+) -> Result<Operation, ToolError> {
+    if payload.len() < LARGE {
+        return parse(operation, payload);
+    }
+    let (owned, held) = (payload.to_vec(), held.clone());
+    let parsed = aside(payload.len(), move || {
+        let parsed = parse(operation, &owned);
+        drop(held);
+        parsed
+    });
+    parsed.await
+}
+
 /// Reads a request. Nothing in it is trusted; serde_json refuses deep nesting.
 #[expect(clippy::too_many_lines, reason = "one arm for each operation")]
-pub(crate) fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
+fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
     #[derive(Deserialize)]
     struct Call {
         name: String,

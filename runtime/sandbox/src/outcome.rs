@@ -69,6 +69,7 @@ pub(crate) fn not_begun(run: RunId, outcome: Outcome, clock: &RunClock) -> Repor
         calls: Vec::new(),
         usage: Usage {
             wall_ms: clock.elapsed().as_secs_f64() * 1e3,
+            start_ms: clock.still().as_secs_f64() * 1e3,
             fuel: 0,
             peak_memory: 0,
             host_peak: 0,
@@ -98,6 +99,7 @@ pub(crate) fn report(
         .fold(state.outbox.out_bytes, u64::saturating_add);
     let usage = Usage {
         wall_ms: clock.elapsed().as_secs_f64() * 1e3,
+        start_ms: clock.still().as_secs_f64() * 1e3,
         fuel,
         peak_memory: state.memory.peak(),
         host_peak: state.calls.ledger().peak(),

@@ -105,7 +105,7 @@ impl Session {
             return Err(RunError::SessionOver);
         }
         let id = RunId::random();
-        let clock = Arc::new(RunClock::start());
+        let clock = Arc::new(RunClock::standing_still_for(limits.start));
         let knows = self.live.is_some() && script.task.is_some();
         let program = match &self.entry {
             Entry::Supplied(_) => Some(&script),

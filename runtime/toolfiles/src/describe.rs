@@ -22,6 +22,7 @@ fn description_limits() -> Limits {
     Limits {
         fuel: Some(5_000_000_000),
         wall: Duration::from_secs(10),
+        start: Duration::ZERO,
         host_memory: 128 << 20,
         memory: 128 << 20,
         output: 64 << 10,

@@ -36,6 +36,9 @@ const MAX_IDLE: usize = 4;
 /// Runs of one instance before a fresh one replaces it: memory that a file leaks must not grow for ever.
 const MAX_RUNS: u32 = 10_000;
 
+/// Bytes of an answer that are read in about 2 ms; a larger one is read by another thread than the event loop's.
+const LARGE: usize = 256 << 10;
+
 /// One tool file whose description was read.
 pub(crate) struct ToolFile {
     /// `tools/database/query.ts`, as tracebacks name it.
@@ -143,6 +146,22 @@ fn source(path: &Path, shared: &SharedFiles) -> Result<Source, String> {
     })
 }
 
+/// Why what a tool file returned is no answer.
+enum Unread {
+    Json(json::JsonError),
+    /// What the function of a component returned as its error.
+    Component(ToolError),
+}
+
+/// What a tool file returned; that of a component is a value or an error.
+fn read_value(text: &str, is_typed: bool) -> Result<Value, Unread> {
+    let value = json::readable(text).map_err(Unread::Json)?;
+    match is_typed {
+        true => answer(value).map_err(Unread::Component),
+        false => Ok(value),
+    }
+}
+
 impl ToolFile {
     pub(crate) fn new(place: Place<'_>, digest: &str, defined: &Defined, shared: &Shared) -> Self {
         let full = format!("{}.{}", place.namespace, place.tool);
@@ -237,25 +256,40 @@ impl ToolFile {
             }
             kept.push_back(idle);
         }
-        self.answer(name, report.outcome, &context.ledger)
+        self.answer(name, report.outcome, &context.ledger).await
     }
 
-    fn answer(&self, name: &str, outcome: Outcome, ledger: &Ledger) -> Result<Answer, ToolError> {
+    async fn answer(
+        &self,
+        name: &str,
+        outcome: Outcome,
+        ledger: &Ledger,
+    ) -> Result<Answer, ToolError> {
         match outcome {
             Outcome::Returned(value) => {
                 let text = value.get();
-                let bytes = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                let bytes = text.len();
                 let charge = ledger.charge(parsed_size(text.as_bytes()))?;
-                let value = json::readable(text).map_err(|error| {
-                    ToolError::new(
+                let is_typed = matches!(self.program, Program::Component(_));
+                // A thread that is no longer waited for keeps what is charged until it has ended.
+                let read = move || (read_value(value.get(), is_typed), charge);
+                let (value, charge) = if bytes < LARGE {
+                    read()
+                } else {
+                    let reading = tokio::task::spawn_blocking(read).await;
+                    reading.map_err(|_| {
+                        let message = format!("the answer of `{name}` could not be read");
+                        ToolError::new(ToolErrorKind::ToolFailed, message)
+                    })?
+                };
+                let value = value.map_err(|error| match error {
+                    Unread::Json(error) => ToolError::new(
                         ToolErrorKind::InvalidAnswer,
                         format!("the answer of `{name}` is no usable JSON: {error}"),
-                    )
+                    ),
+                    Unread::Component(error) => error,
                 })?;
-                let value = match &self.program {
-                    Program::Source(_) => value,
-                    Program::Component(_) => answer(value)?,
-                };
+                let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
                 Ok(Answer::of_file(value, bytes).held(charge.into()))
             }
             Outcome::Raised(raised) if raised.kind == INVALID_ARGUMENTS => Err(ToolError::new(

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Map, Value};
@@ -145,10 +145,28 @@ impl Server {
     }
 
     /// The started upstream; starts it if it is not running. The run's clock
-    /// stands still meanwhile. Those who ask while a start is under way share
-    /// its outcome.
+    /// stands still meanwhile, as long as the run has time left for that. Those who ask while a
+    /// start is under way share its outcome.
     pub(crate) async fn live(&self, clock: &ClockHandle) -> Result<Arc<Live>, ToolError> {
         let _pause = clock.pause();
+        let began = Instant::now();
+        let live = tokio::select! {
+            biased;
+            live = self.started(clock) => live,
+            () = start_is_over(clock) => return Err(self.out_of_time("it was not ready when")),
+        };
+        live.map_err(|mut error| {
+            let was_late = clock.start_left().is_some()
+                && (has_no_time(clock) || began.elapsed() >= self.settings.start_timeout);
+            if was_late && !error.message.contains(START_TIMEOUT) {
+                error.message.push_str("; ");
+                error.message.push_str(START_TIMEOUT);
+            }
+            error
+        })
+    }
+
+    async fn started(&self, clock: &ClockHandle) -> Result<Arc<Live>, ToolError> {
         let seen = self.over.load(Ordering::Acquire);
         let mut slot = self.slot.lock().await;
         if let Some(live) = slot.live.take() {
@@ -171,6 +189,9 @@ impl Server {
                 "it ended or did not start {} times, so it is not started again; the last time: {reason}",
                 slot.failed
             )));
+        }
+        if has_no_time(clock) {
+            return Err(self.out_of_time("it was not tried:"));
         }
         let started = self.start(&mut slot.era).await;
         self.over.fetch_add(1, Ordering::AcqRel);
@@ -409,12 +430,37 @@ impl Server {
         redacted(error, redactor)
     }
 
+    fn out_of_time(&self, what: &str) -> ToolError {
+        self.unavailable(&format!("{what} {START_TIMEOUT}"))
+    }
+
     fn unavailable(&self, why: &str) -> ToolError {
         ToolError::new(
             ToolErrorKind::UpstreamUnavailable,
             format!("`{}` could not be started: {why}", self.name),
         )
     }
+}
+
+/// What is said where a run waits for no server any more.
+const START_TIMEOUT: &str = "the start-timeout of the run was over";
+
+/// Time that is too short to start anything in.
+const NO_TIME: Duration = Duration::from_millis(5);
+
+fn has_no_time(clock: &ClockHandle) -> bool {
+    clock.start_left().is_some_and(|left| left < NO_TIME)
+}
+
+/// Ends when a run may wait for servers no longer.
+async fn start_is_over(clock: &ClockHandle) {
+    while let Some(left) = clock.start_left() {
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left).await;
+    }
+    std::future::pending().await
 }
 
 impl Live {

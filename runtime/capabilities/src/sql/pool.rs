@@ -21,10 +21,11 @@ pub(super) struct Pool<L> {
     permits: Arc<Semaphore>,
 }
 
-/// The permission to have one link in use.
-#[derive(Debug)]
+/// The permission to have one link in use. Whatever goes on over the link when its use is over has a clone:
+/// a statement that was cancelled and has not ended yet counts as one in use.
+#[derive(Clone, Debug)]
 pub(super) struct LinkPermit {
-    _permit: OwnedSemaphorePermit,
+    _permit: Arc<OwnedSemaphorePermit>,
 }
 
 impl<L> Pool<L> {
@@ -45,13 +46,16 @@ impl<L> Pool<L> {
         patience: Duration,
     ) -> Result<(LinkPermit, Option<L>), Failure> {
         let free = Arc::clone(&self.permits).acquire_owned();
-        let Ok(Ok(_permit)) = tokio::time::timeout(patience, free).await else {
+        let Ok(Ok(permit)) = tokio::time::timeout(patience, free).await else {
             return Err(Failure::Limit(format!(
                 "all {MAX_LINKS} links to the database are in use, and none was free within {patience:?}"
             )));
         };
         let link = self.lock().pop();
-        Ok((LinkPermit { _permit }, link))
+        let permit = LinkPermit {
+            _permit: Arc::new(permit),
+        };
+        Ok((permit, link))
     }
 
     /// Keeps a link for the next use, if fewer than the most are kept.

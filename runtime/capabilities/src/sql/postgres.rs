@@ -128,7 +128,7 @@ impl Database for Postgres {
                 link: Some(link),
                 access,
                 is_transaction: false,
-                _permit: permit,
+                permit,
             });
             Ok(lease)
         })
@@ -219,7 +219,7 @@ impl Shared {
     }
 
     /// Asks the server to end the statement that runs on a link.
-    fn cancel(self: &Arc<Self>, key: Key) {
+    fn cancel(self: &Arc<Self>, key: Key, permit: LinkPermit) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else {
             return;
         };
@@ -227,7 +227,10 @@ impl Shared {
         let mut cancelling = self.cancelling();
         while cancelling.try_join_next().is_some() {}
         cancelling.spawn_on(
-            async move { login::cancel(&shared.address, key).await },
+            async move {
+                login::cancel(&shared.address, key).await;
+                drop(permit);
+            },
             &runtime,
         );
     }
@@ -289,7 +292,7 @@ struct LinkLease {
     link: Option<Link>,
     access: Access,
     is_transaction: bool,
-    _permit: LinkPermit,
+    permit: LinkPermit,
 }
 
 impl Lease for LinkLease {
@@ -299,6 +302,7 @@ impl Lease for LinkLease {
             let mut active = Active {
                 shared: Arc::clone(&self.shared),
                 link: Some(link),
+                permit: self.permit.clone(),
             };
             let answer = match &mut active.link {
                 Some(link) => self.perform(link, work).await,
@@ -375,6 +379,7 @@ impl LinkLease {
 struct Active {
     shared: Arc<Shared>,
     link: Option<Link>,
+    permit: LinkPermit,
 }
 
 impl Drop for Active {
@@ -383,7 +388,7 @@ impl Drop for Active {
         if let Some(link) = self.link.take()
             && link.exchange.is_busy()
         {
-            self.shared.cancel(link.key);
+            self.shared.cancel(link.key, self.permit.clone());
         }
     }
 }

@@ -34,6 +34,9 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Longest pattern of LIKE and GLOB, in bytes: one comparison is not interrupted.
 const MAX_PATTERN: i32 = 1_000;
 
+/// Steps of SQLite's machine after which it looks whether its statement was cancelled: less than a millisecond.
+const LOOK_AFTER: i32 = 10_000;
+
 /// Memory of all statements of the process together, in bytes: SQLite counts it there.
 const MAX_HEAP: u64 = 512 << 20;
 
@@ -71,6 +74,9 @@ struct Link {
     connection: Connection,
     /// Whether transactions may be begun and ended: only this driver does.
     may_transact: Arc<AtomicBool>,
+    /// Whether its statement was cancelled: the link is of no more use then. An interrupt alone does nothing
+    /// to a statement that has not begun.
+    is_cancelled: Arc<AtomicBool>,
 }
 
 impl Sqlite {
@@ -102,17 +108,20 @@ impl Database for Sqlite {
             let link = match idle {
                 Some(link) => link,
                 None => {
-                    let path = shared.path.clone();
-                    tokio::task::spawn_blocking(move || open(&path, access))
-                        .await
-                        .map_err(|_| Failure::Database("it could not be opened".to_owned()))??
+                    let (path, permit) = (shared.path.clone(), permit.clone());
+                    tokio::task::spawn_blocking(move || {
+                        let _in_use = permit;
+                        open(&path, access)
+                    })
+                    .await
+                    .map_err(|_| Failure::Database("it could not be opened".to_owned()))??
                 }
             };
             let lease: Box<dyn Lease> = Box::new(LinkLease {
                 shared: Arc::clone(shared),
                 link: Some(link),
                 access,
-                _permit: permit,
+                permit,
             });
             Ok(lease)
         })
@@ -129,7 +138,7 @@ struct LinkLease {
     shared: Arc<Shared>,
     link: Option<Link>,
     access: Access,
-    _permit: LinkPermit,
+    permit: LinkPermit,
 }
 
 impl Lease for LinkLease {
@@ -141,8 +150,13 @@ impl Lease for LinkLease {
             };
             let access = self.access;
             let path = self.shared.path.clone();
-            let interrupt = Interrupt(Some(link.connection.get_interrupt_handle()));
+            let interrupt = Interrupt(Some((
+                link.connection.get_interrupt_handle(),
+                Arc::clone(&link.is_cancelled),
+            )));
+            let permit = self.permit.clone();
             let running = tokio::task::spawn_blocking(move || {
+                let _in_use = permit;
                 let answer = match link.perform(&work, access) {
                     Err(Failure::CutOff) => {
                         recover(&path).and_then(|()| link.perform(&work, access))
@@ -174,6 +188,9 @@ impl Lease for LinkLease {
 
 impl Link {
     fn perform(&self, work: &Work, access: Access) -> Result<Vec<u8>, Failure> {
+        if self.is_cancelled.load(Ordering::Relaxed) {
+            return Err(interrupted());
+        }
         let own = match (work, access) {
             (Work::Statement(statement), _) => return execute(&self.connection, statement),
             (Work::Begin, Access::ReadOnly) => "BEGIN",
@@ -204,8 +221,8 @@ fn recover(path: &Path) -> Result<(), Failure> {
         .map_err(failure)
 }
 
-/// Interrupts a statement when its future is dropped.
-struct Interrupt(Option<InterruptHandle>);
+/// Ends a statement when its future is dropped.
+struct Interrupt(Option<(InterruptHandle, Arc<AtomicBool>)>);
 
 impl Interrupt {
     fn disarm(mut self) {
@@ -215,7 +232,8 @@ impl Interrupt {
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
-        if let Some(handle) = &self.0 {
+        if let Some((handle, is_cancelled)) = &self.0 {
+            is_cancelled.store(true, Ordering::Relaxed);
             handle.interrupt();
         }
     }
@@ -256,9 +274,14 @@ fn open(path: &Path, access: Access) -> Result<Link, Failure> {
     connection.authorizer(Some(move |context: AuthContext<'_>| {
         authorize(context, access, may.load(Ordering::Relaxed))
     }));
+    let is_cancelled = Arc::new(AtomicBool::new(false));
+    let has_to_end = Arc::clone(&is_cancelled);
+    let look = move || has_to_end.load(Ordering::Relaxed);
+    connection.progress_handler(LOOK_AFTER, Some(look));
     Ok(Link {
         connection,
         may_transact,
+        is_cancelled,
     })
 }
 
@@ -381,6 +404,10 @@ fn parameter(value: &Value) -> Result<Sql, String> {
     })
 }
 
+fn interrupted() -> Failure {
+    Failure::Limit("the statement was interrupted".to_owned())
+}
+
 fn failure(error: rusqlite::Error) -> Failure {
     let extended = error.sqlite_error().map(|error| error.extended_code);
     match error.sqlite_error_code() {
@@ -388,9 +415,7 @@ fn failure(error: rusqlite::Error) -> Failure {
             Failure::CutOff
         }
         Some(ErrorCode::ReadOnly) => Failure::ReadOnly,
-        Some(ErrorCode::OperationInterrupted) => {
-            Failure::Limit("the statement was interrupted".to_owned())
-        }
+        Some(ErrorCode::OperationInterrupted) => interrupted(),
         _ => Failure::Database(match error {
             // Its other part may hold the path of the file.
             rusqlite::Error::SqliteFailure(error, None) => error.to_string(),

@@ -7,6 +7,7 @@ use serde::ser::Error as _;
 use serde_json::Value;
 
 use super::{length, too_much};
+use crate::aside::{LARGE, aside};
 use crate::digits::marked;
 use wxmcp_run::{Charge, Held, Ledger, Note, ToolAnswer, ToolError, ToolErrorKind};
 
@@ -44,7 +45,7 @@ impl Form {
     }
 }
 
-/// How an operation succeeded.
+/// How an operation succeeded; its payload is marked as integers need it.
 pub(super) struct Done {
     form: Form,
     payload: Vec<u8>,
@@ -59,7 +60,7 @@ impl Done {
     pub(super) fn new(payload: Vec<u8>, bytes: u64) -> Self {
         Self {
             form: Form::Answer,
-            payload,
+            payload: marked(payload),
             bytes,
             notes: Vec::new(),
             _held: Held::default(),
@@ -83,7 +84,7 @@ impl Done {
         };
         Ok(Self {
             form,
-            payload: payload.map_err(unwritten)?,
+            payload: marked(payload.map_err(unwritten)?),
             bytes: answer.bytes,
             notes: answer.notes,
             _held: answer.held,
@@ -153,7 +154,7 @@ impl Ended {
                 notes: done.notes,
                 answer_bytes: done.bytes,
                 _charge: Some(charge),
-                ..Self::plain(id, marked(done.payload), elapsed)
+                ..Self::plain(id, done.payload, elapsed)
             },
             Err(error) => Self::failed(id, &error, elapsed, ledger),
         }

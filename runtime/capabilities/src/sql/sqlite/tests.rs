@@ -272,3 +272,38 @@ async fn a_path_may_be_a_link_and_is_never_made() -> TestResult {
     assert!(!nowhere.exists());
     Ok(())
 }
+
+/// Statements that nobody waits for any more end, also those that had not begun when they were cancelled. The
+/// event loop waits for its threads when it is dropped, and so for ever if one did not.
+#[test]
+fn statements_that_were_cancelled_end() -> TestResult {
+    let (_folder, url) = database()?;
+    let (done, ended) = std::sync::mpsc::channel();
+    let abandons = move || -> Result<(), String> {
+        let said = |error: &dyn std::fmt::Display| error.to_string();
+        let event_loop = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| said(&error))?;
+        let tool = Tool::new(&url, "main", MINUTE).map_err(|error| said(&error))?;
+        let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
+        event_loop.block_on(async {
+            for _ in 0..32 {
+                // Leaves an open link, so that the other is with its thread when it is dropped, at once.
+                tool.value("SELECT 1").await.map_err(|error| said(&error))?;
+                let _late = tokio::time::timeout(Duration::ZERO, tool.value(endless)).await;
+            }
+            // The twin.
+            let short = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 200000) SELECT count(*) FROM n";
+            let count = tool.value(short).await.map_err(|error| said(&error))?;
+            match count == json!(200_000) {
+                true => Ok(()),
+                false => Err(count.to_string()),
+            }
+        })?;
+        drop(event_loop);
+        Ok(())
+    };
+    std::thread::spawn(move || done.send(abandons()));
+    Ok(ended.recv_timeout(Duration::from_secs(30))??)
+}
