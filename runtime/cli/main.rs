@@ -6,6 +6,7 @@ mod commands;
 mod componentize;
 mod exit;
 mod guests;
+mod mounts;
 mod program;
 mod render;
 mod runtime;

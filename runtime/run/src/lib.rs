@@ -24,7 +24,7 @@ pub use ledger::{Charge, Held, Ledger, OverBudget};
 pub use library::{Library, Module, Shared};
 pub use limits::{Bytes, Limit, Limits};
 pub use observer::{Event, Observer, Silent, Stream};
-pub use policy::{Access, Mount, Policy, Source, Stdin};
+pub use policy::{Access, Mount, Policy, Protected, Quota, Source, Stdin};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
 pub use runner::{Run, RunError, Runner, RunnerSession};
 pub use script::{Describe, INVALID_ARGUMENTS, Language, Script, ToolJob, ToolTask};

@@ -12,6 +12,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::acts::{self, within};
 use super::convert::{described, hash, how, times};
+use super::errors::no_room;
 use super::handles::{self, Handle, OpenFolder, writable};
 use super::list::List;
 use super::modes::Last;
@@ -179,11 +180,12 @@ impl types::HostDescriptor for FilesView<'_> {
         if self.files.lists >= LISTS {
             return Err(ErrorCode::InsufficientMemory.into());
         }
+        let held = self.files.ledger.charge(List::bytes()).map_err(no_room)?;
         let place = handles::get(self.table, &handle)?.folder()?.place.clone();
         let list = match place {
             Place::Inside(mounted) => {
                 let entries = within(&mounted, |folder| folder.entries()).await?;
-                List::new(handle.rep(), Vec::new(), Some(entries))
+                List::new(handle.rep(), Vec::new(), Some(entries), held)
             }
             Place::Node(node) => {
                 let names = self.files.tree.names(node);
@@ -191,7 +193,7 @@ impl types::HostDescriptor for FilesView<'_> {
                     None => None,
                     Some((mounted, path)) => acts::entries(&mounted, path).await?,
                 };
-                List::new(handle.rep(), names, behind)
+                List::new(handle.rep(), names, behind, held)
             }
         };
         let list = handles::push_list(self.table, list)?;
@@ -363,7 +365,11 @@ impl types::HostDescriptor for FilesView<'_> {
         let Handle::File(open) = handles::get(self.table, &handle)? else {
             return Err(ErrorCode::IsDirectory.into());
         };
-        let stream: DynInputStream = Box::new(FileInput::new(Arc::clone(&open.file), offset));
+        let stream: DynInputStream = Box::new(FileInput::new(
+            Arc::clone(&open.file),
+            offset,
+            self.files.ledger.clone(),
+        ));
         self.table.push(stream).map_err(FsError::trap)
     }
 
@@ -429,7 +435,11 @@ impl FilesView<'_> {
     ) -> FsResult<Resource<DynOutputStream>> {
         let open = handles::get(self.table, handle)?.file()?;
         open.writable()?;
-        let stream: DynOutputStream = Box::new(FileOutput::new(Arc::clone(&open.file), offset));
+        let stream: DynOutputStream = Box::new(FileOutput::new(
+            Arc::clone(&open.file),
+            offset,
+            self.files.ledger.clone(),
+        ));
         self.table.push(stream).map_err(FsError::trap)
     }
 }

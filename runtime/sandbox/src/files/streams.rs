@@ -11,7 +11,9 @@ use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, Stream
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn_blocking};
 
 use super::PIECE;
+use super::errors::no_room;
 use super::seam::{Answer, File, off_the_loop};
+use wxmcp_run::{Charge, Ledger};
 
 /// Bytes that are read where a guest waits for a stream without saying how many it wants.
 const AHEAD: usize = 4 << 10;
@@ -21,31 +23,44 @@ pub(super) struct FileInput {
     file: Arc<dyn File>,
     offset: u64,
     reading: Reading,
+    /// Where what was read is charged until the guest has taken it.
+    ledger: Ledger,
 }
 
 enum Reading {
     Idle,
     UnderWay(AbortOnDropJoinHandle<Reading>),
-    Ready(Bytes),
+    Ready { bytes: Bytes, _held: Charge },
     Failed(ErrorCode),
     Ended,
 }
 
 impl FileInput {
-    pub(super) fn new(file: Arc<dyn File>, offset: u64) -> Self {
+    pub(super) fn new(file: Arc<dyn File>, offset: u64, ledger: Ledger) -> Self {
         Self {
             file,
             offset,
             reading: Reading::Idle,
+            ledger,
         }
     }
 
     fn begin(&mut self, size: usize) {
+        let size = size.min(PIECE);
+        let charge = match self.ledger.charge(length(size)) {
+            Ok(charge) => charge,
+            Err(error) => {
+                self.reading = Reading::Failed(no_room(error));
+                return;
+            }
+        };
         let (file, offset) = (Arc::clone(&self.file), self.offset);
         self.reading = if file.blocks() {
-            Reading::UnderWay(spawn_blocking(move || piece(file.as_ref(), offset, size)))
+            Reading::UnderWay(spawn_blocking(move || {
+                piece(file.as_ref(), offset, size, charge)
+            }))
         } else {
-            piece(file.as_ref(), offset, size)
+            piece(file.as_ref(), offset, size, charge)
         };
     }
 
@@ -56,13 +71,17 @@ impl FileInput {
     }
 }
 
-fn piece(file: &dyn File, offset: u64, size: usize) -> Reading {
-    let mut bytes = BytesMut::zeroed(size.min(PIECE));
+/// Reads `size` bytes, which are charged already.
+fn piece(file: &dyn File, offset: u64, size: usize, charge: Charge) -> Reading {
+    let mut bytes = BytesMut::zeroed(size);
     match file.read_at(offset, &mut bytes) {
         Ok(0) => Reading::Ended,
         Ok(read) => {
             bytes.truncate(read);
-            Reading::Ready(bytes.freeze())
+            Reading::Ready {
+                bytes: bytes.freeze(),
+                _held: charge,
+            }
         }
         Err(code) => Reading::Failed(code),
     }
@@ -76,7 +95,7 @@ impl InputStream for FileInput {
         }
         match &mut self.reading {
             Reading::Idle | Reading::UnderWay(_) => Ok(Bytes::new()),
-            Reading::Ready(bytes) => {
+            Reading::Ready { bytes, .. } => {
                 let taken = bytes.split_to(bytes.len().min(size));
                 if bytes.is_empty() {
                     self.reading = Reading::Idle;
@@ -127,6 +146,8 @@ pub(super) struct FileOutput {
     /// None: at the end.
     offset: Option<u64>,
     writing: Writing,
+    /// Where what is being written is charged.
+    ledger: Ledger,
 }
 
 enum Writing {
@@ -137,11 +158,12 @@ enum Writing {
 }
 
 impl FileOutput {
-    pub(super) fn new(file: Arc<dyn File>, offset: Option<u64>) -> Self {
+    pub(super) fn new(file: Arc<dyn File>, offset: Option<u64>, ledger: Ledger) -> Self {
         Self {
             file,
             offset,
             writing: Writing::Ready,
+            ledger,
         }
     }
 
@@ -170,6 +192,10 @@ impl FileOutput {
     }
 }
 
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
 /// Writes all bytes.
 fn write_all(file: &dyn File, offset: Option<u64>, mut bytes: Bytes) -> Answer<usize> {
     let mut total = 0;
@@ -196,9 +222,23 @@ impl OutputStream for FileOutput {
         if !self.check()? {
             return Err(StreamError::trap("write without check-write"));
         }
+        if bytes.len() > PIECE {
+            return Err(StreamError::trap("write of more than check-write allows"));
+        }
         let (file, offset) = (Arc::clone(&self.file), self.offset);
         if file.blocks() {
-            let write = move || write_all(file.as_ref(), offset, bytes);
+            let held = match self.ledger.charge(length(bytes.len())) {
+                Ok(held) => held,
+                Err(error) => {
+                    self.writing = Writing::Failed(no_room(error));
+                    return Ok(());
+                }
+            };
+            let write = move || {
+                let written = write_all(file.as_ref(), offset, bytes);
+                drop(held);
+                written
+            };
             self.writing = Writing::UnderWay(spawn_blocking(write));
         } else {
             let written = write_all(file.as_ref(), offset, bytes);
