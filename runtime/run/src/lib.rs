@@ -13,6 +13,7 @@ mod report;
 mod runner;
 mod script;
 mod search;
+mod seen;
 mod sources;
 mod surrogates;
 mod tool;
@@ -29,6 +30,7 @@ pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, 
 pub use runner::{Run, RunError, Runner, RunnerSession};
 pub use script::{Describe, INVALID_ARGUMENTS, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
+pub use seen::Seen;
 pub use sources::{Clocks, GivenClocks, Randomness};
 pub use surrogates::without_lone_surrogates;
 pub use tool::{
