@@ -1,6 +1,7 @@
 //! Settings, merged once: flag > environment > `wxmcp.toml` > default.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,12 +11,16 @@ use serde::Deserialize;
 use wxmcp_capabilities::{ConnectionConfig, DirectoryConfig, HeaderConfig};
 use wxmcp_policy::{CapabilityList, Hosts};
 use wxmcp_run::{Limits, Mount, Protected};
+use wxmcp_toolfiles::read_file;
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
 use crate::mounts::{mounts, protected};
 
 /// Bytes that tools may keep in a directory whose quota is not set.
 const DIRECTORY_QUOTA: u64 = 100 << 20;
+
+/// Largest configuration file, in bytes.
+const CONFIGURATION: u64 = 8 << 20;
 
 /// All that a command needs to know, decided.
 #[derive(Debug)]
@@ -239,17 +244,19 @@ fn programs(variable: &str, named: Option<PathBuf>, folder: &Path) -> Option<Pat
 
 fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok((File::default(), folder));
-        }
-        Err(error) => return Err(error).with_context(|| format!("read `{}`", path.display())),
-    };
+    if !named && std::fs::metadata(path).is_err_and(|it| it.kind() == ErrorKind::NotFound) {
+        return Ok((File::default(), folder));
+    }
+    let text = text(path).with_context(|| format!("read `{}`", path.display()))?;
     let file = toml::from_str(&text)
         .map_err(|error| anyhow!(without_line(&error, &text)))
         .with_context(|| format!("read `{}`", path.display()))?;
     Ok((file, folder))
+}
+
+/// The text of a configuration file: bounded, and never waited for as for a pipe.
+pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
+    String::from_utf8(read_file(path, CONFIGURATION)?).context("it is not UTF-8 text")
 }
 
 /// What is wrong and on which line; not the line itself, which may hold a secret.
@@ -389,7 +396,7 @@ fn hosts<'a>(patterns: impl Iterator<Item = &'a String>) -> anyhow::Result<Hosts
 
 /// Certificates of authorities that https trusts besides.
 fn authorities(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = std::fs::read(path);
+    let read = read_file(path, CONFIGURATION);
     read.with_context(|| format!("read `{}`, `ca` of `[http]`", path.display()))
 }
 

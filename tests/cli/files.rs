@@ -195,3 +195,52 @@ for name in "abcd":
     assert!(printed.stderr.contains("`rw,much`"), "{}", printed.stderr);
     Ok(())
 }
+
+#[test]
+fn configuration_is_a_file_of_bounded_size() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    let made = std::process::Command::new("mkfifo")
+        .arg(path("pipe"))
+        .status()?;
+    assert!(made.success());
+    symlink("/dev/zero", path("zero"))?;
+    fs::File::create(path("large"))?.set_len((8 << 20) + 1)?;
+    fs::write(path("fits"), format!("#{}", " ".repeat(1 << 20)))?;
+    let run = |flags: &[&str]| wx(folder.path(), &[&["run"], flags, &["-c", "1"]].concat());
+    for (name, why) in [
+        ("pipe", "not a file"),
+        ("zero", "not a file"),
+        ("large", "larger than 8388608 bytes"),
+    ] {
+        let printed = run(&["--config", name])?;
+        assert_eq!(printed.code, Some(2), "{name}");
+        assert!(printed.stderr.contains(why), "{name}: {}", printed.stderr);
+    }
+    assert_eq!(run(&["--config", "fits"])?.stdout, "1\n");
+    let printed = run(&["--mcp-config", "large"])?;
+    assert!(printed.stderr.contains("larger than"), "{}", printed.stderr);
+    for name in ["pipe", "zero"] {
+        assert_eq!(run(&["--mcp-config", name])?.code, Some(2), "{name}");
+    }
+    // Those that are found by their names, and tool files, are not waited for either.
+    fs::create_dir_all(path("tools/t"))?;
+    fs::write(path("tools/t/a.py"), "def a() -> int:\n    return 1\n")?;
+    for link in ["wxmcp.toml", ".mcp.json", "tools/t/b.py", "tools/t/_c.py"] {
+        symlink(path("pipe"), path(link))?;
+        let printed = run(&[])?;
+        let is_named = link == "wxmcp.toml";
+        assert_eq!(
+            printed.code,
+            Some(if is_named { 2 } else { 0 }),
+            "{link}: {}",
+            printed.stderr
+        );
+        if is_named {
+            fs::remove_file(path(link))?;
+        }
+    }
+    let listed = wx(folder.path(), &["tools", "list"])?;
+    assert!(listed.stderr.contains("tools/t/b.py"), "{}", listed.stderr);
+    Ok(())
+}

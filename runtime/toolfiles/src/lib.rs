@@ -25,4 +25,5 @@ mod worker;
 
 pub use components::{LinkError, link};
 pub use config::{Interpreters, TreeConfig};
+pub use read_file::{ReadError, read_file};
 pub use tree::Tree;
