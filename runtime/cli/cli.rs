@@ -207,8 +207,13 @@ pub(crate) struct LimitArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Policy")]
 pub(crate) struct PolicyArgs {
-    /// Let the script see the host directory SRC as DST, to read (ro, the default) or to write (rw)
-    #[arg(short = 'v', long = "volume", value_name = "SRC:DST[:ro|:rw]")]
+    /// Let the script see the host directory SRC as DST, to read (ro, the default) or to write (rw), where it may add SIZE in
+    /// FILES [default: 1GiB, 100000], and not change files of wxmcp's own
+    #[arg(
+        short = 'v',
+        long = "volume",
+        value_name = "SRC:DST[:ro|:rw[,SIZE[,FILES]]]"
+    )]
     pub(crate) volumes: Vec<String>,
 
     /// Set an environment variable of the script; KEY alone passes yours on

@@ -7,6 +7,7 @@ mod componentize;
 mod exit;
 mod guests;
 mod interrupts;
+mod mounts;
 mod program;
 mod queue;
 mod render;

@@ -109,11 +109,8 @@ pub(crate) fn configured(settings: &Settings) -> Result<ServersFile, Failure> {
     let read = || -> anyhow::Result<ServersFile> {
         let file = std::path::absolute(path)?;
         let folder = file.parent().context("it stands in no folder")?;
-        Ok(parse_config(
-            &label,
-            &std::fs::read_to_string(path)?,
-            folder,
-        )?)
+        let text = crate::settings::text(path)?;
+        Ok(parse_config(&label, &text, folder)?)
     };
     read()
         .with_context(|| format!("read `{}`", path.display()))

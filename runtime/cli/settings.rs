@@ -1,6 +1,7 @@
 //! Settings, merged once: flag > environment > `wxmcp.toml` > default.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,12 +10,17 @@ use bytesize::ByteSize;
 use serde::Deserialize;
 use wxmcp_capabilities::{ConnectionConfig, DirectoryConfig, HeaderConfig};
 use wxmcp_policy::{CapabilityList, Hosts};
-use wxmcp_run::{Access, Limits, Mount, Source};
+use wxmcp_run::{Limits, Mount, Protected};
+use wxmcp_toolfiles::read_file;
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
+use crate::mounts::{mounts, protected};
 
 /// Bytes that tools may keep in a directory whose quota is not set.
 const DIRECTORY_QUOTA: u64 = 100 << 20;
+
+/// Largest configuration file, in bytes.
+const CONFIGURATION: u64 = 8 << 20;
 
 /// All that a command needs to know, decided.
 #[derive(Debug)]
@@ -24,6 +30,8 @@ pub(crate) struct Settings {
     /// Bytes that the process may hold for all runs together; the host knows what is usual.
     pub(crate) host_memory_total: Option<ByteSize>,
     pub(crate) mounts: Vec<Mount>,
+    /// What no mount lets a script change.
+    pub(crate) protected: Protected,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) allow_tools: Vec<String>,
     pub(crate) deny_tools: Vec<String>,
@@ -164,7 +172,22 @@ impl Settings {
     ) -> anyhow::Result<Self> {
         let path = config.config.as_deref();
         let (file, folder) = read(path.unwrap_or(Path::new("wxmcp.toml")), path.is_some())?;
+        let usual_tools = file.tools.folder.as_ref().map(|named| folder.join(named));
+        let checkers = programs("WXMCP_CHECKERS", file.check.folder, &folder);
+        let componentizers = programs("WXMCP_COMPONENTIZERS", file.build.folder, &folder);
+        let authorities_path = file.http.ca.map(|ca| folder.join(ca));
+        let own = [
+            path.map(Path::to_owned),
+            config.mcp_config.clone(),
+            // The next command may be without this flag.
+            config.tools.clone(),
+            Some(usual_tools.clone().unwrap_or_else(|| folder.join("tools"))),
+            authorities_path.clone(),
+            checkers.clone(),
+            componentizers.clone(),
+        ];
         Ok(Self {
+            protected: protected(own.into_iter().flatten()),
             host_memory_total: pick(
                 None,
                 "WXMCP_HOST_MEMORY_TOTAL",
@@ -186,12 +209,10 @@ impl Settings {
             },
             deny_tools: [file.policy.deny_tools, policy.deny_tools.clone()].concat(),
             hosts: hosts(file.policy.allow_hosts.iter().chain(&policy.allow_hosts))?,
-            authorities: file
-                .http
-                .ca
-                .map(|ca| authorities(&folder.join(ca)))
+            authorities: authorities_path
+                .map(|path| authorities(&path))
                 .transpose()?,
-            tools: tools(config, file.tools.folder.as_deref(), &folder)?,
+            tools: tools(config.tools.clone().or(usual_tools), &folder)?,
             learn: file.tools.learn_answers,
             connections: file
                 .connections
@@ -207,8 +228,8 @@ impl Settings {
                 .map(|(name, table)| (name, directory(table, &folder)))
                 .collect(),
             grants: file.grants,
-            checkers: programs("WXMCP_CHECKERS", file.check.folder, &folder),
-            componentizers: programs("WXMCP_COMPONENTIZERS", file.build.folder, &folder),
+            checkers,
+            componentizers,
             mcp_config: mcp_config(config)?,
         })
     }
@@ -224,17 +245,19 @@ fn programs(variable: &str, named: Option<PathBuf>, folder: &Path) -> Option<Pat
 
 fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) if !named && error.kind() == std::io::ErrorKind::NotFound => {
-            return Ok((File::default(), folder));
-        }
-        Err(error) => return Err(error).with_context(|| format!("read `{}`", path.display())),
-    };
+    if !named && std::fs::metadata(path).is_err_and(|it| it.kind() == ErrorKind::NotFound) {
+        return Ok((File::default(), folder));
+    }
+    let text = text(path).with_context(|| format!("read `{}`", path.display()))?;
     let file = toml::from_str(&text)
         .map_err(|error| anyhow!(without_line(&error, &text)))
         .with_context(|| format!("read `{}`", path.display()))?;
     Ok((file, folder))
+}
+
+/// The text of a configuration file: bounded, and never waited for as for a pipe.
+pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
+    String::from_utf8(read_file(path, CONFIGURATION)?).context("it is not UTF-8 text")
 }
 
 /// What is wrong and on which line; not the line itself, which may hold a secret.
@@ -314,48 +337,6 @@ fn pick_time(
     Ok(pick(flag, variable, file)?.map(Into::into))
 }
 
-/// Directories of flags are relative to here, those of a file to the file.
-fn mounts(flags: &[String], file: &[String], folder: &Path) -> anyhow::Result<Vec<Mount>> {
-    let of_file = file.iter().map(|text| mount(text, folder));
-    let of_flags = flags.iter().map(|text| mount(text, Path::new("")));
-    let mounts = of_file
-        .chain(of_flags)
-        .collect::<anyhow::Result<Vec<Mount>>>()?;
-    for (index, mount) in mounts.iter().enumerate() {
-        if mounts
-            .iter()
-            .skip(index + 1)
-            .any(|other| other.guest == mount.guest)
-        {
-            bail!("two volumes want to be `{}`", mount.guest);
-        }
-    }
-    Ok(mounts)
-}
-
-fn mount(text: &str, folder: &Path) -> anyhow::Result<Mount> {
-    let wrong = || anyhow!("`{text}` is no volume: write SRC:DST, SRC:DST:ro or SRC:DST:rw");
-    let (rest, access) = match text.rsplit_once(':') {
-        Some((rest, "ro")) => (rest, Access::ReadOnly),
-        Some((rest, "rw")) => (rest, Access::ReadWrite),
-        _ => (text, Access::ReadOnly),
-    };
-    let (host, guest) = rest.rsplit_once(':').ok_or_else(wrong)?;
-    if host.is_empty() {
-        return Err(wrong());
-    }
-    let plain = guest.starts_with('/') && guest.split('/').all(|part| part != "..");
-    if !plain {
-        bail!("volume `{text}`: `{guest}` must be an absolute path without `..`");
-    }
-    let trimmed = guest.trim_end_matches('/');
-    Ok(Mount {
-        source: Source::Host(folder.join(host)),
-        guest: if trimmed.is_empty() { "/" } else { trimmed }.to_owned(),
-        access,
-    })
-}
-
 fn environment<'a>(
     entries: impl Iterator<Item = &'a String>,
 ) -> anyhow::Result<Vec<(String, String)>> {
@@ -371,15 +352,7 @@ fn environment<'a>(
 }
 
 /// The tool tree: a folder that is named must be there, `tools` need not.
-fn tools(
-    config: &ConfigArgs,
-    named: Option<&Path>,
-    folder: &Path,
-) -> anyhow::Result<Option<PathBuf>> {
-    let named = config
-        .tools
-        .clone()
-        .or_else(|| named.map(|named| folder.join(named)));
+fn tools(named: Option<PathBuf>, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
     match named {
         Some(named) if named.is_dir() => Ok(Some(named)),
         Some(named) => bail!("there is no folder `{}`", named.display()),
@@ -430,7 +403,7 @@ fn hosts<'a>(patterns: impl Iterator<Item = &'a String>) -> anyhow::Result<Hosts
 
 /// Certificates of authorities that https trusts besides.
 fn authorities(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let read = std::fs::read(path);
+    let read = read_file(path, CONFIGURATION);
     read.with_context(|| format!("read `{}`, `ca` of `[http]`", path.display()))
 }
 
@@ -467,28 +440,6 @@ fn mcp_config(config: &ConfigArgs) -> anyhow::Result<Option<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_volume_is_read_only_unless_it_says_otherwise() -> anyhow::Result<()> {
-        let here = Path::new("");
-        assert_eq!(mount("a:/b", here)?.access, Access::ReadOnly);
-        assert_eq!(mount("a:/b:rw", here)?.access, Access::ReadWrite);
-        assert_eq!(
-            mount("a:b:/c/:ro", here)?.source,
-            Source::Host("a:b".into())
-        );
-        assert_eq!(mount("a:/c/", Path::new("/x"))?.guest, "/c");
-        let source = mount("a:/c", Path::new("/x"))?.source;
-        assert_eq!(source, Source::Host("/x/a".into()));
-        Ok(())
-    }
-
-    #[test]
-    fn a_volume_that_makes_no_sense_is_refused() {
-        for text in ["a", ":/b", "a:b", "a:/b/../c", "a:/b:rx"] {
-            assert!(mount(text, Path::new("")).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn hosts_are_those_of_the_file_and_of_the_flags() -> anyhow::Result<()> {

@@ -2,43 +2,139 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::Stdio;
 
 use crate::support::{Printed, TestResult, tree, write, wx, wxmcp};
 
+/// What others change while a script runs is for the next run.
 #[test]
-fn changed_and_added_files_are_seen_by_a_running_script() -> TestResult {
+fn files_that_change_during_a_run_are_refused_in_it() -> TestResult {
+    let file = |name: &str, value: &str| format!("def {name}() -> str:\n    return '{value}'\n");
     let folder = tree(&[
-        ("tools/t/one.py", "def one() -> int:\n    return 1\n"),
+        ("tools/t/called.py", file("called", "first")),
+        ("tools/t/fresh.py", file("fresh", "first")),
+        ("tools/t/same.py", file("same", "first")),
+        (
+            "tools/h/helped.py",
+            "from _help import VALUE\n\ndef helped() -> str:\n    return VALUE\n".to_owned(),
+        ),
+        ("tools/h/_help.py", "VALUE = 'first'\n".to_owned()),
+        (
+            "tools/n/outer.py",
+            "from tools import t\nfrom wxmcp import tool\n\n@tool(grants={\"tools\": [\"t.*\"]})\ndef outer() -> str:\n    return t.fresh()\n"
+                .to_owned(),
+        ),
+        ("wxmcp.toml", "[grants.\"n.outer\"]\ntools = [\"t.*\"]\n".to_owned()),
         (
             "script.py",
             r#"
-from tools import t
-print(t.one())
-with open("/tools/t/one.py", "w") as file:
-    file.write("def one(x: int = 5) -> int:\n    return x + 1\n")
-print(t.one(), call_tool("t.one", x=8))
-with open("/tools/t/two.ts", "w") as file:
-    file.write("export const two = () => 'two';")
-print(call_tool("t.two"))
-import os
-os.mkdir("/tools/u")
-with open("/tools/u/three.js", "w") as file:
-    file.write("export function three() { return 3; }")
-print(call_tool("u.three"))
-os.remove("/tools/t/two.ts")
-try:
-    call_tool("t.two")
-except ToolError as error:
-    print(error)
-"#,
+def tried(name):
+    try:
+        print(name, call_tool(name))
+    except ToolError as error:
+        print(name, error.kind, error)
+
+def all():
+    for name in ["t.called", "t.fresh", "h.helped", "n.outer", "t.same", "t.added"]:
+        tried(name)
+
+tried("t.called")
+tried("t.same")
+print("ready")
+input()
+all()
+"#
+            .to_owned(),
         ),
     ])?;
-    let printed = wx(
-        folder.path(),
-        &["run", "-v", "tools:/tools:rw", "script.py"],
-    )?;
-    assert_eq!(printed.stderr, "");
-    assert_eq!(printed.stdout, "1\n6 9\ntwo\n3\nthere is no tool `t.two`\n");
+    let root = folder.path();
+    // What is younger than a tick of the file system's clock cannot be told from what is not.
+    let run = |change: &dyn Fn() -> TestResult| -> Result<String, Box<dyn Error>> {
+        let mut child = wxmcp(root)
+            .args(["run", "script.py"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut printed = BufReader::new(child.stdout.take().ok_or("no output")?);
+        let mut line = String::new();
+        while line != "ready\n" {
+            line.clear();
+            if printed.read_line(&mut line)? == 0 {
+                return Err("the script ended early".into());
+            }
+        }
+        change()?;
+        child.stdin.take().ok_or("no input")?.write_all(b"\n")?;
+        let mut rest = String::new();
+        printed.read_to_string(&mut rest)?;
+        child.wait()?;
+        Ok(rest)
+    };
+    let printed = run(&|| {
+        write(root, "tools/t/called.py", file("called", "second"))?;
+        write(root, "tools/t/fresh.py", file("fresh", "second"))?;
+        write(root, "tools/t/added.py", file("added", "second"))?;
+        write(root, "tools/h/_help.py", "VALUE = 'second'\n")
+    })?;
+    let refused = |name: &str, file: &str| {
+        format!(
+            "{name} tool-changed `tools/{file}.py`, or a file that it shares, was changed after this run began: the next run reads it\n"
+        )
+    };
+    let wanted = [
+        refused("t.called", "t/called"),
+        refused("t.fresh", "t/fresh"),
+        refused("h.helped", "h/helped"),
+        refused("n.outer", "t/fresh").replace("tool-changed", "tool-failed"),
+        "t.same first\n".to_owned(),
+        refused("t.added", "t/added"),
+    ];
+    assert_eq!(printed, wanted.concat());
+    let next = run(&|| Ok(()))?;
+    let wanted = [
+        "t.called", "t.fresh", "h.helped", "n.outer", "t.same", "t.added",
+    ]
+    .map(|name| {
+        format!(
+            "{name} {}\n",
+            if name == "t.same" { "first" } else { "second" }
+        )
+    });
+    assert_eq!(next, wanted.concat());
+    Ok(())
+}
+
+/// A file that was there before the run, put where the tool's file was, is another file.
+#[test]
+fn a_tool_file_that_was_called_is_not_exchanged_in_a_run() -> TestResult {
+    let file = |value: &str| format!("def a() -> str:\n    return '{value}'\n");
+    let folder = tree(&[
+        ("first/a.py", file("first")),
+        ("second/a.py", file("second")),
+        (
+            "script.py",
+            r#"
+import os
+from tools import t
+print(t.a())
+os.rename("/w/first", "/w/third")
+os.rename("/w/second", "/w/first")
+try:
+    print(t.a())
+except ToolError as error:
+    print(error.kind)
+"#
+            .to_owned(),
+        ),
+    ])?;
+    fs::create_dir(folder.path().join("tools"))?;
+    std::os::unix::fs::symlink("../first", folder.path().join("tools/t"))?;
+    let run = ["run", "-v", ".:/w:rw", "script.py"];
+    let printed = wx(folder.path(), &run)?;
+    assert_eq!(printed.streams(), ("first\ntool-changed\n", ""));
+    let printed = wx(folder.path(), &["run", "-c", "call_tool('t.a')"])?;
+    assert_eq!(printed.stdout, "second\n");
     Ok(())
 }
 

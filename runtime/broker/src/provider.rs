@@ -86,6 +86,15 @@ pub trait ProvidedTools: Send + Sync {
         Box::pin(async { Ok(false) })
     }
 
+    /// Refuses a tool, by its own name, that is not what it was when the run began.
+    ///
+    /// # Errors
+    ///
+    /// That it was changed.
+    fn unchanged(&self, _tool: &str, _context: &CallContext) -> Result<(), ToolError> {
+        Ok(())
+    }
+
     /// What a tool, by its own name, may do itself; none if it makes no calls.
     fn grants(&self, _tool: &str) -> Option<Arc<Grants>> {
         None

@@ -49,6 +49,7 @@ fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
             mounts: settings.mounts,
             env: settings.env,
             stdin,
+            protected: settings.protected,
         },
         limits: settings.limits,
         clocks: Clocks::Live,

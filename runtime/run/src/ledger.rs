@@ -117,6 +117,14 @@ impl Ledger {
         self.0.budget
     }
 
+    /// A charge of no bytes, which can grow.
+    pub fn nothing(&self) -> Charge {
+        Charge {
+            ledger: self.clone(),
+            bytes: 0,
+        }
+    }
+
     /// Charges bytes that are about to be held.
     ///
     /// # Errors
@@ -223,6 +231,13 @@ impl Charge {
         self.ledger.take(more)?;
         self.bytes = self.bytes.saturating_add(more);
         Ok(())
+    }
+
+    /// Gives back some of the bytes; no more than there are.
+    pub fn shrink(&mut self, less: u64) {
+        let less = less.min(self.bytes);
+        self.ledger.give_back(less);
+        self.bytes = self.bytes.saturating_sub(less);
     }
 
     /// Makes it a charge of so many bytes.

@@ -11,6 +11,36 @@ pub struct Policy {
     pub env: Vec<(String, String)>,
     /// What the script reads from its standard input.
     pub stdin: Stdin,
+    /// What of the host the script may not change through any mount.
+    pub protected: Protected,
+}
+
+/// Files and folders of the host that no mount lets a script change, whether they are there yet or not: what programs
+/// of the host read as their configuration, or execute. Scripts may read them where a mount shows them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Protected {
+    /// Names, in any folder of a mount, in upper or lower case.
+    pub names: Vec<String>,
+    /// Paths of the host, with all that is inside.
+    pub paths: Vec<PathBuf>,
+}
+
+/// How much a script may add to a folder of the host in one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Bytes by which files become longer. What is removed, or cut off, counts no more.
+    pub bytes: u64,
+    /// Names of files, folders and links.
+    pub files: u64,
+}
+
+impl Default for Quota {
+    fn default() -> Self {
+        Self {
+            bytes: 1 << 30,
+            files: 100_000,
+        }
+    }
 }
 
 /// A folder at a path of the guest.
@@ -22,6 +52,8 @@ pub struct Mount {
     pub guest: String,
     /// What the script may do below it.
     pub access: Access,
+    /// How much it may add to a folder of the host that it may write to.
+    pub quota: Quota,
 }
 
 impl Mount {

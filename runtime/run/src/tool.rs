@@ -11,6 +11,7 @@ use crate::clock::ClockHandle;
 use crate::ledger::{Held, Ledger};
 use crate::report::RunId;
 use crate::search::{Search, ToolDescription, ToolHit};
+use crate::seen::Seen;
 
 /// A boxed future, so that [`ToolHost`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -119,6 +120,8 @@ pub struct CallContext {
     pub clock: ClockHandle,
     /// Where what is held for the run is charged.
     pub ledger: Ledger,
+    /// What the run has seen of tool files: one that changes meanwhile is not called.
+    pub seen: Seen,
     /// What is charged for the call itself: its arguments. Work that outlives the call keeps a copy.
     pub held: Held,
 }
@@ -130,6 +133,7 @@ impl CallContext {
             run: RunId::random(),
             clock: ClockHandle::none(),
             ledger: ledger.clone(),
+            seen: Seen::now(),
             held: Held::default(),
         }
     }
@@ -239,6 +243,8 @@ pub enum ToolErrorKind {
     CallCycle,
     /// What a capability was asked for failed: the database's or the system's own words.
     CapabilityFailed,
+    /// The tool's file, or one that it shares, was changed after the run began.
+    ToolChanged,
 }
 
 impl fmt::Display for ToolErrorKind {
@@ -257,6 +263,7 @@ impl fmt::Display for ToolErrorKind {
             Self::LimitReached => "limit-reached",
             Self::CallCycle => "call-cycle",
             Self::CapabilityFailed => "capability-failed",
+            Self::ToolChanged => "tool-changed",
         })
     }
 }

@@ -14,12 +14,12 @@ use crate::clock::RunClock;
 use crate::limits::{Budget, Stop};
 use crate::operation::{Operation, read, request_name};
 use crate::output::Output;
-use wxmcp_run::RunId;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
 use wxmcp_run::{Event, Observer};
 use wxmcp_run::{Held, Ledger, OverBudget, parsed_size};
 use wxmcp_run::{Limit, Limits};
+use wxmcp_run::{RunId, Seen};
 
 mod ended;
 mod typed;
@@ -88,6 +88,7 @@ impl Calls {
                 run: this.run,
                 clock: this.clock.handle(),
                 ledger: this.ledger,
+                seen: Seen::now(),
                 held: Held::default(),
             },
             clock: this.clock,

@@ -162,7 +162,7 @@ impl Session {
                 let state = State {
                     wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
                     table: wasi::table(),
-                    files: Files::new(&policy.mounts)?.with_notes(&output),
+                    files: Files::new(&policy, &ledger, &output)?,
                     memory,
                     meter: Meter::default(),
                     calls: Calls::new(tools, observer, output.clone(), this, &limits),
@@ -285,6 +285,7 @@ impl Live {
         let state = self.store.data_mut();
         state.outbox = Outbox::new(limits.value, Arc::clone(&observer));
         state.output.begin(limits.output, Arc::clone(&observer));
+        state.files.ledger = this.ledger.clone();
         state.calls = Calls::new(tools, observer, state.output.clone(), this, limits);
     }
 

@@ -398,6 +398,24 @@ impl ProvidedTools for FolderTools {
         &self.listed.tools
     }
 
+    fn unchanged(&self, tool: &str, context: &CallContext) -> Result<(), ToolError> {
+        let (Some(file), Some(name)) = (self.listed.files.get(tool), self.listed.names.get(tool))
+        else {
+            return Ok(());
+        };
+        let began = context.seen.began();
+        // A file without a stamp was changed just before it was read.
+        let stamp = self.listed.stamps.get(name).copied().flatten();
+        let stamp = stamp.or_else(|| Stamp::of_file(&self.folder.path.join(name)).ok());
+        let is_old = stamp.is_some_and(|stamp| !stamp.is_after(began))
+            && !self.listed.shared.changed_after(began);
+        let full = format!("{}.{tool}", self.folder.name);
+        match is_old && context.seen.is_first(&full, file.digest()) {
+            true => Ok(()),
+            false => Err(file.changed()),
+        }
+    }
+
     fn grants(&self, tool: &str) -> Option<Arc<Grants>> {
         Some(Arc::clone(&self.listed.files.get(tool)?.grants))
     }
@@ -431,7 +449,7 @@ impl ProvidedTools for FolderTools {
                 // What else the caller begins is then under way, too. A kept instance is as quick as this.
                 tokio::task::yield_now().await;
             }
-            let host = Arc::new(FileHost::new(nested, slot));
+            let host = Arc::new(FileHost::new(nested, slot, context.seen.clone()));
             let calling = file.call(&full, arguments, host, context, shared);
             // The sandbox of a tool file keeps the deadline itself, and says what it stopped.
             let ended = tokio::time::timeout(deadline.saturating_add(GRACE), calling).await;

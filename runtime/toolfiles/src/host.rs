@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use wxmcp_broker::CallerHost;
 use wxmcp_run::{
-    BoxFuture, CallContext, Capability, NamespaceListing, Search, ToolAnswer, ToolCall,
+    BoxFuture, CallContext, Capability, NamespaceListing, Search, Seen, ToolAnswer, ToolCall,
     ToolDescription, ToolError, ToolHit, ToolHost,
 };
 
@@ -18,13 +18,16 @@ pub(crate) struct FileHost {
     /// The broker as the tool file sees it.
     pub(crate) broker: Arc<CallerHost>,
     slot: Mutex<Option<Slot>>,
+    /// What the run has seen that the tool file is called in: its own began later.
+    seen: Seen,
 }
 
 impl FileHost {
-    pub(crate) fn new(broker: Arc<CallerHost>, slot: Slot) -> Self {
+    pub(crate) fn new(broker: Arc<CallerHost>, slot: Slot, seen: Seen) -> Self {
         Self {
             broker,
             slot: Mutex::new(Some(slot)),
+            seen,
         }
     }
 
@@ -41,7 +44,8 @@ impl FileHost {
 }
 
 impl ToolHost for FileHost {
-    fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
+    fn call(&self, mut call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
+        call.context.seen = self.seen.clone();
         Box::pin(async move {
             leave_thread().await;
             self.broker.call(call).await

@@ -1,4 +1,4 @@
-//! Reads files of the tool tree, bounded.
+//! Reads files that people write: of the tool tree, and configuration. Bounded.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -8,7 +8,7 @@ use rustix::fs::{Mode, OFlags};
 
 /// Why a file was not read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ReadError {
+pub enum ReadError {
     /// A folder, a pipe or a device.
     #[error("it is not a file")]
     NotAFile,
@@ -20,8 +20,12 @@ pub(crate) enum ReadError {
     System(#[from] io::Error),
 }
 
-/// The bytes of a file, `most` at most. A pipe or a device is refused, without waiting for it.
-pub(crate) fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
+/// The bytes of a file, `most` at most.
+///
+/// # Errors
+///
+/// A file that is larger, and a pipe or a device, without waiting for it.
+pub fn read_file(path: &Path, most: u64) -> Result<Vec<u8>, ReadError> {
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let file = File::from(rustix::fs::open(path, flags, Mode::empty()).map_err(io::Error::from)?);
     if !file.metadata().is_ok_and(|found| found.is_file()) {

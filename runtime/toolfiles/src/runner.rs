@@ -196,7 +196,7 @@ impl ToolFile {
         shared: &Shared,
     ) -> Result<Answer, ToolError> {
         let failed = |message| ToolError::new(ToolErrorKind::ToolFailed, message);
-        let (text, library) = match self.source().map_err(failed)? {
+        let (text, library) = match self.source()? {
             Some(source) => (
                 source.text.as_ref().to_owned(),
                 Arc::clone(&source.shared.library),
@@ -327,20 +327,35 @@ impl ToolFile {
         }
     }
 
+    /// What is in it and in the files that it shares, as one digest.
+    pub(crate) fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Why it is not called in a run that began before it was changed.
+    pub(crate) fn changed(&self) -> ToolError {
+        ToolError::new(
+            ToolErrorKind::ToolChanged,
+            format!(
+                "`{}`, or a file that it shares, was changed after this run began: the next run reads it",
+                self.shown
+            ),
+        )
+    }
+
     /// The source that was described; a component has none.
-    fn source(&self) -> Result<Option<Source>, String> {
+    fn source(&self) -> Result<Option<Source>, ToolError> {
         let Program::Source(source) = &self.program else {
             return Ok(None);
         };
         let mut known = source.lock();
         if known.is_none() {
             let shown = &self.shown;
-            let read = self::source(&self.path, &self.shared)
-                .map_err(|why| format!("`{shown}`: {why}"))?;
+            let read = self::source(&self.path, &self.shared).map_err(|why| {
+                ToolError::new(ToolErrorKind::ToolFailed, format!("`{shown}`: {why}"))
+            })?;
             if read.digest() != self.digest {
-                return Err(format!(
-                    "`{shown}` was changed during the call; call it again"
-                ));
+                return Err(self.changed());
             }
             *known = Some(read);
         }

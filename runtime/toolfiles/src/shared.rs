@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use parking_lot::Mutex;
 use wxmcp_run::{Library, Shared};
@@ -118,6 +119,11 @@ impl SharedFiles {
             && self.folders.iter().all(|(folder, stamp)| {
                 Stamp::of(folder).ok() == *stamp && stamp.is_none_or(|stamp| stamp.is_settled())
             })
+    }
+
+    /// Whether any of it was changed after a time.
+    pub(crate) fn changed_after(&self, time: SystemTime) -> bool {
+        self.files.values().any(|stamp| stamp.is_after(time))
     }
 
     /// What tells this version from others without reading it; none where nothing does. Empty

@@ -70,17 +70,29 @@ impl Stamp {
         Ok(Self::from(&found).with_beside(&entry.path()))
     }
 
+    /// When it was changed in any way; a program cannot set this time.
+    fn changed(&self) -> Option<SystemTime> {
+        let (seconds, nanoseconds) = self.changed;
+        let (seconds, nanoseconds) = (
+            u64::try_from(seconds).ok()?,
+            u32::try_from(nanoseconds).ok()?,
+        );
+        SystemTime::UNIX_EPOCH.checked_add(Duration::new(seconds, nanoseconds))
+    }
+
+    /// Whether it was changed after a time, as far as the file system's clock tells. A time that is still to come tells
+    /// nothing: that clock is ahead, or was.
+    pub(crate) fn is_after(&self, time: SystemTime) -> bool {
+        let changed = self.changed();
+        changed.is_some_and(|changed| changed > time && changed <= SystemTime::now())
+    }
+
     /// Whether the same stamp later means the same content.
     pub(crate) fn is_settled(&self) -> bool {
-        let (seconds, nanoseconds) = self.changed;
-        let (Ok(seconds), Ok(nanoseconds)) = (u64::try_from(seconds), u32::try_from(nanoseconds))
-        else {
-            return false;
-        };
-        let changed = SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds);
-        SystemTime::now()
-            .duration_since(changed)
-            .is_ok_and(|age| age > TICK)
+        let age = self
+            .changed()
+            .and_then(|changed| SystemTime::now().duration_since(changed).ok());
+        age.is_some_and(|age| age > TICK)
     }
 }
 
@@ -97,5 +109,29 @@ impl From<&fs::Metadata> for Stamp {
             size: found.size(),
             inode: found.ino(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_changed_after_a_time_unless_its_own_is_still_to_come() -> io::Result<()> {
+        let file = tempfile::NamedTempFile::new()?;
+        let stamp = Stamp::of(file.path())?;
+        assert!(stamp.is_after(SystemTime::UNIX_EPOCH));
+        assert!(!stamp.is_after(SystemTime::now()));
+        let ahead = Stamp {
+            changed: (i64::MAX, 0),
+            ..stamp
+        };
+        assert!(!ahead.is_after(SystemTime::UNIX_EPOCH));
+        let tomorrow = Stamp {
+            changed: (stamp.changed.0.saturating_add(86_400), 0),
+            ..stamp
+        };
+        assert!(!tomorrow.is_after(SystemTime::UNIX_EPOCH));
+        Ok(())
     }
 }

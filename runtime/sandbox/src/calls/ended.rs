@@ -7,7 +7,6 @@ use serde::ser::Error as _;
 use serde_json::Value;
 
 use super::{length, too_much};
-use crate::aside::{LARGE, aside};
 use crate::digits::marked;
 use wxmcp_run::{Charge, Held, Ledger, Note, ToolAnswer, ToolError, ToolErrorKind};
 

@@ -17,7 +17,7 @@ use wasmtime_wasi::p2::{DynInputStream, FsResult};
 
 use super::{Files, FilesView, OPEN, STREAMS};
 use crate::output::Output;
-use wxmcp_run::{Access, Mount, Source};
+use wxmcp_run::{Access, Ledger, Mount, Policy, Quota, Silent, Source};
 
 /// A guest, and the folders of the host that it sees.
 struct Guest {
@@ -27,6 +27,8 @@ struct Guest {
     /// The number of the handle of the first mount.
     root: u32,
     host: TempDir,
+    /// Where notes go.
+    output: Output,
 }
 
 impl Guest {
@@ -42,11 +44,18 @@ impl Guest {
                     source: Source::Host(folder),
                     guest: (*guest).to_owned(),
                     access: *access,
+                    quota: Quota::default(),
                 }
             })
             .collect();
+        let policy = Policy {
+            mounts,
+            ..Policy::default()
+        };
+        let output = Output::new(0, Arc::new(Silent));
         let mut guest = Self {
-            files: Files::new(&mounts).unwrap(),
+            files: Files::new(&policy, &Ledger::unbounded(), &output).unwrap(),
+            output,
             table: ResourceTable::new(),
             runtime: Builder::new_current_thread().build().unwrap(),
             root: 0,
@@ -302,8 +311,6 @@ fn a_name_that_is_not_utf8_is_left_out_and_noted_once() {
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
     let mut guest = Guest::writable();
-    let output = Output::new(0, Arc::new(wxmcp_run::Silent));
-    guest.files.notes = Some(output.clone());
     for name in [&b"a"[..], b"b\xff", b"\xffc", b"d"] {
         fs::write(guest.host("m").join(OsStr::from_bytes(name)), "").unwrap();
     }
@@ -312,7 +319,7 @@ fn a_name_that_is_not_utf8_is_left_out_and_noted_once() {
         names.sort();
         assert_eq!(names, ["a", "d"]);
     }
-    let (_, noted) = output.take();
+    let (_, noted) = guest.output.take();
     let noted = String::from_utf8(noted).unwrap();
     assert_eq!(noted.matches("is not UTF-8").count(), 1, "{noted}");
 }

@@ -26,12 +26,12 @@ use super::seam::{
 
 /// A folder of the host, and what is below it.
 pub(super) struct Disk {
-    folder: fs::File,
+    pub(super) folder: fs::File,
 }
 
 /// A file of the host.
-struct DiskFile {
-    file: fs::File,
+pub(super) struct DiskFile {
+    pub(super) file: fs::File,
 }
 
 impl Disk {
@@ -48,7 +48,7 @@ impl Disk {
     }
 
     /// A handle that neither reads nor writes.
-    fn place(&self, path: &str, follow: bool) -> io::Result<fs::File> {
+    pub(super) fn place(&self, path: &str, follow: bool) -> io::Result<fs::File> {
         let mut options = cap::OpenOptions::new();
         let flags = i32::try_from(OFlags::PATH.bits()).unwrap_or_default();
         options
@@ -56,6 +56,33 @@ impl Disk {
             ._cap_fs_ext_follow(cap::FollowSymlinks::follow(follow))
             .custom_flags(flags);
         cap::open(&self.folder, Path::new(path), &options)
+    }
+
+    /// Opens what is at a path, or makes a file.
+    pub(super) fn opened(&self, path: &str, how: &Open) -> Answer<(fs::File, cap::Metadata)> {
+        // To open a pipe waits for its other end, or ends the wait of whoever has that; to open a device may
+        // do anything. So they are looked at first, and what takes this name meanwhile does not wait.
+        if let Ok(found) = self.stat(path, how.follow) {
+            found.kind.opens()?;
+        }
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
+        let mut options = cap::OpenOptions::new();
+        options
+            .custom_flags(flags)
+            .read(how.read || !how.write)
+            .write(how.write || how.create || how.truncate)
+            .truncate(how.truncate)
+            .create(how.create && !how.exclusive)
+            .create_new(how.create && how.exclusive)
+            .mode(how.mode & FILE_BITS)
+            ._cap_fs_ext_follow(cap::FollowSymlinks::follow(how.follow));
+        let file = cap::open(&self.folder, Path::new(path), &options).map_err(of)?;
+        let found = cap::Metadata::from_file(&file).map_err(of)?;
+        stat(&found).kind.opens()?;
+        if how.folder && !found.is_dir() {
+            return Err(ErrorCode::NotDirectory);
+        }
+        Ok((file, found))
     }
 
     fn set_mode(&self, path: &str, follow: bool, mode: u32) -> Answer<()> {
@@ -80,32 +107,12 @@ impl Folder for Disk {
     }
 
     fn open(&self, path: &str, how: &Open) -> Answer<Opened> {
-        // To open a pipe waits for its other end, or ends the wait of whoever has that; to open a device may
-        // do anything. So they are looked at first, and what takes this name meanwhile does not wait.
-        if let Ok(found) = self.stat(path, how.follow) {
-            found.kind.opens()?;
-        }
-        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
-        let mut options = cap::OpenOptions::new();
-        options
-            .custom_flags(flags)
-            .read(how.read || !how.write)
-            .write(how.write || how.create || how.truncate)
-            .truncate(how.truncate)
-            .create(how.create && !how.exclusive)
-            .create_new(how.create && how.exclusive)
-            .mode(how.mode & FILE_BITS)
-            ._cap_fs_ext_follow(cap::FollowSymlinks::follow(how.follow));
-        let file = cap::open(&self.folder, Path::new(path), &options).map_err(of)?;
-        let found = cap::Metadata::from_file(&file).map_err(of)?;
-        stat(&found).kind.opens()?;
-        if found.is_dir() {
-            Ok(Opened::Folder(Arc::new(Self { folder: file })))
-        } else if how.folder {
-            Err(ErrorCode::NotDirectory)
+        let (file, found) = self.opened(path, how)?;
+        Ok(if found.is_dir() {
+            Opened::Folder(Arc::new(Self { folder: file }))
         } else {
-            Ok(Opened::File(Arc::new(DiskFile { file })))
-        }
+            Opened::File(Arc::new(DiskFile { file }))
+        })
     }
 
     fn stat(&self, path: &str, follow: bool) -> Answer<Stat> {
@@ -373,12 +380,12 @@ fn time(seconds: i64, nanoseconds: i64) -> Option<SystemTime> {
     SystemTime::UNIX_EPOCH.checked_add(since)
 }
 
-fn spec(time: Option<SystemTime>) -> Option<cap::SystemTimeSpec> {
+pub(super) fn spec(time: Option<SystemTime>) -> Option<cap::SystemTimeSpec> {
     let absolute =
         |time| cap::SystemTimeSpec::Absolute(cap_primitives::time::SystemTime::from_std(time));
     time.map(absolute)
 }
 
-fn of(error: io::Error) -> ErrorCode {
+pub(super) fn of(error: io::Error) -> ErrorCode {
     code(&error)
 }

@@ -4,6 +4,12 @@ use std::io;
 
 use rustix::io::Errno;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+use wxmcp_run::OverBudget;
+
+/// What a guest is told where the run, or the process, may hold no more.
+pub(super) fn no_room(_: OverBudget) -> ErrorCode {
+    ErrorCode::InsufficientMemory
+}
 
 /// What a guest is told of an error of the system.
 pub(super) fn code(error: &io::Error) -> ErrorCode {

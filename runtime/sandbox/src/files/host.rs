@@ -12,6 +12,7 @@ use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError, FsResult};
 
 use super::acts::{self, within};
 use super::convert::{described, hash, how, times};
+use super::errors::no_room;
 use super::handles::{self, Handle, OpenFolder, writable};
 use super::list::List;
 use super::modes::Last;
@@ -193,11 +194,12 @@ impl types::HostDescriptor for FilesView<'_> {
         if self.files.lists >= LISTS {
             return Err(ErrorCode::InsufficientMemory.into());
         }
+        let held = self.files.ledger.charge(List::bytes()).map_err(no_room)?;
         let place = handles::get(self.table, &handle)?.folder()?.place.clone();
         let list = match place {
             Place::Inside(mounted) => {
                 let entries = within(&mounted, |folder| folder.entries()).await?;
-                List::new(handle.rep(), Vec::new(), Some(entries))
+                List::new(handle.rep(), Vec::new(), Some(entries), held)
             }
             Place::Node(node) => {
                 let names = self.files.tree.names(node);
@@ -205,7 +207,7 @@ impl types::HostDescriptor for FilesView<'_> {
                     None => None,
                     Some((mounted, path)) => acts::entries(&mounted, path).await?,
                 };
-                List::new(handle.rep(), names, behind)
+                List::new(handle.rep(), names, behind, held)
             }
         };
         let list = handles::push_list(self.table, list)?;
@@ -393,7 +395,12 @@ impl types::HostDescriptor for FilesView<'_> {
         open.reads()?;
         let place = handles::place(&self.files.streams)?;
         let file = Arc::clone(&open.file);
-        let stream: DynInputStream = Box::new(FileInput::new(file, offset, place));
+        let stream: DynInputStream = Box::new(FileInput::new(
+            file,
+            offset,
+            place,
+            self.files.ledger.clone(),
+        ));
         self.table.push(stream).map_err(FsError::trap)
     }
 
@@ -461,7 +468,12 @@ impl FilesView<'_> {
         open.writes()?;
         let place = handles::place(&self.files.streams)?;
         let file = Arc::clone(&open.file);
-        let stream: DynOutputStream = Box::new(FileOutput::new(file, offset, place));
+        let stream: DynOutputStream = Box::new(FileOutput::new(
+            file,
+            offset,
+            place,
+            self.files.ledger.clone(),
+        ));
         self.table.push(stream).map_err(FsError::trap)
     }
 }

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use super::ENTRIES;
 use super::seam::{Answer, Entries, Entry, Kind, off_the_loop};
+use super::{ENTRIES, ENTRY, NAMES};
+use wxmcp_run::Charge;
 
 /// A stream of entries. It holds at most [`ENTRIES`] of them, and those of the tree.
 pub(super) struct List {
@@ -15,11 +16,24 @@ pub(super) struct List {
     hidden: HashSet<String>,
     /// The number of the handle of the folder.
     folder: u32,
+    /// What is charged for the entries that it may hold.
+    _held: Charge,
 }
 
 impl List {
+    /// Bytes that a stream holds at most, besides names of the tree.
+    pub(super) fn bytes() -> u64 {
+        let entries = ENTRIES.saturating_mul(ENTRY).saturating_add(NAMES);
+        u64::try_from(entries).unwrap_or(u64::MAX)
+    }
+
     /// A stream of the tree's names, and of a folder's entries, by the number of its handle.
-    pub(super) fn new(folder: u32, names: Vec<String>, more: Option<Box<dyn Entries>>) -> Self {
+    pub(super) fn new(
+        folder: u32,
+        names: Vec<String>,
+        more: Option<Box<dyn Entries>>,
+        held: Charge,
+    ) -> Self {
         let entry = |name: &String| Entry {
             name: Some(name.clone()),
             kind: Kind::Folder,
@@ -30,6 +44,7 @@ impl List {
             more,
             hidden: names.into_iter().collect(),
             folder,
+            _held: held,
         }
     }
 

@@ -2,7 +2,8 @@
 //! folders in memory.
 //!
 //! [`Folder`] and [`File`] are the seam. What is behind them knows nothing of WASI, of handles or
-//! of permissions of mounts: [`disk`] is a folder of the host, [`memory`] one in memory. [`Tree`]
+//! of permissions of mounts: [`disk`] is a folder of the host, [`writable`] one that is bounded and in part
+//! protected, [`memory`] one in memory. [`Tree`]
 //! puts mounts into one tree that begins at `/`. [`host`] answers the guest: it owns the handles,
 //! refuses writes to what is mounted read-only, and takes blocking work off the event loop.
 
@@ -13,6 +14,8 @@ mod convert;
 mod disk;
 mod errors;
 mod handles;
+#[cfg(test)]
+mod held;
 mod host;
 mod list;
 mod memory;
@@ -24,7 +27,9 @@ mod tests;
 mod tree;
 #[cfg(test)]
 mod tries;
+mod writable;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
@@ -35,8 +40,8 @@ use crate::guest::State;
 use crate::output::Output;
 use seam::Folder;
 use tree::{Mounted, Tree};
-use wxmcp_run::RunError;
-use wxmcp_run::{Mount, Source};
+use writable::{Common, Guard, Notes, Writable};
+use wxmcp_run::{Access, Ledger, Mount, Policy, RunError, Source};
 
 /// Most bytes of a path that a guest names. Linux takes no longer one either.
 const PATH: usize = 4_096;
@@ -46,6 +51,12 @@ const PIECE: usize = 64 << 10;
 
 /// Most entries of a folder that are read at once and kept for the guest.
 const ENTRIES: usize = 256;
+
+/// Bytes that one of these entries takes at most: a name has 255, the rest is what the host knows of it.
+const ENTRY: usize = 320;
+
+/// Bytes that the system's own list of names takes while a folder is read.
+const NAMES: usize = 32 << 10;
 
 /// Most streams of entries that one instance has open.
 const LISTS: usize = 256;
@@ -64,10 +75,12 @@ pub(crate) struct Files {
     open: Arc<Semaphore>,
     streams: Arc<Semaphore>,
     /// Where a guest's user reads what WASI cannot say, and whether it was said.
-    notes: Option<Output>,
+    output: Output,
     has_noted: bool,
     /// Streams of entries that are open now.
     lists: usize,
+    /// Where bytes are charged that are held for the guest.
+    pub(crate) ledger: Ledger,
     /// What was looked at last, until something else is asked.
     known: Option<Known>,
 }
@@ -82,23 +95,27 @@ struct Known {
 }
 
 impl Files {
-    /// The mounts of a policy.
+    /// The mounts of a policy. What a run holds is charged to its ledger, what it is refused is noted in its output.
     ///
     /// # Errors
     /// When a mount's host directory cannot be opened.
-    pub(crate) fn new(mounts: &[Mount]) -> Result<Self, RunError> {
+    pub(crate) fn new(policy: &Policy, ledger: &Ledger, output: &Output) -> Result<Self, RunError> {
         let mut tree = Tree::new();
+        let common = Common {
+            guard: Arc::new(Guard::new(&policy.protected)),
+            open: Arc::default(),
+            notes: Arc::new(Notes::new(output.clone())),
+        };
         // Devices of folders in memory have numbers from the end, which those of a host have not.
-        for (mount, device) in mounts.iter().zip((0..u64::MAX).rev()) {
+        for (mount, device) in policy.mounts.iter().zip((0..u64::MAX).rev()) {
             let folder: Arc<dyn Folder> = match &mount.source {
                 Source::Host(path) => {
-                    let opened = disk::Disk::open(path).map_err(|source| RunError::Mount {
+                    open(path, mount, &common).map_err(|source| RunError::Mount {
                         guest: mount.guest.clone(),
                         source: source.into(),
-                    })?;
-                    Arc::new(opened)
+                    })?
                 }
-                Source::Memory { bytes } => memory::root(*bytes, device),
+                Source::Memory { bytes } => memory::root(*bytes, device, ledger),
             };
             let access = mount.access;
             tree.mount(&mount.guest, Mounted { folder, access });
@@ -108,26 +125,34 @@ impl Files {
             modes: modes::Modes::default(),
             open: Arc::new(Semaphore::new(OPEN)),
             streams: Arc::new(Semaphore::new(STREAMS)),
-            notes: None,
+            output: output.clone(),
             has_noted: false,
             lists: 0,
+            ledger: ledger.clone(),
             known: None,
         })
     }
 
-    /// The same, with somewhere to say what WASI cannot.
-    pub(crate) fn with_notes(mut self, output: &Output) -> Self {
-        self.notes = Some(output.clone());
-        self
-    }
-
     /// Says once that a name was left out of a listing.
     fn note_unreadable_name(&mut self) {
-        if let Some(notes) = self.notes.as_ref().filter(|_| !self.has_noted) {
-            notes.note("a name in a mounted folder is not UTF-8: listings leave such names out");
+        if !self.has_noted {
+            let note = "a name in a mounted folder is not UTF-8: listings leave such names out";
+            self.output.note(note);
         }
         self.has_noted = true;
     }
+}
+
+/// A folder of the host, as a mount lets the guest use it.
+fn open(path: &Path, mount: &Mount, common: &Common) -> std::io::Result<Arc<dyn Folder>> {
+    let disk = disk::Disk::open(path)?;
+    Ok(match mount.access {
+        Access::ReadOnly => Arc::new(disk),
+        Access::ReadWrite => {
+            let writable = Writable::mount(disk, &mount.guest, mount.quota, common)?;
+            Arc::new(writable)
+        }
+    })
 }
 
 /// Offers `wasi:filesystem`, and our interface of permission bits. The linker must let it

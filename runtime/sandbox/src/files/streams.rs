@@ -12,7 +12,9 @@ use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, Stream
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn_blocking};
 
 use super::PIECE;
+use super::errors::no_room;
 use super::seam::{Answer, File, off_the_loop};
+use wxmcp_run::{Charge, Ledger};
 
 /// Bytes that are read where a guest waits for a stream without saying how many it wants.
 const AHEAD: usize = 4 << 10;
@@ -23,12 +25,17 @@ pub(super) struct FileInput {
     offset: u64,
     reading: Reading,
     _place: OwnedSemaphorePermit,
+    /// Where what was read is charged until the guest has taken it.
+    ledger: Ledger,
 }
 
 enum Reading {
     Idle,
     UnderWay(AbortOnDropJoinHandle<Reading>),
-    Ready(Bytes),
+    Ready {
+        bytes: Bytes,
+        _held: Charge,
+    },
     Failed(ErrorCode),
     /// The file had no more when it was read. It may have by now, so this is said once, and the next
     /// read looks again.
@@ -39,21 +46,37 @@ enum Reading {
 
 impl FileInput {
     /// `place` is given back with the stream.
-    pub(super) fn new(file: Arc<dyn File>, offset: u64, place: OwnedSemaphorePermit) -> Self {
+    pub(super) fn new(
+        file: Arc<dyn File>,
+        offset: u64,
+        place: OwnedSemaphorePermit,
+        ledger: Ledger,
+    ) -> Self {
         Self {
             file,
             offset,
             _place: place,
             reading: Reading::Idle,
+            ledger,
         }
     }
 
     fn begin(&mut self, size: usize) {
+        let size = size.min(PIECE);
+        let charge = match self.ledger.charge(length(size)) {
+            Ok(charge) => charge,
+            Err(error) => {
+                self.reading = Reading::Failed(no_room(error));
+                return;
+            }
+        };
         let (file, offset) = (Arc::clone(&self.file), self.offset);
         self.reading = if file.blocks() {
-            Reading::UnderWay(spawn_blocking(move || piece(file.as_ref(), offset, size)))
+            Reading::UnderWay(spawn_blocking(move || {
+                piece(file.as_ref(), offset, size, charge)
+            }))
         } else {
-            piece(file.as_ref(), offset, size)
+            piece(file.as_ref(), offset, size, charge)
         };
     }
 
@@ -64,13 +87,17 @@ impl FileInput {
     }
 }
 
-fn piece(file: &dyn File, offset: u64, size: usize) -> Reading {
-    let mut bytes = BytesMut::zeroed(size.min(PIECE));
+/// Reads `size` bytes, which are charged already.
+fn piece(file: &dyn File, offset: u64, size: usize, charge: Charge) -> Reading {
+    let mut bytes = BytesMut::zeroed(size);
     match file.read_at(offset, &mut bytes) {
         Ok(0) => Reading::AtEnd,
         Ok(read) => {
             bytes.truncate(read);
-            Reading::Ready(bytes.freeze())
+            Reading::Ready {
+                bytes: bytes.freeze(),
+                _held: charge,
+            }
         }
         Err(code) => Reading::Failed(code),
     }
@@ -84,7 +111,7 @@ impl InputStream for FileInput {
         }
         match &mut self.reading {
             Reading::Idle | Reading::UnderWay(_) => Ok(Bytes::new()),
-            Reading::Ready(bytes) => {
+            Reading::Ready { bytes, .. } => {
                 let taken = bytes.split_to(bytes.len().min(size));
                 if bytes.is_empty() {
                     self.reading = Reading::Idle;
@@ -140,6 +167,8 @@ pub(super) struct FileOutput {
     offset: Option<u64>,
     writing: Writing,
     _place: OwnedSemaphorePermit,
+    /// Where what is being written is charged.
+    ledger: Ledger,
 }
 
 enum Writing {
@@ -157,12 +186,14 @@ impl FileOutput {
         file: Arc<dyn File>,
         offset: Option<u64>,
         place: OwnedSemaphorePermit,
+        ledger: Ledger,
     ) -> Self {
         Self {
             file,
             offset,
             _place: place,
             writing: Writing::Ready,
+            ledger,
         }
     }
 
@@ -191,6 +222,10 @@ impl FileOutput {
     }
 }
 
+fn length(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
 /// Writes all bytes.
 fn write_all(file: &dyn File, offset: Option<u64>, mut bytes: Bytes) -> Answer<usize> {
     let mut total = 0;
@@ -217,9 +252,23 @@ impl OutputStream for FileOutput {
         if !self.check()? {
             return Err(StreamError::trap("write without check-write"));
         }
+        if bytes.len() > PIECE {
+            return Err(StreamError::trap("write of more than check-write allows"));
+        }
         let (file, offset) = (Arc::clone(&self.file), self.offset);
         if file.blocks() {
-            let write = move || write_all(file.as_ref(), offset, bytes);
+            let held = match self.ledger.charge(length(bytes.len())) {
+                Ok(held) => held,
+                Err(error) => {
+                    self.writing = Writing::Failed(no_room(error));
+                    return Ok(());
+                }
+            };
+            let write = move || {
+                let written = write_all(file.as_ref(), offset, bytes);
+                drop(held);
+                written
+            };
             self.writing = Writing::UnderWay(spawn_blocking(write));
         } else {
             let written = write_all(file.as_ref(), offset, bytes);
@@ -281,7 +330,7 @@ mod tests {
             create: true,
             ..Open::default()
         };
-        match memory::root(100_000, 1).open("file", &how) {
+        match memory::root(100_000, 1, &Ledger::unbounded()).open("file", &how) {
             Ok(Opened::File(file)) => file,
             _ => panic!("a file"),
         }
@@ -301,7 +350,7 @@ mod tests {
     #[tokio::test]
     async fn what_is_added_behind_the_end_is_read() {
         let file = new_file();
-        let mut input = FileInput::new(Arc::clone(&file), 0, place());
+        let mut input = FileInput::new(Arc::clone(&file), 0, place(), Ledger::unbounded());
         assert_eq!(read(&mut input).await, Err(None));
         assert_eq!(read(&mut input).await, Err(None));
         file.append(b"one").unwrap();
@@ -330,12 +379,17 @@ mod tests {
             Ok(Opened::File(file)) => file,
             _ => panic!("a file"),
         };
-        let mut input = FileInput::new(open(how(false, true)), 0, place());
+        let mut input = FileInput::new(open(how(false, true)), 0, place(), Ledger::unbounded());
         for _ in 0..3 {
             let failed = read(&mut input).await;
             assert_eq!(failed, Err(Some(ErrorCode::BadDescriptor)));
         }
-        let mut output = FileOutput::new(open(how(true, false)), Some(0), place());
+        let mut output = FileOutput::new(
+            open(how(true, false)),
+            Some(0),
+            place(),
+            Ledger::unbounded(),
+        );
         for _ in 0..3 {
             let written = output.blocking_write_and_flush(Bytes::from("x")).await;
             assert_eq!(failure(written), Some(ErrorCode::BadDescriptor));
@@ -344,7 +398,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_there_was_no_room_there_may_be_later() {
-        let root = memory::root(100_000, 1);
+        let root = memory::root(100_000, 1, &Ledger::unbounded());
         let how = Open {
             write: true,
             create: true,
@@ -360,7 +414,7 @@ mod tests {
             filled += more;
         }
         assert!(filled > 50_000, "{filled}");
-        let mut output = FileOutput::new(open("file"), Some(0), place());
+        let mut output = FileOutput::new(open("file"), Some(0), place(), Ledger::unbounded());
         for _ in 0..2 {
             let written = output.blocking_write_and_flush(Bytes::from("x")).await;
             assert_eq!(failure(written), Some(ErrorCode::InsufficientSpace));

@@ -7,16 +7,32 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use super::disk::Disk;
 use super::memory;
 use super::seam::{Answer, Change, Entry, File, Folder, Kind, Open, Opened, Wish};
+use super::writable::{Common, Notes, Writable};
+use crate::output::Output;
+use wxmcp_run::{Ledger, Quota, Silent};
 
 const ROOM: u64 = 1 << 20;
+
+fn memory(bytes: u64, device: u64) -> Arc<dyn Folder> {
+    memory::root(bytes, device, &Ledger::unbounded())
+}
 
 /// An empty folder of each kind. The host's is removed with the last value.
 fn folders() -> Vec<(&'static str, Arc<dyn Folder>, Option<tempfile::TempDir>)> {
     let host = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Folder> = Arc::new(Disk::open(host.path()).unwrap());
+    let mount = tempfile::tempdir().unwrap();
+    let common = Common {
+        guard: Arc::default(),
+        open: Arc::default(),
+        notes: Arc::new(Notes::new(Output::new(0, Arc::new(Silent)))),
+    };
+    let folder = Disk::open(mount.path()).unwrap();
+    let writable = Writable::mount(folder, "/", Quota::default(), &common).unwrap();
     vec![
         ("host", disk, Some(host)),
-        ("memory", memory::root(ROOM, 1), None),
+        ("writable", Arc::new(writable), Some(mount)),
+        ("memory", memory(ROOM, 1), None),
     ]
 }
 
@@ -69,6 +85,16 @@ fn read(folder: &dyn Folder, path: &str) -> Answer<Vec<u8>> {
             return Ok(content);
         }
         content.extend_from_slice(&piece[..count]);
+    }
+}
+
+/// Makes a link that leads out; a writable mount lets only the host make one.
+fn lead_out(root: &dyn Folder, host: Option<&tempfile::TempDir>, target: &str) {
+    match (root.make_link(target, "out"), host) {
+        (Err(ErrorCode::NotPermitted), Some(host)) => {
+            std::os::unix::fs::symlink(target, host.path().join("out")).unwrap();
+        }
+        (made, _) => made.unwrap(),
     }
 }
 
@@ -168,7 +194,7 @@ fn opening_says_what_is_wrong() {
 
 #[test]
 fn links_lead_inside_only() {
-    for (kind, root, _host) in folders() {
+    for (kind, root, host) in folders() {
         let root = root.as_ref();
         root.make_folder("folder", 0o755).unwrap();
         write(root, "file", b"inside").unwrap();
@@ -182,7 +208,7 @@ fn links_lead_inside_only() {
             Err(ErrorCode::NotPermitted),
             "{kind}"
         );
-        root.make_link("../..", "out").unwrap();
+        lead_out(root, host.as_ref(), "../..");
         assert_eq!(root.stat("out", true).err(), Some(ErrorCode::NotPermitted));
         assert_eq!(root.stat("out", false).unwrap().kind, Kind::Link, "{kind}");
         assert_eq!(
@@ -273,7 +299,7 @@ fn names_come_and_go() {
 #[test]
 fn modes_and_times_are_kept() {
     use std::time::{Duration, SystemTime};
-    for (kind, root, _host) in folders() {
+    for (kind, root, host) in folders() {
         let root = root.as_ref();
         let private = Open {
             mode: 0o600,
@@ -311,7 +337,7 @@ fn modes_and_times_are_kept() {
         assert_eq!(mode("private"), 0o604, "{kind}");
         let refused = root.change("link", false, Change::Mode(0o600));
         assert_eq!(refused, Err(ErrorCode::Unsupported), "{kind}");
-        root.make_link("../..", "out").unwrap();
+        lead_out(root, host.as_ref(), "../..");
         let refused = root.change("out", true, Change::Mode(0o777));
         assert_eq!(refused, Err(ErrorCode::NotPermitted), "{kind}");
 
@@ -334,10 +360,10 @@ fn modes_and_times_are_kept() {
 
 #[test]
 fn what_may_be_done_is_asked_without_leaving() {
-    for (kind, root, _host) in folders() {
+    for (kind, root, host) in folders() {
         let root = root.as_ref();
         write(root, "file", b"").unwrap();
-        root.make_link("../../../../../etc/passwd", "out").unwrap();
+        lead_out(root, host.as_ref(), "../../../../../etc/passwd");
         let wish = |execute| Wish {
             read: true,
             write: false,
@@ -355,7 +381,7 @@ fn what_may_be_done_is_asked_without_leaving() {
 
 #[test]
 fn memory_has_an_end_and_is_given_back() {
-    let root = memory::root(100_000, 1);
+    let root = memory(100_000, 1);
     let root = root.as_ref();
     let full = write(root, "large", &[7; 100_000]);
     assert_eq!(full, Err(ErrorCode::InsufficientSpace));
@@ -379,7 +405,7 @@ fn memory_has_an_end_and_is_given_back() {
     }
     write(root, "again", &[7; 90_000]).unwrap();
     // A tree as deep as it gets is dropped without recursion.
-    let root = memory::root(10 << 20, 1);
+    let root = memory(10 << 20, 1);
     let mut at = Arc::clone(&root);
     for _ in 0..30_000 {
         at.make_folder("d", 0o755).unwrap();
@@ -390,13 +416,15 @@ fn memory_has_an_end_and_is_given_back() {
 
 #[test]
 fn folders_of_different_kinds_do_not_mix() {
-    let [(_, host, _kept), (_, memory, _)] = &folders()[..] else {
-        panic!("two kinds");
+    let [(_, host, _kept), (_, writable, _too), (_, memory, _)] = &folders()[..] else {
+        panic!("three kinds");
     };
     for (from, to) in [
         (host, memory),
         (memory, host),
-        (memory, &memory::root(1, 2)),
+        (writable, memory),
+        (memory, writable),
+        (memory, &self::memory(1, 2)),
     ] {
         write(from.as_ref(), "x", b"1").unwrap();
         let moved = from.rename("x", to.as_ref(), "y");

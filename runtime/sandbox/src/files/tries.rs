@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, symlink};
 use std::path::Path;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p2::FsResult;
@@ -17,12 +17,16 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 
 use super::{Files, FilesView, acts, handles};
-use wxmcp_run::{Access, Mount, Source};
+use crate::output::Output;
+use wxmcp_run::{Access, Ledger, Mount, Policy, Protected, Quota, Silent, Source};
 
 const TRIES: u32 = 12_000;
 /// After so many tries the folders are made anew: what was tried changes them.
 const ROUND: u32 = 300;
 const SECRET: &str = "the secret outside";
+/// A folder of the mount that is protected, and a name that is everywhere.
+const KEPT: &str = "kept";
+const OWN: &str = "own.toml";
 
 /// The same numbers each time (splitmix64).
 struct Numbers(u64);
@@ -47,7 +51,7 @@ impl Numbers {
     fn path(&mut self, outside: &str) -> String {
         if self.coin() {
             // One that may be right: from a mount, or from `/`.
-            let mount = self.one(&["", "", "rw/", "ro/", "rw/memory/"]);
+            let mount = self.one(&["", "", "rw/", "ro/", "rw/memory/", "again/"]);
             let part = self.one(&[
                 "file",
                 "file",
@@ -56,6 +60,10 @@ impl Numbers {
                 "made",
                 "swap/secret",
                 "new",
+                "kept",
+                "kept/file",
+                "own.toml",
+                "inner/own.toml",
             ]);
             return format!("{mount}{part}");
         }
@@ -63,8 +71,8 @@ impl Numbers {
         let deep = "d/".repeat(self.below(3_000));
         let parts = [
             "..", "..", "..", ".", "", "inner", "inner", "file", "file", "out", "secret", "etc",
-            "proc", "self", "loop", "swap", "swap", "chain", "made", "made2", "sub", outside,
-            &long, &deep, "nu\0l", "ß", "/",
+            "proc", "self", "loop", "swap", "swap", "chain", "made", "made2", "sub", "kept",
+            "own.toml", outside, &long, &deep, "nu\0l", "ß", "/",
         ];
         let mut path = String::new();
         if self.below(12) == 0 {
@@ -114,6 +122,9 @@ fn picture(folder: &Path) -> BTreeMap<String, String> {
 fn furnish(mount: &Path) {
     for entry in fs::read_dir(mount).unwrap() {
         let path = entry.unwrap().path();
+        if path.ends_with(KEPT) {
+            continue;
+        }
         fs::remove_file(&path)
             .or_else(|_| fs::remove_dir_all(&path))
             .unwrap();
@@ -132,6 +143,8 @@ fn furnish(mount: &Path) {
         ("loop", "loop"),
         ("inner/../../outside/secret", "chain"),
         ("../../outside", "inner/out"),
+        ("../kept", "inner/kept"),
+        ("own.toml", "to_own"),
     ] {
         symlink(target, mount.join(name)).unwrap();
     }
@@ -290,7 +303,7 @@ impl Guest<'_> {
 fn no_path_leaves_a_mount() {
     let top = tempfile::tempdir().unwrap();
     let top = top.path();
-    for folder in ["rw", "ro", "nested", "outside/folder"] {
+    for folder in ["rw/kept/sub", "ro", "nested", "outside/folder"] {
         fs::create_dir_all(top.join(folder)).unwrap();
     }
     for file in ["secret", "sentinel", "folder/secret"] {
@@ -299,23 +312,37 @@ fn no_path_leaves_a_mount() {
     for mount in ["rw", "ro"] {
         furnish(&top.join(mount));
     }
-    let before = (picture(&top.join("outside")), picture(&top.join("ro")));
+    fs::write(top.join("rw/kept/file"), "inside").unwrap();
+    let pictures = || ["outside", "ro", "rw/kept"].map(|folder| picture(&top.join(folder)));
+    let before = pictures();
     let mount = |host: &str, guest: &str, access| Mount {
         source: Source::Host(top.join(host)),
         guest: guest.to_owned(),
         access,
+        quota: Quota::default(),
     };
-    let mounts = [
+    let mounts = vec![
         mount("rw", "/rw", Access::ReadWrite),
         mount("ro", "/ro", Access::ReadOnly),
         mount("nested", "/rw/nested", Access::ReadWrite),
+        mount("rw", "/again", Access::ReadWrite),
         Mount {
             source: Source::Memory { bytes: 1 << 20 },
             guest: "/rw/memory".to_owned(),
             access: Access::ReadWrite,
+            quota: Quota::default(),
         },
     ];
-    let mut files = Files::new(&mounts).unwrap();
+    let policy = Policy {
+        mounts,
+        protected: Protected {
+            names: vec![OWN.to_owned()],
+            paths: vec![top.join("rw").join(KEPT)],
+        },
+        ..Policy::default()
+    };
+    let output = Output::new(0, Arc::new(Silent));
+    let mut files = Files::new(&policy, &Ledger::unbounded(), &output).unwrap();
     let mut table = ResourceTable::new();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
@@ -343,8 +370,7 @@ fn no_path_leaves_a_mount() {
         stop.store(true, Ordering::Relaxed);
         tried.unwrap_or_else(|failed| std::panic::resume_unwind(failed))
     });
-    let after = (picture(&top.join("outside")), picture(&top.join("ro")));
-    assert!(before == after, "something outside was changed");
+    assert!(before == pictures(), "something outside was changed");
     assert!(
         succeeded > TRIES / 20,
         "only {succeeded} tries did something"
@@ -382,6 +408,9 @@ async fn tried(
     for number in 0..TRIES {
         if number % ROUND == 0 && number > 0 {
             let _exchanged = racing.lock().unwrap();
+            let made = picture(&top.join("rw"));
+            let is_own = |path: &String| path.ends_with(OWN);
+            assert!(!made.keys().any(is_own), "a protected name was made");
             furnish(&top.join("rw"));
         }
         if let Err(error) = guest.attempt().await {

@@ -20,6 +20,7 @@ use super::seam::{
 };
 use file::{MemoryEntries, MemoryFile};
 use node::{Body, NODE, Node, Space, contains, length};
+use wxmcp_run::Ledger;
 
 /// Most bytes of one name, as on Linux.
 const NAME: usize = 255;
@@ -31,12 +32,12 @@ const LINKS: u32 = 40;
 const UMASK: u32 = 0o022;
 
 /// An empty folder whose content has at most so many bytes. `device` tells its files from
-/// those of other folders.
-pub(super) fn root(bytes: u64, device: u64) -> Arc<dyn Folder> {
+/// those of other folders. The bytes are charged to the ledger as they are taken.
+pub(super) fn root(bytes: u64, device: u64, ledger: &Ledger) -> Arc<dyn Folder> {
     let space = Arc::new(Space {
         device,
         limit: bytes,
-        used: AtomicU64::new(0),
+        used: Mutex::new(ledger.nothing()),
         names: Mutex::new(()),
         next: AtomicU64::new(0),
     });

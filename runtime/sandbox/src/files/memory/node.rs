@@ -7,7 +7,9 @@ use std::time::SystemTime;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
+use crate::files::errors::no_room;
 use crate::files::seam::{Answer, Change, Kind, Stat};
+use wxmcp_run::Charge;
 
 /// Bytes that a file, folder or link counts for besides its content and name.
 pub(super) const NODE: u64 = 256;
@@ -16,7 +18,7 @@ pub(super) const NODE: u64 = 256;
 pub(super) struct Space {
     pub(super) device: u64,
     pub(super) limit: u64,
-    pub(super) used: AtomicU64,
+    pub(super) used: Mutex<Charge>,
     /// Held by whoever looks names up, or changes them.
     pub(super) names: Mutex<()>,
     /// The number of the next node.
@@ -25,15 +27,19 @@ pub(super) struct Space {
 
 impl Space {
     pub(super) fn spend(&self, bytes: u64) -> Answer<()> {
-        let more = |used: u64| used.checked_add(bytes).filter(|used| *used <= self.limit);
-        self.used
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
-            .map(|_| ())
-            .map_err(|_| ErrorCode::InsufficientSpace)
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let fits = used.bytes().checked_add(bytes);
+        if !fits.is_some_and(|used| used <= self.limit) {
+            return Err(ErrorCode::InsufficientSpace);
+        }
+        used.grow(bytes).map_err(no_room)
     }
 
     pub(super) fn give_back(&self, bytes: u64) {
-        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .shrink(bytes);
     }
 }
 
