@@ -5,7 +5,7 @@ mod same;
 use serde_json::{Map, Value};
 use wxmcp_broker::{Answer, text_of};
 use wxmcp_catalogue::Tool;
-use wxmcp_run::{Ledger, ToolError, ToolErrorKind, parsed_size};
+use wxmcp_run::{Ledger, ToolError, ToolErrorKind, parsed_size, size_of};
 
 use crate::stdio::Received;
 
@@ -43,19 +43,12 @@ pub(crate) fn unwrap(
     };
     match result.get("resultType").map(Value::as_str) {
         None | Some(Some("complete")) => {}
-        Some(Some("input_required")) => {
-            return Err(ToolError::new(
-                ToolErrorKind::ToolFailed,
-                "the tool asked for input from a person, which wxmcp cannot give yet",
-            ));
+        Some(kind) => {
+            return Err(match kind.and_then(not_possible_yet) {
+                Some(why) => ToolError::new(ToolErrorKind::ToolFailed, why),
+                None => invalid("the result has an unknown `resultType`", result),
+            });
         }
-        Some(Some("task")) => {
-            return Err(ToolError::new(
-                ToolErrorKind::ToolFailed,
-                "the tool answered with a background task, which wxmcp cannot follow yet",
-            ));
-        }
-        Some(_) => return Err(invalid("the result has an unknown `resultType`", result)),
     }
     if let Some(problem) = problem_of_result(&result) {
         return Err(invalid(problem, result));
@@ -66,6 +59,9 @@ pub(crate) fn unwrap(
         _ => Vec::new(),
     };
     if result.get("isError") == Some(&Value::Bool(true)) {
+        // Its words and what goes with them are copied.
+        let copies = blocks.iter().map(size_of).fold(0, u64::saturating_add);
+        let _copies = ledger.charge(copies)?;
         return Err(failure(&blocks, structured));
     }
     let declares_output = tool.output_schema().is_some();
@@ -82,6 +78,9 @@ pub(crate) fn unwrap(
     } else {
         Vec::new()
     };
+    if !declares_output && !content.is_empty() {
+        held.add(ledger.charge(inside_of(&content))?);
+    }
     // A schema without the mark is one of the object.
     let is_declared_whole = declares_output && !tool.wraps_result();
     let answer = Answer {
@@ -97,6 +96,17 @@ pub(crate) fn unwrap(
     } else {
         answer.unwrapped()
     })
+}
+
+/// Why a result of this type cannot be an answer.
+fn not_possible_yet(kind: &str) -> Option<&'static str> {
+    match kind {
+        "input_required" => {
+            Some("the tool asked for input from a person, which wxmcp cannot give yet")
+        }
+        "task" => Some("the tool answered with a background task, which wxmcp cannot follow yet"),
+        _ => None,
+    }
 }
 
 /// What the JSON inside of texts takes once it is read.
@@ -194,10 +204,12 @@ pub(crate) fn rpc_error(code: i32, message: &str, data: Option<Value>) -> ToolEr
 
 /// An answer that the protocol does not know; the script finds it in `data`.
 fn invalid(problem: &str, answer: impl Into<Value>) -> ToolError {
+    // Moved: `json!` would copy it.
+    let data = Map::from_iter([("answer".to_owned(), answer.into())]);
     ToolError {
         kind: ToolErrorKind::InvalidAnswer,
         message: format!("the tool's answer is not what the protocol says: {problem}"),
-        data: Some(serde_json::json!({ "answer": answer.into() })),
+        data: Some(Value::Object(data)),
     }
 }
 

@@ -20,6 +20,9 @@ use crate::stdio::pipe_state::{Addressee, Fault, Reading};
 /// Largest message that is not an answer to a tool call or listing, in bytes.
 const MAX_OTHER_BYTES: usize = 1024 * 1024;
 
+/// Longest id of a server's own request, in bytes: the answer repeats it, and may wait to be written.
+const MAX_ID_BYTES: usize = 1024;
+
 /// How a message begins that is looked for behind other text, and how much is looked through.
 const MESSAGE_START: &[u8] = b"{\"jsonrpc\"";
 const MAX_PROSE_BYTES: usize = 64 * 1024;
@@ -337,6 +340,10 @@ where
             return Taken::Nothing;
         }
         if envelope.method.is_some() {
+            if envelope.id.is_some_and(|id| id.get().len() > MAX_ID_BYTES) {
+                self.state.note_noise(line);
+                return Taken::Nothing;
+            }
             return self.take_other(line);
         }
         if !envelope.is_answer() || envelope.id.is_none() && envelope.jsonrpc.is_none() {

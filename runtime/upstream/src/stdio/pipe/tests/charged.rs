@@ -10,6 +10,22 @@ use wxmcp_run::OverBudget;
 
 use super::*;
 
+#[tokio::test]
+async fn a_request_with_an_endless_id_is_not_answered() {
+    let (theirs, reader) = tokio::io::duplex(1 << 20);
+    let (writer, _sent) = tokio::io::duplex(1 << 20);
+    let mut theirs = theirs;
+    let mut pipe = Pipe::new(reader, writer, 8 * LIMIT, state(), None);
+    for id in ["x".repeat(1100), "x".repeat(1000)] {
+        let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":\"{id}\",\"method\":\"ping\"}}\n");
+        theirs.write_all(line.as_bytes()).await.unwrap();
+    }
+    let Some(JsonRpcMessage::Request(request)) = pipe.receive().await else {
+        panic!("no request");
+    };
+    assert_eq!(request.id, RequestId::String("x".repeat(1000).into()));
+}
+
 /// A call of these arguments by a run.
 fn call_of(text: &str, run: &Ledger) -> ClientRequest {
     let arguments = serde_json::Map::from_iter([("text".to_owned(), text.into())]);
