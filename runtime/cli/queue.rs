@@ -185,7 +185,7 @@ impl Queue {
             drop(done);
         });
         if words.is_ok() {
-            let _ended_or_late = written.recv_timeout(LAST_WORDS) as Result<(), _>;
+            let _ended_or_late: Result<(), _> = written.recv_timeout(LAST_WORDS);
         }
     }
 

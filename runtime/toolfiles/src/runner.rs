@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use wxmcp_broker::Answer;
 use wxmcp_javascript::shows_no_state;
@@ -266,32 +267,7 @@ impl ToolFile {
         ledger: &Ledger,
     ) -> Result<Answer, ToolError> {
         match outcome {
-            Outcome::Returned(value) => {
-                let text = value.get();
-                let bytes = text.len();
-                let charge = ledger.charge(parsed_size(text.as_bytes()))?;
-                let is_typed = matches!(self.program, Program::Component(_));
-                // A thread that is no longer waited for keeps what is charged until it has ended.
-                let read = move || (read_value(value.get(), is_typed), charge);
-                let (value, charge) = if bytes < LARGE {
-                    read()
-                } else {
-                    let reading = tokio::task::spawn_blocking(read).await;
-                    reading.map_err(|_| {
-                        let message = format!("the answer of `{name}` could not be read");
-                        ToolError::new(ToolErrorKind::ToolFailed, message)
-                    })?
-                };
-                let value = value.map_err(|error| match error {
-                    Unread::Json(error) => ToolError::new(
-                        ToolErrorKind::InvalidAnswer,
-                        format!("the answer of `{name}` is no usable JSON: {error}"),
-                    ),
-                    Unread::Component(error) => error,
-                })?;
-                let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-                Ok(Answer::of_file(value, bytes).held(charge.into()))
-            }
+            Outcome::Returned(value) => self.returned(name, value, ledger).await,
             Outcome::Raised(raised) if raised.kind == INVALID_ARGUMENTS => Err(ToolError::new(
                 ToolErrorKind::InvalidArguments,
                 format!("the arguments of `{name}` do not fit: {}", raised.message),
@@ -341,6 +317,38 @@ impl ToolFile {
                 self.shown
             ),
         )
+    }
+
+    async fn returned(
+        &self,
+        name: &str,
+        value: Box<RawValue>,
+        ledger: &Ledger,
+    ) -> Result<Answer, ToolError> {
+        let text = value.get();
+        let bytes = text.len();
+        let charge = ledger.charge(parsed_size(text.as_bytes()))?;
+        let is_typed = matches!(self.program, Program::Component(_));
+        // A thread that is no longer waited for keeps what is charged until it has ended.
+        let read = move || (read_value(value.get(), is_typed), charge);
+        let (value, charge) = if bytes < LARGE {
+            read()
+        } else {
+            let reading = tokio::task::spawn_blocking(read).await;
+            reading.map_err(|_| {
+                let message = format!("the answer of `{name}` could not be read");
+                ToolError::new(ToolErrorKind::ToolFailed, message)
+            })?
+        };
+        let value = value.map_err(|error| match error {
+            Unread::Json(error) => ToolError::new(
+                ToolErrorKind::InvalidAnswer,
+                format!("the answer of `{name}` is no usable JSON: {error}"),
+            ),
+            Unread::Component(error) => error,
+        })?;
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        Ok(Answer::of_file(value, bytes).held(charge.into()))
     }
 
     /// The source that was described; a component has none.

@@ -24,7 +24,7 @@ pub(crate) struct PendingCall {
 }
 
 enum State {
-    Ended(Option<EndedCall>),
+    Ended(Option<Box<EndedCall>>),
     Running(oneshot::Receiver<EndedCall>, AbortHandle),
 }
 
@@ -44,7 +44,7 @@ fn not_held(run: RunId, id: u64, error: OverBudget) -> PendingCall {
     let error = too_much("arguments", error);
     let ended = EndedCall::new(run, id, Err(error), Duration::ZERO, None);
     PendingCall {
-        state: State::Ended(Some(ended)),
+        state: State::Ended(Some(Box::new(ended))),
         run,
         id,
     }
@@ -98,7 +98,7 @@ impl Calls {
         // What can be answered without waiting is, with no task.
         let mut context = Context::from_waker(Waker::noop());
         let state = match future.as_mut().poll(&mut context) {
-            Poll::Ready(ended) => State::Ended(Some(ended)),
+            Poll::Ready(ended) => State::Ended(Some(Box::new(ended))),
             Poll::Pending => {
                 let (sender, receiver) = oneshot::channel();
                 let abort = self.running.spawn(async move {
@@ -178,7 +178,7 @@ impl Future for PendingCall {
             EndedCall::new(run, id, Err(error), Duration::ZERO, None)
         };
         match &mut self.state {
-            State::Ended(ended) => Poll::Ready(ended.take().unwrap_or_else(cancelled)),
+            State::Ended(ended) => Poll::Ready(ended.take().map_or_else(cancelled, |it| *it)),
             State::Running(receiver, _) => Pin::new(receiver)
                 .poll(context)
                 .map(|ended| ended.unwrap_or_else(|_| cancelled())),

@@ -29,7 +29,7 @@ impl Space {
     pub(super) fn spend(&self, bytes: u64) -> Answer<()> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = used.bytes().checked_add(bytes);
-        if !fits.is_some_and(|used| used <= self.limit) {
+        if fits.is_none_or(|used| used > self.limit) {
             return Err(ErrorCode::InsufficientSpace);
         }
         used.grow(bytes).map_err(no_room)
