@@ -91,6 +91,11 @@ bench: build ## Measure, side by side with native CPython and node, and print th
 	$(OUT)/figures $(if $(BEFORE),--before target/before/$(BEFORE))
 	$(MAKE) bench-search
 
+.PHONY: attacks
+attacks: build ## Run scripts and servers that cost the host as much as they can, and print what each cost
+	$(SHIP) --bins
+	$(OUT)/attacks
+
 .PHONY: bench-search
 bench-search: guests ## Measure how well tools of 32 real servers are found, and how fast their WIT is made
 	benches/servers/setup.sh

@@ -4,8 +4,9 @@ mod support;
 
 use std::error::Error;
 use std::fs;
-use std::io::Read;
-use std::process::{Command, Stdio};
+use std::io::{PipeReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 use support::{Printed, TestResult, tree, wx, wxmcp};
 
@@ -311,5 +312,170 @@ fn the_deadline_holds_wherever_an_interpreter_computes() -> TestResult {
             printed.stderr
         );
     }
+    Ok(())
+}
+
+/// A command that prints to a pipe whose reader is open, and reads nothing until a test does. One that
+/// does not end is killed.
+struct Unread {
+    child: Child,
+    pipe: PipeReader,
+    began: Instant,
+}
+
+impl Unread {
+    fn start(stream: &str, timeout: &str, args: &[&str]) -> Result<Self, Box<dyn Error>> {
+        let folder = tempfile::tempdir()?;
+        let (pipe, writer) = std::io::pipe()?;
+        let ours = wxmcp(folder.path());
+        let mut command = Command::new("timeout");
+        command
+            .args(["--foreground", "-s", "KILL", "40"])
+            .arg(ours.get_program())
+            .args(["run", "--timeout", timeout])
+            .args(args)
+            .env("WXMCP_CACHE_DIR", support::cache())
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        match stream {
+            "stdout" => command.stdout(writer),
+            _ => command.stderr(writer),
+        };
+        Ok(Self {
+            child: command.spawn()?,
+            pipe,
+            began: Instant::now(),
+        })
+    }
+
+    /// Waits until nothing more fits into the pipe.
+    fn until_full(&self) -> TestResult {
+        while rustix::io::ioctl_fionread(&self.pipe)? < 65_536 {
+            std::thread::yield_now();
+            if self.began.elapsed() > Duration::from_secs(30) {
+                return Err("the pipe does not become full".into());
+            }
+        }
+        Ok(())
+    }
+
+    /// Interrupts the command, which is the child of what would kill it.
+    fn interrupt(&self) -> TestResult {
+        let id = self.child.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"))?;
+        let child = rustix::process::Pid::from_raw(children.trim().parse()?).ok_or("no child")?;
+        Ok(rustix::process::kill_process(
+            child,
+            rustix::process::Signal::INT,
+        )?)
+    }
+
+    /// How it ended, what the other stream got, and after how long.
+    fn end(self) -> Result<(Printed, Duration), Box<dyn Error>> {
+        let Self { child, pipe, began } = self;
+        let printed = child.wait_with_output()?.into();
+        drop(pipe);
+        Ok((printed, began.elapsed()))
+    }
+}
+
+const MUCH: &str = "print('x' * 200000)";
+const MUCH_ON_STDERR: &str = "import sys; sys.stderr.write('x' * 200000)";
+const MUCH_OF_JAVASCRIPT: &str = "console.log('x'.repeat(200000))";
+
+/// Nothing that is printed keeps a run beyond its time, wherever its reader is.
+#[test]
+fn output_that_is_not_read_does_not_hide_the_deadline() -> TestResult {
+    for (stream, args) in [
+        ("stdout", &["-c", MUCH][..]),
+        ("stderr", &["-c", MUCH_ON_STDERR]),
+        ("stdout", &["--lang", "js", "-c", MUCH_OF_JAVASCRIPT]),
+    ] {
+        let (printed, took) = Unread::start(stream, "1s", args)?.end()?;
+        assert_eq!(printed.code, Some(3), "{args:?}: {}", printed.stderr);
+        assert!(took < Duration::from_secs(5), "{args:?}: {took:?}");
+        if stream == "stdout" {
+            let said = "error: the script was stopped by the time limit of 1 s";
+            assert!(printed.stderr.contains(said), "{}", printed.stderr);
+        }
+    }
+    Ok(())
+}
+
+/// The same of what is printed when the script has ended.
+#[test]
+fn a_value_that_is_not_read_in_time_is_no_success() -> TestResult {
+    for args in [
+        &["-c", "'x' * 200000"][..],
+        &["--json", "-c", "'x' * 200000"],
+    ] {
+        let (printed, took) = Unread::start("stdout", "1s", args)?.end()?;
+        assert_eq!(printed.code, Some(74), "{args:?}: {}", printed.stderr);
+        assert!(took < Duration::from_secs(5), "{args:?}: {took:?}");
+        let said = "error: standard output was not read before the run's time was over\n";
+        assert!(printed.stderr.contains(said), "{}", printed.stderr);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_script_whose_output_is_not_read_can_be_interrupted() -> TestResult {
+    let running = Unread::start("stdout", "60s", &["-c", MUCH])?;
+    running.until_full()?;
+    running.interrupt()?;
+    let (printed, took) = running.end()?;
+    assert_eq!(printed.code, Some(130), "{}", printed.stderr);
+    assert!(took < Duration::from_secs(35), "{took:?}");
+    assert!(
+        printed.stderr.contains("error: interrupted"),
+        "{}",
+        printed.stderr
+    );
+    // It has ended, and waits for its reader.
+    let ended = Unread::start("stdout", "60s", &["-c", "'x' * 200000"])?;
+    ended.until_full()?;
+    ended.interrupt()?;
+    let (printed, took) = ended.end()?;
+    assert_ne!(printed.code, Some(0), "{}", printed.stderr);
+    assert!(took < Duration::from_secs(35), "{took:?}");
+    Ok(())
+}
+
+/// A reader that is late, and no later than the run may last, gets all of it.
+#[test]
+fn a_late_reader_gets_all_output_in_order() -> TestResult {
+    for args in [&["-c", MUCH][..], &["-c", "'x' * 200000"]] {
+        let mut late = Unread::start("stdout", "60s", args)?;
+        late.until_full()?;
+        let mut text = String::new();
+        late.pipe.read_to_string(&mut text)?;
+        assert_eq!(text.len(), 200_001, "{args:?}");
+        let (printed, _) = late.end()?;
+        assert_eq!((printed.code, printed.stderr.as_str()), (Some(0), ""));
+    }
+    // Both streams are one pipe, which is full most of the time.
+    let code = "import sys
+for n in range(300):
+    print(n, \"o\" * 1000)
+    print(n, \"e\" * 1000, file=sys.stderr)
+1/0";
+    let line = format!(
+        "$WXMCP run -c '{code}' 2>&1 | python3 -c 'import sys
+for line in sys.stdin: sys.stdout.write(line)'"
+    );
+    let printed = shell(&line)?;
+    let mut lines = printed.stdout.lines();
+    for n in 0..300 {
+        for letter in ["o", "e"] {
+            assert_eq!(lines.next(), Some(&*format!("{n} {}", letter.repeat(1000))));
+        }
+    }
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.starts_with("Traceback"))
+    );
     Ok(())
 }

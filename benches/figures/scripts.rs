@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, CallContext, Clocks, Language, Ledger, Limits, NamespaceListing, Policy, Randomness,
-    Script, Silent, ToolAnswer, ToolCall, ToolError, ToolHost, ToolListing,
+    BoxFuture, CallContext, Clocks, Held, Language, Ledger, Limits, NamespaceListing, Policy,
+    Randomness, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolHost, ToolListing,
 };
 
 use crate::timing::{median, ms, private_kib, row};
@@ -158,6 +158,7 @@ impl ToolHost for Tools {
             Ok(NamespaceListing {
                 name,
                 tools: tools.into(),
+                held: Held::default(),
             })
         })
     }

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use wxmcp_run::Outcome;
 
+use crate::queue::QUEUE;
 use crate::render;
 use crate::streams::{self, Loss};
 
@@ -36,16 +37,16 @@ impl From<&Outcome> for Exit {
     }
 }
 
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(match exit {
-            Exit::Success => 0,
-            Exit::Failure => 1,
-            Exit::Usage => 2,
-            Exit::Limit => 3,
-            Exit::Cancelled => 130,
-            Exit::Script(code) => code,
-        })
+impl Exit {
+    fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failure => 1,
+            Self::Usage => 2,
+            Self::Limit => 3,
+            Self::Cancelled => 130,
+            Self::Script(code) => code,
+        }
     }
 }
 
@@ -102,22 +103,29 @@ impl Failure {
 /// Exit code of a command whose output could not be written (`EX_IOERR` of `sysexits.h`).
 const NOT_WRITTEN: u8 = 74;
 
-/// Prints what is left to say and chooses the exit code. Output that could not be written counts
-/// more than how the script ended; that its reader went away has ended the script, if anything.
+/// Prints what is left to say, waits until it is read, and chooses the exit code. Output that could not
+/// be written counts more than how the script ended; that its reader went away has ended the script, if
+/// anything. Output that was not read in time is a failure of what was a success otherwise.
 pub(crate) fn conclude(outcome: Result<Exit, Failure>) -> ExitCode {
     let code = match outcome {
-        Ok(exit) => exit.into(),
+        Ok(exit) => exit.code(),
         Err(failure) => {
             render::failure(&failure.error, failure.hint.as_deref());
-            ExitCode::from(failure.code)
+            failure.code
         }
     };
+    if let Some(stuck) = QUEUE.finish() {
+        render::loss(&Loss::Unread(stuck.name()));
+        QUEUE.last_words(stuck);
+        return ExitCode::from(if code == 0 { NOT_WRITTEN } else { code });
+    }
     let Some(loss) = streams::lost() else {
-        return code;
+        return ExitCode::from(code);
     };
     render::loss(&loss);
-    match loss {
-        Loss::ReaderGone => code,
-        Loss::Failed(..) => ExitCode::from(NOT_WRITTEN),
-    }
+    let _unread = QUEUE.finish();
+    ExitCode::from(match loss {
+        Loss::Failed(..) => NOT_WRITTEN,
+        Loss::ReaderGone | Loss::Unread(_) => code,
+    })
 }

@@ -8,6 +8,7 @@ mod exit;
 mod guests;
 mod mounts;
 mod program;
+mod queue;
 mod render;
 mod runtime;
 mod settings;

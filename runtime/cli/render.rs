@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
-use tokio::sync::Notify;
-use wxmcp_run::{Event, Observer, Outcome, Report, Stream};
+use wxmcp_run::{BoxFuture, Event, Observer, Outcome, Report, Stream};
 
+use crate::queue::QUEUE;
 use crate::streams::{Loss, Output, STDERR, STDOUT};
 
 /// How often the progress line may change.
@@ -20,7 +20,6 @@ pub(crate) struct Terminal {
     /// Whether the script's output is printed as it comes.
     streams: bool,
     state: Mutex<State>,
-    closed: Notify,
 }
 
 struct State {
@@ -44,13 +43,7 @@ impl Terminal {
                 in_flight: 0,
                 message: None,
             }),
-            closed: Notify::new(),
         }
-    }
-
-    /// Ends when output of the script could not be written.
-    pub(crate) async fn closed(&self) {
-        self.closed.notified().await;
     }
 
     /// Takes the progress line away.
@@ -65,9 +58,7 @@ impl Terminal {
             Stream::Stderr => &STDERR,
         };
         let shown = shown(stream, bytes);
-        if !stream.write(shown.as_deref().map_or(bytes, str::as_bytes)) {
-            self.closed.notify_one();
-        }
+        stream.stream(shown.as_deref().map_or(bytes, str::as_bytes));
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -110,11 +101,26 @@ impl Observer for Terminal {
             }
         }
     }
+
+    fn full(&self) -> Option<BoxFuture<'static, ()>> {
+        self.streams.then(full).flatten()
+    }
+}
+
+/// What has to be waited for before a script prints more.
+fn full() -> Option<BoxFuture<'static, ()>> {
+    QUEUE
+        .is_full()
+        .then(|| -> BoxFuture<'static, ()> { Box::pin(QUEUE.room()) })
 }
 
 impl State {
     fn draw(&mut self) {
         if !self.progress || self.drawn.is_some_and(|drawn| drawn.elapsed() < REDRAW) {
+            return;
+        }
+        // A terminal that is stopped would be shown each of them later.
+        if QUEUE.is_busy() {
             return;
         }
         let message = match &self.message {
@@ -147,6 +153,10 @@ impl Observer for ToolOutput {
             let shown = shown(&STDERR, bytes);
             STDERR.write(shown.as_deref().map_or(bytes, str::as_bytes));
         }
+    }
+
+    fn full(&self) -> Option<BoxFuture<'static, ()>> {
+        full()
     }
 }
 
@@ -321,9 +331,18 @@ pub(crate) fn failure(error: &anyhow::Error, hint: Option<&str>) {
 
 /// Says that output was lost; a reader that went away knows it.
 pub(crate) fn loss(loss: &Loss) {
-    if let Loss::Failed(stream, error) = loss {
-        aside(&format!("error: cannot write to {stream}"));
-        aside(&format!("  caused by: {error}"));
+    match loss {
+        Loss::ReaderGone => {}
+        Loss::Failed(stream, error) => {
+            aside(&format!("error: cannot write to {stream}"));
+            aside(&format!("  caused by: {error}"));
+        }
+        Loss::Unread(stream) => {
+            aside(&format!(
+                "error: {stream} was not read before the run's time was over"
+            ));
+            aside("hint: read it, or raise --timeout");
+        }
     }
 }
 

@@ -65,6 +65,7 @@ pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<R
             .filter(|_| settings.learn)
             .map(|cache| cache.join("learned")),
         eras: guests.cache().map(|cache| cache.join("eras")),
+        conceal: true,
         ..usual
     };
     Runtime::with_guests(guests)

@@ -1,16 +1,23 @@
 //! This process's standard output and error: every write is checked, and the first that fails
 //! is kept for the exit code.
 //!
-//! Writes go to the descriptors at once. The standard library's own buffers would keep what
-//! could not be written, and panic where standard error is the stream that fails.
+//! Writes go to the descriptors, by way of `queue.rs` where their readers have no room. The standard
+//! library's own buffers would keep what could not be written, and panic where standard error is the
+//! stream that fails.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, poll};
-use rustix::io::Errno;
+use rustix::fs::{FileType, fstat};
+use rustix::io::{Errno, ReadWriteFlags};
+
+use crate::queue::{Matters, QUEUE};
+
+/// Where `pwritev2` writes that is given no place: where the descriptor stands.
+const HERE: u64 = u64::MAX;
 
 /// One of the two, and what became of it.
 pub(crate) struct Output {
@@ -21,6 +28,8 @@ pub(crate) struct Output {
     /// Whether the last byte written was no newline.
     inside_line: AtomicBool,
     failed: OnceLock<io::Error>,
+    /// Whether it is a file, whose writes wait for nobody.
+    is_file: OnceLock<bool>,
 }
 
 /// Standard output.
@@ -35,6 +44,8 @@ pub(crate) enum Loss {
     ReaderGone,
     /// It could not be written: the stream, and why.
     Failed(&'static str, &'static io::Error),
+    /// Its reader did not take it in time: the stream.
+    Unread(&'static str),
 }
 
 /// The output that was lost, if any was.
@@ -59,6 +70,7 @@ impl Output {
             closed: AtomicBool::new(false),
             inside_line: AtomicBool::new(false),
             failed: OnceLock::new(),
+            is_file: OnceLock::new(),
         }
     }
 
@@ -67,29 +79,30 @@ impl Output {
         rustix::termios::isatty((self.descriptor)())
     }
 
-    /// Writes all of it, or keeps why that failed. After a failure nothing more is written.
-    pub(crate) fn write(&self, bytes: &[u8]) -> bool {
-        if self.failed.get().is_some() {
-            return false;
-        }
-        match self.write_all(bytes) {
-            Ok(()) => self.ends_with(bytes),
-            Err(error) => drop(self.failed.set(error)),
-        }
-        self.failed.get().is_none()
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
     }
 
-    /// Writes what may get lost without harm: notes, progress, why the exit code is not 0.
-    pub(crate) fn try_write(&self, bytes: &[u8]) {
-        if self.failed.get().is_none() && self.write_all(bytes).is_ok() {
-            self.ends_with(bytes);
-        }
+    /// Prints it, or keeps why that failed. After a failure nothing more is written.
+    pub(crate) fn write(&'static self, bytes: &[u8]) {
+        self.put(bytes, Matters::Exit);
     }
 
-    /// Writes what is taken away again, and so ends no line.
-    pub(crate) fn draw(&self, text: &str) {
+    /// Prints what a script printed: one whose output is lost is cancelled.
+    pub(crate) fn stream(&'static self, bytes: &[u8]) {
+        self.put(bytes, Matters::Script);
+    }
+
+    /// Prints what may get lost without harm: notes, progress, why the exit code is not 0.
+    pub(crate) fn try_write(&'static self, bytes: &[u8]) {
+        self.put(bytes, Matters::Not);
+    }
+
+    /// Prints what is taken away again, and so ends no line.
+    pub(crate) fn draw(&'static self, text: &str) {
         if self.failed.get().is_none() {
-            let _may_be_lost = self.write_all(text.as_bytes());
+            QUEUE.put(self, text.as_bytes(), Matters::Not);
         }
     }
 
@@ -108,10 +121,47 @@ impl Output {
         }
     }
 
-    fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
-        if self.closed.load(Ordering::Relaxed) && !bytes.is_empty() {
-            return Err(Errno::BADF.into());
+    fn put(&'static self, bytes: &[u8], matters: Matters) {
+        if self.failed.get().is_some() {
+            QUEUE.lost(matters);
+            return;
         }
+        QUEUE.put(self, bytes, matters);
+        if self.failed.get().is_none() {
+            self.ends_with(bytes);
+        }
+    }
+
+    /// Keeps why something that matters could not be written; the first reason counts.
+    pub(crate) fn keep_failure(&self, error: io::Error) {
+        drop(self.failed.set(error));
+    }
+
+    /// Writes as much as the reader has room for, and answers how much that was.
+    pub(crate) fn write_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        if self.is_file() {
+            return self.write_all(bytes).map(|()| bytes.len());
+        }
+        self.check_open(bytes)?;
+        let mut written = 0_usize;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            let slices = [IoSlice::new(rest)];
+            let descriptor = (self.descriptor)();
+            match rustix::io::pwritev2(descriptor, &slices, HERE, ReadWriteFlags::NOWAIT) {
+                Ok(0) => break,
+                Ok(count) => written = written.saturating_add(count),
+                Err(Errno::INTR) => {}
+                Err(Errno::PIPE) => return Err(Errno::PIPE.into()),
+                // There is no room, or no way to ask for it: the thread will see.
+                Err(_) => break,
+            }
+        }
+        Ok(written)
+    }
+
+    /// Writes all, however long that takes.
+    pub(crate) fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
+        self.check_open(bytes)?;
         let descriptor = (self.descriptor)();
         while !bytes.is_empty() {
             match rustix::io::write(descriptor, bytes) {
@@ -124,6 +174,20 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    fn check_open(&self, bytes: &[u8]) -> io::Result<()> {
+        if self.closed.load(Ordering::Relaxed) && !bytes.is_empty() {
+            return Err(Errno::BADF.into());
+        }
+        Ok(())
+    }
+
+    fn is_file(&self) -> bool {
+        *self.is_file.get_or_init(|| {
+            fstat((self.descriptor)())
+                .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+        })
     }
 }
 

@@ -1,246 +1,114 @@
-//! Files that scripts share with wxmcp itself: what they may not change, and how much they may add.
+//! Files of mounts, as the host sees them after a run.
 
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::symlink;
 
-use crate::support::{Printed, TestResult, tree, wx, wxmcp};
+use crate::support::{TestResult, tree, wx};
 
-const CONFIGURATION: &str = "[policy]\nvolumes = [\".:/w:rw\"]\n";
-const TOOL: &str = "def count() -> int:\n    return 1\n";
-
-const HELPERS: &str = r#"
-import os
-
-def tried(what, act):
-    try:
-        act()
-        print(what, "done")
-    except OSError as error:
-        print(what, type(error).__name__)
-
-def write(path):
-    with open(path, "w") as file:
-        file.write("x")
-"#;
-
-/// What a script in `evil.py` prints in a folder that it may write to.
-fn attacked(
-    files: &[(&str, &str)],
-    attack: &str,
-) -> Result<(tempfile::TempDir, Printed), Box<dyn std::error::Error>> {
-    let folder = tree(files)?;
-    fs::write(folder.path().join("evil.py"), format!("{HELPERS}{attack}"))?;
-    let printed = wx(folder.path(), &["run", "evil.py"])?;
-    Ok((folder, printed))
-}
-
+/// What a script left open is written when it ends, however it does, as CPython writes it when it exits.
 #[test]
-fn a_script_does_not_change_what_wxmcp_reads_next() -> TestResult {
-    let files = [
-        ("wxmcp.toml", CONFIGURATION),
-        ("tools/d/count.py", TOOL),
-        ("data", "old"),
-        ("sub/data", "old"),
-    ];
-    let attack = r#"
-own = ["wxmcp.toml", "wxmcp.lock", ".mcp.json", "mcp.json", ".vscode/mcp.json", ".cursor/mcp.json",
-       "sub/.mcp.json", "sub/WXMCP.toml", "tools/d/count.py", "tools/d/new.py"]
-os.mkdir("/w/.vscode")
-os.mkdir("/w/.cursor")
-for path in own:
-    tried(path, lambda: write("/w/" + path))
-tried("recordings", lambda: os.mkdir("/w/.wxmcp"))
-tried("namespace", lambda: os.mkdir("/w/tools/e"))
-tried("move over", lambda: os.rename("/w/data", "/w/.mcp.json"))
-tried("move away", lambda: os.rename("/w/wxmcp.toml", "/w/old.toml"))
-tried("move the tools", lambda: os.rename("/w/tools", "/w/tools2"))
-tried("link over", lambda: os.link("/w/data", "/w/mcp.json"))
-tried("link to", lambda: os.link("/w/tools/d/count.py", "/w/count.py"))
-tried("symlink as", lambda: os.symlink("data", "/w/.mcp.json"))
-os.symlink(".mcp.json", "/w/by_link")
-tried("write by link", lambda: write("/w/by_link"))
-tried("remove", lambda: os.remove("/w/wxmcp.toml"))
-tried("truncate", lambda: os.truncate("/w/wxmcp.toml", 0))
-tried("mode", lambda: os.chmod("/w/wxmcp.toml", 0o777))
-tried("read", lambda: open("/w/wxmcp.toml").read())
-tried("data", lambda: write("/w/data"))
-tried("new", lambda: write("/w/sub/new"))
-tried("move", lambda: os.rename("/w/sub", "/w/sub2"))
-tried("a folder of that name elsewhere", lambda: os.makedirs("/w/sub2/tools/d"))
-tried("remove data", lambda: os.remove("/w/data"))
-print(call_tool("d.count"))
-"#;
-    let (folder, printed) = attacked(&files, attack)?;
-    let allowed = [
-        "read",
-        "data",
-        "new",
-        "move",
-        "a folder of that name elsewhere",
-        "remove data",
-    ];
-    let lines: Vec<&str> = printed.stdout.lines().collect();
-    assert_eq!(lines.len(), 29, "{}{}", printed.stdout, printed.stderr);
-    for line in lines.iter().filter(|line| **line != "1") {
-        let wanted = match line.strip_suffix(" done") {
-            Some(done) => allowed.contains(&done),
-            None => line.ends_with(" PermissionError"),
-        };
-        assert!(wanted, "{line}");
-    }
-    let path = |path: &str| folder.path().join(path);
-    assert_eq!(fs::read_to_string(path("wxmcp.toml"))?, CONFIGURATION);
-    assert_eq!(fs::read_to_string(path("tools/d/count.py"))?, TOOL);
-    assert!(!path(".mcp.json").exists() && !path(".vscode/mcp.json").exists());
-    let note = "note: `/w/wxmcp.toml` stays as it is: it is protected from scripts, though the mount is writable\n";
-    assert_eq!(
-        printed.stderr.matches(note).count(),
-        1,
-        "{}",
-        printed.stderr
-    );
-    assert!(
-        printed.stderr.contains("`/w/tools/d/new.py` stays"),
-        "{}",
-        printed.stderr
-    );
-    Ok(())
-}
-
-#[test]
-fn files_that_flags_name_are_protected_too() -> TestResult {
-    let folder = tree(&[
-        ("conf/own", "[limits]\n"),
-        ("conf/servers", "{}"),
-        ("wares/d/count.py", TOOL),
-        ("tools/x", "what the next command reads"),
-    ])?;
-    symlink("conf/own", folder.path().join("link"))?;
-    let attack = r#"
-for path in ["conf/own", "link", "conf/servers", "wares/d/count.py", "tools/x", "cache/wxmcp"]:
-    tried(path, lambda: write("/w/" + path))
-tried("move", lambda: os.rename("/w/conf", "/w/conf2"))
-tried("move the link", lambda: os.rename("/w/link", "/w/link2"))
-"#;
-    let printed = Printed::from(
-        wxmcp(folder.path())
-            .args(["run", "-v", ".:/w:rw", "--config", "link"])
-            .args(["--mcp-config", "conf/servers", "--tools", "wares"])
-            .args(["-c", &format!("{HELPERS}{attack}")])
-            .output()?,
-    );
-    let refused = |what: &str| format!("{what} PermissionError\n");
-    let wanted = [
-        refused("conf/own"),
-        refused("link"),
-        refused("conf/servers"),
-        refused("wares/d/count.py"),
-        refused("tools/x"),
-        "cache/wxmcp FileNotFoundError\n".to_owned(),
-        refused("move"),
-        refused("move the link"),
-    ];
-    assert_eq!(printed.stdout, wanted.concat(), "{}", printed.stderr);
-    Ok(())
-}
-
-#[test]
-fn a_link_that_a_script_makes_does_not_lead_out() -> TestResult {
-    let attack = r#"
-os.mkdir("/w/sub")
-tried("up", lambda: os.symlink("../.bashrc", "/w/report.txt"))
-tried("absolute", lambda: os.symlink("/etc", "/w/data"))
-tried("deep", lambda: os.symlink("../../private", "/w/sub/data"))
-tried("inside", lambda: os.symlink("../data", "/w/sub/data"))
-tried("moved up", lambda: os.rename("/w/sub/data", "/w/data"))
-"#;
-    let (folder, printed) = attacked(&[("wxmcp.toml", CONFIGURATION)], attack)?;
-    let wanted = "up PermissionError\nabsolute PermissionError\ndeep PermissionError\ninside done\nmoved up PermissionError\n";
-    assert_eq!(printed.streams(), (wanted, ""));
-    assert!(fs::symlink_metadata(folder.path().join("report.txt")).is_err());
-    Ok(())
-}
-
-#[test]
-fn a_mount_takes_what_its_quota_says() -> TestResult {
-    let folder = tree(&[("out/old", "0123456789")])?;
-    let run = |volume: &str, code: &str| {
-        wx(
-            folder.path(),
-            &["run", "-v", volume, "-c", &format!("{HELPERS}{code}")],
-        )
-    };
-    let bytes = r#"
-file = os.open("/o/new", os.O_CREAT | os.O_WRONLY)
-tried("what fits", lambda: print(os.write(file, b"x" * 1024)))
-tried("more", lambda: print(os.write(file, b"x")))
-tried("a hole", lambda: os.ftruncate(file, 1 << 40))
-os.remove("/o/old")
-file = os.open("/o/new", os.O_WRONLY | os.O_APPEND)
-tried("freed", lambda: print(os.write(file, b"x")))
-"#;
-    let printed = run("out:/o:rw,1KiB", bytes)?;
-    let note = "note: there is no room in `/o`: the run may add 1 KiB and 100000 files to it\n";
-    let wanted = "1024\nwhat fits done\nmore OSError\na hole OSError\n1\nfreed done\n";
-    assert_eq!(printed.streams(), (wanted, note));
-    let files = r#"
-for name in "abcd":
-    tried(name, lambda: write("/o/" + name))
-"#;
-    let printed = run("out:/o:rw,1KiB,3", files)?;
-    assert_eq!(printed.stdout, "a done\nb done\nc done\nd OSError\n");
-    assert!(printed.stderr.contains("and 3 files"), "{}", printed.stderr);
-    let printed = run("out:/o:rw,much", "")?;
-    assert_eq!(printed.code, Some(2));
-    assert!(printed.stderr.contains("`rw,much`"), "{}", printed.stderr);
-    Ok(())
-}
-
-#[test]
-fn configuration_is_a_file_of_bounded_size() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    let path = |name: &str| folder.path().join(name);
-    let made = std::process::Command::new("mkfifo")
-        .arg(path("pipe"))
-        .status()?;
-    assert!(made.success());
-    symlink("/dev/zero", path("zero"))?;
-    fs::File::create(path("large"))?.set_len((8 << 20) + 1)?;
-    fs::write(path("fits"), format!("#{}", " ".repeat(1 << 20)))?;
-    let run = |flags: &[&str]| wx(folder.path(), &[&["run"], flags, &["-c", "1"]].concat());
-    for (name, why) in [
-        ("pipe", "not a file"),
-        ("zero", "not a file"),
-        ("large", "larger than 8388608 bytes"),
-    ] {
-        let printed = run(&["--config", name])?;
-        assert_eq!(printed.code, Some(2), "{name}");
-        assert!(printed.stderr.contains(why), "{name}: {}", printed.stderr);
-    }
-    assert_eq!(run(&["--config", "fits"])?.stdout, "1\n");
-    let printed = run(&["--mcp-config", "large"])?;
-    assert!(printed.stderr.contains("larger than"), "{}", printed.stderr);
-    for name in ["pipe", "zero"] {
-        assert_eq!(run(&["--mcp-config", name])?.code, Some(2), "{name}");
-    }
-    // Those that are found by their names, and tool files, are not waited for either.
-    fs::create_dir_all(path("tools/t"))?;
-    fs::write(path("tools/t/a.py"), "def a() -> int:\n    return 1\n")?;
-    for link in ["wxmcp.toml", ".mcp.json", "tools/t/b.py", "tools/t/_c.py"] {
-        symlink(path("pipe"), path(link))?;
-        let printed = run(&[])?;
-        let is_named = link == "wxmcp.toml";
-        assert_eq!(
-            printed.code,
-            Some(if is_named { 2 } else { 0 }),
-            "{link}: {}",
-            printed.stderr
+fn files_that_are_open_at_the_end_are_written() -> TestResult {
+    for end in ["", "sys.exit(3)", "raise ValueError('late')"] {
+        let folder = tree(&[("data/there.txt", "")])?;
+        let script = format!(
+            "import csv, gzip, sys, zipfile\n\
+             rows = csv.writer(open('/data/rows.csv', 'w', newline=''))\n\
+             rows.writerow([1, 2])\n\
+             text = open('/data/text.txt', 'w')\n\
+             print('line', file=text)\n\
+             def inner():\n    held = open('/data/bytes.bin', 'wb')\n    held.write(b'abc')\n    return held\n\
+             kept = [inner()]\n\
+             packed = gzip.open('/data/packed.gz', 'wt')\n\
+             packed.write('packed')\n\
+             archive = zipfile.ZipFile('/data/archive.zip', 'w')\n\
+             archive.writestr('a.txt', 'in it')\n\
+             {end}\n"
         );
-        if is_named {
-            fs::remove_file(path(link))?;
-        }
+        fs::write(folder.path().join("script.py"), script)?;
+        wx(folder.path(), &["run", "-v", "data:/data:rw", "script.py"])?;
+        let data = folder.path().join("data");
+        let text = |name: &str| fs::read_to_string(data.join(name));
+        assert_eq!(text("rows.csv")?, "1,2\r\n", "{end}");
+        assert_eq!(text("text.txt")?, "line\n", "{end}");
+        assert_eq!(text("bytes.bin")?, "abc", "{end}");
+        let mut packed = Vec::new();
+        fs::File::open(data.join("packed.gz"))?.read_to_end(&mut packed)?;
+        assert_eq!(packed.get(..2), Some(&[0x1f, 0x8b][..]), "{end}");
+        let unpack = "import gzip, zipfile\n\
+                      print(gzip.open('/data/packed.gz', 'rt').read())\n\
+                      print(zipfile.ZipFile('/data/archive.zip').read('a.txt'))";
+        let read = wx(folder.path(), &["run", "-v", "data:/data", "-c", unpack])?;
+        assert_eq!(read.streams(), ("packed\nb'in it'\n", ""), "{end}");
     }
-    let listed = wx(folder.path(), &["tools", "list"])?;
-    assert!(listed.stderr.contains("tools/t/b.py"), "{}", listed.stderr);
+    Ok(())
+}
+
+/// The empty path is no folder: `shutil.rmtree("")` must not empty the mounts.
+#[test]
+fn the_empty_path_names_nothing() -> TestResult {
+    let folder = tree(&[
+        ("data/kept.txt", "kept"),
+        (
+            "script.py",
+            "
+import os, shutil
+for asked in [os.stat, os.lstat, os.listdir, os.scandir, shutil.rmtree]:
+    try:
+        asked('')
+    except FileNotFoundError as error:
+        print(error)
+print(os.path.exists(''), os.path.isdir(''), os.listdir(), os.listdir('.'), os.stat in os.supports_dir_fd)
+",
+        ),
+        (
+            "script.ts",
+            "console.log(await files.exists(''), await files.exists('/'));
+try { await files.remove('', { recursive: true }); } catch (error) { console.log(error.code); }",
+        ),
+    ])?;
+    let python = wx(folder.path(), &["run", "-v", "data:/data:rw", "script.py"])?;
+    let refused = "[Errno 44] No such file or directory: ''\n";
+    let shown = "False False ['data'] ['data'] False\n";
+    assert_eq!(
+        python.streams(),
+        (format!("{}{shown}", refused.repeat(5)).as_str(), "")
+    );
+    let typescript = wx(folder.path(), &["run", "-v", "data:/data:rw", "script.ts"])?;
+    assert_eq!(typescript.streams(), ("false true\nENOENT\n", ""));
+    assert_eq!(
+        fs::read_to_string(folder.path().join("data/kept.txt"))?,
+        "kept"
+    );
+    Ok(())
+}
+
+/// `..` after a link leads to the parent of what the link names, as the system has it, in both languages.
+#[test]
+fn a_link_is_followed_before_what_comes_after_it() -> TestResult {
+    let folder = tree(&[
+        ("data/x.txt", "outer"),
+        ("data/real/x.txt", "inner"),
+        ("data/real/in/y.txt", ""),
+        ("script.py", "print(open('/data/l/../x.txt').read(), open('/data/l/../../x.txt').read())"),
+        (
+            "script.js",
+            "console.log(await files.readText('/data/l/../x.txt'), await files.readText('/data/./l/../../x.txt'));
+console.log(await files.readText('/data/../data/x.txt'), await files.readText('/other/../data/x.txt'));
+await files.writeText('/data/l/../x.txt', '\\ufeffmark');
+console.log((await files.readText('/data/real/x.txt')).length);",
+        ),
+    ])?;
+    symlink("real/in", folder.path().join("data/l"))?;
+    for (script, printed) in [
+        ("script.py", "inner outer\n"),
+        ("script.js", "inner outer\nouter outer\n5\n"),
+    ] {
+        let ran = wx(folder.path(), &["run", "-v", "data:/data:rw", script])?;
+        assert_eq!(ran.streams(), (printed, ""), "{script}");
+    }
+    let data = folder.path().join("data");
+    assert_eq!(fs::read_to_string(data.join("x.txt"))?, "outer");
+    assert_eq!(fs::read_to_string(data.join("real/x.txt"))?, "\u{feff}mark");
     Ok(())
 }

@@ -4,6 +4,7 @@ mod commands;
 mod files;
 mod machine;
 mod outcomes;
+mod protected;
 mod report;
 mod scripts;
 mod settings;

@@ -149,3 +149,38 @@ fn a_server_hides_a_folder_of_its_name() -> TestResult {
     assert_eq!(printed.stdout, "folder\n");
     Ok(())
 }
+
+/// A tool that is denied shows nothing, not even that its file does not load.
+#[test]
+fn a_denied_file_that_does_not_load_is_not_there() -> TestResult {
+    let folder = tree(&[
+        ("tools/t/good.py", "def good() -> int:\n    return 1\n"),
+        ("tools/t/hidden.py", "syntax error\n"),
+        ("tools/t/shown.py", "syntax error\n"),
+        (
+            "script.py",
+            "
+import asyncio, tools
+async def main():
+    for name in ['t.hidden', 't.shown']:
+        for asked in [lambda: call_tool(name), lambda: tools.describe(name)]:
+            try:
+                await asked()
+            except ToolError as error:
+                print('does not load' in str(error))
+asyncio.run(main())
+",
+        ),
+    ])?;
+    let denied = wx(
+        folder.path(),
+        &["run", "--deny-tool", "t.hidden", "script.py"],
+    )?;
+    assert_eq!(denied.streams(), ("False\nFalse\nTrue\nTrue\n", ""));
+    let allowed = wx(
+        folder.path(),
+        &["run", "--allow-tool", "t.shown", "script.py"],
+    )?;
+    assert_eq!(allowed.streams(), ("False\nFalse\nTrue\nTrue\n", ""));
+    Ok(())
+}

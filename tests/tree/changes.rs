@@ -258,3 +258,28 @@ fn an_import_reads_one_namespace_of_many() -> TestResult {
     assert_eq!(run("search.py")?, ("True\n".to_owned(), 41, true));
     Ok(())
 }
+
+/// What the machine could not do today is no property of the file.
+#[test]
+fn a_file_that_could_not_be_read_now_is_read_again() -> TestResult {
+    let folder = tree(&[("tools/t/a.py", "def a() -> int:\n    return 1\n")])?;
+    let cache = tempfile::tempdir()?;
+    let list = |total: &str| -> Result<Printed, Box<dyn Error>> {
+        let mut command = wxmcp(folder.path());
+        command
+            .env("WXMCP_CACHE_DIR", cache.path())
+            .env("WXMCP_HOST_MEMORY_TOTAL", total);
+        Ok(command.args(["tools", "list"]).output()?.into())
+    };
+    let refused = list("1MiB")?;
+    assert!(
+        refused
+            .stderr
+            .contains("reading it was stopped by the limit of 1 MiB"),
+        "{}",
+        refused.stderr
+    );
+    let listed = list("1GiB")?;
+    assert_eq!(listed.streams(), ("t.a()\n", ""));
+    Ok(())
+}

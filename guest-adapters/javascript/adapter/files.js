@@ -17,7 +17,8 @@ import {
   startsWith,
 } from './primordials.js';
 
-const decoder = new TextDecoder();
+// A mark at the beginning is a part of the text: it is written again with it.
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const decode = decoder.decode.bind(decoder);
 const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
@@ -126,12 +127,44 @@ let mounts;
 function placed(path, action) {
   if (typeof path !== 'string') throw new TheTypeError(`a path must be a string, not ${path === null ? 'null' : typeof path}`);
   if (indexOf(path, '\0') >= 0) throw refusal('EINVAL', action, path);
-  const found = mountOf(joined(partsOf(path)));
+  const found = path === '' ? undefined : mountOf(joined(partsOf(path)));
   if (found === undefined) throw refusal('ENOENT', action, path);
+  found.path = followed(path, found);
   if (found.path === '') found.path = '.';
   // Only a directory may be named so: the host decides.
   else if (endsWith(path, '/')) found.path += '/';
   return found;
+}
+
+/**
+ * The path below a mount with its `..` as they are, so that the host follows links before them; without them where the
+ * way that the path spells leads out of the mount, or into another below it.
+ */
+function followed(path, { root, path: below }) {
+  if (indexOf(path, '..') < 0) return below;
+  for (let i = 0; i < mounts.length; i++) {
+    const other = joined(partsOf(mounts[i].path));
+    if (other !== root && startsWith(other, root === '/' ? root : `${root}/`)) return below;
+  }
+  const above = partsOf(root);
+  const rest = [];
+  let place = 0;
+  let depth = 0;
+  for (let from = 0, to; from <= path.length; from = to + 1) {
+    to = indexOf(path, '/', from);
+    if (to < 0) to = path.length;
+    const part = slice(path, from, to);
+    if (part === '' || part === '.') continue;
+    if (place < above.length) {
+      if (part !== above[place]) return below;
+      place += 1;
+      continue;
+    }
+    depth += part === '..' ? -1 : 1;
+    if (depth < 0) return below;
+    push(rest, part);
+  }
+  return rest.length === 0 ? below : slice(joined(rest), 1);
 }
 
 function mountOf(full) {

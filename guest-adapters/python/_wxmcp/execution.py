@@ -43,7 +43,7 @@ def _outcome(script):
         except Warning:
             pass  # the script made warnings errors
     finally:
-        system.finish()
+        system.finish(is_script=task is None)
     return outcome
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 import types
 
-from . import artifacts, calls, capabilities, content, loop, modes, output, seam, source, stdlib, tooltree
+from . import artifacts, calls, capabilities, content, loop, modes, openfiles, output, paths, seam, source, stdlib, tooltree
 from . import unseen, zone
 
 main = types.ModuleType("__main__")
@@ -39,6 +39,7 @@ def install():
     _install_threads()
     _install_recursion_limit()
     modes.install()
+    paths.install()
     unseen.install()
 
 
@@ -156,7 +157,9 @@ def prepare(name: str, arguments: list, environment: dict):
     tooltree.refresh()
 
 
-def finish():
-    """Runs what the script left for its exit, and hands over the last of its output."""
+def finish(is_script):
+    """Runs what the script left for its exit, and hands over the last of its files and its output."""
     atexit._run_exitfuncs()
+    if is_script:
+        openfiles.close()
     output.finish()

@@ -143,10 +143,7 @@ fn unwrap_blocks(blocks: Vec<Value>, declares_output: bool) -> Value {
     let mut values: Vec<Value> = if all_text {
         blocks
             .into_iter()
-            .map(|block| match text_of(&block) {
-                Some(text) => unwrap_text(text, declares_output),
-                None => block,
-            })
+            .map(|block| unwrap_text(block, declares_output))
             .collect()
     } else {
         blocks
@@ -158,15 +155,17 @@ fn unwrap_blocks(blocks: Vec<Value>, declares_output: bool) -> Value {
     }
 }
 
-/// The JSON object or array that a text holds, or the text.
-fn unwrap_text(text: &str, declares_output: bool) -> Value {
-    if !declares_output && text.trim_start().starts_with(['{', '[']) {
+/// The JSON object or array that a text block holds, or its text.
+fn unwrap_text(mut block: Value, declares_output: bool) -> Value {
+    if let Some(text) = text_of(&block)
+        && !declares_output
+        && text.trim_start().starts_with(['{', '['])
         // What cannot be parsed, or not within bounds, stays text.
-        if let Ok(value) = json::parse(text) {
-            return value;
-        }
+        && let Ok(value) = json::parse(text)
+    {
+        return value;
     }
-    Value::from(text)
+    block.get_mut("text").map(Value::take).unwrap_or_default()
 }
 
 /// The text of a text block.

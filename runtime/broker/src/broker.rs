@@ -11,6 +11,7 @@ use wxmcp_run::Ledger;
 use crate::capability::Capabilities;
 use crate::catalogue::learned::Learned;
 use crate::catalogue::search::Indexes;
+use crate::pipeline::turns::Turns;
 use crate::pipeline::validators::Validators;
 use crate::pipeline::watcher::Watcher;
 use crate::provider::Providers;
@@ -45,12 +46,17 @@ pub struct Broker {
     pub(crate) watcher: Option<Arc<dyn Watcher>>,
     pub(crate) indexes: Indexes,
     pub(crate) validators: Validators,
+    pub(crate) turns: Arc<Turns>,
 }
 
 impl Broker {
     /// A broker; starts nothing.
     pub fn new(config: BrokerConfig) -> Arc<Self> {
+        let turns = Arc::new(Turns::default());
         Arc::new(Self {
+            indexes: Indexes::new(&turns),
+            validators: Validators::new(&config.ledger, &turns),
+            turns,
             providers: config.providers,
             capabilities: config.capabilities,
             approvals: config.approvals,
@@ -58,8 +64,6 @@ impl Broker {
             ledger: config.ledger,
             learned: config.learned.as_deref().map(Learned::new),
             watcher: config.watcher,
-            indexes: Indexes::default(),
-            validators: Validators::default(),
         })
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
-use crate::schema::{follow, parameters};
+use crate::schema::{follow, parameters, required};
 use crate::suggest::nearest;
 use crate::text::clean;
 
@@ -155,10 +155,11 @@ pub fn leave_out_nulls(input_schema: &Value, arguments: &mut Map<String, Value>)
         return;
     }
     let properties = input_schema.get("properties").and_then(Value::as_object);
+    let required = required(input_schema);
     arguments.retain(|name, value| {
         let declared = properties.and_then(|properties| properties.get(name));
         !value.is_null()
-            || is_required(input_schema, name)
+            || required.contains(name.as_str())
             || !declared.is_some_and(|declared| null_is_left_out(input_schema, declared))
     });
 }

@@ -40,4 +40,6 @@ pub use shape::Shape;
 pub use suggest::nearest;
 pub use text::{MAX_DESCRIPTION_BYTES, clean, first_paragraph, shorten};
 pub use tool::{Definition, DefinitionError, Tool};
-pub use validate::{Mismatch, Validator};
+pub use validate::{
+    Effort, Mismatch, NotCompiled, Rounding, Stop, Unfinished, Validator, is_light,
+};

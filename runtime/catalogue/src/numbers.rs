@@ -91,6 +91,17 @@ pub(crate) fn has_inexact_integer(value: &Value, doubt: Doubt) -> bool {
     }
 }
 
+/// How many such numbers a value has.
+pub(crate) fn inexact_integers(value: &Value, doubt: Doubt) -> u64 {
+    let all = |more: u64, value| more.saturating_add(inexact_integers(value, doubt));
+    match value {
+        Value::Number(number) => u64::from(doubt(number).is_some()),
+        Value::Array(items) => items.iter().fold(0, all),
+        Value::Object(members) => members.values().fold(0, all),
+        _ => 0,
+    }
+}
+
 /// Doubts an integer that is written as a floating-point number, beyond 2^53: its writer may have
 /// rounded it.
 pub(crate) fn may_have_been_rounded(number: &Number) -> Option<String> {

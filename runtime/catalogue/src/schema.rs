@@ -1,5 +1,7 @@
 //! What the broker and the descriptions need to know of a JSON Schema.
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::text::is_unseen;
@@ -75,11 +77,7 @@ pub(crate) fn properties(schema: &Value) -> Vec<Parameter<'_>> {
     let Some(declared) = schema.get("properties").and_then(Value::as_object) else {
         return Vec::new();
     };
-    let required: Vec<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
+    let required = required(schema);
     declared
         .iter()
         .filter(|(name, _)| is_showable(name))
@@ -87,8 +85,18 @@ pub(crate) fn properties(schema: &Value) -> Vec<Parameter<'_>> {
         .map(|(name, schema)| Parameter {
             name,
             schema,
-            required: required.contains(&name.as_str()),
+            required: required.contains(name.as_str()),
         })
+        .collect()
+}
+
+/// The names that a schema requires.
+pub(crate) fn required(schema: &Value) -> HashSet<&str> {
+    let names = schema.get("required").and_then(Value::as_array);
+    names
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
         .collect()
 }
 

@@ -3,12 +3,20 @@
 //!
 //! Names of members can be data, too (`{"ann@example.com": 3}`). An object is taken for
 //! a map, whose keys are forgotten, as soon as one key does not look like a name that a
-//! programmer chose, or there are more keys than records have.
+//! programmer chose, or there are more keys than records have. A name looks like data if it is longer than 40 bytes;
+//! has other characters than letters, digits, `_`, `-`, `$` and `:`, three digits in a row or five in all; or has
+//! a part (between those signs) of hexadecimal digits, of letters without vowels, of capitals, or of letters and
+//! digits or capitals in turns, that is longer than such parts of words are.
+//!
+//! What looks like a name may be one of a person all the same. So a name is kept only from the third answer on that had
+//! it. Until then 24 bits of its SHA-256 stand for it, which tell that it comes again and no more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+use crate::digest::name_hex;
 
 /// Members of one object before it counts as a map.
 const MAX_MEMBERS: usize = 64;
@@ -21,6 +29,15 @@ const MAX_NAME_BYTES: usize = 40;
 
 /// Digits in a row that no chosen name has, but identifiers of records do.
 const DIGITS_IN_A_ROW: usize = 3;
+
+/// Digits that no chosen name has in all.
+const DIGITS_IN_ALL: usize = 5;
+
+/// Answers that must have had a name before it is kept.
+const ANSWERS: u8 = 3;
+
+/// Hexadecimal digits of a name's digest that stand for it before.
+const DIGITS: usize = 6;
 
 /// Items of one array that are looked at.
 const MAX_ITEMS: usize = 200;
@@ -59,10 +76,78 @@ enum Plain {
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Members {
-    /// Members by name, and whether each object had them.
-    Record(BTreeMap<String, (Shape, bool)>),
+    /// Members by name.
+    Record(BTreeMap<Key, Member>),
     /// Keys that are data.
     Map(Box<Shape>),
+}
+
+/// What a member is called.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+enum Key {
+    Name(String),
+    /// Of a name that too few answers had: the beginning of its digest.
+    Digest(String),
+}
+
+/// Begins the written form of a digest. No name that is kept begins so.
+const DIGEST: char = '#';
+
+impl From<Key> for String {
+    fn from(key: Key) -> Self {
+        match key {
+            Key::Name(name) => name,
+            Key::Digest(digest) => format!("{DIGEST}{digest}"),
+        }
+    }
+}
+
+impl From<String> for Key {
+    fn from(text: String) -> Self {
+        match text.strip_prefix(DIGEST) {
+            Some(digest) => Self::Digest(digest.to_owned()),
+            None => Self::Name(text),
+        }
+    }
+}
+
+impl Key {
+    fn digest(name: &str) -> Self {
+        Self::Digest(name_hex(name).chars().take(DIGITS).collect())
+    }
+}
+
+/// One member of objects.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Member {
+    shape: Shape,
+    /// Whether each object had it.
+    always: bool,
+    /// How many answers had it, up to as many as count.
+    answers: u8,
+    /// Whether the answer that is looked at had it already.
+    #[serde(skip)]
+    is_counted: bool,
+}
+
+impl Member {
+    fn new(shape: Shape, always: bool) -> Self {
+        Self {
+            shape,
+            always,
+            answers: 0,
+            is_counted: false,
+        }
+    }
+
+    /// Notes that the answer that is looked at has it.
+    fn count(&mut self) {
+        if !self.is_counted {
+            self.is_counted = true;
+            self.answers = self.answers.saturating_add(1).min(ANSWERS);
+        }
+    }
 }
 
 impl Shape {
@@ -71,6 +156,7 @@ impl Shape {
         let before = self.clone();
         let mut left = MAX_NODES.saturating_sub(self.nodes());
         self.add(answer, 0, &mut left);
+        self.settle();
         *self != before
     }
 
@@ -145,18 +231,12 @@ impl Shape {
             return;
         }
         if let Members::Record(record) = known {
-            let added = members
-                .keys()
-                .filter(|name| !record.contains_key(*name))
-                .count();
-            if added.saturating_add(record.len()) > MAX_MEMBERS
+            let added = members.keys().filter(|name| key_of(record, name).is_none());
+            if added.count().saturating_add(record.len()) > MAX_MEMBERS
                 || !members.keys().all(|name| is_chosen(name))
             {
-                let mut of = Shape::default();
-                for (shape, _) in std::mem::take(record).into_values() {
-                    of.merge(shape);
-                }
-                *known = Members::Map(Box::new(of));
+                let record = Members::Record(std::mem::take(record));
+                *known = Members::Map(Box::new(record.values()));
             }
         }
         match known {
@@ -165,17 +245,7 @@ impl Shape {
                     of.add(value, below, left);
                 }
             }
-            Members::Record(record) => {
-                for (name, (_, always)) in record.iter_mut() {
-                    *always &= members.contains_key(name);
-                }
-                for (name, value) in members {
-                    let (shape, _) = record
-                        .entry(name.clone())
-                        .or_insert_with(|| (*fresh(left), is_first));
-                    shape.add(value, below, left);
-                }
-            }
+            Members::Record(record) => add_named(record, members, below, is_first, left),
         }
         if let Members::Record(record) = known
             && looks_like_data(record)
@@ -198,16 +268,21 @@ impl Shape {
         }
         self.object = match (self.object.take(), other.object) {
             (Some(Members::Record(mut ours)), Some(Members::Record(theirs))) => {
-                for (name, (_, always)) in &mut ours {
-                    *always &= theirs.contains_key(name);
+                for (name, member) in &mut ours {
+                    member.always &= theirs.contains_key(name);
                 }
-                for (name, (shape, always)) in theirs {
+                for (name, member) in theirs {
                     match ours.get_mut(&name) {
-                        Some((known, both)) => {
-                            known.merge(shape);
-                            *both &= always;
+                        Some(known) => {
+                            known.shape.merge(member.shape);
+                            known.always &= member.always;
+                            // Of the same answers, maybe.
+                            known.answers = known.answers.max(member.answers);
                         }
-                        None => drop(ours.insert(name, (shape, false))),
+                        None => {
+                            let always = false;
+                            ours.insert(name, Member { always, ..member });
+                        }
                     }
                 }
                 Some(Members::Record(ours))
@@ -219,6 +294,23 @@ impl Shape {
             }
             (ours, theirs) => ours.or(theirs),
         };
+    }
+
+    /// The answer has been looked at.
+    fn settle(&mut self) {
+        if let Some(items) = &mut self.items {
+            items.settle();
+        }
+        match &mut self.object {
+            Some(Members::Map(of)) => of.settle(),
+            Some(Members::Record(record)) => {
+                for member in record.values_mut() {
+                    member.is_counted = false;
+                    member.shape.settle();
+                }
+            }
+            None => {}
+        }
     }
 
     fn nodes(&self) -> usize {
@@ -249,14 +341,23 @@ impl Members {
                 json!({"type": "object", "additionalProperties": of.schema().unwrap_or(json!({}))})
             }
             Self::Record(record) => {
-                let required: Vec<&String> = record
-                    .iter()
-                    .filter_map(|(name, (_, always))| always.then_some(name))
+                let named = || {
+                    record.iter().filter_map(|(key, member)| match key {
+                        Key::Name(name) => Some((name, member)),
+                        Key::Digest(_) => None,
+                    })
+                };
+                let required: Vec<&String> = named()
+                    .filter_map(|(name, member)| member.always.then_some(name))
                     .collect();
-                let properties: Map<String, Value> = record
-                    .iter()
-                    .map(|(name, (of, _))| (name.clone(), of.schema().unwrap_or(json!({}))))
+                let properties: Map<String, Value> = named()
+                    .map(|(name, member)| {
+                        (name.clone(), member.shape.schema().unwrap_or(json!({})))
+                    })
                     .collect();
+                if properties.is_empty() {
+                    return json!({"type": "object"});
+                }
                 json!({"type": "object", "properties": properties, "required": required})
             }
         }
@@ -268,8 +369,8 @@ impl Members {
             Self::Map(of) => *of,
             Self::Record(record) => {
                 let mut all = Shape::default();
-                for (shape, _) in record.into_values() {
-                    all.merge(shape);
+                for member in record.into_values() {
+                    all.merge(member.shape);
                 }
                 all
             }
@@ -279,40 +380,119 @@ impl Members {
     fn nodes(&self) -> usize {
         match self {
             Self::Map(of) => of.nodes(),
-            Self::Record(record) => record.values().map(|(shape, _)| shape.nodes()).sum(),
+            Self::Record(record) => record.values().map(|member| member.shape.nodes()).sum(),
+        }
+    }
+}
+
+/// By what a record knows a name.
+fn key_of(record: &BTreeMap<Key, Member>, name: &str) -> Option<Key> {
+    [Key::Name(name.to_owned()), Key::digest(name)]
+        .into_iter()
+        .find(|key| record.contains_key(key))
+}
+
+/// Adds the members of one object to those of a record.
+fn add_named(
+    record: &mut BTreeMap<Key, Member>,
+    members: &Map<String, Value>,
+    below: usize,
+    is_first: bool,
+    left: &mut usize,
+) {
+    let keys: Vec<(Key, &Value)> = members
+        .iter()
+        .map(|(name, value)| {
+            (
+                key_of(record, name).unwrap_or_else(|| Key::digest(name)),
+                value,
+            )
+        })
+        .collect();
+    let now: BTreeSet<&Key> = keys.iter().map(|(key, _)| key).collect();
+    for (key, member) in record.iter_mut() {
+        member.always &= now.contains(key);
+    }
+    for ((key, value), name) in keys.iter().zip(members.keys()) {
+        let member = record
+            .entry(key.clone())
+            .or_insert_with(|| Member::new(*fresh(left), is_first));
+        member.count();
+        member.shape.add(value, below, left);
+        if matches!(key, Key::Digest(_))
+            && member.answers >= ANSWERS
+            && let Some(member) = record.remove(key)
+        {
+            record.insert(Key::Name(name.clone()), member);
         }
     }
 }
 
 /// Whether no key of many is always there, and all stand for the same: then keys are data.
-fn looks_like_data(record: &BTreeMap<String, (Shape, bool)>) -> bool {
-    let mut shapes = record.values();
-    let Some((first, _)) = shapes.next() else {
+fn looks_like_data(record: &BTreeMap<Key, Member>) -> bool {
+    let mut shapes = record.values().map(|member| &member.shape);
+    let Some(first) = shapes.next() else {
         return false;
     };
     record.len() >= MANY
-        && record.values().all(|(_, always)| !always)
-        && shapes.all(|(shape, _)| shape == first)
+        && record.values().all(|member| !member.always)
+        && shapes.all(|shape| shape == first)
 }
 
 /// Whether a key looks like a name that a programmer chose, and not like data.
 fn is_chosen(name: &str) -> bool {
-    let mut digits = 0_usize;
+    let is_sign = |character: char| "_-$:".contains(character);
+    let mut row = 0_usize;
     let has_number = name.bytes().any(|byte| {
-        digits = if byte.is_ascii_digit() {
-            digits.saturating_add(1)
-        } else {
-            0
+        row = match byte.is_ascii_digit() {
+            true => row.saturating_add(1),
+            false => 0,
         };
-        digits >= DIGITS_IN_A_ROW
+        row >= DIGITS_IN_A_ROW
     });
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
     name.len() <= MAX_NAME_BYTES
         && !has_number
+        && digits < DIGITS_IN_ALL
         && name.starts_with(|first: char| first.is_ascii_alphabetic() || "_$@".contains(first))
         && name
-            .bytes()
+            .chars()
             .skip(1)
-            .all(|byte| byte.is_ascii_alphanumeric() || b"_-$:".contains(&byte))
+            .all(|character| character.is_ascii_alphanumeric() || is_sign(character))
+        && name.split(is_sign).all(is_word)
+}
+
+/// Whether a part of a name may be words, or short for some, and is not random.
+fn is_word(part: &str) -> bool {
+    /// Longest part of each kind that words have.
+    const HEXADECIMAL: usize = 7;
+    const CAPITALS: usize = 12;
+    const CONSONANTS: usize = 6;
+    /// Characters from which on turns between kinds are counted, and how long those of words are.
+    const TURNING: usize = 8;
+    const TURN: usize = 2;
+
+    let is_hexadecimal = part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let capitals = part.bytes().all(|byte| byte.is_ascii_uppercase());
+    let kind = |character: char| (character.is_ascii_digit(), character.is_ascii_uppercase());
+    let pairs = part.chars().zip(part.chars().skip(1));
+    let turns = pairs
+        .filter(|(one, next)| kind(*one) != kind(*next))
+        .count();
+    let mut consonants = 0_usize;
+    let has_no_vowels = part.chars().any(|character| {
+        let is_consonant = character.is_ascii_lowercase() && !"aeiouy".contains(character);
+        consonants = match is_consonant {
+            true => consonants.saturating_add(1),
+            false => 0,
+        };
+        consonants > CONSONANTS
+    });
+    !(is_hexadecimal && part.len() > HEXADECIMAL
+        || capitals && part.len() > CAPITALS
+        || has_no_vowels
+        // A hump of `camelCase` is two turns.
+        || part.len() >= TURNING && turns.saturating_mul(TURN) > part.len())
 }
 
 #[cfg(test)]
@@ -321,7 +501,8 @@ mod tests {
 
     fn learned(answers: &[Value]) -> Value {
         let mut shape = Shape::default();
-        for answer in answers {
+        // Names are kept when three answers had them.
+        for answer in answers.iter().cycle().take(3 * answers.len()) {
             shape.observe(answer);
         }
         shape.schema().unwrap_or(Value::Null)
@@ -421,10 +602,76 @@ mod tests {
         );
     }
 
+    /// However often one answer has it.
+    #[test]
+    fn a_name_is_kept_when_three_answers_had_it() {
+        let mut shape = Shape::default();
+        let rows = json!([{"amount": 1, "alice": 1}, {"amount": 2, "alice": 1}, {"amount": 2}, {"amount": 3}]);
+        for _ in 0..2 {
+            assert!(shape.observe(&rows));
+            let kept = serde_json::to_string(&shape).unwrap();
+            assert!(
+                !kept.contains("amount") && !kept.contains("alice"),
+                "{kept}"
+            );
+            let schema = json!({"type": "array", "items": {"type": "object"}});
+            assert_eq!(shape.schema(), Some(schema));
+            // As the next process reads it.
+            shape = serde_json::from_str(&kept).unwrap();
+        }
+        shape.observe(&json!([{"amount": 4.5}]));
+        let kept = serde_json::to_string(&shape).unwrap();
+        assert!(kept.contains("amount") && !kept.contains("alice"), "{kept}");
+        let row = json!({"type": "object", "properties": {"amount": {"type": "number"}}, "required": ["amount"]});
+        assert_eq!(shape.schema(), Some(json!({"type": "array", "items": row})));
+    }
+
+    #[test]
+    fn names_that_look_like_data_are_told_from_others() {
+        for data in [
+            "sk_live_51HxYzA9bCdEfGh",
+            "AKIAIOSFODNNEXAMPLE",
+            "ann@example.com",
+            "2026-01-01",
+            "a1b2c3d4e5f6",
+            "deadbeefcafe",
+            "xkqzjvwpyrtbnm",
+            "dGhpc0lzQmFzZTY0",
+            "correct horse",
+            "order_1234",
+            "x1y22z33",
+            "a_name_that_is_longer_than_forty_bytes_is_text",
+        ] {
+            assert!(!is_chosen(data), "{data}");
+        }
+        for name in [
+            "id",
+            "createdAt",
+            "html_url",
+            "httpStatusCode",
+            "isHTTPOnly",
+            "@type",
+            "$ref",
+            "xml:lang",
+            "content-type",
+            "x1",
+            "utf8",
+            "stargazers_count",
+            "MAX_CONNECTIONS",
+            "lengths",
+            "_links",
+            "addressLine2",
+        ] {
+            assert!(is_chosen(name), "{name}");
+        }
+    }
+
     #[test]
     fn what_was_seen_before_is_not_new() {
         let mut shape = Shape::default();
-        assert!(shape.observe(&json!([{"a": 1}])));
+        for _ in 0..3 {
+            assert!(shape.observe(&json!([{"a": 1}])));
+        }
         assert!(!shape.observe(&json!([{"a": 2}, {"a": 3}])));
         assert!(shape.observe(&json!([{}])));
         let text = serde_json::to_string(&shape).unwrap();

@@ -1,7 +1,7 @@
 //! One tool of any provider.
 
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::{Value, json};
 
@@ -78,10 +78,11 @@ pub enum DefinitionError {
 pub struct Tool {
     name: String,
     description: String,
-    input_schema: Value,
-    output_schema: Option<Value>,
+    /// Shared: a copy of a large schema takes 32 times its text.
+    input_schema: Arc<Value>,
+    output_schema: Option<Arc<Value>>,
     wraps_result: bool,
-    learned_output: Option<Value>,
+    learned_output: Option<Arc<Value>>,
     /// Of a tool that is kept as it was defined, made when it is first asked for.
     digest: OnceLock<Digest>,
 }
@@ -159,13 +160,13 @@ impl Tool {
             ));
         }
         let (output_schema, wraps_result) = match definition.output_schema.map(envelope::opened) {
-            Some((schema, wraps_result)) => (Some(schema), wraps_result),
+            Some((schema, wraps_result)) => (Some(Arc::new(schema)), wraps_result),
             None => (None, false),
         };
         Self {
             description,
             name: definition.name,
-            input_schema,
+            input_schema: Arc::new(input_schema),
             output_schema,
             wraps_result,
             learned_output: None,
@@ -190,7 +191,21 @@ impl Tool {
 
     /// JSON Schema of the answer as scripts get it, where one is declared.
     pub fn output_schema(&self) -> Option<&Value> {
-        self.output_schema.as_ref()
+        self.output_schema.as_deref()
+    }
+
+    /// Both schemas, not copied.
+    pub fn schemas(&self) -> (Arc<Value>, Option<Arc<Value>>) {
+        (Arc::clone(&self.input_schema), self.output_schema.clone())
+    }
+
+    /// About how many bytes its text takes where all of it is told; more than `most` if it is more.
+    pub fn told_bytes(&self, most: usize) -> usize {
+        let schemas = std::iter::once(&self.input_schema).chain(&self.output_schema);
+        schemas.fold(self.description.len(), |sum, schema| {
+            let left = most.saturating_sub(sum);
+            sum.saturating_add(at_most_of(schema, left))
+        })
     }
 
     /// Whether the owner answers `{"result": ..}` with what [`Self::output_schema`] describes
@@ -202,14 +217,15 @@ impl Tool {
     /// JSON Schema of what answers have looked like, where that was learned. The tool does
     /// not promise it, so answers are not validated against it.
     pub fn learned_output(&self) -> Option<&Value> {
-        self.learned_output.as_ref()
+        self.learned_output.as_deref()
     }
 
     /// The tool with what its answers have looked like. Without effect on a tool that
     /// declares its answers.
     #[must_use]
     pub fn with_learned_output(mut self, schema: Option<Value>) -> Self {
-        self.learned_output = schema.filter(|_| self.output_schema.is_none());
+        let learned = schema.filter(|_| self.output_schema.is_none());
+        self.learned_output = learned.map(Arc::new);
         self
     }
 
@@ -256,6 +272,29 @@ fn at_most(value: &Value) -> usize {
             sum.saturating_add(name).saturating_add(at_most(member))
         }),
     }
+}
+
+/// The same, of no more of it than is needed to find that it is more than `most`.
+fn at_most_of(value: &Value, most: usize) -> usize {
+    let mut open = vec![value];
+    let mut bytes: usize = 0;
+    while let Some(next) = open.pop().filter(|_| bytes <= most) {
+        let own = match next {
+            Value::Array(items) => {
+                open.extend(items);
+                items.len().saturating_add(2)
+            }
+            Value::Object(members) => {
+                open.extend(members.values());
+                let names = members.keys().map(|name| name.len().saturating_add(4));
+                names.fold(2, usize::saturating_add)
+            }
+            Value::String(text) => text.len().saturating_add(2),
+            scalar => at_most(scalar),
+        };
+        bytes = bytes.saturating_add(own);
+    }
+    bytes
 }
 
 /// Counts bytes, and keeps none.

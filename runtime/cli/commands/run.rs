@@ -2,22 +2,34 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_host::{Job, Runtime};
-use wxmcp_run::{Clocks, Language, Policy, Randomness, RunError, Runner, Script, Silent, Stdin};
+use wxmcp_run::{
+    Clocks, Language, Outcome, Policy, Randomness, Report, RunError, Runner, Script, Silent, Stdin,
+};
 
 use super::component;
 use crate::check::Checker;
 use crate::cli::{NamedLanguage, RunArgs};
 use crate::exit::{Exit, Failure};
+use crate::queue::QUEUE;
 use crate::render::{self, Terminal};
 use crate::settings::Settings;
 
 /// Largest script, in bytes: more is a mistake, and would not fit one message.
 const SCRIPT: u64 = 8 << 20;
+
+/// How long servers may take to end after the run, if there is so much time left.
+const SHUTDOWN: Duration = Duration::from_secs(10);
+
+/// How long they may take if there is not.
+const LATE_SHUTDOWN: Duration = Duration::from_millis(50);
+
+/// How long output may take after the deadline.
+const LATE_OUTPUT: Duration = Duration::from_millis(50);
 
 pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
     let settings =
@@ -67,11 +79,10 @@ async fn run(
         }
     }
     // Heard from the first instruction on, also while a component is compiled.
-    let interrupt = signal(SignalKind::interrupt())
-        .context("listen for interrupts")
-        .map_err(Failure::fault)?;
+    let interrupt = interrupts()?;
+    let mut later_interrupt = interrupts()?;
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
-    let mut cancel = Box::pin(interrupted(interrupt, Arc::clone(&terminal)));
+    let mut cancel = Box::pin(interrupted(interrupt));
     let interpreter = args.interpreter.as_deref();
     let runner = tokio::select! {
         runner = runner(&script, interpreter, &runtime) => runner,
@@ -87,11 +98,17 @@ async fn run(
             return Err(failure);
         }
     };
+    let wall = settings.limits.wall;
     let run = job(script, settings, stdin).into_run(Arc::clone(broker), terminal.clone(), cancel);
     let report = runner.run(run).await;
     // The process ends next: to take the guest apart before would only make it end later.
     std::mem::forget(Arc::clone(&runner));
     terminal.finish();
+    let ended = Instant::now();
+    let rest = match &report {
+        Ok(report) => rest_of(wall, report),
+        Err(_) => wall,
+    };
     let exit = match report {
         Ok(report) => {
             render::report(&report, args.json, args.usage, args.quiet);
@@ -102,12 +119,21 @@ async fn run(
     let more = broker.unmatched_patterns().into_iter();
     more.filter(|it| !unmatched.contains(it))
         .for_each(|it| render::note(&it));
-    // What is late already is not made later: the guards end what is left.
+    // Servers may take the rest of the run's time to end, and whoever reads what was printed, too. What is late
+    // already is not made later: the guards end what is left.
+    let shutdown = broker.shutdown();
     let patience = match exit {
-        Ok(Exit::Limit | Exit::Cancelled) => Duration::from_millis(50),
-        _ => Duration::from_secs(10),
+        Ok(Exit::Limit | Exit::Cancelled) => LATE_SHUTDOWN,
+        _ => rest.min(SHUTDOWN).max(LATE_SHUTDOWN),
     };
-    let _left_to_guards = tokio::time::timeout(patience, broker.shutdown()).await;
+    tokio::select! {
+        _left_to_guards = tokio::time::timeout(patience, shutdown) => {}
+        _ = later_interrupt.recv() => {}
+    }
+    QUEUE.give_up_after(
+        rest.saturating_sub(ended.elapsed())
+            .saturating_add(LATE_OUTPUT),
+    );
     exit
 }
 
@@ -146,11 +172,28 @@ async fn refuse_mistyped(checker: &Checker<'_>, script: &Script) -> Result<(), F
     .hint("change what is noted above, or run it without --check"))
 }
 
+/// What is left of a run's time. One that was interrupted has none.
+fn rest_of(wall: Duration, report: &Report) -> Duration {
+    match report.outcome {
+        Outcome::Cancelled => Duration::ZERO,
+        _ => {
+            let used = Duration::try_from_secs_f64(report.usage.wall_ms / 1e3);
+            wall.saturating_sub(used.unwrap_or(Duration::MAX))
+        }
+    }
+}
+
+fn interrupts() -> Result<Signal, Failure> {
+    signal(SignalKind::interrupt())
+        .context("listen for interrupts")
+        .map_err(Failure::fault)
+}
+
 /// Ends when the user interrupts, or when what the script prints cannot be written.
-async fn interrupted(mut interrupt: Signal, terminal: Arc<Terminal>) {
+async fn interrupted(mut interrupt: Signal) {
     tokio::select! {
         _ = interrupt.recv() => {}
-        () = terminal.closed() => {}
+        () = QUEUE.script_lost() => {}
     }
 }
 

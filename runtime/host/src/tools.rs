@@ -55,6 +55,9 @@ pub struct ToolsConfig {
     pub eras: Option<PathBuf>,
     /// How servers are started.
     pub guard: GuardCommand,
+    /// Whether this process hides its memory and its environment from other processes of the same user before a server
+    /// starts. Debuggers and core dumps then have no access, either.
+    pub conceal: bool,
     /// Who hears of each stage that a call or request passes.
     pub watcher: Option<Arc<dyn Watcher>>,
 }
@@ -81,6 +84,7 @@ impl ToolsConfig {
             learned: None,
             eras: None,
             guard,
+            conceal: false,
             watcher: None,
         }
     }
@@ -106,7 +110,9 @@ pub fn open_tools(config: ToolsConfig) -> Result<Arc<CallerHost>, ResourceError>
         start_timeout: config.start_timeout,
         answer_limit: config.answer_limit,
         eras: config.eras,
+        ledger: config.ledger.clone(),
         guard: config.guard,
+        conceal: config.conceal,
     });
     let rust_tools = RustTools::new(config.rust_tools);
     let mut providers: Vec<Arc<dyn Providers>> = vec![Arc::new(rust_tools), Arc::new(servers)];

@@ -126,6 +126,12 @@ impl Caller {
         tools.all(|patterns| patterns.is_granted(configured, name, tool))
     }
 
+    /// Whether it could call a tool of that name, if there was one.
+    pub fn may_call_name(&self, configured: &str, name: &str, tool: &str) -> bool {
+        let mut tools = self.tools.iter();
+        tools.all(|patterns| patterns.is_name_granted(configured, name, tool))
+    }
+
     /// Whether it may call anything in that namespace, whatever its tools are.
     pub fn may_see(&self, configured: &str, name: &str) -> bool {
         let mut tools = self.tools.iter();

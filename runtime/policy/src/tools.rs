@@ -80,10 +80,7 @@ impl ToolPatterns {
         let own = tool.tool.name();
         let plain = wxmcp_catalogue::plain_identifier(own);
         let fits_one_of = |patterns: &[Pattern], name: &str| {
-            [configured_name, namespace].iter().any(|space| {
-                let full = format!("{space}.{name}");
-                patterns.iter().any(|pattern| pattern.matches(&full))
-            })
+            fits_one_of(patterns, [configured_name, namespace], name)
         };
         let denied = [own, tool.attribute, &plain]
             .iter()
@@ -91,6 +88,19 @@ impl ToolPatterns {
         !denied
             && (fits_one_of(&self.allow, own)
                 || (!tool.contested && fits_one_of(&self.allow, tool.attribute)))
+    }
+
+    /// Whether a tool of that name could be called if there was one: for names of what is no tool.
+    pub fn is_name_granted(&self, configured_name: &str, namespace: &str, name: &str) -> bool {
+        let spaces = [configured_name, namespace];
+        let plain = wxmcp_catalogue::plain_identifier(name);
+        let names = [name, &plain];
+        !names
+            .iter()
+            .any(|name| fits_one_of(&self.deny, spaces, name))
+            && names
+                .iter()
+                .any(|name| fits_one_of(&self.allow, spaces, name))
     }
 
     /// The patterns that allow, and those that deny.
@@ -112,6 +122,14 @@ impl ToolPatterns {
                 .any(|pattern| pattern.0 == all || pattern.0 == "*" || pattern.0 == "*.*")
         })
     }
+}
+
+/// Whether a pattern matches the full name of a tool, under either name of its namespace.
+fn fits_one_of(patterns: &[Pattern], spaces: [&str; 2], name: &str) -> bool {
+    spaces.iter().any(|space| {
+        let full = format!("{space}.{name}");
+        patterns.iter().any(|pattern| pattern.matches(&full))
+    })
 }
 
 /// A pattern of tool names.

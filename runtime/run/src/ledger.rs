@@ -34,7 +34,7 @@ struct Book {
 pub enum OverBudget {
     /// The run would hold more than it may.
     #[error(
-        "it takes {} of the host's memory, and the run may hold {} there at once (`host-memory`)",
+        "{} of the host's memory would be held, and the run may hold {} at once (`host-memory`)",
         Bytes(*.asked), Bytes(*.budget)
     )]
     Run {
@@ -45,7 +45,7 @@ pub enum OverBudget {
     },
     /// All runs together would hold more than they may, now.
     #[error(
-        "it takes {} of the host's memory, and all runs together may hold {} there at once",
+        "{} of the host's memory would be held, and all runs together may hold {} at once (`host-memory-total`)",
         Bytes(*.asked), Bytes(*.budget)
     )]
     Process {
@@ -303,6 +303,14 @@ impl Held {
     /// Adds another charge.
     pub fn add(&mut self, charge: Charge) {
         self.0.push(Arc::new(charge));
+    }
+
+    /// How many bytes.
+    pub fn bytes(&self) -> u64 {
+        self.0
+            .iter()
+            .map(|charge| charge.bytes())
+            .fold(0, u64::saturating_add)
     }
 
     /// Adds what another value holds.

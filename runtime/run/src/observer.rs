@@ -1,13 +1,19 @@
 //! What happens in a run, told while it happens.
 
-use crate::tool::ToolErrorKind;
+use crate::tool::{BoxFuture, ToolErrorKind};
 
-/// Hears of a run's events, in order, on the thread that runs it. Must not block
-/// for long: the script waits meanwhile.
+/// Hears of a run's events, in order, on the thread that runs it. Must not block: other runs
+/// and the run's own deadline would wait, too.
 pub trait Observer: Send + Sync {
     /// Something happened. What comes from the script is bounded, but not clean:
     /// escape it before it reaches a terminal or a log.
     fn event(&self, event: Event<'_>);
+
+    /// Where it has no room for more output: what ends when it has. The script waits for that after it
+    /// has printed, and its deadline counts meanwhile.
+    fn full(&self) -> Option<BoxFuture<'static, ()>> {
+        None
+    }
 }
 
 /// One event of a run.

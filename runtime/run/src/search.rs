@@ -1,7 +1,11 @@
 //! Questions for tools, and what is found.
 
-use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
+
+use crate::ledger::Held;
 
 /// A question for tools that do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,6 +59,14 @@ impl ToolHit {
             Self::Full(tool) => &tool.name,
         }
     }
+
+    /// Bytes that are charged for it.
+    pub fn held(&self) -> u64 {
+        match self {
+            Self::Full(tool) => tool.held.bytes(),
+            Self::Name { .. } | Self::Brief { .. } => 0,
+        }
+    }
 }
 
 /// All that a script may know of a tool.
@@ -67,8 +79,20 @@ pub struct ToolDescription {
     /// A call as one line of code, with types.
     pub signature: String,
     /// JSON Schema of the arguments.
-    pub input: Value,
+    #[serde(serialize_with = "schema")]
+    pub input: Arc<Value>,
     /// JSON Schema of the answer, where the tool declares one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub output: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "answer")]
+    pub output: Option<Arc<Value>>,
+    /// What is charged for its text, which is about to be written.
+    #[serde(skip)]
+    pub held: Held,
+}
+
+fn schema<S: Serializer>(schema: &Arc<Value>, to: S) -> Result<S::Ok, S::Error> {
+    schema.as_ref().serialize(to)
+}
+
+fn answer<S: Serializer>(schema: &Option<Arc<Value>>, to: S) -> Result<S::Ok, S::Error> {
+    schema.as_deref().serialize(to)
 }

@@ -275,6 +275,9 @@ pub struct NamespaceListing {
     pub name: String,
     /// Its tools, ordered by name.
     pub tools: Vec<ToolListing>,
+    /// What is charged for it.
+    #[serde(skip)]
+    pub held: Held,
 }
 
 /// One tool of a [`NamespaceListing`].

@@ -6,12 +6,41 @@ use serde_json::Value;
 /// as many again, and the allocation of a number's digits or of a key.
 const NODE: u64 = 104;
 
+/// Separators of a text from which on those inside of strings are told from the others.
+const MANY: usize = 10_000;
+
 /// An upper bound, in bytes, of what JSON takes when it is read: its own bytes, and a node for each value that its
 /// separators announce.
 pub fn parsed_size(json: &[u8]) -> u64 {
-    let is_separator = |byte: &&u8| matches!(byte, b',' | b'[' | b'{' | b':');
-    let separators = json.iter().filter(is_separator).count();
+    let separators = json.iter().filter(|byte| is_separator(**byte)).count();
+    let separators = if separators > MANY {
+        outside_of_strings(json)
+    } else {
+        separators
+    };
     count(json.len()).saturating_add(count(separators).saturating_mul(NODE))
+}
+
+fn is_separator(byte: u8) -> bool {
+    matches!(byte, b',' | b'[' | b'{' | b':')
+}
+
+/// Separators that are no part of a string: a long text with commas is no long list.
+fn outside_of_strings(json: &[u8]) -> usize {
+    let (mut is_in_string, mut is_escaped) = (false, false);
+    let mut separators: usize = 0;
+    for byte in json {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' => is_escaped = is_in_string,
+            b'"' => is_in_string = !is_in_string,
+            other if !is_in_string && is_separator(*other) => {
+                separators = separators.saturating_add(1);
+            }
+            _ => {}
+        }
+    }
+    separators
 }
 
 /// The same of a value that was read; no copy is made.
@@ -61,5 +90,14 @@ mod tests {
             parsed_size(text.as_bytes()),
             count(text.len()) + 1000 * NODE
         );
+    }
+
+    #[test]
+    fn separators_inside_of_a_long_text_weigh_nothing() {
+        let text = Value::from("a,[\"{:\\".repeat(MANY)).to_string();
+        assert_eq!(parsed_size(text.as_bytes()), count(text.len()));
+        let list = format!("[{text}{}]", ",0".repeat(MANY));
+        let nodes = count(MANY + 1) * NODE;
+        assert_eq!(parsed_size(list.as_bytes()), count(list.len()) + nodes);
     }
 }

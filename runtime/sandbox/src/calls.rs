@@ -13,7 +13,7 @@ use crate::clock::RunClock;
 use crate::limits::{Budget, Stop};
 use crate::operation::{Operation, parse, request_name};
 use crate::output::Output;
-use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHost};
+use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
 use wxmcp_run::{Event, Observer};
 use wxmcp_run::{Held, Ledger, OverBudget, parsed_size};
@@ -23,7 +23,7 @@ use wxmcp_run::{RunId, Seen};
 mod ended;
 mod typed;
 
-use ended::{Done, Ended, Form, unwritten};
+use ended::{Done, Ended, Form, unwritten, written};
 
 /// Most operations that may be under way or undelivered at once: bounds the
 /// host's bookkeeping when a guest submits and never waits.
@@ -209,13 +209,19 @@ impl Calls {
         self.begin(id, async move {
             let answer = match question {
                 Operation::Search(search) => {
-                    serde_json::to_vec(&tools.search(search, context).await?)
+                    let hits = tools.search(search, context).await?;
+                    let bytes = hits.iter().map(ToolHit::held).sum();
+                    written(hits, bytes).await
                 }
                 Operation::Describe { names } => {
-                    serde_json::to_vec(&tools.describe(names, context).await?)
+                    let described = tools.describe(names, context).await?;
+                    let bytes = described.iter().map(|tool| tool.held.bytes()).sum();
+                    written(described, bytes).await
                 }
                 Operation::Namespace { name } => {
-                    serde_json::to_vec(&tools.namespace(name, context).await?)
+                    let listing = tools.namespace(name, context).await?;
+                    let bytes = listing.held.bytes();
+                    written(listing, bytes).await
                 }
                 Operation::Capability {
                     capability,
@@ -443,7 +449,7 @@ impl Calls {
 fn too_much(what: &str, error: OverBudget) -> ToolError {
     let mut refused = ToolError::from(error);
     let message = format!(
-        "the {what} are too large together: {}; await calls before making more",
+        "the {what} are too large: {}; await calls before making more",
         refused.message
     );
     refused.message = message;

@@ -108,9 +108,12 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, State>, (kind, payload): (u8, WasmList<u8>)| {
             Box::new(async move {
                 let length = payload.len();
-                let emitted = emit(&mut store, kind, &payload);
+                emit(&mut store, kind, &payload)?;
                 yield_after(&mut store, length).await;
-                emitted
+                if let Some(room) = store.data().output.full() {
+                    room.await;
+                }
+                Ok(())
             })
         },
     )

@@ -42,7 +42,7 @@ pub(crate) const CORE_INSTANCES: u32 = 100;
 pub(crate) const MEMORIES: u32 = 20;
 
 /// Bytes that a fresh instance of a tool file is taken to write to of the memory that it begins with.
-const FRESH: u64 = 4 << 20;
+const FRESH: u64 = 1 << 20;
 
 /// Bounds the linear memories of a guest, all together, and remembers that it had to.
 #[derive(Debug)]

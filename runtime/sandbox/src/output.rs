@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::limits::{Budget, Stop};
 use parking_lot::{Mutex, MutexGuard};
-use wxmcp_run::Limit;
+use wxmcp_run::{BoxFuture, Limit};
 use wxmcp_run::{Event, Observer, Stream};
 
 /// The printed bytes of one run. Both roads end here: the adapter's `emit` and
@@ -52,6 +52,12 @@ impl Output {
             });
         }
         result.map_err(|total| Stop(Limit::Output(total)))
+    }
+
+    /// What a guest that has printed waits for, where whoever hears of it has no room for more.
+    pub(crate) fn full(&self) -> Option<BoxFuture<'static, ()>> {
+        let observer = Arc::clone(&self.lock().observer);
+        observer.full()
     }
 
     /// Says something of wxmcp's own, on a line of its own of standard error. It does not count

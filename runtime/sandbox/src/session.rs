@@ -35,7 +35,7 @@ const HOSTCALL: usize = 4 * MESSAGE;
 const LONG_SOURCE: usize = 64 << 10;
 
 /// Handles of resources, and of what goes on at once, that a guest may hold.
-const HANDLES: usize = 4_096;
+const HANDLES: usize = 8_192;
 
 /// An instance that runs one script after the other; what they leave in its memory
 /// stays. Mounts, standard input and the limit of memory are those of its first run.

@@ -4,6 +4,7 @@
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wasmtime::component::{Linker, ResourceTable};
 use wasmtime_wasi::cli::{IsTerminal, StdinStream, StdoutStream};
@@ -15,10 +16,10 @@ use crate::files;
 use crate::guest::State;
 use crate::output::Output;
 use crate::sources;
-use wxmcp_run::{Clocks, Policy, Randomness, Script, Stdin, Stream};
+use wxmcp_run::{BoxFuture, Clocks, Policy, Randomness, Script, Stdin, Stream};
 
 /// Most handles (files, streams, pollables) that one instance may hold.
-const HANDLES: usize = 4_096;
+const HANDLES: usize = 8_192;
 
 /// Most bytes of one request for random numbers.
 const RANDOM: u64 = 1 << 20;
@@ -119,28 +120,56 @@ impl IsTerminal for Printed {
 
 impl StdoutStream for Printed {
     fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(Writer {
-            output: self.output.clone(),
-            stream: self.stream,
-        })
+        Box::new(self.writer())
     }
 
     fn p2_stream(&self) -> Box<dyn OutputStream> {
-        Box::new(Writer {
+        Box::new(self.writer())
+    }
+}
+
+impl Printed {
+    fn writer(&self) -> Writer {
+        Writer {
             output: self.output.clone(),
             stream: self.stream,
-        })
+            room: None,
+        }
     }
 }
 
 struct Writer {
     output: Output,
     stream: Stream,
+    /// What a write waits for.
+    room: Option<Mutex<BoxFuture<'static, ()>>>,
+}
+
+impl Writer {
+    fn poll_room(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let Some(room) = &mut self.room else {
+                match self.output.full() {
+                    Some(room) => self.room = Some(Mutex::new(room)),
+                    None => return Poll::Ready(()),
+                }
+                continue;
+            };
+            if room.get_mut().as_mut().poll(context).is_pending() {
+                return Poll::Pending;
+            }
+            self.room = None;
+        }
+    }
 }
 
 #[wasmtime_wasi::async_trait]
 impl Pollable for Writer {
-    async fn ready(&mut self) {}
+    async fn ready(&mut self) {
+        if let Some(room) = self.output.full() {
+            room.await;
+        }
+    }
 }
 
 #[wasmtime_wasi::async_trait]
@@ -156,16 +185,20 @@ impl OutputStream for Writer {
     }
 
     fn check_write(&mut self) -> StreamResult<usize> {
-        Ok(WRITE)
+        Ok(match self.output.full() {
+            Some(_) => 0,
+            None => WRITE,
+        })
     }
 }
 
 impl AsyncWrite for Writer {
     fn poll_write(
-        self: Pin<&mut Self>,
-        _context: &mut Context<'_>,
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<std::io::Result<usize>> {
+        std::task::ready!(self.poll_room(context));
         Poll::Ready(
             self.output
                 .print(self.stream, bytes)

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_run::{
-    BoxFuture, CallContext, Capability, Clocks, Describe, Limits, Outcome, Policy, Raised,
-    Randomness, Run, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
-    ToolJob, ToolTask,
+    BoxFuture, CallContext, Capability, Clocks, Describe, Limit, Limits, Outcome, Policy, Raised,
+    Randomness, Run, RunError, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind,
+    ToolHost, ToolJob, ToolTask,
 };
 
 use crate::component;
@@ -53,12 +53,14 @@ async fn describe_script(
     place: &Place<'_>,
     source: Source,
     shared: &Shared,
-) -> Result<Defined, String> {
+) -> Result<Defined, Undescribed> {
+    let does_not_start =
+        |error: RunError| Undescribed::Now(format!("its interpreter does not start: {error}"));
     let sandbox = shared
         .config
         .sandbox(place.language)
         .await
-        .map_err(|error| format!("its interpreter does not start: {error}"))?;
+        .map_err(does_not_start)?;
     let run = Run {
         script: Script {
             name: place.shown(),
@@ -81,17 +83,22 @@ async fn describe_script(
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };
-    let report = sandbox
-        .run(run)
-        .await
-        .map_err(|error| format!("its interpreter does not start: {error}"))?;
-    match report.outcome {
-        Outcome::Returned(value) => Defined::read(value.get(), place.namespace, place.tool),
-        Outcome::Raised(raised) => Err(bounded(&exception(&raised, &place.shown()))),
-        Outcome::Exited(code) => Err(format!("it ended the interpreter with code {code}")),
-        Outcome::Stopped(limit, _) => Err(format!("reading it was stopped by {limit}")),
-        Outcome::Cancelled => Err("reading it was cancelled".to_owned()),
-    }
+    let report = sandbox.run(run).await.map_err(does_not_start)?;
+    let why = match report.outcome {
+        Outcome::Returned(value) => {
+            return Ok(Defined::read(value.get(), place.namespace, place.tool)?);
+        }
+        Outcome::Raised(raised) => bounded(&exception(&raised, &place.shown())),
+        Outcome::Exited(code) => format!("it ended the interpreter with code {code}"),
+        // On a machine with less to do it may end in time.
+        Outcome::Stopped(limit @ (Limit::WallTime(_) | Limit::HostMemory(_)), _) => {
+            let why = format!("reading it was stopped by {limit}");
+            return Err(Undescribed::Now(why));
+        }
+        Outcome::Stopped(limit, _) => format!("reading it was stopped by {limit}"),
+        Outcome::Cancelled => return Err(Undescribed::Now("reading it was cancelled".to_owned())),
+    };
+    Err(Undescribed::Lasting(why))
 }
 
 /// An exception of a tool file, as one sentence with its line.

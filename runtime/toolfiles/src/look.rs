@@ -78,7 +78,8 @@ impl Around {
         };
         let content = match Content::read(&path, language, &self.files) {
             Ok(content) => content,
-            Err(why) => return lasting(String::new(), Err(why)),
+            // It may be readable the next time.
+            Err(why) => return Entry::now(why),
         };
         let digest = content.digest();
         if let Some(known) = known.filter(|known| known.digest == digest) {

@@ -5,7 +5,9 @@ mod same;
 use serde_json::{Map, Value};
 use wxmcp_broker::{Answer, text_of};
 use wxmcp_catalogue::Tool;
-use wxmcp_run::{ToolError, ToolErrorKind};
+use wxmcp_run::{Ledger, ToolError, ToolErrorKind, parsed_size};
+
+use crate::stdio::Received;
 
 /// The member in which FastMCP wraps what is not an object.
 const WRAPPED: &str = "result";
@@ -24,7 +26,18 @@ const WRAPPED: &str = "result";
 ///
 /// `isError` results, with the tool's own words; requests for input, which
 /// nothing can answer yet; and what is no result, which is then in `data`.
-pub(crate) fn unwrap(result: Value, bytes: u64, tool: &Tool) -> Result<Answer, ToolError> {
+///
+/// JSON inside of texts is charged to the ledger before it is read.
+pub(crate) fn unwrap(
+    received: Received,
+    tool: &Tool,
+    ledger: &Ledger,
+) -> Result<Answer, ToolError> {
+    let Received {
+        value: result,
+        bytes,
+        mut held,
+    } = received;
     let Value::Object(mut result) = result else {
         return Err(invalid("the result is not an object", result));
     };
@@ -57,7 +70,10 @@ pub(crate) fn unwrap(result: Value, bytes: u64, tool: &Tool) -> Result<Answer, T
     }
     let declares_output = tool.output_schema().is_some();
     let Some(structured) = structured else {
-        return Ok(Answer::of_content(blocks, declares_output, bytes));
+        if !declares_output {
+            held.add(ledger.charge(inside_of(&blocks))?);
+        }
+        return Ok(Answer::of_content(blocks, declares_output, bytes).held(held));
     };
     let is_marked = tool.wraps_result() || is_marked_as_wrapped(&result);
     let is_wrapped = is_marked && wrapped(&structured).is_some();
@@ -69,7 +85,7 @@ pub(crate) fn unwrap(result: Value, bytes: u64, tool: &Tool) -> Result<Answer, T
     // A schema without the mark is one of the object.
     let is_declared_whole = declares_output && !tool.wraps_result();
     let answer = Answer {
-        held: wxmcp_run::Held::default(),
+        held,
         value: structured,
         content,
         must_fit: true,
@@ -81,6 +97,14 @@ pub(crate) fn unwrap(result: Value, bytes: u64, tool: &Tool) -> Result<Answer, T
     } else {
         answer.unwrapped()
     })
+}
+
+/// What the JSON inside of texts takes once it is read.
+fn inside_of(blocks: &[Value]) -> u64 {
+    let texts = blocks.iter().filter_map(text_of);
+    let json = texts.filter(|text| text.trim_start().starts_with(['{', '[']));
+    json.map(|text| parsed_size(text.as_bytes()))
+        .fold(0, u64::saturating_add)
 }
 
 /// What keeps an object from being a result.

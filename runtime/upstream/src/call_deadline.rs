@@ -20,6 +20,8 @@ pub(crate) struct CallDeadline {
 /// A call whose time is up.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Late {
+    /// The server did not read the call.
+    Unread,
     /// The server reported no progress.
     Silent,
     /// The server reported progress, and then did not answer.
@@ -71,6 +73,9 @@ impl Late {
     pub(crate) fn words(&self, server: &str, tool: &str, given: Duration) -> String {
         let tool = quoted(tool);
         match self {
+            Self::Unread => format!(
+                "`{server}` does not read its standard input: the call of {tool} could not be sent within {given:?}"
+            ),
             Self::Silent => format!("`{server}` did not answer {tool} within {given:?}"),
             Self::Stalled => format!(
                 "`{server}` did not answer {tool} within {given:?} of the last progress that it reported"

@@ -5,25 +5,27 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use rmcp::model::{
-    CallToolRequest, CallToolRequestParams, ClientRequest, ListToolsRequest,
+    CallToolRequest, CallToolRequestParams, ClientRequest, GetExtensions as _, ListToolsRequest,
     PaginatedRequestParams, ProtocolVersion, RequestId,
 };
 use rmcp::service::{
-    ClientCacheConfig, ClientLifecycleMode, ClientServiceExt as _, PeerRequestOptions, RoleClient,
-    RunningService, ServiceError,
+    ClientCacheConfig, ClientLifecycleMode, ClientServiceExt as _, PeerRequestOptions,
+    RequestHandle, RoleClient, RunningService, ServiceError,
 };
 use serde_json::{Map, Value};
+use wxmcp_run::{CallContext, Held, Ledger};
 
-use crate::call_deadline::CallDeadline;
+use crate::call_deadline::{CallDeadline, Late};
 use crate::client::{Client, Listening, Unanswered, may_change};
 use crate::config::Launch;
 use crate::failure::{RequestError, StartError, explain, knows_no_initialize, last_words, silence};
-use crate::stdio::Arrived;
 use crate::stdio::guard::GuardCommand;
+use crate::stdio::payer::{Payer, length_of};
 use crate::stdio::pipe::Pipe;
 use crate::stdio::pipe_state::{Fault, PipeState};
 use crate::stdio::probe::{Changes, Probe};
 use crate::stdio::process::Process;
+use crate::stdio::{Arrived, Received};
 
 /// When a start is given up.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +79,7 @@ impl Connection {
             era,
             deadline,
             changes,
+            ledger,
         } = offer;
         let (process, pipes) =
             Process::start(launch, launch.redactor(), guard).map_err(|error| StartError {
@@ -92,7 +95,7 @@ impl Connection {
             pipes.stdout,
             pipes.stdin,
             answer_limit,
-            redactor.clone(),
+            PipeState::new(redactor.clone(), ledger.clone()),
             Some(pipes.lifeline),
         );
         let state = pipe.state();
@@ -148,7 +151,9 @@ impl Connection {
             RequestError::TooLarge(reason)
             | RequestError::Malformed(reason)
             | RequestError::Gone(reason) => reason,
-            RequestError::Refused(_) | RequestError::Late(_) => "it ended".to_owned(),
+            RequestError::Refused(..) | RequestError::OverBudget(_) | RequestError::Late(_) => {
+                "it ended".to_owned()
+            }
         }
     }
 
@@ -164,76 +169,105 @@ impl Connection {
             .is_some_and(|info| info.capabilities.tools.is_some())
     }
 
-    /// One page of the tool list.
+    /// One page of the tool list, charged to this ledger.
     pub(crate) async fn list_tools(
         &self,
         cursor: Option<String>,
-    ) -> Result<(Value, u64), RequestError> {
+        ledger: &Ledger,
+    ) -> Result<Received, RequestError> {
         let mut request = ListToolsRequest::default();
         if cursor.is_some() {
             request.params = Some(PaginatedRequestParams::default().with_cursor(cursor));
         }
-        self.request(ClientRequest::ListToolsRequest(request), None)
-            .await
+        let request = ClientRequest::ListToolsRequest(request);
+        let sending = self.send(request, ledger.clone(), Held::default());
+        self.answer(sending.await?, None).await
     }
 
     /// One tool call, in one request: a server that asks for input is not
     /// answered here. It may take `given`, and longer while the server reports progress.
+    /// What is sent and the answer are charged to the run that calls.
     pub(crate) async fn call_tool(
         &self,
         name: &str,
         arguments: Map<String, Value>,
+        context: &CallContext,
         given: Duration,
-    ) -> Result<(Value, u64), RequestError> {
-        let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
-        let request = CallToolRequest::new(params);
+    ) -> Result<Received, RequestError> {
         let deadline = CallDeadline::of(given);
-        self.request(ClientRequest::CallToolRequest(request), Some(deadline))
-            .await
+        let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
+        let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
+        let sending = self.send(request, context.ledger.clone(), context.held.clone());
+        let handle = deadline.wait(sending, || None).await;
+        let handle = handle.map_err(|_| RequestError::Late(Late::Unread))?;
+        self.answer(handle?, Some(deadline)).await
     }
 
-    /// Sends a request. If the future is dropped, or the deadline passes, the server gets a cancellation.
-    async fn request(
+    /// Sends a request once there is a place for its message. The message is charged until it is written.
+    async fn send(
         &self,
-        request: ClientRequest,
-        deadline: Option<CallDeadline>,
-    ) -> Result<(Value, u64), RequestError> {
+        mut request: ClientRequest,
+        ledger: Ledger,
+        mut held: Held,
+    ) -> Result<RequestHandle<RoleClient>, RequestError> {
+        let bytes = length_of(&request);
+        let place = self.pipe.places.take(bytes).await;
+        let charge = ledger.charge_when_free(bytes).await;
+        held.add(charge.map_err(RequestError::OverBudget)?);
+        let payer = Payer {
+            ledger,
+            _held: held,
+            _place: place,
+        };
+        request.extensions_mut().insert(payer);
         let options = PeerRequestOptions::no_options();
-        let sending = self.service.send_cancellable_request(request, options);
-        let sent = match &deadline {
-            Some(deadline) => deadline.wait(sending, || None).await,
-            None => Ok(sending.await),
-        };
-        let answer = match sent.map_err(RequestError::Late)? {
-            Ok(handle) => {
-                let mut unanswered = Unanswered {
-                    peer: self.service.peer().clone(),
-                    id: Some(handle.id.clone()),
-                };
-                let progressed = match handle.id {
-                    RequestId::Number(id) => Some(id),
-                    RequestId::String(_) => None,
-                };
-                let progressed = || self.pipe.progressed(progressed?);
-                let answering = handle.await_response();
-                let answer = match &deadline {
-                    Some(deadline) => deadline.wait(answering, progressed).await,
-                    None => Ok(answering.await),
-                }
-                .map_err(RequestError::Late)?;
-                unanswered.id = None;
-                answer
-            }
-            Err(error) => Err(error),
-        };
-        match answer {
-            Ok(result) => match Arrived::from_result(result) {
-                Arrived::Result(result, bytes) => Ok((result, bytes)),
-                Arrived::TooLarge(reason) => Err(RequestError::TooLarge(reason)),
-                Arrived::Malformed(reason) => Err(RequestError::Malformed(reason)),
-            },
-            Err(ServiceError::McpError(error)) => Err(RequestError::Refused(error)),
+        match self
+            .service
+            .send_cancellable_request(request, options)
+            .await
+        {
+            Ok(handle) => Ok(handle),
             Err(_) => Err(self.gone().await),
+        }
+    }
+
+    /// Waits for the answer. If the future is dropped, or the deadline passes, the server gets a cancellation.
+    async fn answer(
+        &self,
+        handle: RequestHandle<RoleClient>,
+        deadline: Option<CallDeadline>,
+    ) -> Result<Received, RequestError> {
+        let mut unanswered = Unanswered {
+            peer: self.service.peer().clone(),
+            id: Some(handle.id.clone()),
+        };
+        let RequestId::Number(id) = handle.id else {
+            return Err(self.gone().await);
+        };
+        let answering = handle.await_response();
+        let answer = match &deadline {
+            Some(deadline) => {
+                let progressed = || self.pipe.progressed(id);
+                let answer = deadline.wait(answering, progressed).await;
+                answer.map_err(|late| match late {
+                    Late::Silent if self.pipe.is_unread(id) => Late::Unread,
+                    late => late,
+                })
+            }
+            None => Ok(answering.await),
+        };
+        let answer = answer.map_err(RequestError::Late)?;
+        unanswered.id = None;
+        match (answer, self.pipe.take_arrived(id)) {
+            (Ok(_), Some(Arrived::Result(received))) => Ok(received),
+            (_, Some(Arrived::Refused(error, held))) => Err(RequestError::Refused(error, held)),
+            (_, Some(Arrived::TooLarge(reason))) => Err(RequestError::TooLarge(reason)),
+            (_, Some(Arrived::Malformed(reason))) => Err(RequestError::Malformed(reason)),
+            (_, Some(Arrived::OverBudget(over))) => Err(RequestError::OverBudget(over)),
+            (Err(ServiceError::McpError(error)), None) => {
+                Err(RequestError::Refused(Box::new(error), Held::default()))
+            }
+            (_, Some(Arrived::Result(_)) | None) => Err(self.gone().await),
         }
     }
 
@@ -293,4 +327,6 @@ pub(crate) struct Offer<'a> {
     pub(crate) deadline: Deadline,
     /// Where changes of its list of tools are noted.
     pub(crate) changes: &'a Arc<Changes>,
+    /// The ledger of the process.
+    pub(crate) ledger: &'a Ledger,
 }

@@ -6,6 +6,7 @@ use rmcp::model::{ErrorCode, ErrorData};
 use rmcp::service::ClientInitializeError;
 use wxmcp_catalogue::wording::{bounded, quoted};
 use wxmcp_policy::Redactor;
+use wxmcp_run::{Held, OverBudget};
 
 use crate::call_deadline::Late;
 use crate::stdio::guard::{NOT_EXECUTABLE, NOT_FOUND};
@@ -19,12 +20,14 @@ const LAST_WORDS: Duration = Duration::from_millis(900);
 /// Why a request has no answer.
 #[derive(Debug)]
 pub(crate) enum RequestError {
-    /// The server answered with a JSON-RPC error.
-    Refused(ErrorData),
+    /// The server answered with a JSON-RPC error; what is charged for it.
+    Refused(Box<ErrorData>, Held),
     /// The answer was larger than the limit; why that is known.
     TooLarge(String),
     /// The answer was not what the protocol says.
     Malformed(String),
+    /// The host may not hold what is sent, or the answer.
+    OverBudget(OverBudget),
     /// The server is gone; how, in words.
     Gone(String),
     /// The server did not answer in time.

@@ -1,15 +1,21 @@
 //! An upstream's tools, all pages of them.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::Value;
 use wxmcp_catalogue::{Definition, DefinitionError, MAX_TOOLS, Namespace, Offer};
+use wxmcp_run::{Held, Ledger};
 
 use crate::connection::Connection;
 use crate::failure::RequestError;
+use crate::stdio::Received;
 
 /// Bytes that all pages together may have.
 const MAX_LIST_BYTES: u64 = 64 * 1024 * 1024;
+
+/// Values that all pages together may hold: each takes some 104 bytes.
+const MAX_LIST_VALUES: u64 = 1_000_000;
 
 /// Pages at most.
 const MAX_PAGES: usize = 1_000;
@@ -17,38 +23,90 @@ const MAX_PAGES: usize = 1_000;
 /// Longest cursor, in bytes.
 const MAX_CURSOR_BYTES: usize = 64 * 1024;
 
-/// Asks for all pages. Oddities of a tool are listed with it.
-pub(crate) async fn list(connection: &Connection) -> Result<Namespace, RequestError> {
+/// The tools of an upstream, and what is charged for them.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Tools {
+    pub(crate) namespace: Arc<Namespace>,
+    _held: Held,
+}
+
+/// Asks for all pages, and charges each to this ledger as it arrives. Oddities of a tool are listed with it.
+pub(crate) async fn list(connection: &Connection, ledger: &Ledger) -> Result<Tools, RequestError> {
     if !connection.has_tools() {
-        return Ok(Namespace::default());
+        return Ok(Tools::default());
     }
-    let mut offers = Vec::new();
-    let mut bytes: u64 = 0;
+    let mut list = List::default();
     let mut cursor = None;
-    let mut seen = HashSet::new();
     for _ in 0..MAX_PAGES {
-        let (page, size) = connection.list_tools(cursor).await?;
-        bytes = bytes.saturating_add(size);
-        if bytes > MAX_LIST_BYTES {
-            return Err(unlistable("its tool list is too long"));
-        }
-        let next = read_page(page, &mut offers)?;
-        if offers.len() > MAX_TOOLS {
-            return Err(unlistable(&format!("it lists more than {MAX_TOOLS} tools")));
-        }
-        match next {
-            None => return Ok(Namespace::of_server(offers)),
-            Some(next) if next.len() > MAX_CURSOR_BYTES || !seen.insert(next.clone()) => {
-                return Err(unlistable(
-                    "its tool list leads back to a page already read",
-                ));
-            }
-            next => cursor = next,
+        let page = connection.list_tools(cursor, ledger).await?;
+        cursor = list.add(page)?;
+        if cursor.is_none() {
+            return Ok(Tools {
+                namespace: Arc::new(Namespace::of_server(list.offers)),
+                _held: list.held,
+            });
         }
     }
     Err(unlistable(&format!(
         "its tool list has more than {MAX_PAGES} pages"
     )))
+}
+
+/// The pages that were read.
+#[derive(Debug, Default)]
+struct List {
+    offers: Vec<Offer>,
+    bytes: u64,
+    values: u64,
+    cursors: HashSet<String>,
+    held: Held,
+}
+
+impl List {
+    /// Adds a page; answers the cursor of the next one.
+    fn add(&mut self, page: Received) -> Result<Option<String>, RequestError> {
+        self.bytes = self.bytes.saturating_add(page.bytes);
+        if self.bytes > MAX_LIST_BYTES {
+            return Err(unlistable(&format!(
+                "its tool list has more than {MAX_LIST_BYTES} bytes"
+            )));
+        }
+        self.values = self.values.saturating_add(values_in(&page.value));
+        if self.values > MAX_LIST_VALUES {
+            return Err(unlistable(&format!(
+                "its tool list holds more than {MAX_LIST_VALUES} values"
+            )));
+        }
+        self.held.join(page.held);
+        let next = read_page(page.value, &mut self.offers)?;
+        if self.offers.len() > MAX_TOOLS {
+            return Err(unlistable(&format!("it lists more than {MAX_TOOLS} tools")));
+        }
+        let Some(cursor) = &next else {
+            return Ok(None);
+        };
+        if cursor.len() > MAX_CURSOR_BYTES {
+            return Err(unlistable(&format!(
+                "a cursor of its tool list has more than {MAX_CURSOR_BYTES} bytes"
+            )));
+        }
+        if !self.cursors.insert(cursor.clone()) {
+            return Err(unlistable(
+                "its tool list leads back to a page already read",
+            ));
+        }
+        Ok(next)
+    }
+}
+
+/// How many values a value is.
+fn values_in(value: &Value) -> u64 {
+    let inside: u64 = match value {
+        Value::Array(items) => items.iter().map(values_in).sum(),
+        Value::Object(members) => members.values().map(values_in).sum(),
+        _ => 0,
+    };
+    inside.saturating_add(1)
 }
 
 /// Adds a page's definitions; answers the cursor of the next page.

@@ -8,14 +8,15 @@ use parking_lot::{Mutex, MutexGuard};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex as AsyncMutex;
 use wxmcp_catalogue::Namespace;
-use wxmcp_run::{ClockHandle, Note, ToolError, ToolErrorKind};
+use wxmcp_run::{CallContext, ClockHandle, Ledger, Note, ToolError, ToolErrorKind};
 
 use crate::answer::rpc_error;
 use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
 use crate::connection::{Connection, Deadline, Era, Offer};
 use crate::eras::Eras;
 use crate::failure::{RequestError, StartError};
-use crate::listing;
+use crate::listing::{self, Tools};
+use crate::stdio::Received;
 use crate::stdio::guard::GuardCommand;
 use crate::stdio::probe::Changes;
 use wxmcp_broker::bounded_error;
@@ -24,11 +25,16 @@ use wxmcp_policy::Redactor;
 /// How often an upstream is started again after it ended or did not start.
 const MAX_RESTARTS: u32 = 3;
 
+/// Which part of what the process may hold the lists of one server's tools may take: one in so many bytes.
+const LIST_SHARE: u64 = 4;
+
 /// What all upstreams of a broker share.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     /// How upstreams are started.
     pub(crate) guard: GuardCommand,
+    /// Whether this process hides its memory and its environment before one starts.
+    pub(crate) conceal: bool,
     /// The environment that configurations refer to.
     pub(crate) environment: Environment,
     /// How long a start may take, handshake and tool list included.
@@ -37,6 +43,8 @@ pub(crate) struct Settings {
     pub(crate) answer_limit: usize,
     /// Which handshakes worked.
     pub(crate) eras: Eras,
+    /// What the process holds for others: lists of tools are part of it.
+    pub(crate) ledger: Ledger,
     /// Changes of all servers' lists of tools.
     pub(crate) changes: Arc<AtomicU64>,
 }
@@ -51,6 +59,8 @@ pub(crate) struct Server {
     /// Starts that are over; tells those who waited from those who came after.
     over: AtomicU64,
     changes: Arc<Changes>,
+    /// Where its lists of tools are charged.
+    lists: Ledger,
     slot: AsyncMutex<Slot>,
 }
 
@@ -62,6 +72,17 @@ struct Slot {
     last_failure: Option<ToolError>,
     /// How it ended or why it did not start, the last time.
     last_reason: Option<String>,
+}
+
+/// One call of a tool.
+pub(crate) struct Call<'a> {
+    /// The tool's own name.
+    pub(crate) tool: &'a str,
+    pub(crate) arguments: Map<String, Value>,
+    /// The run that calls.
+    pub(crate) context: &'a CallContext,
+    /// How long it may take; longer while the server reports progress.
+    pub(crate) given: Duration,
 }
 
 /// A started upstream and its tools.
@@ -77,7 +98,7 @@ pub(crate) struct Live {
 /// The tools of an upstream, and how many changes they had seen.
 #[derive(Clone, Debug)]
 struct Listed {
-    tools: Arc<Namespace>,
+    tools: Tools,
     changes: u64,
 }
 
@@ -89,6 +110,9 @@ impl Server {
             config,
             over: AtomicU64::new(0),
             changes: Arc::new(Changes::new(Arc::clone(&settings.changes))),
+            lists: settings
+                .ledger
+                .for_run(settings.ledger.budget() / LIST_SHARE),
             settings,
             slot: AsyncMutex::new(Slot {
                 live: None,
@@ -175,8 +199,9 @@ impl Server {
         let deadline = Deadline::after(self.settings.start_timeout);
         let connection = self.connect_in_some_era(&launch, era, deadline).await?;
         let changes = self.changes.count();
-        let tools = match tokio::time::timeout_at(deadline.at, listing::list(&connection)).await {
-            Ok(Ok(tools)) => Arc::new(tools),
+        let listing = listing::list(&connection, &self.lists);
+        let tools = match tokio::time::timeout_at(deadline.at, listing).await {
+            Ok(Ok(tools)) => tools,
             Ok(Err(error)) => {
                 let error = self.tool_error(&self.name, error, &launch.redactor());
                 return Err(format!("its tools could not be listed: {}", error.message));
@@ -246,19 +271,24 @@ impl Server {
     ) -> Result<Connection, StartError> {
         let Settings {
             guard,
+            conceal,
             answer_limit,
             ..
         } = &*self.settings;
+        if *conceal {
+            conceal_this_process();
+        }
         let offer = Offer {
             era,
             deadline,
             changes: &self.changes,
+            ledger: &self.settings.ledger,
         };
         Connection::open(launch, guard, *answer_limit, offer).await
     }
 
     /// The tools of a started upstream; listed anew if it reported a change.
-    pub(crate) async fn listed_tools(&self, live: &Live) -> Arc<Namespace> {
+    pub(crate) async fn listed_tools(&self, live: &Live) -> Tools {
         let known = live.listed().clone();
         if known.changes == self.changes.count() {
             return known.tools;
@@ -268,7 +298,7 @@ impl Server {
 
     /// The same for a caller that misses a tool: a server that says that its list may change
     /// may have changed it with a call, and say so late. None if there is nothing to ask.
-    pub(crate) async fn tools_after_calls(&self, live: &Live) -> Option<Arc<Namespace>> {
+    pub(crate) async fn tools_after_calls(&self, live: &Live) -> Option<Tools> {
         let may_differ = live.connection.may_change() && live.called.swap(false, Ordering::AcqRel);
         if may_differ {
             Some(self.list_again(live).await)
@@ -277,36 +307,35 @@ impl Server {
         }
     }
 
-    async fn list_again(&self, live: &Live) -> Arc<Namespace> {
+    async fn list_again(&self, live: &Live) -> Tools {
         let changes = self.changes.count();
-        let tools = listing::list(&live.connection).await;
+        let tools = listing::list(&live.connection, &self.lists).await;
         let mut listed = live.listed();
         listed.changes = changes;
         // A list that cannot be had leaves the old one.
         if let Ok(tools) = tools {
-            listed.tools = Arc::new(tools);
+            listed.tools = tools;
         }
-        Arc::clone(&listed.tools)
+        listed.tools.clone()
     }
 
     /// The tools, if the upstream was started and nothing uses it just now.
     pub(crate) fn known_tools(&self) -> Option<Arc<Namespace>> {
         let slot = self.slot.try_lock().ok()?;
         let live = slot.live.as_ref()?;
-        Some(Arc::clone(&live.listed().tools))
+        Some(Arc::clone(&live.listed().tools.namespace))
     }
 
-    /// Calls a tool by its own name, which may take `given`, and longer while the server reports
-    /// progress. Answers the bare result and its size.
-    pub(crate) async fn call(
-        &self,
-        live: &Live,
-        tool: &str,
-        arguments: Map<String, Value>,
-        given: Duration,
-    ) -> Result<(Value, u64), ToolError> {
+    /// Calls a tool. Answers the bare result.
+    pub(crate) async fn call(&self, live: &Live, call: Call<'_>) -> Result<Received, ToolError> {
+        let Call {
+            tool,
+            arguments,
+            context,
+            given,
+        } = call;
         let connection = &live.connection;
-        let answer = connection.call_tool(tool, arguments, given).await;
+        let answer = connection.call_tool(tool, arguments, context, given).await;
         live.called.store(true, Ordering::Release);
         match answer {
             Ok(answer) => Ok(answer),
@@ -347,7 +376,19 @@ impl Server {
     fn tool_error(&self, asked: &str, error: RequestError, redactor: &Redactor) -> ToolError {
         let name = &self.name;
         let error = match error {
-            RequestError::Refused(error) => rpc_error(error.code.0, &error.message, error.data),
+            RequestError::Refused(error, held) => {
+                // What is left of it after this is bounded.
+                let refused = rpc_error(error.code.0, &error.message, error.data);
+                let refused = redacted(refused, redactor);
+                drop(held);
+                return refused;
+            }
+            RequestError::OverBudget(over) => {
+                let mut refused = ToolError::from(over);
+                refused.message =
+                    format!("the call of `{asked}` is too large: {}", refused.message);
+                refused
+            }
             RequestError::TooLarge(reason) => ToolError::new(
                 ToolErrorKind::AnswerTooLarge,
                 format!("the answer of `{asked}` is too large: {reason}"),
@@ -384,6 +425,17 @@ impl Live {
 
     fn listed(&self) -> MutexGuard<'_, Listed> {
         self.tools.lock()
+    }
+}
+
+/// Keeps processes of the same user from reading this one's memory and environment. By now the engine has opened the
+/// page map that it reads, which could not be opened after this.
+fn conceal_this_process() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Where it fails, a server reads what every program of the user can read.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 

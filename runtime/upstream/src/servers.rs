@@ -11,12 +11,13 @@ use serde_json::{Map, Value};
 use wxmcp_broker::{Answer, CallerHost, ProvidedTools, Provider, Providers};
 use wxmcp_catalogue::wording::quoted;
 use wxmcp_catalogue::{Identifiers, Namespace, Tool};
-use wxmcp_run::{BoxFuture, CallContext, Note, ToolError, ToolErrorKind};
+use wxmcp_run::{BoxFuture, CallContext, Ledger, Note, ToolError, ToolErrorKind};
 
 use crate::answer;
 use crate::config::{Environment, UpstreamConfig};
 use crate::eras::Eras;
-use crate::server::{Live, Server, Settings};
+use crate::listing::Tools;
+use crate::server::{Call, Live, Server, Settings};
 use crate::stdio::guard::GuardCommand;
 
 /// Which servers there are, and how they are started.
@@ -34,8 +35,12 @@ pub struct ServersConfig {
     /// The file that keeps which handshake each server took; nothing is kept if there is
     /// none.
     pub eras: Option<PathBuf>,
+    /// What the process may hold for all runs together.
+    pub ledger: Ledger,
     /// How servers are started.
     pub guard: GuardCommand,
+    /// Whether this process hides its memory and its environment before a server starts.
+    pub conceal: bool,
 }
 
 /// MCP servers. Each starts when it is first used and lives as long as this; [`Providers::close`] ends them in
@@ -56,10 +61,12 @@ impl Servers {
         let changes = Arc::<AtomicU64>::default();
         let settings = Arc::new(Settings {
             guard: config.guard,
+            conceal: config.conceal,
             environment: config.environment,
             start_timeout: config.start_timeout,
             answer_limit: config.answer_limit,
             eras: Eras::new(config.eras),
+            ledger: config.ledger,
             changes: Arc::clone(&changes),
         });
         let identifiers = Identifiers::assign(config.servers.iter().map(UpstreamConfig::name));
@@ -148,12 +155,12 @@ impl Provider for Server {
 struct ServerTools {
     server: Arc<Server>,
     live: Arc<Live>,
-    tools: Arc<Namespace>,
+    tools: Tools,
 }
 
 impl ProvidedTools for ServerTools {
     fn namespace(&self) -> &Arc<Namespace> {
-        &self.tools
+        &self.tools.namespace
     }
 
     fn look_again(&mut self, deadline: Duration) -> BoxFuture<'_, Result<bool, ToolError>> {
@@ -176,15 +183,23 @@ impl ProvidedTools for ServerTools {
         tool: &'a Tool,
         arguments: Map<String, Value>,
         _nested: Option<Arc<CallerHost>>,
-        _context: &'a CallContext,
+        context: &'a CallContext,
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Answer, ToolError>> {
         Box::pin(async move {
-            let call = self
-                .server
-                .call(&self.live, tool.name(), arguments, deadline);
-            let (result, bytes) = call.await?;
-            answer::unwrap(result, bytes, tool)
+            let call = Call {
+                tool: tool.name(),
+                arguments,
+                context,
+                given: deadline,
+            };
+            let received = self.server.call(&self.live, call).await?;
+            // What is charged for the result is held until what an error has of it is bounded.
+            let held = received.held.clone();
+            let answer = answer::unwrap(received, tool, &context.ledger);
+            let answer = answer.map_err(|error| self.live.redacted(error));
+            drop(held);
+            answer
         })
     }
 

@@ -1,17 +1,21 @@
 //! Searches and descriptions.
 
 use futures_util::future::join_all;
-use wxmcp_catalogue::Tool;
 use wxmcp_catalogue::stubs::ToolSet;
+use wxmcp_catalogue::{Stop, Tool};
 use wxmcp_run::{CallContext, Search, ToolDescription, ToolError, ToolErrorKind, ToolHit};
 
-use super::hit::description;
+use super::hit::{Telling, description};
 use super::search::Listed;
 use super::{Found, Space, unknown_tool};
 use crate::host::CallerHost;
+use crate::pipeline::turns::NotDone;
 
 /// Tools described at once, at most.
 const MAX_DESCRIBED: usize = 200;
+
+/// Bytes from which on descriptions are made beside the event loop.
+const LONG: u64 = 128 << 10;
 
 impl CallerHost {
     /// Searches all namespaces; those that do not start are left out, unless
@@ -37,7 +41,9 @@ impl CallerHost {
             tools: space.tools().clone(),
         });
         let indexes = &self.broker.indexes;
-        indexes.search(listed.collect(), &self.caller, search).await
+        indexes
+            .search(listed.collect(), self, search, context)
+            .await
     }
 
     /// Everything that the caller may know of the named tools.
@@ -52,7 +58,8 @@ impl CallerHost {
                 format!("at most {MAX_DESCRIBED} tools are described at once"),
             ));
         }
-        let mut described = Vec::new();
+        let mut telling = Telling::new(&context.ledger)?;
+        let mut found = Vec::new();
         for name in &names {
             let Found { space, tool } = self.resolve(name, context).await?;
             let named = space
@@ -60,7 +67,27 @@ impl CallerHost {
                 .resolve(&tool)
                 .ok_or_else(|| unknown_tool(name, &[]))?;
             let tool = self.with_learned(&space, named.tool);
-            described.push(description(space.name(), named.attribute, &tool));
+            telling.count(&tool)?;
+            found.push((space.name().to_owned(), named.attribute.to_owned(), tool));
+        }
+        let describe = move |(space, attribute, tool): (String, String, Tool)| {
+            description(&space, &attribute, &tool)
+        };
+        let is_long = telling.bytes() > LONG;
+        let held = telling.into_held();
+        let work = move |_| found.into_iter().map(describe).collect::<Vec<_>>();
+        let mut described = match is_long {
+            false => work(Stop::default()),
+            true => {
+                let aside = self
+                    .broker
+                    .turns
+                    .aside(held.clone(), self.broker.call_timeout, work);
+                aside.await.map_err(not_described)?
+            }
+        };
+        if let Some(first) = described.first_mut() {
+            first.held = held;
         }
         Ok(described)
     }
@@ -94,4 +121,11 @@ impl CallerHost {
             .and_then(|it| it.schema(self.caller.principal(), space.configured_name(), tool));
         tool.clone().with_learned_output(shape)
     }
+}
+
+fn not_described(_: NotDone) -> ToolError {
+    ToolError::new(
+        ToolErrorKind::CallTimedOut,
+        "the descriptions were not made in time",
+    )
 }

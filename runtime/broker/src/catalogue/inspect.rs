@@ -35,7 +35,7 @@ impl CallerHost {
         context: &CallContext,
     ) -> Result<(NamespaceListing, Problems), ToolError> {
         let space = self.open_to_list(namespace, context).await?;
-        Ok((self.listing(&space), problems(&space)))
+        Ok((self.listing(&space, context)?, problems(&space)))
     }
 
     /// The tools of a namespace, by full name, whose files get a fresh instance for each call and

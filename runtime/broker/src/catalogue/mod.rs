@@ -25,6 +25,12 @@ pub use inspect::Problems;
 /// Longest name that is looked up, in bytes.
 const MAX_CALL_NAME_BYTES: usize = 1_024;
 
+/// Bytes of a listing from which on tools are listed by their names alone.
+const MAX_LISTING_BYTES: u64 = 32 << 20;
+
+/// Bytes that a text takes beside its letters.
+const NODE: usize = 32;
+
 /// A namespace whose tools are known.
 pub(crate) struct Space {
     provider: Arc<dyn Provider>,
@@ -115,9 +121,14 @@ impl CallerHost {
 
     /// The error of a call of `tool`, which the namespace does not have, or not for this caller.
     fn missing(&self, space: &Space, name: &str, tool: &str) -> ToolError {
-        if let Some(reason) = space.tools().why_not(tool)
-            && self.caller.is_script()
-        {
+        let own = tool.split('.').next_back().unwrap_or_default();
+        // What a caller may not call shows nothing, not even that its file does not load.
+        let may_know = self.caller.is_script()
+            && [tool, own].iter().all(|it| {
+                let caller = &self.caller;
+                caller.may_call_name(space.configured_name(), space.name(), it)
+            });
+        if may_know && let Some(reason) = space.tools().why_not(tool) {
             return ToolError::new(
                 ToolErrorKind::UnknownTool,
                 format!("{} cannot be called: {reason}", quoted(name)),
@@ -128,10 +139,7 @@ impl CallerHost {
             .into_iter()
             .map(|attribute| format!("{}.{attribute}", space.name()))
             .collect();
-        let own = tool.split('.').next_back().unwrap_or_default();
-        if let Some(broken) = space.provided.why_broken(own)
-            && self.caller.is_script()
-        {
+        if may_know && let Some(broken) = space.provided.why_broken(own) {
             return ToolError::new(
                 ToolErrorKind::ToolFailed,
                 format!("{} does not load: {broken}", quoted(name)),
@@ -216,22 +224,54 @@ impl CallerHost {
         context: &CallContext,
     ) -> Result<NamespaceListing, ToolError> {
         let space = self.open_to_list(name, context).await?;
-        Ok(self.listing(&space))
+        self.listing(&space, context)
     }
 
-    fn listing(&self, space: &Space) -> NamespaceListing {
-        let tools = space.granted(&self.caller).map(|named| ToolListing {
-            name: named.tool.name().to_owned(),
-            attribute: named.attribute.to_owned(),
-            parameters: parameters(named.tool.input_schema()),
-            object_first: object_parameter(named.tool.input_schema()).is_some(),
-            description: summary(named.tool.description()),
-        });
-        NamespaceListing {
-            name: space.name().to_owned(),
-            tools: tools.collect(),
+    /// Charged to the run. The tools of a list that is too long are listed by their names alone.
+    fn listing(&self, space: &Space, context: &CallContext) -> Result<NamespaceListing, ToolError> {
+        let mut held = context.ledger.charge(0)?;
+        let mut tools = Vec::new();
+        for named in space.granted(&self.caller) {
+            let is_long = held.bytes() > MAX_LISTING_BYTES;
+            let listing = listed(named, is_long);
+            held.grow(weight(&listing))?;
+            tools.push(listing);
         }
+        Ok(NamespaceListing {
+            name: space.name().to_owned(),
+            tools,
+            held: held.into(),
+        })
     }
+}
+
+fn listed(named: Named<'_>, by_name_alone: bool) -> ToolListing {
+    let (name, attribute) = (named.tool.name().to_owned(), named.attribute.to_owned());
+    let schema = named.tool.input_schema();
+    match by_name_alone {
+        true => ToolListing {
+            name,
+            attribute,
+            parameters: Vec::new(),
+            object_first: false,
+            description: String::new(),
+        },
+        false => ToolListing {
+            name,
+            attribute,
+            parameters: parameters(schema),
+            object_first: object_parameter(schema).is_some(),
+            description: summary(named.tool.description()),
+        },
+    }
+}
+
+/// Bytes that one line of a listing takes.
+fn weight(tool: &ToolListing) -> u64 {
+    let texts = [&tool.name, &tool.attribute, &tool.description];
+    let texts = texts.into_iter().chain(&tool.parameters);
+    let bytes = texts.map(|text| text.len().saturating_add(NODE));
+    u64::try_from(bytes.fold(0, usize::saturating_add)).unwrap_or(u64::MAX)
 }
 
 impl Broker {

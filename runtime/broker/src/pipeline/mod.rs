@@ -4,6 +4,7 @@
 //! requests of tool files for capabilities: all are a [`Passage`] that the stages work on. A stage is a module with
 //! a function `pass`; the list below is the only place that says which there are.
 
+pub(crate) mod turns;
 pub(crate) mod validators;
 pub(crate) mod watcher;
 

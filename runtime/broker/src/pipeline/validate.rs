@@ -1,6 +1,7 @@
 use wxmcp_run::ToolError;
 
 use super::{Asked, Passage};
+use super::validators::Asker;
 use crate::catalogue::unknown_tool;
 
 pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
@@ -14,12 +15,12 @@ pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
         return Err(unknown_tool(&passage.name, &[]));
     };
     let broker = passage.broker();
-    let validated = broker.validators.arguments(
-        named.tool,
-        &passage.name,
-        arguments,
-        broker.call_timeout,
-    );
+    let asker = Asker {
+        name: &passage.name,
+        context: &passage.context,
+        limit: broker.call_timeout,
+    };
+    let validated = broker.validators.arguments(named.tool, arguments, asker);
     let arguments = validated.await.map_err(|error| passage.redacted(error))?;
     passage.asked = Asked::Tool(arguments);
     Ok(())

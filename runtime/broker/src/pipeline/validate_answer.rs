@@ -1,6 +1,7 @@
 use wxmcp_run::ToolError;
 
 use super::{Outcome, Passage};
+use super::validators::Asker;
 use crate::catalogue::unknown_tool;
 
 pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
@@ -18,12 +19,12 @@ pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
         return Err(unknown_tool(&passage.name, &[]));
     };
     let broker = passage.broker();
-    let validated = broker.validators.answer(
-        named.tool,
-        &passage.name,
-        answer,
-        broker.call_timeout,
-    );
+    let asker = Asker {
+        name: &passage.name,
+        context: &passage.context,
+        limit: broker.call_timeout,
+    };
+    let validated = broker.validators.answer(named.tool, answer, asker);
     let answer = validated.await.map_err(|error| passage.redacted(error))?;
     passage.outcome = Some(Outcome::Tool(Ok(answer)));
     Ok(())

@@ -41,15 +41,23 @@ const NAME_BONUS: f64 = 0.3;
 /// What is left to a tool that changes something when nothing was asked to be changed.
 const UNASKED_CHANGE: f64 = 0.9;
 
-/// Words that are read of one field of one document, of all documents together, and of one
-/// query; and how much of a query is read, in bytes.
+/// Words that are read of one field of one document, of all documents together, of one document whatever the others
+/// have, and of one query; and how much of a query is read, in bytes.
 const MAX_FIELD_WORDS: usize = 1_000;
-const MAX_WORDS: usize = 8_000_000;
+const MAX_WORDS: usize = 2_000_000;
+const MIN_WORDS: usize = 32;
 const MAX_QUERY_WORDS: usize = 32;
 const MAX_QUERY_BYTES: usize = 2_000;
 
 /// What is said of one tool's parameters, as far as it is searched, in bytes.
 const MAX_PROSE_BYTES: usize = 8 << 10;
+
+/// Bytes that a word takes where it is another one, and each time that it is said.
+const WORD: u64 = 160;
+const SAID: u64 = 40;
+
+/// Bytes that a document takes beside its words.
+const DOCUMENT: u64 = 400;
 
 /// What is known of one tool.
 #[derive(Clone, Debug, Default)]
@@ -76,6 +84,25 @@ impl Document {
             parameter_prose: parameter_prose(input_schema, MAX_PROSE_BYTES),
             description: description.to_owned(),
         }
+    }
+
+    /// The same with no more prose than so many bytes of each kind.
+    #[must_use]
+    pub fn within(mut self, bytes: usize) -> Self {
+        for prose in [&mut self.description, &mut self.parameter_prose] {
+            prose.truncate(prose.floor_char_boundary(bytes));
+            prose.shrink_to_fit();
+        }
+        self
+    }
+
+    /// Bytes of its texts.
+    pub fn text_bytes(&self) -> u64 {
+        let texts = [&self.name, &self.description, &self.parameter_prose].into_iter();
+        let texts = texts.chain(&self.own).chain(&self.parameters);
+        texts
+            .map(|text| u64::try_from(text.len()).unwrap_or(u64::MAX))
+            .sum()
     }
 
     /// The same, also by the name that its owner gave it.
@@ -195,12 +222,14 @@ impl SearchIndex {
     /// neither time nor memory from the others.
     pub fn new<'a>(documents: impl IntoIterator<Item = &'a Document>) -> Self {
         let documents: Vec<&Document> = documents.into_iter().collect();
-        let share = MAX_WORDS / FIELDS.len() / documents.len().max(1);
-        let most = share.clamp(16, MAX_FIELD_WORDS);
         let mut index = Self::default();
+        let mut left = MAX_WORDS;
         let read: Vec<[Vec<usize>; FIELDS.len()]> = documents
             .iter()
-            .map(|document| {
+            .zip((1..=documents.len()).rev())
+            .map(|(document, documents_left)| {
+                // What earlier documents left over is for all that follow.
+                let mut share = (left / documents_left).max(MIN_WORDS);
                 let (space, name) = document.named();
                 let (head, rest) = first_sentence(&document.description);
                 let parameters = document.parameters.join(" ");
@@ -212,7 +241,12 @@ impl SearchIndex {
                     &parameters,
                     &document.parameter_prose,
                 ]
-                .map(|text| index.intern(text, most))
+                .map(|text| {
+                    let words = index.intern(text, share.min(MAX_FIELD_WORDS));
+                    share = share.saturating_sub(words.len());
+                    left = left.saturating_sub(words.len());
+                    words
+                })
             })
             .collect();
         for (position, document) in documents.iter().enumerate() {
@@ -223,6 +257,30 @@ impl SearchIndex {
         index.post(&read);
         index.relate();
         index
+    }
+
+    /// Most bytes that the index of some documents takes, told by how many they are, and the bytes of their texts.
+    pub fn most_bytes(documents: usize, text: u64) -> u64 {
+        let words = u64::try_from(MAX_WORDS).unwrap_or(u64::MAX);
+        // A word that is another one has a few letters.
+        let of_words = words.min(text / 4).saturating_mul(WORD);
+        let documents = u64::try_from(documents).unwrap_or(u64::MAX);
+        of_words.saturating_add(documents.saturating_mul(DOCUMENT))
+    }
+
+    /// About how many bytes it takes.
+    pub fn bytes(&self) -> u64 {
+        let many = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let said = self
+            .postings
+            .iter()
+            .map(|it| many(it.places.len()))
+            .sum::<u64>();
+        let words = many(self.postings.len()).saturating_mul(WORD);
+        let documents = many(self.names.len()).saturating_mul(DOCUMENT);
+        words
+            .saturating_add(documents)
+            .saturating_add(said.saturating_mul(SAID))
     }
 
     /// The numbers of a text's words; new words get one.

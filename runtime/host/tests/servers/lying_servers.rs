@@ -307,6 +307,14 @@ async fn a_start_that_fails_says_why() -> TestResult {
         (&["--list", "nonsense"], "its tool list has no `tools`"),
         (&["--list", "loop"], "leads back to a page already read"),
         (&["--list", "many"], "it lists more than 10000 tools"),
+        (
+            &["--list", "endless"],
+            "its tool list has more than 1000 pages",
+        ),
+        (
+            &["--list", "heavy"],
+            "its tool list holds more than 1000000 values",
+        ),
     ] {
         let broker = lying(args)?;
         let failed = error(&broker, "liar.echo", json!({"text": "hi"})).await?;

@@ -1,6 +1,7 @@
 //! The broker against servers: lying ones, real ones, and ones that will not die.
 
 mod answers;
+mod budgets;
 mod contract;
 mod lying_servers;
 mod namespaces;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
+use serde::ser::Error as _;
 use serde_json::Value;
 
 use super::{length, too_much};
@@ -88,6 +89,23 @@ impl Done {
             _held: answer.held,
         })
     }
+}
+
+/// Bytes of an answer about tools from which on it is written beside the event loop.
+const LONG: u64 = 256 << 10;
+
+/// JSON of an answer about tools for which so many bytes are charged.
+pub(super) async fn written<T: Serialize + Send + 'static>(
+    answer: T,
+    bytes: u64,
+) -> Result<Vec<u8>, serde_json::Error> {
+    if bytes <= LONG {
+        return serde_json::to_vec(&answer);
+    }
+    let writing = tokio::task::spawn_blocking(move || serde_json::to_vec(&answer));
+    writing
+        .await
+        .unwrap_or_else(|error| Err(serde_json::Error::custom(error)))
 }
 
 /// Why an answer is not handed over.

@@ -118,7 +118,7 @@ pub(super) async fn open(mounted: Mounted, path: String, how: Open) -> Answer<Ha
     }
     Ok(match opened {
         Opened::File(file) => {
-            if writes {
+            if how.write {
                 flags |= DescriptorFlags::WRITE;
             }
             Handle::File(OpenFile {

@@ -14,14 +14,14 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cap_primitives::fs as cap;
-use cap_primitives::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use cap_primitives::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use rustix::fs::{Access, AtFlags, FileType, Mode, OFlags};
 use wasmtime_wasi::p2::bindings::filesystem::types::{Advice, ErrorCode};
 
 use super::errors::{code, of_errno};
 use super::seam::{
     Answer, Change, Entries, Entry, FILE_BITS, FOLDER_BITS, File, Folder, Kind, Open, Opened, Stat,
-    Wish,
+    Wish, without_slash,
 };
 
 /// A folder of the host, and what is below it.
@@ -60,8 +60,15 @@ impl Disk {
 
     /// Opens what is at a path, or makes a file.
     pub(super) fn opened(&self, path: &str, how: &Open) -> Answer<(fs::File, cap::Metadata)> {
+        // To open a pipe waits for its other end, or ends the wait of whoever has that; to open a device may
+        // do anything. So they are looked at first, and what takes this name meanwhile does not wait.
+        if let Ok(found) = self.stat(path, how.follow) {
+            found.kind.opens()?;
+        }
+        let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
         let mut options = cap::OpenOptions::new();
         options
+            .custom_flags(flags)
             .read(how.read || !how.write)
             .write(how.write || how.create || how.truncate)
             .truncate(how.truncate)
@@ -71,6 +78,7 @@ impl Disk {
             ._cap_fs_ext_follow(cap::FollowSymlinks::follow(how.follow));
         let file = cap::open(&self.folder, Path::new(path), &options).map_err(of)?;
         let found = cap::Metadata::from_file(&file).map_err(of)?;
+        stat(&found).kind.opens()?;
         if how.folder && !found.is_dir() {
             return Err(ErrorCode::NotDirectory);
         }
@@ -78,12 +86,18 @@ impl Disk {
     }
 
     fn set_mode(&self, path: &str, follow: bool, mode: u32) -> Answer<()> {
-        let bits = cap::Permissions::from_mode(mode);
+        // One handle is looked at and changed: what has this path may be exchanged meanwhile.
+        let place = self.place(path, follow).map_err(of)?;
+        let found = cap::Metadata::from_file(&place).map_err(of)?;
+        let kind = stat(&found).kind;
         // Linux keeps no mode of a link.
-        if !follow && self.stat(path, false)?.kind == Kind::Link {
+        if kind == Kind::Link {
             return Err(ErrorCode::Unsupported);
         }
-        cap::set_permissions(&self.folder, Path::new(path), bits).map_err(of)
+        kind.permits(mode)?;
+        let mode = Mode::from_bits_truncate(mode);
+        let opened = path_of(&place);
+        rustix::fs::chmodat(rustix::fs::CWD, opened, mode, AtFlags::empty()).map_err(of_errno)
     }
 }
 
@@ -102,6 +116,7 @@ impl Folder for Disk {
     }
 
     fn stat(&self, path: &str, follow: bool) -> Answer<Stat> {
+        let follow = follow || path.ends_with('/');
         let found = match path {
             "." => cap::Metadata::from_file(&self.folder),
             _ => cap::stat(
@@ -133,7 +148,8 @@ impl Folder for Disk {
     }
 
     fn remove_folder(&self, path: &str) -> Answer<()> {
-        cap::remove_dir(&self.folder, Path::new(path)).map_err(of)
+        // `cap-primitives` would take a slash at the end for `/.`.
+        cap::remove_dir(&self.folder, Path::new(without_slash(path))).map_err(of)
     }
 
     fn remove_file(&self, path: &str) -> Answer<()> {
@@ -190,7 +206,7 @@ impl Folder for Disk {
         access.set(Access::WRITE_OK, wish.write);
         access.set(Access::EXEC_OK, wish.execute);
         // Not `cap_primitives::fs::access`, which follows a link at the end of the path anywhere.
-        let opened = format!("/proc/self/fd/{}", place.as_raw_fd());
+        let opened = path_of(&place);
         rustix::fs::accessat(rustix::fs::CWD, opened, access, AtFlags::EACCESS).map_err(of_errno)
     }
 
@@ -254,6 +270,7 @@ impl File for DiskFile {
     fn change(&self, change: Change) -> Answer<()> {
         match change {
             Change::Mode(mode) => {
+                self.stat()?.kind.permits(mode)?;
                 rustix::fs::fchmod(&self.file, Mode::from_bits_truncate(mode)).map_err(of_errno)
             }
             Change::Times { accessed, modified } => {
@@ -324,14 +341,21 @@ impl Entries for DiskEntries {
     }
 }
 
-fn kind(of: FileType) -> Kind {
+/// What a handle that neither reads nor writes stands for, as a path.
+fn path_of(place: &fs::File) -> String {
+    format!("/proc/self/fd/{}", place.as_raw_fd())
+}
+
+pub(super) fn kind(of: FileType) -> Kind {
     match of {
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Folder,
         FileType::Symlink => Kind::Link,
         FileType::BlockDevice => Kind::BlockDevice,
         FileType::CharacterDevice => Kind::CharacterDevice,
-        _ => Kind::Other,
+        FileType::Fifo => Kind::Pipe,
+        FileType::Socket => Kind::Socket,
+        FileType::Unknown => Kind::Other,
     }
 }
 

@@ -49,7 +49,8 @@ pub(super) fn of_errno(errno: Errno) -> ErrorCode {
         Errno::NODEV => ErrorCode::NoDevice,
         Errno::NOENT => ErrorCode::NoEntry,
         Errno::NOLCK => ErrorCode::NoLock,
-        Errno::NOMEM => ErrorCode::InsufficientMemory,
+        // WASI has no error for too many open files.
+        Errno::NOMEM | Errno::MFILE | Errno::NFILE => ErrorCode::InsufficientMemory,
         Errno::NOSPC => ErrorCode::InsufficientSpace,
         Errno::NOTDIR => ErrorCode::NotDirectory,
         Errno::NOTEMPTY => ErrorCode::NotEmpty,
@@ -78,7 +79,8 @@ mod tests {
         assert_eq!(of(Errno::NOENT), ErrorCode::NoEntry);
         assert_eq!(of(Errno::ROFS), ErrorCode::ReadOnly);
         assert_eq!(of(Errno::XDEV), ErrorCode::CrossDevice);
-        assert_eq!(of(Errno::MFILE), ErrorCode::Io);
+        assert_eq!(of(Errno::MFILE), ErrorCode::InsufficientMemory);
+        assert_eq!(of(Errno::IO), ErrorCode::Io);
         let escape = io::Error::new(io::ErrorKind::PermissionDenied, "out");
         assert_eq!(code(&escape), ErrorCode::NotPermitted);
     }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, DescriptorFlags, DirectoryEntryStream, ErrorCode,
@@ -61,6 +62,24 @@ impl OpenFile {
     pub(super) fn writable(&self) -> Answer<()> {
         writable(self.access)
     }
+
+    /// Refuses to write what was not opened to write.
+    pub(super) fn writes(&self) -> Answer<()> {
+        self.writable()?;
+        self.has(DescriptorFlags::WRITE)
+    }
+
+    /// Refuses to read what was not opened to read.
+    pub(super) fn reads(&self) -> Answer<()> {
+        self.has(DescriptorFlags::READ)
+    }
+
+    fn has(&self, flag: DescriptorFlags) -> Answer<()> {
+        match self.flags.contains(flag) {
+            true => Ok(()),
+            false => Err(ErrorCode::BadDescriptor),
+        }
+    }
 }
 
 /// Refuses a change where the mount is read-only.
@@ -69,6 +88,19 @@ pub(super) fn writable(access: Access) -> Answer<()> {
         Access::ReadWrite => Ok(()),
         Access::ReadOnly => Err(ErrorCode::NotPermitted),
     }
+}
+
+/// A handle in the table, and its place among those that an instance may have.
+struct Open {
+    handle: Handle,
+    _place: OwnedSemaphorePermit,
+}
+
+/// Takes a place. It is free again when the permit is dropped, with whatever holds it.
+pub(super) fn place(of: &Arc<Semaphore>) -> Answer<OwnedSemaphorePermit> {
+    let taken = Arc::clone(of).try_acquire_owned();
+    // WASI has no error for too many open files.
+    taken.map_err(|_| ErrorCode::InsufficientMemory)
 }
 
 /// A file or folder by its handle.
@@ -84,16 +116,21 @@ pub(super) fn at(
     table: &ResourceTable,
     number: u32,
 ) -> Result<&Handle, wasmtime::component::ResourceTableError> {
-    table.get(&Resource::<Handle>::new_borrow(number))
+    let open = table.get(&Resource::<Open>::new_borrow(number))?;
+    Ok(&open.handle)
 }
 
 /// Gives the guest a handle.
 pub(super) fn push(
     table: &mut ResourceTable,
     handle: Handle,
-) -> FsResult<Resource<types::Descriptor>> {
-    let handle = table.push(handle).map_err(FsError::trap)?;
-    Ok(Resource::new_own(handle.rep()))
+    place: OwnedSemaphorePermit,
+) -> wasmtime::Result<Resource<types::Descriptor>> {
+    let open = table.push(Open {
+        handle,
+        _place: place,
+    })?;
+    Ok(Resource::new_own(open.rep()))
 }
 
 /// Takes a handle from the guest.
@@ -101,7 +138,7 @@ pub(super) fn delete(
     table: &mut ResourceTable,
     handle: &Resource<types::Descriptor>,
 ) -> wasmtime::Result<()> {
-    table.delete(Resource::<Handle>::new_own(handle.rep()))?;
+    table.delete(Resource::<Open>::new_own(handle.rep()))?;
     Ok(())
 }
 

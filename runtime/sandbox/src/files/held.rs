@@ -3,6 +3,7 @@
 use std::fs;
 use std::sync::Arc;
 
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Resource, ResourceTable};
 use wasmtime_wasi::p2::bindings::filesystem::preopens::Host as _;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
@@ -38,6 +39,10 @@ fn files(source: Source, ledger: &Ledger) -> Files {
         ..Policy::default()
     };
     Files::new(&policy, ledger, &Output::new(0, Arc::new(Silent))).unwrap()
+}
+
+fn place() -> OwnedSemaphorePermit {
+    Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap()
 }
 
 fn code<T>(result: FsResult<T>) -> Option<ErrorCode> {
@@ -100,7 +105,7 @@ fn a_stream_of_a_file_is_charged_for_what_the_guest_has_not_taken() {
         let opened = opened.await.unwrap();
         let file = &handles::get(view.table, &opened).unwrap().file().unwrap();
         let file = Arc::clone(&file.file);
-        let input = || FileInput::new(Arc::clone(&file), 0, ledger.clone());
+        let input = || FileInput::new(Arc::clone(&file), 0, place(), ledger.clone());
         let mut first = input();
         assert!(first.read(700).unwrap().is_empty());
         assert_eq!(ledger.held(), 700);
@@ -108,7 +113,7 @@ fn a_stream_of_a_file_is_charged_for_what_the_guest_has_not_taken() {
         assert_eq!(input().blocking_read(300).await.unwrap().len(), 300);
         assert_eq!(first.blocking_read(700).await.unwrap().len(), 700);
         assert_eq!(ledger.held(), 0);
-        let mut output = FileOutput::new(file, Some(0), ledger.clone());
+        let mut output = FileOutput::new(file, Some(0), place(), ledger.clone());
         output.write(vec![1; 1_000].into()).unwrap();
         output.ready().await;
         assert!(output.check_write().is_ok());

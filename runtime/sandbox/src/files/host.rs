@@ -33,8 +33,9 @@ impl preopens::Host for FilesView<'_> {
                 flags |= DescriptorFlags::MUTATE_DIRECTORY;
             }
             let handle = Handle::Folder(OpenFolder { place, flags });
-            let handle = self.table.push(handle)?;
-            found.push((Resource::new_own(handle.rep()), path));
+            // Guests ask for these once.
+            let place = Arc::clone(&self.files.open).try_acquire_owned()?;
+            found.push((handles::push(self.table, handle, place)?, path));
         }
         Ok(found)
     }
@@ -55,21 +56,26 @@ impl types::Host for FilesView<'_> {
 
 impl FilesView<'_> {
     /// What a path leads to that is relative to a handle.
-    fn target(&mut self, handle: &Resource<Descriptor>, path: &str) -> FsResult<Target> {
+    async fn target(
+        &mut self,
+        handle: &Resource<Descriptor>,
+        path: &str,
+        follow: bool,
+    ) -> FsResult<Target> {
         self.files.known = None;
-        let folder = handles::get(self.table, handle)?.folder()?;
-        Ok(self.files.tree.resolve(&folder.place, path)?)
+        let place = &handles::get(self.table, handle)?.folder()?.place;
+        Ok(self.files.tree.resolve(place, path, follow).await?)
     }
 
     /// The mount that a path leads into, and the path there, for a change that the mounts
     /// themselves refuse with `otherwise`.
-    fn writable_inside(
+    async fn writable_inside(
         &mut self,
         handle: &Resource<Descriptor>,
         path: &str,
         otherwise: ErrorCode,
     ) -> FsResult<(Mounted, String)> {
-        match self.target(handle, path)? {
+        match self.target(handle, path, false).await? {
             Target::Inside(mounted, path) => {
                 writable(mounted.access)?;
                 Ok((mounted, path))
@@ -79,16 +85,22 @@ impl FilesView<'_> {
     }
 
     /// Both ends of a link or a move.
-    fn both_ends(
+    async fn both_ends(
         &mut self,
         from: (&Resource<Descriptor>, &str),
         to: (&Resource<Descriptor>, &str),
         otherwise: ErrorCode,
     ) -> FsResult<[(Mounted, String); 2]> {
-        let from = self.writable_inside(from.0, from.1, ErrorCode::Busy)?;
-        let to = self.writable_inside(to.0, to.1, otherwise)?;
+        let (handle, path) = from;
+        let from = self.writable_inside(handle, path, ErrorCode::Busy).await?;
+        let to = self.writable_inside(to.0, to.1, otherwise).await?;
         Ok([from, to])
     }
+}
+
+/// Whether a link at the end of a path is followed: a slash behind it asks for the folder.
+fn follows(flags: PathFlags, path: &str) -> bool {
+    flags.contains(PathFlags::SYMLINK_FOLLOW) || path.ends_with('/')
 }
 
 impl types::HostDescriptor for FilesView<'_> {
@@ -146,7 +158,9 @@ impl types::HostDescriptor for FilesView<'_> {
         length: u64,
         offset: u64,
     ) -> FsResult<(Vec<u8>, bool)> {
-        let file = Arc::clone(&handles::get(self.table, &handle)?.file()?.file);
+        let open = handles::get(self.table, &handle)?.file()?;
+        open.reads()?;
+        let file = Arc::clone(&open.file);
         let length = usize::try_from(length).unwrap_or(PIECE).min(PIECE);
         let bytes = off_the_loop(file.blocks(), move || {
             let mut bytes = vec![0; length];
@@ -166,7 +180,7 @@ impl types::HostDescriptor for FilesView<'_> {
         offset: u64,
     ) -> FsResult<u64> {
         let open = handles::get(self.table, &handle)?.file()?;
-        open.writable()?;
+        open.writes()?;
         let file = Arc::clone(&open.file);
         let write = move || file.write_at(offset, &bytes);
         let written = off_the_loop(open.file.blocks(), write).await?;
@@ -211,7 +225,9 @@ impl types::HostDescriptor for FilesView<'_> {
         path: String,
     ) -> FsResult<()> {
         let mode = self.files.modes.of_new_folder()?;
-        let (mounted, path) = self.writable_inside(&handle, &path, ErrorCode::Exist)?;
+        let (mounted, path) = self
+            .writable_inside(&handle, &path, ErrorCode::Exist)
+            .await?;
         Ok(within(&mounted, move |folder| folder.make_folder(&path, mode)).await?)
     }
 
@@ -227,8 +243,8 @@ impl types::HostDescriptor for FilesView<'_> {
         flags: PathFlags,
         path: String,
     ) -> FsResult<DescriptorStat> {
-        let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
-        let target = self.target(&handle, &path)?;
+        let follow = follows(flags, &path);
+        let target = self.target(&handle, &path, follow).await?;
         let found = acts::stat(&self.files.tree, target, follow).await?;
         self.files.known = Some(Known {
             handle: handle.rep(),
@@ -249,8 +265,8 @@ impl types::HostDescriptor for FilesView<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
-        let target = self.target(&handle, &path)?;
+        let follow = follows(flags, &path);
+        let target = self.target(&handle, &path, follow).await?;
         let change = times(accessed, modified)?;
         Ok(acts::change(&self.files.tree, target, follow, change).await?)
     }
@@ -263,7 +279,8 @@ impl types::HostDescriptor for FilesView<'_> {
         to: Resource<Descriptor>,
         to_path: String,
     ) -> FsResult<()> {
-        let [from, to] = self.both_ends((&handle, &path), (&to, &to_path), ErrorCode::Exist)?;
+        let ends = self.both_ends((&handle, &path), (&to, &to_path), ErrorCode::Exist);
+        let [from, to] = ends.await?;
         if flags.contains(PathFlags::SYMLINK_FOLLOW) {
             return Err(ErrorCode::Invalid.into());
         }
@@ -280,13 +297,16 @@ impl types::HostDescriptor for FilesView<'_> {
         open_flags: OpenFlags,
         flags: DescriptorFlags,
     ) -> FsResult<Resource<Descriptor>> {
+        let place = handles::place(&self.files.open)?;
         let how = how(
             path_flags,
             open_flags,
             flags,
             self.files.modes.of_new_file()?,
         )?;
-        let opened = match self.target(&handle, &path)? {
+        // What is to be made must not be there: not even as a link to where nothing is.
+        let follow = follows(path_flags, &path) && !(how.create && how.exclusive);
+        let opened = match self.target(&handle, &path, follow).await? {
             Target::Inside(mounted, path) => acts::open(mounted, path, how).await?,
             Target::Node(_) if how.create && how.exclusive => return Err(ErrorCode::Exist.into()),
             Target::Node(_) if how.create || how.write || how.truncate => {
@@ -297,7 +317,7 @@ impl types::HostDescriptor for FilesView<'_> {
                 flags: DescriptorFlags::READ,
             }),
         };
-        handles::push(self.table, opened)
+        handles::push(self.table, opened, place).map_err(FsError::trap)
     }
 
     fn drop(&mut self, handle: Resource<Descriptor>) -> wasmtime::Result<()> {
@@ -309,7 +329,7 @@ impl types::HostDescriptor for FilesView<'_> {
         handle: Resource<Descriptor>,
         path: String,
     ) -> FsResult<String> {
-        match self.target(&handle, &path)? {
+        match self.target(&handle, &path, false).await? {
             Target::Inside(mounted, path) => {
                 Ok(within(&mounted, move |folder| folder.read_link(&path)).await?)
             }
@@ -322,7 +342,9 @@ impl types::HostDescriptor for FilesView<'_> {
         handle: Resource<Descriptor>,
         path: String,
     ) -> FsResult<()> {
-        let (mounted, path) = self.writable_inside(&handle, &path, ErrorCode::Busy)?;
+        let (mounted, path) = self
+            .writable_inside(&handle, &path, ErrorCode::Busy)
+            .await?;
         Ok(within(&mounted, move |folder| folder.remove_folder(&path)).await?)
     }
 
@@ -333,7 +355,8 @@ impl types::HostDescriptor for FilesView<'_> {
         to: Resource<Descriptor>,
         to_path: String,
     ) -> FsResult<()> {
-        let [from, to] = self.both_ends((&handle, &path), (&to, &to_path), ErrorCode::Busy)?;
+        let ends = self.both_ends((&handle, &path), (&to, &to_path), ErrorCode::Busy);
+        let [from, to] = ends.await?;
         let ((from, path), (to, to_path)) = (from, to);
         let rename = move |folder: &dyn Folder| folder.rename(&path, to.folder.as_ref(), &to_path);
         Ok(within(&from, rename).await?)
@@ -345,7 +368,9 @@ impl types::HostDescriptor for FilesView<'_> {
         target: String,
         path: String,
     ) -> FsResult<()> {
-        let (mounted, path) = self.writable_inside(&handle, &path, ErrorCode::Exist)?;
+        let (mounted, path) = self
+            .writable_inside(&handle, &path, ErrorCode::Exist)
+            .await?;
         if target.len() > PATH {
             return Err(ErrorCode::NameTooLong.into());
         }
@@ -353,7 +378,9 @@ impl types::HostDescriptor for FilesView<'_> {
     }
 
     async fn unlink_file_at(&mut self, handle: Resource<Descriptor>, path: String) -> FsResult<()> {
-        let (mounted, path) = self.writable_inside(&handle, &path, ErrorCode::Busy)?;
+        let (mounted, path) = self
+            .writable_inside(&handle, &path, ErrorCode::Busy)
+            .await?;
         Ok(within(&mounted, move |folder| folder.remove_file(&path)).await?)
     }
 
@@ -365,9 +392,13 @@ impl types::HostDescriptor for FilesView<'_> {
         let Handle::File(open) = handles::get(self.table, &handle)? else {
             return Err(ErrorCode::IsDirectory.into());
         };
+        open.reads()?;
+        let place = handles::place(&self.files.streams)?;
+        let file = Arc::clone(&open.file);
         let stream: DynInputStream = Box::new(FileInput::new(
-            Arc::clone(&open.file),
+            file,
             offset,
+            place,
             self.files.ledger.clone(),
         ));
         self.table.push(stream).map_err(FsError::trap)
@@ -408,14 +439,14 @@ impl types::HostDescriptor for FilesView<'_> {
         flags: PathFlags,
         path: String,
     ) -> FsResult<MetadataHashValue> {
-        let follow = flags.contains(PathFlags::SYMLINK_FOLLOW);
+        let follow = follows(flags, &path);
         if let Some(known) = self.files.known.take()
             && (known.handle, known.follow) == (handle.rep(), follow)
             && known.path == path
         {
             return Ok(hash(known.identity));
         }
-        let target = self.target(&handle, &path)?;
+        let target = self.target(&handle, &path, follow).await?;
         let found = acts::stat(&self.files.tree, target, follow).await?;
         Ok(hash(found.identity))
     }
@@ -434,10 +465,13 @@ impl FilesView<'_> {
         offset: Option<u64>,
     ) -> FsResult<Resource<DynOutputStream>> {
         let open = handles::get(self.table, handle)?.file()?;
-        open.writable()?;
+        open.writes()?;
+        let place = handles::place(&self.files.streams)?;
+        let file = Arc::clone(&open.file);
         let stream: DynOutputStream = Box::new(FileOutput::new(
-            Arc::clone(&open.file),
+            file,
             offset,
+            place,
             self.files.ledger.clone(),
         ));
         self.table.push(stream).map_err(FsError::trap)
@@ -450,10 +484,16 @@ impl types::HostDirectoryEntryStream for FilesView<'_> {
         stream: Resource<DirectoryEntryStream>,
     ) -> FsResult<Option<DirectoryEntry>> {
         let list = handles::list(self.table, &stream)?;
-        let Some(entry) = list.next().await? else {
-            return Ok(None);
+        let (entry, name) = loop {
+            let Some(mut entry) = list.next().await? else {
+                return Ok(None);
+            };
+            match entry.name.take() {
+                Some(name) => break (entry, name),
+                // WASI cannot say it, and the others should not be lost with it.
+                None => self.files.note_unreadable_name(),
+            }
         };
-        let name = entry.name.ok_or(ErrorCode::IllegalByteSequence)?;
         self.files.known = entry.identity.map(|identity| Known {
             handle: list.folder(),
             path: name.clone(),

@@ -8,6 +8,8 @@
 //! refuses writes to what is mounted read-only, and takes blocking work off the event loop.
 
 mod acts;
+#[cfg(test)]
+mod as_guest;
 mod convert;
 mod disk;
 mod errors;
@@ -30,6 +32,7 @@ mod writable;
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker, ResourceTable};
 use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 
@@ -58,10 +61,22 @@ const NAMES: usize = 32 << 10;
 /// Most streams of entries that one instance has open.
 const LISTS: usize = 256;
 
+/// Most handles of files and folders that one instance has open.
+const OPEN: usize = 1_000;
+
+/// Most streams of files that one instance has open: each may be read and written.
+const STREAMS: usize = 2 * OPEN;
+
 /// What one instance sees of files.
 pub(crate) struct Files {
     tree: Arc<Tree>,
     modes: modes::Modes,
+    /// Room for more handles, and for more streams of files.
+    open: Arc<Semaphore>,
+    streams: Arc<Semaphore>,
+    /// Where a guest's user reads what WASI cannot say, and whether it was said.
+    notes: Output,
+    has_noted: bool,
     /// Streams of entries that are open now.
     lists: usize,
     /// Where bytes are charged that are held for the guest.
@@ -108,10 +123,23 @@ impl Files {
         Ok(Self {
             tree: Arc::new(tree),
             modes: modes::Modes::default(),
+            open: Arc::new(Semaphore::new(OPEN)),
+            streams: Arc::new(Semaphore::new(STREAMS)),
+            notes: output.clone(),
+            has_noted: false,
             lists: 0,
             ledger: ledger.clone(),
             known: None,
         })
+    }
+
+    /// Says once that a name was left out of a listing.
+    fn note_unreadable_name(&mut self) {
+        if !self.has_noted {
+            self.notes
+                .note("a name in a mounted folder is not UTF-8: listings leave such names out");
+        }
+        self.has_noted = true;
     }
 }
 

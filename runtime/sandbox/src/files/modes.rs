@@ -1,23 +1,21 @@
 //! Permission bits, which WASI does not know: the interface `modes` of `wit/guest.wit`.
 
+use std::sync::Arc;
+
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource};
 use wasmtime_wasi::p2::bindings::filesystem::types::{Descriptor, ErrorCode};
 
 use super::acts::{self, within};
 use super::handles::{self, Handle};
-use super::seam::{Answer, Change, FILE_BITS, FOLDER_BITS, Kind, Stat, Wish};
-use super::tree::Target;
+use super::seam::{Answer, Change, FILE_BITS, FOLDER_BITS, SETGID, SETUID, Stat, Wish};
+use super::tree::{Target, Tree};
 use super::{FilesOf, FilesView};
 use crate::guest::State;
 use wxmcp_run::Access;
 
 /// All bits of a mode.
 const BITS: u32 = 0o7777;
-/// Whoever runs the file would run it as its owner.
-const SETUID: u32 = 0o4000;
-/// Whoever runs the file would run it as its group; in a folder, new files have its group.
-const SETGID: u32 = 0o2000;
 
 /// What files and folders have where a guest says nothing of it.
 const NEW_FILE: u32 = 0o666;
@@ -46,7 +44,6 @@ pub(super) struct Last {
     handle: u32,
     /// The path from a folder's handle, and whether a link at its end is followed.
     path: Option<(String, bool)>,
-    kind: Kind,
 }
 
 impl Last {
@@ -54,7 +51,6 @@ impl Last {
         Self {
             handle: handle.rep(),
             path: None,
-            kind: Kind::Other,
         }
     }
 
@@ -64,12 +60,20 @@ impl Last {
             ..Self::of_handle(handle)
         }
     }
+
+    /// What it is, by its path from the handle, and whether a link at the end is followed.
+    async fn target(&self, tree: &Arc<Tree>, handle: &Handle) -> Answer<(Target, bool)> {
+        let place = &handle.folder()?.place;
+        match &self.path {
+            Some((path, follow)) => Ok((tree.resolve(place, path, *follow).await?, *follow)),
+            None => Ok((place.target(), true)),
+        }
+    }
 }
 
 impl Modes {
     /// Remembers what `stat` or `stat-at` answered.
-    pub(super) fn saw(&mut self, mut last: Last, found: &Stat) {
-        last.kind = found.kind;
+    pub(super) fn saw(&mut self, last: Last, found: &Stat) {
         self.seen = found.mode & BITS;
         self.last = Some(last);
     }
@@ -167,35 +171,19 @@ impl FilesView<'_> {
         Ok((last, handle))
     }
 
-    /// What was asked about last, by its path.
-    fn last_target(&self) -> Answer<(Target, bool)> {
-        let (last, handle) = self.last()?;
-        let place = &handle.folder()?.place;
-        match &last.path {
-            Some((path, follow)) => Ok((self.files.tree.resolve(place, path)?, *follow)),
-            None => Ok((place.target(), true)),
-        }
-    }
-
     pub(super) async fn change_last(self, mode: u32) -> Answer<()> {
         let (last, handle) = self.last()?;
-        let refused = match last.kind {
-            Kind::Folder => SETUID,
-            _ => SETUID | SETGID,
-        };
-        if mode & refused != 0 {
-            return Err(ErrorCode::NotPermitted);
-        }
         let change = Change::Mode(mode);
         if last.path.is_none() {
             return acts::change_handle(&self.files.tree, handle, change).await;
         }
-        let (target, follow) = self.last_target()?;
+        let (target, follow) = last.target(&self.files.tree, handle).await?;
         acts::change(&self.files.tree, target, follow, change).await
     }
 
     async fn last_allows(self, wish: Wish) -> Answer<()> {
-        let (target, follow) = self.last_target()?;
+        let (last, handle) = self.last()?;
+        let (target, follow) = last.target(&self.files.tree, handle).await?;
         let (mounted, path) = match target {
             Target::Inside(mounted, path) => (mounted, path),
             Target::Node(node) => match self.files.tree.behind(node) {

@@ -18,6 +18,12 @@ pub(super) const FILE_BITS: u32 = 0o777;
 /// The same of folders, which may have the sticky bit.
 pub(super) const FOLDER_BITS: u32 = 0o1777;
 
+/// Whoever runs the file would run it as its owner.
+pub(super) const SETUID: u32 = 0o4000;
+
+/// Whoever runs the file would run it as its group; in a folder, new files have its group.
+pub(super) const SETGID: u32 = 0o2000;
+
 /// A folder. Paths are relative to it, are not empty, and never leave it: not by `..`, and
 /// not by a symbolic link that leads elsewhere, whoever made it and whenever.
 pub(super) trait Folder: Send + Sync {
@@ -30,7 +36,8 @@ pub(super) trait Folder: Send + Sync {
     /// What is at a path.
     fn stat(&self, path: &str, follow: bool) -> Answer<Stat>;
 
-    /// Changes what is kept of a file or folder besides its content.
+    /// Changes what is kept of a file or folder besides its content. What [`Kind::permits`] refuses
+    /// is decided by the very thing that is changed, whatever was at the path before.
     fn change(&self, path: &str, follow: bool, change: Change) -> Answer<()>;
 
     /// Makes a folder with these permission bits.
@@ -124,8 +131,33 @@ pub(super) enum Kind {
     Link,
     BlockDevice,
     CharacterDevice,
-    /// Something else: a pipe, a socket.
+    Pipe,
+    Socket,
+    /// Something else, or not known.
     Other,
+}
+
+impl Kind {
+    /// Refuses to open what is neither a file nor a folder. Opening a link is refused elsewhere.
+    pub(super) fn opens(self) -> Answer<()> {
+        match self {
+            Self::File | Self::Folder | Self::Link => Ok(()),
+            _ => Err(ErrorCode::Unsupported),
+        }
+    }
+
+    /// Refuses bits of a mode that may not be set where there is something of this kind. With setuid or
+    /// setgid, whoever runs a file would run it with the rights of wxmcp's user or group.
+    pub(super) fn permits(self, mode: u32) -> Answer<()> {
+        let permitted = match self {
+            Self::Folder => FOLDER_BITS | SETGID,
+            _ => FILE_BITS,
+        };
+        match mode & !permitted {
+            0 => Ok(()),
+            _ => Err(ErrorCode::NotPermitted),
+        }
+    }
 }
 
 impl From<Kind> for DescriptorType {
@@ -136,6 +168,8 @@ impl From<Kind> for DescriptorType {
             Kind::Link => Self::SymbolicLink,
             Kind::BlockDevice => Self::BlockDevice,
             Kind::CharacterDevice => Self::CharacterDevice,
+            Kind::Pipe => Self::Fifo,
+            Kind::Socket => Self::Socket,
             Kind::Other => Self::Unknown,
         }
     }
@@ -198,6 +232,15 @@ pub(super) struct Wish {
     pub(super) read: bool,
     pub(super) write: bool,
     pub(super) execute: bool,
+}
+
+/// The path of a folder without slashes at its end: where only a folder will do, they say nothing, and do
+/// not lead through a link.
+pub(super) fn without_slash(path: &str) -> &str {
+    match path.trim_end_matches('/') {
+        "" => path,
+        shorter => shorter,
+    }
 }
 
 /// Does something that may block: on another thread, if it does.

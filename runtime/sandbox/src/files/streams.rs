@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wasmtime_wasi::p2::{InputStream, OutputStream, Pollable, StreamError, StreamResult};
 use wasmtime_wasi::runtime::{AbortOnDropJoinHandle, spawn_blocking};
@@ -25,21 +26,36 @@ pub(super) struct FileInput {
     reading: Reading,
     /// Where what was read is charged until the guest has taken it.
     ledger: Ledger,
+    _place: OwnedSemaphorePermit,
 }
 
 enum Reading {
     Idle,
     UnderWay(AbortOnDropJoinHandle<Reading>),
-    Ready { bytes: Bytes, _held: Charge },
+    Ready {
+        bytes: Bytes,
+        _held: Charge,
+    },
     Failed(ErrorCode),
-    Ended,
+    /// The file had no more when it was read. It may have by now, so this is said once, and the next
+    /// read looks again.
+    AtEnd,
+    /// Given up.
+    Cancelled,
 }
 
 impl FileInput {
-    pub(super) fn new(file: Arc<dyn File>, offset: u64, ledger: Ledger) -> Self {
+    /// `place` is given back with the stream.
+    pub(super) fn new(
+        file: Arc<dyn File>,
+        offset: u64,
+        place: OwnedSemaphorePermit,
+        ledger: Ledger,
+    ) -> Self {
         Self {
             file,
             offset,
+            _place: place,
             reading: Reading::Idle,
             ledger,
         }
@@ -75,7 +91,7 @@ impl FileInput {
 fn piece(file: &dyn File, offset: u64, size: usize, charge: Charge) -> Reading {
     let mut bytes = BytesMut::zeroed(size);
     match file.read_at(offset, &mut bytes) {
-        Ok(0) => Reading::Ended,
+        Ok(0) => Reading::AtEnd,
         Ok(read) => {
             bytes.truncate(read);
             Reading::Ready {
@@ -106,10 +122,14 @@ impl InputStream for FileInput {
             }
             Reading::Failed(code) => {
                 let failed = StreamError::LastOperationFailed((*code).into());
-                self.reading = Reading::Ended;
+                self.reading = Reading::Idle;
                 Err(failed)
             }
-            Reading::Ended => Err(StreamError::Closed),
+            Reading::AtEnd => {
+                self.reading = Reading::Idle;
+                Err(StreamError::Closed)
+            }
+            Reading::Cancelled => Err(StreamError::Closed),
         }
     }
 
@@ -124,7 +144,7 @@ impl InputStream for FileInput {
 
     async fn cancel(&mut self) {
         // A task that has begun is not cut off: so a guest cannot pile them up.
-        if let Reading::UnderWay(task) = std::mem::replace(&mut self.reading, Reading::Ended) {
+        if let Reading::UnderWay(task) = std::mem::replace(&mut self.reading, Reading::Cancelled) {
             task.cancel().await;
         }
     }
@@ -148,20 +168,30 @@ pub(super) struct FileOutput {
     writing: Writing,
     /// Where what is being written is charged.
     ledger: Ledger,
+    _place: OwnedSemaphorePermit,
 }
 
 enum Writing {
     Ready,
     UnderWay(AbortOnDropJoinHandle<Answer<usize>>),
+    /// What was not written is the guest's to write again: there may be room by then.
     Failed(ErrorCode),
-    Ended,
+    /// Given up.
+    Cancelled,
 }
 
 impl FileOutput {
-    pub(super) fn new(file: Arc<dyn File>, offset: Option<u64>, ledger: Ledger) -> Self {
+    /// `place` is given back with the stream.
+    pub(super) fn new(
+        file: Arc<dyn File>,
+        offset: Option<u64>,
+        place: OwnedSemaphorePermit,
+        ledger: Ledger,
+    ) -> Self {
         Self {
             file,
             offset,
+            _place: place,
             writing: Writing::Ready,
             ledger,
         }
@@ -183,9 +213,9 @@ impl FileOutput {
         match self.writing {
             Writing::Ready => Ok(true),
             Writing::UnderWay(_) => Ok(false),
-            Writing::Ended => Err(StreamError::Closed),
+            Writing::Cancelled => Err(StreamError::Closed),
             Writing::Failed(code) => {
-                self.writing = Writing::Ended;
+                self.writing = Writing::Ready;
                 Err(StreamError::LastOperationFailed(code.into()))
             }
         }
@@ -266,7 +296,7 @@ impl OutputStream for FileOutput {
     }
 
     async fn cancel(&mut self) {
-        if let Writing::UnderWay(task) = std::mem::replace(&mut self.writing, Writing::Ended) {
+        if let Writing::UnderWay(task) = std::mem::replace(&mut self.writing, Writing::Cancelled) {
             task.cancel().await;
         }
     }
@@ -278,6 +308,127 @@ impl Pollable for FileOutput {
         if let Writing::UnderWay(task) = &mut self.writing {
             let written = task.await;
             self.ended(written);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::seam::{Folder, Open, Opened};
+    use crate::files::{disk, memory};
+    use tokio::sync::Semaphore;
+
+    fn place() -> OwnedSemaphorePermit {
+        Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap()
+    }
+
+    fn new_file() -> Arc<dyn File> {
+        let how = Open {
+            read: true,
+            write: true,
+            create: true,
+            ..Open::default()
+        };
+        match memory::root(100_000, 1, &Ledger::unbounded()).open("file", &how) {
+            Ok(Opened::File(file)) => file,
+            _ => panic!("a file"),
+        }
+    }
+
+    /// What a read says: bytes, the end, or an error.
+    async fn read(input: &mut FileInput) -> Result<Vec<u8>, Option<ErrorCode>> {
+        match input.blocking_read(100).await {
+            Ok(bytes) => Ok(bytes.to_vec()),
+            Err(StreamError::LastOperationFailed(error)) => {
+                Err(Some(*error.downcast_ref().unwrap()))
+            }
+            Err(_) => Err(None),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_added_behind_the_end_is_read() {
+        let file = new_file();
+        let mut input = FileInput::new(Arc::clone(&file), 0, place(), Ledger::unbounded());
+        assert_eq!(read(&mut input).await, Err(None));
+        assert_eq!(read(&mut input).await, Err(None));
+        file.append(b"one").unwrap();
+        assert_eq!(read(&mut input).await, Ok(b"one".to_vec()));
+        input.ready().await;
+        assert_eq!(read(&mut input).await, Err(None));
+        file.append(b"two").unwrap();
+        input.ready().await;
+        assert_eq!(read(&mut input).await, Ok(b"two".to_vec()));
+        input.cancel().await;
+    }
+
+    #[tokio::test]
+    async fn an_error_is_told_by_each_operation_that_has_it() {
+        // A file whose descriptor neither reads nor writes fails at both.
+        let folder = tempfile::tempdir().unwrap();
+        let disk = disk::Disk::open(folder.path()).unwrap();
+        let how = |read, write| Open {
+            read,
+            write,
+            create: write,
+            mode: 0o644,
+            ..Open::default()
+        };
+        let open = |how: Open| match disk.open("file", &how) {
+            Ok(Opened::File(file)) => file,
+            _ => panic!("a file"),
+        };
+        let mut input = FileInput::new(open(how(false, true)), 0, place(), Ledger::unbounded());
+        for _ in 0..3 {
+            let failed = read(&mut input).await;
+            assert_eq!(failed, Err(Some(ErrorCode::BadDescriptor)));
+        }
+        let mut output = FileOutput::new(
+            open(how(true, false)),
+            Some(0),
+            place(),
+            Ledger::unbounded(),
+        );
+        for _ in 0..3 {
+            let written = output.blocking_write_and_flush(Bytes::from("x")).await;
+            assert_eq!(failure(written), Some(ErrorCode::BadDescriptor));
+        }
+    }
+
+    #[tokio::test]
+    async fn where_there_was_no_room_there_may_be_later() {
+        let root = memory::root(100_000, 1, &Ledger::unbounded());
+        let how = Open {
+            write: true,
+            create: true,
+            ..Open::default()
+        };
+        let open = |path: &str| match root.open(path, &how) {
+            Ok(Opened::File(file)) => file,
+            _ => panic!("a file"),
+        };
+        let large = open("large");
+        let mut filled = 0;
+        while let Ok(more) = large.append(&[7; 4096]) {
+            filled += more;
+        }
+        assert!(filled > 50_000, "{filled}");
+        let mut output = FileOutput::new(open("file"), Some(0), place(), Ledger::unbounded());
+        for _ in 0..2 {
+            let written = output.blocking_write_and_flush(Bytes::from("x")).await;
+            assert_eq!(failure(written), Some(ErrorCode::InsufficientSpace));
+        }
+        large.resize(0).unwrap();
+        let written = output.blocking_write_and_flush(Bytes::from("x")).await;
+        assert!(written.is_ok());
+        assert_eq!(open("file").stat().unwrap().size, 1);
+    }
+
+    fn failure(done: StreamResult<()>) -> Option<ErrorCode> {
+        match done {
+            Err(StreamError::LastOperationFailed(error)) => error.downcast_ref().copied(),
+            _ => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What holds for every kind of folder, and for the tree of them.
+//! What holds for every kind of folder.
 
 use std::sync::Arc;
 
@@ -7,10 +7,9 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use super::disk::Disk;
 use super::memory;
 use super::seam::{Answer, Change, Entry, File, Folder, Kind, Open, Opened, Wish};
-use super::tree::{Mounted, Place, Target, Tree};
 use super::writable::{Common, Notes, Writable};
 use crate::output::Output;
-use wxmcp_run::{Access, Ledger, Quota, Silent};
+use wxmcp_run::{Ledger, Quota, Silent};
 
 const ROOM: u64 = 1 << 20;
 
@@ -276,7 +275,19 @@ fn names_come_and_go() {
         }
         assert_eq!(open.stat().unwrap().links, 0, "{kind}");
         assert_eq!(open.read_at(0, &mut [0]), Ok(1), "{kind}");
-        root.remove_folder("a").unwrap();
+        // A slash at the end is that of a folder, and leads through a link.
+        root.make_link("d", "to").unwrap();
+        assert_eq!(root.stat("to", false).unwrap().kind, Kind::Link, "{kind}");
+        assert_eq!(root.stat("to/", false).unwrap().kind, Kind::Folder);
+        assert_eq!(root.remove_folder("to/"), Err(ErrorCode::NotDirectory));
+        root.remove_file("to").unwrap();
+        write(root, "f", b"").unwrap();
+        let refused = root.stat("f/", false).err();
+        assert_eq!(refused, Some(ErrorCode::NotDirectory), "{kind}");
+        assert_eq!(root.remove_folder("f/"), Err(ErrorCode::NotDirectory));
+        assert_eq!(root.remove_folder("./"), Err(ErrorCode::Invalid), "{kind}");
+        root.remove_folder("d//").unwrap();
+        root.remove_folder("a/").unwrap();
         assert_eq!(
             write(inner.as_ref(), "x", b""),
             Err(ErrorCode::NoEntry),
@@ -304,6 +315,22 @@ fn modes_and_times_are_kept() {
         let open = file(root, "private", READ).unwrap();
         open.change(Change::Mode(0o640)).unwrap();
         assert_eq!(mode("private"), 0o640, "{kind}");
+
+        // A folder may have more of these bits than a file, which would be run with them.
+        root.change("folder", true, Change::Mode(0o3755)).unwrap();
+        assert_eq!(mode("folder"), 0o3755, "{kind}");
+        for (path, bits) in [
+            ("folder", 0o4755),
+            ("private", 0o4755),
+            ("private", 0o2755),
+            ("private", 0o1755),
+        ] {
+            let refused = root.change(path, true, Change::Mode(bits));
+            assert_eq!(refused, Err(ErrorCode::NotPermitted), "{kind}: {path}");
+        }
+        let refused = open.change(Change::Mode(0o2755));
+        assert_eq!(refused, Err(ErrorCode::NotPermitted), "{kind}");
+        assert_eq!((mode("private"), mode("folder")), (0o640, 0o3755), "{kind}");
 
         root.make_link("private", "link").unwrap();
         root.change("link", true, Change::Mode(0o604)).unwrap();
@@ -404,63 +431,5 @@ fn folders_of_different_kinds_do_not_mix() {
         assert_eq!(moved, Err(ErrorCode::CrossDevice));
         let linked = from.link("x", to.as_ref(), "y");
         assert_eq!(linked, Err(ErrorCode::CrossDevice));
-    }
-}
-
-#[test]
-fn the_tree_leads_into_the_innermost_mount() {
-    let mut tree = Tree::new();
-    let mounted = |device: u64, access| Mounted {
-        folder: self::memory(ROOM, device),
-        access,
-    };
-    tree.mount("/data", mounted(1, Access::ReadWrite));
-    tree.mount("/data/a/in", mounted(2, Access::ReadOnly));
-    tree.mount("/deep/er", mounted(3, Access::ReadOnly));
-    let roots = tree.roots();
-    let paths: Vec<_> = roots.iter().map(|(_, path)| path.as_str()).collect();
-    assert_eq!(paths, ["/data", "/data/a/in", "/deep/er", "/"]);
-    let root = &roots[3].0;
-    let leads = |from: &Place, path: &str| {
-        tree.resolve(from, path).map(|target| match target {
-            Target::Node(node) => format!("node of {}", tree.names(node).join(" ")),
-            Target::Inside(mounted, path) => {
-                let (device, _) = mounted.folder.stat(".", true).unwrap().identity;
-                format!("{device}:{path}")
-            }
-        })
-    };
-    for (path, wanted) in [
-        (".", "node of data deep"),
-        ("data", "node of a"),
-        ("data/", "node of a"),
-        ("data/x/y", "1:x/y"),
-        ("data/a", "node of in"),
-        ("data/a/x", "1:a/x"),
-        ("data/a/in", "2:."),
-        ("data/a/in/x/../y", "2:x/../y"),
-        ("./data//a/./in/../x", "1:a/x"),
-        ("deep", "node of er"),
-        ("deep/er/..", "node of er"),
-        ("deep/er/x/../..", "3:x/../.."),
-        ("deep/../data/x", "1:x"),
-    ] {
-        assert_eq!(leads(root, path).as_deref(), Ok(wanted), "{path}");
-    }
-    let Ok(Target::Node(data)) = tree.resolve(root, "data") else {
-        panic!("a node");
-    };
-    for (from, path, wanted) in [
-        (root, "", ErrorCode::NoEntry),
-        (root, "x", ErrorCode::NoEntry),
-        (root, "deep/x", ErrorCode::NoEntry),
-        (root, "..", ErrorCode::NotPermitted),
-        (root, "data/../..", ErrorCode::NotPermitted),
-        (root, "/data", ErrorCode::NotPermitted),
-        (root, "da\0ta", ErrorCode::Invalid),
-        (root, &"x/".repeat(3_000), ErrorCode::NameTooLong),
-        (&Place::Node(data), "../deep", ErrorCode::NotPermitted),
-    ] {
-        assert_eq!(leads(from, path), Err(wanted), "{path}");
     }
 }

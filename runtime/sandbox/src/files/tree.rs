@@ -10,8 +10,11 @@ use std::sync::Arc;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::PATH;
-use super::seam::{Answer, Folder};
+use super::seam::{Answer, Folder, Kind, off_the_loop};
 use wxmcp_run::Access;
+
+/// Most links that one path leads through, as on Linux.
+const LINKS: u32 = 40;
 
 /// All mounts of an instance.
 pub(super) struct Tree {
@@ -19,6 +22,8 @@ pub(super) struct Tree {
     nodes: Vec<Node>,
     /// The mounts in the order in which they were made.
     mounts: Vec<(String, NodeId)>,
+    /// Whether a mount that blocks has another inside: then going along a path may block.
+    blocks: bool,
 }
 
 /// The place of a node in the tree.
@@ -64,6 +69,7 @@ impl Tree {
         Self {
             nodes: vec![Node::default()],
             mounts: Vec::new(),
+            blocks: false,
         }
     }
 
@@ -78,6 +84,14 @@ impl Tree {
             self.mounts.push((path.to_owned(), NodeId(at)));
         }
         self.surround(0, None);
+        self.blocks = self
+            .nodes
+            .iter()
+            .filter(|node| node.has_inner())
+            .any(|node| {
+                let inside = node.inside("");
+                inside.is_some_and(|(mount, _)| mount.folder.blocks())
+            });
     }
 
     fn child_or_new(&mut self, at: usize, name: &str) -> usize {
@@ -140,12 +154,29 @@ impl Tree {
         }
     }
 
-    /// What a path leads to that is relative to a folder of the guest.
+    /// What a path leads to that is relative to a folder of the guest. `follow` says whether a link at
+    /// its end is followed.
     ///
     /// # Errors
     /// When it is none, or leads out of the folder as far as the tree can see: folders inside
     /// mounts refuse the rest.
-    pub(super) fn resolve(&self, place: &Place, path: &str) -> Answer<Target> {
+    pub(super) async fn resolve(
+        self: &Arc<Self>,
+        place: &Place,
+        path: &str,
+        follow: bool,
+    ) -> Answer<Target> {
+        match place {
+            Place::Node(_) if self.blocks => {
+                let (tree, place, path) = (Arc::clone(self), place.clone(), path.to_owned());
+                off_the_loop(true, move || tree.walk(&place, &path, follow)).await
+            }
+            _ => self.walk(place, path, follow),
+        }
+    }
+
+    /// The same, on this thread.
+    pub(super) fn walk(&self, place: &Place, path: &str, follow: bool) -> Answer<Target> {
         if path.len() > PATH {
             return Err(ErrorCode::NameTooLong);
         }
@@ -164,36 +195,16 @@ impl Tree {
         if path.starts_with('/') {
             return Err(ErrorCode::NotPermitted);
         }
-        let (mut at, mut rest) = (start, path);
-        while !rest.is_empty() {
-            let (name, behind) = rest.split_once('/').unwrap_or((rest, ""));
-            let node = self.nodes.get(at).ok_or(ErrorCode::NoEntry)?;
-            match name {
-                "" | "." => {}
-                ".." if at == start => return Err(ErrorCode::NotPermitted),
-                ".." => at = node.parent,
-                _ => match node.children.get(name) {
-                    Some(child) => at = *child,
-                    None => return self.inside(node, rest),
-                },
-            }
-            rest = behind;
-        }
-        match self.place(NodeId(at)) {
-            Place::Inside(mounted) => Ok(Target::Inside(mounted, ".".to_owned())),
-            Place::Node(node) => Ok(Target::Node(node)),
-        }
-    }
-
-    /// A path from a node into the mount around it.
-    fn inside(&self, node: &Node, rest: &str) -> Answer<Target> {
-        match (&node.mount, &node.around) {
-            (Some(mount), _) => Ok(Target::Inside(mount.clone(), rest.to_owned())),
-            (None, Some((mount, path))) => {
-                Ok(Target::Inside(mount.clone(), format!("{path}/{rest}")))
-            }
-            (None, None) => Err(ErrorCode::NoEntry),
-        }
+        let walk = Walk {
+            tree: self,
+            start,
+            at: start,
+            below: Vec::new(),
+            end: "",
+            links: 0,
+            follow,
+        };
+        walk.along(path)
     }
 
     /// The mount at a node, or the one around it with the path to what that has there.
@@ -212,6 +223,129 @@ impl Tree {
     }
 }
 
+/// A path of the guest, gone name by name. Once it leaves the nodes of the tree for a mount that has
+/// others inside, links and `..` are followed here: the mount's folder would follow them to what the
+/// inner mounts hide.
+struct Walk<'t> {
+    tree: &'t Tree,
+    /// The node that the path begins at.
+    start: usize,
+    /// The node that it has come to.
+    at: usize,
+    /// Names from there on, of folders but for the last one.
+    below: Vec<String>,
+    /// What the path ends with behind the last of them: `/` or `/.` say that it is a folder.
+    end: &'static str,
+    links: u32,
+    /// Whether a link at the end is followed.
+    follow: bool,
+}
+
+impl Walk<'_> {
+    fn along(mut self, path: &str) -> Answer<Target> {
+        let mut rest = path.to_owned();
+        while !rest.is_empty() {
+            let (name, behind) = rest.split_once('/').unwrap_or((&rest, ""));
+            let node = self.tree.nodes.get(self.at).ok_or(ErrorCode::NoEntry)?;
+            let child = node.children.get(name).filter(|_| self.below.is_empty());
+            let mut next = behind.to_owned();
+            match name {
+                "" => {}
+                "." => self.end = "/.",
+                ".." => {
+                    self.up(node)?;
+                    self.end = "/.";
+                }
+                _ => match child {
+                    Some(child) => self.at = *child,
+                    None if !node.has_inner() => {
+                        let (mount, path) = node.inside(&rest).ok_or(ErrorCode::NoEntry)?;
+                        return Ok(Target::Inside(mount, path));
+                    }
+                    None => {
+                        self.end = if behind.is_empty() && rest.ends_with('/') {
+                            "/"
+                        } else {
+                            ""
+                        };
+                        self.below.push(name.to_owned());
+                        let is_last = behind.trim_matches('/').is_empty();
+                        if (!is_last || self.follow)
+                            && let Some(target) = self.link(node, is_last)?
+                        {
+                            let slash = if rest.contains('/') { "/" } else { "" };
+                            next = format!("{target}{slash}{behind}");
+                        }
+                    }
+                },
+            }
+            rest = next;
+        }
+        let node = self.tree.nodes.get(self.at).ok_or(ErrorCode::NoEntry)?;
+        if !self.below.is_empty() {
+            let below = format!("{}{}", self.below.join("/"), self.end);
+            let (mount, path) = node.inside(&below).ok_or(ErrorCode::NoEntry)?;
+            return Ok(Target::Inside(mount, path));
+        }
+        match self.tree.place(NodeId(self.at)) {
+            Place::Inside(mounted) => Ok(Target::Inside(mounted, ".".to_owned())),
+            Place::Node(node) => Ok(Target::Node(node)),
+        }
+    }
+
+    fn up(&mut self, node: &Node) -> Answer<()> {
+        if self.below.pop().is_none() {
+            // No link leads out of the mount that it is in.
+            let leaves_mount = self.links > 0 && node.mount.is_some();
+            if self.at == self.start || leaves_mount {
+                return Err(ErrorCode::NotPermitted);
+            }
+            self.at = node.parent;
+        }
+        Ok(())
+    }
+
+    /// Where a link leads whose name was gone to last; none of what is no link.
+    fn link(&mut self, node: &Node, is_last: bool) -> Answer<Option<String>> {
+        let below = self.below.join("/");
+        let (mount, path) = node.inside(&below).ok_or(ErrorCode::NoEntry)?;
+        match mount.folder.stat(&path, false).map(|found| found.kind) {
+            Ok(Kind::Link) => {}
+            Ok(Kind::Folder) => return Ok(None),
+            // A file, or one that is made now.
+            Ok(_) | Err(ErrorCode::NoEntry) if is_last => return Ok(None),
+            Ok(_) => return Err(ErrorCode::NotDirectory),
+            Err(error) => return Err(error),
+        }
+        self.links = self.links.saturating_add(1);
+        if self.links > LINKS {
+            return Err(ErrorCode::Loop);
+        }
+        let target = mount.folder.read_link(&path)?;
+        if target.starts_with('/') {
+            return Err(ErrorCode::NotPermitted);
+        }
+        self.below.pop();
+        Ok(Some(target))
+    }
+}
+
+impl Node {
+    /// Whether it is in a mount that has others inside, here or below.
+    fn has_inner(&self) -> bool {
+        !self.children.is_empty() && (self.mount.is_some() || self.around.is_some())
+    }
+
+    /// A path from here in the mount that is here or around.
+    fn inside(&self, rest: &str) -> Option<(Mounted, String)> {
+        match (&self.mount, &self.around) {
+            (Some(mount), _) => Some((mount.clone(), rest.to_owned())),
+            (None, Some((mount, path))) => Some((mount.clone(), format!("{path}/{rest}"))),
+            (None, None) => None,
+        }
+    }
+}
+
 impl Place {
     /// The folder itself as a target.
     pub(super) fn target(&self) -> Target {
@@ -226,5 +360,122 @@ impl NodeId {
     /// A number for it, different from those of other nodes.
     pub(super) fn number(self) -> u64 {
         u64::try_from(self.0).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::memory;
+    use crate::files::seam::Open;
+    use wxmcp_run::Ledger;
+
+    const ROOM: u64 = 1 << 20;
+
+    #[test]
+    fn the_tree_leads_into_the_innermost_mount() {
+        let mut tree = Tree::new();
+        let mounted = |device: u64, access| Mounted {
+            folder: memory::root(ROOM, device, &Ledger::unbounded()),
+            access,
+        };
+        let outer = mounted(1, Access::ReadWrite);
+        for path in ["x", "a", "a/in"] {
+            outer.folder.make_folder(path, 0o755).unwrap();
+        }
+        let new = Open {
+            write: true,
+            create: true,
+            ..Open::default()
+        };
+        assert!(outer.folder.open("file", &new).is_ok());
+        for (target, path) in [
+            (".", "here"),
+            ("../a", "x/up"),
+            ("../..", "x/out"),
+            ("loop", "loop"),
+            ("x/new", "dangling"),
+        ] {
+            outer.folder.make_link(target, path).unwrap();
+        }
+        tree.mount("/data", outer);
+        tree.mount("/data/a/in", mounted(2, Access::ReadOnly));
+        tree.mount("/deep/er", mounted(3, Access::ReadOnly));
+        let roots = tree.roots();
+        let paths: Vec<_> = roots.iter().map(|(_, path)| path.as_str()).collect();
+        assert_eq!(paths, ["/data", "/data/a/in", "/deep/er", "/"]);
+        let root = &roots[3].0;
+        let leads = |from: &Place, path: &str| {
+            tree.walk(from, path, true).map(|target| match target {
+                Target::Node(node) => format!("node of {}", tree.names(node).join(" ")),
+                Target::Inside(mounted, path) => {
+                    let (device, _) = mounted.folder.stat(".", true).unwrap().identity;
+                    format!("{device}:{path}")
+                }
+            })
+        };
+        for (path, wanted) in [
+            (".", "node of data deep"),
+            ("data", "node of a"),
+            ("data/", "node of a"),
+            ("data/x/y", "1:x/y"),
+            ("data/a", "node of in"),
+            ("data/a/x", "1:a/x"),
+            ("data/a/in", "2:."),
+            ("data/a/in/x/../y", "2:x/../y"),
+            ("./data//a/./in/../x", "1:a/x"),
+            ("deep", "node of er"),
+            ("deep/er/..", "node of er"),
+            ("deep/er/x/../..", "3:x/../.."),
+            ("deep/../data/x", "1:x"),
+            // What the inner mount hides has no other name.
+            ("data/x/../a/in/f", "2:f"),
+            ("data/x/../a/../a/in", "2:."),
+            ("data/x/.././a", "node of in"),
+            ("data/x/..", "node of a"),
+            ("data/a/y/../in/f", "no such entry"),
+            ("data/here/a/in/f", "2:f"),
+            ("data/here", "node of a"),
+            ("data/x/up/in/f", "2:f"),
+            ("data/x/up", "node of in"),
+            ("data/x/up/y", "1:a/y"),
+            ("data/dangling", "1:x/new"),
+            ("data/x/", "1:x/"),
+            ("data/x/.", "1:x/."),
+        ] {
+            let found = match leads(root, path) {
+                Err(ErrorCode::NoEntry) => "no such entry".to_owned(),
+                found => found.unwrap(),
+            };
+            assert_eq!(found, wanted, "{path}");
+        }
+        for path in ["data/here", "data/x/up/", "data/x/out"] {
+            let itself = match tree.walk(root, path, false) {
+                Ok(Target::Inside(_, itself)) => itself,
+                _ => panic!("a link itself"),
+            };
+            assert_eq!(format!("data/{itself}"), path);
+        }
+        let Ok(Target::Node(data)) = tree.walk(root, "data", true) else {
+            panic!("a node");
+        };
+        for (from, path, wanted) in [
+            (root, "", ErrorCode::NoEntry),
+            (root, "x", ErrorCode::NoEntry),
+            (root, "deep/x", ErrorCode::NoEntry),
+            (root, "..", ErrorCode::NotPermitted),
+            (root, "data/../..", ErrorCode::NotPermitted),
+            (root, "/data", ErrorCode::NotPermitted),
+            (root, "da\0ta", ErrorCode::Invalid),
+            (root, "data/x/out", ErrorCode::NotPermitted),
+            (root, "data/here/../x", ErrorCode::NotPermitted),
+            (root, "data/file/../x", ErrorCode::NotDirectory),
+            (root, "data/missing/../x", ErrorCode::NoEntry),
+            (root, "data/loop", ErrorCode::Loop),
+            (root, &"x/".repeat(3_000), ErrorCode::NameTooLong),
+            (&Place::Node(data), "../deep", ErrorCode::NotPermitted),
+        ] {
+            assert_eq!(leads(from, path), Err(wanted), "{path}");
+        }
     }
 }

@@ -1,6 +1,8 @@
 use serde_json::json;
 use wxmcp_catalogue::Definition;
 
+use wxmcp_run::Held;
+
 use super::*;
 
 /// A tool with this output schema.
@@ -18,8 +20,17 @@ fn object() -> Option<Value> {
     Some(json!({"type": "object"}))
 }
 
+fn received(value: Value) -> Received {
+    Received {
+        value,
+        bytes: 0,
+        held: Held::default(),
+    }
+}
+
 fn unwrapped(result: Value, output_schema: Option<Value>) -> Result<Answer, ToolError> {
-    unwrap(result, 0, &tool(output_schema)).map(Answer::unwrapped)
+    let received = received(result);
+    unwrap(received, &tool(output_schema), &Ledger::unbounded()).map(Answer::unwrapped)
 }
 
 fn value(result: Value, output_schema: Option<Value>) -> Value {
@@ -153,7 +164,7 @@ fn a_marked_result_is_taken_out_of_its_object_and_no_other() {
 fn what_only_the_answer_marks_is_taken_out_after_it_was_checked() {
     let result =
         json!({"structuredContent": {"result": 1}, "_meta": {"fastmcp": {"wrap_result": true}}});
-    let answer = unwrap(result, 0, &tool(object())).unwrap();
+    let answer = unwrap(received(result), &tool(object()), &Ledger::unbounded()).unwrap();
     assert_eq!(answer.value, json!({"result": 1}));
     assert_eq!(answer.unwrapped().value, json!(1));
 }

@@ -1,69 +1,41 @@
-//! Answers to `tools/call` and `tools/list` on their way through `rmcp`.
+//! Answers to `tools/call` and `tools/list` on their way past `rmcp`.
 //!
-//! They travel as plain JSON: what is in them is the broker's to judge, and
-//! trying all of the protocol's result types on a large answer costs more than
-//! reading it.
+//! They are read as plain JSON: what is in them is the broker's to judge, and trying all of the protocol's result
+//! types on a large answer costs more than reading it. They wait in the state of the pipe, with what is charged for
+//! them; `rmcp` passes on an empty result that says that they are there.
 
-use rmcp::model::{CustomResult, JsonRpcMessage, RequestId, ServerResult};
+use rmcp::model::{CustomResult, ErrorData, JsonRpcMessage, RequestId, ServerResult};
 use rmcp::service::{RoleClient, RxJsonRpcMessage};
-use serde_json::{Map, Value};
+use serde_json::Value;
+use wxmcp_run::{Held, OverBudget};
 
 /// An answer to a tool call or a listing.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Arrived {
-    /// The result, and its size in bytes as it arrived.
-    Result(Value, u64),
+    /// The result.
+    Result(Received),
+    /// The server answered with an error, which is as long as it may be: what is charged for it.
+    Refused(Box<ErrorData>, Held),
     /// The answer was larger than the limit, or held too many values.
     TooLarge(String),
     /// The answer was not what the protocol says.
     Malformed(String),
+    /// The host may not hold the answer.
+    OverBudget(OverBudget),
 }
 
-// A message passes through rmcp as one JSON value. All answers to calls and
-// listings are made here, so that no server can forge one.
-impl Arrived {
-    /// The answer as a message to rmcp, which hands it to the caller.
-    pub(super) fn into_message(self, id: i64) -> RxJsonRpcMessage<RoleClient> {
-        let result = ServerResult::CustomResult(CustomResult::new(self.into_value()));
-        JsonRpcMessage::response(result, RequestId::Number(id))
-    }
+/// A result as it arrived.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Received {
+    pub(crate) value: Value,
+    /// Its size in bytes as it arrived.
+    pub(crate) bytes: u64,
+    /// What is charged for it.
+    pub(crate) held: Held,
+}
 
-    fn into_value(self) -> Value {
-        let mut value = Map::new();
-        match self {
-            Self::Result(result, bytes) => {
-                value.insert("result".to_owned(), result);
-                value.insert("bytes".to_owned(), bytes.into());
-            }
-            Self::TooLarge(reason) => {
-                value.insert("too-large".to_owned(), reason.into());
-            }
-            Self::Malformed(reason) => {
-                value.insert("malformed".to_owned(), reason.into());
-            }
-        }
-        Value::Object(value)
-    }
-
-    /// Takes apart what [`Self::into_message`] put together.
-    pub(crate) fn from_result(result: ServerResult) -> Self {
-        let strange = || Self::Malformed("it is of an unexpected kind".to_owned());
-        let ServerResult::CustomResult(CustomResult(Value::Object(mut value))) = result else {
-            return strange();
-        };
-        if let Some(result) = value.remove("result") {
-            let bytes = value
-                .get("bytes")
-                .and_then(Value::as_u64)
-                .unwrap_or_default();
-            return Self::Result(result, bytes);
-        }
-        if let Some(Value::String(reason)) = value.remove("too-large") {
-            return Self::TooLarge(reason);
-        }
-        match value.remove("malformed") {
-            Some(Value::String(reason)) => Self::Malformed(reason),
-            _ => strange(),
-        }
-    }
+/// What tells rmcp's caller that the answer to its request has arrived.
+pub(super) fn notice(id: i64) -> RxJsonRpcMessage<RoleClient> {
+    let result = ServerResult::CustomResult(CustomResult::new(Value::Null));
+    JsonRpcMessage::response(result, RequestId::Number(id))
 }

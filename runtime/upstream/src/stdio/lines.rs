@@ -3,9 +3,17 @@
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use wxmcp_run::{Charge, Ledger, OverBudget};
 
 /// Bytes that are asked for at a time.
 const CHUNK_BYTES: usize = 64 * 1024;
+const CHUNK: u64 = 64 * 1024;
+
+/// Bytes of a line from which on it matters who pays for it.
+const LONG_BYTES: usize = CHUNK_BYTES;
+
+/// Room for a line that is not charged.
+const FREE_BYTES: usize = 4 * CHUNK_BYTES;
 
 /// What is kept of an over-long line's start, and of its end.
 const HEAD_BYTES: usize = 4 * 1024;
@@ -21,8 +29,12 @@ const MIN_SKIP_BYTES: usize = 256 * 1024 * 1024;
 pub(crate) enum Line {
     /// A line, without its newline.
     Whole(Vec<u8>),
+    /// A line becomes so long that it is charged to somebody; this is its start.
+    Long(Vec<u8>),
     /// A line has passed the limit; this is its start. The rest is skipped.
     TooLong(Vec<u8>),
+    /// Nobody may hold the line; this is its start. The rest is skipped.
+    OverBudget(Vec<u8>, OverBudget),
     /// A line that passed the limit has ended; this is its end.
     Skipped(Vec<u8>),
     /// A line that passed the limit does not end.
@@ -31,7 +43,8 @@ pub(crate) enum Line {
     End,
 }
 
-/// Reads lines and never holds more than the limit and one chunk.
+/// Reads lines and never holds more than the limit and one chunk. What a long line takes is charged before it is read:
+/// while the process has no room for it, the rest of it stays in the pipe.
 #[derive(Debug)]
 pub(crate) struct Lines<R> {
     source: R,
@@ -41,31 +54,87 @@ pub(crate) struct Lines<R> {
     scanned: usize,
     /// Bytes skipped of a line that passed the limit.
     skipping: Option<usize>,
+    /// Who pays for a line of which nobody else is known to.
+    process: Ledger,
+    /// Who pays for the line at hand, once it is long.
+    payer: Option<Ledger>,
+    /// What is charged for the line at hand.
+    charges: Vec<Charge>,
+    /// What is charged for the line that was returned last: its bytes are gone when the next one is asked for.
+    returned: Vec<Charge>,
 }
 
 impl<R: AsyncRead + Unpin> Lines<R> {
-    /// Lines of at most `limit` bytes.
-    pub(crate) fn new(source: R, limit: usize) -> Self {
+    /// Lines of at most `limit` bytes, of which the long ones are charged to a process.
+    pub(crate) fn new(source: R, limit: usize, process: Ledger) -> Self {
         Self {
             source,
             limit,
             buffer: Vec::new(),
             scanned: 0,
             skipping: None,
+            process,
+            payer: None,
+            charges: Vec::new(),
+            returned: Vec::new(),
         }
     }
 
     /// The next line. A future that is dropped loses nothing.
     pub(crate) async fn next(&mut self) -> io::Result<Line> {
+        self.returned.clear();
         loop {
             if let Some(line) = self.take() {
                 return Ok(line);
             }
-            self.buffer.reserve(CHUNK_BYTES);
-            if self.source.read_buf(&mut self.buffer).await? == 0 {
+            if let Err(over) = self.make_room().await {
+                self.skipping = Some(0);
+                return Ok(Line::OverBudget(self.head(), over));
+            }
+            // No more than a chunk: what follows the line is not charged.
+            let mut chunk = (&mut self.source).take(CHUNK);
+            if chunk.read_buf(&mut self.buffer).await? == 0 {
                 return Ok(Line::End);
             }
         }
+    }
+
+    /// Charges the line at hand to somebody else.
+    pub(crate) fn charge_to(&mut self, payer: &Ledger) -> Result<(), OverBudget> {
+        for charge in &mut self.charges {
+            charge.transfer(payer)?;
+        }
+        self.payer = Some(payer.clone());
+        Ok(())
+    }
+
+    /// Skips the line at hand.
+    pub(crate) fn skip(&mut self) {
+        self.skipping = Some(0);
+    }
+
+    fn head(&self) -> Vec<u8> {
+        self.buffer.iter().take(HEAD_BYTES).copied().collect()
+    }
+
+    /// Makes room for a chunk, and charges it first.
+    async fn make_room(&mut self) -> Result<(), OverBudget> {
+        let (length, had) = (self.buffer.len(), self.buffer.capacity());
+        let wanted = length.saturating_add(CHUNK_BYTES);
+        if wanted <= had {
+            return Ok(());
+        }
+        let most = self.limit.saturating_add(CHUNK_BYTES.saturating_mul(2));
+        let room = had.saturating_mul(2).min(most).max(wanted);
+        let charged: u64 = self.charges.iter().map(Charge::bytes).sum();
+        let charged_then = u64::try_from(room.saturating_sub(FREE_BYTES)).unwrap_or(u64::MAX);
+        let more = charged_then.saturating_sub(charged);
+        if more > 0 {
+            let payer = self.payer.as_ref().unwrap_or(&self.process);
+            self.charges.push(payer.charge_when_free(more).await?);
+        }
+        self.buffer.reserve_exact(room.saturating_sub(length));
+        Ok(())
     }
 
     /// The line, or the part of one, at the start of the bytes at hand.
@@ -80,12 +149,15 @@ impl<R: AsyncRead + Unpin> Lines<R> {
                 Some(at) if at <= self.limit => Some(Line::Whole(self.take_to(at))),
                 None if self.buffer.len() <= self.limit => {
                     self.scanned = self.buffer.len();
-                    None
+                    if self.scanned < LONG_BYTES || self.payer.is_some() {
+                        return None;
+                    }
+                    self.payer = Some(self.process.clone());
+                    Some(Line::Long(self.head()))
                 }
                 _ => {
                     self.skipping = Some(0);
-                    let head = self.buffer.iter().take(HEAD_BYTES).copied().collect();
-                    Some(Line::TooLong(head))
+                    Some(Line::TooLong(self.head()))
                 }
             };
         };
@@ -99,6 +171,7 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         let gone = self.buffer.len().saturating_sub(TAIL_BYTES);
         self.buffer.drain(..gone);
         self.buffer.shrink_to(CHUNK_BYTES.saturating_mul(2));
+        self.charges.clear();
         self.scanned = self.buffer.len();
         let skipped = skipped.saturating_add(gone);
         self.skipping = Some(skipped);
@@ -114,6 +187,8 @@ impl<R: AsyncRead + Unpin> Lines<R> {
         let mut line = std::mem::replace(&mut self.buffer, rest);
         line.truncate(at);
         self.scanned = 0;
+        self.payer = None;
+        self.returned = std::mem::take(&mut self.charges);
         line
     }
 }
@@ -123,7 +198,7 @@ mod tests {
     use super::*;
 
     async fn all(input: Vec<u8>, limit: usize) -> Vec<Line> {
-        let mut lines = Lines::new(input.as_slice(), limit);
+        let mut lines = Lines::new(input.as_slice(), limit, Ledger::unbounded());
         let mut found = Vec::new();
         loop {
             let line = lines.next().await.unwrap();
@@ -178,9 +253,59 @@ mod tests {
 
     #[tokio::test]
     async fn an_endless_line_ends_the_reading_in_bounded_memory() {
-        let mut lines = Lines::new(tokio::io::repeat(b'x'), 1000);
+        let mut lines = Lines::new(tokio::io::repeat(b'x'), 1000, Ledger::unbounded());
         assert!(matches!(lines.next().await.unwrap(), Line::TooLong(_)));
         assert_eq!(lines.next().await.unwrap(), Line::Endless);
         assert!(lines.buffer.capacity() <= 4 * CHUNK_BYTES);
+    }
+
+    #[tokio::test]
+    async fn a_long_line_is_charged_while_it_is_read_and_until_the_next() {
+        let process = Ledger::of_process(10 << 20);
+        let run = process.for_run(4 << 20);
+        let input = [b"x".repeat(1 << 20), b"y".repeat(100)].join(&b"\n"[..]);
+        let input = [input, b"\n".to_vec()].concat();
+        let mut lines = Lines::new(input.as_slice(), 8 << 20, process.clone());
+        assert!(matches!(lines.next().await.unwrap(), Line::Long(_)));
+        lines.charge_to(&run).unwrap();
+        let Line::Whole(line) = lines.next().await.unwrap() else {
+            panic!("no line");
+        };
+        let charged = u64::try_from(line.capacity() - FREE_BYTES).unwrap();
+        assert_eq!((run.held(), process.held()), (charged, charged));
+        assert_eq!(lines.next().await.unwrap(), Line::Whole(b"y".repeat(100)));
+        assert_eq!((run.held(), process.held()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_line_that_its_run_may_not_hold_is_skipped_and_the_next_one_is_read() {
+        let process = Ledger::of_process(10 << 20);
+        let run = process.for_run(1 << 20);
+        let input = [&b"x".repeat(3 << 20), &b"next\n"[..]].join(&b"\n"[..]);
+        let mut lines = Lines::new(input.as_slice(), 8 << 20, process.clone());
+        assert!(matches!(lines.next().await.unwrap(), Line::Long(_)));
+        lines.charge_to(&run).unwrap();
+        let refused = lines.next().await.unwrap();
+        assert!(
+            matches!(&refused, Line::OverBudget(head, OverBudget::Run { .. }) if head.len() == HEAD_BYTES),
+            "{refused:?}"
+        );
+        assert!(matches!(lines.next().await.unwrap(), Line::Skipped(_)));
+        assert_eq!(lines.next().await.unwrap(), Line::Whole(b"next".to_vec()));
+        assert_eq!((run.held(), process.held()), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_line_waits_for_room_in_the_process() {
+        let process = Ledger::of_process(3 << 20);
+        let other = process.charge(2 << 20).unwrap();
+        let input = [b"x".repeat(1 << 20), b"\n".to_vec()].concat();
+        let mut lines = Lines::new(input.as_slice(), 8 << 20, process.clone());
+        assert!(matches!(lines.next().await.unwrap(), Line::Long(_)));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let reading = std::pin::pin!(lines.next()).poll(&mut context).is_pending();
+        assert!(reading);
+        drop(other);
+        assert!(matches!(lines.next().await.unwrap(), Line::Whole(_)));
     }
 }

@@ -7,9 +7,10 @@ pub(crate) mod guard;
 mod ids;
 mod lines;
 mod log;
+pub(crate) mod payer;
 pub(crate) mod pipe;
 pub(crate) mod pipe_state;
 pub(crate) mod probe;
 pub(crate) mod process;
 
-pub(crate) use arrived::Arrived;
+pub(crate) use arrived::{Arrived, Received};

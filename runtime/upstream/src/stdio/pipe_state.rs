@@ -4,12 +4,18 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use parking_lot::{Mutex, MutexGuard};
-use rmcp::model::{ClientNotification, ClientRequest, GetMeta as _, JsonRpcMessage, RequestId};
+use rmcp::model::{
+    ClientNotification, ClientRequest, GetExtensions as _, GetMeta as _, JsonRpcMessage, RequestId,
+};
 use rmcp::service::{RoleClient, TxJsonRpcMessage};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use wxmcp_catalogue::clean;
-
 use wxmcp_policy::Redactor;
+use wxmcp_run::Ledger;
+
+use super::arrived::Arrived;
+use super::payer::{Payer, Places};
 
 /// Longest excerpt of output that is not the protocol, in bytes.
 const MAX_NOISE_BYTES: usize = 200;
@@ -27,9 +33,13 @@ pub(crate) enum Fault {
 }
 
 /// What the two sides of a pipe know together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct PipeState {
     redactor: Redactor,
+    /// The ledger of the process.
+    process: Ledger,
+    /// Places of messages that wait to be written.
+    pub(crate) places: Places,
     requests: Mutex<Requests>,
     fault: OnceLock<Fault>,
     noise: Mutex<Option<String>>,
@@ -42,6 +52,8 @@ struct Requests {
     open: HashMap<i64, Open>,
     /// Ids of open requests by their progress tokens.
     tokens: HashMap<i64, i64>,
+    /// Answers that rmcp passes on, until who waits for them takes them.
+    arrived: HashMap<i64, Arrived>,
     /// One more than the highest id sent.
     next: i64,
 }
@@ -53,6 +65,41 @@ struct Open {
     token: Option<i64>,
     /// When the server last reported progress of it.
     progressed: Option<Instant>,
+    /// Where its answer is charged.
+    ledger: Ledger,
+    written: Written,
+    /// Dropped when the request is closed, which ends what is under way for it.
+    open: watch::Sender<()>,
+}
+
+/// How much of a request's message is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    Nothing,
+    Some,
+    All,
+}
+
+/// How a message is sent.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    /// A request, unless it is closed before.
+    Request(i64, Closed),
+    /// A notification or an answer.
+    Other,
+    /// Not at all: what it cancels was not sent.
+    Nothing,
+}
+
+/// Tells when a request is closed.
+#[derive(Clone, Debug)]
+pub(super) struct Closed(watch::Receiver<()>);
+
+impl Closed {
+    /// Waits until the request has its answer, or is cancelled.
+    pub(super) async fn wait(&mut self) {
+        while self.0.changed().await.is_ok() {}
+    }
 }
 
 /// The last answer that belongs to no request, in words.
@@ -75,11 +122,21 @@ pub(super) enum Reading {
 
 impl PipeState {
     /// Nothing sent, nothing wrong.
-    pub(crate) fn new(redactor: Redactor) -> Self {
+    pub(crate) fn new(redactor: Redactor, process: Ledger) -> Self {
         Self {
             redactor,
-            ..Self::default()
+            process,
+            places: Places::default(),
+            requests: Mutex::default(),
+            fault: OnceLock::new(),
+            noise: Mutex::default(),
+            stray: Mutex::default(),
         }
+    }
+
+    /// The ledger of the process.
+    pub(super) fn process(&self) -> &Ledger {
+        &self.process
     }
 
     /// Why the connection was given up, if it was.
@@ -137,55 +194,72 @@ impl PipeState {
         self.requests.lock()
     }
 
-    /// Remembers a request until it is answered or cancelled.
-    pub(super) fn note_sent(&self, message: &TxJsonRpcMessage<RoleClient>) {
+    /// Remembers a request until it is answered or cancelled; says how the message is sent.
+    pub(super) fn note_sent(&self, message: &TxJsonRpcMessage<RoleClient>) -> Outgoing {
         let mut requests = self.requests();
         match message {
             JsonRpcMessage::Request(request) => {
                 let RequestId::Number(id) = &request.id else {
-                    return;
+                    return Outgoing::Other;
                 };
-                requests.next = requests.next.max(id.saturating_add(1));
-                let reading = match request.request {
-                    ClientRequest::CallToolRequest(_) => Reading::Call,
-                    ClientRequest::ListToolsRequest(_) => Reading::Listing,
-                    // The handshake asks one thing at a time: what it asked before
-                    // is given up, though a slow server may answer it yet.
-                    _ => {
-                        requests
-                            .open
-                            .retain(|_, open| open.reading != Reading::Typed);
-                        Reading::Typed
-                    }
-                };
-                let token = match request.request.get_meta().get_progress_token() {
-                    Some(token) if reading == Reading::Call => match token.0 {
-                        RequestId::Number(token) => Some(token),
-                        RequestId::String(_) => None,
-                    },
-                    _ => None,
-                };
-                if let Some(token) = token {
-                    requests.tokens.insert(token, *id);
-                }
-                let progressed = None;
-                let open = Open {
-                    reading,
-                    token,
-                    progressed,
-                };
-                requests.open.insert(*id, open);
+                let closed = requests.open(*id, &request.request, &self.process);
+                Outgoing::Request(*id, closed)
             }
             JsonRpcMessage::Notification(notification) => {
-                if let ClientNotification::CancelledNotification(cancelled) =
+                let ClientNotification::CancelledNotification(cancelled) =
                     &notification.notification
-                    && let Some(RequestId::Number(id)) = &cancelled.params.request_id
-                {
-                    requests.close(*id);
+                else {
+                    return Outgoing::Other;
+                };
+                let Some(RequestId::Number(id)) = &cancelled.params.request_id else {
+                    return Outgoing::Other;
+                };
+                requests.arrived.remove(id);
+                match requests.close(*id) {
+                    Some(open) if open.written == Written::Nothing => Outgoing::Nothing,
+                    _ => Outgoing::Other,
                 }
             }
-            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => {}
+            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => Outgoing::Other,
         }
+    }
+
+    /// Notes that a request's message begins to be written; false if nobody wants that any more.
+    pub(super) fn begin_writing(&self, id: i64) -> bool {
+        let mut requests = self.requests();
+        let open = requests.open.get_mut(&id);
+        open.map(|open| open.written = Written::Some).is_some()
+    }
+
+    /// Notes that it is written.
+    pub(super) fn note_written(&self, id: i64) {
+        if let Some(open) = self.requests().open.get_mut(&id) {
+            open.written = Written::All;
+        }
+    }
+
+    /// Whether the message of an open request was not read so far that all of it could be written.
+    pub(crate) fn is_unread(&self, id: i64) -> bool {
+        let requests = self.requests();
+        let open = requests.open.get(&id);
+        open.is_some_and(|open| open.written != Written::All)
+    }
+
+    /// Who pays for the answer to an open request, and when it is closed.
+    pub(super) fn payer(&self, id: i64) -> Option<(Ledger, Closed)> {
+        let requests = self.requests();
+        let open = requests.open.get(&id)?;
+        Some((open.ledger.clone(), Closed(open.open.subscribe())))
+    }
+
+    /// Keeps an answer until it is taken.
+    pub(super) fn keep(&self, id: i64, arrived: Arrived) {
+        self.requests().arrived.insert(id, arrived);
+    }
+
+    /// Takes an answer that rmcp has announced.
+    pub(crate) fn take_arrived(&self, id: i64) -> Option<Arrived> {
+        self.requests().arrived.remove(&id)
     }
 
     /// How the answer to a request that waits for one is read.
@@ -238,6 +312,42 @@ impl PipeState {
 }
 
 impl Requests {
+    fn open(&mut self, id: i64, request: &ClientRequest, process: &Ledger) -> Closed {
+        self.next = self.next.max(id.saturating_add(1));
+        let reading = match request {
+            ClientRequest::CallToolRequest(_) => Reading::Call,
+            ClientRequest::ListToolsRequest(_) => Reading::Listing,
+            // The handshake asks one thing at a time: what it asked before
+            // is given up, though a slow server may answer it yet.
+            _ => {
+                self.open.retain(|_, open| open.reading != Reading::Typed);
+                Reading::Typed
+            }
+        };
+        let token = match request.get_meta().get_progress_token() {
+            Some(token) if reading == Reading::Call => match token.0 {
+                RequestId::Number(token) => Some(token),
+                RequestId::String(_) => None,
+            },
+            _ => None,
+        };
+        if let Some(token) = token {
+            self.tokens.insert(token, id);
+        }
+        let payer = request.extensions().get::<Payer>();
+        let (open, closed) = watch::channel(());
+        let opened = Open {
+            reading,
+            token,
+            progressed: None,
+            ledger: payer.map_or_else(|| process.clone(), |payer| payer.ledger.clone()),
+            written: Written::Nothing,
+            open,
+        };
+        self.open.insert(id, opened);
+        Closed(closed)
+    }
+
     fn close(&mut self, id: i64) -> Option<Open> {
         let open = self.open.remove(&id)?;
         if let Some(token) = open.token {
@@ -264,7 +374,10 @@ mod tests {
     #[test]
     fn noise_is_redacted_before_it_is_cut() {
         let noise = "x".repeat(MAX_NOISE_BYTES - 10) + "canary-12345";
-        let state = PipeState::new(Redactor::new([("TOKEN", "canary-12345")]));
+        let state = PipeState::new(
+            Redactor::new([("TOKEN", "canary-12345")]),
+            Ledger::unbounded(),
+        );
         state.note_noise(noise.as_bytes());
         assert!(state.noise().is_some_and(|noise| !noise.contains("canary")));
     }

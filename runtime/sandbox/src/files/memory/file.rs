@@ -129,8 +129,7 @@ impl File for MemoryFile {
     }
 
     fn change(&self, change: Change) -> Answer<()> {
-        self.node.change(change);
-        Ok(())
+        self.node.change(change)
     }
 
     fn advise(&self, _offset: u64, _length: u64, _advice: Advice) -> Answer<()> {

@@ -16,6 +16,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::seam::{
     Answer, Change, Entries, FILE_BITS, FOLDER_BITS, File, Folder, Kind, Open, Opened, Stat, Wish,
+    without_slash,
 };
 use file::{MemoryEntries, MemoryFile};
 use node::{Body, NODE, Node, Space, contains, length};
@@ -239,8 +240,7 @@ impl Folder for Memory {
         if matches!(change, Change::Mode(_)) && node.kind() == Kind::Link {
             return Err(ErrorCode::Unsupported);
         }
-        node.change(change);
-        Ok(())
+        node.change(change)
     }
 
     fn make_folder(&self, path: &str, mode: u32) -> Answer<()> {
@@ -249,7 +249,7 @@ impl Folder for Memory {
 
     fn remove_folder(&self, path: &str) -> Answer<()> {
         let _names = self.names();
-        let spot = self.spot(path)?;
+        let spot = self.spot(without_slash(path))?;
         let found = spot.found.as_ref().ok_or(ErrorCode::NoEntry)?;
         if found.kind() != Kind::Folder {
             return Err(ErrorCode::NotDirectory);

@@ -146,7 +146,10 @@ impl Node {
         }
     }
 
-    pub(super) fn change(&self, change: Change) {
+    pub(super) fn change(&self, change: Change) -> Answer<()> {
+        if let Change::Mode(mode) = change {
+            self.kind().permits(mode)?;
+        }
         let mut inner = self.lock();
         match change {
             Change::Mode(mode) => inner.mode = mode,
@@ -156,6 +159,7 @@ impl Node {
             }
         }
         inner.changed = SystemTime::now();
+        Ok(())
     }
 
     /// A node that a folder has by a name.

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use cap_primitives::fs as cap;
 use cap_primitives::fs::{DirBuilderExt, OpenOptionsExt};
-use rustix::fs::{CWD, Mode};
+use rustix::fs::{CWD, FileType, Mode};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::guard::{ENTRIES, folder_at, is_folder, is_link};
 use super::links::{self, Census};
 use super::{Mount, Spot};
-use crate::files::disk::{DiskFile, of, spec};
+use crate::files::disk::{DiskFile, kind, of, spec};
 use crate::files::errors::of_errno;
 use crate::files::seam::{Answer, Change, FILE_BITS, FOLDER_BITS, File as _, Open};
 use std::os::fd::AsFd as _;
@@ -97,6 +97,8 @@ pub(super) fn change(place: &fs::File, change: Change) -> Answer<()> {
     let path = format!("/proc/self/fd/{}", place.as_raw_fd());
     match change {
         Change::Mode(mode) => {
+            let found = rustix::fs::fstat(place).map_err(of_errno)?;
+            kind(FileType::from_raw_mode(found.st_mode)).permits(mode)?;
             rustix::fs::chmod(path, Mode::from_bits_truncate(mode)).map_err(of_errno)
         }
         Change::Times { accessed, modified } => {

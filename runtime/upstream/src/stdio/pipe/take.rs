@@ -1,16 +1,17 @@
 //! What a line of a server's output is: a message, several, a damaged one, or prose.
 
-use rmcp::model::{ErrorData, JsonRpcMessage, RequestId};
+use rmcp::model::ErrorData;
 use rmcp::service::{RoleClient, RxJsonRpcMessage};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
 use wxmcp_catalogue::json::{self, JsonError};
 use wxmcp_catalogue::wording::quoted;
-use wxmcp_run::without_lone_surrogates;
+use wxmcp_run::{Held, parsed_size, without_lone_surrogates};
 
 use super::Pipe;
-use crate::stdio::arrived::Arrived;
+use super::room::{Charged, Room, Waiting};
+use crate::stdio::arrived::{Arrived, Received, notice};
 use crate::stdio::frame::{Damaged, Envelope, mended};
 use crate::stdio::ids::{at_end, at_start, in_line, number};
 use crate::stdio::lines::Line;
@@ -25,6 +26,9 @@ const MAX_PROSE_BYTES: usize = 64 * 1024;
 
 /// Messages that are read of one line, which should hold one.
 pub(super) const MAX_MESSAGES: usize = 1_000;
+
+/// Bytes that mending a damaged line takes for each of its own: whole copies, one of them with three bytes for one.
+const COPIES: u64 = 5;
 
 /// What is wrong with an answer to `initialize` or `server/discover`.
 const UNREADABLE_HANDSHAKE: &str = "its answer to the handshake is not what the protocol says";
@@ -48,8 +52,22 @@ where
     /// Reads one line.
     pub(super) fn take(&mut self, line: Line) -> Taken {
         match line {
-            Line::Whole(line) => self.take_line(&line),
-            Line::TooLong(head) => self.take_head(&head),
+            Line::Whole(line) => match self.take_line(&line) {
+                Taken::Wait(room) => {
+                    self.waiting = Some(Waiting { line, room });
+                    Taken::Nothing
+                }
+                taken => taken,
+            },
+            Line::Long(head) => self.charge(&head),
+            Line::TooLong(head) => {
+                self.over = None;
+                self.take_head(&head)
+            }
+            Line::OverBudget(head, over) => {
+                self.over = Some(over);
+                self.take_head(&head)
+            }
             Line::Skipped(_) if self.answered => Taken::Nothing,
             Line::Skipped(tail) => match at_end(&tail).or_else(|| self.state.only_open()) {
                 Some(id) => self.refuse(id, self.too_large()),
@@ -72,9 +90,12 @@ where
     /// The start of an over-long line.
     fn take_head(&mut self, head: &[u8]) -> Taken {
         let is_message = head.trim_ascii_start().starts_with(b"{");
-        let id = at_start(head);
+        let has_method = Damaged::look_at(head).has_method;
+        // The rest is not waited for where one call alone can be meant.
+        let only = self.over.filter(|_| is_message && !has_method);
+        let id = at_start(head).or_else(|| only.and_then(|_| self.state.only_open()));
         // Prose and notifications answer no call, however long they are.
-        self.answered = id.is_some() || !is_message || Damaged::look_at(head).has_method;
+        self.answered = id.is_some() || !is_message || has_method;
         match id {
             Some(id) => self.refuse(id, self.too_large()),
             None if self.answered => {
@@ -86,13 +107,16 @@ where
     }
 
     fn too_large(&self) -> Arrived {
+        if let Some(over) = self.over {
+            return Arrived::OverBudget(over);
+        }
         Arrived::TooLarge(format!("it is larger than {}", bytes_in_words(self.limit)))
     }
 
     /// Fails the request that an unusable line answers.
-    fn refuse(&mut self, id: i64, arrived: Arrived) -> Taken {
+    pub(super) fn refuse(&mut self, id: i64, arrived: Arrived) -> Taken {
         match self.state.addressee(id) {
-            Addressee::Open(Reading::Call | Reading::Listing) => Taken::message(id, arrived),
+            Addressee::Open(Reading::Call | Reading::Listing) => self.pass(id, arrived),
             Addressee::Open(Reading::Typed) => match arrived {
                 Arrived::Malformed(problem) => {
                     self.give_up_on(&format!("{UNREADABLE_HANDSHAKE}: {problem}"))
@@ -102,6 +126,12 @@ where
             Addressee::Gone => Taken::Nothing,
             Addressee::None => self.stray(id),
         }
+    }
+
+    /// Passes an answer on.
+    fn pass(&self, id: i64, arrived: Arrived) -> Taken {
+        self.state.keep(id, arrived);
+        Taken::Message(Box::new(notice(id)))
     }
 
     /// An answer to a request that was never made is noted and ignored: the proper answers may still come.
@@ -136,6 +166,9 @@ where
 
     /// Messages without a line end between them, and whatever stands behind the last.
     fn take_row(&mut self, line: &[u8]) -> Option<Taken> {
+        if json::holds_too_many(line) {
+            return None;
+        }
         let mut end = 0;
         let mut row = serde_json::Deserializer::from_slice(line).into_iter::<&RawValue>();
         let mut messages = Vec::new();
@@ -151,29 +184,40 @@ where
             return None;
         }
         let is_whole = messages.len() <= MAX_MESSAGES;
-        let first = self.take_each(messages);
+        let first = self.take_each(line, messages);
         if rest.is_empty() || !is_whole || matches!(first, Taken::End) {
             return Some(first);
         }
-        Some(match (first, self.take_line(rest)) {
+        let last = self.take_line(rest);
+        Some(match (first, self.refuse_waiting(last)) {
             (Taken::Message(first), Taken::Message(last)) => {
                 self.ready.push_back(last);
                 Taken::Message(first)
             }
             (_, Taken::End) => Taken::End,
-            (first, Taken::Nothing) => first,
+            (first, Taken::Nothing | Taken::Wait(_)) => first,
             (_, last) => last,
         })
     }
 
     /// A line that looks like a message and is not JSON.
     fn take_damaged(&mut self, line: &[u8], error: &serde_json::Error) -> Taken {
+        let damaged = Damaged::look_at(line);
+        let length = u64::try_from(line.len()).unwrap_or(u64::MAX);
+        let copies = self.state.process().charge(length.saturating_mul(COPIES));
+        let _copies = match (copies, damaged.id.filter(|_| damaged.is_answer())) {
+            (Ok(copies), _) => copies,
+            (Err(over), Some(id)) => return self.refuse(id, Arrived::OverBudget(over)),
+            (Err(_), None) => {
+                self.state.note_noise(line);
+                return Taken::Nothing;
+            }
+        };
         if let Some(line) = without_lone_surrogates(line)
             && let Ok(envelope) = Envelope::read(&line)
         {
             return self.take_envelope(&line, &envelope);
         }
-        let damaged = Damaged::look_at(line);
         if !damaged.is_answer() {
             // Programs print to stdout by mistake: such a line is noted and ignored.
             self.state.note_noise(line);
@@ -204,13 +248,26 @@ where
             return Taken::Nothing;
         }
         match serde_json::from_slice::<Vec<&RawValue>>(line) {
-            Ok(messages) => self.take_each(messages),
+            Ok(messages) => self.take_each(line, messages),
             Err(error) => self.take_damaged(inside, &error),
         }
     }
 
     /// Messages that came at once.
-    fn take_each<'m>(&mut self, messages: impl IntoIterator<Item = &'m RawValue>) -> Taken {
+    fn take_each<'m>(
+        &mut self,
+        line: &[u8],
+        messages: impl IntoIterator<Item = &'m RawValue>,
+    ) -> Taken {
+        // What is read of them waits until all are passed on.
+        match self.state.process().charge(parsed_size(line)) {
+            Ok(charge) => self.several = Some(charge),
+            Err(over) => {
+                self.state
+                    .note_stray(format!("wrote several messages in one line: {over}"));
+                return Taken::Nothing;
+            }
+        }
         for (position, message) in messages.into_iter().enumerate() {
             if position >= MAX_MESSAGES {
                 self.state.note_stray(format!(
@@ -228,9 +285,9 @@ where
                     Taken::Nothing
                 }
             };
-            match taken {
+            match self.refuse_waiting(taken) {
                 Taken::Message(message) => self.ready.push_back(message),
-                Taken::Nothing => {}
+                Taken::Nothing | Taken::Wait(_) => {}
                 Taken::End => return Taken::End,
             }
         }
@@ -290,12 +347,20 @@ where
         let Some(id) = envelope.id.and_then(|id| number(id.get())) else {
             return self.take_nameless(line, envelope);
         };
+        let charged = match self.charge_answer(id, envelope) {
+            Charged::Later(room) => return Taken::Wait(room),
+            Charged::Now(charged) => charged,
+        };
         let size = u64::try_from(line.len()).unwrap_or(u64::MAX);
         match self.state.addressee(id) {
             Addressee::None => self.stray(id),
             Addressee::Gone => Taken::Nothing,
             Addressee::Open(Reading::Call | Reading::Listing) => {
-                self.take_answer(id, envelope, size)
+                let arrived = match charged {
+                    Ok(held) => self.read_answer(envelope, size, held),
+                    Err(over) => Arrived::OverBudget(over),
+                };
+                self.pass(id, arrived)
             }
             Addressee::Open(Reading::Typed) => match self.take_other(line) {
                 Taken::Nothing => self.give_up_on(UNREADABLE_HANDSHAKE),
@@ -342,22 +407,19 @@ where
     }
 
     /// The answer to a call or a listing.
-    fn take_answer(&self, id: i64, envelope: &Envelope<'_>, size: u64) -> Taken {
-        let malformed = |problem: &str| Taken::message(id, Arrived::Malformed(problem.to_owned()));
+    fn read_answer(&self, envelope: &Envelope<'_>, bytes: u64, held: Held) -> Arrived {
+        let malformed = |problem: &str| Arrived::Malformed(problem.to_owned());
         match (envelope.result, envelope.error) {
-            (Some(result), None) => Taken::message(
-                id,
-                match json::parse(result.get()) {
-                    Ok(result) => Arrived::Result(result, size),
-                    Err(error @ JsonError::TooMany) => Arrived::TooLarge(error.to_string()),
-                    Err(error) => Arrived::Malformed(error.to_string()),
-                },
-            ),
+            (Some(result), None) => match json::parse(result.get()) {
+                Ok(value) => Arrived::Result(Received { value, bytes, held }),
+                Err(error @ JsonError::TooMany) => Arrived::TooLarge(error.to_string()),
+                Err(error) => Arrived::Malformed(error.to_string()),
+            },
+            (None, Some(error)) if json::holds_too_many(error.get().as_bytes()) => {
+                Arrived::TooLarge(JsonError::TooMany.to_string())
+            }
             (None, Some(error)) => match json::read::<ErrorData>(error.get().as_bytes()) {
-                Ok(error) => {
-                    let id = Some(RequestId::Number(id));
-                    Taken::Message(Box::new(JsonRpcMessage::error(error, id)))
-                }
+                Ok(error) => Arrived::Refused(Box::new(error), held),
                 Err(_) => malformed(&format!(
                     "its error has no code or no message: {}",
                     quoted(&self.state.shown(error.get().as_bytes()))
@@ -372,14 +434,10 @@ where
 /// What came of a line.
 pub(super) enum Taken {
     Message(Box<RxJsonRpcMessage<RoleClient>>),
+    /// The process has no room for the answer that the line holds.
+    Wait(Room),
     Nothing,
     End,
-}
-
-impl Taken {
-    fn message(id: i64, arrived: Arrived) -> Self {
-        Self::Message(Box::new(arrived.into_message(id)))
-    }
 }
 
 fn bytes_in_words(bytes: usize) -> String {

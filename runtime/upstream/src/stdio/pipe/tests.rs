@@ -6,11 +6,20 @@ use rmcp::model::{
 };
 
 use super::take::MAX_MESSAGES;
+use wxmcp_policy::Redactor;
+use wxmcp_run::{Held, Ledger};
+
 use super::*;
-use crate::stdio::arrived::Arrived;
+use crate::stdio::arrived::{Arrived, Received};
 use crate::stdio::pipe_state::Fault;
 
+mod charged;
+
 const LIMIT: usize = 1000;
+
+fn state() -> PipeState {
+    PipeState::new(Redactor::default(), Ledger::unbounded())
+}
 
 type TestPipe = Pipe<tokio::io::DuplexStream, tokio::io::DuplexStream>;
 
@@ -18,7 +27,7 @@ type TestPipe = Pipe<tokio::io::DuplexStream, tokio::io::DuplexStream>;
 async fn calling(calls: i64) -> (TestPipe, tokio::io::DuplexStream, tokio::io::DuplexStream) {
     let (theirs, reader) = tokio::io::duplex(1 << 20);
     let (writer, sent) = tokio::io::duplex(1 << 20);
-    let mut pipe = Pipe::new(reader, writer, LIMIT, Redactor::default(), None);
+    let mut pipe = Pipe::new(reader, writer, LIMIT, state(), None);
     for id in 0..calls {
         let mut call =
             ClientRequest::CallToolRequest(CallToolRequest::new(CallToolRequestParams::new("x")));
@@ -40,17 +49,24 @@ async fn pipe() -> (TestPipe, tokio::io::DuplexStream, tokio::io::DuplexStream) 
     (pipe, theirs, sent)
 }
 
+fn arrived(pipe: &TestPipe, id: &RequestId) -> Option<Arrived> {
+    match id {
+        RequestId::Number(id) => pipe.state().take_arrived(*id),
+        RequestId::String(_) => None,
+    }
+}
+
 async fn receive(line: &str) -> (Option<Arrived>, Option<Fault>) {
     let (mut pipe, mut theirs, _sent) = pipe().await;
     theirs.write_all(line.as_bytes()).await.unwrap();
     theirs.write_all(b"\n").await.unwrap();
     drop(theirs);
-    let arrived = match pipe.receive().await {
-        Some(JsonRpcMessage::Response(response)) => Some(Arrived::from_result(response.result)),
+    let found = match pipe.receive().await {
+        Some(JsonRpcMessage::Response(response)) => arrived(&pipe, &response.id),
         Some(other) => panic!("{other:?}"),
         None => None,
     };
-    (arrived, pipe.state().fault().cloned())
+    (found, pipe.state().fault().cloned())
 }
 
 #[tokio::test]
@@ -58,10 +74,12 @@ async fn a_result_arrives_with_its_size() {
     let line = r#"{"jsonrpc":"2.0","id":1,"result":{"malformed":"no"}}"#;
     let result = serde_json::json!({"malformed": "no"});
     let size = u64::try_from(line.len()).unwrap();
-    assert_eq!(
-        receive(line).await,
-        (Some(Arrived::Result(result, size)), None)
-    );
+    let received = Received {
+        value: result,
+        bytes: size,
+        held: Held::default(),
+    };
+    assert_eq!(receive(line).await, (Some(Arrived::Result(received)), None));
     let as_string = r#"{"id":"1","result":1}"#;
     assert!(matches!(
         receive(as_string).await,
@@ -129,7 +147,7 @@ async fn taken(calls: i64, line: &[u8]) -> (Vec<(i64, Arrived)>, Option<String>)
         let RequestId::Number(id) = response.id else {
             panic!("{:?}", response.id);
         };
-        all.push((id, Arrived::from_result(response.result)));
+        all.push((id, pipe.state().take_arrived(id).unwrap()));
     }
     assert_eq!(pipe.state().fault(), None);
     (all, pipe.state().stray())
@@ -284,7 +302,7 @@ async fn what_is_no_answer_fails_no_call() {
 async fn half_a_surrogate_becomes_a_replacement_character() {
     let line = br#"{"id":0,"result":{"t\udc00":"\ud83d \ud83d\ude00 \\ud83d"},"\ud83d":1}"#;
     let (arrived, _) = taken(1, line).await;
-    let [(0, Arrived::Result(value, _))] = arrived.as_slice() else {
+    let [(0, Arrived::Result(Received { value, .. }))] = arrived.as_slice() else {
         panic!("{arrived:?}");
     };
     let expected = serde_json::json!({"t\u{fffd}": "\u{fffd} \u{1f600} \\ud83d"});
@@ -296,11 +314,13 @@ async fn half_a_surrogate_becomes_a_replacement_character() {
     theirs.write_all(lines).await.unwrap();
     let note = pipe.receive().await;
     assert!(matches!(note, Some(JsonRpcMessage::Notification(_))));
-    let Some(JsonRpcMessage::Error(failed)) = pipe.receive().await else {
+    let answer = pipe.receive().await;
+    assert!(matches!(answer, Some(JsonRpcMessage::Response(_))));
+    let Some(Arrived::Refused(error, _)) = pipe.state().take_arrived(0) else {
         panic!("no error");
     };
-    assert_eq!(failed.error.message, "no \u{fffd}");
-    assert_eq!(failed.error.data, Some(serde_json::json!(["\u{fffd}"])));
+    assert_eq!(error.message, "no \u{fffd}");
+    assert_eq!(error.data, Some(serde_json::json!(["\u{fffd}"])));
 }
 
 #[tokio::test]
@@ -314,7 +334,7 @@ async fn an_answer_behind_text_and_answers_in_an_array_are_found() {
     }
     let many = br#"{"jsonrpc":"2.0","method":"x"}"#.repeat(2 * MAX_MESSAGES);
     let (mut pipe, _theirs, _sent) = calling(1).await;
-    pipe.take_line(&many);
+    let _ = pipe.take_line(&many);
     assert_eq!(pipe.ready.len(), MAX_MESSAGES - 1);
     assert!(
         pipe.state()
@@ -424,7 +444,7 @@ async fn noise_is_noted_and_harms_nobody() {
 async fn a_server_that_asks_and_does_not_read_is_not_read_from() {
     let (mut theirs, reader) = tokio::io::duplex(1 << 20);
     let (writer, _unread) = tokio::io::duplex(1);
-    let mut pipe = Pipe::new(reader, writer, LIMIT, Redactor::default(), None);
+    let mut pipe = Pipe::new(reader, writer, LIMIT, state(), None);
     let mut unsent: Vec<Pin<Box<dyn Future<Output = io::Result<()>>>>> = Vec::new();
     for id in 0..300 {
         let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n");
