@@ -29,6 +29,8 @@ pub(super) struct Room {
 
 /// What an answer takes is charged now, or has to wait for room.
 pub(super) enum Charged {
+    /// It holds more values than any answer may.
+    TooMany,
     Now(Result<Held, OverBudget>),
     Later(Room),
 }
@@ -79,7 +81,7 @@ where
         let content = envelope.result.or(envelope.error);
         let content = content.map_or(&b""[..], |content| content.get().as_bytes());
         if json::holds_too_many(content) {
-            return Charged::Now(Ok(Held::default()));
+            return Charged::TooMany;
         }
         let bytes = parsed_size(content);
         match ledger.charge(bytes) {

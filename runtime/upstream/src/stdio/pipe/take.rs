@@ -356,7 +356,7 @@ where
         };
         let charged = match self.charge_answer(id, envelope) {
             Charged::Later(room) => return Taken::Wait(room),
-            Charged::Now(charged) => charged,
+            charged => charged,
         };
         let size = u64::try_from(line.len()).unwrap_or(u64::MAX);
         match self.state.addressee(id) {
@@ -364,8 +364,9 @@ where
             Addressee::Gone => Taken::Nothing,
             Addressee::Open(Reading::Call | Reading::Listing) => {
                 let arrived = match charged {
-                    Ok(held) => self.read_answer(envelope, size, held),
-                    Err(over) => Arrived::OverBudget(over),
+                    Charged::Now(Ok(held)) => self.read_answer(envelope, size, held),
+                    Charged::Now(Err(over)) => Arrived::OverBudget(over),
+                    _ => Arrived::TooLarge(JsonError::TooMany.to_string()),
                 };
                 self.pass(id, arrived)
             }
@@ -413,18 +414,14 @@ where
         Taken::Nothing
     }
 
-    /// The answer to a call or a listing.
+    /// The answer to a call or a listing, which holds no more values than it may.
     fn read_answer(&self, envelope: &Envelope<'_>, bytes: u64, held: Held) -> Arrived {
         let malformed = |problem: &str| Arrived::Malformed(problem.to_owned());
         match (envelope.result, envelope.error) {
-            (Some(result), None) => match json::parse(result.get()) {
+            (Some(result), None) => match json::readable(result.get()) {
                 Ok(value) => Arrived::Result(Received { value, bytes, held }),
-                Err(error @ JsonError::TooMany) => Arrived::TooLarge(error.to_string()),
                 Err(error) => Arrived::Malformed(error.to_string()),
             },
-            (None, Some(error)) if json::holds_too_many(error.get().as_bytes()) => {
-                Arrived::TooLarge(JsonError::TooMany.to_string())
-            }
             (None, Some(error)) => match json::read::<ErrorData>(error.get().as_bytes()) {
                 Ok(error) => Arrived::Refused(Box::new(error), held),
                 Err(_) => malformed(&format!(
