@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use wasmtime::component::Resource;
-use wasmtime_wasi::p2::bindings::filesystem::preopens;
 use wasmtime_wasi::p2::bindings::filesystem::types::{
     self, Advice, Descriptor, DescriptorFlags, DescriptorStat, DescriptorType, DirectoryEntry,
     DirectoryEntryStream, ErrorCode, MetadataHashValue, NewTimestamp, OpenFlags, PathFlags,
@@ -20,26 +19,6 @@ use super::seam::{Answer, Folder, Stat, off_the_loop};
 use super::streams::{FileInput, FileOutput};
 use super::tree::{Mounted, Place, Target};
 use super::{FilesView, Known, LISTS, PATH, PIECE};
-use wxmcp_run::Access;
-
-impl preopens::Host for FilesView<'_> {
-    fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        let mut found = Vec::new();
-        for (place, path) in self.files.tree.roots() {
-            let mut flags = DescriptorFlags::READ;
-            if let Place::Inside(mounted) = &place
-                && mounted.access == Access::ReadWrite
-            {
-                flags |= DescriptorFlags::MUTATE_DIRECTORY;
-            }
-            let handle = Handle::Folder(OpenFolder { place, flags });
-            // Guests ask for these once.
-            let place = Arc::clone(&self.files.open).try_acquire_owned()?;
-            found.push((handles::push(self.table, handle, place)?, path));
-        }
-        Ok(found)
-    }
-}
 
 impl types::Host for FilesView<'_> {
     fn convert_error_code(&mut self, error: FsError) -> wasmtime::Result<ErrorCode> {

@@ -20,6 +20,7 @@ mod host;
 mod list;
 mod memory;
 mod modes;
+mod roots;
 mod seam;
 mod streams;
 #[cfg(test)]
