@@ -186,13 +186,10 @@ impl Settings {
             checkers.clone(),
             componentizers.clone(),
         ];
+        let total = file.limits.host_memory_total;
         Ok(Self {
             protected: protected(own.into_iter().flatten()),
-            host_memory_total: pick(
-                None,
-                "WXMCP_HOST_MEMORY_TOTAL",
-                file.limits.host_memory_total,
-            )?,
+            host_memory_total: pick(None, "WXMCP_HOST_MEMORY_TOTAL", total)?,
             call_timeout: pick_time(
                 limits.call_timeout,
                 "WXMCP_CALL_TIMEOUT",

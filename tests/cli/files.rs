@@ -35,6 +35,10 @@ fn attacked(
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one attack on each name, in one script"
+)]
 fn a_script_does_not_change_what_wxmcp_reads_next() -> TestResult {
     let files = [
         ("wxmcp.toml", CONFIGURATION),

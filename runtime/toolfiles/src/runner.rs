@@ -187,6 +187,20 @@ impl ToolFile {
         }
     }
 
+    /// Keeps an instance for the next call, if it may be kept.
+    fn keep(&self, mut idle: Idle, shared: &Shared) {
+        let may_be_kept = self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS;
+        // What is kept is the process's, and part of that only: the rest is for runs.
+        if may_be_kept && idle.session.charge_to(&shared.idle).is_ok() {
+            let mut kept = self.idle.lock();
+            // The oldest goes: one principal's instances must not fill all slots for ever.
+            if kept.len() >= MAX_IDLE {
+                kept.pop_front();
+            }
+            kept.push_back(idle);
+        }
+    }
+
     /// Calls the tool in an instance of its own.
     pub(crate) async fn call(
         &self,
@@ -243,20 +257,11 @@ impl ToolFile {
         } else {
             shared.worker().run(running).await
         };
-        let (mut idle, report) =
+        let (idle, report) =
             ended.ok_or_else(|| failed(format!("`{name}` could not be run: its thread ended")))?;
         let report =
             report.map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
-        // What is kept is the process's, and part of that only: the rest is for runs.
-        let may_be_kept = self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS;
-        if may_be_kept && idle.session.charge_to(&shared.idle).is_ok() {
-            let mut kept = self.idle.lock();
-            // The oldest goes: one principal's instances must not fill all slots for ever.
-            if kept.len() >= MAX_IDLE {
-                kept.pop_front();
-            }
-            kept.push_back(idle);
-        }
+        self.keep(idle, shared);
         self.answer(name, report.outcome, &context.ledger).await
     }
 

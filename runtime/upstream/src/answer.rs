@@ -28,6 +28,10 @@ const WRAPPED: &str = "result";
 /// nothing can answer yet; and what is no result, which is then in `data`.
 ///
 /// JSON inside of texts is charged to the ledger before it is read.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one part of a result after the other"
+)]
 pub(crate) fn unwrap(
     received: Received,
     tool: &Tool,

@@ -156,6 +156,10 @@ fn changes(w: &dyn Folder, path: &str) -> Vec<(&'static str, Answer<()>)> {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one case after the other, each a line"
+)]
 fn what_is_protected_stays_as_it_is_by_whatever_path() {
     let place = Place::furnished();
     let root = place.path().join("w");
