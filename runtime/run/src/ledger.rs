@@ -13,7 +13,6 @@ use std::task::{Poll, Waker};
 use parking_lot::Mutex;
 
 use crate::limits::{Bytes, Limit};
-use crate::tool::{ToolError, ToolErrorKind};
 
 /// Counts bytes against a budget. Copies are the same ledger.
 #[derive(Clone)]
@@ -61,12 +60,6 @@ impl OverBudget {
     pub fn limit(&self) -> Limit {
         let (Self::Run { budget, .. } | Self::Process { budget, .. }) = self;
         Limit::HostMemory(*budget)
-    }
-}
-
-impl From<OverBudget> for ToolError {
-    fn from(error: OverBudget) -> Self {
-        Self::new(ToolErrorKind::LimitReached, error.to_string())
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::ClockHandle;
-use crate::ledger::{Held, Ledger};
+use crate::ledger::{Held, Ledger, OverBudget};
 use crate::report::RunId;
 use crate::search::{Search, ToolDescription, ToolHit};
 use crate::seen::Seen;
@@ -278,6 +278,12 @@ pub struct NamespaceListing {
     /// What is charged for it.
     #[serde(skip)]
     pub held: Held,
+}
+
+impl From<OverBudget> for ToolError {
+    fn from(error: OverBudget) -> Self {
+        Self::new(ToolErrorKind::LimitReached, error.to_string())
+    }
 }
 
 /// One tool of a [`NamespaceListing`].
