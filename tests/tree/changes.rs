@@ -9,7 +9,10 @@ use crate::support::{Printed, TestResult, tree, write, wx, wxmcp};
 
 /// What others change while a script runs is for the next run.
 #[test]
-#[expect(clippy::too_many_lines, reason = "one script that changes one file after the other")]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one script that changes one file after the other"
+)]
 fn files_that_change_during_a_run_are_refused_in_it() -> TestResult {
     let file = |name: &str, value: &str| format!("def {name}() -> str:\n    return '{value}'\n");
     let folder = tree(&[

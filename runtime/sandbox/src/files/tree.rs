@@ -372,10 +372,7 @@ mod tests {
     const ROOM: u64 = 1 << 20;
 
     #[test]
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one case after the other, each a line"
-    )]
+    #[expect(clippy::too_many_lines, reason = "one table of cases")]
     fn the_tree_leads_into_the_innermost_mount() {
         let mut tree = Tree::new();
         let mounted = |device: u64, access| Mounted {
