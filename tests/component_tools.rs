@@ -262,15 +262,8 @@ fn changed_components_are_seen() -> TestResult {
         (
             "script.py",
             br#"
-from tools import calc
-print(call_tool("calc.maths_add", first=1, second_one=2))
-import os
-with open("/new.wasm", "rb") as new, open("/tools/calc/maths.wasm", "wb") as old:
-    old.write(new.read())
-print(call_tool("calc.maths_add", first=1, second_one=2))
-with open("/tools/calc/maths.json", "w") as beside:
-    beside.write('{"tools": {"add": {"description": "Told now."}}}')
 import tools
+print(call_tool("calc.maths_add", first=1, second_one=2))
 print(tools.describe("calc.maths_add")[0]["description"])
 "#,
         ),
@@ -279,28 +272,16 @@ print(tools.describe("calc.maths_add")[0]["description"])
         "(i32.add (local.get 0) (local.get 1)))",
         "(i32.sub (local.get 0) (local.get 1)))",
     );
-    fs::create_dir_all(folder.path().join("new"))?;
-    fs::write(
-        folder.path().join("new/new.wasm"),
-        wat::parse_str(subtracts)?,
-    )?;
-    let script = fs::read_to_string(folder.path().join("script.py"))?;
-    fs::write(
-        folder.path().join("script.py"),
-        script.replace("/new.wasm", "/new/new.wasm"),
-    )?;
-    let printed = wx(
-        folder.path(),
-        &[
-            "run",
-            "-v",
-            "tools:/tools:rw",
-            "-v",
-            "new:/new",
-            "script.py",
-        ],
-    )?;
-    assert_eq!(printed.stdout, "3\n-1\nTold now.\n", "{}", printed.stderr);
+    let run = || wx(folder.path(), &["run", "script.py"]);
+    assert_eq!(run()?.stdout, "3\n\n");
+    let component = folder.path().join("tools/calc/maths.wasm");
+    fs::write(&component, wat::parse_str(subtracts)?)?;
+    let printed = run()?;
+    assert_eq!(printed.stdout, "-1\n\n", "{}", printed.stderr);
+    let told = r#"{"tools": {"add": {"description": "Told now."}}}"#;
+    fs::write(component.with_extension("json"), told)?;
+    let printed = run()?;
+    assert_eq!(printed.stdout, "-1\nTold now.\n", "{}", printed.stderr);
     Ok(())
 }
 

@@ -275,11 +275,11 @@ fn a_file_that_could_not_be_read_now_is_read_again() -> TestResult {
             .env("WXMCP_HOST_MEMORY_TOTAL", total);
         Ok(command.args(["tools", "list"]).output()?.into())
     };
-    let refused = list("1MiB")?;
+    let refused = list("100KiB")?;
     assert!(
         refused
             .stderr
-            .contains("reading it was stopped by the limit of 1 MiB"),
+            .contains("reading it was stopped by the limit of 100 KiB"),
         "{}",
         refused.stderr
     );

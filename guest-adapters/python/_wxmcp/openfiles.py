@@ -2,31 +2,32 @@
 
 from . import kept as __builtins__
 
+import _io
 import gc
-import io
 import sys
 
 from . import output
 
-_WRITERS = io.BufferedWriter, io.BufferedRandom
+# Of C: `issubclass` of the classes in `io` keeps a note of each class that it was ever asked about.
+_TEXT, _BYTES, _WRITERS = _io.TextIOWrapper, _io._BufferedIOBase, (_io.BufferedWriter, _io.BufferedRandom)
 
 
 def close():
-    """Writes what is left, outermost first: an archive before its file, text before bytes. Never raises."""
+    """Writes what is left, outermost first: text, then what packs it, then the file. Never raises."""
     archives, wrappers, texts, buffers = [], [], [], []
     zipfile = sys.modules.get("zipfile")
     archive = getattr(zipfile, "ZipFile", None)
     for one in gc.get_objects():
         kind = type(one)
-        if issubclass(kind, io.TextIOWrapper):
+        if issubclass(kind, _TEXT):
             texts.append(one)
         elif issubclass(kind, _WRITERS):
             buffers.append(one)
-        elif issubclass(kind, io.BufferedIOBase) and kind.__module__ != "_io":
+        elif issubclass(kind, _BYTES) and kind.__module__ != "_io":
             wrappers.append(one)
         elif isinstance(archive, type) and issubclass(kind, archive):
             archives.append(one)
-    for ended, some in (("close", archives), ("close", wrappers), ("flush", texts), ("flush", buffers)):
+    for ended, some in (("flush", texts), ("close", wrappers), ("close", archives), ("flush", buffers)):
         for one in some:
             _end(one, ended)
 

@@ -14,7 +14,7 @@ use super::links::{self, Census};
 use super::{Mount, Spot};
 use crate::files::disk::{DiskFile, of, spec};
 use crate::files::errors::of_errno;
-use crate::files::seam::{Answer, Change, FILE_BITS, FOLDER_BITS, File as _, Open};
+use crate::files::seam::{Answer, Change, FILE_BITS, FOLDER_BITS, File as _, Kind, Open};
 use std::os::fd::AsFd as _;
 
 /// Makes a file where nothing is.
@@ -93,10 +93,11 @@ pub(super) fn rename(from: &Spot, to: &Spot) -> Answer<()> {
 }
 
 /// Changes what is kept of a file or folder that is open, if only as a place.
-pub(super) fn change(place: &fs::File, change: Change) -> Answer<()> {
+pub(super) fn change(place: &fs::File, kind: Kind, change: Change) -> Answer<()> {
     let path = format!("/proc/self/fd/{}", place.as_raw_fd());
     match change {
         Change::Mode(mode) => {
+            kind.permits(mode)?;
             rustix::fs::chmod(path, Mode::from_bits_truncate(mode)).map_err(of_errno)
         }
         Change::Times { accessed, modified } => {

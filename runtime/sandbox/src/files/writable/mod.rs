@@ -24,7 +24,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::disk::{Disk, of};
 use super::errors::of_errno;
-use super::seam::{Answer, Change, Entries, Folder, Open, Opened, Stat, Wish};
+use super::seam::{Answer, Change, Entries, Folder, Kind, Open, Opened, Stat, Wish};
 use file::WritableFile;
 pub(super) use guard::Guard;
 use guard::{Identity, Standing, id, seen};
@@ -342,15 +342,17 @@ impl Folder for Writable {
     fn change(&self, path: &str, follow: bool, change: Change) -> Answer<()> {
         let place = self.disk.place(path, follow).map_err(of)?;
         let found = rustix::fs::fstat(&place).map_err(of_errno)?;
-        if guard::is_folder(&found) {
+        let kind = if guard::is_folder(&found) {
             self.mount.check_folder(&place)?;
+            Kind::Folder
         } else if guard::is_link(&found) {
             let spot = self.spot(path, ErrorCode::Invalid)?;
             return act::change_link(&spot, change);
         } else {
             self.mount.check_file(&place, Some((self, path)))?;
-        }
-        act::change(&place, change)
+            Kind::File
+        };
+        act::change(&place, kind, change)
     }
 
     fn make_folder(&self, path: &str, mode: u32) -> Answer<()> {
