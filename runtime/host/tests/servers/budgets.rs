@@ -24,6 +24,9 @@ async fn asked(
     answer_in(broker, &format!("liar.{tool}"), arguments, context.clone()).await
 }
 
+/// Bytes that compiled schemas of the tools that are called stay within: the process keeps them.
+const COMPILED: u64 = 64 << 10;
+
 /// 20,000 zeros take some two megabytes once they are read.
 #[tokio::test]
 async fn an_answer_is_charged_to_its_run_and_one_that_is_too_heavy_is_refused() -> TestResult {
@@ -52,21 +55,15 @@ async fn an_answer_is_charged_to_its_run_and_one_that_is_too_heavy_is_refused() 
             assert!(context.ledger.held() > MIB, "{tool}: {context:?}");
             drop(light);
         }
-        assert_eq!(
-            (context.ledger.held(), process.held()),
-            (0, before),
-            "{tool}"
-        );
+        assert_eq!(context.ledger.held(), 0, "{tool}");
+        assert!(process.held() - before < COMPILED, "{tool}: {process:?}");
         let heavy = asked(&broker, tool, json!({"count": 50_000}), &context).await;
         let heavy = heavy.err().ok_or(tool)?;
         assert_eq!(heavy.kind, Kind::LimitReached, "{tool}: {heavy}");
         assert!(heavy.message.starts_with(refused), "{tool}: {heavy}");
         assert!(heavy.message.contains("`host-memory`"), "{tool}: {heavy}");
-        assert_eq!(
-            (context.ledger.held(), process.held()),
-            (0, before),
-            "{tool}"
-        );
+        assert_eq!(context.ledger.held(), 0, "{tool}");
+        assert!(process.held() - before < COMPILED, "{tool}: {process:?}");
     }
     echoes(&broker).await?;
     broker.shutdown().await;
@@ -160,7 +157,7 @@ async fn a_server_that_does_not_read_costs_its_own_calls_and_holds_one_message()
     // What was begun is read to its end; what was given up before is not sent.
     let calls = asked(&broker, "calls", json!({}), &context).await?.value;
     assert_eq!(calls, json!(["echo", "stops_reading", "echo", "calls"]));
-    assert_eq!(process.held(), before);
+    assert!(process.held() - before < COMPILED, "{process:?}");
     broker.shutdown().await;
     Ok(())
 }

@@ -221,10 +221,6 @@ fn links_lead_inside_only() {
 }
 
 #[test]
-#[expect(
-    clippy::too_many_lines,
-    reason = "one case after the other, each a line"
-)]
 fn names_come_and_go() {
     for (kind, root, _host) in folders() {
         let root = root.as_ref();
