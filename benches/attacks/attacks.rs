@@ -103,7 +103,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         script: "import sys\ntry:\n    print('fine', len(call_tool('s.put', n=int(sys.argv[1]))['v']))\nexcept ToolError as error:\n    print(error)\n",
         much: "3000000",
         little: "10000",
-        named: "`host-memory`",
+        named: "too large",
         ..USUAL
     },
     Attack {
@@ -112,7 +112,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
         script: "import sys\nfor i in range(int(sys.argv[1])):\n    try:\n        call_tool('s.slow')\n    except ToolError as error:\n        print(str(error)[:200])\nprint('fine')\n",
         much: "4",
         little: "0",
-        named: "schema",
+        named: "is not what the tool declares",
         ..USUAL
     },
     Attack {

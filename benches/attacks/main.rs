@@ -170,7 +170,7 @@ fn most_resident(mut child: Child) -> anyhow::Result<u64> {
             child.kill()?;
             bail!("it did not end within {HANGS:?}");
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(1));
     }
     Ok(most)
 }

@@ -267,15 +267,6 @@ impl Charge {
         Ok(())
     }
 
-    /// Makes the process's ledger alone count these bytes: no run is to answer for them any more.
-    pub fn leave_to_process(&mut self) {
-        let process = self.ledger.process().clone();
-        // Of the process itself nothing is taken, so nothing is refused.
-        if self.transfer(&process).is_err() {
-            debug_assert!(false, "the process counted these bytes already");
-        }
-    }
-
     /// How many bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
@@ -399,8 +390,6 @@ mod tests {
         charge.transfer(&second).unwrap_err();
         assert_eq!((first.held(), second.held(), process.held()), (40, 0, 40));
         charge.resize(30).unwrap();
-        charge.leave_to_process();
-        assert_eq!((first.held(), second.held(), process.held()), (0, 0, 30));
         charge.transfer(&second).unwrap();
         assert_eq!((second.held(), second.peak(), process.held()), (30, 30, 30));
         drop(charge);

@@ -84,13 +84,6 @@ impl MemoryMeter {
         }
     }
 
-    /// Charges the memory of an instance that is kept to the process alone.
-    pub(crate) fn charge_to_process(&mut self) {
-        if let Some(charge) = &mut self.charge {
-            charge.leave_to_process();
-        }
-    }
-
     pub(crate) fn peak(&self) -> u64 {
         self.peak
     }
@@ -204,8 +197,6 @@ mod tests {
         let next = ledger.process().for_run(FRESH + 100);
         meter.charge_to(&next).unwrap();
         assert_eq!((ledger.held(), next.held()), (0, FRESH + 100));
-        meter.charge_to_process();
-        assert_eq!((next.held(), ledger.process().held()), (0, FRESH + 100));
         drop(meter);
         assert_eq!(ledger.process().held(), 0);
     }

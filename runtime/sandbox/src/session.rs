@@ -7,8 +7,8 @@ use wasmtime::component::{Instance, InstancePre, TypedFunc};
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 use wxmcp_run::{
-    BoxFuture, Ledger, Limits, Observer, Outcome, OverBudget, Policy, Raised, Report, Run,
-    RunError, RunId, RunnerSession, Script, ToolHost,
+    BoxFuture, Limits, Observer, Outcome, Policy, Raised, Report, Run, RunError, RunId,
+    RunnerSession, Script, ToolHost,
 };
 
 use crate::calls::{Calls, InRun};
@@ -66,18 +66,6 @@ impl Session {
     /// follow it.
     pub fn is_over(&self) -> bool {
         self.is_over
-    }
-
-    /// Charges the memory of a tool file's instance, between two runs, to another ledger of the process.
-    ///
-    /// # Errors
-    ///
-    /// When that would hold more than it may.
-    pub fn charge_to(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
-        match &mut self.live {
-            Some(live) => live.store.data_mut().memory.charge_to(ledger),
-            None => Ok(()),
-        }
     }
 
     /// Runs a script to its end. A tool file is read in the session's first run;
@@ -197,7 +185,6 @@ impl Session {
         self.is_over = ended.is_err();
         let fuel = self.metering.used(&live.store, limits.fuel);
         let state = live.store.data_mut();
-        state.memory.charge_to_process();
         Ok(report(id, state, ended.err(), &limits, &clock, fuel))
     }
 }

@@ -15,9 +15,6 @@ use crate::worker::Worker;
 /// Bytes that the host may hold while one file is read, its instance included.
 const FILE_MEMORY: u64 = 128 << 20;
 
-/// Which part of what the process may hold instances that are kept between calls may take: one in so many bytes.
-const IDLE_SHARE: u64 = 4;
-
 /// Starts interpreters for tool files.
 pub trait Interpreters: Send + Sync {
     /// The sandbox that runs a language. Asked for often; kept by whoever answers. The first time it is loaded, which
@@ -84,8 +81,6 @@ pub(crate) struct Shared {
     /// What the process may hold for others: kept instances are part of it.
     pub(crate) ledger: Ledger,
     pub(crate) slots: Slots,
-    /// Where instances that are kept between calls are charged.
-    pub(crate) idle: Ledger,
     /// Made when several tool files first run at once.
     pub(crate) worker: OnceLock<Arc<Worker>>,
 }
@@ -93,7 +88,6 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(config: TreeConfig, ledger: Ledger) -> Self {
         Self {
-            idle: ledger.for_run(ledger.budget() / IDLE_SHARE),
             config,
             ledger,
             slots: Slots::default(),

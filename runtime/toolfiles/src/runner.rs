@@ -188,10 +188,13 @@ impl ToolFile {
     }
 
     /// Keeps an instance for the next call, if it may be kept.
-    fn keep(&self, mut idle: Idle, shared: &Shared) {
+    fn keep(&self, idle: Idle, ledger: &Ledger) {
         let may_be_kept = self.reusable && !idle.session.is_over() && idle.runs < MAX_RUNS;
-        // What is kept is the process's, and part of that only: the rest is for runs.
-        if may_be_kept && idle.session.charge_to(&shared.idle).is_ok() {
+        // Its memory stays charged to the run that used it last. Calls to come must find room beside what is kept.
+        let process = ledger.process();
+        let leaves_room =
+            ledger.held() <= ledger.budget() / 2 && process.held() <= process.budget() / 4 * 3;
+        if may_be_kept && leaves_room {
             let mut kept = self.idle.lock();
             // The oldest goes: one principal's instances must not fill all slots for ever.
             if kept.len() >= MAX_IDLE {
@@ -261,7 +264,7 @@ impl ToolFile {
             ended.ok_or_else(|| failed(format!("`{name}` could not be run: its thread ended")))?;
         let report =
             report.map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
-        self.keep(idle, shared);
+        self.keep(idle, &context.ledger);
         self.answer(name, report.outcome, &context.ledger).await
     }
 
