@@ -67,7 +67,7 @@ pub(crate) fn figures(wxmcp: &Path, python: &Path) -> anyhow::Result<()> {
             &format!("{:.2}x", ratio(ours, theirs)),
             "",
         );
-        row("  wxmcp", &ms(ours), "");
+        row(&format!("  wxmcp, {question}"), &ms(ours), "");
     }
     Ok(())
 }
