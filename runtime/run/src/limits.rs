@@ -16,7 +16,7 @@ pub struct Limits {
     pub start: Duration,
     /// Linear memory of the guest in bytes, the interpreter's own image included.
     pub memory: u64,
-    /// Bytes that the host holds for the run at once, beside the guest's memory: arguments, answers, rows, listings,
+    /// Bytes that the host holds for the run at once, beside the guest's memory: arguments, answers, listings,
     /// and the memory of the tool files that it calls.
     pub host_memory: u64,
     /// Bytes printed, standard output and error together.
