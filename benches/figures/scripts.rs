@@ -64,6 +64,7 @@ return ((performance.now() - started) / 2000) * 1e3;
 
 pub(crate) fn request(language: Language, source: &str) -> Run {
     Run {
+        id: wxmcp_run::RunId::random(),
         script: Script {
             name: "bench".to_owned(),
             language,

@@ -244,6 +244,7 @@ pub(crate) fn calls(guests: &Guests) -> anyhow::Result<()> {
     )?;
     let run = |source: &str| -> anyhow::Result<String> {
         let run = Run {
+            id: wxmcp_run::RunId::random(),
             tools: broker.clone(),
             ..request(Language::Python, source)
         };

@@ -170,6 +170,16 @@ impl Settings {
         policy: &PolicyArgs,
         config: &ConfigArgs,
     ) -> anyhow::Result<Self> {
+        Self::resolve_for(limits, policy, config, &Limits::default())
+    }
+
+    /// The same for a command whose usual limits are others.
+    pub(crate) fn resolve_for(
+        limits: &LimitArgs,
+        policy: &PolicyArgs,
+        config: &ConfigArgs,
+        usual: &Limits,
+    ) -> anyhow::Result<Self> {
         let path = config.config.as_deref();
         let (file, folder) = read(path.unwrap_or(Path::new("wxmcp.toml")), path.is_some())?;
         let usual_tools = file.tools.folder.as_ref().map(|named| folder.join(named));
@@ -196,7 +206,7 @@ impl Settings {
                 file.limits.call_timeout.as_deref(),
             )?
             .unwrap_or(Duration::from_secs(30)),
-            limits: merge_limits(limits, &file.limits)?,
+            limits: merge_limits(limits, &file.limits, usual)?,
             mounts: mounts(&policy.volumes, &file.policy.volumes, &folder)?,
             env: environment(file.policy.env.iter().chain(&policy.env))?,
             allow_tools: if policy.allow_tools.is_empty() {
@@ -269,8 +279,7 @@ fn without_line(error: &toml::de::Error, text: &str) -> String {
     }
 }
 
-fn merge_limits(flags: &LimitArgs, file: &LimitTable) -> anyhow::Result<Limits> {
-    let default = Limits::default();
+fn merge_limits(flags: &LimitArgs, file: &LimitTable, default: &Limits) -> anyhow::Result<Limits> {
     let wall = pick_time(flags.timeout, "WXMCP_TIMEOUT", file.timeout.as_deref())?;
     let start = pick_time(
         flags.start_timeout,
@@ -299,7 +308,7 @@ fn merge_limits(flags: &LimitArgs, file: &LimitTable) -> anyhow::Result<Limits> 
             file.max_concurrent_calls,
         )?
         .unwrap_or(default.concurrent_calls),
-        ..default
+        ..default.clone()
     })
 }
 

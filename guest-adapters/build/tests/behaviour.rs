@@ -75,6 +75,7 @@ fn open(native: Vec<u8>) -> Result<Sandbox> {
 /// What a script printed and how it ended.
 fn run(sandbox: &Sandbox, source: &str) -> Result<String> {
     let run = Run {
+        id: wxmcp_run::RunId::random(),
         script: Script {
             name: "script.py".to_owned(),
             language: Language::Python,

@@ -210,6 +210,7 @@ impl Analysed {
 /// Reads a script, without running it.
 pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failure> {
     let run = Run {
+        id: wxmcp_run::RunId::random(),
         script: Script {
             name: "<check>".to_owned(),
             language: wxmcp_run::Language::Python,

@@ -6,6 +6,7 @@ mod completions;
 mod component;
 mod doctor;
 mod run;
+mod serve;
 pub(crate) mod tools;
 
 use crate::cli::{Cli, Command};
@@ -15,6 +16,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::execute(&args),
+        Command::Serve(args) => serve::execute(&args),
         Command::Check(args) => check::execute(&args),
         Command::Build(args) => build::execute(&args),
         Command::Tools(args) => tools::execute(&args),

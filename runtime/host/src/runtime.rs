@@ -7,7 +7,7 @@ use wxmcp_broker::CallerHost;
 use wxmcp_capabilities::ResourceError;
 use wxmcp_run::{
     CallContext, Clocks, Event, Language, Limits, Observer, Policy, Randomness, Report, Run,
-    RunError, Runner, Script, Silent, Stream, ToolErrorKind,
+    RunError, RunId, Runner, Script, Silent, Stream, ToolErrorKind,
 };
 use wxmcp_sandbox::supplied::CompileError;
 use wxmcp_toolfiles::{Interpreters as _, LinkError};
@@ -146,6 +146,7 @@ impl Job {
     ) -> Run {
         let ledger = tools.broker().ledger().for_run(self.limits.host_memory);
         Run {
+            id: RunId::random(),
             script: self.script,
             policy: self.policy,
             limits: self.limits,

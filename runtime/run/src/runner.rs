@@ -6,13 +6,15 @@ use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::observer::Observer;
 use crate::policy::Policy;
-use crate::report::Report;
+use crate::report::{Report, RunId};
 use crate::script::Script;
 use crate::sources::{Clocks, Randomness};
 use crate::tool::{BoxFuture, ToolHost};
 
 /// One execution of one script.
 pub struct Run {
+    /// Names it, in its report and to whoever answers its calls.
+    pub id: RunId,
     /// What to run.
     pub script: Script,
     /// What it may touch.

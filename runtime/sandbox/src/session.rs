@@ -7,8 +7,8 @@ use wasmtime::component::{Instance, InstancePre, TypedFunc};
 use wasmtime::{Store, Trap};
 use wasmtime_wasi::I32Exit;
 use wxmcp_run::{
-    BoxFuture, Limits, Observer, Outcome, Policy, Raised, Report, Run, RunError, RunId,
-    RunnerSession, Script, ToolHost,
+    BoxFuture, Limits, Observer, Outcome, Policy, Raised, Report, Run, RunError, RunnerSession,
+    Script, ToolHost,
 };
 
 use crate::calls::{Calls, InRun};
@@ -79,6 +79,7 @@ impl Session {
     )]
     pub async fn run(&mut self, run: Run) -> Result<Report, RunError> {
         let Run {
+            id,
             script,
             policy,
             limits,
@@ -92,7 +93,6 @@ impl Session {
         if self.is_over {
             return Err(RunError::SessionOver);
         }
-        let id = RunId::random();
         let clock = Arc::new(RunClock::standing_still_for(limits.start));
         let knows = self.live.is_some() && script.task.is_some();
         let program = match &self.entry {

@@ -63,6 +63,7 @@ async fn describe_script(
         .await
         .map_err(does_not_start)?;
     let run = Run {
+        id: wxmcp_run::RunId::random(),
         script: Script {
             name: place.shown(),
             language: place.language,

@@ -225,6 +225,7 @@ impl ToolFile {
         let slot = host.take_slot();
         let is_alone = slot.as_ref().is_none_or(Slot::is_alone);
         let run = Run {
+            id: wxmcp_run::RunId::random(),
             script: Script {
                 name: self.shown.clone(),
                 language: self.language,

@@ -48,6 +48,7 @@ pub fn run(source: &str, limits: Limits) -> Result<Report, Box<dyn Error>> {
 /// What [`run`] runs.
 pub fn request(source: &str, limits: Limits) -> Run {
     Run {
+        id: wxmcp_run::RunId::random(),
         script: Script {
             name: "probe".to_owned(),
             language: Language::Python,

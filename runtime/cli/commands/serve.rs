@@ -1,0 +1,103 @@
+//! `wxmcp serve`: an MCP server for agents.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use wxmcp_run::{Limits, Policy, Silent, Stdin};
+use wxmcp_server::{Log, Server, ServerConfig};
+
+use crate::cli::ServeArgs;
+use crate::exit::{Exit, Failure};
+use crate::settings::Settings;
+use crate::streams::STDERR;
+
+/// Time that a program may take where nothing is said: programs of agents wait for many tools.
+const TIMEOUT: Duration = Duration::from_secs(300);
+
+/// How long upstream servers may take to end.
+const SHUTDOWN: Duration = Duration::from_secs(5);
+
+pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
+    let settings = Settings::resolve_for(&args.limits, &args.policy, &args.config, &usual())
+        .map_err(Failure::usage)?;
+    let log = log(args.log.as_deref())?;
+    let runtime = Arc::new(crate::runtime::open(&settings, Arc::new(Silent))?);
+    let config = ServerConfig {
+        policy: Policy {
+            mounts: settings.mounts,
+            env: settings.env,
+            stdin: Stdin::Empty,
+            protected: settings.protected,
+        },
+        limits: settings.limits,
+        max_answer: args.max_answer,
+        yield_after: args.yield_after,
+        drain: args.drain,
+        session_idle: args.session_idle,
+        log,
+        ..ServerConfig::new(Arc::clone(&runtime))
+    };
+    crate::runtime::event_loop()?.run(async {
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
+        let mut terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
+        let stop = async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        let served = Server::new(config).serve_stdio(stop).await;
+        let _left_to_guards = tokio::time::timeout(SHUTDOWN, runtime.shutdown()).await;
+        match served {
+            Ok(()) => Ok(Exit::Success),
+            Err(error) => Err(Failure::raised(error.into())),
+        }
+    })
+}
+
+/// Limits of a program where nothing is said.
+fn usual() -> Limits {
+    Limits {
+        wall: TIMEOUT,
+        ..Limits::default()
+    }
+}
+
+fn cannot_listen(error: std::io::Error) -> Failure {
+    Failure::fault(anyhow::Error::new(error).context("listen for signals"))
+}
+
+/// Standard error, whose reader nobody waits for.
+struct Stderr;
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        STDERR.try_write(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Where the server writes what happens; only its user may read it.
+fn log(path: Option<&Path>) -> Result<Log, Failure> {
+    let Some(path) = path else {
+        return Ok(Log::to(Stderr));
+    };
+    let file = OpenOptions::new()
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .with_context(|| format!("open `{}`", path.display()))
+        .map_err(Failure::usage)?;
+    Ok(Log::to(file))
+}

@@ -1,0 +1,257 @@
+//! What a client is answered: text for every client, and structured content that says the same.
+
+mod cut;
+mod structured;
+
+use rmcp::model::{CallToolResult, ContentBlock, MetaObject, ResourceContents};
+use serde_json::{Value, json};
+use wxmcp_run::{Artifact, CallRecord, Outcome, Report};
+
+use crate::results::{Ended, SessionNote};
+use cut::{Keep, cut, shares};
+
+/// Calls that a failed run's answer lists.
+const MAX_CALLS: usize = 50;
+
+/// What printed lines are called in an answer.
+const STDOUT: &str = "[stdout]";
+const STDERR: &str = "[stderr]";
+
+/// The answer for a run that has ended, in at most about `max` characters of text.
+pub(crate) fn of_report(ended: &Ended, max: usize) -> CallToolResult {
+    let report = &*ended.report;
+    let run = report.run.to_string();
+    let handed_out = handed_out(report, &run);
+    let parts = Parts::of(report, &run);
+    let mut result = CallToolResult::default();
+    let text = parts.text(report, ended.session.as_ref(), max);
+    result.content.push(ContentBlock::text(text));
+    result.is_error = Some(failed(&report.outcome));
+    if handed_out.is_empty() {
+        result.structured_content = Some(structured::of_report(ended, &run, max));
+    }
+    result.content.extend(handed_out);
+    let mut meta = MetaObject::new();
+    meta.insert("run".to_owned(), json!(run));
+    result.meta = Some(meta);
+    result
+}
+
+/// The answer for a run that goes on: its handle, and what it has printed since the last answer.
+pub(crate) fn of_running(
+    run: &str,
+    session: Option<&str>,
+    seconds: u64,
+    printed: &[u8],
+    max: usize,
+) -> CallToolResult {
+    let printed = String::from_utf8_lossy(printed);
+    let whole = "the answer at its end";
+    let shown = cut(&printed, max.saturating_sub(400), Keep::Ends, whole);
+    let mut text = format!(
+        "[running] after {seconds} s. Call run_code with only {{\"wait\": \"{run}\"}} to wait on; cancel that call to \
+         end the run.\n"
+    );
+    if !shown.is_empty() {
+        text.push_str(&format!("{STDOUT} so far\n{shown}"));
+    }
+    let mut result = CallToolResult::success(vec![ContentBlock::text(text)]);
+    let mut structured = json!({"outcome": "running", "run": run, "wait": run, "printed": shown});
+    if let (Some(session), Value::Object(structured)) = (session, &mut structured) {
+        structured.insert("session".to_owned(), json!(session));
+    }
+    result.structured_content = Some(structured);
+    result
+}
+
+/// An answer that says what is wrong with a call.
+pub(crate) fn refused(words: impl Into<String>) -> CallToolResult {
+    CallToolResult::error(vec![ContentBlock::text(words)])
+}
+
+/// Texts and other things that a call of ours answers without a run.
+pub(crate) fn plain(text: String, max: usize) -> CallToolResult {
+    let whole = "a call that asks for less at once";
+    CallToolResult::success(vec![ContentBlock::text(cut(&text, max, Keep::Head, whole))])
+}
+
+fn failed(outcome: &Outcome) -> bool {
+    match outcome {
+        Outcome::Returned(_) => false,
+        Outcome::Exited(code) => *code != 0,
+        Outcome::Raised(_) | Outcome::Stopped(..) | Outcome::Cancelled => true,
+    }
+}
+
+/// The texts of a report, whole, each with the resource that holds it.
+struct Parts {
+    value: Option<String>,
+    stdout: String,
+    stderr: String,
+    failure: Option<String>,
+    texts: Vec<String>,
+    run: String,
+}
+
+impl Parts {
+    fn of(report: &Report, run: &str) -> Self {
+        let texts = report.artifacts.iter().filter(|it| it.kind == "text");
+        Self {
+            value: value(&report.outcome),
+            stdout: String::from_utf8_lossy(&report.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&report.stderr).into_owned(),
+            failure: failure(report),
+            texts: texts.map(|it| it.data.clone()).collect(),
+            run: run.to_owned(),
+        }
+    }
+
+    fn text(&self, report: &Report, session: Option<&SessionNote>, max: usize) -> String {
+        let whole = |name: &str| format!("run://{}/{name}", self.run);
+        let end = ending(session);
+        let count = |text: &str| text.chars().count();
+        let handed_out = self.texts.join("\n");
+        let lengths = [
+            self.value.as_deref().map_or(0, count),
+            count(&handed_out),
+            count(&self.stdout),
+            count(&self.stderr),
+            self.failure.as_deref().map_or(0, count),
+        ];
+        let budget = max.saturating_sub(count(&end)).saturating_sub(100);
+        let shares = shares(&lengths, budget);
+        let share = |at: usize| shares.get(at).copied().unwrap_or_default();
+        let mut sections = Vec::new();
+        if let Some(value) = &self.value {
+            sections.push(cut(value, share(0), Keep::Head, &whole("value")));
+        }
+        if !handed_out.is_empty() {
+            sections.push(cut(&handed_out, share(1), Keep::Head, &whole("report")));
+        }
+        let is_alone = sections.is_empty() && self.failure.is_none() && self.stderr.is_empty();
+        if !self.stdout.is_empty() {
+            let shown = cut(&self.stdout, share(2), Keep::Ends, &whole("stdout"));
+            sections.push(match is_alone {
+                true => shown,
+                false => format!("{STDOUT}\n{shown}"),
+            });
+        }
+        if !self.stderr.is_empty() {
+            let shown = cut(&self.stderr, share(3), Keep::Ends, &whole("report"));
+            sections.push(format!("{STDERR}\n{shown}"));
+        }
+        if let Some(failure) = &self.failure {
+            sections.push(cut(failure, share(4), Keep::Ends, &whole("report")));
+        }
+        if sections.is_empty() {
+            sections.push(match report.artifacts.is_empty() {
+                true => "[no value, nothing printed]".to_owned(),
+                false => "[no value; what was handed out follows]".to_owned(),
+            });
+        }
+        if !end.is_empty() {
+            sections.push(end);
+        }
+        sections.join("\n")
+    }
+}
+
+/// What is said of the session, at the end.
+fn ending(session: Option<&SessionNote>) -> String {
+    match session {
+        None => String::new(),
+        Some(SessionNote {
+            handle,
+            ended: None,
+        }) => format!("[session] {handle}"),
+        Some(SessionNote {
+            handle,
+            ended: Some(why),
+        }) => format!("[session ended] {handle}: {why}"),
+    }
+}
+
+/// A value as text: strings as they are, everything else as JSON, `null` not at all.
+fn value(outcome: &Outcome) -> Option<String> {
+    let Outcome::Returned(value) = outcome else {
+        return None;
+    };
+    match value.get() {
+        "null" => None,
+        json => Some(serde_json::from_str(json).unwrap_or_else(|_| json.to_owned())),
+    }
+}
+
+/// How a run failed, and what it had done by then.
+fn failure(report: &Report) -> Option<String> {
+    let mut text = match &report.outcome {
+        Outcome::Returned(_) | Outcome::Exited(0) => return None,
+        Outcome::Raised(raised) if raised.traceback.is_empty() => {
+            format!("[failed] {}: {}", raised.kind, raised.message)
+        }
+        Outcome::Raised(raised) => {
+            format!("[failed] {}\n{}", raised.kind, raised.traceback.trim_end())
+        }
+        Outcome::Exited(code) => format!("[failed] the script ended itself with exit code {code}"),
+        Outcome::Stopped(limit, raised) => {
+            let traceback = raised
+                .as_ref()
+                .map_or("", |raised| raised.traceback.trim_end());
+            let words = format!("[stopped] by {limit}\n{traceback}");
+            words.trim_end().to_owned()
+        }
+        Outcome::Cancelled => "[cancelled]".to_owned(),
+    };
+    if !report.calls.is_empty() {
+        text.push_str("\n[calls already made]");
+        for call in report.calls.iter().take(MAX_CALLS) {
+            text.push_str(&format!("\n{} {}: {}", call.sequence, call.name, how(call)));
+        }
+        let more = report.calls.len().saturating_sub(MAX_CALLS);
+        if more > 0 {
+            text.push_str(&format!("\nand {more} more: run://{}/report", report.run));
+        }
+    }
+    Some(text)
+}
+
+/// How a call ended.
+fn how(call: &CallRecord) -> String {
+    match &call.ended {
+        None => "unanswered".to_owned(),
+        Some(end) => end.error.map_or("done".to_owned(), |kind| kind.to_string()),
+    }
+}
+
+/// Images, sounds and files: content of their own.
+fn handed_out(report: &Report, run: &str) -> Vec<ContentBlock> {
+    let block = |(at, artifact): (usize, &Artifact)| {
+        let (data, media_type) = (artifact.data.clone(), artifact.media_type.clone());
+        match artifact.kind.as_str() {
+            "text" => None,
+            "image" => Some(ContentBlock::image(data, media_type)),
+            _ if media_type.starts_with("image/") => Some(ContentBlock::image(data, media_type)),
+            _ if media_type.starts_with("audio/") => {
+                let audio = rmcp::model::AudioContent::new(data, media_type);
+                Some(ContentBlock::Audio(audio))
+            }
+            _ => Some(ContentBlock::resource(
+                ResourceContents::BlobResourceContents {
+                    uri: format!("run://{run}/artifacts/{}", at.saturating_add(1)),
+                    mime_type: Some(media_type),
+                    blob: data,
+                    meta: None,
+                },
+            )),
+        }
+    };
+    report
+        .artifacts
+        .iter()
+        .enumerate()
+        .filter_map(block)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

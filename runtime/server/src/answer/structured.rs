@@ -1,0 +1,157 @@
+//! Structured content of an answer: what its text says, for programs.
+
+use serde_json::{Map, Value, json};
+use wxmcp_run::{Outcome, Report};
+
+use super::cut::{Keep, cut, shares};
+use super::{MAX_CALLS, how};
+use crate::results::Ended;
+
+/// Characters that are kept for what is not cut: usage, names, handles.
+const OWN: usize = 1_000;
+
+/// The report as an object, in at most about `max` characters of JSON.
+pub(super) fn of_report(ended: &Ended, run: &str, max: usize) -> Value {
+    let report = &*ended.report;
+    let whole = |name: &str| format!("run://{run}/{name}");
+    let stdout = String::from_utf8_lossy(&report.stdout);
+    let stderr = String::from_utf8_lossy(&report.stderr);
+    let value = match &report.outcome {
+        Outcome::Returned(value) => value.get(),
+        _ => "",
+    };
+    let error = Failure::of(report);
+    let lengths = [
+        value.len(),
+        written(&stdout),
+        written(&stderr),
+        written(&error.message),
+        written(&error.traceback),
+    ];
+    let shares = shares(&lengths, max.saturating_sub(OWN));
+    // A share is of characters as JSON writes them; a text of which each becomes six is cut to a sixth.
+    let shown = |text: &str, at: usize, keep, name: &str| {
+        let share = shares.get(at).copied().unwrap_or_default();
+        let length = lengths.get(at).copied().unwrap_or_default();
+        if length <= share {
+            return text.to_owned();
+        }
+        let chars = text.chars().count();
+        let factor = length.div_ceil(chars.max(1)).max(1);
+        cut(
+            text,
+            (share / factor).min(chars.saturating_sub(1)),
+            keep,
+            &whole(name),
+        )
+    };
+    let mut object = Map::new();
+    object.insert("outcome".to_owned(), json!(outcome(&report.outcome)));
+    if value.len() <= shares.first().copied().unwrap_or_default() {
+        let value = serde_json::from_str(value).unwrap_or(Value::Null);
+        object.insert("value".to_owned(), value);
+    } else {
+        object.insert(
+            "value_cut".to_owned(),
+            json!(shown(value, 0, Keep::Head, "value")),
+        );
+    }
+    object.insert(
+        "stdout".to_owned(),
+        json!(shown(&stdout, 1, Keep::Ends, "stdout")),
+    );
+    object.insert(
+        "stderr".to_owned(),
+        json!(shown(&stderr, 2, Keep::Ends, "report")),
+    );
+    if let Some(kind) = error.kind {
+        let mut words = json!({
+            "kind": kind,
+            "type": error.exception,
+            "message": shown(&error.message, 3, Keep::Head, "report"),
+            "traceback": shown(&error.traceback, 4, Keep::Ends, "report"),
+            "line": error.line,
+            "limit": error.limit,
+        });
+        if let Value::Object(words) = &mut words {
+            words.retain(|_, value| !value.is_null() && *value != json!(""));
+        }
+        object.insert("error".to_owned(), words);
+        object.insert("calls".to_owned(), calls(report));
+    }
+    object.insert("run".to_owned(), json!(run));
+    if let Some(session) = &ended.session {
+        object.insert("session".to_owned(), json!(session.handle));
+        if let Some(why) = &session.ended {
+            object.insert("session_ended".to_owned(), json!(why));
+        }
+    }
+    object.insert(
+        "usage".to_owned(),
+        serde_json::to_value(report.usage).unwrap_or_default(),
+    );
+    Value::Object(object)
+}
+
+/// Characters of a text as JSON writes it.
+fn written(text: &str) -> usize {
+    text.chars()
+        .map(|c| match c {
+            '"' | '\\' | '\n' | '\r' | '\t' | '\u{8}' | '\u{c}' => 2,
+            '\u{0}'..='\u{1f}' => 6,
+            _ => 1,
+        })
+        .sum()
+}
+
+fn calls(report: &Report) -> Value {
+    let calls = report.calls.iter().take(MAX_CALLS);
+    calls.map(|call| json!([call.name, how(call)])).collect()
+}
+
+fn outcome(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Returned(_) => "returned",
+        Outcome::Raised(_) => "raised",
+        Outcome::Exited(_) => "exited",
+        Outcome::Stopped(..) => "stopped",
+        Outcome::Cancelled => "cancelled",
+    }
+}
+
+/// What went wrong.
+#[derive(Default)]
+struct Failure {
+    kind: Option<&'static str>,
+    exception: Option<String>,
+    message: String,
+    traceback: String,
+    line: Option<u64>,
+    limit: Option<&'static str>,
+}
+
+impl Failure {
+    fn of(report: &Report) -> Self {
+        let raised = match &report.outcome {
+            Outcome::Raised(raised) | Outcome::Stopped(_, Some(raised)) => Some(raised),
+            _ => None,
+        };
+        let (kind, message, limit) = match &report.outcome {
+            Outcome::Returned(_) | Outcome::Exited(0) => return Self::default(),
+            Outcome::Raised(raised) => ("exception", raised.message.clone(), None),
+            Outcome::Exited(code) => ("exit", format!("exit code {code}"), None),
+            Outcome::Stopped(limit, _) => {
+                ("limit", format!("stopped by {limit}"), Some(limit.name()))
+            }
+            Outcome::Cancelled => ("cancelled", "cancelled".to_owned(), None),
+        };
+        Self {
+            kind: Some(kind),
+            exception: raised.map(|it| it.kind.clone()),
+            message,
+            traceback: raised.map(|it| it.traceback.clone()).unwrap_or_default(),
+            line: raised.and_then(|it| it.line),
+            limit,
+        }
+    }
+}

@@ -1,0 +1,343 @@
+//! One client: what the protocol asks, answered by the service.
+
+#![expect(
+    deprecated,
+    reason = "clients of older revisions set the level of log messages"
+)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rmcp::model::{
+    CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CreateTaskResult,
+    DetailedTask, ErrorCode, ErrorData, GetTaskParams, GetTaskResult, Implementation,
+    ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel,
+    PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
+    ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscriptionFilter, Task, TaskPayload,
+    TaskStatus, Tool, UpdateTaskParams,
+};
+use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
+use rmcp::{ServerHandler, task_manager};
+use serde_json::Value;
+use wxmcp_run::ToolHost as _;
+
+use crate::arguments::{DescribeTools, RunCode, SearchTools};
+use crate::config::Client;
+use crate::listener::Listening;
+use crate::run_code::Answered;
+use crate::running::Running;
+use crate::service::Service;
+use crate::{answer, discovery, offer, resources};
+
+/// How long a task can be asked for after it was made, in milliseconds.
+const TASK_MS: u64 = 60 * 60 * 1_000;
+
+/// How often a client that has a task may ask for it, in milliseconds.
+const POLL_MS: u64 = 1_000;
+
+/// How often the namespaces are looked at, for a client that wants to hear when our tools' descriptions change.
+const LOOK: Duration = Duration::from_secs(2);
+
+/// Answers one client.
+pub(crate) struct Connection {
+    service: Arc<Service>,
+    client: Client,
+    /// The least important log messages that a client of an older revision wants.
+    level: Mutex<Option<LoggingLevel>>,
+    /// Whether the client hears of changes already.
+    watches: std::sync::atomic::AtomicBool,
+}
+
+impl Connection {
+    pub(crate) fn new(service: Arc<Service>, client: Client) -> Self {
+        Self {
+            service,
+            client,
+            level: Mutex::new(None),
+            watches: std::sync::atomic::AtomicBool::new(false),
+        }
+    }
+
+    fn offered(&self) -> Vec<Tool> {
+        let config = &self.service.config;
+        let namespaces = config.runtime.tools().namespaces();
+        offer::tools(&namespaces, &config.limits)
+    }
+
+    async fn run_code(
+        &self,
+        asked: RunCode,
+        context: RequestContext<RoleServer>,
+    ) -> CallToolResponse {
+        let level = *self.level.lock();
+        let mut listening = Listening::of(&context, level);
+        let takes_tasks = context
+            .client_capabilities()
+            .is_some_and(|it| it.supports_tasks());
+        let answered = tokio::select! {
+            biased;
+            answered = self.service.run_code(&self.client, asked, &mut listening) => answered,
+            // The run ends with the future above. Nobody reads this.
+            () = context.ct.cancelled() => return answer::refused("[cancelled]").into(),
+        };
+        match answered {
+            Answered::Now(result) => result.into(),
+            Answered::Later(running) if takes_tasks => {
+                CallToolResponse::Task(CreateTaskResult::new(task(&running)))
+            }
+            Answered::Later(running) => self.service.handle(&running).into(),
+        }
+    }
+
+    async fn call(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        let arguments = request.arguments.unwrap_or_default();
+        let max = self.service.config.max_answer;
+        let result = match &*request.name {
+            offer::RUN_CODE => match RunCode::parse(arguments) {
+                Ok(asked) => return Ok(self.run_code(asked, context).await),
+                Err(words) => answer::refused(words),
+            },
+            offer::SEARCH_TOOLS => match SearchTools::parse(arguments) {
+                Ok(asked) => {
+                    let tools = self.service.tools();
+                    uncancelled(&context, discovery::search(&tools, asked, max)).await
+                }
+                Err(words) => answer::refused(words),
+            },
+            offer::DESCRIBE_TOOLS => match DescribeTools::parse(arguments) {
+                Ok(asked) => {
+                    let tools = self.service.tools();
+                    uncancelled(&context, discovery::describe(&tools, asked, max)).await
+                }
+                Err(words) => answer::refused(words),
+            },
+            name => {
+                let words = format!("there is no tool `{}`", shown(name));
+                return Err(ErrorData::invalid_params(words, None));
+            }
+        };
+        Ok(result.into())
+    }
+
+    /// Ends when the names that our descriptions show have changed.
+    async fn changed(&self, shown: &mut Vec<Tool>) {
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let now = self.offered();
+            if now != *shown {
+                *shown = now;
+                return;
+            }
+        }
+    }
+}
+
+/// What an answer is, unless the client has cancelled its request.
+async fn uncancelled(
+    context: &RequestContext<RoleServer>,
+    answer: impl Future<Output = CallToolResult>,
+) -> CallToolResult {
+    tokio::select! {
+        biased;
+        answer = answer => answer,
+        () = context.ct.cancelled() => answer::refused("[cancelled]"),
+    }
+}
+
+/// A name of a client's, for an error.
+fn shown(name: &str) -> String {
+    let plain = name.chars().filter(|c| !c.is_control());
+    plain.take(100).collect()
+}
+
+/// A run that goes on, as a task.
+fn task(running: &Running) -> Task {
+    let now = task_manager::current_timestamp();
+    Task::new(running.run.clone(), TaskStatus::Working, now.clone(), now)
+        .with_ttl_ms(TASK_MS)
+        .with_poll_interval_ms(POLL_MS)
+}
+
+impl ServerHandler for Connection {
+    fn get_info(&self) -> ServerConfig {
+        let capabilities = ServerCapabilities::builder()
+            .enable_tools()
+            .enable_tool_list_changed()
+            .enable_resources()
+            .enable_logging()
+            .enable_tasks()
+            .build();
+        let own = Implementation::new("wxmcp", env!("CARGO_PKG_VERSION"));
+        ServerConfig::new(capabilities)
+            .with_server_info(own)
+            .with_instructions(offer::INSTRUCTIONS)
+    }
+
+    async fn list_tools(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
+    ) -> Result<ListToolsResult, ErrorData> {
+        let mut shown = self.offered();
+        let is_older = context
+            .protocol_version()
+            .is_none_or(|version| version.has_initialize());
+        let watches = &self.watches;
+        if is_older && !watches.swap(true, std::sync::atomic::Ordering::Relaxed) {
+            let own = Self::new(Arc::clone(&self.service), self.client.clone());
+            let (peer, mut shown) = (context.peer.clone(), shown.clone());
+            tokio::spawn(async move {
+                loop {
+                    own.changed(&mut shown).await;
+                    if peer.notify_tool_list_changed().await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+        let mut result = ListToolsResult::default();
+        result.tools.append(&mut shown);
+        Ok(result)
+    }
+
+    async fn call_tool(
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CallToolResponse, ErrorData> {
+        self.call(request, context).await
+    }
+
+    async fn list_resources(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourcesResult, ErrorData> {
+        let mut result = ListResourcesResult::default();
+        result.resources = resources::list(&self.service, &self.client.principal);
+        Ok(result)
+    }
+
+    async fn list_resource_templates(
+        &self,
+        _request: Option<PaginatedRequestParams>,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ListResourceTemplatesResult, ErrorData> {
+        let mut result = ListResourceTemplatesResult::default();
+        result.resource_templates = resources::templates();
+        Ok(result)
+    }
+
+    async fn read_resource(
+        &self,
+        request: ReadResourceRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<ReadResourceResponse, ErrorData> {
+        match resources::read(&self.service, &self.client.principal, &request.uri) {
+            Some(contents) => Ok(ReadResourceResult::new(vec![contents]).into()),
+            None => Err(ErrorData::resource_not_found(
+                "there is no such resource: results are kept for an hour, and the oldest go first",
+                None,
+            )),
+        }
+    }
+
+    async fn set_level(
+        &self,
+        request: SetLevelRequestParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        *self.level.lock() = Some(request.level);
+        Ok(())
+    }
+
+    fn accepted_subscription_filter(
+        &self,
+        _requested: &SubscriptionFilter,
+    ) -> Option<SubscriptionFilter> {
+        let mut accepted = SubscriptionFilter::default();
+        accepted.tools_list_changed = Some(true);
+        Some(accepted)
+    }
+
+    async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
+        let mut shown = self.offered();
+        loop {
+            tokio::select! {
+                () = context.cancelled() => return Ok(()),
+                () = self.changed(&mut shown) => {
+                    if context.sink().notify_tool_list_changed().await.is_err() {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    async fn get_task(
+        &self,
+        request: GetTaskParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<GetTaskResult, ErrorData> {
+        let principal = &self.client.principal;
+        if let Some(running) = self.service.running(&request.task_id, principal)
+            && !running.has_ended()
+        {
+            return Ok(GetTaskResult::new(DetailedTask::new(
+                task(&running),
+                TaskPayload::Working,
+            )));
+        }
+        let Some(ended) = self.service.results.get(&request.task_id, principal) else {
+            return Err(unknown_task());
+        };
+        let now = task_manager::current_timestamp();
+        let status = TaskStatus::Completed;
+        let task = Task::new(request.task_id, status, now.clone(), now).with_ttl_ms(TASK_MS);
+        let result = answer::of_report(&ended, self.service.config.max_answer);
+        let result = match serde_json::to_value(result) {
+            Ok(Value::Object(result)) => result,
+            _ => return Err(ErrorData::new(ErrorCode::INTERNAL_ERROR, "no result", None)),
+        };
+        Ok(GetTaskResult::new(DetailedTask::new(
+            task,
+            TaskPayload::Completed { result },
+        )))
+    }
+
+    async fn update_task(
+        &self,
+        _request: UpdateTaskParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        // No task of ours asks for anything.
+        Ok(())
+    }
+
+    async fn cancel_task(
+        &self,
+        request: CancelTaskParams,
+        _context: RequestContext<RoleServer>,
+    ) -> Result<(), ErrorData> {
+        let principal = &self.client.principal;
+        match self.service.running(&request.task_id, principal) {
+            Some(running) => running.cancel.cancel(),
+            None if self
+                .service
+                .results
+                .get(&request.task_id, principal)
+                .is_some() => {}
+            None => return Err(unknown_task()),
+        }
+        Ok(())
+    }
+}
+
+fn unknown_task() -> ErrorData {
+    ErrorData::invalid_params("there is no such task", None)
+}

@@ -1,0 +1,120 @@
+//! Resources: the whole of what runs answered, and the sessions that there are.
+
+use rmcp::model::{Resource, ResourceContents, ResourceTemplate};
+use serde_json::json;
+use wxmcp_policy::Principal;
+use wxmcp_run::Outcome;
+
+use crate::results::Ended;
+use crate::service::Service;
+
+/// Runs that a list of resources names: the latest.
+const MAX_RUNS: usize = 20;
+
+/// The list of sessions.
+const SESSIONS: &str = "session://list";
+
+/// The resources of a principal.
+pub(crate) fn list(service: &Service, principal: &Principal) -> Vec<Resource> {
+    let mut resources = vec![
+        Resource::new(SESSIONS, "sessions")
+            .with_description("The sessions that there are")
+            .with_mime_type("application/json"),
+    ];
+    for (run, ended) in service.results.of(principal).into_iter().take(MAX_RUNS) {
+        let one = |name: &str, media_type: &str| {
+            Resource::new(
+                format!("run://{run}/{name}"),
+                format!("{name} of run {run}"),
+            )
+            .with_mime_type(media_type)
+        };
+        resources.push(one("report", "application/json"));
+        resources.push(one("stdout", "text/plain"));
+        if matches!(ended.report.outcome, Outcome::Returned(_)) {
+            resources.push(one("value", "application/json"));
+        }
+    }
+    resources
+}
+
+/// What the addresses of runs look like.
+pub(crate) fn templates() -> Vec<ResourceTemplate> {
+    [
+        ("report", "Everything about a run", "application/json"),
+        ("stdout", "What a run printed", "text/plain"),
+        ("value", "The value of a run", "application/json"),
+    ]
+    .into_iter()
+    .map(|(name, words, media_type)| {
+        ResourceTemplate::new(format!("run://{{run}}/{name}"), name)
+            .with_description(words)
+            .with_mime_type(media_type)
+    })
+    .collect()
+}
+
+/// One resource of a principal, if it is there.
+pub(crate) fn read(
+    service: &Service,
+    principal: &Principal,
+    uri: &str,
+) -> Option<ResourceContents> {
+    if uri == SESSIONS {
+        let sessions = service.sessions.of(principal);
+        let listed: Vec<_> = sessions
+            .iter()
+            .map(|it| {
+                json!({
+                    "session": it.handle,
+                    "language": format!("{:?}", it.language).to_lowercase(),
+                    "idle_seconds": it.idle.as_secs(),
+                    "running": it.is_running,
+                })
+            })
+            .collect();
+        return Some(text(uri, "application/json", json!(listed).to_string()));
+    }
+    let (run, name) = uri.strip_prefix("run://")?.split_once('/')?;
+    let ended = service.results.get(run, principal)?;
+    part(&ended, uri, name)
+}
+
+fn part(ended: &Ended, uri: &str, name: &str) -> Option<ResourceContents> {
+    let report = &*ended.report;
+    match (name, &report.outcome) {
+        ("report", _) => {
+            let json = serde_json::to_string(report).ok()?;
+            Some(text(uri, "application/json", json))
+        }
+        ("stdout", _) => {
+            let printed = String::from_utf8_lossy(&report.stdout).into_owned();
+            Some(text(uri, "text/plain", printed))
+        }
+        ("value", Outcome::Returned(value)) => {
+            Some(text(uri, "application/json", value.get().to_owned()))
+        }
+        (name, _) => {
+            let at: usize = name.strip_prefix("artifacts/")?.parse().ok()?;
+            let artifact = report.artifacts.get(at.checked_sub(1)?)?;
+            Some(match artifact.kind.as_str() {
+                "text" => text(uri, &artifact.media_type, artifact.data.clone()),
+                _ => ResourceContents::BlobResourceContents {
+                    uri: uri.to_owned(),
+                    mime_type: Some(artifact.media_type.clone()),
+                    blob: artifact.data.clone(),
+                    meta: None,
+                },
+            })
+        }
+    }
+}
+
+fn text(uri: &str, media_type: &str, text: String) -> ResourceContents {
+    ResourceContents::TextResourceContents {
+        uri: uri.to_owned(),
+        mime_type: Some(media_type.to_owned()),
+        text,
+        meta: None,
+    }
+}

@@ -1,0 +1,355 @@
+//! `run_code`: a program begins, goes on, is waited for, and ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rmcp::model::CallToolResult;
+use wxmcp_host::Job;
+use wxmcp_run::{
+    Clocks, Language, Outcome, Policy, Randomness, Report, RunError, Runner, Script, Stdin,
+};
+
+use crate::answer;
+use crate::arguments::{RunCode, SessionChoice, Start};
+use crate::config::Client;
+use crate::listener::Listening;
+use crate::results::{Ended, SessionNote};
+use crate::running::{End, Running};
+use crate::service::Service;
+use crate::sessions::{Held, Session};
+use crate::turns::{MAX_WAITING, Turn};
+
+/// When a client that was refused may come again.
+const RETRY: &str = "try again in a second";
+
+/// How a call of `run_code` is answered.
+pub(crate) enum Answered {
+    /// With this.
+    Now(CallToolResult),
+    /// The run goes on for longer than a client waits.
+    Later(Arc<Running>),
+}
+
+impl Service {
+    /// Carries out one call. To drop the future cancels its run.
+    pub(crate) async fn run_code(
+        self: &Arc<Self>,
+        client: &Client,
+        asked: RunCode,
+        listening: &mut Listening,
+    ) -> Answered {
+        let running = match asked {
+            RunCode::End(handle) => return Answered::Now(self.end_session(client, &handle)),
+            RunCode::Wait(handle) => match self.running(&handle, &client.principal) {
+                Some(running) => running,
+                None => return Answered::Now(self.ended_before(client, &handle)),
+            },
+            RunCode::Start(start) => match self.begin(client, start).await {
+                Ok(running) => running,
+                Err(words) => return Answered::Now(answer::refused(words)),
+            },
+        };
+        self.attend(running, listening).await
+    }
+
+    /// Waits for the end of a run, but no longer than clients do.
+    async fn attend(&self, running: Arc<Running>, listening: &mut Listening) -> Answered {
+        let attended = Attended(Some(Arc::clone(&running)));
+        let mut heard = running.listen();
+        let late = tokio::time::sleep(self.config.yield_after);
+        tokio::pin!(late);
+        let ending = Arc::clone(&running);
+        let end = ending.end();
+        tokio::pin!(end);
+        loop {
+            tokio::select! {
+                biased;
+                Some(heard) = heard.recv() => listening.send(heard).await,
+                end = &mut end => {
+                    attended.leave();
+                    return Answered::Now(self.answer(end));
+                }
+                () = &mut late => {
+                    attended.leave();
+                    return Answered::Later(running);
+                }
+            }
+        }
+    }
+
+    /// The answer for the end of a run.
+    pub(crate) fn answer(&self, end: End) -> CallToolResult {
+        match end {
+            End::Reported(ended) => answer::of_report(&ended, self.config.max_answer),
+            End::Lost(words) => answer::refused(words),
+        }
+    }
+
+    /// The answer for a run that goes on.
+    pub(crate) fn handle(&self, running: &Running) -> CallToolResult {
+        answer::of_running(
+            &running.run,
+            running.session.as_deref(),
+            running.began.elapsed().as_secs(),
+            &running.newly_printed(),
+            self.config.max_answer,
+        )
+    }
+
+    fn ended_before(&self, client: &Client, run: &str) -> CallToolResult {
+        match self.results.get(run, &client.principal) {
+            Some(ended) => answer::of_report(&ended, self.config.max_answer),
+            None => answer::refused(format!(
+                "there is no run {run}: its result is kept for an hour, and the oldest go first"
+            )),
+        }
+    }
+
+    fn end_session(&self, client: &Client, handle: &str) -> CallToolResult {
+        match self.sessions.get(handle, &client.principal) {
+            Err(words) => answer::refused(words),
+            Ok(session) => {
+                self.sessions
+                    .end(&session.handle, "a call ended it".to_owned());
+                answer::plain(format!("[session ended] {handle}"), self.config.max_answer)
+            }
+        }
+    }
+
+    /// Begins a run, once it is its turn.
+    async fn begin(
+        self: &Arc<Self>,
+        client: &Client,
+        start: Start,
+    ) -> Result<Arc<Running>, String> {
+        if self.draining.is_cancelled() {
+            return Err("the server ends: it begins no more runs".to_owned());
+        }
+        let wall = start.timeout.map_or(self.config.limits.wall, |asked| {
+            asked.min(self.config.limits.wall)
+        });
+        let session = start.session.as_ref();
+        let session = session.map(|choice| self.session(client, choice, start.language));
+        let session = session.transpose()?;
+        let waiting = async {
+            let held = match &session {
+                Some(session) => Some(session.hold().await),
+                None => None,
+            };
+            let turn = self.turns.take(&client.principal.name).await;
+            let turn =
+                turn.map_err(|_| format!("busy: {MAX_WAITING} runs wait already; {RETRY}"))?;
+            Ok::<_, String>((held, turn))
+        };
+        let waited = tokio::time::timeout(wall, waiting).await;
+        let (held, turn) = waited.map_err(|_| {
+            format!(
+                "it was not its turn within the time limit of {} s; {RETRY}",
+                wall.as_secs_f64()
+            )
+        })??;
+        let language = start
+            .language
+            .or(session.as_ref().map(|session| session.language))
+            .unwrap_or(Language::Python);
+        let job = self.job(start.code, language, wall, session.is_some());
+        Ok(self.start(client, job, session.zip(held), turn))
+    }
+
+    fn session(
+        &self,
+        client: &Client,
+        choice: &SessionChoice,
+        language: Option<Language>,
+    ) -> Result<Arc<Session>, String> {
+        let principal = &client.principal;
+        match choice {
+            SessionChoice::New => {
+                let language = language.unwrap_or(Language::Python);
+                let runner = self.interpreter(language)?;
+                self.sessions.begin(principal, language, runner.session())
+            }
+            SessionChoice::Known(handle) => {
+                let session = self.sessions.get(handle, principal)?;
+                match language {
+                    Some(language) if !session.runs(language) => Err(format!(
+                        "the session {handle} is one of {:?}: leave `language` out",
+                        session.language
+                    )),
+                    _ => Ok(session),
+                }
+            }
+        }
+    }
+
+    fn interpreter(&self, language: Language) -> Result<Arc<dyn Runner>, String> {
+        let runner = self.config.runtime.interpreter(language);
+        runner.map_err(|error| format!("cannot start: {error}"))
+    }
+
+    fn job(&self, code: String, language: Language, wall: Duration, in_session: bool) -> Job {
+        let _to_come = in_session;
+        let config = &self.config;
+        let mut limits = config.limits.clone();
+        limits.wall = wall;
+        Job {
+            script: Script {
+                name: "<code>".to_owned(),
+                language,
+                source: code,
+                args: Vec::new(),
+                task: None,
+            },
+            policy: Policy {
+                stdin: Stdin::Empty,
+                ..config.policy.clone()
+            },
+            limits,
+            clocks: Clocks::Live,
+            randomness: Randomness::Live,
+        }
+    }
+
+    fn start(
+        self: &Arc<Self>,
+        client: &Client,
+        job: Job,
+        session: Option<(Arc<Session>, Held)>,
+        turn: Turn,
+    ) -> Arc<Running> {
+        let name = session.as_ref().map(|(session, _)| session.handle.clone());
+        let language = job.script.language;
+        let id = wxmcp_run::RunId::random();
+        let running = Arc::new(Running::new(
+            id.to_string(),
+            Arc::clone(&client.principal),
+            name,
+        ));
+        self.started(&running);
+        let cancelled = running.cancel.clone().cancelled_owned();
+        let mut run = job.into_run(self.tools(), Arc::clone(&running) as _, cancelled);
+        run.id = id;
+        let service = Arc::clone(self);
+        let attended = Arc::clone(&running);
+        let runner = match &session {
+            Some(_) => None,
+            None => Some(self.interpreter(language)),
+        };
+        let carried_out = tokio::spawn(async move {
+            let _turn = turn;
+            let end = match (session, runner) {
+                (Some((session, held)), _) => service.run_in(&session, held, run).await,
+                (None, Some(Ok(runner))) => reported(runner.run(run).await, None),
+                (None, Some(Err(words))) => End::Lost(words),
+                (None, None) => End::Lost(String::new()),
+            };
+            service.conclude(&attended, end);
+        });
+        // A run that panics ends, too: as one that was lost.
+        let (service, attended) = (Arc::clone(self), Arc::clone(&running));
+        tokio::spawn(async move {
+            if carried_out.await.is_err() {
+                let words =
+                    "wxmcp's own fault: the run was lost. What it had called may have been done";
+                service.conclude(&attended, End::Lost(words.to_owned()));
+            }
+        });
+        running
+    }
+
+    async fn run_in(&self, session: &Session, mut held: Held, run: wxmcp_run::Run) -> End {
+        let Some(interpreter) = held.0.as_mut() else {
+            let why = self.sessions.end_of(&session.handle).unwrap_or_default();
+            return End::Lost(format!("the session {} has ended: {why}", session.handle));
+        };
+        let ran = interpreter.run(run).await;
+        if interpreter.is_over() {
+            held.0 = None;
+            self.sessions.end(&session.handle, over(&ran));
+        }
+        session.touch();
+        let note = SessionNote {
+            handle: session.handle.clone(),
+            ended: self.sessions.end_of(&session.handle),
+        };
+        drop(held);
+        reported(ran, Some(note))
+    }
+
+    fn conclude(&self, running: &Running, end: End) {
+        let words = match &end {
+            End::Reported(ended) => {
+                let principal = Arc::clone(&running.principal);
+                self.results
+                    .keep(running.run.clone(), principal, ended.clone());
+                outcome(&ended.report)
+            }
+            End::Lost(words) => words.clone(),
+        };
+        self.config.log.line(format_args!(
+            "run {} of {} ended after {} ms: {words}",
+            running.run,
+            running.principal.name,
+            running.began.elapsed().as_millis()
+        ));
+        running.finish(end);
+        self.finished(running);
+    }
+}
+
+/// Why a run that was the last of its session was the last.
+fn over(ran: &Result<Report, RunError>) -> String {
+    match ran.as_ref().map(|report| &report.outcome) {
+        Ok(Outcome::Stopped(limit, _)) => format!("its last run was stopped by {limit}"),
+        Ok(Outcome::Cancelled) => "its last run was cancelled".to_owned(),
+        Ok(_) => "its last run ended the interpreter".to_owned(),
+        Err(error) => format!("its last run could not begin: {error}"),
+    }
+}
+
+fn reported(ran: Result<Report, RunError>, session: Option<SessionNote>) -> End {
+    match ran {
+        Ok(report) => End::Reported(Ended {
+            report: Arc::new(report),
+            session,
+        }),
+        Err(error) => End::Lost(format!("the run could not begin: {error}")),
+    }
+}
+
+fn outcome(report: &Report) -> String {
+    let calls = report.calls.len();
+    match &report.outcome {
+        Outcome::Returned(_) => format!("returned, {calls} calls"),
+        Outcome::Raised(raised) => format!("raised {}, {calls} calls", one_word(&raised.kind)),
+        Outcome::Exited(code) => format!("exited with {code}, {calls} calls"),
+        Outcome::Stopped(limit, _) => format!("stopped by {limit}, {calls} calls"),
+        Outcome::Cancelled => format!("cancelled, {calls} calls"),
+    }
+}
+
+/// A script's own word, made safe for a log.
+fn one_word(word: &str) -> String {
+    let plain = word
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
+    plain.take(80).collect()
+}
+
+/// A run that somebody waits for: if they go, it is cancelled.
+struct Attended(Option<Arc<Running>>);
+
+impl Attended {
+    /// The run has ended, or goes on without them.
+    fn leave(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Attended {
+    fn drop(&mut self) {
+        if let Some(running) = &self.0 {
+            running.cancel.cancel();
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! What all connections of a server share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use wxmcp_broker::CallerHost;
+use wxmcp_policy::Principal;
+
+use crate::config::ServerConfig;
+use crate::results::Results;
+use crate::running::Running;
+use crate::sessions::Sessions;
+use crate::turns::{MAX_RUNNING, Turns};
+
+/// How long runs may take to end once they were cancelled.
+const ENDING: Duration = Duration::from_secs(2);
+
+/// Runs, results and sessions, of whatever principals and connections.
+pub(crate) struct Service {
+    pub(crate) config: ServerConfig,
+    pub(crate) turns: Turns,
+    pub(crate) results: Results,
+    pub(crate) sessions: Sessions,
+    running: Mutex<HashMap<String, Arc<Running>>>,
+    ended: Notify,
+    /// Set when no run may begin any more.
+    pub(crate) draining: CancellationToken,
+}
+
+impl Service {
+    pub(crate) fn new(config: ServerConfig) -> Arc<Self> {
+        let ledger = config.runtime.tools().broker().ledger().clone();
+        Arc::new(Self {
+            turns: Turns::new(MAX_RUNNING),
+            results: Results::new(ledger),
+            sessions: Sessions::new(config.session_idle, config.sessions),
+            running: Mutex::default(),
+            ended: Notify::new(),
+            draining: CancellationToken::new(),
+            config,
+        })
+    }
+
+    /// The tools as scripts see them. Each run has a view of its own: what changed is reported to it once.
+    pub(crate) fn tools(&self) -> Arc<CallerHost> {
+        let tools = self.config.runtime.tools();
+        tools.broker().for_caller(tools.caller().clone())
+    }
+
+    pub(crate) fn started(&self, running: &Arc<Running>) {
+        let mut all = self.running.lock();
+        all.insert(running.run.clone(), Arc::clone(running));
+    }
+
+    pub(crate) fn finished(&self, running: &Running) {
+        self.running.lock().remove(&running.run);
+        self.ended.notify_waiters();
+    }
+
+    /// A run of this principal that goes on.
+    pub(crate) fn running(&self, run: &str, principal: &Principal) -> Option<Arc<Running>> {
+        let running = self.running.lock();
+        let own = running.get(run).filter(|it| *it.principal == *principal);
+        own.cloned()
+    }
+
+    /// Lets no run begin any more, and waits for those that go on: until `gone` says that nobody reads their answers,
+    /// or the time to drain is over. Then they end as cancelled.
+    pub(crate) async fn drain(&self, gone: impl Future<Output = ()>) {
+        self.draining.cancel();
+        let waited = async {
+            tokio::select! {
+                () = self.none_is_running() => {}
+                () = gone => {}
+            }
+        };
+        let _cancelled_below = tokio::time::timeout(self.config.drain, waited).await;
+        let left: Vec<_> = self.running.lock().values().cloned().collect();
+        for running in &left {
+            running.cancel.cancel();
+        }
+        let _lost = tokio::time::timeout(ENDING, self.none_is_running()).await;
+    }
+
+    async fn none_is_running(&self) {
+        loop {
+            let ended = self.ended.notified();
+            tokio::pin!(ended);
+            // Registered before the look, so that no end is missed.
+            ended.as_mut().enable();
+            if self.running.lock().is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+}
