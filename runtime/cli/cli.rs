@@ -87,6 +87,8 @@ pub(crate) enum Command {
     /// Offer programs with tools to an agent: an MCP server at standard input and output
     #[command(after_help = SERVE)]
     Serve(Box<ServeArgs>),
+    /// Write a commented wxmcp.toml and a sample tool into the folder at hand
+    Init,
     /// Check the types of a script against its tools, without running it
     #[command(after_help = CHECKERS)]
     Check(CheckArgs),
@@ -198,6 +200,10 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "30m")]
     pub(crate) session_idle: Duration,
 
+    /// Print what a client's configuration has to say to start this server, and serve nobody
+    #[arg(long, value_enum, value_name = "CLIENT")]
+    pub(crate) print_config: Option<McpClient>,
+
     /// Write what happens to a file instead of standard error
     #[arg(long, value_name = "FILE")]
     pub(crate) log: Option<PathBuf>,
@@ -210,6 +216,26 @@ pub(crate) struct ServeArgs {
 
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+}
+
+/// An agent that starts MCP servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum McpClient {
+    /// `.mcp.json` of a project
+    ClaudeCode,
+    /// `claude_desktop_config.json`
+    ClaudeDesktop,
+    /// `.cursor/mcp.json`
+    Cursor,
+    /// `.vscode/mcp.json`
+    #[value(name = "vscode")]
+    VsCode,
+    /// `settings.json` of Zed
+    Zed,
+    /// `~/.codex/config.toml`
+    Codex,
+    /// `.gemini/settings.json`
+    Gemini,
 }
 
 /// How much a script may use.

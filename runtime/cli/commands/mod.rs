@@ -5,8 +5,10 @@ mod check;
 mod completions;
 mod component;
 mod doctor;
+mod init;
 mod run;
 mod serve;
+mod serve_config;
 pub(crate) mod tools;
 
 use crate::cli::{Cli, Command};
@@ -17,6 +19,7 @@ pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
+        Command::Init => init::execute(),
         Command::Check(args) => check::execute(&args),
         Command::Build(args) => build::execute(&args),
         Command::Tools(args) => tools::execute(&args),

@@ -12,6 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use wxmcp_run::{Limits, Policy, Silent, Stdin};
 use wxmcp_server::{Log, Server, ServerConfig};
 
+use super::serve_config;
 use crate::cli::ServeArgs;
 use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
@@ -24,9 +25,15 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
 pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
+    if let Some(client) = args.print_config {
+        return serve_config::print(client, args);
+    }
     let settings = Settings::resolve_for(&args.limits, &args.policy, &args.config, &usual())
         .map_err(Failure::usage)?;
     let log = log(args.log.as_deref())?;
+    for note in crate::runtime::configured(&settings)?.notes {
+        log.line(format_args!("{note}"));
+    }
     let runtime = Arc::new(crate::runtime::open(&settings, Arc::new(Silent))?);
     let config = ServerConfig {
         policy: Policy {

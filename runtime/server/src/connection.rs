@@ -6,6 +6,7 @@
 )]
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -45,24 +46,22 @@ pub(crate) struct Connection {
     client: Client,
     /// The least important log messages that a client of an older revision wants.
     level: Mutex<Option<LoggingLevel>>,
-    /// Whether the client hears of changes already.
-    watches: std::sync::atomic::AtomicBool,
+    /// The tools that the client was shown last.
+    shown: Arc<Mutex<Vec<Tool>>>,
+    /// Whether a client of an older revision hears of changes already.
+    watches: AtomicBool,
 }
 
 impl Connection {
     pub(crate) fn new(service: Arc<Service>, client: Client) -> Self {
+        let shown = Arc::new(Mutex::new(offered(&service)));
         Self {
             service,
             client,
             level: Mutex::new(None),
-            watches: std::sync::atomic::AtomicBool::new(false),
+            shown,
+            watches: AtomicBool::new(false),
         }
-    }
-
-    fn offered(&self) -> Vec<Tool> {
-        let config = &self.service.config;
-        let namespaces = config.runtime.tools().namespaces();
-        offer::tools(&namespaces, &config.limits)
     }
 
     async fn run_code(
@@ -123,16 +122,24 @@ impl Connection {
         };
         Ok(result.into())
     }
+}
 
-    /// Ends when the names that our descriptions show have changed.
-    async fn changed(&self, shown: &mut Vec<Tool>) {
-        loop {
-            tokio::time::sleep(LOOK).await;
-            let now = self.offered();
-            if now != *shown {
-                *shown = now;
-                return;
-            }
+/// Our tools, as they are described now.
+fn offered(service: &Service) -> Vec<Tool> {
+    let config = &service.config;
+    let namespaces = config.runtime.tools().namespaces();
+    offer::tools(&namespaces, &config.limits)
+}
+
+/// Ends when a client should ask for our tools again: they are not described as it was shown.
+async fn changed(service: &Service, shown: &Mutex<Vec<Tool>>) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        let now = offered(service);
+        let mut shown = shown.lock();
+        if now != *shown {
+            *shown = now;
+            return;
         }
     }
 }
@@ -183,17 +190,17 @@ impl ServerHandler for Connection {
         _request: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let mut shown = self.offered();
+        let tools = offered(&self.service);
+        self.shown.lock().clone_from(&tools);
         let is_older = context
             .protocol_version()
             .is_none_or(|version| version.has_initialize());
-        let watches = &self.watches;
-        if is_older && !watches.swap(true, std::sync::atomic::Ordering::Relaxed) {
-            let own = Self::new(Arc::clone(&self.service), self.client.clone());
-            let (peer, mut shown) = (context.peer.clone(), shown.clone());
+        if is_older && !self.watches.swap(true, Ordering::Relaxed) {
+            let (service, shown) = (Arc::clone(&self.service), Arc::clone(&self.shown));
+            let peer = context.peer.clone();
             tokio::spawn(async move {
                 loop {
-                    own.changed(&mut shown).await;
+                    changed(&service, &shown).await;
                     if peer.notify_tool_list_changed().await.is_err() {
                         return;
                     }
@@ -201,7 +208,7 @@ impl ServerHandler for Connection {
             });
         }
         let mut result = ListToolsResult::default();
-        result.tools.append(&mut shown);
+        result.tools = tools;
         Ok(result)
     }
 
@@ -266,11 +273,10 @@ impl ServerHandler for Connection {
     }
 
     async fn listen(&self, context: SubscriptionContext) -> Result<(), ErrorData> {
-        let mut shown = self.offered();
         loop {
             tokio::select! {
                 () = context.cancelled() => return Ok(()),
-                () = self.changed(&mut shown) => {
+                () = changed(&self.service, &self.shown) => {
                     if context.sink().notify_tool_list_changed().await.is_err() {
                         return Ok(());
                     }

@@ -20,7 +20,7 @@ impl Log {
     }
 
     /// Writes one line with the time in front.
-    pub(crate) fn line(&self, words: fmt::Arguments<'_>) {
+    pub fn line(&self, words: fmt::Arguments<'_>) {
         let Some(writer) = &self.0 else {
             return;
         };

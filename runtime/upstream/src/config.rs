@@ -205,6 +205,22 @@ impl UpstreamConfig {
         matches!(self.transport, Transport::Disabled)
     }
 
+    /// Whether it is `wxmcp serve` itself, by whatever program starts it: its tools would be those that run programs
+    /// with tools.
+    pub(crate) fn is_wxmcp(&self) -> bool {
+        let Transport::Stdio(stdio) = &self.transport else {
+            return false;
+        };
+        let is_ours = |word: &str| {
+            let name = word.rsplit('/').next().unwrap_or(word);
+            // A package runner's `wxmcp@1.2`.
+            name.split('@').next() == Some("wxmcp")
+        };
+        let words = std::iter::once(&stdio.command).chain(&stdio.args);
+        let after = words.skip_while(|word| !is_ours(word)).skip(1);
+        after.take(1).any(|word| word == "serve")
+    }
+
     /// A digest of all that decides which server is started: by it, what was learned of
     /// the server is kept. Values of its environment are in it as digests only.
     pub(crate) fn digest(&self) -> Option<String> {

@@ -48,6 +48,13 @@ pub fn parse_config(file: &str, text: &str, folder: &Path) -> Result<ServersFile
             origin: Arc::clone(&origin),
             transport: entry::read(&server).unwrap_or_else(Transport::Refused),
         };
+        if upstream.is_wxmcp() {
+            let place = server.place();
+            read.notes.push(format!(
+                "{place}: `{name}` is wxmcp itself, and is left out"
+            ));
+            continue;
+        }
         if let Some(before) = read.upstreams.iter_mut().find(|it| it.name == name) {
             let place = server.place();
             read.notes.push(format!(

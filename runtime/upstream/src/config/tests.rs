@@ -333,3 +333,27 @@ fn a_digest_tells_servers_apart_and_holds_no_value() {
     }
     assert_eq!(of(json!({"url": "x"})), None);
 }
+
+#[test]
+fn wxmcp_itself_is_recognised_and_left_out() {
+    let read = parse_text(
+        &json!({"mcpServers": {
+            "self": {"command": "wxmcp", "args": ["serve"]},
+            "path": {"command": "/opt/bin/wxmcp", "args": ["serve", "--stdio"]},
+            "npx": {"command": "npx", "args": ["-y", "wxmcp@1.2", "serve"]},
+            "other": {"command": "node", "args": ["server.js", "serve"]},
+            "named": {"command": "wxmcp-tools", "args": ["serve"]},
+            "reads": {"command": "wxmcp", "args": ["tools", "list"]},
+        }})
+        .to_string(),
+    )
+    .unwrap();
+    let names: Vec<_> = read.upstreams.iter().map(UpstreamConfig::name).collect();
+    assert_eq!(names, ["other", "named", "reads"]);
+    assert_eq!(read.notes.len(), 3);
+    assert!(
+        read.notes[0].ends_with("`self` is wxmcp itself, and is left out"),
+        "{:?}",
+        read.notes
+    );
+}

@@ -1,0 +1,138 @@
+//! How a server ends, and what becomes of its runs.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::client::{Client, Era, text};
+use crate::support::{TestResult, tree, wxmcp};
+
+const SLEEPS: &str = "import asyncio\nprint('begun')\nawait asyncio.sleep(3600)";
+
+fn begun(folder: &std::path::Path, flags: &[&str]) -> (Client, u64) {
+    let mut client = Client::start(folder, Era::Legacy, flags);
+    client.request("logging/setLevel", json!({"level": "info"}));
+    let id = client.begin(
+        "tools/call",
+        json!({"name": "run_code", "arguments": {"code": SLEEPS}}),
+    );
+    client.notification("notifications/message");
+    (client, id)
+}
+
+#[test]
+fn a_client_that_says_nothing_ends_it_well() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let printed = wxmcp(folder.path()).arg("serve").output()?;
+    assert!(printed.status.success());
+    assert_eq!(printed.stdout, b"");
+    Ok(())
+}
+
+#[test]
+fn at_the_end_of_input_runs_are_answered_and_long_ones_cancelled() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    // Everything at once, as `printf .. | wxmcp serve` sends it.
+    let lines = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {
+            "name": "run_code", "arguments": {"code": "import asyncio\nawait asyncio.sleep(0.3)\n'late'"}}}),
+        json!({"jsonrpc": "2.0", "id": 3, "method": "tools/call", "params": {
+            "name": "run_code", "arguments": {"code": SLEEPS}}}),
+    ];
+    let input: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+    let file = folder.path().join("input");
+    std::fs::write(&file, input.concat())?;
+    let printed = wxmcp(folder.path())
+        .args(["serve", "--drain", "3s"])
+        .stdin(std::fs::File::open(&file)?)
+        .output()?;
+    let out = String::from_utf8(printed.stdout)?;
+    assert!(out.contains("\"text\":\"late\""), "{out}");
+    assert!(out.contains("[cancelled]"), "{out}");
+    assert!(printed.status.success());
+    Ok(())
+}
+
+#[test]
+fn a_signal_drains_and_ends_it() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    for signal in ["-TERM", "-INT"] {
+        let (mut client, id) = begun(folder.path(), &["--drain", "200ms"]);
+        let process = client.child.id().to_string();
+        assert!(
+            Command::new("kill")
+                .args([signal, &process])
+                .status()?
+                .success()
+        );
+        let answer = client.answer(id);
+        assert!(
+            text(&answer["result"]).starts_with("[stdout]\nbegun\n\n[cancelled]"),
+            "{answer}"
+        );
+        assert!(client.end().success());
+    }
+    Ok(())
+}
+
+#[test]
+fn a_client_that_was_killed_takes_its_runs_along() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let (mut client, _) = begun(folder.path(), &["--drain", "50s"]);
+    let began = Instant::now();
+    client.vanish();
+    client.child.wait()?;
+    // Far less than the time to drain.
+    assert!(
+        began.elapsed() < Duration::from_secs(25),
+        "{:?}",
+        began.elapsed()
+    );
+    Ok(())
+}
+
+#[test]
+fn standard_output_is_protocol_and_the_log_is_elsewhere() -> TestResult {
+    let folder = tree(&[(
+        "tools/hello/greet.py",
+        "print('loaded')\ndef greet() -> str:\n    print('called')\n    return 'x'\n",
+    )])?;
+    let log = folder.path().join("log");
+    let path = log.to_string_lossy().into_owned();
+    let mut client = Client::start(folder.path(), Era::Legacy, &["--log", &path]);
+    let secret = "from tools import hello\nhello.greet()\n'a value of mine'";
+    assert_eq!(text(&client.run(secret)), "a value of mine");
+    assert!(client.end().success());
+    let log = std::fs::read_to_string(&log)?;
+    assert!(
+        log.contains("ended after") && log.contains("returned, 1 calls"),
+        "{log}"
+    );
+    assert!(!log.contains("a value of mine"), "{log}");
+    Ok(())
+}
+
+#[test]
+fn messages_that_are_none_do_not_end_it() -> TestResult {
+    use std::io::Write as _;
+    let folder = tree::<&str>(&[])?;
+    let mut client = Client::start(folder.path(), Era::Legacy, &[]);
+    for message in [
+        json!([]),
+        json!({"jsonrpc": "2.0", "id": 900, "method": "no/such"}),
+        json!({"jsonrpc": "2.0", "id": 901, "method": "tools/call"}),
+        json!({"jsonrpc": "2.0", "id": 902, "result": {}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 12345}}),
+    ] {
+        client.send(&message);
+    }
+    let mut other = client.child.stderr.take();
+    let _none = other.as_mut().map(|it| it as &mut dyn std::any::Any);
+    std::io::stderr().flush()?;
+    assert_eq!(text(&client.run("1 + 1")), "2");
+    Ok(())
+}
