@@ -35,6 +35,10 @@ build: guests ## Build target/release/wxmcp
 servers: ## Install the real MCP servers that the demonstration and the tests use
 	tests/servers/setup.sh
 
+.PHONY: clients
+clients: ## Install the real MCP clients that the tests connect to wxmcp, into target/clients
+	tests/clients/setup.sh
+
 .PHONY: checkers
 checkers: ## Install the type checkers that `wxmcp check` runs, into target/checkers/bin
 	tests/checkers/setup.sh
@@ -68,7 +72,7 @@ run-upstream: build servers ## The same with three MCP servers from npm and PyPI
 	examples/airports/run.sh
 
 .PHONY: test
-test: guests servers checkers componentizers components ## Run all tests
+test: guests servers clients checkers componentizers components ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) test --workspace --doc -j$(JOBS)

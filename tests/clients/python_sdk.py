@@ -1,0 +1,47 @@
+"""The Python SDK as a client of `wxmcp serve`: `python_sdk.py MODE WXMCP`. Prints what it saw as JSON."""
+
+import asyncio
+import json
+import sys
+
+from mcp import Client, StdioServerParameters
+
+mode, program = sys.argv[1:3]
+
+
+async def main():
+    server = StdioServerParameters(command=program, args=["serve", "--yield-after", "1s"])
+    steps = []
+
+    async def progress(done, total, message):
+        steps.append(message)
+
+    async with Client(server, mode=mode) as client:
+        tools = await client.list_tools()
+        value = await client.call_tool("run_code", {"code": "print('a line')\n2 ** 40"})
+        image = await client.call_tool("run_code", {"code": "image(b'\\x89PNG\\r\\n\\x1a\\n', 'image/png')"})
+        begun = await client.call_tool("run_code", {"code": "x = 20", "session": "new"})
+        session = begun.structured_content["session"]
+        kept = await client.call_tool("run_code", {"code": "x + 22", "session": session})
+        failed = await client.call_tool("run_code", {"code": "1 / 0"})
+        await client.call_tool("run_code", {"code": "progress('half', 1, 2)"}, progress_callback=progress)
+        slow = "import asyncio\nawait asyncio.sleep(1.5)\n'late'"
+        late = await client.call_tool("run_code", {"code": slow})
+        while (late.structured_content or {}).get("outcome") == "running":
+            late = await client.call_tool("run_code", {"wait": late.structured_content["wait"]})
+        run = value.structured_content["run"]
+        resource = await client.read_resource(f"run://{run}/value")
+        print(json.dumps({
+            "version": client.protocol_version,
+            "tools": [tool.name for tool in tools.tools],
+            "value": value.content[0].text,
+            "image": image.content[1].mime_type,
+            "kept": kept.structured_content["value"],
+            "failed": failed.is_error,
+            "progress": steps,
+            "late": late.structured_content["value"],
+            "resource": resource.contents[0].text,
+        }))
+
+
+asyncio.run(main())
