@@ -44,7 +44,13 @@ fn seen(command: &mut Command) -> Result<Value, Box<dyn std::error::Error>> {
         .current_dir(folder.path())
         .output()?
         .into();
-    assert_eq!(printed.code, Some(0), "{}\n{}", printed.stdout, printed.stderr);
+    assert_eq!(
+        printed.code,
+        Some(0),
+        "{}\n{}",
+        printed.stdout,
+        printed.stderr
+    );
     Ok(serde_json::from_str(&printed.stdout)?)
 }
 
@@ -127,8 +133,19 @@ fn inspector(era: &str, words: &[&str]) -> Result<Value, Box<dyn std::error::Err
 fn the_inspector_finds_nothing_to_complain_about() -> TestResult {
     for era in ["legacy", "modern"] {
         let listed = inspector(era, &["--method", "tools/list"])?;
-        assert_eq!(listed["tools"].as_array().map(Vec::len), Some(3), "{listed}");
-        let call = ["--method", "tools/call", "--tool-name", "run_code", "--tool-arg", "code=6*7"];
+        assert_eq!(
+            listed["tools"].as_array().map(Vec::len),
+            Some(3),
+            "{listed}"
+        );
+        let call = [
+            "--method",
+            "tools/call",
+            "--tool-name",
+            "run_code",
+            "--tool-arg",
+            "code=6*7",
+        ];
         let called = inspector(era, &call)?;
         assert_eq!(called["content"][0]["text"], "42", "{called}");
     }
@@ -137,8 +154,21 @@ fn the_inspector_finds_nothing_to_complain_about() -> TestResult {
 
 #[test]
 fn two_hundred_requests_eight_at_a_time_have_no_error() -> TestResult {
-    let load = ["--load", "--load-requests", "200", "--load-concurrency", "8"];
-    let call = ["--method", "tools/call", "--tool-name", "run_code", "--tool-arg", "code=6*7"];
+    let load = [
+        "--load",
+        "--load-requests",
+        "200",
+        "--load-concurrency",
+        "8",
+    ];
+    let call = [
+        "--method",
+        "tools/call",
+        "--tool-name",
+        "run_code",
+        "--tool-arg",
+        "code=6*7",
+    ];
     let loaded = inspector("legacy", &[&load[..], &call].concat())?;
     assert_eq!(loaded["ok"], 200, "{loaded}");
     assert_eq!(loaded["errors"], 0, "{loaded}");

@@ -12,6 +12,7 @@ mod ids;
 mod listener;
 mod log;
 mod offer;
+mod pipes;
 mod resources;
 mod results;
 mod run_code;
@@ -56,7 +57,10 @@ impl Server {
             .config
             .log
             .line(format_args!("serving at standard input and output"));
-        let served = stdio::serve(&self.0, client, stop).await;
+        let served = tokio::select! {
+            served = stdio::serve(&self.0, client, stop) => served,
+            never = self.0.end_idle_sessions() => match never {},
+        };
         self.0.config.log.line(format_args!("served"));
         served.map_err(|error| ServeError(Box::new(error)))
     }

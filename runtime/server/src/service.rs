@@ -1,8 +1,9 @@
 //! What all connections of a server share.
 
 use std::collections::HashMap;
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -18,6 +19,9 @@ use crate::turns::{MAX_RUNNING, Turns};
 
 /// How long runs may take to end once they were cancelled.
 const ENDING: Duration = Duration::from_secs(2);
+
+/// Shortest time between two looks at which sessions are idle.
+const LEAST_REST: Duration = Duration::from_millis(100);
 
 /// Runs, results and sessions, of whatever principals and connections.
 pub(crate) struct Service {
@@ -49,6 +53,18 @@ impl Service {
     pub(crate) fn tools(&self) -> Arc<CallerHost> {
         let tools = self.config.runtime.tools();
         tools.broker().for_caller(tools.caller().clone())
+    }
+
+    /// Ends sessions as soon as nobody has used them for long enough; for ever.
+    pub(crate) async fn end_idle_sessions(&self) -> Infallible {
+        loop {
+            let now = Instant::now();
+            let due = self.sessions.end_idle(now);
+            let rest = due.map_or(self.config.session_idle, |due| {
+                due.saturating_duration_since(now)
+            });
+            tokio::time::sleep(rest.max(LEAST_REST)).await;
+        }
     }
 
     pub(crate) fn started(&self, running: &Arc<Running>) {

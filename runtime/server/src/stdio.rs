@@ -1,20 +1,16 @@
 //! One client over standard input and output.
 
-use std::io;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::io::stdio_pipes;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 use crate::config::Client;
 use crate::connection::Connection;
+use crate::pipes::Pipes;
 use crate::service::Service;
 
 /// Longest message of a client, in bytes: a program of 8 MiB as JSON writes it.
@@ -37,19 +33,15 @@ pub(crate) async fn serve(
     client: Client,
     stop: impl Future<Output = ()>,
 ) -> Result<(), ServerInitializeError> {
-    let (read_all, drained) = (CancellationToken::new(), CancellationToken::new());
-    let unwritable = CancellationToken::new();
+    let pipes = Pipes::default();
+    let Pipes {
+        read_all,
+        unwritable,
+        drained,
+        ..
+    } = pipes.clone();
     let (input, output) = stdio_pipes();
-    let input = Input {
-        inner: input,
-        read_all: read_all.clone(),
-        drained: Box::pin(drained.clone().cancelled_owned()),
-        has_ended: false,
-    };
-    let output = Output {
-        inner: output,
-        unwritable: unwritable.clone(),
-    };
+    let (input, output) = (pipes.input(input), pipes.output(output));
     let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(MAX_LINE);
     let connection = Connection::new(Arc::clone(service), client);
     let serving = tokio::spawn(async move {
@@ -97,74 +89,5 @@ fn is_read() -> bool {
             .iter()
             .any(|fd| fd.revents().intersects(PollFlags::ERR | PollFlags::HUP)),
         Err(_) => true,
-    }
-}
-
-/// Input whose end is kept back until the runs have ended: at its end the protocol's side would give them up.
-struct Input<R> {
-    inner: R,
-    read_all: CancellationToken,
-    drained: Pin<Box<WaitForCancellationFutureOwned>>,
-    has_ended: bool,
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Input<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if self.drained.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Ok(()));
-        }
-        if self.has_ended {
-            return Poll::Pending;
-        }
-        let before = buffer.filled().len();
-        match Pin::new(&mut self.inner).poll_read(context, buffer) {
-            Poll::Ready(Ok(())) if buffer.filled().len() > before => Poll::Ready(Ok(())),
-            // Input that cannot be read has ended, too.
-            Poll::Ready(_) => {
-                self.has_ended = true;
-                self.read_all.cancel();
-                Poll::Pending
-            }
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-/// Output that says when it cannot be written any more.
-struct Output<W> {
-    inner: W,
-    unwritable: CancellationToken,
-}
-
-impl<W> Output<W> {
-    fn seen<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if matches!(polled, Poll::Ready(Err(_))) {
-            self.unwritable.cancel();
-        }
-        polled
-    }
-}
-
-impl<W: AsyncWrite + Unpin> AsyncWrite for Output<W> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        let polled = Pin::new(&mut self.inner).poll_write(context, bytes);
-        self.seen(polled)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let polled = Pin::new(&mut self.inner).poll_flush(context);
-        self.seen(polled)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.inner).poll_shutdown(context)
     }
 }
