@@ -89,7 +89,7 @@ check: guests ## What CI runs: format, lints, docs, guests against their lock, t
 	$(MAKE) test
 
 .PHONY: bench
-bench: build ## Measure, side by side with native CPython and node, and print the table; BEFORE=COMMIT measures that too
+bench: build clients ## Measure, side by side with native CPython and node, and print the table; BEFORE=COMMIT measures that too
 	$(SHIP) --bins
 	$(if $(BEFORE),benches/before.sh $(BEFORE))
 	$(OUT)/figures $(if $(BEFORE),--before target/before/$(BEFORE))

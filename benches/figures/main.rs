@@ -17,6 +17,7 @@ mod compare;
 mod files;
 mod guests;
 mod scripts;
+mod serve;
 mod timing;
 mod tree;
 
@@ -43,7 +44,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 17] = [
+const GROUPS: [Group; 18] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -82,6 +83,9 @@ const GROUPS: [Group; 17] = [
         tree::catalogue(&bench.guests)
     }),
     group("tools file calls query", |bench| tree::calls(&bench.guests)),
+    group("serve run_code session", |bench| {
+        serve::figures(&bench.wxmcp)
+    }),
     group("machine executable", Bench::executable),
     group("machine", Bench::machine),
 ];
