@@ -132,7 +132,7 @@ pub(crate) fn figures(wxmcp: &Path) -> anyhow::Result<()> {
         )?;
         row(
             "`run_code` `1+1` over stdio, fresh sandbox, p50, against FastMCP CodeMode",
-            &ratio(a, b),
+            &format!("{:.2}x ({} / {})", ratio(a, b), ms(a), ms(b)),
             "<= 0.25x",
         );
     }
@@ -161,7 +161,7 @@ fn calls(wxmcp: &Path) -> anyhow::Result<()> {
     std::fs::write(folder.path().join(".mcp.json"), servers.to_string())?;
     let mut server = ours(wxmcp, folder.path())?;
     let code = "import asyncio\nfrom tools import fixture\n\
-                got = await asyncio.gather(*(fixture.echo(text=str(n)) for n in range(50)))\nlen(got)";
+                got = await asyncio.gather(*(fixture.echo(message=str(n)) for n in range(50)))\nlen(got)";
     let arguments = json!({"code": code});
     for _ in 0..5 {
         server.time("run_code", arguments.clone(), "50")?;
