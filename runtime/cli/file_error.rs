@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
+use wxmcp_run::without_values;
 
 /// An error of a file in words.
 pub(crate) fn words(error: &toml::de::Error, text: &str) -> String {
@@ -63,53 +64,6 @@ fn collect_value(
         _ => {}
     }
     found.push((value.span(), path));
-}
-
-/// Serde's words, which repeat what was found. Names of keys stay.
-fn without_values(message: &str) -> String {
-    const OF_KEYS: [&str; 3] = ["unknown field `", "missing field `", "duplicate field `"];
-    if OF_KEYS.iter().any(|start| message.starts_with(start)) {
-        return message.to_owned();
-    }
-    let rest = ["invalid type: ", "invalid value: "]
-        .iter()
-        .find_map(|start| message.strip_prefix(start));
-    match rest.and_then(|rest| rest.rsplit_once(", expected ")) {
-        Some((found, expected)) => {
-            format!(
-                "expected {}, found {}",
-                expected_of(expected),
-                kind_of(found)
-            )
-        }
-        None => "its value cannot be used here".to_owned(),
-    }
-}
-
-/// What types of ours call themselves.
-fn expected_of(expected: &str) -> &str {
-    match expected {
-        expected if expected.starts_with("struct ") => "a table",
-        "a map" => "a table",
-        "a sequence" => "an array",
-        "a boolean" => "true or false",
-        "u64" | "u32" => "a whole number",
-        "path string" => "a path",
-        "parsable string" | "an integer or string" => "a size such as `64MiB`",
-        expected => expected,
-    }
-}
-
-fn kind_of(found: &str) -> &'static str {
-    match found.split([' ', '`']).next() {
-        Some("string") => "a string",
-        Some("integer") => "a number",
-        Some("floating") => "a number with a fraction",
-        Some("boolean") => "true or false",
-        Some("map") => "a table",
-        Some("sequence") => "an array",
-        _ => "something else",
-    }
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ fn errors_of_the_configuration_show_no_line_of_it() -> TestResult {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn configuration_that_means_nothing_is_refused() -> TestResult {
     for (settings, words) in [
         ("[connections.x]\nurl = \"mysql://u:canary@h/d\"", "sqlite:"),

@@ -58,12 +58,14 @@ impl<'t> Fold<'t> {
 
     /// Goes on to the next byte that may be the first of one of those.
     pub(super) fn skip_to(&mut self, begins: &[bool; 256]) {
+        if self.passed < self.long.len() {
+            return;
+        }
         let rest = self.text.get(self.at..).unwrap_or_default();
         let next = rest
             .iter()
             .position(|byte| begins.get(usize::from(*byte)) == Some(&true));
         self.at = self.at.saturating_add(next.unwrap_or(rest.len()));
-        self.passed = self.long.len();
     }
 
     /// What is left out at a place, and how many bytes it has.

@@ -65,6 +65,7 @@ fn of_two_names_for_one_secret_one_shows() {
 #[test]
 fn secrets_are_found_in_any_case_and_across_line_ends() {
     let redactor = Redactor::new([
+        ("SHORT", "s-1234"),
         ("TOKEN", "Canary-12Straße"),
         ("KEY", "-----BEGIN\nabcdef\n-----END"),
     ]);
@@ -72,6 +73,8 @@ fn secrets_are_found_in_any_case_and_across_line_ends() {
         ("<CANARY-12STRASSE>", "<[TOKEN]>"),
         ("<canary-12straße>", "<[TOKEN]>"),
         ("<Canary\n-12Straße>", "<[TOKEN]>"),
+        // The second half of a letter.
+        ("<xß-1234>", "<x[SHORT]>"),
         ("<Canary \r\n\t -12Straße>", "<[TOKEN]>"),
         ("<Canary\\n-12Straße>", "<[TOKEN]>"),
         ("<Can\u{200b}ary\u{2028}-12\x1bStraße>", "<[TOKEN]>"),
