@@ -407,8 +407,11 @@ fn broker(
         connections: connections
             .into_iter()
             .map(|(name, url)| {
-                let headers = Vec::new();
-                (name, ConnectionConfig { url, headers })
+                let config = ConnectionConfig {
+                    url,
+                    ..ConnectionConfig::default()
+                };
+                (name, config)
             })
             .collect(),
         ..ToolsConfig::new(guard)

@@ -5,6 +5,7 @@ mod cli;
 mod commands;
 mod componentize;
 mod exit;
+mod file_error;
 mod guests;
 mod interrupts;
 mod mounts;

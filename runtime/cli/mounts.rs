@@ -20,7 +20,7 @@ const OWN_NAMES: [&str; 9] = [
     "opencode.json",
 ];
 
-/// What scripts may not change: those names, the files and folders that this command was told to use, and those that
+/// What scripts may not change: those names, the files and folders that this command was given, and those that
 /// any command uses.
 pub(crate) fn protected(told: impl Iterator<Item = PathBuf>) -> Protected {
     // In the folder itself they are known by more than their name: it may have another one.
@@ -39,8 +39,14 @@ pub(crate) fn mounts(
     file: &[String],
     folder: &Path,
 ) -> anyhow::Result<Vec<Mount>> {
-    let of_file = file.iter().map(|text| mount(text, folder));
-    let of_flags = flags.iter().map(|text| mount(text, Path::new("")));
+    let of_file = file.iter().enumerate().map(|(index, text)| {
+        let place = || format!("wxmcp.toml: policy.volumes[{index}]");
+        mount(text, folder).with_context(place)
+    });
+    let of_flags = flags.iter().map(|text| {
+        let place = || format!("volume `{text}`");
+        mount(text, Path::new("")).with_context(place)
+    });
     let mounts = of_file
         .chain(of_flags)
         .collect::<anyhow::Result<Vec<Mount>>>()?;
@@ -50,7 +56,7 @@ pub(crate) fn mounts(
             .skip(index + 1)
             .any(|other| other.guest == mount.guest)
         {
-            bail!("two volumes want to be `{}`", mount.guest);
+            bail!("two volumes have the same DST");
         }
     }
     Ok(mounts)
@@ -58,16 +64,13 @@ pub(crate) fn mounts(
 
 fn mount(text: &str, folder: &Path) -> anyhow::Result<Mount> {
     let wrong = || {
-        anyhow!(
-            "`{text}` is no volume: write SRC:DST, SRC:DST:ro, SRC:DST:rw or SRC:DST:rw,SIZE,FILES"
-        )
+        anyhow!("it is no volume: write SRC:DST, SRC:DST:ro, SRC:DST:rw or SRC:DST:rw,SIZE,FILES")
     };
     let (rest, access, quota) = match text.rsplit_once(':') {
         Some((rest, "ro")) => (rest, Access::ReadOnly, Quota::default()),
         Some((rest, "rw")) => (rest, Access::ReadWrite, Quota::default()),
         Some((rest, options)) if options.starts_with("rw,") => {
-            let quota = quota(options).with_context(|| format!("volume `{text}`"))?;
-            (rest, Access::ReadWrite, quota)
+            (rest, Access::ReadWrite, quota(options)?)
         }
         _ => (text, Access::ReadOnly, Quota::default()),
     };
@@ -77,7 +80,7 @@ fn mount(text: &str, folder: &Path) -> anyhow::Result<Mount> {
     }
     let plain = guest.starts_with('/') && guest.split('/').all(|part| part != "..");
     if !plain {
-        bail!("volume `{text}`: `{guest}` must be an absolute path without `..`");
+        bail!("DST must be an absolute path without `..`");
     }
     let trimmed = guest.trim_end_matches('/');
     Ok(Mount {
@@ -94,17 +97,16 @@ fn quota(options: &str) -> anyhow::Result<Quota> {
     let mut quota = Quota::default();
     if let Some(size) = parts.next() {
         let size = size.parse::<ByteSize>();
-        let size =
-            size.map_err(|_| anyhow!("SIZE of `{options}` is no size: write `rw,100MiB`"))?;
+        let size = size.map_err(|_| anyhow!("SIZE is no size: write `rw,100MiB`"))?;
         quota.bytes = size.as_u64();
     }
     if let Some(files) = parts.next() {
-        let wrong = || format!("FILES of `{options}` is no number: write `rw,100MiB,500`");
-        quota.files = files.parse().with_context(wrong)?;
+        let files = files.parse();
+        quota.files = files.map_err(|_| anyhow!("FILES is no number: write `rw,100MiB,500`"))?;
     }
     match parts.next() {
         None => Ok(quota),
-        Some(more) => bail!("`{more}` is too much: write `rw,SIZE,FILES`"),
+        Some(_) => bail!("there is too much: write `rw,SIZE,FILES`"),
     }
 }
 

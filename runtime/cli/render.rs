@@ -124,7 +124,7 @@ impl State {
             return;
         }
         let message = match &self.message {
-            Some(message) => format!(" · {}", visible(message)),
+            Some(message) => format!(" · {}", visible(message).replace(['\n', '\t'], " ")),
             None => String::new(),
         };
         let line = format!(
@@ -162,12 +162,15 @@ impl Observer for ToolOutput {
 
 /// Prints what is worth knowing beside the answer.
 pub(crate) fn note(text: &str) {
-    aside(&format!("note: {text}"));
+    // It may repeat what a server says.
+    aside(&format!("note: {}", visible(text)));
 }
 
 /// A line on standard error that may get lost: it is not what was asked for.
 fn aside(text: &str) {
     let begin = STDERR.line_end();
+    let shown = shown(&STDERR, text.as_bytes());
+    let text = shown.as_deref().unwrap_or(text);
     STDERR.try_write(format!("{begin}{text}\n").as_bytes());
 }
 
@@ -365,10 +368,12 @@ pub(crate) fn bytes(bytes: &[u8]) {
 
 /// Prints what the command line says of itself, or what is wrong with it.
 pub(crate) fn usage(text: &str, is_error: bool) {
-    if is_error {
-        STDERR.try_write(text.as_bytes());
-    } else {
-        STDOUT.write(text.as_bytes());
+    let stream = if is_error { &STDERR } else { &STDOUT };
+    let shown = shown(stream, text.as_bytes());
+    let text = shown.as_deref().unwrap_or(text);
+    match is_error {
+        true => STDERR.try_write(text.as_bytes()),
+        false => STDOUT.write(text.as_bytes()),
     }
 }
 
@@ -382,6 +387,10 @@ mod tests {
             visible("a\x1b]8;;x\x07\tb\n"),
             "a\u{241b}]8;;x\u{2407}\tb\n"
         );
-        assert_eq!(visible("\u{202e}abc"), "\u{fffd}abc");
+        assert_eq!(
+            visible("\u{202e}abc\u{9b}2J\u{2066}"),
+            "\u{fffd}abc\u{fffd}2J\u{fffd}"
+        );
+        assert_eq!(visible("Grüße, 日本 \u{200d}"), "Grüße, 日本 \u{200d}");
     }
 }

@@ -55,6 +55,7 @@ pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<R
         ledger: total.unwrap_or_else(|| usual.ledger.clone()),
         connections: settings.connections.clone(),
         directories: settings.directories.clone(),
+        protected: settings.protected.clone(),
         authorities: settings.authorities.clone(),
         hosts: settings.hosts.clone(),
         tools,

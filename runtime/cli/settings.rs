@@ -9,11 +9,12 @@ use anyhow::{Context, anyhow, bail};
 use bytesize::ByteSize;
 use serde::Deserialize;
 use wxmcp_capabilities::{ConnectionConfig, DirectoryConfig, HeaderConfig};
-use wxmcp_policy::{CapabilityList, Hosts};
+use wxmcp_policy::{Addresses, CapabilityList, Hosts, Pattern};
 use wxmcp_run::{Limits, Mount, Protected};
 use wxmcp_toolfiles::read_file;
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
+use crate::file_error;
 use crate::mounts::{mounts, protected};
 
 /// Bytes that tools may keep in a directory whose quota is not set.
@@ -60,7 +61,7 @@ pub(crate) struct Settings {
 /// `wxmcp.toml`. Unknown keys are errors: a misspelt limit is no limit.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct File {
+pub(crate) struct File {
     #[serde(default)]
     limits: LimitTable,
     #[serde(default)]
@@ -115,6 +116,9 @@ struct ConnectionTable {
     url: String,
     #[serde(default)]
     headers: BTreeMap<String, String>,
+    /// Addresses that are not public and that the name in the URL may lead to.
+    #[serde(default)]
+    addresses: Vec<String>,
 }
 
 impl std::fmt::Debug for ConnectionTable {
@@ -197,6 +201,8 @@ impl Settings {
             componentizers.clone(),
         ];
         let total = file.limits.host_memory_total;
+        tool_patterns("allow-tools", &file.policy.allow_tools)?;
+        tool_patterns("deny-tools", &file.policy.deny_tools)?;
         Ok(Self {
             protected: protected(own.into_iter().flatten()),
             host_memory_total: pick(None, "WXMCP_HOST_MEMORY_TOTAL", total)?,
@@ -215,11 +221,11 @@ impl Settings {
                 policy.allow_tools.clone()
             },
             deny_tools: [file.policy.deny_tools, policy.deny_tools.clone()].concat(),
-            hosts: hosts(file.policy.allow_hosts.iter().chain(&policy.allow_hosts))?,
+            hosts: hosts(&file.policy.allow_hosts, &policy.allow_hosts)?,
             authorities: authorities_path
                 .map(|path| authorities(&path))
                 .transpose()?,
-            tools: tools(config.tools.clone().or(usual_tools), &folder)?,
+            tools: tools(config.tools.as_deref(), usual_tools, &folder)?,
             learn: file.tools.learn_answers,
             connections: file
                 .connections
@@ -257,7 +263,7 @@ fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
     }
     let text = text(path).with_context(|| format!("read `{}`", path.display()))?;
     let file = toml::from_str(&text)
-        .map_err(|error| anyhow!(without_line(&error, &text)))
+        .map_err(|error| anyhow!(file_error::words(&error, &text)))
         .with_context(|| format!("read `{}`", path.display()))?;
     Ok((file, folder))
 }
@@ -265,18 +271,6 @@ fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
 /// The text of a configuration file: bounded, and never waited for as for a pipe.
 pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read_file(path, CONFIGURATION)?).context("it is not UTF-8 text")
-}
-
-/// What is wrong and on which line; not the line itself, which may hold a secret.
-fn without_line(error: &toml::de::Error, text: &str) -> String {
-    let line = error
-        .span()
-        .and_then(|span| text.get(..span.start))
-        .map(|before| before.matches('\n').count().saturating_add(1));
-    match line {
-        Some(line) => format!("line {line}: {}", error.message()),
-        None => error.message().to_owned(),
-    }
 }
 
 fn merge_limits(flags: &LimitArgs, file: &LimitTable, default: &Limits) -> anyhow::Result<Limits> {
@@ -312,20 +306,43 @@ fn merge_limits(flags: &LimitArgs, file: &LimitTable, default: &Limits) -> anyho
     })
 }
 
+/// What a limit must be. The errors of most parsers repeat what they read.
+trait Readable: std::str::FromStr {
+    const EXPECTED: &'static str;
+}
+
+impl Readable for u64 {
+    const EXPECTED: &'static str = "a whole number";
+}
+
+impl Readable for u32 {
+    const EXPECTED: &'static str = "a whole number below 2^32";
+}
+
+impl Readable for ByteSize {
+    const EXPECTED: &'static str = "a size such as `64MiB`";
+}
+
+impl Readable for humantime::Duration {
+    const EXPECTED: &'static str = "a time such as `30s`";
+}
+
+fn parsed<T: Readable>(text: &str, place: &str) -> anyhow::Result<T> {
+    text.parse()
+        .map_err(|_| anyhow!("{place}: expected {}", T::EXPECTED))
+}
+
 /// Flag, else environment, else file.
-fn pick<T>(flag: Option<T>, variable: &str, file: Option<T>) -> anyhow::Result<Option<T>>
-where
-    T: std::str::FromStr,
-    T::Err: std::fmt::Display,
-{
+fn pick<T: Readable>(
+    flag: Option<T>,
+    variable: &str,
+    file: Option<T>,
+) -> anyhow::Result<Option<T>> {
     if flag.is_some() {
         return Ok(flag);
     }
     match std::env::var(variable) {
-        Ok(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|error| anyhow!("{variable}: {error}")),
+        Ok(text) => parsed(&text, variable).map(Some),
         Err(_) => Ok(file),
     }
 }
@@ -336,33 +353,49 @@ fn pick_time(
     file: Option<&str>,
 ) -> anyhow::Result<Option<Duration>> {
     let flag = flag.map(humantime::Duration::from);
-    let file = file
-        .map(|text| text.parse::<humantime::Duration>())
-        .transpose()
-        .with_context(|| "read a time of `wxmcp.toml`")?;
+    let key = variable.trim_start_matches("WXMCP_").to_lowercase();
+    let place = format!("wxmcp.toml: limits.{}", key.replace('_', "-"));
+    let file = file.map(|text| parsed(text, &place)).transpose()?;
     Ok(pick(flag, variable, file)?.map(Into::into))
 }
 
 fn environment<'a>(
     entries: impl Iterator<Item = &'a String>,
 ) -> anyhow::Result<Vec<(String, String)>> {
+    let is_name = |text: &str| {
+        text.bytes()
+            .all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
+    };
     entries
         .map(|entry| match entry.split_once('=') {
-            Some(("", _)) => bail!("`{entry}` names no variable"),
+            Some(("", _)) => bail!("an entry of `env` names no variable: write NAME or NAME=VALUE"),
             Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
-            None => std::env::var(entry)
-                .map(|value| (entry.clone(), value))
-                .map_err(|_| anyhow!("the variable `{entry}` is not set, and no value was given")),
+            None => match std::env::var(entry) {
+                Ok(value) => Ok((entry.clone(), value)),
+                Err(_) if is_name(entry) => {
+                    bail!("the variable `{entry}` is not set, and no value was given")
+                }
+                // It may be a value.
+                Err(_) => {
+                    bail!("an entry of `env` is no name of a variable: write NAME or NAME=VALUE")
+                }
+            },
         })
         .collect()
 }
 
 /// The tool tree: a folder that is named must be there, `tools` need not.
-fn tools(named: Option<PathBuf>, folder: &Path) -> anyhow::Result<Option<PathBuf>> {
-    match named {
-        Some(named) if named.is_dir() => Ok(Some(named)),
-        Some(named) => bail!("there is no folder `{}`", named.display()),
-        None => Ok(Some(folder.join("tools")).filter(|tools| tools.is_dir())),
+fn tools(
+    flag: Option<&Path>,
+    file: Option<PathBuf>,
+    folder: &Path,
+) -> anyhow::Result<Option<PathBuf>> {
+    match (flag, file) {
+        (Some(named), _) if named.is_dir() => Ok(Some(named.to_owned())),
+        (Some(named), _) => bail!("there is no folder `{}`", named.display()),
+        (None, Some(named)) if named.is_dir() => Ok(Some(named)),
+        (None, Some(_)) => bail!("wxmcp.toml: tools.folder: there is no such folder"),
+        (None, None) => Ok(Some(folder.join("tools")).filter(|tools| tools.is_dir())),
     }
 }
 
@@ -399,18 +432,44 @@ fn connection(
             format!("sqlite:{}", path.display())
         }
     };
-    Ok(ConnectionConfig { url, headers })
+    if url.starts_with("sqlite:") && !given.addresses.is_empty() {
+        bail!("`{table}` of `wxmcp.toml` has `addresses`, and a file of SQLite has none");
+    }
+    for (index, address) in given.addresses.iter().enumerate() {
+        Addresses::new([address])
+            .with_context(|| format!("wxmcp.toml: {table}.addresses[{index}]"))?;
+    }
+    Ok(ConnectionConfig {
+        url,
+        headers,
+        addresses: Addresses::new(&given.addresses)?,
+    })
+}
+
+/// That the patterns of a key mean tools.
+fn tool_patterns(key: &str, patterns: &[String]) -> anyhow::Result<()> {
+    for (index, pattern) in patterns.iter().enumerate() {
+        Pattern::parse(pattern).with_context(|| format!("wxmcp.toml: policy.{key}[{index}]"))?;
+    }
+    Ok(())
 }
 
 /// The hosts that scripts may ask.
-fn hosts<'a>(patterns: impl Iterator<Item = &'a String>) -> anyhow::Result<Hosts> {
-    Hosts::new(patterns).context("read the hosts that scripts may ask")
+fn hosts(file: &[String], flags: &[String]) -> anyhow::Result<Hosts> {
+    for (index, pattern) in file.iter().enumerate() {
+        Hosts::new([pattern])
+            .with_context(|| format!("wxmcp.toml: policy.allow-hosts[{index}]"))?;
+    }
+    for pattern in flags {
+        Hosts::new([pattern]).with_context(|| format!("--allow-host `{pattern}`"))?;
+    }
+    Ok(Hosts::new(file.iter().chain(flags))?)
 }
 
 /// Certificates of authorities that https trusts besides.
 fn authorities(path: &Path) -> anyhow::Result<Vec<u8>> {
     let read = read_file(path, CONFIGURATION);
-    read.with_context(|| format!("read `{}`, `ca` of `[http]`", path.display()))
+    read.context("read the file that `ca` of `[http]` names")
 }
 
 /// Whether a header of this name holds a secret, wherever its value comes from.
@@ -449,10 +508,17 @@ mod tests {
 
     #[test]
     fn hosts_are_those_of_the_file_and_of_the_flags() -> anyhow::Result<()> {
-        let patterns = ["a.test".to_owned(), "*.b.test:8080".to_owned()];
-        assert_eq!(hosts(patterns.iter())?.connections().count(), 0);
-        let error = hosts([&"a.*.test".to_owned()].into_iter()).unwrap_err();
-        assert!(format!("{error:#}").contains("`a.*.test` means no host"));
+        let one = |text: &str| [text.to_owned()];
+        assert_eq!(
+            hosts(&one("a.test"), &one("*.b.test:8080"))?
+                .connections()
+                .count(),
+            0
+        );
+        let in_file = format!("{:#}", hosts(&one("a.*.test"), &[]).unwrap_err());
+        assert!(in_file.starts_with("wxmcp.toml: policy.allow-hosts[0]: it means no host: "));
+        let as_flag = format!("{:#}", hosts(&[], &one("a.*.test")).unwrap_err());
+        assert!(as_flag.starts_with("--allow-host `a.*.test`: it means no host: "));
         Ok(())
     }
 
@@ -460,6 +526,39 @@ mod tests {
     fn a_misspelt_key_is_an_error() {
         let error = toml::from_str::<File>("[limits]\ntimeuot = '1s'").unwrap_err();
         assert!(error.to_string().contains("timeuot"), "{error}");
+    }
+
+    #[test]
+    fn entries_of_the_environment_are_not_repeated() -> anyhow::Result<()> {
+        let read = |entry: &str| environment([&entry.to_owned()].into_iter());
+        assert_eq!(read("A=canary")?, [("A".to_owned(), "canary".to_owned())]);
+        for entry in ["=canary", "sk-canary", "canary canary"] {
+            let error = format!("{:#}", read(entry).unwrap_err());
+            assert!(
+                error.contains("NAME=VALUE") && !error.contains("canary"),
+                "{error}"
+            );
+        }
+        let unset = read("NOT_SET_ANYWHERE_AT_ALL").unwrap_err().to_string();
+        assert!(
+            unset.contains("`NOT_SET_ANYWHERE_AT_ALL` is not set"),
+            "{unset}"
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn limits_that_cannot_be_read_are_not_repeated() {
+        let file = "canary";
+        let error = pick_time(None, "WXMCP_NOT_SET_START_TIMEOUT", Some(file)).unwrap_err();
+        let expected = "wxmcp.toml: limits.not-set-start-timeout: expected a time such as `30s`";
+        assert_eq!(error.to_string(), expected);
+        let size = parsed::<ByteSize>("canary", "WXMCP_MEMORY").unwrap_err();
+        assert_eq!(
+            size.to_string(),
+            "WXMCP_MEMORY: expected a size such as `64MiB`"
+        );
+        assert!(parsed::<ByteSize>("64MiB", "").is_ok());
     }
 
     #[test]

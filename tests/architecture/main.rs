@@ -169,6 +169,32 @@ fn every_bound_is_in_the_table() -> TestResult {
     Ok(())
 }
 
+/// The table in SECURITY.md has some of these constants, as the code has them.
+#[test]
+fn the_bounds_of_security_are_those_of_the_code() -> TestResult {
+    let text = fs::read_to_string(repository().join("SECURITY.md"))?;
+    let (_, rest) = text
+        .split_once("<!-- bounds: a test compares them -->\n")
+        .ok_or("SECURITY.md has no table of bounds")?;
+    let (table, _) = rest
+        .split_once(END)
+        .ok_or("the table of bounds has no end")?;
+    // Value and constant of each row.
+    fn rows(table: &str) -> Vec<&str> {
+        let rows = table.lines().skip(2);
+        rows.filter_map(|row| row.split_once(" | `").map(|(_, constant)| constant))
+            .collect()
+    }
+    let code = bounds()?;
+    let code = rows(&code);
+    let rows = rows(table);
+    assert!(rows.len() > 20, "{rows:?}");
+    for row in rows {
+        assert!(code.contains(&row), "no constant is `{row}");
+    }
+    Ok(())
+}
+
 const BEGIN: &str = "<!-- bounds: written by `make bounds` -->";
 const END: &str = "<!-- end of bounds -->";
 

@@ -47,7 +47,7 @@ impl CallerHost {
         }
     }
 
-    /// The namespaces whose tools changed since the caller was last told.
+    /// The namespaces whose tools changed since the caller last asked.
     pub(crate) fn report_changes(&self) -> Vec<String> {
         let all = changes(&self.broker);
         let mut reported = self.reported.lock();

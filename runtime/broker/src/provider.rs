@@ -121,6 +121,11 @@ pub trait ProvidedTools: Send + Sync {
         bounded_error(error)
     }
 
+    /// A text of the provider without secrets. It must be whole: a secret that was cut in two could not be recognised.
+    fn without_secrets(&self, text: &str) -> String {
+        text.to_owned()
+    }
+
     /// Why the file of a tool that a caller misses is not a tool.
     fn why_broken(&self, _tool: &str) -> Option<&str> {
         None

@@ -1,7 +1,10 @@
 //! Files of named directories.
 
-use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
-use std::os::fd::OwnedFd;
+mod change;
+#[cfg(test)]
+mod tests;
+
+use std::io::Read as _;
 use std::path::{Component, Path};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -9,9 +12,8 @@ use std::time::UNIX_EPOCH;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, OpenOptions};
-use parking_lot::{Mutex, MutexGuard};
-use rustix::fs::{FlockOperation, Mode, OFlags};
+use cap_std::fs::Dir;
+use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use wxmcp_run::{ToolError, ToolErrorKind};
@@ -19,15 +21,13 @@ use wxmcp_run::{ToolError, ToolErrorKind};
 use crate::DirectoryConfig;
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::Grants;
-use wxmcp_run::{Access, Capability};
+use wxmcp_run::{Access, Capability, Protected};
 
 /// Largest file that is read or written at once, in bytes.
 const MAX_FILE: u64 = 8 << 20;
 
-/// Most entries of one listing, and of a directory that tools may add to; most of the walk
-/// that adds one up.
+/// Most entries of one listing, and of a directory that tools may add to.
 const MAX_ENTRIES: usize = 10_000;
-const MAX_WALK: usize = 1_000_000;
 
 /// Longest path, in bytes.
 const MAX_PATH: usize = 1_024;
@@ -69,15 +69,18 @@ enum Form {
 pub(super) struct Directory {
     name: String,
     config: DirectoryConfig,
+    /// What no tool file may change here.
+    protected: Arc<Protected>,
     /// One writer at a time, so that the quota holds.
     writing: Arc<Mutex<()>>,
 }
 
 impl Directory {
-    pub(super) fn new(name: &str, config: DirectoryConfig) -> Self {
+    pub(super) fn new(name: &str, config: DirectoryConfig, protected: &Arc<Protected>) -> Self {
         Self {
             name: name.to_owned(),
             config,
+            protected: Arc::clone(protected),
             writing: Arc::default(),
         }
     }
@@ -143,46 +146,9 @@ impl Directory {
                 });
                 Ok(json!({"kind": kind(&found), "bytes": size(&found), "modified": modified}))
             }
-            Action::Remove => {
-                let found = dir.symlink_metadata(path).map_err(failed)?;
-                if found.is_dir() {
-                    dir.remove_dir(path).map_err(failed)?;
-                } else {
-                    dir.remove_file(path).map_err(failed)?;
-                }
-                Ok(Value::Null)
-            }
-            Action::MakeDirectory => {
-                let _alone = self.alone(&dir).map_err(failed)?;
-                self.fits(&dir, 0, 0, path)?;
-                dir.create_dir_all(path).map_err(failed)?;
-                Ok(Value::Null)
-            }
+            Action::Remove => self.remove(&dir, path),
+            Action::MakeDirectory => self.make_directory(&dir, path),
         }
-    }
-
-    /// Replaces a file, or appends to it.
-    fn write(&self, dir: &Dir, request: &Request) -> Result<Value, ToolError> {
-        let path = request.path.as_str();
-        let failed = |error: std::io::Error| self.failed(path, &error);
-        let content = self.content(request)?;
-        let _alone = self.alone(dir).map_err(failed)?;
-        let before = dir.metadata(path).map_or(0, |found| found.len());
-        let is_append = request.action == Action::Append;
-        let replaced = if is_append { 0 } else { before };
-        self.fits(dir, content.len(), replaced, path)?;
-        if is_append {
-            let mut options = OpenOptions::new();
-            let mut file = dir
-                .open_with(path, options.append(true).create(true))
-                .map_err(failed)?;
-            file.write_all(&content).map_err(failed)?;
-            file.seek(SeekFrom::End(0)).map_err(failed)?;
-        } else {
-            replace(dir, path, &content).map_err(failed)?;
-        }
-        let size = dir.metadata(path).map_err(failed)?.len();
-        Ok(json!({ "bytes": size }))
     }
 
     fn list(&self, dir: &Dir, path: &str) -> Result<Value, ToolError> {
@@ -228,59 +194,6 @@ impl Directory {
         Ok(bytes)
     }
 
-    fn content(&self, request: &Request) -> Result<Vec<u8>, ToolError> {
-        let path = &request.path;
-        match (&request.text, &request.bytes) {
-            (Some(text), None) => Ok(text.clone().into_bytes()),
-            (None, Some(bytes)) => STANDARD.decode(bytes).map_err(|_| {
-                self.error(ToolErrorKind::InvalidCall, path, "its bytes are no base64")
-            }),
-            _ => Err(self.error(
-                ToolErrorKind::InvalidCall,
-                path,
-                "there is nothing to write",
-            )),
-        }
-    }
-
-    /// Waits until this call alone changes the directory: neither another call nor another process of
-    /// wxmcp does. Both locks end when the answer is dropped.
-    fn alone(&self, dir: &Dir) -> std::io::Result<(MutexGuard<'_, ()>, OwnedFd)> {
-        let alone = self.writing.lock();
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let locked = rustix::fs::openat(dir, ".", flags, Mode::empty())?;
-        rustix::fs::flock(&locked, FlockOperation::LockExclusive)?;
-        Ok((alone, locked))
-    }
-
-    /// Whether so many bytes may be added, and so many go; and whether there may be one
-    /// more file or folder.
-    fn fits(&self, dir: &Dir, added: usize, gone: u64, path: &str) -> Result<(), ToolError> {
-        let added = u64::try_from(added).unwrap_or(u64::MAX);
-        if added > MAX_FILE {
-            let why = format!("more than {MAX_FILE} bytes at once");
-            return Err(self.error(ToolErrorKind::LimitReached, path, &why));
-        }
-        let (used, entries) = size_of(dir).map_err(|error| self.failed(".", &error))?;
-        let parts = Path::new(path).components().count();
-        if entries.saturating_add(parts) > MAX_ENTRIES && dir.symlink_metadata(path).is_err() {
-            let why = format!(
-                "the directory has {entries} files and folders, {MAX_ENTRIES} are the limit"
-            );
-            return Err(self.error(ToolErrorKind::LimitReached, path, &why));
-        }
-        let after = used.saturating_sub(gone).saturating_add(added);
-        if after > self.config.quota {
-            let why = format!(
-                "the directory would hold {after} bytes, and its quota is {}: \
-                 raise `quota` of `[directories.{}]` in wxmcp.toml",
-                self.config.quota, self.name
-            );
-            return Err(self.error(ToolErrorKind::LimitReached, path, &why));
-        }
-        Ok(())
-    }
-
     fn failed(&self, path: &str, error: &std::io::Error) -> ToolError {
         // The system's words for the kind alone: its own may name paths of the host.
         let why = match error.kind() {
@@ -324,209 +237,4 @@ fn kind(found: &cap_std::fs::Metadata) -> &'static str {
 /// Bytes of a file; what a folder occupies differs from system to system.
 fn size(found: &cap_std::fs::Metadata) -> Option<u64> {
     found.is_file().then(|| found.len())
-}
-
-/// Writes beside the file and renames, so that a reader sees the old or the new.
-fn replace(dir: &Dir, path: &str, content: &[u8]) -> std::io::Result<()> {
-    let target = Path::new(path);
-    let folder = match target.parent() {
-        Some(parent) if parent != Path::new("") => dir.open_dir(parent)?,
-        _ => dir.try_clone()?,
-    };
-    let name = target.file_name().ok_or(std::io::ErrorKind::InvalidInput)?;
-    if folder.metadata(name).is_ok_and(|found| found.is_dir()) {
-        return Err(std::io::ErrorKind::IsADirectory.into());
-    }
-    let mut file = cap_tempfile::TempFile::new(&folder)?;
-    // The new file gets the permissions of the old one, so it is readable by the same users.
-    if let Ok(before) = folder.metadata(name) {
-        file.as_file().set_permissions(before.permissions())?;
-    }
-    file.write_all(content)?;
-    file.as_file().sync_all()?;
-    file.replace(name)
-}
-
-/// Bytes of all files below a directory, and how many files and folders there are; links are
-/// not followed.
-fn size_of(dir: &Dir) -> std::io::Result<(u64, usize)> {
-    let mut total = 0_u64;
-    let mut seen = 0_usize;
-    let mut folders = vec![dir.try_clone()?];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.entries()? {
-            let entry = entry?;
-            seen = seen.saturating_add(1);
-            if seen > MAX_WALK {
-                return Err(std::io::ErrorKind::FileTooLarge.into());
-            }
-            let found = entry.metadata()?;
-            if found.is_dir() {
-                folders.push(entry.open_dir()?);
-            } else {
-                total = total.saturating_add(found.len());
-            }
-        }
-    }
-    Ok((total, seen))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::os::unix::fs::symlink;
-
-    use super::*;
-
-    fn request(action: &str, path: &str) -> Request {
-        let text = matches!(action, "write" | "append").then_some("changed");
-        let whole = json!({"directory": "box", "action": action, "path": path, "text": text});
-        serde_json::from_value(whole).unwrap()
-    }
-
-    /// Links that lead out are refused for every action; links that stay inside work.
-    #[test]
-    fn links_do_not_lead_out() {
-        let place = tempfile::tempdir().unwrap();
-        let path = place.path().join("box");
-        fs::create_dir(&path).unwrap();
-        fs::create_dir(place.path().join("outside")).unwrap();
-        fs::write(place.path().join("outside/secret"), "secret").unwrap();
-        fs::write(path.join("file"), "inside").unwrap();
-        symlink("../outside", path.join("out")).unwrap();
-        symlink("../outside/secret", path.join("secret")).unwrap();
-        symlink("file", path.join("inner")).unwrap();
-        let directory = Directory::new(
-            "box",
-            DirectoryConfig {
-                path: path.clone(),
-                quota: 1_000,
-            },
-        );
-        for (action, target) in [
-            ("read", "out/secret"),
-            ("read", "secret"),
-            ("append", "secret"),
-            ("write", "out/new"),
-            ("list", "out"),
-            ("stat", "out/secret"),
-            ("remove", "out/secret"),
-            ("make-directory", "out/new"),
-        ] {
-            let error = directory.act(&request(action, target)).unwrap_err();
-            assert_eq!(
-                error.message,
-                format!(
-                    "`{target}` in `box`: it is not inside the directory, or the system denies it"
-                ),
-                "{action}"
-            );
-        }
-        assert_eq!(
-            directory.act(&request("read", "inner")).unwrap(),
-            json!({"text": "inside"})
-        );
-        // Writing replaces the link itself.
-        directory.act(&request("write", "secret")).unwrap();
-        assert_eq!(fs::read_to_string(path.join("secret")).unwrap(), "changed");
-        let secret = fs::read_to_string(place.path().join("outside/secret")).unwrap();
-        assert_eq!(secret, "secret");
-        assert_eq!(
-            fs::read_dir(place.path().join("outside")).unwrap().count(),
-            1
-        );
-    }
-
-    #[test]
-    fn a_file_keeps_its_mode() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let place = tempfile::tempdir().unwrap();
-        let file = place.path().join("file");
-        fs::write(&file, "before").unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
-        let directory = Directory::new(
-            "box",
-            DirectoryConfig {
-                path: place.path().to_owned(),
-                quota: 1_000,
-            },
-        );
-        directory.act(&request("write", "file")).unwrap();
-        assert_eq!(fs::read_to_string(&file).unwrap(), "changed");
-        assert_eq!(
-            fs::metadata(&file).unwrap().permissions().mode() & 0o777,
-            0o600
-        );
-    }
-
-    /// Each of them could be another process: they share nothing but the directory.
-    #[test]
-    fn the_quota_holds_between_many() {
-        let place = tempfile::tempdir().unwrap();
-        let config = DirectoryConfig {
-            path: place.path().to_owned(),
-            quota: 700,
-        };
-        std::thread::scope(|scope| {
-            for n in 0..8 {
-                let directory = Directory::new("box", config.clone());
-                scope.spawn(move || {
-                    for _ in 0..40 {
-                        // Refused when the quota is reached.
-                        let _ = directory.act(&request("append", &n.to_string()));
-                    }
-                });
-            }
-        });
-        let dir = Dir::open_ambient_dir(place.path(), ambient_authority()).unwrap();
-        let (bytes, _) = size_of(&dir).unwrap();
-        assert_eq!(bytes, 700, "the quota is used, and no more");
-    }
-
-    /// Empty files and folders cost no bytes of the quota, but there is an end of them.
-    #[test]
-    fn files_and_folders_are_counted() {
-        let place = tempfile::tempdir().unwrap();
-        for n in 0..MAX_ENTRIES {
-            fs::create_dir(place.path().join(n.to_string())).unwrap();
-        }
-        let directory = Directory::new(
-            "box",
-            DirectoryConfig {
-                path: place.path().to_owned(),
-                quota: 1_000,
-            },
-        );
-        for action in ["make-directory", "write"] {
-            let error = directory.act(&request(action, "one-more")).unwrap_err();
-            assert_eq!(error.kind, ToolErrorKind::LimitReached, "{error}");
-            assert!(error.message.contains("10000 files and folders"), "{error}");
-        }
-        directory.act(&request("make-directory", "7")).unwrap();
-        directory.act(&request("remove", "7")).unwrap();
-        directory.act(&request("write", "one-more")).unwrap();
-    }
-
-    #[test]
-    fn what_is_no_file_is_not_waited_for() {
-        let place = tempfile::tempdir().unwrap();
-        let pipe = place.path().join("pipe");
-        rustix::fs::mknodat(
-            rustix::fs::CWD,
-            &pipe,
-            rustix::fs::FileType::Fifo,
-            rustix::fs::Mode::RWXU,
-            0,
-        )
-        .unwrap();
-        let directory = Directory::new(
-            "box",
-            DirectoryConfig {
-                path: place.path().to_owned(),
-                quota: 1_000,
-            },
-        );
-        let error = directory.act(&request("read", "pipe")).unwrap_err();
-        assert_eq!(error.message, "`pipe` in `box`: it is not a file");
-    }
 }

@@ -25,7 +25,7 @@ use serde_json::json;
 use url::{Host, Url};
 use wxmcp_run::{ToolError, ToolErrorKind};
 
-use crate::resolve::{Resolve, System};
+use crate::resolve::{self, NotReached, Resolve, System};
 use crate::{ConnectionConfig, ResourceError};
 use connect::Trust;
 use exchange::Answer;
@@ -170,7 +170,7 @@ impl Http {
             // gets no secrets.
             let inside = site.filter(|site| site.holds(&url));
             let addresses = match inside {
-                Some(_) => self.addresses(&url).await?,
+                Some(site) => self.site_addresses(&url, site).await?,
                 None => self.granted_addresses(&url, granted).await?,
             };
             let answer = self.send(&outgoing, &url, &addresses, inside).await?;
@@ -178,7 +178,8 @@ impl Http {
                 .location()
                 .filter(|_| request.redirect != Redirect::Manual)
             else {
-                return Ok(answer.into_json(&url, redirects > 0, site));
+                let redactor = site.map(|site| site.redactor().clone());
+                return answer.into_json(url, redirects > 0, redactor).await;
             };
             if request.redirect == Redirect::Error {
                 return Err(failed(
@@ -194,9 +195,14 @@ impl Http {
             }
             redirects = redirects.saturating_add(1);
             let next = request::url(&location, Some(&url)).map_err(|error| {
+                // The error repeats the location, and cuts it.
+                let why = match site.is_some_and(|site| site.has_secret(&location)) {
+                    true => "a secret is in it".to_owned(),
+                    false => error.to_string(),
+                };
                 failed(
                     &url,
-                    &format!("it redirects to what cannot be asked: {error}"),
+                    &format!("it redirects to what cannot be asked: {why}"),
                 )
             })?;
             if site.is_some_and(|site| !site.holds(&next) && site.has_secret(next.as_str())) {
@@ -247,6 +253,22 @@ impl Http {
             }
         }
         Ok(addresses)
+    }
+
+    /// The addresses of a URL of a connection. One that stands in the URL is granted with it.
+    async fn site_addresses(&self, url: &Url, site: &Site) -> Result<Vec<IpAddr>, ToolError> {
+        let Some(Host::Domain(name)) = url.host() else {
+            return self.addresses(url).await;
+        };
+        let resolver = &*self.resolver;
+        let found = resolve::addresses_of(bare(name), resolver, site.addresses()).await;
+        found.map_err(|error| match error {
+            NotReached::NotResolved(error) => coded(url, &error.to_string(), "ENOTFOUND"),
+            NotReached::NotPublic => ToolError::new(
+                ToolErrorKind::NotGranted,
+                format!("{}: {error}", shown(url)),
+            ),
+        })
     }
 
     async fn addresses(&self, url: &Url) -> Result<Vec<IpAddr>, ToolError> {

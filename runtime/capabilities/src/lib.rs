@@ -20,8 +20,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use wxmcp_broker::{Capabilities, CapabilityRequest, Granted};
 use wxmcp_catalogue::wording::bounded;
-use wxmcp_policy::{CapabilityGrants, Grants, Hosts};
-use wxmcp_run::{BoxFuture, CallContext, Capability, ToolError, ToolErrorKind};
+use wxmcp_policy::{Addresses, CapabilityGrants, Grants, Hosts};
+use wxmcp_run::{BoxFuture, CallContext, Capability, Protected, ToolError, ToolErrorKind};
 
 use files::Directory;
 use http::Http;
@@ -29,7 +29,7 @@ pub use sql::UrlError;
 use sql::{Databases, Held};
 
 /// A database or a host that tools may use.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct ConnectionConfig {
     /// `sqlite:PATH`, `postgres://user:password@host:port/database`, or `https://HOST/PATH`.
     /// It may hold a password, so it is never shown.
@@ -37,6 +37,9 @@ pub struct ConnectionConfig {
     /// Headers that every request to the host gets, below that URL and nowhere else:
     /// secrets that no guest sees.
     pub headers: Vec<HeaderConfig>,
+    /// Addresses that are not public and that the name in the URL may lead to. An address in the URL itself, and
+    /// `localhost`, need none.
+    pub addresses: Addresses,
 }
 
 impl ConnectionConfig {
@@ -91,8 +94,11 @@ pub enum ResourceError {
         why: &'static str,
     },
     /// A connection is granted that there is not.
-    #[error("there is no connection `{0}` to a host; a host of that name is written `https://{0}`")]
-    NoConnection(String),
+    #[error(
+        "a host that is allowed is one word, and no connection to a host has that name; a host of one word is \
+         written with `https://` in front"
+    )]
+    NoConnection,
     /// The file of certificates cannot be used.
     #[error("`ca` of `[http]` holds no certificates: it is a file of PEM")]
     Authorities,
@@ -105,6 +111,8 @@ pub struct ResourcesConfig {
     pub connections: BTreeMap<String, ConnectionConfig>,
     /// Directories, by name.
     pub directories: BTreeMap<String, DirectoryConfig>,
+    /// What no directory lets a tool file change.
+    pub protected: Protected,
     /// Certificates (PEM) of authorities that are trusted besides those that browsers trust.
     pub authorities: Option<Vec<u8>>,
     /// How long one request may take.
@@ -135,13 +143,17 @@ impl Resources {
             .map(|(name, config)| (name.clone(), config.clone()))
             .partition(|(_, config)| config.is_host());
         let authorities = authorities(config.authorities.as_deref())?;
+        let protected = Arc::new(config.protected.clone());
         Ok(Self(Arc::new(Named {
             databases: Databases::new(&databases, config.timeout)?,
             http: Http::new(&remote, authorities, config.timeout)?,
             directories: config
                 .directories
                 .iter()
-                .map(|(name, config)| (name.clone(), Directory::new(name, config.clone())))
+                .map(|(name, config)| {
+                    let directory = Directory::new(name, config.clone(), &protected);
+                    (name.clone(), directory)
+                })
                 .collect(),
         })))
     }
@@ -152,10 +164,10 @@ impl Resources {
     ///
     /// The first that is not.
     pub fn check_hosts(&self, hosts: &Hosts) -> Result<(), ResourceError> {
-        let unknown = hosts.connections().find(|name| !self.0.http.has(name));
-        unknown.map_or(Ok(()), |name| {
-            Err(ResourceError::NoConnection(name.to_owned()))
-        })
+        match hosts.connections().all(|name| self.0.http.has(name)) {
+            true => Ok(()),
+            false => Err(ResourceError::NoConnection),
+        }
     }
 }
 

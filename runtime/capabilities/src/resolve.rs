@@ -8,6 +8,7 @@ use hickory_resolver::config::{LookupIpStrategy, ResolverConfig};
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use parking_lot::Mutex;
+use wxmcp_policy::{Addresses, canonical, is_this_machine};
 use wxmcp_run::BoxFuture;
 
 /// Answers the addresses of a name. Asked once for each request.
@@ -25,6 +26,37 @@ pub(super) enum NotResolved {
     /// The servers gave no answer.
     #[error("its name could not be looked up")]
     Failed,
+}
+
+/// Why a connection reaches nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NotReached {
+    /// Its name has no address.
+    #[error(transparent)]
+    NotResolved(#[from] NotResolved),
+    /// Its name has one that is not public. Which one is not for tools to know.
+    #[error(
+        "the name of its host leads to an address that is not public: such an address is only reached when it is \
+         granted itself: `addresses = [\"ADDRESS\"]` beside the `url` of the connection in wxmcp.toml"
+    )]
+    NotPublic,
+}
+
+/// The addresses of the name that a connection has; each must be public, or granted.
+pub(super) async fn addresses_of(
+    name: &str,
+    resolver: &dyn Resolve,
+    granted: &Addresses,
+) -> Result<Vec<IpAddr>, NotReached> {
+    let found = resolver.resolve(name).await?;
+    let found: Vec<IpAddr> = found.into_iter().map(canonical).collect();
+    if found.is_empty() {
+        return Err(NotResolved::NoSuchName.into());
+    }
+    match found.iter().all(|address| granted.allow(name, *address)) {
+        true => Ok(found),
+        false => Err(NotReached::NotPublic),
+    }
 }
 
 /// The names that this machine knows: `/etc/hosts`, and the servers of `/etc/resolv.conf`.
@@ -63,7 +95,7 @@ impl Resolve for System {
     fn resolve<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, NotResolved>> {
         Box::pin(async move {
             // RFC 6761: these names are never sent to a server.
-            if name == "localhost" || name.ends_with(".localhost") {
+            if is_this_machine(name) {
                 return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
             }
             let resolver = self.resolver().map_err(|_| NotResolved::Failed)?;
@@ -91,7 +123,7 @@ mod tests {
     #[tokio::test]
     async fn localhost_is_this_machine_without_asking_anybody() {
         let system = System::default();
-        for name in ["localhost", "a.localhost"] {
+        for name in ["localhost", "a.localhost", "Localhost."] {
             let found = system.resolve(name).await.unwrap();
             assert!(found.iter().all(IpAddr::is_loopback), "{name}");
         }

@@ -256,7 +256,7 @@ impl Databases {
     ) -> Result<Self, ResourceError> {
         let by_name = connections
             .iter()
-            .map(|(name, config)| Ok((name.clone(), database(name, &config.url, timeout)?)))
+            .map(|(name, config)| Ok((name.clone(), database(name, config, timeout)?)))
             .collect::<Result<_, _>>()?;
         Ok(Self { by_name, timeout })
     }
@@ -341,9 +341,14 @@ impl Databases {
 }
 
 /// The database behind a URL.
-fn database(name: &str, url: &str, timeout: Duration) -> Result<Box<dyn Database>, ResourceError> {
+fn database(
+    name: &str,
+    config: &ConnectionConfig,
+    timeout: Duration,
+) -> Result<Box<dyn Database>, ResourceError> {
     // Waiting for a link ends before the call does, so that the caller gets the reason.
     let patience = timeout / 2;
+    let url = config.url.as_str();
     if let Some(path) = url.strip_prefix("sqlite:") {
         let path = path.strip_prefix("//").unwrap_or(path);
         return Ok(Box::new(Sqlite::new(PathBuf::from(path), patience)));
@@ -352,6 +357,7 @@ fn database(name: &str, url: &str, timeout: Duration) -> Result<Box<dyn Database
         connection: name.to_owned(),
         source,
     })?;
+    let address = address.granting(config.addresses.clone());
     Ok(Box::new(Postgres::new(address, timeout, patience)))
 }
 

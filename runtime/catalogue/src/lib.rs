@@ -38,7 +38,7 @@ pub use schema::{MAX_SCHEMA_BYTES, MAX_SCHEMA_DEPTH, parameters};
 pub use search::{Document, SearchIndex};
 pub use shape::Shape;
 pub use suggest::nearest;
-pub use text::{MAX_DESCRIPTION_BYTES, clean, first_paragraph, shorten};
+pub use text::{MAX_DESCRIPTION_BYTES, clean, first_paragraph, is_unseen, shorten};
 pub use tool::{Definition, DefinitionError, Tool};
 pub use validate::{
     Effort, Mismatch, NotCompiled, Rounding, Stop, Unfinished, Validator, is_light,

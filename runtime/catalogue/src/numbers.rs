@@ -30,7 +30,7 @@ pub fn unreadable_number(value: &Value) -> Option<String> {
     }
 }
 
-/// Whether JSON may have such a number, told from its bytes alone.
+/// Whether JSON may have such a number, judged by its bytes alone.
 pub fn may_have_unreadable_number(json: &str) -> bool {
     let mut digits = 0_usize;
     json.bytes().any(|byte| {

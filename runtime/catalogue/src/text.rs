@@ -39,7 +39,7 @@ pub fn shorten(text: &str, limit: usize) -> String {
 }
 
 /// Whether a character is invisible, or steers how its neighbours are shown.
-pub(crate) fn is_unseen(character: char) -> bool {
+pub fn is_unseen(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{00AD}' // soft hyphen

@@ -199,7 +199,7 @@ impl Tool {
         (Arc::clone(&self.input_schema), self.output_schema.clone())
     }
 
-    /// About how many bytes its text takes where all of it is told; more than `most` if it is more.
+    /// About how many bytes its whole description takes; more than `most` if it is more.
     pub fn told_bytes(&self, most: usize) -> usize {
         let schemas = std::iter::once(&self.input_schema).chain(&self.output_schema);
         schemas.fold(self.description.len(), |sum, schema| {
@@ -255,7 +255,7 @@ pub(crate) fn check_schema(which: &'static str, schema: &Value) -> Result<(), De
     Ok(())
 }
 
-/// Bytes that a value takes at most when it is written: told faster than by writing it.
+/// Most bytes that a value takes when it is written: found faster than by writing it.
 fn at_most(value: &Value) -> usize {
     /// Most bytes of one byte of text: `\u0000`.
     const ESCAPED: usize = 6;

@@ -9,7 +9,7 @@ const GROUPS: &str = "/sys/fs/cgroup";
 /// Bytes that a machine is taken to have that does not tell.
 const ASSUMED: u64 = 4 << 30;
 
-/// What a process may hold for others unless it is told otherwise: half of the machine's memory, or of what its control
+/// What a process may hold for others unless its configuration says otherwise: half of the machine's memory, or of what its control
 /// group may have.
 pub(crate) fn usual_budget() -> u64 {
     let machine = fs::read_to_string("/proc/meminfo").ok();

@@ -10,7 +10,7 @@ use wxmcp_capabilities::{
     ConnectionConfig, DirectoryConfig, ResourceError, Resources, ResourcesConfig,
 };
 use wxmcp_policy::{Approvals, Caller, Hosts, Principal, ToolPatterns};
-use wxmcp_run::Ledger;
+use wxmcp_run::{Ledger, Protected};
 use wxmcp_toolfiles::{Tree, TreeConfig};
 use wxmcp_upstream::{Environment, GuardCommand, Servers, ServersConfig, UpstreamConfig};
 
@@ -28,6 +28,8 @@ pub struct ToolsConfig {
     pub connections: BTreeMap<String, ConnectionConfig>,
     /// Directories of tool files, by name.
     pub directories: BTreeMap<String, DirectoryConfig>,
+    /// What no directory lets a tool file change: configuration, the tool tree, caches.
+    pub protected: Protected,
     /// Certificates (PEM) of authorities that are trusted besides those that browsers trust.
     pub authorities: Option<Vec<u8>>,
     /// On whose behalf scripts run.
@@ -72,6 +74,7 @@ impl ToolsConfig {
             rust_tools: BTreeMap::new(),
             connections: BTreeMap::new(),
             directories: BTreeMap::new(),
+            protected: Protected::default(),
             authorities: None,
             principal: Principal::local(),
             tools: ToolPatterns::everything(),
@@ -100,6 +103,7 @@ pub fn open_tools(config: ToolsConfig) -> Result<Arc<CallerHost>, ResourceError>
     let resources = Resources::new(&ResourcesConfig {
         connections: config.connections,
         directories: config.directories,
+        protected: config.protected,
         authorities: config.authorities,
         timeout: request_timeout(config.call_timeout),
     })?;

@@ -48,10 +48,7 @@ enum Port {
 
 impl Pattern {
     pub(crate) fn parse(text: &str) -> Result<Self, HostError> {
-        let wrong = |why| HostError {
-            pattern: text.chars().take(MAX_PATTERN).collect(),
-            why,
-        };
+        let wrong = |why| HostError { why };
         if text.len() > MAX_PATTERN {
             return Err(wrong("it is longer than 256 bytes"));
         }
@@ -136,6 +133,17 @@ impl Pattern {
             Port::Usual => url.port_or_known_default() == Some(usual),
             Port::One(port) => url.port_or_known_default() == Some(port),
         }
+    }
+}
+
+/// An address or a network.
+pub(crate) fn network(text: &str) -> Result<IpNet, HostError> {
+    match HostPattern::parse(text) {
+        Ok(HostPattern::Network(network)) => Ok(network),
+        Ok(_) => Err(HostError {
+            why: "it is no address and no network",
+        }),
+        Err(why) => Err(HostError { why }),
     }
 }
 

@@ -8,11 +8,10 @@ use url::{Host, Url};
 use crate::address::canonical;
 use crate::host_pattern::Pattern;
 
-/// A pattern that cannot mean a host.
+/// A pattern that cannot mean a host. It is not repeated: it may be something else in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{pattern}` means no host: {why}")]
+#[error("it means no host: {why}")]
 pub struct HostError {
-    pub(crate) pattern: String,
     pub(crate) why: &'static str,
 }
 

@@ -17,12 +17,12 @@ pub struct ToolPatterns {
     deny: Vec<Pattern>,
 }
 
-/// A pattern that cannot mean a tool.
+/// A pattern that cannot mean a tool. It is not repeated: it may be something else in the wrong place.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PatternError {
     /// It has no `.` and no `*`.
-    #[error("`{0}` names no tool; write `{0}.*` for all tools of a namespace")]
-    NoTool(String),
+    #[error("it names no tool; write `NAMESPACE.*` for all tools of a namespace")]
+    NoTool,
     /// It is empty or longer than 512 bytes.
     #[error("a tool pattern has 1 to {MAX_PATTERN_BYTES} bytes, this one has {0}")]
     Length(usize),
@@ -148,7 +148,7 @@ impl Pattern {
             return Err(PatternError::Length(text.len()));
         }
         if !text.contains(['.', '*']) {
-            return Err(PatternError::NoTool(text.to_owned()));
+            return Err(PatternError::NoTool);
         }
         Ok(Self(text.to_owned()))
     }
@@ -287,7 +287,7 @@ mod tests {
             ToolPatterns::new(["database"], [""; 0])
                 .unwrap_err()
                 .to_string(),
-            "`database` names no tool; write `database.*` for all tools of a namespace"
+            "it names no tool; write `NAMESPACE.*` for all tools of a namespace"
         );
         assert!(ToolPatterns::new([""], [""; 0]).is_err());
         let slow = "*a".repeat(200);

@@ -20,7 +20,7 @@ mod tool;
 mod weigh;
 
 pub use clock::{ClockHandle, ClockMessage, ClockSink, Pause};
-pub use json_error::without_position;
+pub use json_error::{without_position, without_values};
 pub use ledger::{Charge, Held, Ledger, OverBudget};
 pub use library::{Library, Module, Shared};
 pub use limits::{Bytes, Limit, Limits};

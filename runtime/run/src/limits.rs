@@ -45,7 +45,7 @@ impl Default for Limits {
     }
 }
 
-/// The limit that stopped a run. `Display` is what a person is told.
+/// The limit that stopped a run. `Display` is what a person reads.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[serde(tag = "limit", content = "allowed", rename_all = "kebab-case")]
 pub enum Limit {

@@ -1,4 +1,4 @@
-//! What happens in a run, told while it happens.
+//! Events of a run, as they happen.
 
 use crate::tool::{BoxFuture, ToolErrorKind};
 

@@ -57,7 +57,7 @@ pub struct Mount {
 }
 
 impl Mount {
-    /// What a guest is told of it: its path there, and `ro` or `rw`.
+    /// What a guest sees of it: its path there, and `ro` or `rw`.
     pub fn told(&self) -> (&str, &'static str) {
         let access = match self.access {
             Access::ReadOnly => "ro",

@@ -14,7 +14,7 @@ pub struct Search {
     pub query: String,
     /// At most so many hits.
     pub limit: usize,
-    /// How much is told of each.
+    /// How much each hit holds.
     pub detail: Detail,
 }
 

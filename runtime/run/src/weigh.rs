@@ -6,7 +6,7 @@ use serde_json::Value;
 /// as many again, and the allocation of a number's digits or of a key.
 const NODE: u64 = 104;
 
-/// Separators of a text from which on those inside of strings are told from the others.
+/// Separators of a text from which on those inside of strings are not counted.
 const MANY: usize = 10_000;
 
 /// An upper bound, in bytes, of what JSON takes when it is read: its own bytes, and a node for each value that its

@@ -230,14 +230,14 @@ impl Calls {
                     request,
                 } => Ok(tools.capability(capability, request, context).await?),
                 Operation::Namespaces | Operation::Call { .. } | Operation::Timer(_) => {
-                    serde_json::to_vec(&tools.namespaces())
+                    serde_json::to_vec(&tools.namespaces()).map_err(unwritten)
                 }
             };
-            Ok(Done::new(answer.map_err(unwritten)?, 0))
+            Ok(Done::new(answer?, 0))
         });
     }
 
-    /// Notes a tool call and tells the observer; answers its sequence number.
+    /// Records a tool call and notifies the observer; returns the call's sequence number.
     fn record(&mut self, id: u64, name: &str, argument_bytes: usize) -> u64 {
         let sequence = length(self.records.len()).saturating_add(1);
         let end = name.floor_char_boundary(NAME);

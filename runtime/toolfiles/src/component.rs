@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 use wxmcp_catalogue::wit::plain_name;
-use wxmcp_run::CallContext;
+use wxmcp_run::{CallContext, without_position, without_values};
 use wxmcp_sandbox::Session;
 use wxmcp_sandbox::supplied::{CompileError, Function, Supplied};
 
@@ -113,6 +113,15 @@ impl From<CompileError> for Undescribed {
     }
 }
 
+/// What is wrong with the file beside a component, without its values.
+fn unusable(stem: &str, error: &serde_json::Error) -> String {
+    let why = match error.is_data() {
+        true => without_values(&without_position(error)),
+        false => error.to_string(),
+    };
+    format!("`{stem}.json` beside it says nothing usable: {why}")
+}
+
 /// What a component exports, as tools. It is compiled, not run.
 pub(crate) async fn describe(
     content: &Content,
@@ -120,8 +129,7 @@ pub(crate) async fn describe(
     shared: &Shared,
 ) -> Result<Described, Undescribed> {
     let beside: Beside = match &content.beside {
-        Some(text) => wxmcp_catalogue::json::read(text)
-            .map_err(|error| format!("`{stem}.json` beside it says nothing usable: {error}"))?,
+        Some(text) => wxmcp_catalogue::json::read(text).map_err(|it| unusable(stem, &it))?,
         None => Beside::default(),
     };
     if !beside.grants.is_bounded() {

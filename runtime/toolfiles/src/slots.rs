@@ -7,7 +7,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wxmcp_policy::MAX_DEPTH;
 
 /// Tool files that run at once for scripts: as many calls as one script has in flight, unless
-/// it was told otherwise.
+/// its limit is another.
 const FIRST: usize = 64;
 
 /// Tool files that run at once for tool files, at each depth.

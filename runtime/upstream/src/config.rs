@@ -121,15 +121,13 @@ pub enum ConfigError {
     },
     /// A `${..}` that means nothing here.
     #[error(
-        "{file}: {path}: `{reference}` is none of `${{VAR}}`, `${{VAR:-default}}`, `${{env:VAR}}`"
+        "{file}: {path}: a `${{` in it begins none of `${{VAR}}`, `${{VAR:-default}}`, `${{env:VAR}}`"
     )]
     NotAReference {
         /// The file.
         file: String,
         /// The key.
         path: String,
-        /// The text.
-        reference: String,
     },
     /// The server is reached by a transport that wxmcp does not have yet.
     #[error(
@@ -144,14 +142,12 @@ pub enum ConfigError {
         transport: String,
     },
     /// The server asks for a transport that wxmcp does not have.
-    #[error("{file}: {path}: `{transport}` is no transport; `stdio` is")]
+    #[error("{file}: {path}: it is no transport; `stdio` is")]
     UnknownTransport {
         /// The file.
         file: String,
         /// The key.
         path: String,
-        /// The transport it asks for.
-        transport: String,
     },
     /// A key would change what the server gets, and is not read.
     #[error("{file}: {path}: wxmcp reads no such file: put its variables into `env`")]

@@ -116,7 +116,7 @@ fn words_of(error: &ClientInitializeError, redactor: &Redactor) -> String {
                 .collect();
             format!(
                 "it speaks none of our protocol versions, only {}",
-                quoted(&versions.join(", "))
+                quoted(&redactor.redact(&versions.join(", ")))
             )
         }
         ClientInitializeError::LegacyFallbackFailed { fallback, .. } => {

@@ -11,6 +11,7 @@ mod connection;
 mod eras;
 mod failure;
 mod listing;
+mod prose;
 mod server;
 mod servers;
 mod stdio;

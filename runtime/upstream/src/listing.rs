@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use wxmcp_catalogue::{Definition, DefinitionError, MAX_TOOLS, Namespace, Offer};
+use wxmcp_policy::Redactor;
 use wxmcp_run::{Held, Ledger};
 
 use crate::connection::Connection;
 use crate::failure::RequestError;
+use crate::prose::without_secrets;
 use crate::stdio::Received;
 
 /// Bytes that all pages together may have.
@@ -19,6 +21,9 @@ const MAX_LIST_VALUES: u64 = 1_000_000;
 
 /// Pages at most.
 const MAX_PAGES: usize = 1_000;
+
+/// Bytes of a list that are read in a few milliseconds; a longer one is read by another thread than the event loop's.
+const LONG_LIST_BYTES: u64 = 256 * 1024;
 
 /// Longest cursor, in bytes.
 const MAX_CURSOR_BYTES: usize = 64 * 1024;
@@ -31,7 +36,12 @@ pub(crate) struct Tools {
 }
 
 /// Asks for all pages, and charges each to this ledger as it arrives. Oddities of a tool are listed with it.
-pub(crate) async fn list(connection: &Connection, ledger: &Ledger) -> Result<Tools, RequestError> {
+/// Secrets are taken out of descriptions before anything is cut.
+pub(crate) async fn list(
+    connection: &Connection,
+    ledger: &Ledger,
+    redactor: &Redactor,
+) -> Result<Tools, RequestError> {
     if !connection.has_tools() {
         return Ok(Tools::default());
     }
@@ -41,10 +51,7 @@ pub(crate) async fn list(connection: &Connection, ledger: &Ledger) -> Result<Too
         let page = connection.list_tools(cursor, ledger).await?;
         cursor = list.add(page)?;
         if cursor.is_none() {
-            return Ok(Tools {
-                namespace: Arc::new(Namespace::of_server(list.offers)),
-                _held: list.held,
-            });
+            return list.tools(redactor.clone()).await;
         }
     }
     Err(unlistable(&format!(
@@ -63,6 +70,24 @@ struct List {
 }
 
 impl List {
+    /// What the pages list.
+    async fn tools(self, redactor: Redactor) -> Result<Tools, RequestError> {
+        let is_long = self.bytes >= LONG_LIST_BYTES;
+        let read = move || {
+            let offers = self.offers.into_iter();
+            let offers = offers.map(|offer| without_secrets(offer, &redactor));
+            Tools {
+                namespace: Arc::new(Namespace::of_server(offers)),
+                _held: self.held,
+            }
+        };
+        if !is_long {
+            return Ok(read());
+        }
+        let reading = tokio::task::spawn_blocking(read).await;
+        reading.map_err(|_| unlistable("its tool list could not be read"))
+    }
+
     /// Adds a page; answers the cursor of the next one.
     fn add(&mut self, page: Received) -> Result<Option<String>, RequestError> {
         self.bytes = self.bytes.saturating_add(page.bytes);

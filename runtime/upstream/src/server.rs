@@ -19,6 +19,7 @@ use crate::listing::{self, Tools};
 use crate::stdio::Received;
 use crate::stdio::guard::GuardCommand;
 use crate::stdio::probe::Changes;
+use crate::stdio::process::conceal_this_process;
 use wxmcp_broker::bounded_error;
 use wxmcp_policy::Redactor;
 
@@ -56,7 +57,7 @@ pub(crate) struct Server {
     name: String,
     config: UpstreamConfig,
     settings: Arc<Settings>,
-    /// Starts that are over; tells those who waited from those who came after.
+    /// Starts that are over: a caller that waited for one sees that the number grew.
     over: AtomicU64,
     changes: Arc<Changes>,
     /// Where its lists of tools are charged.
@@ -220,18 +221,19 @@ impl Server {
         let deadline = Deadline::after(self.settings.start_timeout);
         let connection = self.connect_in_some_era(&launch, era, deadline).await?;
         let changes = self.changes.count();
-        let listing = listing::list(&connection, &self.lists);
+        let redactor = launch.redactor();
+        let listing = listing::list(&connection, &self.lists, &redactor);
         let tools = match tokio::time::timeout_at(deadline.at, listing).await {
             Ok(Ok(tools)) => tools,
             Ok(Err(error)) => {
-                let error = self.tool_error(&self.name, error, &launch.redactor());
+                let error = self.tool_error(&self.name, error, &redactor);
                 return Err(format!("its tools could not be listed: {}", error.message));
             }
             Err(_) => return Err(connection.silent("tools/list", deadline.given)),
         };
         Ok(Live {
             connection,
-            redactor: launch.redactor(),
+            redactor,
             tools: Mutex::new(Listed { tools, changes }),
             called: AtomicBool::new(false),
         })
@@ -330,7 +332,7 @@ impl Server {
 
     async fn list_again(&self, live: &Live) -> Tools {
         let changes = self.changes.count();
-        let tools = listing::list(&live.connection, &self.lists).await;
+        let tools = listing::list(&live.connection, &self.lists, &live.redactor).await;
         let mut listed = live.listed();
         listed.changes = changes;
         // A list that cannot be had leaves the old one.
@@ -442,7 +444,7 @@ impl Server {
     }
 }
 
-/// What is said where a run waits for no server any more.
+/// The words of an error where a run waits for servers no longer.
 const START_TIMEOUT: &str = "the start-timeout of the run was over";
 
 /// Time that is too short to start anything in.
@@ -469,19 +471,13 @@ impl Live {
         redacted(error, &self.redactor)
     }
 
+    /// Takes the server's secrets out of texts.
+    pub(crate) fn redactor(&self) -> &Redactor {
+        &self.redactor
+    }
+
     fn listed(&self) -> MutexGuard<'_, Listed> {
         self.tools.lock()
-    }
-}
-
-/// Keeps processes of the same user from reading this one's memory and environment. By now the engine has opened the
-/// page map that it reads, which could not be opened after this.
-fn conceal_this_process() {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
-        // Where it fails, a server reads what every program of the user can read.
-        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
 }
 

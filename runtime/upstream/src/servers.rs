@@ -210,6 +210,10 @@ impl ProvidedTools for ServerTools {
     fn redacted(&self, error: ToolError) -> ToolError {
         self.live.redacted(error)
     }
+
+    fn without_secrets(&self, text: &str) -> String {
+        self.live.redactor().redact(text)
+    }
 }
 
 fn late(namespace: &str, deadline: Duration) -> ToolError {

@@ -19,7 +19,7 @@ pub(super) fn hit(space: &str, named: Named<'_>, detail: Detail) -> ToolHit {
     }
 }
 
-/// Bytes of all that is told of tools at once.
+/// Most bytes of one answer about tools.
 const MAX_TOLD_BYTES: usize = 16 << 20;
 
 /// All that a caller may know of a tool.
@@ -40,7 +40,7 @@ pub(super) fn summary(description: &str) -> String {
     shorten(&first_paragraph(description), MAX_SUMMARY_BYTES)
 }
 
-/// Text of tools that is about to be told, counted and charged before it is made.
+/// Counts and charges the text of tools before it is written.
 #[derive(Debug)]
 pub(super) struct Telling {
     left: usize,
@@ -59,7 +59,7 @@ impl Telling {
     ///
     /// # Errors
     ///
-    /// When it is more than is told at once, or than the run may hold.
+    /// When it is more than one answer may have, or than the run may hold.
     pub(super) fn count(&mut self, tool: &Tool) -> Result<(), ToolError> {
         let bytes = tool.told_bytes(self.left).saturating_add(MAX_SUMMARY_BYTES);
         self.left = self.left.checked_sub(bytes).ok_or_else(|| {

@@ -155,7 +155,7 @@ impl Index {
         held.grow(SearchIndex::most_bytes(documents.len(), held.bytes()))?;
         let index = SearchIndex::new(&documents);
         drop(documents);
-        // It is less than it was before, as far as it was told.
+        // It is charged less than before.
         held.resize(index.bytes().min(held.bytes()))?;
         Ok(Self {
             of,

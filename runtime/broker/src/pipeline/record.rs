@@ -64,7 +64,7 @@ fn unusable_schemas(passage: &Passage<'_>) -> Vec<Note> {
         let about = format!("{}.{}", found.space.name(), bounded(&found.tool));
         let text = format!(
             "the {which} schema of `{about}` cannot be used, so its {what} not checked: {}",
-            bounded(&why)
+            bounded(&found.space.provided.without_secrets(&why))
         );
         let about = format!("{which} schema of {about}");
         Some(Note { about, text })

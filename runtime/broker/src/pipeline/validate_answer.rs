@@ -19,10 +19,12 @@ pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
         return Err(unknown_tool(&passage.name, &[]));
     };
     let broker = passage.broker();
+    let without_secrets = |text: &str| found.space.provided.without_secrets(text);
     let asker = Asker {
         name: &passage.name,
         context: &passage.context,
         limit: broker.call_timeout,
+        without_secrets: &without_secrets,
     };
     let validated = broker.validators.answer(named.tool, answer, asker);
     let answer = validated.await.map_err(|error| passage.redacted(error))?;

@@ -96,13 +96,22 @@ impl Known {
 }
 
 /// On whose behalf a value is validated.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) struct Asker<'a> {
     /// The tool's name as the caller spelled it.
     pub(crate) name: &'a str,
     pub(crate) context: &'a CallContext,
     /// How long it may take.
     pub(crate) limit: Duration,
+    /// Takes the provider's secrets out of a text, which must be whole.
+    pub(crate) without_secrets: &'a (dyn Fn(&str) -> String + Sync),
+}
+
+impl Asker<'_> {
+    /// A text of the tool as it is repeated: without secrets, and only then cut.
+    fn repeated(&self, text: &str) -> String {
+        bounded(&(self.without_secrets)(text))
+    }
 }
 
 impl Validators {
@@ -177,7 +186,7 @@ impl Validators {
                 let what = format!("the arguments of {} do not fit", quoted(name));
                 Err(ToolError {
                     kind: ToolErrorKind::InvalidArguments,
-                    ..refusal(&what, &mismatches)
+                    ..refusal(&what, &mismatches, asker)
                 })
             }
             Err(error) => Err(not_checked(error, "arguments", asker)),
@@ -216,7 +225,7 @@ impl Validators {
                 } else if answer.is_only_content() {
                     Ok(answer.into_content_only(true))
                 } else {
-                    Err(unfit(asker.name, answer, &mismatches))
+                    Err(unfit(asker, answer, &mismatches))
                 }
             }
             Err(error) => Err(not_checked(error, "answer", asker)),
@@ -286,11 +295,12 @@ impl Validators {
 }
 
 /// An answer that does not fit; the script finds it, and its content, in `data`.
-fn unfit(name: &str, answer: Answer, mismatches: &[Mismatch]) -> ToolError {
-    let name = quoted(name);
+fn unfit(asker: Asker<'_>, answer: Answer, mismatches: &[Mismatch]) -> ToolError {
+    let name = quoted(asker.name);
     let mut error = refusal(
         &format!("the answer of {name} is not what the tool declares"),
         mismatches,
+        asker,
     );
     if let Some(Value::Object(data)) = &mut error.data {
         data.insert("answer".to_owned(), answer.value);
@@ -337,17 +347,21 @@ impl From<Unfinished> for NotChecked {
     }
 }
 
-fn refusal(what: &str, mismatches: &[Mismatch]) -> ToolError {
+fn refusal(what: &str, mismatches: &[Mismatch], asker: Asker<'_>) -> ToolError {
+    let mismatches: Vec<(String, String)> = mismatches
+        .iter()
+        .map(|it| (asker.repeated(&it.path), asker.repeated(&it.message)))
+        .collect();
     let reasons: Vec<String> = mismatches
         .iter()
-        .map(|mismatch| match mismatch.path.as_str() {
-            "" => bounded(&mismatch.message),
-            path => format!("{}: {}", bounded(path), bounded(&mismatch.message)),
+        .map(|(path, message)| match path.as_str() {
+            "" => message.clone(),
+            path => format!("{path}: {message}"),
         })
         .collect();
     let listed: Vec<Value> = mismatches
-        .iter()
-        .map(|mismatch| json!({"path": bounded(&mismatch.path), "message": bounded(&mismatch.message)}))
+        .into_iter()
+        .map(|(path, message)| json!({"path": path, "message": message}))
         .collect();
     ToolError {
         kind: ToolErrorKind::InvalidAnswer,
@@ -399,6 +413,7 @@ mod tests {
             name: "s.get",
             context,
             limit: LIMIT,
+            without_secrets: &str::to_owned,
         };
         let answer = Answer::of_file(value, 0);
         let answer = validators.answer(tool, answer, asker).await;

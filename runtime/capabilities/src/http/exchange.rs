@@ -11,18 +11,21 @@ use hyper_util::rt::TokioIo;
 use serde_json::json;
 use tokio::task::JoinSet;
 use url::Url;
+use wxmcp_policy::Redactor;
 use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::body::{self, DecodeError, MAX_BODY};
 use super::connect::Stream;
 use super::load::{Load, Share};
 use super::request::Outgoing;
-use super::site::Site;
 use super::{coded, failed, shown};
 
 /// Most headers of an answer, and bytes of its head.
 const MAX_HEADERS: usize = 256;
 const MAX_HEAD: usize = 64 << 10;
+
+/// Bytes of a body that are written as JSON in about 2 ms.
+const LARGE_BODY: usize = 256 << 10;
 
 /// An answer, whole.
 pub(super) struct Answer {
@@ -147,16 +150,28 @@ impl Answer {
         Ok(self)
     }
 
-    /// The answer as a guest gets it, without the secrets of the connection that was used.
-    pub(super) fn into_json(self, url: &Url, redirected: bool, site: Option<&Site>) -> Vec<u8> {
-        let redacted = |text: String| match site {
-            None => text,
-            Some(site) => site.redactor().redact(&text),
-        };
-        let body = match site {
-            None => self.body,
-            Some(site) => site.redactor().redact_bytes(self.body),
-        };
+    /// The answer as a guest gets it, without the secrets of the connection that was used. A large one is written by
+    /// another thread than the event loop's.
+    pub(super) async fn into_json(
+        self,
+        url: Url,
+        redirected: bool,
+        redactor: Option<Redactor>,
+    ) -> Result<Vec<u8>, ToolError> {
+        let redactor = redactor.unwrap_or_default();
+        if self.body.len() < LARGE_BODY {
+            return Ok(self.json(url, redirected, &redactor));
+        }
+        let place = url.clone();
+        let writing = tokio::task::spawn_blocking(move || self.json(url, redirected, &redactor));
+        writing
+            .await
+            .map_err(|_| failed(&place, "its answer could not be written"))
+    }
+
+    fn json(self, mut url: Url, redirected: bool, redactor: &Redactor) -> Vec<u8> {
+        let redacted = |text: String| redactor.redact(&text);
+        let body = redactor.redact_bytes(self.body);
         let headers = self.head.headers.iter();
         let headers: Vec<(String, String)> = headers
             .map(|(name, value)| (redacted(name.as_str().to_owned()), redacted(text(value))))
@@ -171,7 +186,6 @@ impl Answer {
                 .unwrap_or_default()
                 .to_owned(),
         };
-        let mut url = url.clone();
         url.set_fragment(None);
         let (key, body) = written(body);
         let answer = json!({

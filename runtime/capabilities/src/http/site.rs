@@ -11,7 +11,7 @@ use wxmcp_run::{ToolError, ToolErrorKind};
 use super::request::{self, header_value};
 use crate::{ConnectionConfig, HeaderConfig, ResourceError};
 use wxmcp_catalogue::wording::quoted;
-use wxmcp_policy::Redactor;
+use wxmcp_policy::{Addresses, Redactor};
 
 /// What `[connections.NAME]` with the URL of a host means.
 pub(super) struct Site {
@@ -20,6 +20,7 @@ pub(super) struct Site {
     base: Url,
     headers: HeaderMap,
     redactor: Redactor,
+    addresses: Addresses,
 }
 
 // The headers are secret.
@@ -73,6 +74,7 @@ impl Site {
         Ok(Self {
             name: name.to_owned(),
             redactor: Redactor::new(secrets),
+            addresses: config.addresses.clone(),
             base,
             headers,
         })
@@ -116,6 +118,11 @@ impl Site {
 
     pub(super) fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+
+    /// What its name may lead to besides public addresses.
+    pub(super) fn addresses(&self) -> &Addresses {
+        &self.addresses
     }
 
     pub(super) fn redactor(&self) -> &Redactor {
@@ -203,6 +210,7 @@ mod tests {
         let config = ConnectionConfig {
             url: url.to_owned(),
             headers: secret("Authorization", "Bearer canary-123"),
+            ..ConnectionConfig::default()
         };
         Site::new("api", &config).unwrap()
     }
@@ -267,6 +275,7 @@ mod tests {
             let config = ConnectionConfig {
                 url: url.to_owned(),
                 headers: secret("X-Key", header),
+                ..ConnectionConfig::default()
             };
             assert!(Site::new("api", &config).is_err(), "{url}");
         }

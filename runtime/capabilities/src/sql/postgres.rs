@@ -33,7 +33,6 @@ use wire::{Complaint, Lost};
 
 use super::pool::{LinkPermit, Pool};
 use super::{Database, Failure, Lease, Work};
-use wxmcp_policy::Redactor;
 use wxmcp_run::Access;
 
 /// How long a login may take, whatever a call may.
@@ -61,7 +60,6 @@ pub(super) struct Postgres(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     address: Address,
-    secrets: Redactor,
     /// The statement that sets up a link before each use.
     settings: Settings,
     patience: Duration,
@@ -99,10 +97,8 @@ impl Postgres {
     /// A database that statements of that time are sent to; `patience` is how long
     /// a link to it is waited for.
     pub(super) fn new(address: Address, timeout: Duration, patience: Duration) -> Self {
-        let secrets = Redactor::new([("password", address.password.as_str())]);
         Self(Arc::new(Shared {
             address,
-            secrets,
             settings: Settings { timeout },
             patience,
             pool: Pool::new(),
@@ -155,9 +151,8 @@ impl Shared {
     }
 
     async fn log_in(&self) -> Result<Link, Failure> {
-        let Greeted { wire, key, version } = log_in(&self.address)
-            .await
-            .map_err(|error| self.not_logged_in(error))?;
+        let Greeted { wire, key, version } =
+            log_in(&self.address).await.map_err(Self::not_logged_in)?;
         let mut exchange = Exchange::new(wire);
         let mut beyond = exchange
             .simple(&[BEYOND, &self.settings.statement(version)])
@@ -176,8 +171,8 @@ impl Shared {
         })
     }
 
-    fn not_logged_in(&self, error: LoginError) -> Failure {
-        let message = self.secrets.redact(&error.to_string());
+    fn not_logged_in(error: LoginError) -> Failure {
+        let message = error.to_string();
         match error {
             LoginError::Refused(complaint) => Failure::Coded {
                 kind: ToolErrorKind::CapabilityFailed,
@@ -185,6 +180,7 @@ impl Shared {
                 code: complaint.code,
                 position: None,
             },
+            LoginError::NotGranted(_) => Failure::Refused(message),
             _ => Failure::Database(message),
         }
     }
@@ -204,10 +200,10 @@ impl Shared {
             // read_only_sql_transaction
             "25006" => Failure::ReadOnly,
             // query_canceled
-            "57014" => Failure::Limit(self.secrets.redact(&complaint.words)),
+            "57014" => Failure::Limit(complaint.words),
             _ => Failure::Coded {
                 kind,
-                message: self.secrets.redact(&complaint.words),
+                message: complaint.words,
                 code: complaint.code,
                 position: complaint.position,
             },

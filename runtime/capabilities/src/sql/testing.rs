@@ -24,7 +24,7 @@ impl Tool {
     pub(super) fn new(url: &str, grant: &str, timeout: Duration) -> Result<Self, Box<dyn Error>> {
         let main = ConnectionConfig {
             url: url.to_owned(),
-            headers: Vec::new(),
+            ..ConnectionConfig::default()
         };
         let connections = BTreeMap::from([("main".to_owned(), main)]);
         Ok(Self {

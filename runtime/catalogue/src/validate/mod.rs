@@ -25,13 +25,13 @@ use tell::{shown, tell};
 
 pub use effort::{Effort, Stop, Unfinished};
 
-/// Mismatches that are told of one value.
+/// Most mismatches of one value that an error names.
 const MAX_MISMATCHES: usize = 5;
 
 /// Errors of one value that are looked at.
 const MAX_ERRORS: usize = 100;
 
-/// Alternatives inside alternatives that are told apart.
+/// How deep alternatives inside alternatives are looked into.
 const MAX_DEPTH: u8 = 8;
 
 /// Bytes that errors of one value may take while the first few of them are found.

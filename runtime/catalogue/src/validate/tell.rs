@@ -11,7 +11,7 @@ use crate::text::shorten;
 /// Longest text of one mismatch, in bytes.
 const MAX_MESSAGE_BYTES: usize = 300;
 
-/// Alternatives that are told of.
+/// Most alternatives that an error names.
 const MAX_ALTERNATIVES: usize = 10;
 
 /// Tells an error. Of alternatives that all fail, it tells what is wrong with the one

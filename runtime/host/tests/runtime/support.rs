@@ -84,7 +84,7 @@ pub(crate) fn config(folder: &Path, guests: &Arc<Guests>) -> Result<ToolsConfig,
             "main".to_owned(),
             ConnectionConfig {
                 url: format!("sqlite:{}", folder.join("main.db").display()),
-                headers: Vec::new(),
+                ..ConnectionConfig::default()
             },
         )]),
         ..ToolsConfig::new(guard)

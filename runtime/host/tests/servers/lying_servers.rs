@@ -427,7 +427,59 @@ async fn secrets_appear_in_no_error() -> TestResult {
             "{padding}"
         );
     }
+    for form in ["upper", "split"] {
+        let told = error(&broker, "liar.tells_its_secret", json!({ "form": form })).await?;
+        assert_eq!(told.message, "denied for token [SECRET]", "{form}");
+    }
+    for padding in 200..300 {
+        let unfit = error(
+            &broker,
+            "liar.unfit_with_its_secret",
+            json!({ "padding": padding }),
+        )
+        .await?;
+        assert_eq!(unfit.kind, Kind::InvalidAnswer);
+        assert!(!unfit.to_string().contains("canary"), "{padding}: {unfit}");
+        let data = unfit.data.unwrap_or_default().to_string();
+        assert!(!data.contains("canary"), "{padding}: {data}");
+    }
     assert!(!format!("{broker:?}").contains(CANARY));
+    Ok(())
+}
+
+/// What only resembles a secret is an answer like any other.
+#[tokio::test]
+async fn what_resembles_a_secret_is_passed_on() -> TestResult {
+    let broker = lying(&[])?;
+    let near = CANARY.strip_suffix('2').unwrap_or_default();
+    let failed = error(
+        &broker,
+        "liar.fails_with",
+        json!({ "text": format!("no {near}!") }),
+    )
+    .await?;
+    assert_eq!(failed.message, format!("no {near}!"));
+    Ok(())
+}
+
+#[tokio::test]
+async fn descriptions_show_no_secret_of_their_server() -> TestResult {
+    let broker = lying(&[])?;
+    let names = vec!["liar.says_its_secret".to_owned()];
+    let described = broker.describe(names, context()).await?;
+    let described = described.first().ok_or("it is not described")?;
+    let shown = format!(
+        "{} {} {}",
+        described.signature, described.description, described.input
+    );
+    assert!(!shown.to_lowercase().contains("canary"), "{shown}");
+    assert!(described.description.starts_with("For [SECRET]. xxx"));
+    assert_eq!(
+        described.input["properties"]["token"]["default"],
+        "[SECRET]"
+    );
+    let called = call(&broker, "liar.says_its_secret", json!({})).await?;
+    assert_eq!(called, "said");
     Ok(())
 }
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde::ser::Error as _;
 use serde_json::Value;
 
 use super::{length, too_much};
+use crate::aside::aside;
 use crate::digits::marked;
 use wxmcp_run::{Charge, Held, Ledger, Note, ToolAnswer, ToolError, ToolErrorKind};
 
@@ -91,21 +91,16 @@ impl Done {
     }
 }
 
-/// Bytes of an answer about tools from which on it is written beside the event loop.
-const LONG: u64 = 256 << 10;
-
 /// JSON of an answer about tools for which so many bytes are charged.
 pub(super) async fn written<T: Serialize + Send + 'static>(
     answer: T,
     bytes: u64,
-) -> Result<Vec<u8>, serde_json::Error> {
-    if bytes <= LONG {
-        return serde_json::to_vec(&answer);
-    }
-    let writing = tokio::task::spawn_blocking(move || serde_json::to_vec(&answer));
-    writing
-        .await
-        .unwrap_or_else(|error| Err(serde_json::Error::custom(error)))
+) -> Result<Vec<u8>, ToolError> {
+    let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
+    aside(bytes, move || {
+        serde_json::to_vec(&answer).map_err(unwritten)
+    })
+    .await
 }
 
 /// Why an answer is not handed over.

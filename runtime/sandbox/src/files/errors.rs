@@ -6,12 +6,12 @@ use rustix::io::Errno;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use wxmcp_run::OverBudget;
 
-/// What a guest is told where the run, or the process, may hold no more.
+/// The error that a guest gets where the run, or the process, may hold no more.
 pub(super) fn no_room(_: OverBudget) -> ErrorCode {
     ErrorCode::InsufficientMemory
 }
 
-/// What a guest is told of an error of the system.
+/// The error that a guest gets for one of the system.
 pub(super) fn code(error: &io::Error) -> ErrorCode {
     match Errno::from_io_error(error) {
         Some(errno) => of_errno(errno),

@@ -24,6 +24,8 @@ mod roots;
 mod seam;
 mod streams;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod tree;
 #[cfg(test)]
@@ -75,7 +77,7 @@ pub(crate) struct Files {
     /// Room for more handles, and for more streams of files.
     open: Arc<Semaphore>,
     streams: Arc<Semaphore>,
-    /// Where a guest's user reads what WASI cannot say, and whether it was said.
+    /// Where a guest's user reads what WASI has no error for, and whether that was printed.
     output: Output,
     has_noted: bool,
     /// Streams of entries that are open now.

@@ -208,7 +208,7 @@ impl FileOutput {
         };
     }
 
-    /// Whether the guest may write; the last error is told once.
+    /// Whether the guest may write; returns the last error once.
     fn check(&mut self) -> StreamResult<bool> {
         match self.writing {
             Writing::Ready => Ok(true),

@@ -6,10 +6,10 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::disk::Disk;
 use super::memory;
-use super::seam::{Answer, Change, Entry, File, Folder, Kind, Open, Opened, Wish};
-use super::writable::{Common, Notes, Writable};
+use super::seam::{Answer, Change, Entry, Folder, Kind, Open, Opened, Wish};
+use super::testing::{READ, file, writable};
 use crate::output::Output;
-use wxmcp_run::{Ledger, Quota, Silent};
+use wxmcp_run::{Ledger, Protected, Quota, Silent};
 
 const ROOM: u64 = 1 << 20;
 
@@ -22,42 +22,21 @@ fn folders() -> Vec<(&'static str, Arc<dyn Folder>, Option<tempfile::TempDir>)> 
     let host = tempfile::tempdir().unwrap();
     let disk: Arc<dyn Folder> = Arc::new(Disk::open(host.path()).unwrap());
     let mount = tempfile::tempdir().unwrap();
-    let common = Common {
-        guard: Arc::default(),
-        open: Arc::default(),
-        notes: Arc::new(Notes::new(Output::new(0, Arc::new(Silent)))),
-    };
-    let folder = Disk::open(mount.path()).unwrap();
-    let writable = Writable::mount(folder, "/", Quota::default(), &common).unwrap();
+    let (nothing, quota) = (Protected::default(), Quota::default());
+    let output = Output::new(0, Arc::new(Silent));
+    let writable = writable(mount.path(), "/", &nothing, quota, &output);
     vec![
         ("host", disk, Some(host)),
-        ("writable", Arc::new(writable), Some(mount)),
+        ("writable", writable, Some(mount)),
         ("memory", memory(ROOM, 1), None),
     ]
 }
 
-const READ: Open = Open {
-    follow: true,
-    read: true,
-    write: false,
-    create: false,
-    exclusive: false,
-    truncate: false,
-    folder: false,
-    mode: 0o644,
-};
 const WRITE: Open = Open {
     write: true,
     create: true,
     ..READ
 };
-
-fn file(folder: &dyn Folder, path: &str, how: Open) -> Answer<Arc<dyn File>> {
-    match folder.open(path, &how)? {
-        Opened::File(file) => Ok(file),
-        Opened::Folder(_) => Err(ErrorCode::IsDirectory),
-    }
-}
 
 fn folder(of: &dyn Folder, path: &str) -> Answer<Arc<dyn Folder>> {
     match of.open(path, &READ)? {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{
     AtFlags, CWD, FileType, MemfdFlags, Mode, OFlags, Stat, Timespec, Timestamps, fstat, futimens,
 };
+use rustix::process::Uid;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
@@ -178,16 +179,17 @@ pub(crate) fn open_sound(path: &Path, mark: &Mark<'_>) -> std::io::Result<File> 
         Mode::empty(),
     )?;
     let found = fstat(&file)?;
-    if !is_sound(&found, mark) {
+    if !is_sound(&found, mark, rustix::process::geteuid()) {
         return Err(std::io::Error::from(std::io::ErrorKind::InvalidData));
     }
     Ok(File::from(file))
 }
 
-fn is_sound(found: &Stat, mark: &Mark<'_>) -> bool {
+/// Whether it is what `owner` has stored.
+fn is_sound(found: &Stat, mark: &Mark<'_>, owner: Uid) -> bool {
     let stamp = stamp_time(mark);
     FileType::from_raw_mode(found.st_mode) == FileType::RegularFile
-        && found.st_uid == rustix::process::geteuid().as_raw()
+        && found.st_uid == owner.as_raw()
         && Mode::from_raw_mode(found.st_mode) & (Mode::RWXG | Mode::RWXO) == Mode::empty()
         && mark
             .size
@@ -229,4 +231,27 @@ pub(crate) fn map(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
     // or out of its own compiler, and lie in a file of this user that nobody else
     // can write and that was not written since (`is_sound`), or in a sealed memory file.
     unsafe { Component::deserialize_file(engine, path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::process::geteuid;
+
+    use super::*;
+
+    #[test]
+    fn a_file_of_somebody_else_is_not_sound() -> std::io::Result<()> {
+        let file = tempfile::tempfile()?;
+        let mark = Mark {
+            digest: "0123456789abcdef",
+            size: Some(0),
+        };
+        rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR)?;
+        stamp(&file, &mark)?;
+        let found = fstat(&file)?;
+        assert!(is_sound(&found, &mark, geteuid()));
+        let other = Uid::from_raw(geteuid().as_raw() ^ 1);
+        assert!(!is_sound(&found, &mark, other));
+        Ok(())
+    }
 }

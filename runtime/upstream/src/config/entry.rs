@@ -78,7 +78,6 @@ fn remote(declared: &Node<'_>) -> Result<Option<String>, ConfigError> {
         Err(ConfigError::UnknownTransport {
             file: declared.place(),
             path: declared.path.clone(),
-            transport: word,
         })
     }
 }

@@ -73,7 +73,8 @@ pub(super) struct Expanded {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Fault {
     NotSet(String),
-    NotAReference(String),
+    /// What is inside may be anything, and is not repeated.
+    NotAReference,
 }
 
 impl Fault {
@@ -86,11 +87,7 @@ impl Fault {
                 path,
                 variable,
             },
-            Self::NotAReference(reference) => ConfigError::NotAReference {
-                file,
-                path,
-                reference,
-            },
+            Self::NotAReference => ConfigError::NotAReference { file, path },
         }
     }
 }
@@ -105,7 +102,7 @@ pub(super) fn expand(text: &str, environment: &Environment) -> Result<Expanded, 
     while let Some((before, after)) = rest.split_once("${") {
         expanded.text.push_str(before);
         let Some((inside, behind)) = after.split_once('}') else {
-            return Err(Fault::NotAReference(format!("${{{after}")));
+            return Err(Fault::NotAReference);
         };
         let value = expanded.look_up(inside, environment)?;
         expanded.text.push_str(&value);
@@ -125,7 +122,7 @@ impl Expanded {
         let is_name = name.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric())
             && name.starts_with(|c: char| !c.is_ascii_digit());
         if !is_name {
-            return Err(Fault::NotAReference(format!("${{{inside}}}")));
+            return Err(Fault::NotAReference);
         }
         // As in a shell, `:-` also replaces a variable that is set to nothing.
         let set = environment

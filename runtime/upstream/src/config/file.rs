@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use jsonc_parser::errors::ParseError;
+use jsonc_parser::errors::{ParseError, ParseErrorKind};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use wxmcp_run::without_lone_surrogates;
 
@@ -87,7 +87,11 @@ fn options() -> ParseOptions {
 fn not_json(file: &str, source: &str, error: &ParseError) -> ConfigError {
     ConfigError::NotJson {
         file: Spot::of(source, error.range().start).in_file(file),
-        message: error.kind().to_string(),
+        message: match error.kind() {
+            // It may repeat a part of the string.
+            ParseErrorKind::String(_) => "a string of it is not well formed".to_owned(),
+            kind => kind.to_string(),
+        },
     }
 }
 

@@ -219,7 +219,7 @@ fn what_is_wrong_with_a_server_is_named() {
         ),
         (
             json!({"command": "a", "type": "carrier pigeon"}),
-            "mcpServers.s.type: `carrier pigeon` is no transport; `stdio` is",
+            "mcpServers.s.type: it is no transport; `stdio` is",
         ),
         (
             json!({"command": "a", "envFile": ".env"}),
@@ -303,11 +303,11 @@ fn a_variable_that_is_not_set_is_an_error_that_names_the_key() {
         ),
         (
             json!({"command": "${input:token}"}),
-            ".mcp.json: mcpServers.s.command: `${input:token}` is none of `${VAR}`, `${VAR:-default}`, `${env:VAR}`",
+            ".mcp.json: mcpServers.s.command: a `${` in it begins none of `${VAR}`, `${VAR:-default}`, `${env:VAR}`",
         ),
         (
             json!({"command": "x${TOKEN"}),
-            ".mcp.json: mcpServers.s.command: `${TOKEN` is none of `${VAR}`, `${VAR:-default}`, `${env:VAR}`",
+            ".mcp.json: mcpServers.s.command: a `${` in it begins none of `${VAR}`, `${VAR:-default}`, `${env:VAR}`",
         ),
     ] {
         assert_eq!(resolve(&server).unwrap_err(), message);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use parking_lot::Mutex;
 use wxmcp_catalogue::{clean, shorten};
 
-use wxmcp_policy::Redactor;
+use wxmcp_policy::{Cut, Redactor};
 
 /// Bytes of stderr that are kept, beside the length of the longest secret.
 const MAX_LOG_BYTES: usize = 16 * 1024;
@@ -33,8 +33,7 @@ impl Log {
     /// An empty log.
     pub(crate) fn new(redactor: Redactor) -> Self {
         Self {
-            // A secret that was cut at the start of what is kept cannot be
-            // recognised, so that much is never shown.
+            // So much more that a secret whose beginning is cut off leaves something else to show.
             capacity: MAX_LOG_BYTES.saturating_add(redactor.longest()),
             redactor,
             kept: Mutex::default(),
@@ -71,11 +70,12 @@ impl Log {
             let kept = self.kept.lock();
             (kept.bytes.iter().copied().collect::<Vec<u8>>(), kept.cut)
         };
-        let redacted = self.redactor.redact(&String::from_utf8_lossy(&bytes));
-        let unsure = if cut { self.redactor.longest() } else { 0 };
-        let start = redacted.ceil_char_boundary(unsure.min(redacted.len()));
-        let (_, sure) = redacted.split_at(start);
-        clean(sure.trim(), MAX_LOG_BYTES)
+        let cut = Cut {
+            front: cut,
+            back: false,
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        clean(self.redactor.redact_part(&text, cut).trim(), MAX_LOG_BYTES)
     }
 }
 
@@ -104,5 +104,27 @@ mod tests {
             let text = log.text();
             assert!(!text.contains("89") && text.len() >= MAX_LOG_BYTES - secret.len());
         }
+    }
+
+    /// What is in between is not seen, and may not make the rest of a secret look like another text.
+    #[test]
+    fn a_secret_that_was_cut_in_two_and_stretched_does_not_show() {
+        let secret = "canary-0123456789";
+        let log = Log::new(Redactor::new([("TOKEN", secret)]));
+        for byte in secret.bytes() {
+            log.push(&[byte]);
+            log.push(&[0; MAX_LOG_BYTES / 5]);
+        }
+        log.push(b"\ndone");
+        assert_eq!(log.last_lines(), ["done"]);
+    }
+
+    #[test]
+    fn a_secret_that_is_being_written_does_not_show_and_what_resembles_one_does() {
+        let log = Log::new(Redactor::new([("TOKEN", "canary-123456")]));
+        log.push(b"bad token CANARY-\n12345");
+        assert_eq!(log.last_lines(), ["bad token [TOKEN]"]);
+        log.push(b", it says");
+        assert_eq!(log.last_lines(), ["bad token CANARY-", "12345, it says"]);
     }
 }

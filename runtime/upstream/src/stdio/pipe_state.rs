@@ -11,7 +11,7 @@ use rmcp::service::{RoleClient, TxJsonRpcMessage};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use wxmcp_catalogue::clean;
-use wxmcp_policy::Redactor;
+use wxmcp_policy::{Cut, Redactor};
 use wxmcp_run::Ledger;
 
 use super::arrived::Arrived;
@@ -164,8 +164,15 @@ impl PipeState {
     pub(super) fn shown(&self, written: &[u8]) -> String {
         // Redacted before it is cut, so that no part of a secret is left.
         let start: Vec<u8> = written.iter().take(MAX_NOISE_READ_BYTES).copied().collect();
-        let text = self.redactor.redact(&String::from_utf8_lossy(&start));
-        clean(text.trim(), MAX_NOISE_BYTES)
+        let cut = Cut {
+            front: false,
+            back: start.len() < written.len(),
+        };
+        let text = String::from_utf8_lossy(&start);
+        clean(
+            self.redactor.redact_part(&text, cut).trim(),
+            MAX_NOISE_BYTES,
+        )
     }
 
     /// Remembers an answer that belongs to no request.

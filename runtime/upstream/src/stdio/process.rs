@@ -129,6 +129,17 @@ impl Process {
     }
 }
 
+/// Keeps processes of the same user from reading this one's memory and environment. By now the engine has opened the
+/// page map that it reads, which could not be opened after this.
+pub(crate) fn conceal_this_process() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Where it fails, a server reads what every program of the user can read.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
 /// Reads stderr and waits for the end; ends the process when it is released.
 async fn look_after(
     mut child: Child,

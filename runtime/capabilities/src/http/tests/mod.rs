@@ -158,6 +158,7 @@ fn http(resolver: &Arc<Flipping>, sites: &[Connection<'_>]) -> Http {
         let config = ConnectionConfig {
             url: (*url).to_owned(),
             headers: headers.collect(),
+            ..ConnectionConfig::default()
         };
         ((*name).to_owned(), Site::new(name, &config).unwrap())
     };

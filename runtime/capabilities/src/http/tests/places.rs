@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use serde_json::json;
+use wxmcp_policy::Addresses;
 use wxmcp_run::ToolErrorKind;
 
 use super::*;
@@ -261,4 +262,44 @@ async fn what_is_sent_is_the_request_and_nothing_of_ours() {
             "x-a: 1",
         ]
     );
+}
+
+/// The secrets of a connection go where its name was meant to lead.
+#[tokio::test]
+async fn the_name_of_a_connection_reaches_only_public_and_granted_addresses() {
+    let server = server(|_| ok("in")).await;
+    let port = server.port();
+    let asked = |name: &str, resolved: &'static str, granted: &[&str]| {
+        let resolver = Arc::new(Flipping::new(&[&[resolved]]));
+        let mut http = http(&resolver, &[]);
+        let config = ConnectionConfig {
+            url: format!("http://{name}:{port}/"),
+            addresses: Addresses::new(granted).unwrap(),
+            ..ConnectionConfig::default()
+        };
+        let site = Site::new("api", &config).unwrap();
+        http.sites.insert("api".to_owned(), site);
+        async move { ask(&http, &["api"], json!({"url": "", "connection": "api"})).await }
+    };
+    for (name, resolved, granted) in [
+        ("api.test", "127.0.0.1", &[][..]),
+        ("api.test", "127.0.0.1", &["127.0.0.2", "10.0.0.0/8"]),
+        ("api.test", "169.254.169.254", &["127.0.0.1"]),
+        ("api.test", "::ffff:10.0.0.7", &[]),
+        ("localhost", "10.0.0.7", &[]),
+    ] {
+        let refused = asked(name, resolved, granted).await.unwrap_err();
+        assert_eq!(refused.kind, ToolErrorKind::NotGranted, "{refused}");
+        assert!(refused.message.contains("`addresses = ["), "{refused}");
+        assert!(!refused.message.contains(resolved), "{refused}");
+    }
+    for (name, resolved, granted) in [
+        ("api.test", "127.0.0.1", &["127.0.0.1"][..]),
+        ("api.test", "::ffff:127.0.0.1", &["127.0.0.0/8"]),
+        ("localhost", "127.0.0.1", &[]),
+        ("127.0.0.1", "10.0.0.7", &[]),
+    ] {
+        let answer = asked(name, resolved, granted).await.unwrap();
+        assert_eq!(answer["text"], "in", "{name}");
+    }
 }

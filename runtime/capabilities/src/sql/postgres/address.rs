@@ -2,9 +2,13 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use url::Url;
+use wxmcp_policy::{Addresses, Redactor};
+
+use crate::resolve::{Resolve, System};
 
 /// The port of PostgreSQL.
 const PORT: u16 = 5432;
@@ -18,6 +22,24 @@ pub(in super::super) struct Address {
     pub(super) password: String,
     pub(super) database: String,
     pub(super) encryption: Encryption,
+    pub(super) names: Names,
+}
+
+/// Where the name of the host may lead.
+#[derive(Clone, Debug)]
+pub(in super::super) struct Names {
+    pub(in super::super) resolver: Arc<dyn Resolve>,
+    /// Addresses that are not public and are reached all the same.
+    pub(in super::super) granted: Addresses,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        Self {
+            resolver: Arc::new(System::default()),
+            granted: Addresses::default(),
+        }
+    }
 }
 
 impl fmt::Debug for Address {
@@ -78,6 +100,17 @@ pub enum UrlError {
 }
 
 impl Address {
+    /// The same, where the name of its host may lead to these addresses, too.
+    pub(in super::super) fn granting(mut self, granted: Addresses) -> Self {
+        self.names.granted = granted;
+        self
+    }
+
+    /// What no error may repeat.
+    pub(super) fn secrets(&self) -> Redactor {
+        Redactor::new([("password", self.password.as_str())])
+    }
+
     /// Reads a URL.
     ///
     /// # Errors
@@ -112,6 +145,7 @@ impl Address {
             user,
             database,
             encryption: encryption(&url)?,
+            names: Names::default(),
         })
     }
 }

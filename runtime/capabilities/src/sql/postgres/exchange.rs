@@ -315,7 +315,7 @@ impl Exchange {
     }
 
     fn complaint(&mut self, body: &ErrorResponseBody) -> Complaint {
-        let complaint = Complaint::read(body);
+        let complaint = self.wire.complaint(body);
         self.is_gone |= complaint.is_fatal;
         complaint
     }

@@ -16,7 +16,7 @@ use tokio::net::TcpStream;
 use super::address::{Address, Encryption};
 use super::tls;
 use super::wire::{Complaint, Lost, Socket, Wire};
-use crate::resolve::{Resolve as _, System};
+use crate::resolve::{NotReached, addresses_of};
 
 /// How long sending the cancellation of a statement may take.
 const CANCELLING: Duration = Duration::from_secs(5);
@@ -48,6 +48,9 @@ pub(super) enum LoginError {
     /// No server answers there.
     #[error("the server cannot be reached: {0}")]
     Unreachable(io::ErrorKind),
+    /// Its name leads to where it may not.
+    #[error(transparent)]
+    NotGranted(NotReached),
     /// It wants no encryption, and we do.
     #[error("the server does not encrypt, and `sslmode` of the URL wants it")]
     NoEncryption,
@@ -77,7 +80,7 @@ impl From<io::Error> for LoginError {
 /// Logs in. Waits as long as it takes: callers set the deadline.
 pub(super) async fn log_in(address: &Address) -> Result<Greeted, LoginError> {
     let (socket, is_encrypted) = connect(address).await?;
-    let mut wire = Wire::new(socket);
+    let mut wire = Wire::new(socket, address.secrets());
     let parameters = [
         ("user", address.user.as_str()),
         ("database", &address.database),
@@ -101,7 +104,7 @@ pub(super) async fn log_in(address: &Address) -> Result<Greeted, LoginError> {
             Message::ParameterStatus(_) | Message::NoticeResponse(_) => {}
             Message::ReadyForQuery(_) => return Ok(greeted),
             Message::ErrorResponse(body) => {
-                return Err(LoginError::Refused(Complaint::read(&body)));
+                return Err(LoginError::Refused(greeted.wire.complaint(&body)));
             }
             _ => return Err(Lost::Protocol.into()),
         }
@@ -129,10 +132,12 @@ async fn access(address: &Address) -> Result<TcpStream, LoginError> {
     let host = address.host.as_str();
     let addresses = match host.trim_matches(['[', ']']).parse::<IpAddr>() {
         Ok(one) => vec![one],
-        Err(_) => System::default()
-            .resolve(host)
+        Err(_) => addresses_of(host, &*address.names.resolver, &address.names.granted)
             .await
-            .map_err(|_| LoginError::Unreachable(io::ErrorKind::NotFound))?,
+            .map_err(|error| match error {
+                NotReached::NotResolved(_) => LoginError::Unreachable(io::ErrorKind::NotFound),
+                NotReached::NotPublic => LoginError::NotGranted(error),
+            })?,
     };
     let mut last = io::ErrorKind::NotFound;
     for one in addresses {
@@ -192,7 +197,7 @@ async fn authenticate(
                 ));
             }
             Message::ErrorResponse(body) => {
-                return Err(LoginError::Refused(Complaint::read(&body)));
+                return Err(LoginError::Refused(wire.complaint(&body)));
             }
             Message::AuthenticationGss | Message::AuthenticationSspi => {
                 return Err(LoginError::Method("GSSAPI"));
@@ -225,7 +230,7 @@ async fn scram(
                 .update(body.data())
                 .map_err(|_| LoginError::Impostor)?;
         }
-        Message::ErrorResponse(body) => return Err(LoginError::Refused(Complaint::read(&body))),
+        Message::ErrorResponse(body) => return Err(LoginError::Refused(wire.complaint(&body))),
         _ => return Err(Lost::Protocol.into()),
     }
     frontend::sasl_response(scram.message(), &mut wire.out)?;
@@ -234,7 +239,7 @@ async fn scram(
         Message::AuthenticationSaslFinal(body) => {
             scram.finish(body.data()).map_err(|_| LoginError::Impostor)
         }
-        Message::ErrorResponse(body) => Err(LoginError::Refused(Complaint::read(&body))),
+        Message::ErrorResponse(body) => Err(LoginError::Refused(wire.complaint(&body))),
         _ => Err(Lost::Protocol.into()),
     }
 }
@@ -255,4 +260,52 @@ pub(super) async fn cancel(address: &Address, key: Key) {
     };
     // Without it the server ends the statement by itself, at its own deadline.
     let _heard = tokio::time::timeout(CANCELLING, asked).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error;
+    use std::sync::Arc;
+
+    use wxmcp_policy::Addresses;
+    use wxmcp_run::BoxFuture;
+
+    use super::*;
+    use crate::resolve::{NotResolved, Resolve};
+
+    /// Has one address for every name.
+    #[derive(Debug)]
+    struct Always(IpAddr);
+
+    impl Resolve for Always {
+        fn resolve<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Vec<IpAddr>, NotResolved>> {
+            Box::pin(async { Ok(vec![self.0]) })
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_reaches_only_public_and_granted_addresses() -> Result<(), Box<dyn Error>> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let port = listener.local_addr()?.port();
+        for (host, granted, is_reached) in [
+            ("db.test", &[][..], false),
+            ("db.test", &["127.0.0.2", "10.0.0.0/8"], false),
+            ("db.test", &["127.0.0.0/8"], true),
+            ("localhost", &[], true),
+            ("127.0.0.1", &[], true),
+        ] {
+            let address = Address::parse(&format!("postgres://u:p@{host}:{port}/d"))?;
+            let mut address = address.granting(Addresses::new(granted)?);
+            address.names.resolver = Arc::new(Always([127, 0, 0, 1].into()));
+            match access(&address).await {
+                Ok(_) => assert!(is_reached, "{host} {granted:?}"),
+                Err(error) => {
+                    assert!(!is_reached, "{host} {granted:?}: {error}");
+                    assert!(matches!(error, LoginError::NotGranted(_)), "{error:?}");
+                    assert!(!error.to_string().contains("127."), "{error}");
+                }
+            }
+        }
+        Ok(())
+    }
 }

@@ -10,6 +10,7 @@ use bytes::BytesMut;
 use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::{ErrorResponseBody, Header, Message};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use wxmcp_policy::{Cut, Redactor};
 
 use super::super::rows::MAX_ANSWER;
 
@@ -19,8 +20,9 @@ const MAX_MESSAGE: usize = MAX_ANSWER + (1 << 16);
 /// Bytes that are asked for at once.
 const READ_AHEAD: usize = 32 << 10;
 
-/// Longest words of a server that are kept, in bytes.
+/// Longest words of a server that are kept, in bytes, and how many of them are looked through for secrets.
 const MAX_WORDS: usize = 2_000;
+const MAX_READ: usize = 64 << 10;
 
 /// A stream to a server, encrypted or not.
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -31,6 +33,8 @@ impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Socket for T {}
 pub(super) struct Wire {
     socket: Box<dyn Socket>,
     arrived: BytesMut,
+    /// What the server may not say.
+    secrets: Redactor,
     /// What is sent next, as the functions of `frontend` write it.
     pub(super) out: BytesMut,
 }
@@ -62,10 +66,11 @@ impl From<io::Error> for Lost {
 }
 
 impl Wire {
-    pub(super) fn new(socket: Box<dyn Socket>) -> Self {
+    pub(super) fn new(socket: Box<dyn Socket>, secrets: Redactor) -> Self {
         Self {
             socket,
             arrived: BytesMut::new(),
+            secrets,
             out: BytesMut::new(),
         }
     }
@@ -76,6 +81,11 @@ impl Wire {
         self.socket.flush().await?;
         self.out.clear();
         Ok(())
+    }
+
+    /// What the server says in an error, without the password.
+    pub(super) fn complaint(&self, body: &ErrorResponseBody) -> Complaint {
+        Complaint::read(body, &self.secrets)
     }
 
     /// The next message that answers something. Notices, notifications and changed settings
@@ -112,12 +122,12 @@ impl Wire {
     }
 }
 
-/// An error as the server tells it.
+/// An error that the server sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Complaint {
     /// `SQLSTATE`.
     pub(super) code: String,
-    /// Message, detail and hint.
+    /// Message, detail and hint, without the password.
     pub(super) words: String,
     /// In the statement, in characters from 1.
     pub(super) position: Option<u32>,
@@ -128,12 +138,19 @@ pub(super) struct Complaint {
 }
 
 impl Complaint {
-    pub(super) fn read(body: &ErrorResponseBody) -> Self {
+    fn read(body: &ErrorResponseBody, secrets: &Redactor) -> Self {
         let mut complaint = Self::default();
         let (mut detail, mut hint) = (String::new(), String::new());
         let mut fields = body.fields();
         while let Ok(Some(field)) = fields.next() {
-            let value = String::from_utf8_lossy(field.value_bytes());
+            let bytes = field.value_bytes();
+            let start = bytes.get(..MAX_READ).unwrap_or(bytes);
+            let cut = Cut {
+                front: false,
+                back: start.len() < bytes.len(),
+            };
+            // Only then cut: a secret that was cut in two could not be recognised.
+            let value = secrets.redact_part(&String::from_utf8_lossy(start), cut);
             let value = value.get(..value.floor_char_boundary(MAX_WORDS));
             let value = value.unwrap_or_default();
             match field.type_() {

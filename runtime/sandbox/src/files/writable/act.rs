@@ -9,13 +9,13 @@ use cap_primitives::fs::{DirBuilderExt, OpenOptionsExt};
 use rustix::fs::{CWD, Mode};
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
-use super::guard::{ENTRIES, folder_at, is_folder, is_link};
 use super::links::{self, Census};
 use super::{Mount, Spot};
 use crate::files::disk::{DiskFile, of, spec};
 use crate::files::errors::of_errno;
 use crate::files::seam::{Answer, Change, FILE_BITS, FOLDER_BITS, File as _, Kind, Open};
 use std::os::fd::AsFd as _;
+use wxmcp_policy::guard::{ENTRIES, folder_at, is_folder, is_link};
 
 /// Makes a file where nothing is.
 pub(super) fn make_file(mount: &Mount, spot: &Spot, how: &Open) -> Answer<fs::File> {

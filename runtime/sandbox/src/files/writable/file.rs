@@ -6,10 +6,10 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 use wasmtime_wasi::p2::bindings::filesystem::types::Advice;
 
-use super::guard::{Identity, id};
 use super::{Mount, act};
 use crate::files::disk::DiskFile;
 use crate::files::seam::{Answer, Change, File, Stat};
+use wxmcp_policy::guard::{Identity, id};
 
 /// An open file. It counts as open until it is dropped.
 pub(super) struct WritableFile {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Dir, FileType, Mode, OFlags};
 
-use super::guard::{ENTRIES, Guard};
+use wxmcp_policy::guard::{ENTRIES, Guard};
 
 /// How many folders up a link leads; none if it could lead anywhere: it is absolute, or goes up again behind a name,
 /// which may be a link itself, now or later.

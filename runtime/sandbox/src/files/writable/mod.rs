@@ -5,7 +5,6 @@
 
 mod act;
 mod file;
-mod guard;
 mod links;
 mod notes;
 mod room;
@@ -26,12 +25,12 @@ use super::disk::{Disk, of};
 use super::errors::of_errno;
 use super::seam::{Answer, Change, Entries, Folder, Kind, Open, Opened, Stat, Wish};
 use file::WritableFile;
-pub(super) use guard::Guard;
-use guard::{Identity, Standing, id, seen};
 use notes::MountNotes;
 pub(super) use notes::Notes;
 pub(super) use room::OpenFiles;
 use room::Room;
+pub(super) use wxmcp_policy::guard::Guard;
+use wxmcp_policy::guard::{self, Identity, Standing, id, seen};
 use wxmcp_run::Quota;
 
 /// Most links that one path leads through, as on Linux.
@@ -71,7 +70,7 @@ struct Spot {
     /// How far below the root the folder is.
     depth: usize,
     name: String,
-    /// Whether the path said that it is a folder, by a slash at its end.
+    /// Whether the path ends with a slash: then only a folder fits.
     wants_folder: bool,
     /// What is there now.
     there: Option<Found>,

@@ -1,4 +1,4 @@
-//! What a run is told once of what it may not do in a mount.
+//! Notes on what a mount refused: each once in a run.
 
 use std::collections::HashSet;
 use std::sync::Arc;

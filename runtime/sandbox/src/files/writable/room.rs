@@ -9,10 +9,10 @@ use parking_lot::Mutex;
 use rustix::fs::FileType;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
-use super::guard::{Identity, id};
 use super::notes::MountNotes;
 use crate::files::disk::{DiskFile, of};
 use crate::files::seam::{Answer, File as _};
+use wxmcp_policy::guard::{Identity, id};
 use wxmcp_run::Quota;
 
 /// Bytes of a block, as the system counts them.

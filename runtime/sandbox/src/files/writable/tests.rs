@@ -7,22 +7,11 @@ use std::sync::Arc;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
-use super::{Common, Guard, Notes, Writable};
-use crate::files::disk::Disk;
-use crate::files::seam::{Answer, Change, File, Folder, Open, Opened};
+use crate::files::seam::{Answer, Change, Folder, Open, Opened};
+use crate::files::testing::{READ, file, writable};
 use crate::output::Output;
 use wxmcp_run::{Protected, Quota, Silent};
 
-const READ: Open = Open {
-    follow: true,
-    read: true,
-    write: false,
-    create: false,
-    exclusive: false,
-    truncate: false,
-    folder: false,
-    mode: 0o644,
-};
 const WRITE: Open = Open {
     write: true,
     ..READ
@@ -83,13 +72,8 @@ impl Place {
     }
 
     fn mount(&self, folder: &str, protected: &Protected, quota: Quota) -> Arc<dyn Folder> {
-        let common = Common {
-            guard: Arc::new(Guard::new(protected)),
-            open: Arc::default(),
-            notes: Arc::new(Notes::new(self.output.clone())),
-        };
-        let disk = Disk::open(&self.path().join(folder)).unwrap();
-        Arc::new(Writable::mount(disk, "/w", quota, &common).unwrap())
+        let path = self.path().join(folder);
+        writable(&path, "/w", protected, quota, &self.output)
     }
 
     fn guarded(&self, folder: &str) -> Arc<dyn Folder> {
@@ -102,13 +86,6 @@ impl Place {
 
     fn notes(&self) -> String {
         String::from_utf8(self.output.take().1).unwrap()
-    }
-}
-
-fn file(folder: &dyn Folder, path: &str, how: Open) -> Answer<Arc<dyn File>> {
-    match folder.open(path, &how)? {
-        Opened::File(file) => Ok(file),
-        Opened::Folder(_) => Err(ErrorCode::IsDirectory),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What no mount lets a script change, whatever leads there: another spelling, a link, a second name, the folders above.
+//! What no mount lets a script change, and no directory a tool file, whatever leads there: another spelling, a link, a second name, the folders above.
 //!
 //! Entries are known by their folder's identity and their name, folders and files that are there by their own identity
 //! too. So it does not matter by which path a guest comes, nor through which mount.
@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use wxmcp_run::Protected;
 
 /// Device and inode.
-pub(super) type Identity = (u64, u64);
+pub type Identity = (u64, u64);
 
 /// Most folders above one that is changed.
 const DEPTH: usize = 4_096;
@@ -26,11 +26,11 @@ const DEPTH: usize = 4_096;
 const LINKS: usize = 40;
 
 /// Most entries that are looked through for a second name of a file, or for protected names in a folder that is moved.
-pub(super) const ENTRIES: usize = 100_000;
+pub const ENTRIES: usize = 100_000;
 
 /// What is protected.
 #[derive(Debug, Default)]
-pub(crate) struct Guard {
+pub struct Guard {
     /// Names in any folder of a mount.
     names: Vec<Name>,
     /// Entries of certain folders, there or not.
@@ -60,7 +60,7 @@ impl Name {
 
 /// Where a folder is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub enum Standing {
     /// In a mount, so many folders below its root.
     Free(usize),
     /// Inside something protected.
@@ -69,7 +69,7 @@ pub(super) enum Standing {
 
 impl Guard {
     /// Finds what is there of it.
-    pub(crate) fn new(protected: &Protected) -> Self {
+    pub fn new(protected: &Protected) -> Self {
         let mut guard = Self {
             names: protected
                 .names
@@ -87,7 +87,7 @@ impl Guard {
     }
 
     /// Whether nothing is protected.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.places.is_empty() && self.inside.is_empty()
     }
 
@@ -140,7 +140,11 @@ impl Guard {
     }
 
     /// Whether an entry of a folder must stay as it is, or must not be made. `there` is what it is now.
-    pub(super) fn protects(
+    ///
+    /// # Errors
+    ///
+    /// What the system says where it cannot be found out; then nothing may be changed.
+    pub fn protects(
         &self,
         folder: BorrowedFd<'_>,
         identity: Identity,
@@ -182,11 +186,11 @@ impl Guard {
     }
 
     /// Where a folder is, of the mount with this root; without a root only paths count, up to `/`.
-    pub(super) fn standing(
-        &self,
-        folder: BorrowedFd<'_>,
-        root: Option<Identity>,
-    ) -> io::Result<Standing> {
+    ///
+    /// # Errors
+    ///
+    /// As for [`Guard::protects`].
+    pub fn standing(&self, folder: BorrowedFd<'_>, root: Option<Identity>) -> io::Result<Standing> {
         let mut identity = id(&rustix::fs::fstat(folder)?);
         let mut at = None;
         for depth in 0..DEPTH {
@@ -213,30 +217,34 @@ impl Guard {
     }
 
     /// Whether a mount's root is inside something protected: then none of it is changed.
-    pub(super) fn holds(&self, root: BorrowedFd<'_>) -> io::Result<bool> {
+    ///
+    /// # Errors
+    ///
+    /// As for [`Guard::protects`].
+    pub fn holds(&self, root: BorrowedFd<'_>) -> io::Result<bool> {
         Ok(self.standing(root, None)? == Standing::Protected)
     }
 
     /// Whether something protected is found by way of this folder.
-    pub(super) fn is_around(&self, folder: Identity) -> bool {
+    pub fn is_around(&self, folder: Identity) -> bool {
         self.around.contains(&folder)
     }
 
     /// Whether a name is protected in every folder.
-    pub(super) fn is_name(&self, name: &str) -> bool {
+    pub fn is_name(&self, name: &str) -> bool {
         let folded = fold(name);
         self.names.iter().any(|it| it.folded == folded)
     }
 
     /// Whether a file with several names has one of them in a protected folder.
-    pub(super) fn is_in_tree(&self, file: Identity) -> bool {
+    pub fn is_in_tree(&self, file: Identity) -> bool {
         let mut left = ENTRIES;
         let mut folders: Vec<PathBuf> = self.trees.clone();
         while let Some(folder) = folders.pop() {
             for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
                 left = left.saturating_sub(1);
                 if left == 0 {
-                    // It cannot be told.
+                    // It was not found out.
                     return true;
                 }
                 match entry.metadata() {
@@ -274,12 +282,16 @@ fn of(found: &fs::Metadata) -> Identity {
 }
 
 /// The identity of what was found.
-pub(super) fn id(found: &rustix::fs::Stat) -> Identity {
+pub fn id(found: &rustix::fs::Stat) -> Identity {
     (found.st_dev, found.st_ino)
 }
 
 /// What a folder has by a name, links not followed.
-pub(super) fn seen(
+///
+/// # Errors
+///
+/// What the system says, but that there is nothing.
+pub fn seen(
     folder: BorrowedFd<'_>,
     name: impl rustix::path::Arg,
 ) -> io::Result<Option<rustix::fs::Stat>> {
@@ -291,21 +303,22 @@ pub(super) fn seen(
 }
 
 /// A folder by its name in another one, which neither reads nor writes; a link is none.
-pub(super) fn folder_at(
-    folder: BorrowedFd<'_>,
-    name: impl rustix::path::Arg,
-) -> io::Result<fs::File> {
+///
+/// # Errors
+///
+/// What the system says.
+pub fn folder_at(folder: BorrowedFd<'_>, name: impl rustix::path::Arg) -> io::Result<fs::File> {
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Ok(rustix::fs::openat(folder, name, flags, Mode::empty())?.into())
 }
 
 /// Whether it is a folder.
-pub(super) fn is_folder(found: &rustix::fs::Stat) -> bool {
+pub fn is_folder(found: &rustix::fs::Stat) -> bool {
     FileType::from_raw_mode(found.st_mode) == FileType::Directory
 }
 
 /// Whether it is a symbolic link.
-pub(super) fn is_link(found: &rustix::fs::Stat) -> bool {
+pub fn is_link(found: &rustix::fs::Stat) -> bool {
     FileType::from_raw_mode(found.st_mode) == FileType::Symlink
 }
 

@@ -1,0 +1,49 @@
+//! Folders for tests, and how tests open what is in them.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+
+use super::disk::Disk;
+use super::seam::{Answer, File, Folder, Open, Opened};
+use super::writable::{Common, Guard, Notes, Writable};
+use crate::output::Output;
+use wxmcp_run::{Protected, Quota};
+
+/// Opens what is there to read it.
+pub(super) const READ: Open = Open {
+    follow: true,
+    read: true,
+    write: false,
+    create: false,
+    exclusive: false,
+    truncate: false,
+    folder: false,
+    mode: 0o644,
+};
+
+/// A folder of the host as a writable mount.
+pub(super) fn writable(
+    path: &Path,
+    guest: &str,
+    protected: &Protected,
+    quota: Quota,
+    output: &Output,
+) -> Arc<dyn Folder> {
+    let common = Common {
+        guard: Arc::new(Guard::new(protected)),
+        open: Arc::default(),
+        notes: Arc::new(Notes::new(output.clone())),
+    };
+    let disk = Disk::open(path).unwrap();
+    Arc::new(Writable::mount(disk, guest, quota, &common).unwrap())
+}
+
+/// Opens a file.
+pub(super) fn file(folder: &dyn Folder, path: &str, how: Open) -> Answer<Arc<dyn File>> {
+    match folder.open(path, &how)? {
+        Opened::File(file) => Ok(file),
+        Opened::Folder(_) => Err(ErrorCode::IsDirectory),
+    }
+}
