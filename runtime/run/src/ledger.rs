@@ -6,8 +6,8 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
@@ -26,6 +26,8 @@ struct Book {
     process: Option<Ledger>,
     /// Woken when bytes are given back; only of the process's ledger.
     waiting: Mutex<Vec<Waker>>,
+    /// What all who need it at one time share.
+    shared: Mutex<Weak<Charge>>,
 }
 
 /// Why bytes are not held.
@@ -87,6 +89,7 @@ impl Ledger {
             peak: AtomicU64::new(0),
             process,
             waiting: Mutex::new(Vec::new()),
+            shared: Mutex::default(),
         }))
     }
 
@@ -143,13 +146,37 @@ impl Ledger {
             let mut waiting = process.0.waiting.lock();
             match self.charge(bytes) {
                 Err(OverBudget::Process { budget, .. }) if bytes <= budget => {
-                    waiting.push(context.waker().clone());
+                    let waker = context.waker();
+                    if !waiting.iter().any(|other| other.will_wake(waker)) {
+                        waiting.push(waker.clone());
+                    }
                     Poll::Pending
                 }
                 charged => Poll::Ready(charged),
             }
         })
         .await
+    }
+
+    /// A charge that all who ask for it at one time share, of as many bytes as the first of them asked for: for what
+    /// the host has once, whoever uses it. Waits as [`Ledger::charge_when_free`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn share(&self, bytes: u64) -> Result<Arc<Charge>, OverBudget> {
+        let known = || self.0.shared.lock().upgrade();
+        if let Some(shared) = known() {
+            return Ok(shared);
+        }
+        let charge = self.charge_when_free(bytes).await?;
+        let mut shared = self.0.shared.lock();
+        // Another may have asked meanwhile.
+        Ok(shared.upgrade().unwrap_or_else(|| {
+            let first = Arc::new(charge);
+            *shared = Arc::downgrade(&first);
+            first
+        }))
     }
 
     fn take(&self, bytes: u64) -> Result<(), OverBudget> {
@@ -226,6 +253,26 @@ impl Charge {
         Ok(())
     }
 
+    /// The same, but waits while others hold what the process may. The caller bounds the wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::charge_when_free`]; the charge stays as it was.
+    pub async fn grow_when_free(&mut self, more: u64) -> Result<(), OverBudget> {
+        let process = self.ledger.process().budget();
+        let asked = self.bytes.saturating_add(more);
+        if asked > process {
+            // What is held already will not become free.
+            return Err(OverBudget::Process {
+                asked,
+                budget: process,
+            });
+        }
+        let grown = self.ledger.charge_when_free(more).await?;
+        self.join(grown);
+        Ok(())
+    }
+
     /// Gives back some of the bytes; no more than there are.
     pub fn shrink(&mut self, less: u64) {
         let less = less.min(self.bytes);
@@ -265,6 +312,18 @@ impl Charge {
         }
         self.ledger = to.clone();
         Ok(())
+    }
+
+    /// Takes over what another charge of the same ledger counts; one of another ledger ends.
+    pub fn join(&mut self, mut other: Self) {
+        if Arc::ptr_eq(&self.ledger.0, &other.ledger.0) {
+            self.bytes = self.bytes.saturating_add(std::mem::take(&mut other.bytes));
+        }
+    }
+
+    /// Where it counts.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// How many bytes.
@@ -380,6 +439,48 @@ mod tests {
             refused,
             Poll::Ready(Err(OverBudget::Process { .. }))
         ));
+    }
+
+    #[test]
+    fn a_charge_grows_when_others_give_back() {
+        let process = Ledger::of_process(100);
+        let other = process.for_run(100).charge(60).unwrap();
+        let mut charge = process.for_run(100).charge(30).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        {
+            let mut growing = pin!(charge.grow_when_free(20));
+            assert!(growing.as_mut().poll(&mut context).is_pending());
+            assert!(growing.as_mut().poll(&mut context).is_pending());
+            assert_eq!(process.0.waiting.lock().len(), 1);
+            drop(other);
+            assert_eq!(growing.poll(&mut context), Poll::Ready(Ok(())));
+        }
+        assert_eq!((charge.bytes(), process.held()), (50, 50));
+        // With what it holds already it never fits.
+        let refused = pin!(charge.grow_when_free(51)).poll(&mut context);
+        assert!(matches!(
+            refused,
+            Poll::Ready(Err(OverBudget::Process { .. }))
+        ));
+        drop(charge);
+        assert_eq!(process.held(), 0);
+    }
+
+    #[test]
+    fn what_is_shared_is_charged_once() {
+        let run = Ledger::of_process(100).for_run(100);
+        let mut context = Context::from_waker(Waker::noop());
+        let mut share = || match pin!(run.share(60)).poll(&mut context) {
+            Poll::Ready(shared) => shared.unwrap(),
+            Poll::Pending => panic!("there is room"),
+        };
+        let (first, second) = (share(), share());
+        assert_eq!(run.held(), 60);
+        drop(first);
+        assert_eq!(run.held(), 60);
+        drop(second);
+        assert_eq!(run.held(), 0);
+        assert_eq!(share().bytes(), 60);
     }
 
     #[test]

@@ -157,8 +157,8 @@ impl Calls {
                 let (tools, context) = (Arc::clone(&self.tools), self.context(held));
                 self.begin(id, async move {
                     let answer = tools.capability(Capability::Http, request, context).await?;
-                    let bytes = length(answer.len());
-                    Ok(Done::new(answer, bytes))
+                    let bytes = length(answer.json.len());
+                    Ok(Done::written(answer, bytes))
                 });
             }
             Ok(question) => self.ask(id, question, held),
@@ -228,7 +228,10 @@ impl Calls {
                 Operation::Capability {
                     capability,
                     request,
-                } => Ok(tools.capability(capability, request, context).await?),
+                } => {
+                    let answer = tools.capability(capability, request, context).await?;
+                    return Ok(Done::written(answer, 0));
+                }
                 Operation::Namespaces | Operation::Call { .. } | Operation::Timer(_) => {
                     serde_json::to_vec(&tools.namespaces())
                 }

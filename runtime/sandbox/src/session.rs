@@ -20,6 +20,7 @@ use crate::limits::{MemoryMeter, Stop};
 use crate::meter::{Meter, Metering};
 use crate::outcome::{Ending, Entered, ended, not_begun, report, timed_out};
 use crate::output::Output;
+use crate::pages::charging;
 use crate::sandbox::{Entry, Sandbox};
 use crate::source;
 use crate::supplied;
@@ -159,11 +160,17 @@ impl Session {
                     host_bytes: 0,
                 };
                 // A component that was supplied may compute already when it is instantiated.
+                let pages = state.memory.pages();
                 let beginning = begin(&self.before, state, self.metering, &limits);
+                let beginning = charging(pages, beginning);
                 match unless_ended(beginning, &mut cancel, &clock, &limits).await {
-                    Ok(Ok(live)) => live,
-                    Ok(Err(Begun::Not(error))) => return Err(error),
-                    Ok(Err(Begun::Ended(ending))) | Err(ending) => {
+                    Ok(Ok(Ok(live))) => live,
+                    Ok(Ok(Err(Begun::Not(error)))) => return Err(error),
+                    Ok(Err(over)) => {
+                        let outcome = Outcome::Stopped(over.limit(), None);
+                        return Ok(not_begun(id, outcome, &clock));
+                    }
+                    Ok(Ok(Err(Begun::Ended(ending)))) | Err(ending) => {
                         let outcome = ended(ending, &limits);
                         return Ok(not_begun(id, outcome, &clock));
                     }
@@ -174,9 +181,11 @@ impl Session {
         self.metering
             .begin(&mut live.store, limits.fuel)
             .map_err(engine_error)?;
-        let entered = live.enter(&self.entry, request, &script);
+        let pages = live.store.data().memory.pages();
+        let entered = charging(pages, live.enter(&self.entry, request, &script));
         let ended = match unless_ended(entered, &mut cancel, &clock, &limits).await {
-            Ok(entered) => entered.map_err(Ending::from),
+            Ok(Ok(entered)) => entered.map_err(Ending::from),
+            Ok(Err(over)) => Err(Ending::Stopped(over.limit())),
             Err(ending) => Err(ending),
         };
         if let Err(Ending::NotStarted(error)) = ended {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use wxmcp_catalogue::{Definition, DefinitionError, MAX_TOOLS, Namespace, Offer};
 use wxmcp_run::{Held, Ledger};
 
+use crate::aside::aside;
 use crate::connection::Connection;
 use crate::failure::RequestError;
 use crate::stdio::Received;
@@ -39,7 +40,16 @@ pub(crate) async fn list(connection: &Connection, ledger: &Ledger) -> Result<Too
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
         let page = connection.list_tools(cursor, ledger).await?;
-        cursor = list.add(page)?;
+        // A long page is looked through beside the event loop.
+        let adding = aside(page.bytes, move || {
+            let next = list.add(page);
+            (list, next)
+        });
+        let Some((added, next)) = adding.await else {
+            return Err(unlistable("its tool list could not be read"));
+        };
+        list = added;
+        cursor = next?;
         if cursor.is_none() {
             return Ok(Tools {
                 namespace: Arc::new(Namespace::of_server(list.offers)),

@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
+use rmcp::model::ErrorData;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex as AsyncMutex;
 use wxmcp_catalogue::Namespace;
-use wxmcp_run::{CallContext, ClockHandle, Ledger, Note, ToolError, ToolErrorKind};
+use wxmcp_run::{CallContext, ClockHandle, Held, Ledger, Note, ToolError, ToolErrorKind};
 
 use crate::answer::rpc_error;
+use crate::aside::aside;
 use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
 use crate::connection::{Connection, Deadline, Era, Offer};
 use crate::eras::Eras;
@@ -89,7 +91,7 @@ pub(crate) struct Call<'a> {
 #[derive(Debug)]
 pub(crate) struct Live {
     connection: Connection,
-    redactor: Redactor,
+    pub(crate) redactor: Redactor,
     tools: Mutex<Listed>,
     /// Whether a call ended since the tools were listed.
     called: AtomicBool,
@@ -368,6 +370,12 @@ impl Server {
                 let error = ToolError::new(ToolErrorKind::CallTimedOut, message);
                 Err(live.redacted(error))
             }
+            Err(RequestError::Refused(error, held)) => {
+                let redactor = live.redactor.clone();
+                let bytes = held.bytes();
+                let refused = aside(bytes, move || refused(*error, held, &redactor)).await;
+                Err(refused.unwrap_or_else(|| self.unavailable("its error could not be read")))
+            }
             Err(error) => {
                 let name = format!("{}.{tool}", self.name);
                 Err(self.tool_error(&name, error, &live.redactor))
@@ -397,13 +405,7 @@ impl Server {
     fn tool_error(&self, asked: &str, error: RequestError, redactor: &Redactor) -> ToolError {
         let name = &self.name;
         let error = match error {
-            RequestError::Refused(error, held) => {
-                // What is left of it after this is bounded.
-                let refused = rpc_error(error.code.0, &error.message, error.data);
-                let refused = redacted(refused, redactor);
-                drop(held);
-                return refused;
-            }
+            RequestError::Refused(error, held) => return refused(*error, held, redactor),
             RequestError::OverBudget(over) => {
                 let mut refused = ToolError::from(over);
                 refused.message =
@@ -485,8 +487,16 @@ fn conceal_this_process() {
     }
 }
 
+/// A server's error; what is left of it is bounded, and was charged until then.
+fn refused(error: ErrorData, held: Held, redactor: &Redactor) -> ToolError {
+    let refused = rpc_error(error.code.0, &error.message, error.data);
+    let refused = redacted(refused, redactor);
+    drop(held);
+    refused
+}
+
 /// Redacts first: a secret that was cut in two could not be recognised.
-fn redacted(error: ToolError, redactor: &Redactor) -> ToolError {
+pub(crate) fn redacted(error: ToolError, redactor: &Redactor) -> ToolError {
     bounded_error(ToolError {
         kind: error.kind,
         message: redactor.redact(&error.message),

@@ -14,7 +14,7 @@ use wxmcp_catalogue::{
 use wxmcp_run::{CallContext, Held, Ledger, OverBudget, ToolError, ToolErrorKind, size_of};
 
 use super::turns::{NotDone, Turns};
-use crate::answer::Answer;
+use crate::answer::{Answer, lightened};
 use wxmcp_catalogue::wording::{bounded, quoted};
 
 /// Compiled schemas that are kept, of arguments and of answers, and how many bytes they take.
@@ -216,7 +216,11 @@ impl Validators {
                 } else if answer.is_only_content() {
                     Ok(answer.into_content_only(true))
                 } else {
-                    Err(unfit(asker.name, answer, &mismatches))
+                    // An error has no more than some of it.
+                    let (bytes, held) = (answer.bytes, answer.held.clone());
+                    answer.value = lightened(answer.value, bytes, held.clone()).await;
+                    let content = lightened(answer.content.into(), bytes, held).await;
+                    Err(unfit(asker.name, answer.value, content, &mismatches))
                 }
             }
             Err(error) => Err(not_checked(error, "answer", asker)),
@@ -286,16 +290,16 @@ impl Validators {
 }
 
 /// An answer that does not fit; the script finds it, and its content, in `data`.
-fn unfit(name: &str, answer: Answer, mismatches: &[Mismatch]) -> ToolError {
+fn unfit(name: &str, value: Value, content: Value, mismatches: &[Mismatch]) -> ToolError {
     let name = quoted(name);
     let mut error = refusal(
         &format!("the answer of {name} is not what the tool declares"),
         mismatches,
     );
     if let Some(Value::Object(data)) = &mut error.data {
-        data.insert("answer".to_owned(), answer.value);
-        if !answer.content.is_empty() {
-            data.insert("content".to_owned(), answer.content.into());
+        data.insert("answer".to_owned(), value);
+        if content.as_array().is_none_or(|blocks| !blocks.is_empty()) {
+            data.insert("content".to_owned(), content);
         }
     }
     error

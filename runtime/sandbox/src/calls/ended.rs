@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{length, too_much};
 use crate::digits::marked;
-use wxmcp_run::{Charge, Held, Ledger, Note, ToolAnswer, ToolError, ToolErrorKind};
+use wxmcp_run::{Charge, Held, Ledger, Note, ToolAnswer, ToolError, ToolErrorKind, Written};
 
 /// An operation that ended and was not yet delivered.
 pub(super) struct Ended {
@@ -51,6 +51,8 @@ pub(super) struct Done {
     /// Size of the answer as it arrived at the host.
     bytes: u64,
     notes: Vec<Note>,
+    /// What is charged for the payload already.
+    charge: Option<Charge>,
     /// What the answer held until the payload is charged.
     _held: Held,
 }
@@ -62,7 +64,16 @@ impl Done {
             payload: marked(payload),
             bytes,
             notes: Vec::new(),
+            charge: None,
             _held: Held::default(),
+        }
+    }
+
+    /// What was written and charged by those who answered.
+    pub(super) fn written(answer: Written, bytes: u64) -> Self {
+        Self {
+            charge: Some(answer.charge),
+            ..Self::new(answer.json, bytes)
         }
     }
 
@@ -86,6 +97,7 @@ impl Done {
             payload: marked(payload.map_err(unwritten)?),
             bytes: answer.bytes,
             notes: answer.notes,
+            charge: None,
             _held: answer.held,
         })
     }
@@ -142,8 +154,12 @@ impl Ended {
         elapsed: Duration,
         ledger: &Ledger,
     ) -> Self {
-        let charged = result.and_then(|done| {
-            let charge = ledger.charge(length(done.payload.len()));
+        let charged = result.and_then(|mut done| {
+            let bytes = length(done.payload.len());
+            let charge = match done.charge.take() {
+                Some(mut charge) => charge.resize(bytes).map(|()| charge),
+                None => ledger.charge(bytes),
+            };
             let charge = charge.map_err(|error| too_much("answers that wait to be read", error))?;
             Ok((done, charge))
         });
