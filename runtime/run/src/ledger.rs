@@ -22,7 +22,7 @@ struct Book {
     budget: u64,
     held: AtomicU64,
     peak: AtomicU64,
-    /// The ledger of the process, if this is one of a run.
+    /// The ledger that counts the same bytes, too: of the process, if this is one of a run.
     process: Option<Ledger>,
     /// Woken when bytes are given back; only of the process's ledger.
     waiting: Mutex<Vec<Waker>>,
@@ -78,8 +78,12 @@ impl Ledger {
 
     /// A ledger of one run, which may hold `budget` bytes of those of this process.
     pub fn for_run(&self, budget: u64) -> Self {
-        let process = self.0.process.as_ref().unwrap_or(self);
-        Self::new(budget, Some(process.clone()))
+        Self::new(budget, Some(self.process().clone()))
+    }
+
+    /// A ledger of a part of what this one counts, which may be `budget` bytes.
+    pub fn within(&self, budget: u64) -> Self {
+        Self::new(budget, Some(self.clone()))
     }
 
     fn new(budget: u64, process: Option<Self>) -> Self {
@@ -95,7 +99,7 @@ impl Ledger {
 
     /// The ledger of the process.
     pub fn process(&self) -> &Self {
-        self.0.process.as_ref().unwrap_or(self)
+        self.0.process.as_ref().map_or(self, Self::process)
     }
 
     /// Bytes that are held now.
@@ -377,135 +381,4 @@ impl PartialEq for Held {
 impl Eq for Held {}
 
 #[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::task::Context;
-
-    use super::*;
-
-    #[test]
-    fn what_is_dropped_is_given_back_to_run_and_process() {
-        let process = Ledger::of_process(100);
-        let run = process.for_run(60);
-        let mut first = run.charge(40).unwrap();
-        assert_eq!((run.held(), process.held()), (40, 40));
-        assert_eq!(
-            run.charge(21).unwrap_err(),
-            OverBudget::Run {
-                asked: 21,
-                budget: 60
-            }
-        );
-        first.grow(20).unwrap();
-        let other = process.for_run(60);
-        let over = other.charge(41).unwrap_err();
-        assert_eq!(
-            over,
-            OverBudget::Process {
-                asked: 41,
-                budget: 100
-            }
-        );
-        assert_eq!((other.held(), over.limit()), (0, Limit::HostMemory(100)));
-        first.resize(10).unwrap();
-        drop(other.charge(60).unwrap());
-        drop(first);
-        assert_eq!((run.held(), other.held(), process.held()), (0, 0, 0));
-        assert_eq!((run.peak(), other.peak(), process.peak()), (60, 60, 70));
-    }
-
-    #[test]
-    fn a_charge_waits_while_others_hold_what_the_process_may() {
-        let process = Ledger::of_process(100);
-        let first = process.for_run(100).charge(80).unwrap();
-        let run = process.for_run(100);
-        let mut second = pin!(run.charge_when_free(50));
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(second.as_mut().poll(&mut context).is_pending());
-        drop(first);
-        assert!(matches!(
-            second.as_mut().poll(&mut context),
-            Poll::Ready(Ok(_))
-        ));
-    }
-
-    #[test]
-    fn what_never_fits_is_refused_at_once() {
-        let run = Ledger::of_process(100).for_run(200);
-        let mut never = pin!(run.charge_when_free(101));
-        let mut context = Context::from_waker(Waker::noop());
-        let refused = never.as_mut().poll(&mut context);
-        assert!(matches!(
-            refused,
-            Poll::Ready(Err(OverBudget::Process { .. }))
-        ));
-    }
-
-    #[test]
-    fn a_charge_grows_when_others_give_back() {
-        let process = Ledger::of_process(100);
-        let other = process.for_run(100).charge(60).unwrap();
-        let mut charge = process.for_run(100).charge(30).unwrap();
-        let mut context = Context::from_waker(Waker::noop());
-        {
-            let mut growing = pin!(charge.grow_when_free(20));
-            assert!(growing.as_mut().poll(&mut context).is_pending());
-            assert!(growing.as_mut().poll(&mut context).is_pending());
-            assert_eq!(process.0.waiting.lock().len(), 1);
-            drop(other);
-            assert_eq!(growing.poll(&mut context), Poll::Ready(Ok(())));
-        }
-        assert_eq!((charge.bytes(), process.held()), (50, 50));
-        // With what it holds already it never fits.
-        let refused = pin!(charge.grow_when_free(51)).poll(&mut context);
-        assert!(matches!(
-            refused,
-            Poll::Ready(Err(OverBudget::Process { .. }))
-        ));
-        drop(charge);
-        assert_eq!(process.held(), 0);
-    }
-
-    #[test]
-    fn what_is_shared_is_charged_once() {
-        let run = Ledger::of_process(100).for_run(100);
-        let mut context = Context::from_waker(Waker::noop());
-        let mut share = || match pin!(run.share(60)).poll(&mut context) {
-            Poll::Ready(shared) => shared.unwrap(),
-            Poll::Pending => panic!("there is room"),
-        };
-        let (first, second) = (share(), share());
-        assert_eq!(run.held(), 60);
-        drop(first);
-        assert_eq!(run.held(), 60);
-        drop(second);
-        assert_eq!(run.held(), 0);
-        assert_eq!(share().bytes(), 60);
-    }
-
-    #[test]
-    fn a_charge_moves_between_runs_of_one_process() {
-        let process = Ledger::of_process(100);
-        let (first, second) = (process.for_run(60), process.for_run(30));
-        let mut charge = first.charge(40).unwrap();
-        charge.transfer(&second).unwrap_err();
-        assert_eq!((first.held(), second.held(), process.held()), (40, 0, 40));
-        charge.resize(30).unwrap();
-        charge.transfer(&second).unwrap();
-        assert_eq!((second.held(), second.peak(), process.held()), (30, 30, 30));
-        drop(charge);
-        assert_eq!((second.held(), process.held()), (0, 0));
-    }
-
-    #[test]
-    fn held_charges_end_with_the_last_copy() {
-        let run = Ledger::of_process(100).for_run(100);
-        let held = Held::from(run.charge(10).unwrap());
-        let mut copy = held.clone();
-        copy.add(run.charge(5).unwrap());
-        drop(held);
-        assert_eq!(run.held(), 15);
-        drop(copy);
-        assert_eq!(run.held(), 0);
-    }
-}
+mod tests;

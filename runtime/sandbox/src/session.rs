@@ -121,9 +121,14 @@ impl Session {
             ledger: ledger.clone(),
         };
         let mut memory = MemoryMeter::new(limits.memory);
+        // The source and what the guest is sent are there until the run ends.
+        let mut sent = ledger.nothing();
         if script.task.is_some() {
             // Whoever called the tool file answers for its memory.
+            let bytes = request.len().saturating_add(script.source.len());
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
             let charging = async {
+                sent.grow_when_free(bytes).await?;
                 match &mut self.live {
                     Some(live) => live.store.data_mut().memory.charge_to(&ledger),
                     None => memory.charge(&ledger).await,
@@ -146,7 +151,7 @@ impl Session {
                 live
             }
             None => {
-                let output = Output::new(limits.output, Arc::clone(&observer));
+                let output = Output::charged(limits.output, Arc::clone(&observer), &ledger);
                 let outbox = Outbox::new(limits.value, Arc::clone(&observer));
                 let state = State {
                     wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
@@ -194,7 +199,11 @@ impl Session {
         self.is_over = ended.is_err();
         let fuel = self.metering.used(&live.store, limits.fuel);
         let state = live.store.data_mut();
-        Ok(report(id, state, ended.err(), &limits, &clock, fuel))
+        let report = report(id, state, ended.err(), &limits, &clock, fuel);
+        // From here on it is the report's.
+        state.outbox.held = None;
+        drop(sent);
+        Ok(report)
     }
 }
 
@@ -280,7 +289,9 @@ impl Live {
     ) {
         let state = self.store.data_mut();
         state.outbox = Outbox::new(limits.value, Arc::clone(&observer));
-        state.output.begin(limits.output, Arc::clone(&observer));
+        state
+            .output
+            .begin(limits.output, Arc::clone(&observer), &this.ledger);
         state.files.ledger = this.ledger.clone();
         state.calls = Calls::new(tools, observer, state.output.clone(), this, limits);
     }

@@ -5,23 +5,20 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
-use rmcp::model::ErrorData;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex as AsyncMutex;
 use wxmcp_catalogue::Namespace;
-use wxmcp_run::{CallContext, ClockHandle, Held, Ledger, Note, ToolError, ToolErrorKind};
+use wxmcp_run::{CallContext, ClockHandle, Ledger, Note, ToolError, ToolErrorKind};
 
-use crate::answer::rpc_error;
 use crate::aside::aside;
 use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
 use crate::connection::{Connection, Deadline, Era, Offer};
 use crate::eras::Eras;
-use crate::failure::{RequestError, StartError};
+use crate::failure::{RequestError, StartError, redacted, refused};
 use crate::listing::{self, Tools};
 use crate::stdio::Received;
 use crate::stdio::guard::GuardCommand;
 use crate::stdio::probe::Changes;
-use wxmcp_broker::bounded_error;
 use wxmcp_policy::Redactor;
 
 /// How often an upstream is started again after it ended or did not start.
@@ -485,21 +482,4 @@ fn conceal_this_process() {
         // Where it fails, a server reads what every program of the user can read.
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
-}
-
-/// A server's error; what is left of it is bounded, and was charged until then.
-fn refused(error: ErrorData, held: Held, redactor: &Redactor) -> ToolError {
-    let refused = rpc_error(error.code.0, &error.message, error.data);
-    let refused = redacted(refused, redactor);
-    drop(held);
-    refused
-}
-
-/// Redacts first: a secret that was cut in two could not be recognised.
-pub(crate) fn redacted(error: ToolError, redactor: &Redactor) -> ToolError {
-    bounded_error(ToolError {
-        kind: error.kind,
-        message: redactor.redact(&error.message),
-        data: error.data.map(|data| redactor.redact_value(data)),
-    })
 }

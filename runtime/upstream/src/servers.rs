@@ -17,8 +17,9 @@ use crate::answer::{self, Declared};
 use crate::aside::aside;
 use crate::config::{Environment, UpstreamConfig};
 use crate::eras::Eras;
+use crate::failure::redacted;
 use crate::listing::Tools;
-use crate::server::{Call, Live, Server, Settings, redacted};
+use crate::server::{Call, Live, Server, Settings};
 use crate::stdio::guard::GuardCommand;
 
 /// Which servers there are, and how they are started.

@@ -21,6 +21,7 @@ pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
     let broker = passage.broker();
     let asker = Asker {
         name: &passage.name,
+        server: found.space.configured_name(),
         context: &passage.context,
         limit: broker.call_timeout,
     };

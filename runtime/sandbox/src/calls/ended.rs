@@ -19,7 +19,10 @@ pub(super) struct Ended {
     pub(super) error: Option<ToolErrorKind>,
     pub(super) answer_bytes: u64,
     pub(super) elapsed: Duration,
-    _charge: Option<Charge>,
+    /// For the payload.
+    pub(super) charge: Option<Charge>,
+    /// For the operation itself.
+    _held: Held,
 }
 
 /// What the payload of a completion is.
@@ -144,7 +147,16 @@ impl Ended {
             error: None,
             answer_bytes: 0,
             elapsed,
-            _charge: None,
+            charge: None,
+            _held: Held::default(),
+        }
+    }
+
+    /// The same with what is charged for the operation.
+    pub(super) fn holding(self, held: Held) -> Self {
+        Self {
+            _held: held,
+            ..self
         }
     }
 
@@ -168,7 +180,7 @@ impl Ended {
                 form: done.form,
                 notes: done.notes,
                 answer_bytes: done.bytes,
-                _charge: Some(charge),
+                charge: Some(charge),
                 ..Self::plain(id, done.payload, elapsed)
             },
             Err(error) => Self::failed(id, &error, elapsed, ledger),
@@ -185,7 +197,7 @@ impl Ended {
         Self {
             form: Form::Failed,
             error: Some(error.kind),
-            _charge: charge,
+            charge,
             ..Self::plain(id, marked(payload), elapsed)
         }
     }
