@@ -13,6 +13,8 @@ const STEP: u64 = 16 << 10;
 pub(crate) struct Charged {
     bytes: Vec<u8>,
     charge: Charge,
+    /// Bytes that are charged, as lengths are counted: most writes look at nothing else.
+    charged: usize,
     /// What there was no room for, and why.
     refused: Option<(u64, OverBudget)>,
 }
@@ -23,6 +25,7 @@ impl Charged {
         Self {
             bytes: Vec::new(),
             charge: ledger.nothing(),
+            charged: 0,
             refused: None,
         }
     }
@@ -36,17 +39,30 @@ impl Charged {
     /// # Errors
     ///
     /// When the run, or the process, would hold more than it may.
+    #[inline]
     pub(crate) fn room_for(&mut self, more: usize) -> Result<(), OverBudget> {
+        if self.bytes.len().saturating_add(more) <= self.charged {
+            return Ok(());
+        }
+        self.charge_for(more)
+    }
+
+    fn charge_for(&mut self, more: usize) -> Result<(), OverBudget> {
         let then = size(self.bytes.len()).saturating_add(size(more));
         let Some(short) = then.checked_sub(self.charge.bytes()).filter(|it| *it > 0) else {
             return Ok(());
         };
-        if short < STEP && self.charge.grow(STEP).is_ok() {
-            return Ok(());
+        if short >= STEP || self.charge.grow(STEP).is_err() {
+            self.charge.grow(short).inspect_err(|over| {
+                self.refused = Some((short, *over));
+            })?;
         }
-        self.charge.grow(short).inspect_err(|over| {
-            self.refused = Some((short, *over));
-        })
+        self.note_charged();
+        Ok(())
+    }
+
+    fn note_charged(&mut self) {
+        self.charged = usize::try_from(self.charge.bytes()).unwrap_or(usize::MAX);
     }
 
     /// Waits until other runs have given back what there was no room for last.
@@ -56,7 +72,11 @@ impl Charged {
     /// When the run would hold more than it may, or the process ever could.
     pub(crate) async fn wait(&mut self) -> Result<(), OverBudget> {
         match self.refused.take() {
-            Some((short, OverBudget::Process { .. })) => self.charge.grow_when_free(short).await,
+            Some((short, OverBudget::Process { .. })) => {
+                self.charge.grow_when_free(short).await?;
+                self.note_charged();
+                Ok(())
+            }
             Some((_, over)) => Err(over),
             None => Ok(()),
         }
@@ -85,6 +105,7 @@ impl Charged {
     /// # Errors
     ///
     /// As [`Charged::room_for`].
+    #[inline]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), OverBudget> {
         self.room_for(bytes.len())?;
         self.bytes.extend_from_slice(bytes);

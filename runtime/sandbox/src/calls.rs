@@ -495,7 +495,7 @@ fn pack(packed: &mut Vec<u8>, id: u64, form: u8, payload: &[u8]) {
 
 /// The same of one completion alone.
 fn packed_alone(id: u64, form: u8, mut payload: Vec<u8>) -> Vec<u8> {
-    let head: Vec<u8> = head(id, form, &payload).collect();
+    let head = head(id, form, &payload);
     payload.splice(0..0, head);
     payload
 }

@@ -216,6 +216,12 @@ mod tests {
 
     const IMAGE: u64 = 16 << 20;
 
+    /// Whether the system may give many pages for one fault. It does not for the memories of instances, which are files.
+    fn has_huge_pages() -> bool {
+        let path = "/sys/kernel/mm/transparent_hugepage/enabled";
+        std::fs::read_to_string(path).is_ok_and(|it| it.contains("[always]"))
+    }
+
     /// Writes to so many pages that were not there before.
     fn write_to(pages: u64) -> Vec<u8> {
         let page = usize::try_from(PAGE).unwrap();
@@ -239,6 +245,9 @@ mod tests {
 
     #[test]
     fn pages_that_are_written_are_charged_and_no_more_than_the_memory_has() {
+        if has_huge_pages() {
+            return;
+        }
         let run = Ledger::of_process(1 << 30).for_run(1 << 30);
         let pages = fresh(&run);
         let work = |count| {
@@ -260,6 +269,9 @@ mod tests {
 
     #[test]
     fn a_run_that_holds_too_much_is_told_so() {
+        if has_huge_pages() {
+            return;
+        }
         let run = Ledger::of_process(1 << 30).for_run(8 << 20);
         let few = charging(Some(fresh(&run)), async {
             write_to((4 << 20) / PAGE).len()
@@ -277,6 +289,9 @@ mod tests {
 
     #[test]
     fn where_others_hold_what_the_process_may_the_instance_waits() {
+        if has_huge_pages() {
+            return;
+        }
         let process = Ledger::of_process(8 << 20);
         let other = process.for_run(u64::MAX).charge(5 << 20).unwrap();
         let run = process.for_run(u64::MAX);
@@ -294,6 +309,9 @@ mod tests {
 
     #[test]
     fn what_another_instance_writes_inside_is_not_counted_twice() {
+        if has_huge_pages() {
+            return;
+        }
         let process = Ledger::of_process(1 << 30);
         let (outer, inner) = (process.for_run(1 << 30), process.for_run(1 << 30));
         let work = charging(Some(fresh(&outer)), async {

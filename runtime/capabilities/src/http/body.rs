@@ -159,11 +159,10 @@ impl Decoding {
     pub(super) fn go_on(mut self) -> Result<Decoded, DecodeError> {
         let mut buffer = vec![0; PART];
         loop {
-            if self.decoded.push(&self.part).is_err() {
-                if self.decoded.must_wait() {
-                    return Ok(Decoded::MustWait(self));
-                }
-                self.decoded.room_for(self.part.len())?;
+            match self.decoded.push(&self.part) {
+                Ok(()) => {}
+                Err(_) if self.decoded.must_wait() => return Ok(Decoded::MustWait(self)),
+                Err(over) => return Err(over.into()),
             }
             let read = self.decoder.read(&mut buffer).map_err(|error| {
                 match error.kind() == ErrorKind::FileTooLarge {

@@ -12,7 +12,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use url::Url;
 use wxmcp_policy::Redactor;
-use wxmcp_run::{CallContext, Ledger, ToolError, ToolErrorKind, Written};
+use wxmcp_run::{CallContext, Charge, Ledger, OverBudget, ToolError, ToolErrorKind, Written};
 
 use super::body::{self, DecodeError, Decoded, Decoding, MAX_BODY};
 use super::connect::Stream;
@@ -193,16 +193,13 @@ impl Answer {
         redactor: Option<&Redactor>,
     ) -> Result<Written, ToolError> {
         let is_large = self.body.len() >= LARGE;
-        // What is redacted is copied, and both copies are there while bytes become base64.
-        let copies = if redactor.is_some() { 3 } else { 2 };
-        let copies = size(self.body.len()).saturating_mul(copies);
-        let copies = self.ledger.charge_when_free(copies).await?;
+        // As much as the body has at least.
+        let mut json = Charged::new(&self.ledger);
+        if json.room_for(self.body.len()).is_err() {
+            json.wait().await?;
+        }
         let (url, redactor) = (url.clone(), redactor.cloned());
-        let work = move || {
-            let written = self.write(url, redirected, redactor.as_ref());
-            drop(copies);
-            written
-        };
+        let work = move || self.write(json, url, redirected, redactor.as_ref());
         if !is_large {
             return work();
         }
@@ -216,6 +213,7 @@ impl Answer {
 
     fn write(
         self,
+        mut json: Charged,
         mut url: Url,
         redirected: bool,
         redactor: Option<&Redactor>,
@@ -224,10 +222,13 @@ impl Answer {
             None => text,
             Some(redactor) => redactor.redact(&text),
         };
-        let (body, charge) = self.body.into_parts();
+        let (body, mut charge) = self.body.into_parts();
         let body = match redactor {
             None => body,
-            Some(redactor) => redactor.redact_bytes(body),
+            Some(redactor) => {
+                charge.grow(size(body.len()))?;
+                redactor.redact_bytes(body)
+            }
         };
         let headers = self.head.headers.iter();
         let headers: Vec<(String, String)> = headers
@@ -244,7 +245,7 @@ impl Answer {
                 .to_owned(),
         };
         url.set_fragment(None);
-        let (key, body) = written(body);
+        let (key, body) = written(body, &mut charge)?;
         let answer = json!({
             "status": self.head.status.as_u16(),
             "reason": redacted(reason),
@@ -253,7 +254,6 @@ impl Answer {
             "headers": headers,
             (key): body,
         });
-        let mut json = Charged::new(&self.ledger);
         json.json(&answer)?;
         drop((answer, charge));
         Ok(json.written())
@@ -266,26 +266,22 @@ fn text(value: &HeaderValue) -> String {
 }
 
 /// A body as text where that is what it is, else as base64.
-fn written(body: Vec<u8>) -> (&'static str, String) {
+fn written(body: Vec<u8>, charge: &mut Charge) -> Result<(&'static str, String), OverBudget> {
     use base64::Engine as _;
+    let mut encoded = |bytes: &[u8]| {
+        charge.grow(size(bytes.len().div_ceil(3)).saturating_mul(4))?;
+        let encoded = base64::engine::general_purpose::STANDARD.encode(bytes);
+        Ok(("bytes", encoded))
+    };
     // JSON writes each of these with two to six characters.
     let escaped = body
         .iter()
         .filter(|byte| **byte < 0x20 || matches!(byte, b'"' | b'\\' | 0x7f));
     let is_cheap = escaped.count() <= body.len() / 4;
     match String::from_utf8(body) {
-        Ok(text) if is_cheap => ("text", text),
-        Ok(text) => (
-            "bytes",
-            base64::engine::general_purpose::STANDARD.encode(text),
-        ),
-        Err(error) => {
-            let bytes = error.into_bytes();
-            (
-                "bytes",
-                base64::engine::general_purpose::STANDARD.encode(bytes),
-            )
-        }
+        Ok(text) if is_cheap => Ok(("text", text)),
+        Ok(text) => encoded(text.as_bytes()),
+        Err(error) => encoded(error.as_bytes()),
     }
 }
 

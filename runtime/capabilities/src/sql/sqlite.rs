@@ -41,7 +41,7 @@ const LOOK_AFTER: i32 = 10_000;
 
 /// Memory of all statements of the process together, in bytes: SQLite counts it there. It is charged to each run that
 /// has statements under way, since none of them is told what its own takes.
-const MAX_HEAP: u64 = 128 << 20;
+const MAX_HEAP: u64 = 96 << 20;
 
 /// Statements that look at the schema and change nothing.
 const PRAGMAS: [&str; 8] = [

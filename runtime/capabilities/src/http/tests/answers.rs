@@ -279,14 +279,9 @@ async fn bodies_are_charged_while_they_arrive() {
     let large =
         server(|_| answer("200 OK\r\ncontent-encoding: gzip", &gzip(&[b'x'; 5 << 20]))).await;
     limit(ask(&large, json!({})).await);
-    let escaped = server(|_| {
-        answer(
-            "200 OK",
-            &[[b'"'; 1].repeat(200_000), vec![b'x'; 1_000_000]].concat(),
-        )
-    })
-    .await;
-    limit(ask(&escaped, json!({})).await);
+    // It fits, but not beside the JSON that is made of it.
+    let twice = server(|_| answer("200 OK", &[b'x'; 2_200_000])).await;
+    limit(ask(&twice, json!({})).await);
     // What is sent is copied.
     let taking = server(|_| ok("thanks")).await;
     let text = "x".repeat(3_900_000);

@@ -145,6 +145,7 @@ async fn hold(charge: &mut Charge, length: i32) -> Result<(), Lost> {
         0
     };
     match wanted.checked_sub(charge.bytes()) {
+        Some(0) => {}
         Some(more) => charge.grow_when_free(more).await?,
         None => charge.shrink(charge.bytes().saturating_sub(wanted)),
     }

@@ -20,6 +20,9 @@ use crate::stdio::pipe_state::{Addressee, Fault, Reading};
 /// Largest message that is not an answer to a tool call or listing, in bytes.
 const MAX_OTHER_BYTES: usize = 1024 * 1024;
 
+/// Most bytes that such a message may take once it is read: nobody pays for it.
+const MAX_OTHER_PARSED: u64 = 4 << 20;
+
 /// Longest id of a server's own request, in bytes: the answer repeats it, and may wait to be written.
 const MAX_ID_BYTES: usize = 1024;
 
@@ -404,6 +407,7 @@ where
     /// Notifications, the server's requests, and answers of the handshake.
     fn take_other(&mut self, line: &[u8]) -> Taken {
         if line.len() <= MAX_OTHER_BYTES
+            && parsed_size(line) <= MAX_OTHER_PARSED
             // Through a value: numbers of any size cannot be read into rmcp's untagged types at once.
             && let Ok(value) = json::read::<Value>(line)
             && let Ok(message) = serde_json::from_value(value)
