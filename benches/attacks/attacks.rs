@@ -86,6 +86,42 @@ pub(crate) const ATTACKS: &[Attack] = &[
         ..USUAL
     },
     Attack {
+        name: "arguments that tool files keep",
+        files: &[(
+            "tools/t/keep.py",
+            "import time\ndef keep(x: str) -> int:\n    time.sleep(1)\n    return len(x)\n",
+        )],
+        script: gather!("t.keep.aio(x='x' * (8 << 20))"),
+        much: "40",
+        little: "2",
+        named: "host",
+        ..USUAL
+    },
+    Attack {
+        name: "tool files that write to all they have",
+        files: &[(
+            "tools/t/touch.py",
+            "import gc, time\ndef touch(n: int) -> int:\n    for i in range(n):\n        gc.collect()\n        kept = [(one, one) for one in gc.get_objects()]\n    time.sleep(1)\n    return len(kept)\n",
+        )],
+        script: gather!("t.touch.aio(n=2)"),
+        much: "60",
+        little: "2",
+        named: "",
+        ..USUAL
+    },
+    Attack {
+        name: "what tool files hand out",
+        files: &[(
+            "tools/t/out.py",
+            "import time\ndef out(n: int) -> int:\n    print('x' * n)\n    time.sleep(1)\n    return n\n",
+        )],
+        script: gather!("t.out.aio(n=1_000_000)"),
+        much: "60",
+        little: "2",
+        named: "",
+        ..USUAL
+    },
+    Attack {
         name: "numbers as arguments",
         files: &[(
             "tools/t/many.py",

@@ -190,8 +190,48 @@ pub fn bounded_error(error: ToolError) -> ToolError {
     }
 }
 
+/// Bytes of an answer from which on it is not looked through on the event loop.
+const LARGE: u64 = 256 << 10;
+
+/// A part of an answer that an error is to have: in place of one that is too long, that it was left out. One that is
+/// large is looked through, and dropped, by another thread.
+pub(crate) async fn lightened(part: Value, bytes: u64, held: Held) -> Value {
+    if bytes < LARGE {
+        return part;
+    }
+    let looking = tokio::task::spawn_blocking(move || {
+        let size = length(&part);
+        let light = match size > MAX_DATA_BYTES {
+            true => left_out(size),
+            false => part,
+        };
+        drop(held);
+        light
+    });
+    looking.await.unwrap_or_default()
+}
+
+/// How long a value is as JSON; no copy is made.
+fn length(value: &Value) -> usize {
+    struct Counter(usize);
+    impl std::io::Write for Counter {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.saturating_add(bytes.len());
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut counter = Counter(0);
+    // Writing to it does not fail.
+    let _counted = serde_json::to_writer(&mut counter, value);
+    counter.0
+}
+
 fn bound_data(data: Value) -> Value {
-    let size = data.to_string().len();
+    let size = length(&data);
     let mut left = MAX_DATA_BYTES;
     match data {
         data if size <= MAX_DATA_BYTES => data,
@@ -199,7 +239,7 @@ fn bound_data(data: Value) -> Value {
         Value::Object(members) if members.len() <= MAX_DATA_MEMBERS => members
             .into_iter()
             .map(|(name, member)| {
-                let size = name.len().saturating_add(member.to_string().len());
+                let size = name.len().saturating_add(length(&member));
                 match left.checked_sub(size) {
                     Some(rest) => {
                         left = rest;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use wxmcp_policy::CapabilityGrants;
-use wxmcp_run::{BoxFuture, CallContext, Capability, ToolError, ToolErrorKind};
+use wxmcp_run::{BoxFuture, CallContext, Capability, ToolError, ToolErrorKind, Written};
 
 /// The resources behind capabilities.
 pub trait Capabilities: Send + Sync {
@@ -42,7 +42,7 @@ pub trait CapabilityRequest: Send + Sync {
     fn perform<'s>(
         self: Box<Self>,
         context: &'s CallContext,
-    ) -> BoxFuture<'s, Result<Vec<u8>, ToolError>>
+    ) -> BoxFuture<'s, Result<Written, ToolError>>
     where
         Self: 's;
 }

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use wxmcp_policy::CapabilityGrants;
 use wxmcp_run::{
     BoxFuture, CallContext, Capability, NamespaceListing, Search, ToolAnswer, ToolCall,
-    ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost,
+    ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost, Written,
 };
 
 use crate::host::CallerHost;
@@ -60,7 +60,7 @@ impl ToolHost for CallerHost {
         capability: Capability,
         request: Map<String, Value>,
         context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+    ) -> BoxFuture<'_, Result<Written, ToolError>> {
         Box::pin(pipeline::request(self, capability, request, context))
     }
 }

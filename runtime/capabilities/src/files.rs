@@ -16,9 +16,10 @@ use cap_std::fs::Dir;
 use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use wxmcp_run::{ToolError, ToolErrorKind};
+use wxmcp_run::{CallContext, ToolError, ToolErrorKind, Written};
 
 use crate::DirectoryConfig;
+use crate::charged::Charged;
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::Grants;
 use wxmcp_run::{Access, Capability, Protected};
@@ -28,6 +29,12 @@ const MAX_FILE: u64 = 8 << 20;
 
 /// Most entries of one listing, and of a directory that tools may add to.
 const MAX_ENTRIES: usize = 10_000;
+
+/// What a file that is read is held as, besides the JSON: its bytes, and their text.
+const COPIES: u64 = 3;
+
+/// Bytes that a listing takes while it is made: its entries twice, with names as long as systems allow.
+const LISTING: u64 = 16 << 20;
 
 /// Longest path, in bytes.
 const MAX_PATH: usize = 1_024;
@@ -90,7 +97,8 @@ impl Directory {
         request: Request,
         access: Access,
         grants: &Grants,
-    ) -> Result<Vec<u8>, ToolError> {
+        context: &CallContext,
+    ) -> Result<Written, ToolError> {
         let writes = !matches!(request.action, Action::Read | Action::List | Action::Stat);
         if writes && access == Access::ReadOnly {
             return Err(grants.only_reads(Capability::Files, &self.name));
@@ -105,15 +113,41 @@ impl Directory {
                 ),
             ));
         }
+        // Content that is written is a copy of what came; what is read is text or base64, beside the bytes.
+        let copy = match request.action {
+            Action::Write | Action::Append => context.held.bytes(),
+            Action::Read => self.length(&request.path).await.saturating_mul(COPIES),
+            Action::List => LISTING,
+            Action::Stat | Action::Remove | Action::MakeDirectory => 0,
+        };
+        let copy = context.ledger.charge_when_free(copy).await?;
         let directory = self.clone();
-        let working = tokio::task::spawn_blocking(move || directory.act(&request));
-        match working.await {
-            Ok(answer) => answer.map(|value| value.to_string().into_bytes()),
-            Err(_) => Err(ToolError::new(
+        let (held, ledger) = (context.held.clone(), context.ledger.clone());
+        let working = tokio::task::spawn_blocking(move || {
+            let answer = directory.act(&request)?;
+            let mut written = Charged::new(&ledger);
+            written.json(&answer)?;
+            // A thread that nobody waits for any more holds it all until here.
+            drop((answer, request, copy, held));
+            Ok(written.written())
+        });
+        working.await.unwrap_or_else(|_| {
+            Err(ToolError::new(
                 ToolErrorKind::CapabilityFailed,
                 "the file operation failed",
-            )),
-        }
+            ))
+        })
+    }
+
+    /// How many bytes of a file may be read.
+    async fn length(&self, path: &str) -> u64 {
+        let (root, path) = (self.config.path.clone(), path.to_owned());
+        let looking = tokio::task::spawn_blocking(move || {
+            let dir = Dir::open_ambient_dir(&root, ambient_authority()).ok()?;
+            Some(dir.metadata(path).ok()?.len())
+        });
+        let found = looking.await.ok().flatten().unwrap_or_default();
+        found.min(MAX_FILE)
     }
 
     fn act(&self, request: &Request) -> Result<Value, ToolError> {

@@ -23,12 +23,12 @@ use ::http::HeaderMap;
 use rustls::pki_types::CertificateDer;
 use serde_json::json;
 use url::{Host, Url};
-use wxmcp_run::{ToolError, ToolErrorKind};
+use wxmcp_run::{CallContext, ToolError, ToolErrorKind, Written};
 
 use crate::resolve::{self, NotReached, Resolve, System};
 use crate::{ConnectionConfig, ResourceError};
 use connect::Trust;
-use exchange::Answer;
+use exchange::{Answer, Exchange};
 use load::Load;
 pub(super) use request::Request;
 use request::{Outgoing, Redirect};
@@ -114,7 +114,8 @@ impl Http {
         &self,
         prepared: Prepared,
         granted: &CapabilityGrants,
-    ) -> Result<Vec<u8>, ToolError> {
+        context: &CallContext,
+    ) -> Result<Written, ToolError> {
         let request = &prepared.request;
         let limit = request.timeout_ms.map(Duration::from_millis);
         let limit = limit.unwrap_or(self.timeout).min(self.timeout);
@@ -123,7 +124,7 @@ impl Http {
             None => None,
             Some(name) => Some(self.site(name, granted)?),
         };
-        let asking = tokio::time::timeout(limit, self.follow(prepared, site, granted));
+        let asking = tokio::time::timeout(limit, self.follow(prepared, site, granted, context));
         let answer = asking.await.unwrap_or_else(|_| {
             Err(ToolError::new(
                 ToolErrorKind::CallTimedOut,
@@ -155,7 +156,8 @@ impl Http {
         prepared: Prepared,
         site: Option<&Site>,
         granted: &CapabilityGrants,
-    ) -> Result<Vec<u8>, ToolError> {
+        context: &CallContext,
+    ) -> Result<Written, ToolError> {
         let Prepared {
             request,
             mut outgoing,
@@ -173,13 +175,14 @@ impl Http {
                 Some(site) => self.site_addresses(&url, site).await?,
                 None => self.granted_addresses(&url, granted).await?,
             };
-            let answer = self.send(&outgoing, &url, &addresses, inside).await?;
+            let sending = self.send(&outgoing, &url, &addresses, inside, context);
+            let answer = sending.await?;
             let Some(location) = answer
                 .location()
                 .filter(|_| request.redirect != Redirect::Manual)
             else {
-                let redactor = site.map(|site| site.redactor().clone());
-                return answer.into_json(url, redirects > 0, redactor).await;
+                let redactor = site.map(Site::redactor);
+                return answer.into_json(&url, redirects > 0, redactor).await;
             };
             if request.redirect == Redirect::Error {
                 return Err(failed(
@@ -222,6 +225,7 @@ impl Http {
         url: &Url,
         addresses: &[IpAddr],
         site: Option<&Site>,
+        context: &CallContext,
     ) -> Result<Answer, ToolError> {
         let port = url.port_or_known_default().unwrap_or(443);
         let name = match url.host() {
@@ -236,7 +240,12 @@ impl Http {
             .map_err(|error| coded(url, &error.to_string(), error.code()))?;
         let nothing = HeaderMap::new();
         let injected = site.map_or(&nothing, Site::headers);
-        exchange::exchange(stream, outgoing, url, injected, &self.load).await
+        let exchange = Exchange {
+            url,
+            load: &self.load,
+            context,
+        };
+        exchange.run(stream, outgoing, injected).await
     }
 
     /// The addresses of a URL that is granted, each of them checked.

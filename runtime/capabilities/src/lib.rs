@@ -4,6 +4,7 @@
 //! A request comes from a guest: it is parsed into a type, checked against the caller's
 //! grants, and bounded in time and size before anything is done.
 
+mod charged;
 mod files;
 mod http;
 mod resolve;
@@ -21,7 +22,7 @@ use serde_json::{Map, Value};
 use wxmcp_broker::{Capabilities, CapabilityRequest, Granted};
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_policy::{Addresses, CapabilityGrants, Grants, Hosts};
-use wxmcp_run::{BoxFuture, CallContext, Capability, Protected, ToolError, ToolErrorKind};
+use wxmcp_run::{BoxFuture, CallContext, Capability, Protected, ToolError, ToolErrorKind, Written};
 
 use files::Directory;
 use http::Http;
@@ -261,8 +262,8 @@ impl CapabilityRequest for Requested<'_> {
 
     fn perform<'s>(
         self: Box<Self>,
-        _context: &'s CallContext,
-    ) -> BoxFuture<'s, Result<Vec<u8>, ToolError>>
+        context: &'s CallContext,
+    ) -> BoxFuture<'s, Result<Written, ToolError>>
     where
         Self: 's,
     {
@@ -274,17 +275,23 @@ impl CapabilityRequest for Requested<'_> {
             } = self.granted;
             match self.what {
                 What::Sql(request, grants) => {
-                    resources.databases.perform(request, grants, held).await
+                    let databases = &resources.databases;
+                    databases.perform(request, grants, held, context).await
                 }
-                What::Files(request, grants) => resources.files(request, grants).await,
-                What::Http(request) => resources.http.perform(*request, grants).await,
+                What::Files(request, grants) => resources.files(request, grants, context).await,
+                What::Http(request) => resources.http.perform(*request, grants, context).await,
             }
         })
     }
 }
 
 impl Named {
-    async fn files(&self, request: files::Request, grants: &Grants) -> Result<Vec<u8>, ToolError> {
+    async fn files(
+        &self,
+        request: files::Request,
+        grants: &Grants,
+        context: &CallContext,
+    ) -> Result<Written, ToolError> {
         let access = grants.directory(&request.directory)?;
         let Some(directory) = self.directories.get(&request.directory) else {
             return Err(ToolError::new(
@@ -295,7 +302,7 @@ impl Named {
                 ),
             ));
         };
-        directory.perform(request, access, grants).await
+        directory.perform(request, access, grants, context).await
     }
 }
 

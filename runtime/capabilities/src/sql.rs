@@ -17,7 +17,10 @@ use futures_util::future::{BoxFuture, join_all};
 use parking_lot::{Mutex, MutexGuard};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use wxmcp_run::{Capability, ToolError, ToolErrorKind};
+use wxmcp_run::{
+    CallContext, Capability, Held as Charged, Ledger, OverBudget, ToolError, ToolErrorKind,
+    Written, size_of,
+};
 
 use crate::{ConnectionConfig, ResourceError, read};
 use command::Command;
@@ -31,6 +34,9 @@ use wxmcp_run::Access;
 /// Longest statement, in bytes, and most parameters of one.
 const MAX_STATEMENT: usize = 1 << 20;
 const MAX_PARAMETERS: usize = 10_000;
+
+/// Copies that a driver makes of parameters: as texts or values, and as they are sent.
+const COPIES: u64 = 2;
 
 /// Transactions that one run may hold open at once.
 const MAX_TRANSACTIONS: usize = 8;
@@ -53,9 +59,9 @@ pub(super) trait Database: Debug + Send + Sync {
 
 /// A link to a database while one tool uses it. An open transaction ends when the lease is dropped.
 pub(super) trait Lease: Debug + Send {
-    /// Does something, and returns JSON. If the future is dropped before it has ended, the statement is
+    /// Does something. If the future is dropped before it has ended, the statement is
     /// cancelled in the database, and the lease cannot be used again.
-    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>>;
+    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Done, Failure>>;
 
     /// Returns the link, after everything that this use left on it was removed.
     fn end(self: Box<Self>) -> BoxFuture<'static, ()>;
@@ -70,6 +76,15 @@ pub(super) enum Work {
     Rollback,
 }
 
+/// What came of it.
+#[derive(Debug)]
+pub(super) enum Done {
+    /// A transaction was begun or ended.
+    Transaction,
+    /// JSON of rows, or of what a statement changed.
+    Answer(Written),
+}
+
 /// One statement with its parameters, to be run.
 #[derive(Debug)]
 pub(super) struct Statement {
@@ -77,6 +92,18 @@ pub(super) struct Statement {
     pub(super) parameters: Vec<Value>,
     /// Whether rows are wanted.
     pub(super) is_query: bool,
+    /// Where its answer is charged while it is made.
+    pub(super) ledger: Ledger,
+    /// What is charged for text and parameters, and for the copies that drivers make of them.
+    pub(super) _held: Charged,
+}
+
+impl Statement {
+    /// The answer of a statement that has no rows.
+    pub(super) fn done(&self, answer: &Value) -> Result<Done, Failure> {
+        let json = answer.to_string().into_bytes();
+        Ok(Done::Answer(Written::charged(json, &self.ledger)?))
+    }
 }
 
 /// Why there is no answer.
@@ -99,10 +126,18 @@ pub(super) enum Failure {
     CutOff,
     /// A limit of ours.
     Limit(String),
+    /// The host may not hold the answer.
+    OverBudget(OverBudget),
     /// The request makes no sense.
     Invalid(String),
     /// Nothing could allow it.
     Refused(String),
+}
+
+impl From<OverBudget> for Failure {
+    fn from(over: OverBudget) -> Self {
+        Self::OverBudget(over)
+    }
 }
 
 /// `sql` of `wit/capabilities.wit`.
@@ -266,7 +301,8 @@ impl Databases {
         request: Request,
         grants: &Grants,
         held: &Held,
-    ) -> Result<Vec<u8>, ToolError> {
+        context: &CallContext,
+    ) -> Result<Written, ToolError> {
         let name = request.connection.clone();
         let access = grants.connection(&name)?;
         let database = self.by_name.get(&name).ok_or_else(|| {
@@ -286,18 +322,18 @@ impl Databases {
         };
         match (request.action, request.transaction) {
             (Action::Query | Action::Execute, Some(id)) => {
-                let work = Work::Statement(statement(request)?);
+                let work = Work::Statement(statement(request, context).await?);
                 let (slot, mut lease) = held.take(&name, id)?;
                 let answer = self.run(lease.as_mut(), work).await;
                 slot.fill(&name, Some(id), lease);
-                answer.map_err(as_tool_error)
+                written(answer.map_err(as_tool_error)?, context)
             }
             (Action::Query | Action::Execute, None) => {
-                let work = Work::Statement(statement(request)?);
+                let work = Work::Statement(statement(request, context).await?);
                 let mut lease = database.lease(access).await.map_err(as_tool_error)?;
                 let answer = self.run(lease.as_mut(), work).await;
                 lease.end().await;
-                answer.map_err(as_tool_error)
+                written(answer.map_err(as_tool_error)?, context)
             }
             (Action::Begin, _) => {
                 let slot = held.reserve()?;
@@ -306,7 +342,8 @@ impl Databases {
                     .await
                     .map_err(as_tool_error)?;
                 let id = slot.fill(&name, None, lease);
-                Ok(json!({ "transaction": id }).to_string().into_bytes())
+                let json = json!({ "transaction": id }).to_string().into_bytes();
+                Ok(Written::charged(json, &context.ledger)?)
             }
             (Action::Commit | Action::Rollback, Some(id)) => {
                 let work = match request.action {
@@ -316,7 +353,7 @@ impl Databases {
                 let (_slot, mut lease) = held.take(&name, id)?;
                 let answer = self.run(lease.as_mut(), work).await;
                 lease.end().await;
-                answer.map_err(as_tool_error)
+                written(answer.map_err(as_tool_error)?, context)
             }
             (Action::Commit | Action::Rollback, None) => Err(no_transaction()),
         }
@@ -329,7 +366,7 @@ impl Databases {
     }
 
     /// Does one thing under the deadline of a call.
-    async fn run(&self, lease: &mut dyn Lease, work: Work) -> Result<Vec<u8>, Failure> {
+    async fn run(&self, lease: &mut dyn Lease, work: Work) -> Result<Done, Failure> {
         match tokio::time::timeout(self.timeout, lease.run(work)).await {
             Ok(answer) => answer,
             Err(_) => Err(Failure::Limit(format!(
@@ -361,7 +398,15 @@ fn database(
     Ok(Box::new(Postgres::new(address, timeout, patience)))
 }
 
-fn statement(request: Request) -> Result<Statement, ToolError> {
+/// What a guest gets.
+fn written(done: Done, context: &CallContext) -> Result<Written, ToolError> {
+    match done {
+        Done::Answer(answer) => Ok(answer),
+        Done::Transaction => Ok(Written::charged(b"null".to_vec(), &context.ledger)?),
+    }
+}
+
+async fn statement(request: Request, context: &CallContext) -> Result<Statement, ToolError> {
     let invalid = |message: String| ToolError::new(ToolErrorKind::InvalidCall, message);
     let text = request
         .statement
@@ -381,11 +426,20 @@ fn statement(request: Request) -> Result<Statement, ToolError> {
             ToolErrorKind::NotGranted,
             "COPY moves data past the parameters and limits of a statement: use SELECT or INSERT",
         )),
-        Command::Other => Ok(Statement {
-            text,
-            parameters: request.parameters,
-            is_query: request.action == Action::Query,
-        }),
+        Command::Other => {
+            let copied = request.parameters.iter().map(size_of);
+            let copied = copied.fold(0, u64::saturating_add).saturating_mul(COPIES);
+            let ledger = context.ledger.clone();
+            let mut held = context.held.clone();
+            held.add(ledger.charge_when_free(copied).await?);
+            Ok(Statement {
+                text,
+                parameters: request.parameters,
+                is_query: request.action == Action::Query,
+                ledger,
+                _held: held,
+            })
+        }
     }
 }
 
@@ -416,6 +470,7 @@ impl Failure {
                 format!("the connection `{connection}` is read-only"),
             ),
             Self::Limit(message) => ToolError::new(ToolErrorKind::LimitReached, bounded(&message)),
+            Self::OverBudget(over) => over.into(),
             Self::Invalid(message) => ToolError::new(ToolErrorKind::InvalidCall, message),
             Self::Refused(message) => ToolError::new(ToolErrorKind::NotGranted, words(&message)),
         }

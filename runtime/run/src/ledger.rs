@@ -6,8 +6,8 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Poll, Waker};
 
 use parking_lot::Mutex;
@@ -22,10 +22,12 @@ struct Book {
     budget: u64,
     held: AtomicU64,
     peak: AtomicU64,
-    /// The ledger of the process, if this is one of a run.
+    /// The ledger that counts the same bytes, too: of the process, if this is one of a run.
     process: Option<Ledger>,
     /// Woken when bytes are given back; only of the process's ledger.
     waiting: Mutex<Vec<Waker>>,
+    /// What all who need it at one time share.
+    shared: Mutex<Weak<Charge>>,
 }
 
 /// Why bytes are not held.
@@ -76,8 +78,12 @@ impl Ledger {
 
     /// A ledger of one run, which may hold `budget` bytes of those of this process.
     pub fn for_run(&self, budget: u64) -> Self {
-        let process = self.0.process.as_ref().unwrap_or(self);
-        Self::new(budget, Some(process.clone()))
+        Self::new(budget, Some(self.process().clone()))
+    }
+
+    /// A ledger of a part of what this one counts, which may be `budget` bytes.
+    pub fn within(&self, budget: u64) -> Self {
+        Self::new(budget, Some(self.clone()))
     }
 
     fn new(budget: u64, process: Option<Self>) -> Self {
@@ -87,12 +93,13 @@ impl Ledger {
             peak: AtomicU64::new(0),
             process,
             waiting: Mutex::new(Vec::new()),
+            shared: Mutex::default(),
         }))
     }
 
     /// The ledger of the process.
     pub fn process(&self) -> &Self {
-        self.0.process.as_ref().unwrap_or(self)
+        self.0.process.as_ref().map_or(self, Self::process)
     }
 
     /// Bytes that are held now.
@@ -143,13 +150,37 @@ impl Ledger {
             let mut waiting = process.0.waiting.lock();
             match self.charge(bytes) {
                 Err(OverBudget::Process { budget, .. }) if bytes <= budget => {
-                    waiting.push(context.waker().clone());
+                    let waker = context.waker();
+                    if !waiting.iter().any(|other| other.will_wake(waker)) {
+                        waiting.push(waker.clone());
+                    }
                     Poll::Pending
                 }
                 charged => Poll::Ready(charged),
             }
         })
         .await
+    }
+
+    /// A charge that all who ask for it at one time share, of as many bytes as the first of them asked for: for what
+    /// the host has once, whoever uses it. Waits as [`Ledger::charge_when_free`] does.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub async fn share(&self, bytes: u64) -> Result<Arc<Charge>, OverBudget> {
+        let known = || self.0.shared.lock().upgrade();
+        if let Some(shared) = known() {
+            return Ok(shared);
+        }
+        let charge = self.charge_when_free(bytes).await?;
+        let mut shared = self.0.shared.lock();
+        // Another may have asked meanwhile.
+        Ok(shared.upgrade().unwrap_or_else(|| {
+            let first = Arc::new(charge);
+            *shared = Arc::downgrade(&first);
+            first
+        }))
     }
 
     fn take(&self, bytes: u64) -> Result<(), OverBudget> {
@@ -226,6 +257,26 @@ impl Charge {
         Ok(())
     }
 
+    /// The same, but waits while others hold what the process may. The caller bounds the wait.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::charge_when_free`]; the charge stays as it was.
+    pub async fn grow_when_free(&mut self, more: u64) -> Result<(), OverBudget> {
+        let process = self.ledger.process().budget();
+        let asked = self.bytes.saturating_add(more);
+        if asked > process {
+            // What is held already will not become free.
+            return Err(OverBudget::Process {
+                asked,
+                budget: process,
+            });
+        }
+        let grown = self.ledger.charge_when_free(more).await?;
+        self.join(grown);
+        Ok(())
+    }
+
     /// Gives back some of the bytes; no more than there are.
     pub fn shrink(&mut self, less: u64) {
         let less = less.min(self.bytes);
@@ -265,6 +316,18 @@ impl Charge {
         }
         self.ledger = to.clone();
         Ok(())
+    }
+
+    /// Takes over what another charge of the same ledger counts; one of another ledger ends.
+    pub fn join(&mut self, mut other: Self) {
+        if Arc::ptr_eq(&self.ledger.0, &other.ledger.0) {
+            self.bytes = self.bytes.saturating_add(std::mem::take(&mut other.bytes));
+        }
+    }
+
+    /// Where it counts.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
     }
 
     /// How many bytes.
@@ -318,93 +381,4 @@ impl PartialEq for Held {
 impl Eq for Held {}
 
 #[cfg(test)]
-mod tests {
-    use std::pin::pin;
-    use std::task::Context;
-
-    use super::*;
-
-    #[test]
-    fn what_is_dropped_is_given_back_to_run_and_process() {
-        let process = Ledger::of_process(100);
-        let run = process.for_run(60);
-        let mut first = run.charge(40).unwrap();
-        assert_eq!((run.held(), process.held()), (40, 40));
-        assert_eq!(
-            run.charge(21).unwrap_err(),
-            OverBudget::Run {
-                asked: 21,
-                budget: 60
-            }
-        );
-        first.grow(20).unwrap();
-        let other = process.for_run(60);
-        let over = other.charge(41).unwrap_err();
-        assert_eq!(
-            over,
-            OverBudget::Process {
-                asked: 41,
-                budget: 100
-            }
-        );
-        assert_eq!((other.held(), over.limit()), (0, Limit::HostMemory(100)));
-        first.resize(10).unwrap();
-        drop(other.charge(60).unwrap());
-        drop(first);
-        assert_eq!((run.held(), other.held(), process.held()), (0, 0, 0));
-        assert_eq!((run.peak(), other.peak(), process.peak()), (60, 60, 70));
-    }
-
-    #[test]
-    fn a_charge_waits_while_others_hold_what_the_process_may() {
-        let process = Ledger::of_process(100);
-        let first = process.for_run(100).charge(80).unwrap();
-        let run = process.for_run(100);
-        let mut second = pin!(run.charge_when_free(50));
-        let mut context = Context::from_waker(Waker::noop());
-        assert!(second.as_mut().poll(&mut context).is_pending());
-        drop(first);
-        assert!(matches!(
-            second.as_mut().poll(&mut context),
-            Poll::Ready(Ok(_))
-        ));
-    }
-
-    #[test]
-    fn what_never_fits_is_refused_at_once() {
-        let run = Ledger::of_process(100).for_run(200);
-        let mut never = pin!(run.charge_when_free(101));
-        let mut context = Context::from_waker(Waker::noop());
-        let refused = never.as_mut().poll(&mut context);
-        assert!(matches!(
-            refused,
-            Poll::Ready(Err(OverBudget::Process { .. }))
-        ));
-    }
-
-    #[test]
-    fn a_charge_moves_between_runs_of_one_process() {
-        let process = Ledger::of_process(100);
-        let (first, second) = (process.for_run(60), process.for_run(30));
-        let mut charge = first.charge(40).unwrap();
-        charge.transfer(&second).unwrap_err();
-        assert_eq!((first.held(), second.held(), process.held()), (40, 0, 40));
-        charge.resize(30).unwrap();
-        charge.transfer(&second).unwrap();
-        assert_eq!((second.held(), second.peak(), process.held()), (30, 30, 30));
-        drop(charge);
-        assert_eq!((second.held(), process.held()), (0, 0));
-    }
-
-    #[test]
-    fn held_charges_end_with_the_last_copy() {
-        let run = Ledger::of_process(100).for_run(100);
-        let held = Held::from(run.charge(10).unwrap());
-        let mut copy = held.clone();
-        copy.add(run.charge(5).unwrap());
-        drop(held);
-        assert_eq!(run.held(), 15);
-        drop(copy);
-        assert_eq!(run.held(), 0);
-    }
-}
+mod tests;

@@ -35,6 +35,6 @@ pub use sources::{Clocks, GivenClocks, Randomness};
 pub use surrogates::without_lone_surrogates;
 pub use tool::{
     BoxFuture, CallContext, Capability, NamespaceListing, Note, ToolAnswer, ToolCall, ToolError,
-    ToolErrorKind, ToolHost, ToolListing,
+    ToolErrorKind, ToolHost, ToolListing, Written,
 };
 pub use weigh::{parsed_size, size_of};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::clock::ClockHandle;
-use crate::ledger::{Held, Ledger, OverBudget};
+use crate::ledger::{Charge, Held, Ledger, OverBudget};
 use crate::report::RunId;
 use crate::search::{Search, ToolDescription, ToolHit};
 use crate::seen::Seen;
@@ -78,7 +78,7 @@ pub trait ToolHost: Send + Sync {
         capability: Capability,
         request: serde_json::Map<String, Value>,
         context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+    ) -> BoxFuture<'_, Result<Written, ToolError>> {
         let _request = (request, context);
         Box::pin(async move {
             Err(ToolError::new(
@@ -86,6 +86,28 @@ pub trait ToolHost: Send + Sync {
                 format!("nothing grants `{capability}` here"),
             ))
         })
+    }
+}
+
+/// JSON that was written for a guest, with what is charged for it.
+#[derive(Debug)]
+pub struct Written {
+    /// The JSON.
+    pub json: Vec<u8>,
+    /// Of as many bytes, or more.
+    pub charge: Charge,
+}
+
+impl Written {
+    /// Charges short JSON.
+    ///
+    /// # Errors
+    ///
+    /// When the run, or the process, would hold more than it may.
+    pub fn charged(json: Vec<u8>, ledger: &Ledger) -> Result<Self, OverBudget> {
+        let bytes = u64::try_from(json.len()).unwrap_or(u64::MAX);
+        let charge = ledger.charge(bytes)?;
+        Ok(Self { json, charge })
     }
 }
 

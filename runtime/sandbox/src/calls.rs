@@ -16,8 +16,8 @@ use crate::operation::{Operation, read, request_name};
 use crate::output::Output;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
+use wxmcp_run::{Charge, Held, Ledger, OverBudget};
 use wxmcp_run::{Event, Observer};
-use wxmcp_run::{Held, Ledger, OverBudget, parsed_size};
 use wxmcp_run::{Limit, Limits};
 use wxmcp_run::{RunId, Seen};
 
@@ -31,7 +31,10 @@ use ended::{Done, Ended, Form, unwritten, written};
 const PENDING: usize = 10_000;
 
 /// Most bytes of answers handed over by one `wait`, the first answer excepted.
-const DELIVERY: usize = 64 << 20;
+const DELIVERY: usize = 16 << 20;
+
+/// Bytes that an operation takes while it is under way, beside its arguments and its answer.
+const OPERATION: u64 = 1 << 10;
 
 /// The id of what no operation asked for: the namespaces whose tools changed.
 const NEWS: u64 = 0;
@@ -57,6 +60,8 @@ pub(crate) struct Calls {
     running: JoinSet<Ended>,
     aborts: HashMap<u64, AbortHandle>,
     ready: VecDeque<Ended>,
+    /// What is charged for what was handed over last.
+    delivered: Vec<Option<Charge>>,
     /// Tool calls by operation id -> index into `records`.
     indices: HashMap<u64, usize>,
     records: Vec<CallRecord>,
@@ -98,6 +103,7 @@ impl Calls {
             running: JoinSet::new(),
             aborts: HashMap::new(),
             ready: VecDeque::new(),
+            delivered: Vec::new(),
             indices: HashMap::new(),
             records: Vec::new(),
             answer_bytes: 0,
@@ -106,7 +112,13 @@ impl Calls {
 
     /// Begins what the guest asked for; a payload that is no request ends at once
     /// with an error that the guest can catch.
-    pub(crate) async fn submit(&mut self, operation: u8, payload: &[u8]) -> Result<u64, Stop> {
+    pub(crate) async fn submit(
+        &mut self,
+        operation: u8,
+        payload: Vec<u8>,
+        held: Result<Held, OverBudget>,
+    ) -> Result<u64, Stop> {
+        self.delivered.clear();
         // What was cancelled is a task until the event loop has dropped it.
         self.collect();
         if self.running.len().saturating_add(self.ready.len()) >= PENDING {
@@ -114,13 +126,14 @@ impl Calls {
         }
         self.last_id = self.last_id.saturating_add(1);
         let id = self.last_id;
-        let held = match self.hold(parsed_size(payload)).await {
+        let held = match held {
             Ok(held) => held,
             Err(error) => {
                 self.fail(id, &too_much("arguments", error));
                 return Ok(id);
             }
         };
+        let argument_bytes = payload.len();
         match read(operation, payload, &held).await {
             Ok(Operation::Call {
                 name,
@@ -130,7 +143,7 @@ impl Calls {
                 self.budget
                     .spend(1)
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
-                let sequence = self.record(id, &name, payload.len());
+                let sequence = self.record(id, &name, argument_bytes);
                 let call = ToolCall {
                     sequence,
                     name,
@@ -144,7 +157,7 @@ impl Calls {
                     aside(bytes, move || Done::answered(answer, content)).await
                 });
             }
-            Ok(Operation::Timer(time)) => self.wake(id, time),
+            Ok(Operation::Timer(time)) => self.wake(id, time, held),
             // It leaves the machine, as a call may.
             Ok(Operation::Capability {
                 capability: Capability::Http,
@@ -153,12 +166,12 @@ impl Calls {
                 self.budget
                     .spend(1)
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
-                self.record(id, &request_name(&request), payload.len());
+                self.record(id, &request_name(&request), argument_bytes);
                 let (tools, context) = (Arc::clone(&self.tools), self.context(held));
                 self.begin(id, async move {
                     let answer = tools.capability(Capability::Http, request, context).await?;
-                    let bytes = length(answer.len());
-                    Ok(Done::new(answer, bytes))
+                    let bytes = length(answer.json.len());
+                    Ok(Done::written(answer, bytes))
                 });
             }
             Ok(question) => self.ask(id, question, held),
@@ -167,8 +180,10 @@ impl Calls {
         Ok(id)
     }
 
-    /// Charges what an operation holds while it is under way; the guest waits while other runs hold too much.
-    async fn hold(&self, bytes: u64) -> Result<Held, OverBudget> {
+    /// Charges what an operation with this payload holds while it is under way, before the payload is copied; the guest
+    /// waits while other runs hold too much.
+    pub(crate) async fn hold(&self, parsed: u64) -> Result<Held, OverBudget> {
+        let bytes = parsed.saturating_add(OPERATION);
         let ledger = &self.context.ledger;
         if let Ok(charge) = ledger.charge(bytes) {
             return Ok(charge.into());
@@ -192,8 +207,8 @@ impl Calls {
     }
 
     /// A timer takes no slot: a script with many still makes its calls.
-    fn wake(&mut self, id: u64, time: Duration) {
-        let ended = Ended::plain(id, b"null".to_vec(), time);
+    fn wake(&mut self, id: u64, time: Duration, held: Held) {
+        let ended = Ended::plain(id, b"null".to_vec(), time).holding(held);
         if time.is_zero() {
             self.ready.push_back(ended);
             return;
@@ -228,7 +243,10 @@ impl Calls {
                 Operation::Capability {
                     capability,
                     request,
-                } => Ok(tools.capability(capability, request, context).await?),
+                } => {
+                    let answer = tools.capability(capability, request, context).await?;
+                    return Ok(Done::written(answer, 0));
+                }
                 Operation::Namespaces | Operation::Call { .. } | Operation::Timer(_) => {
                     serde_json::to_vec(&tools.namespaces()).map_err(unwritten)
                 }
@@ -280,18 +298,22 @@ impl Calls {
     }
 
     /// Begins one operation and answers its own end, packed as `wit/guest.wit` says.
-    pub(crate) async fn call(&mut self, operation: u8, payload: &[u8]) -> Result<Vec<u8>, Stop> {
-        let id = self.submit(operation, payload).await?;
+    pub(crate) async fn call(
+        &mut self,
+        operation: u8,
+        payload: Vec<u8>,
+        held: Result<Held, OverBudget>,
+    ) -> Result<Vec<u8>, Stop> {
+        let id = self.submit(operation, payload, held).await?;
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.guest_waits();
         loop {
             if let Some(position) = self.ready.iter().position(|ended| ended.id == id)
                 && let Some(ended) = self.ready.remove(position)
             {
-                let (form, payload) = self.hand_over(ended);
-                let mut packed = Vec::with_capacity(payload.len().saturating_add(1));
-                packed.push(form.byte());
-                packed.extend_from_slice(&payload);
+                let (form, mut packed) = self.hand_over(ended);
+                // In its place: a copy would take as much again.
+                packed.insert(0, form.byte());
                 return Ok(packed);
             }
             match self.running.join_next().await {
@@ -306,6 +328,7 @@ impl Calls {
     /// Answers what has ended, waiting for the first up to `timeout` (`None`:
     /// without a bound of its own). Nothing under way and no bound: nothing.
     pub(crate) async fn wait(&mut self, timeout: Option<Duration>) -> Vec<u8> {
+        self.delivered.clear();
         self.collect();
         if self.ready.is_empty() {
             let clock = Arc::clone(&self.clock);
@@ -375,13 +398,19 @@ impl Calls {
         {
             let id = ended.id;
             let (form, payload) = self.hand_over(ended);
-            pack(&mut packed, id, form.byte(), &payload);
+            match packed.is_empty() {
+                // The first may be as large as an answer can be: it is not copied.
+                true => packed = packed_alone(id, form.byte(), payload),
+                false => pack(&mut packed, id, form.byte(), &payload),
+            }
         }
         packed
     }
 
+    /// What is charged for it is held until the guest comes again: by then it has a copy of its own.
     fn hand_over(&mut self, ended: Ended) -> (Form, Vec<u8>) {
         self.close(&ended);
+        self.delivered.push(ended.charge);
         (ended.form, ended.payload)
     }
 
@@ -460,11 +489,21 @@ fn too_much(what: &str, error: OverBudget) -> ToolError {
 
 /// Adds a completion as `wit/guest.wit` packs it.
 fn pack(packed: &mut Vec<u8>, id: u64, form: u8, payload: &[u8]) {
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    packed.extend_from_slice(&id.to_le_bytes());
-    packed.push(form);
-    packed.extend_from_slice(&length.to_le_bytes());
+    packed.extend(head(id, form, payload));
     packed.extend_from_slice(payload);
+}
+
+/// The same of one completion alone.
+fn packed_alone(id: u64, form: u8, mut payload: Vec<u8>) -> Vec<u8> {
+    let head = head(id, form, &payload);
+    payload.splice(0..0, head);
+    payload
+}
+
+fn head(id: u64, form: u8, payload: &[u8]) -> impl Iterator<Item = u8> + use<> {
+    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    let (id, length) = (id.to_le_bytes(), length.to_le_bytes());
+    id.into_iter().chain([form]).chain(length)
 }
 
 fn length(bytes: usize) -> u64 {

@@ -8,13 +8,14 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, ResourceTable, WasmList};
 use wasmtime_wasi::{I32Exit, WasiCtx, WasiCtxView, WasiView};
 
+use crate::aside::LARGE;
 use crate::calls::Calls;
 use crate::files::Files;
 use crate::limits::{Budget, MemoryMeter, Stop};
 use crate::meter::Meter;
 use crate::output::Output;
 use wxmcp_run::Limit;
-use wxmcp_run::{Artifact, Raised};
+use wxmcp_run::{Artifact, Charge, Ledger, Raised, parsed_size};
 use wxmcp_run::{Event, Stream};
 
 /// Most bytes of one message from the guest; bounds every copy made of one.
@@ -31,6 +32,9 @@ const PROGRESS: u64 = 10_000;
 
 /// Bytes of an exception's message, and of its traceback, that are kept.
 pub(crate) const RAISED: usize = 256 << 10;
+
+/// What a progress message is in `wit/guest.wit`; nothing of it is kept.
+const PROGRESS_KIND: u8 = 5;
 
 /// Bytes of a progress message that are kept.
 const PROGRESS_MESSAGE: usize = 256;
@@ -63,6 +67,8 @@ pub(crate) struct Outbox {
     pub(crate) end: Option<End>,
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) out_bytes: u64,
+    /// For the end and the artifacts.
+    pub(crate) held: Option<Charge>,
     value_limit: u64,
     artifact_budget: Budget,
     progress_budget: Budget,
@@ -89,9 +95,12 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "submit",
         |mut store: StoreContextMut<'_, State>, (operation, payload): (u8, WasmList<u8>)| {
             Box::new(async move {
+                let (bytes, parsed) = (payload.len(), weight(&store, &payload)?);
+                let held = store.data_mut().calls.hold(parsed).await;
                 let payload = copy(&store, &payload)?;
-                let id = store.data_mut().calls.submit(operation, &payload).await?;
-                yield_after(&mut store, payload.len()).await;
+                let calls = &mut store.data_mut().calls;
+                let id = calls.submit(operation, payload, held).await?;
+                yield_after(&mut store, bytes).await;
                 Ok((id,))
             })
         },
@@ -108,7 +117,14 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, State>, (kind, payload): (u8, WasmList<u8>)| {
             Box::new(async move {
                 let length = payload.len();
+                let held = match kind {
+                    1 | 2 => None,
+                    _ => Some(hold(store.data().calls.ledger().clone(), length).await?),
+                };
                 emit(&mut store, kind, &payload)?;
+                if let Some(held) = held.filter(|_| kind != PROGRESS_KIND) {
+                    store.data_mut().outbox.hold(held);
+                }
                 yield_after(&mut store, length).await;
                 if let Some(room) = store.data().output.full() {
                     room.await;
@@ -117,6 +133,13 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             })
         },
     )
+}
+
+/// Charges what a guest hands out before it is copied.
+async fn hold(ledger: Ledger, bytes: usize) -> Result<Charge, Stop> {
+    let bytes = u64::try_from(bytes.min(MESSAGE)).unwrap_or(u64::MAX);
+    let charge = ledger.charge_when_free(bytes).await;
+    charge.map_err(|over| Stop(over.limit()))
 }
 
 fn emit(
@@ -169,11 +192,31 @@ fn add_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "call",
         |mut store: StoreContextMut<'_, State>, (operation, payload): (u8, WasmList<u8>)| {
             Box::new(async move {
+                let parsed = weight(&store, &payload)?;
+                let held = store.data_mut().calls.hold(parsed).await;
                 let payload = copy(&store, &payload)?;
-                Ok((store.data_mut().calls.call(operation, &payload).await?,))
+                let calls = &mut store.data_mut().calls;
+                Ok((calls.call(operation, payload, held).await?,))
             })
         },
     )
+}
+
+/// What a message of calls takes: as it is copied, and once it is read. No larger one is looked at than may be.
+fn weight(store: &StoreContextMut<'_, State>, payload: &WasmList<u8>) -> Result<u64, Stop> {
+    if payload.len() > MESSAGE {
+        let allowed = u64::try_from(MESSAGE).unwrap_or(u64::MAX);
+        return Err(Stop(Limit::Message(allowed)));
+    }
+    let payload = payload.as_le_slice(store);
+    // Short ones are gone again before anything else happens.
+    let copy = if payload.len() < LARGE {
+        0
+    } else {
+        payload.len()
+    };
+    let copy = u64::try_from(copy).unwrap_or(u64::MAX);
+    Ok(parsed_size(payload).saturating_add(copy))
 }
 
 /// A message out of guest memory, if it is no larger than one may be.
@@ -191,6 +234,7 @@ impl Outbox {
             end: None,
             artifacts: Vec::new(),
             out_bytes: 0,
+            held: None,
             value_limit,
             artifact_budget: Budget::new(ARTIFACTS),
             progress_budget: Budget::new(PROGRESS),
@@ -198,11 +242,19 @@ impl Outbox {
         }
     }
 
+    /// Keeps what is charged for what was handed out, as long as the instance is in use.
+    fn hold(&mut self, charge: Charge) {
+        match &mut self.held {
+            Some(held) => held.join(charge),
+            none => *none = Some(charge),
+        }
+    }
+
     pub(crate) fn take(&mut self, kind: u8, payload: &[u8]) -> Result<(), Stop> {
         match kind {
             3 => self.end = Some(self.value(payload)?),
             4 => self.end = Some(End::Raised(raised(payload))),
-            5 => self.progress(payload),
+            PROGRESS_KIND => self.progress(payload),
             6 => self.artifact(payload)?,
             7 => {
                 self.end = Some(match exit_code(payload) {

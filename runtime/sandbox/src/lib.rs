@@ -21,6 +21,7 @@ mod native;
 mod operation;
 mod outcome;
 mod output;
+mod pages;
 mod sandbox;
 mod session;
 mod source;

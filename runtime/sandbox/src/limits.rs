@@ -1,7 +1,11 @@
 //! What keeps count of what a run uses, and stops it.
 
+use std::sync::Arc;
+
 use wasmtime::ResourceLimiter;
-use wxmcp_run::{Charge, Ledger, Limit, OverBudget};
+use wxmcp_run::{Ledger, Limit, OverBudget};
+
+use crate::pages::Pages;
 
 /// A limit, as the error that unwinds the guest.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +45,6 @@ pub(crate) const CORE_INSTANCES: u32 = 100;
 /// Most memories of a guest.
 pub(crate) const MEMORIES: u32 = 20;
 
-/// Bytes that a fresh instance of a tool file is taken to write to of the memory that it begins with.
-const FRESH: u64 = 1 << 20;
-
 /// Bounds the linear memories of a guest, all together, and remembers that it had to.
 #[derive(Debug)]
 pub(crate) struct MemoryMeter {
@@ -54,7 +55,7 @@ pub(crate) struct MemoryMeter {
     peak: u64,
     refused: Option<Limit>,
     /// Of a tool file's instance: what its memory takes of what the host may hold for the run.
-    charge: Option<Charge>,
+    pages: Option<Arc<Pages>>,
 }
 
 impl MemoryMeter {
@@ -65,21 +66,26 @@ impl MemoryMeter {
             table_elements: 0,
             peak: 0,
             refused: None,
-            charge: None,
+            pages: None,
         }
     }
 
     /// Charges the memory of a fresh instance to a ledger, too: what it has, and what it will have. Waits while other
     /// runs hold what the process may.
     pub(crate) async fn charge(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
-        self.charge = Some(ledger.charge_when_free(FRESH).await?);
+        self.pages = Some(Pages::charged(ledger).await?);
         Ok(())
+    }
+
+    /// What is charged, where it is.
+    pub(crate) fn pages(&self) -> Option<Arc<Pages>> {
+        self.pages.clone()
     }
 
     /// Charges the memory of a kept instance to the run that uses it now.
     pub(crate) fn charge_to(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
-        match &mut self.charge {
-            Some(charge) => charge.transfer(ledger),
+        match &self.pages {
+            Some(pages) => pages.charge_to(ledger),
             None => Ok(()),
         }
     }
@@ -111,13 +117,14 @@ impl ResourceLimiter for MemoryMeter {
             self.refused = Some(Limit::Memory(self.limit));
             return Ok(false);
         }
-        // Of the memory that an instance begins with, it writes to little: `FRESH`.
-        if current > 0
-            && let Some(charge) = &mut self.charge
-            && let Err(error) = charge.grow(more)
-        {
-            self.refused = Some(error.limit());
-            return Ok(false);
+        if let Some(pages) = &self.pages {
+            // Of what it begins with, the pages are charged that it writes to.
+            if current == 0 {
+                pages.begins_with(more);
+            } else if let Err(error) = pages.grow(more) {
+                self.refused = Some(error.limit());
+                return Ok(false);
+            }
         }
         self.total = total;
         self.peak = self.peak.max(total);
@@ -163,7 +170,10 @@ fn count(number: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
+    use crate::pages::FRESH;
 
     #[test]
     fn budget_refuses_the_call_after_the_last() {
@@ -188,7 +198,9 @@ mod tests {
     fn what_a_tool_file_grows_by_is_charged() {
         let ledger = Ledger::of_process(FRESH + 200).for_run(FRESH + 100);
         let mut meter = MemoryMeter::new(1000);
-        meter.charge = Some(ledger.charge(FRESH).unwrap());
+        let charging = meter.charge(&ledger);
+        let charged = std::pin::pin!(charging).poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(charged, Poll::Ready(Ok(()))));
         assert!(meter.memory_growing(0, 500, None).unwrap());
         assert!(meter.memory_growing(500, 600, None).unwrap());
         assert_eq!(ledger.held(), FRESH + 100);

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::aside::{LARGE, aside};
+use crate::aside::aside;
 use wxmcp_run::Held;
 use wxmcp_run::without_lone_surrogates;
 use wxmcp_run::{Capability, ToolError, ToolErrorKind};
@@ -47,16 +47,13 @@ pub(crate) enum Operation {
 /// Reads a request; a thread that reads a large one keeps what is charged for it.
 pub(crate) async fn read(
     operation: u8,
-    payload: &[u8],
+    payload: Vec<u8>,
     held: &Held,
 ) -> Result<Operation, ToolError> {
-    if payload.len() < LARGE {
-        return parse(operation, payload);
-    }
-    let (owned, held) = (payload.to_vec(), held.clone());
+    let held = held.clone();
     let parsed = aside(payload.len(), move || {
-        let parsed = parse(operation, &owned);
-        drop(held);
+        let parsed = parse(operation, &payload);
+        drop((payload, held));
         parsed
     });
     parsed.await

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use crate::limits::{Budget, Stop};
 use parking_lot::{Mutex, MutexGuard};
-use wxmcp_run::{BoxFuture, Limit};
+use wxmcp_run::{BoxFuture, Charge, Ledger, Limit};
 use wxmcp_run::{Event, Observer, Stream};
+
+/// Bytes of output that are charged at a time.
+const STEP: u64 = 16 << 10;
 
 /// The printed bytes of one run. Both roads end here: the adapter's `emit` and
 /// the guest's WASI streams.
@@ -19,18 +22,27 @@ struct Kept {
     budget: Budget,
     stdout: Vec<u8>,
     stderr: Vec<u8>,
+    /// For both.
+    charge: Charge,
 }
 
 impl Output {
+    /// Output that nothing counts.
+    #[cfg(test)]
     pub(crate) fn new(limit: u64, observer: Arc<dyn Observer>) -> Self {
+        Self::charged(limit, observer, &Ledger::unbounded())
+    }
+
+    /// Output that is charged to a ledger while it is kept.
+    pub(crate) fn charged(limit: u64, observer: Arc<dyn Observer>, ledger: &Ledger) -> Self {
         Self {
-            kept: Arc::new(Mutex::new(Kept::new(limit, observer))),
+            kept: Arc::new(Mutex::new(Kept::new(limit, observer, ledger))),
         }
     }
 
     /// Forgets what was printed: another run of the same instance begins.
-    pub(crate) fn begin(&self, limit: u64, observer: Arc<dyn Observer>) {
-        *self.lock() = Kept::new(limit, observer);
+    pub(crate) fn begin(&self, limit: u64, observer: Arc<dyn Observer>, ledger: &Ledger) {
+        *self.lock() = Kept::new(limit, observer, ledger);
     }
 
     /// Keeps and streams what the limit lets through, then names the limit if
@@ -39,6 +51,7 @@ impl Output {
         let (allowed, result, observer) = {
             let mut kept = self.lock();
             let (allowed, result) = allow(&mut kept.budget, bytes);
+            kept.hold(allowed.len())?;
             match stream {
                 Stream::Stdout => kept.stdout.extend_from_slice(allowed),
                 Stream::Stderr => kept.stderr.extend_from_slice(allowed),
@@ -80,6 +93,7 @@ impl Output {
     /// Standard output and standard error so far; leaves both empty.
     pub(crate) fn take(&self) -> (Vec<u8>, Vec<u8>) {
         let mut kept = self.lock();
+        kept.charge.shrink(u64::MAX);
         (
             std::mem::take(&mut kept.stdout),
             std::mem::take(&mut kept.stderr),
@@ -92,13 +106,26 @@ impl Output {
 }
 
 impl Kept {
-    fn new(limit: u64, observer: Arc<dyn Observer>) -> Self {
+    fn new(limit: u64, observer: Arc<dyn Observer>, ledger: &Ledger) -> Self {
         Self {
             observer,
             budget: Budget::new(limit),
             stdout: Vec::new(),
             stderr: Vec::new(),
+            charge: ledger.nothing(),
         }
+    }
+
+    /// Charges what is about to be kept.
+    fn hold(&mut self, more: usize) -> Result<(), Stop> {
+        let kept = self.stdout.len().saturating_add(self.stderr.len());
+        let then = u64::try_from(kept.saturating_add(more)).unwrap_or(u64::MAX);
+        let short = then.saturating_sub(self.charge.bytes());
+        if short == 0 {
+            return Ok(());
+        }
+        let grown = self.charge.grow(short.next_multiple_of(STEP));
+        grown.map_err(|over| Stop(over.limit()))
     }
 }
 
@@ -128,6 +155,19 @@ mod tests {
         assert_eq!(stop.0, Limit::Output(5));
         assert!(output.print(Stream::Stdout, b"x").is_err());
         assert_eq!(output.take(), (b"abc".to_vec(), b"de".to_vec()));
+    }
+
+    #[test]
+    fn output_is_charged_while_it_is_kept() {
+        let run = Ledger::of_process(u64::MAX).for_run(4 * STEP);
+        let output = Output::charged(u64::MAX, Arc::new(Silent), &run);
+        output.print(Stream::Stdout, &[b'x'; 40_000]).unwrap();
+        assert_eq!(run.held(), 3 * STEP);
+        let stop = output.print(Stream::Stderr, &[b'x'; 40_000]).unwrap_err();
+        assert_eq!(stop.0, Limit::HostMemory(4 * STEP));
+        output.print(Stream::Stderr, b"y").unwrap();
+        assert_eq!(output.take().0.len(), 40_000);
+        assert_eq!(run.held(), 0);
     }
 
     #[test]

@@ -20,6 +20,7 @@ use crate::limits::{MemoryMeter, Stop};
 use crate::meter::{Meter, Metering};
 use crate::outcome::{Ending, Entered, ended, not_begun, report, timed_out};
 use crate::output::Output;
+use crate::pages::charging;
 use crate::sandbox::{Entry, Sandbox};
 use crate::source;
 use crate::supplied;
@@ -120,9 +121,14 @@ impl Session {
             ledger: ledger.clone(),
         };
         let mut memory = MemoryMeter::new(limits.memory);
+        // The source and what the guest is sent are there until the run ends.
+        let mut sent = ledger.nothing();
         if script.task.is_some() {
             // Whoever called the tool file answers for its memory.
+            let bytes = request.len().saturating_add(script.source.len());
+            let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
             let charging = async {
+                sent.grow_when_free(bytes).await?;
                 match &mut self.live {
                     Some(live) => live.store.data_mut().memory.charge_to(&ledger),
                     None => memory.charge(&ledger).await,
@@ -145,7 +151,7 @@ impl Session {
                 live
             }
             None => {
-                let output = Output::new(limits.output, Arc::clone(&observer));
+                let output = Output::charged(limits.output, Arc::clone(&observer), &ledger);
                 let outbox = Outbox::new(limits.value, Arc::clone(&observer));
                 let state = State {
                     wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
@@ -159,11 +165,17 @@ impl Session {
                     host_bytes: 0,
                 };
                 // A component that was supplied may compute already when it is instantiated.
+                let pages = state.memory.pages();
                 let beginning = begin(&self.before, state, self.metering, &limits);
+                let beginning = charging(pages, beginning);
                 match unless_ended(beginning, &mut cancel, &clock, &limits).await {
-                    Ok(Ok(live)) => live,
-                    Ok(Err(Begun::Not(error))) => return Err(error),
-                    Ok(Err(Begun::Ended(ending))) | Err(ending) => {
+                    Ok(Ok(Ok(live))) => live,
+                    Ok(Ok(Err(Begun::Not(error)))) => return Err(error),
+                    Ok(Err(over)) => {
+                        let outcome = Outcome::Stopped(over.limit(), None);
+                        return Ok(not_begun(id, outcome, &clock));
+                    }
+                    Ok(Ok(Err(Begun::Ended(ending)))) | Err(ending) => {
                         let outcome = ended(ending, &limits);
                         return Ok(not_begun(id, outcome, &clock));
                     }
@@ -174,9 +186,11 @@ impl Session {
         self.metering
             .begin(&mut live.store, limits.fuel)
             .map_err(engine_error)?;
-        let entered = live.enter(&self.entry, request, &script);
+        let pages = live.store.data().memory.pages();
+        let entered = charging(pages, live.enter(&self.entry, request, &script));
         let ended = match unless_ended(entered, &mut cancel, &clock, &limits).await {
-            Ok(entered) => entered.map_err(Ending::from),
+            Ok(Ok(entered)) => entered.map_err(Ending::from),
+            Ok(Err(over)) => Err(Ending::Stopped(over.limit())),
             Err(ending) => Err(ending),
         };
         if let Err(Ending::NotStarted(error)) = ended {
@@ -185,7 +199,11 @@ impl Session {
         self.is_over = ended.is_err();
         let fuel = self.metering.used(&live.store, limits.fuel);
         let state = live.store.data_mut();
-        Ok(report(id, state, ended.err(), &limits, &clock, fuel))
+        let report = report(id, state, ended.err(), &limits, &clock, fuel);
+        // From here on it is the report's.
+        state.outbox.held = None;
+        drop(sent);
+        Ok(report)
     }
 }
 
@@ -271,7 +289,9 @@ impl Live {
     ) {
         let state = self.store.data_mut();
         state.outbox = Outbox::new(limits.value, Arc::clone(&observer));
-        state.output.begin(limits.output, Arc::clone(&observer));
+        state
+            .output
+            .begin(limits.output, Arc::clone(&observer), &this.ledger);
         state.files.ledger = this.ledger.clone();
         state.calls = Calls::new(tools, observer, state.output.clone(), this, limits);
     }

@@ -2,12 +2,14 @@
 
 mod probe;
 
+use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
 use probe::{Events, TestResult, limits, request, run};
 use wxmcp_run::{
-    BoxFuture, Limit, Limits, Note, Outcome, ToolAnswer, ToolCall, ToolError, ToolHost,
+    BoxFuture, Ledger, Limit, Limits, Note, Outcome, Report, ToolAnswer, ToolCall, ToolError,
+    ToolHost,
 };
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{NativeCache, Sandbox};
@@ -339,5 +341,47 @@ fn runs_share_nothing_in_a_pool_of_one() -> TestResult {
     // The answer of the first run lay at the address that `p` reads.
     let second = runtime.block_on(sandbox.run(request("pv", limits())))?;
     assert_eq!(second.stdout, b"");
+    Ok(())
+}
+
+/// Runs a probe script of a run that may hold so many bytes; all of them are given back.
+fn holding(source: &str, budget: u64) -> Result<Report, Box<dyn Error>> {
+    let engine = engine::engine(Allocation::OnDemand)?;
+    let guest = NativeCache::new(None).load(&engine, &probe::guest()?)?;
+    let sandbox = Sandbox::open(&engine, &guest)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let mut run = request(source, limits());
+    let ledger = Ledger::of_process(u64::MAX).for_run(budget);
+    run.ledger = ledger.clone();
+    let report = runtime.block_on(sandbox.run(run))?;
+    drop(sandbox);
+    drop(runtime);
+    assert_eq!(ledger.held(), 0);
+    Ok(report)
+}
+
+#[test]
+fn what_a_guest_hands_out_is_charged() -> TestResult {
+    let report = holding(&"a".repeat(50), 500)?;
+    let Outcome::Stopped(limit, _) = report.outcome else {
+        return Err(format!("{:?}", report.outcome).into());
+    };
+    assert_eq!(limit, Limit::HostMemory(500));
+    let report = holding("aav", 500)?;
+    assert!(matches!(report.outcome, Outcome::Returned(_)));
+    assert_eq!(report.artifacts.len(), 2);
+    Ok(())
+}
+
+#[test]
+fn operations_that_wait_are_charged() -> TestResult {
+    let report = holding(&format!("{}wpv", "n".repeat(100)), 80 << 10)?;
+    let stdout = String::from_utf8_lossy(&report.stdout).into_owned();
+    assert!(stdout.contains("`host-memory`"), "{stdout}");
+    let report = holding(&format!("{}cwpv", "n".repeat(20)), 80 << 10)?;
+    let stdout = String::from_utf8_lossy(&report.stdout).into_owned();
+    assert!(stdout.contains("{\"a\":1}"), "{stdout}");
     Ok(())
 }

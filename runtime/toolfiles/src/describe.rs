@@ -8,7 +8,7 @@ use wxmcp_catalogue::wording::bounded;
 use wxmcp_run::{
     BoxFuture, CallContext, Capability, Clocks, Describe, Limit, Limits, Outcome, Policy, Raised,
     Randomness, Run, RunError, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind,
-    ToolHost, ToolJob, ToolTask,
+    ToolHost, ToolJob, ToolTask, Written,
 };
 
 use crate::component;
@@ -129,7 +129,7 @@ impl ToolHost for Nothing {
         capability: Capability,
         _request: Map<String, Value>,
         _context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+    ) -> BoxFuture<'_, Result<Written, ToolError>> {
         Box::pin(async move { Err(only_read(&capability.to_string())) })
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use wxmcp_broker::CallerHost;
 use wxmcp_run::{
     BoxFuture, CallContext, Capability, NamespaceListing, Search, Seen, ToolAnswer, ToolCall,
-    ToolDescription, ToolError, ToolHit, ToolHost,
+    ToolDescription, ToolError, ToolHit, ToolHost, Written,
 };
 
 use crate::components::LinkError;
@@ -91,7 +91,7 @@ impl ToolHost for FileHost {
         capability: Capability,
         request: Map<String, Value>,
         context: CallContext,
-    ) -> BoxFuture<'_, Result<Vec<u8>, ToolError>> {
+    ) -> BoxFuture<'_, Result<Written, ToolError>> {
         self.broker.capability(capability, request, context)
     }
 }

@@ -336,10 +336,17 @@ impl ToolFile {
     ) -> Result<Answer, ToolError> {
         let text = value.get();
         let bytes = text.len();
-        let charge = ledger.charge(parsed_size(text.as_bytes()))?;
+        // The text is there until it is read.
+        let raw = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let mut charge = ledger.charge(parsed_size(text.as_bytes()).saturating_add(raw))?;
         let is_typed = matches!(self.program, Program::Component(_));
         // A thread that is no longer waited for keeps what is charged until it has ended.
-        let read = move || (read_value(value.get(), is_typed), charge);
+        let read = move || {
+            let read = read_value(value.get(), is_typed);
+            drop(value);
+            charge.shrink(raw);
+            (read, charge)
+        };
         let (value, charge) = if bytes < LARGE {
             read()
         } else {

@@ -12,6 +12,23 @@ use crate::stdio::Received;
 /// The member in which FastMCP wraps what is not an object.
 const WRAPPED: &str = "result";
 
+/// What a tool declares of its answers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Declared {
+    /// Whether it has an output schema.
+    output: bool,
+    wraps_result: bool,
+}
+
+impl From<&Tool> for Declared {
+    fn from(tool: &Tool) -> Self {
+        Self {
+            output: tool.output_schema().is_some(),
+            wraps_result: tool.wraps_result(),
+        }
+    }
+}
+
 /// Unwraps a result:
 ///
 /// 1. structured content, if there is any; content that says more stays beside it. What
@@ -34,7 +51,7 @@ const WRAPPED: &str = "result";
 )]
 pub(crate) fn unwrap(
     received: Received,
-    tool: &Tool,
+    declared: Declared,
     ledger: &Ledger,
 ) -> Result<Answer, ToolError> {
     let Received {
@@ -68,14 +85,14 @@ pub(crate) fn unwrap(
         let _copies = ledger.charge(copies)?;
         return Err(failure(&blocks, structured));
     }
-    let declares_output = tool.output_schema().is_some();
+    let declares_output = declared.output;
     let Some(structured) = structured else {
         if !declares_output {
             held.add(ledger.charge(inside_of(&blocks))?);
         }
         return Ok(Answer::of_content(blocks, declares_output, bytes).held(held));
     };
-    let is_marked = tool.wraps_result() || is_marked_as_wrapped(&result);
+    let is_marked = declared.wraps_result || is_marked_as_wrapped(&result);
     let is_wrapped = is_marked && wrapped(&structured).is_some();
     let content = if adds_to(&blocks, &structured) {
         blocks
@@ -86,7 +103,7 @@ pub(crate) fn unwrap(
         held.add(ledger.charge(inside_of(&content))?);
     }
     // A schema without the mark is one of the object.
-    let is_declared_whole = declares_output && !tool.wraps_result();
+    let is_declared_whole = declares_output && !declared.wraps_result;
     let answer = Answer {
         held,
         value: structured,

@@ -15,6 +15,7 @@ use rmcp::service::{
 use serde_json::{Map, Value};
 use wxmcp_run::{CallContext, Held, Ledger};
 
+use crate::aside::aside;
 use crate::call_deadline::{CallDeadline, Late};
 use crate::client::{Client, Listening, Unanswered, may_change};
 use crate::config::Launch;
@@ -258,7 +259,11 @@ impl Connection {
         };
         let answer = answer.map_err(RequestError::Late)?;
         unanswered.id = None;
-        match (answer, self.pipe.take_arrived(id)) {
+        let arrived = match self.pipe.take_arrived(id) {
+            Some(Arrived::Unread(unread)) => aside(unread.bytes, || unread.read()).await,
+            arrived => arrived,
+        };
+        match (answer, arrived) {
             (Ok(_), Some(Arrived::Result(received))) => Ok(received),
             (_, Some(Arrived::Refused(error, held))) => Err(RequestError::Refused(error, held)),
             (_, Some(Arrived::TooLarge(reason))) => Err(RequestError::TooLarge(reason)),
@@ -267,7 +272,7 @@ impl Connection {
             (Err(ServiceError::McpError(error)), None) => {
                 Err(RequestError::Refused(Box::new(error), Held::default()))
             }
-            (_, Some(Arrived::Result(_)) | None) => Err(self.gone().await),
+            (_, Some(Arrived::Result(_) | Arrived::Unread(_)) | None) => Err(self.gone().await),
         }
     }
 

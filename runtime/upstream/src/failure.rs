@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use rmcp::model::{ErrorCode, ErrorData};
 use rmcp::service::ClientInitializeError;
+use wxmcp_broker::bounded_error;
 use wxmcp_catalogue::wording::{bounded, quoted};
 use wxmcp_policy::Redactor;
-use wxmcp_run::{Held, OverBudget};
+use wxmcp_run::{Held, OverBudget, ToolError};
 
+use crate::answer::rpc_error;
 use crate::call_deadline::Late;
 use crate::stdio::guard::{NOT_EXECUTABLE, NOT_FOUND};
 use crate::stdio::pipe_state::{Fault, PipeState};
@@ -168,4 +170,21 @@ async fn can_run(process: &Process) -> bool {
     ![NOT_FOUND, NOT_EXECUTABLE]
         .iter()
         .any(|known| code == Some(i32::from(*known)))
+}
+
+/// A server's error; what is left of it is bounded, and was charged until then.
+pub(crate) fn refused(error: ErrorData, held: Held, redactor: &Redactor) -> ToolError {
+    let refused = rpc_error(error.code.0, &error.message, error.data);
+    let refused = redacted(refused, redactor);
+    drop(held);
+    refused
+}
+
+/// Redacts first: a secret that was cut in two could not be recognised.
+pub(crate) fn redacted(error: ToolError, redactor: &Redactor) -> ToolError {
+    bounded_error(ToolError {
+        kind: error.kind,
+        message: redactor.redact(&error.message),
+        data: error.data.map(|data| redactor.redact_value(data)),
+    })
 }

@@ -4,6 +4,7 @@
 //! What comes from a server is hostile: every line, answer, list and text is bounded before it is kept.
 
 mod answer;
+mod aside;
 mod call_deadline;
 mod client;
 mod config;

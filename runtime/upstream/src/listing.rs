@@ -8,6 +8,7 @@ use wxmcp_catalogue::{Definition, DefinitionError, MAX_TOOLS, Namespace, Offer};
 use wxmcp_policy::Redactor;
 use wxmcp_run::{Held, Ledger};
 
+use crate::aside::aside;
 use crate::connection::Connection;
 use crate::failure::RequestError;
 use crate::prose::without_secrets;
@@ -49,7 +50,16 @@ pub(crate) async fn list(
     let mut cursor = None;
     for _ in 0..MAX_PAGES {
         let page = connection.list_tools(cursor, ledger).await?;
-        cursor = list.add(page)?;
+        // A long page is looked through beside the event loop.
+        let adding = aside(page.bytes, move || {
+            let next = list.add(page);
+            (list, next)
+        });
+        let Some((added, next)) = adding.await else {
+            return Err(unlistable("its tool list could not be read"));
+        };
+        list = added;
+        cursor = next?;
         if cursor.is_none() {
             return list.tools(redactor.clone()).await;
         }

@@ -10,17 +10,16 @@ use tokio::sync::Mutex as AsyncMutex;
 use wxmcp_catalogue::Namespace;
 use wxmcp_run::{CallContext, ClockHandle, Ledger, Note, ToolError, ToolErrorKind};
 
-use crate::answer::rpc_error;
+use crate::aside::aside;
 use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
 use crate::connection::{Connection, Deadline, Era, Offer};
 use crate::eras::Eras;
-use crate::failure::{RequestError, StartError};
+use crate::failure::{RequestError, StartError, redacted, refused};
 use crate::listing::{self, Tools};
 use crate::stdio::Received;
 use crate::stdio::guard::GuardCommand;
 use crate::stdio::probe::Changes;
 use crate::stdio::process::conceal_this_process;
-use wxmcp_broker::bounded_error;
 use wxmcp_policy::Redactor;
 
 /// How often an upstream is started again after it ended or did not start.
@@ -90,7 +89,7 @@ pub(crate) struct Call<'a> {
 #[derive(Debug)]
 pub(crate) struct Live {
     connection: Connection,
-    redactor: Redactor,
+    pub(crate) redactor: Redactor,
     tools: Mutex<Listed>,
     /// Whether a call ended since the tools were listed.
     called: AtomicBool,
@@ -370,6 +369,12 @@ impl Server {
                 let error = ToolError::new(ToolErrorKind::CallTimedOut, message);
                 Err(live.redacted(error))
             }
+            Err(RequestError::Refused(error, held)) => {
+                let redactor = live.redactor.clone();
+                let bytes = held.bytes();
+                let refused = aside(bytes, move || refused(*error, held, &redactor)).await;
+                Err(refused.unwrap_or_else(|| self.unavailable("its error could not be read")))
+            }
             Err(error) => {
                 let name = format!("{}.{tool}", self.name);
                 Err(self.tool_error(&name, error, &live.redactor))
@@ -399,13 +404,7 @@ impl Server {
     fn tool_error(&self, asked: &str, error: RequestError, redactor: &Redactor) -> ToolError {
         let name = &self.name;
         let error = match error {
-            RequestError::Refused(error, held) => {
-                // What is left of it after this is bounded.
-                let refused = rpc_error(error.code.0, &error.message, error.data);
-                let refused = redacted(refused, redactor);
-                drop(held);
-                return refused;
-            }
+            RequestError::Refused(error, held) => return refused(*error, held, redactor),
             RequestError::OverBudget(over) => {
                 let mut refused = ToolError::from(over);
                 refused.message =
@@ -479,13 +478,4 @@ impl Live {
     fn listed(&self) -> MutexGuard<'_, Listed> {
         self.tools.lock()
     }
-}
-
-/// Redacts first: a secret that was cut in two could not be recognised.
-fn redacted(error: ToolError, redactor: &Redactor) -> ToolError {
-    bounded_error(ToolError {
-        kind: error.kind,
-        message: redactor.redact(&error.message),
-        data: error.data.map(|data| redactor.redact_value(data)),
-    })
 }

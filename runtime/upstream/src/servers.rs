@@ -13,9 +13,11 @@ use wxmcp_catalogue::wording::quoted;
 use wxmcp_catalogue::{Identifiers, Namespace, Tool};
 use wxmcp_run::{BoxFuture, CallContext, Ledger, Note, ToolError, ToolErrorKind};
 
-use crate::answer;
+use crate::answer::{self, Declared};
+use crate::aside::aside;
 use crate::config::{Environment, UpstreamConfig};
 use crate::eras::Eras;
+use crate::failure::redacted;
 use crate::listing::Tools;
 use crate::server::{Call, Live, Server, Settings};
 use crate::stdio::guard::GuardCommand;
@@ -195,11 +197,16 @@ impl ProvidedTools for ServerTools {
             };
             let received = self.server.call(&self.live, call).await?;
             // What is charged for the result is held until what an error has of it is bounded.
-            let held = received.held.clone();
-            let answer = answer::unwrap(received, tool, &context.ledger);
-            let answer = answer.map_err(|error| self.live.redacted(error));
-            drop(held);
-            answer
+            let (bytes, held) = (received.bytes, received.held.clone());
+            let (ledger, declared) = (context.ledger.clone(), Declared::from(tool));
+            let redactor = self.live.redactor.clone();
+            let unwrapping = aside(bytes, move || {
+                let answer = answer::unwrap(received, declared, &ledger);
+                let answer = answer.map_err(|error| redacted(error, &redactor));
+                drop(held);
+                answer
+            });
+            unwrapping.await.unwrap_or_else(|| Err(unread(tool.name())))
         })
     }
 
@@ -214,6 +221,13 @@ impl ProvidedTools for ServerTools {
     fn without_secrets(&self, text: &str) -> String {
         self.live.redactor().redact(text)
     }
+}
+
+fn unread(tool: &str) -> ToolError {
+    ToolError::new(
+        ToolErrorKind::InvalidAnswer,
+        format!("the answer of {} could not be read", quoted(tool)),
+    )
 }
 
 fn late(namespace: &str, deadline: Duration) -> ToolError {

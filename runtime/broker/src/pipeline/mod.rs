@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use wxmcp_policy::Caller;
-use wxmcp_run::{CallContext, Capability, ToolAnswer, ToolCall, ToolError};
+use wxmcp_run::{CallContext, Capability, ToolAnswer, ToolCall, ToolError, Written};
 
 use crate::answer::{Answer, bounded_error};
 use crate::broker::Broker;
@@ -76,7 +76,7 @@ enum Asked<'a> {
 /// What came back.
 enum Outcome {
     Tool(Result<Answer, ToolError>),
-    Capability(Result<Vec<u8>, ToolError>),
+    Capability(Result<Written, ToolError>),
 }
 
 impl<'a> Passage<'a> {
@@ -129,7 +129,7 @@ pub(crate) async fn request(
     capability: Capability,
     request: Map<String, Value>,
     context: CallContext,
-) -> Result<Vec<u8>, ToolError> {
+) -> Result<Written, ToolError> {
     let asked = Asked::Unread(capability, request);
     let mut passage = Passage::new(host, context, capability.to_string(), asked);
     pass_all(&mut passage).await?;

@@ -18,6 +18,7 @@ pub(super) async fn pass(passage: &mut Passage<'_>) -> Result<(), ToolError> {
     let without_secrets = |text: &str| found.space.provided.without_secrets(text);
     let asker = Asker {
         name: &passage.name,
+        server: found.space.configured_name(),
         context: &passage.context,
         limit: broker.call_timeout,
         without_secrets: &without_secrets,

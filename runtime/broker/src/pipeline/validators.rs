@@ -1,5 +1,6 @@
 //! Arguments and answers against the schemas that tools declare.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,15 +12,19 @@ use wxmcp_catalogue::{
     Digest, Effort, Mismatch, NotCompiled, Rounding, Stop, Tool, Unfinished, Validator, is_light,
     is_required, leave_out_nulls, unknown_argument, unreadable_number,
 };
-use wxmcp_run::{CallContext, Held, Ledger, OverBudget, ToolError, ToolErrorKind, size_of};
+use wxmcp_run::{Bytes, CallContext, Held, Ledger, OverBudget, ToolError, ToolErrorKind, size_of};
 
 use super::turns::{NotDone, Turns};
-use crate::answer::Answer;
+use crate::answer::{Answer, lightened};
 use wxmcp_catalogue::wording::{bounded, quoted};
 
-/// Compiled schemas that are kept, of arguments and of answers, and how many bytes they take.
+/// Compiled schemas that are kept, of arguments and of answers.
 const MAX_KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1_999);
-const MAX_KEPT_BYTES: u64 = 64 << 20;
+
+/// Bytes of all compiled schemas of the process, patterns included, those that are in use among them; and of those of
+/// one server or folder.
+const MAX_ALL_BYTES: u64 = 48 << 20;
+const MAX_SERVER_BYTES: u64 = 16 << 20;
 
 /// Heaviest value that is looked at on the event loop, in bytes.
 const LIGHT: u64 = 128 << 10;
@@ -45,26 +50,28 @@ type Compiled = Result<Arc<Validator>, Arc<str>>;
 pub(crate) struct Validators {
     known: Arc<Mutex<Known>>,
     turns: Arc<Turns>,
+    /// For all compiled schemas, and for those of each server by its name.
     ledger: Ledger,
+    of_servers: Mutex<BTreeMap<String, Ledger>>,
 }
 
 #[derive(Debug)]
-struct Known(LruCache<(Digest, Part), Compiled>);
+struct Known(LruCache<(Digest, Part), Kept>);
+
+#[derive(Clone, Debug)]
+struct Kept {
+    server: Arc<str>,
+    compiled: Compiled,
+}
 
 impl Known {
-    /// Keeps a compiled schema, and drops those that were not used for longest while there are too many.
-    fn keep(&mut self, key: (Digest, Part), compiled: Compiled, most: u64) {
-        self.0.put(key, compiled);
-        while self.bytes() > most && self.0.pop_lru().is_some() {}
-    }
-
-    fn bytes(&self) -> u64 {
-        let each = self
-            .0
-            .iter()
-            .filter_map(|(_, compiled)| compiled.as_ref().ok());
-        each.map(|validator| validator.bytes())
-            .fold(0, u64::saturating_add)
+    /// Forgets the schemas of one server; those in use live on until they are not.
+    fn forget(&mut self, server: &str) {
+        let of_server = self.0.iter().filter(|(_, kept)| *kept.server == *server);
+        let keys: Vec<_> = of_server.map(|(key, _)| *key).collect();
+        for key in keys {
+            self.0.pop(&key);
+        }
     }
 
     /// What was kept, or is compiled now, where others have waited for the same.
@@ -72,25 +79,43 @@ impl Known {
         this: &Mutex<Self>,
         key: (Digest, Part),
         schema: &Value,
-        ledger: &Ledger,
-    ) -> Result<Compiled, OverBudget> {
+        (server, ledger): (&Arc<str>, &Ledger),
+        stop: &Stop,
+    ) -> Result<Compiled, NotCompiled> {
         if let Some(known) = this.lock().0.get(&key) {
-            return Ok(known.clone());
+            return Ok(known.compiled.clone());
         }
-        let compiled = match Validator::charged(schema, ledger) {
-            Err(NotCompiled::OverBudget(_)) => {
-                // What is not used now makes room.
-                this.lock().0.clear();
-                Validator::charged(schema, ledger)
+        let compile = || Validator::charged(schema, ledger, stop);
+        let compiled = match compile() {
+            Err(NotCompiled::OverBudget(over)) => {
+                // What is not used now makes room: what the server has, if that is too much, else all.
+                match over {
+                    OverBudget::Run { budget, .. } if budget == ledger.budget() => {
+                        this.lock().forget(server);
+                    }
+                    _ => this.lock().0.clear(),
+                }
+                compile()
             }
             compiled => compiled,
         };
         let compiled = match compiled {
             Ok(validator) => Ok(Arc::new(validator)),
             Err(NotCompiled::Unusable(why)) => Err(Arc::from(why)),
-            Err(NotCompiled::OverBudget(over)) => return Err(over),
+            // It would be too large alone.
+            Err(NotCompiled::OverBudget(OverBudget::Run { budget, .. }))
+                if budget == ledger.budget() && ledger.held() == 0 =>
+            {
+                let most = Bytes(MAX_SERVER_BYTES);
+                Err(format!("it takes more than {most} when it is compiled").into())
+            }
+            Err(refused) => return Err(refused),
         };
-        this.lock().keep(key, compiled.clone(), MAX_KEPT_BYTES);
+        let kept = Kept {
+            server: Arc::clone(server),
+            compiled: compiled.clone(),
+        };
+        this.lock().0.put(key, kept);
         Ok(compiled)
     }
 }
@@ -100,6 +125,8 @@ impl Known {
 pub(crate) struct Asker<'a> {
     /// The tool's name as the caller spelled it.
     pub(crate) name: &'a str,
+    /// The configured name of the tool's server or folder.
+    pub(crate) server: &'a str,
     pub(crate) context: &'a CallContext,
     /// How long it may take.
     pub(crate) limit: Duration,
@@ -120,7 +147,8 @@ impl Validators {
         Self {
             known: Arc::new(Mutex::new(Known(LruCache::new(MAX_KEPT)))),
             turns: Arc::clone(turns),
-            ledger: ledger.clone(),
+            ledger: ledger.within(MAX_ALL_BYTES),
+            of_servers: Mutex::default(),
         }
     }
 
@@ -130,6 +158,7 @@ impl Validators {
         known
             .0
             .peek(&(tool.digest(), part))?
+            .compiled
             .as_ref()
             .err()
             .cloned()
@@ -225,7 +254,11 @@ impl Validators {
                 } else if answer.is_only_content() {
                     Ok(answer.into_content_only(true))
                 } else {
-                    Err(unfit(asker, answer, &mismatches))
+                    // An error has no more than some of it.
+                    let (bytes, held) = (answer.bytes, answer.held.clone());
+                    answer.value = lightened(answer.value, bytes, held.clone()).await;
+                    let content = lightened(answer.content.into(), bytes, held).await;
+                    Err(unfit(asker, answer.value, content, &mismatches))
                 }
             }
             Err(error) => Err(not_checked(error, "answer", asker)),
@@ -243,7 +276,7 @@ impl Validators {
     ) -> Result<(Value, Vec<Mismatch>), NotChecked> {
         let known = self.known.lock().0.get(&key).cloned();
         let compiled = match known {
-            Some(compiled) => compiled,
+            Some(known) => known.compiled,
             None => self.compile(key, schema, asker).await?,
         };
         let Ok(validator) = compiled else {
@@ -284,18 +317,38 @@ impl Validators {
         schema: &Value,
         asker: Asker<'_>,
     ) -> Result<Compiled, NotChecked> {
-        let weight = size_of(schema);
-        let held = self.ledger.charge(weight).map_err(Unfinished::from)?;
-        let (known, schema, ledger) =
-            (Arc::clone(&self.known), schema.clone(), self.ledger.clone());
-        let work = move |_| Known::compiled(&known, key, &schema, &ledger);
-        let compiled = self.turns.aside(held.into(), asker.limit, work).await?;
-        Ok(compiled.map_err(Unfinished::from)?)
+        // The copy that the thread has.
+        let held = asker.context.ledger.charge_when_free(size_of(schema)).await;
+        let held = held.map_err(Unfinished::from)?;
+        let (known, schema) = (Arc::clone(&self.known), schema.clone());
+        let (server, ledger) = (Arc::from(asker.server), self.of_server(asker.server));
+        let work =
+            move |stop: Stop| Known::compiled(&known, key, &schema, (&server, &ledger), &stop);
+        match self.turns.aside(held.into(), asker.limit, work).await? {
+            Ok(compiled) => Ok(compiled),
+            Err(NotCompiled::OverBudget(OverBudget::Run { budget, .. })) => {
+                Err(NotChecked::NoRoom(budget))
+            }
+            Err(NotCompiled::OverBudget(over)) => Err(Unfinished::from(over).into()),
+            Err(NotCompiled::Stopped) => Err(Unfinished::Stopped.into()),
+            Err(NotCompiled::Unusable(why)) => Ok(Err(why.into())),
+        }
+    }
+
+    /// Where the schemas of a server are charged.
+    fn of_server(&self, server: &str) -> Ledger {
+        let mut all = self.of_servers.lock();
+        if let Some(ledger) = all.get(server) {
+            return ledger.clone();
+        }
+        let ledger = self.ledger.within(MAX_SERVER_BYTES);
+        all.insert(server.to_owned(), ledger.clone());
+        ledger
     }
 }
 
 /// An answer that does not fit; the script finds it, and its content, in `data`.
-fn unfit(asker: Asker<'_>, answer: Answer, mismatches: &[Mismatch]) -> ToolError {
+fn unfit(asker: Asker<'_>, value: Value, content: Value, mismatches: &[Mismatch]) -> ToolError {
     let name = quoted(asker.name);
     let mut error = refusal(
         &format!("the answer of {name} is not what the tool declares"),
@@ -303,9 +356,9 @@ fn unfit(asker: Asker<'_>, answer: Answer, mismatches: &[Mismatch]) -> ToolError
         asker,
     );
     if let Some(Value::Object(data)) = &mut error.data {
-        data.insert("answer".to_owned(), answer.value);
-        if !answer.content.is_empty() {
-            data.insert("content".to_owned(), answer.content.into());
+        data.insert("answer".to_owned(), value);
+        if content.as_array().is_none_or(|blocks| !blocks.is_empty()) {
+            data.insert("content".to_owned(), content);
         }
     }
     error
@@ -333,6 +386,8 @@ fn names_no_member(schema: &Value) -> bool {
 enum NotChecked {
     NotDone(NotDone),
     Unfinished(Unfinished),
+    /// Compiled schemas that are in use take more than these bytes with it.
+    NoRoom(u64),
 }
 
 impl From<NotDone> for NotChecked {
@@ -379,6 +434,13 @@ fn not_checked(why: NotChecked, what: &str, asker: Asker<'_>) -> ToolError {
             format!("{not} within {limit:?}"),
         ),
         NotChecked::NotDone(NotDone::Failed) => ToolError::new(ToolErrorKind::InvalidAnswer, not),
+        NotChecked::NoRoom(budget) => ToolError::new(
+            ToolErrorKind::LimitReached,
+            format!(
+                "{not}: compiled schemas that are in use take more than {} with it",
+                Bytes(budget)
+            ),
+        ),
         NotChecked::Unfinished(why) => {
             ToolError::new(ToolErrorKind::LimitReached, format!("{not}: {why}"))
         }
@@ -386,122 +448,4 @@ fn not_checked(why: NotChecked, what: &str, asker: Asker<'_>) -> ToolError {
 }
 
 #[cfg(test)]
-mod tests {
-    use wxmcp_catalogue::Definition;
-
-    use super::*;
-
-    const LIMIT: Duration = Duration::from_secs(60);
-
-    fn tool(output: Value) -> Tool {
-        Tool::new(Definition {
-            name: "get".to_owned(),
-            description: String::new(),
-            input_schema: Value::Null,
-            output_schema: Some(output),
-        })
-        .unwrap()
-    }
-
-    async fn answered(
-        validators: &Validators,
-        tool: &Tool,
-        context: &CallContext,
-        value: Value,
-    ) -> Result<Value, ToolError> {
-        let asker = Asker {
-            name: "s.get",
-            context,
-            limit: LIMIT,
-            without_secrets: &str::to_owned,
-        };
-        let answer = Answer::of_file(value, 0);
-        let answer = validators.answer(tool, answer, asker).await;
-        answer.map(|answer| answer.value)
-    }
-
-    /// Each of 40 references leads to two.
-    fn exploding() -> Value {
-        let mut schemas = Map::new();
-        for n in 0..40 {
-            let next = json!({"$ref": format!("#/$defs/a{}", n + 1)});
-            schemas.insert(format!("a{n}"), json!({"allOf": [next, next]}));
-        }
-        schemas.insert("a40".to_owned(), json!({"type": "integer"}));
-        json!({"type": "object", "$defs": schemas, "properties": {"v": {"$ref": "#/$defs/a0"}, "w": {}}})
-    }
-
-    #[tokio::test]
-    async fn a_validation_without_end_is_refused_by_name_and_the_next_one_runs() {
-        let ledger = Ledger::of_process(1 << 30);
-        let context = CallContext::outside_of_runs(&ledger);
-        let validators = Validators::new(&ledger, &Arc::default());
-        let tool = tool(exploding());
-        let refused = answered(&validators, &tool, &context, json!({"v": 1})).await;
-        let refused = refused.unwrap_err();
-        assert_eq!(refused.kind, ToolErrorKind::LimitReached);
-        let words =
-            "the answer of `s.get` could not be held against its schema: it takes more than 20000";
-        assert!(refused.message.starts_with(words), "{refused:?}");
-        let value = json!({"w": 1});
-        assert_eq!(
-            answered(&validators, &tool, &context, value.clone()).await,
-            Ok(value)
-        );
-    }
-
-    #[tokio::test]
-    async fn a_schema_that_cannot_be_used_is_named_and_costs_nothing() {
-        let ledger = Ledger::of_process(1 << 30);
-        let context = CallContext::outside_of_runs(&ledger);
-        let validators = Validators::new(&ledger, &Arc::default());
-        let property = |n: usize| {
-            (
-                format!("p{n}"),
-                json!({"pattern": format!("(\\p{{L}}{{12}}){{9}}x{{{n}}}")}),
-            )
-        };
-        let properties: Map<String, Value> = (0..300).map(property).collect();
-        let hostile = tool(json!({"type": "object", "properties": properties}));
-        let value = json!({"p1": "x"});
-        assert_eq!(
-            answered(&validators, &hostile, &context, value.clone()).await,
-            Ok(value)
-        );
-        let why = validators.why_unusable(&hostile, Part::Answer).unwrap();
-        assert!(
-            why.contains("cannot be compiled within 1048576 bytes"),
-            "{why}"
-        );
-        assert!(ledger.peak() < 8 << 20, "{ledger:?}");
-        let plain = tool(json!({"type": "object", "properties": {"p1": {"pattern": "^y"}}}));
-        let refused = answered(&validators, &plain, &context, json!({"p1": "x"})).await;
-        assert_eq!(refused.unwrap_err().kind, ToolErrorKind::InvalidAnswer);
-        assert_eq!(validators.why_unusable(&plain, Part::Answer), None);
-    }
-
-    #[tokio::test]
-    async fn compiled_schemas_are_charged_and_the_oldest_make_room() {
-        let probe = Ledger::unbounded();
-        let schema = |n: usize| json!({"type": "object", "properties": {"a": {"const": n}, "b": {"enum": vec![n; 2_000]}}});
-        let one = Validator::charged(&schema(0), &probe).unwrap().bytes();
-        let ledger = Ledger::of_process(3 * one);
-        let context = CallContext::outside_of_runs(&ledger);
-        let validators = Validators::new(&ledger, &Arc::default());
-        for n in 0..10 {
-            let tool = tool(schema(n));
-            let fits = answered(&validators, &tool, &context, json!({"a": n})).await;
-            assert!(fits.is_ok(), "{fits:?}");
-            let unfit = answered(&validators, &tool, &context, json!({"a": "x"})).await;
-            assert_eq!(unfit.unwrap_err().kind, ToolErrorKind::InvalidAnswer);
-            assert!(ledger.held() >= one, "{ledger:?}");
-        }
-        let mut known = Known(LruCache::new(MAX_KEPT));
-        for n in 0..10 {
-            let validator = Validator::charged(&schema(n), &probe).unwrap();
-            let key = (tool(schema(n)).digest(), Part::Answer);
-            known.keep(key, Ok(Arc::new(validator)), 5 * one);
-        }
-        assert!(known.0.len() < 10 && known.0.len() > 2, "{}", known.0.len());
-    }
-}
+mod tests;

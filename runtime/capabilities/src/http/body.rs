@@ -1,11 +1,15 @@
 //! The body of an answer: bounded while it arrives, and while it is decoded.
 
-use std::io::{Cursor, Read};
+use std::io::{Cursor, ErrorKind, Read};
 
 use brotli_decompressor::Decompressor;
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::HeaderMap;
 use http::header::CONTENT_ENCODING;
+use tokio::sync::OwnedSemaphorePermit;
+use wxmcp_run::{Charge, Ledger, OverBudget};
+
+use crate::charged::Charged;
 
 /// Largest body of an answer, in bytes: as it arrives, and decoded.
 pub(super) const MAX_BODY: usize = 32 << 20;
@@ -18,6 +22,14 @@ const MAX_ENCODINGS: usize = 3;
 
 /// What a sender may make zstd keep: 8 MiB, as its specification recommends to allow.
 const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// Bytes that a decoder takes: the window, and its tables.
+const DEFLATE_DECODER: u64 = 256 << 10;
+const BROTLI_DECODER: u64 = 18 << 20;
+const ZSTD_DECODER: u64 = 9 << 20;
+
+/// Bytes that are decoded at a time.
+const PART: usize = 64 << 10;
 
 /// Bytes that a decoder of brotli takes at once.
 const BROTLI_BUFFER: usize = 16 << 10;
@@ -33,6 +45,9 @@ pub(super) enum DecodeError {
     /// It is not what its header says.
     #[error("the answer's body is not the {0} that its header says it is")]
     Broken(&'static str),
+    /// The host may not hold it.
+    #[error(transparent)]
+    OverBudget(#[from] OverBudget),
     /// An encoding that is not known here, or too many.
     #[error("the answer's body has an encoding that is not known here")]
     Unknown,
@@ -54,6 +69,15 @@ impl Encoding {
             Self::Deflate => "deflate",
             Self::Brotli => "br",
             Self::Zstd => "zstd",
+        }
+    }
+
+    /// Bytes that its decoder takes.
+    fn decoder(self) -> u64 {
+        match self {
+            Self::Gzip | Self::Deflate => DEFLATE_DECODER,
+            Self::Brotli => BROTLI_DECODER,
+            Self::Zstd => ZSTD_DECODER,
         }
     }
 }
@@ -80,33 +104,105 @@ pub(super) fn encodings(headers: &HeaderMap) -> Result<Vec<Encoding>, DecodeErro
     Ok(found)
 }
 
-/// Takes the encodings off a body. Never holds more than the limit; blocks while it computes.
-pub(super) fn decode(body: Vec<u8>, encodings: &[Encoding]) -> Result<Vec<u8>, DecodeError> {
-    let Some(outermost) = encodings.last() else {
-        return Ok(body);
-    };
-    let name = outermost.name();
-    // Nothing was sent, as in the answer to HEAD.
-    if body.is_empty() {
-        return Ok(body);
-    }
-    let mut decoder: Box<dyn Read> = Box::new(Cursor::new(body));
-    for encoding in encodings.iter().rev() {
-        decoder = around(decoder, *encoding).map_err(|_| DecodeError::Broken(name))?;
-    }
-    let limit = u64::try_from(MAX_BODY).unwrap_or(u64::MAX);
-    let mut decoded = Vec::new();
-    decoder
-        .take(limit.saturating_add(1))
-        .read_to_end(&mut decoded)
-        .map_err(|_| DecodeError::Broken(name))?;
-    if decoded.len() > MAX_BODY {
-        return Err(DecodeError::Bomb(name));
-    }
-    Ok(decoded)
+/// A body whose encodings are taken off. What it holds is charged: the body as it came, and what is decoded of it.
+pub(super) struct Decoding {
+    decoder: Box<dyn Read + Send>,
+    decoded: Charged,
+    /// Read, and not yet added.
+    part: Vec<u8>,
+    name: &'static str,
+    _raw: Charge,
+    /// Dropped last: so no more decoders are there than may be.
+    _turn: OwnedSemaphorePermit,
 }
 
-fn around(mut inner: Box<dyn Read>, encoding: Encoding) -> std::io::Result<Box<dyn Read>> {
+/// How far it has come.
+pub(super) enum Decoded {
+    Whole(Charged),
+    /// Others hold what the process may.
+    MustWait(Decoding),
+}
+
+impl Decoding {
+    /// Nothing is decoded yet.
+    pub(super) async fn new(
+        body: Charged,
+        encodings: &[Encoding],
+        ledger: &Ledger,
+        turn: OwnedSemaphorePermit,
+    ) -> Result<Self, DecodeError> {
+        let (body, mut raw) = body.into_parts();
+        let name = encodings.last().map_or("identity", |it| it.name());
+        let decoders = encodings.iter().map(|it| it.decoder());
+        raw.grow_when_free(decoders.sum()).await?;
+        // Nothing was sent, as in the answer to HEAD.
+        let layers = if body.is_empty() { &[] } else { encodings };
+        let mut decoder: Box<dyn Read + Send> = Box::new(Cursor::new(body));
+        for encoding in layers.iter().rev() {
+            let inner = around(decoder, *encoding).map_err(|_| DecodeError::Broken(name))?;
+            decoder = Box::new(Bounded {
+                inner,
+                left: MAX_BODY,
+            });
+        }
+        Ok(Self {
+            decoder,
+            decoded: Charged::new(ledger),
+            part: Vec::new(),
+            name,
+            _raw: raw,
+            _turn: turn,
+        })
+    }
+
+    /// Decodes as much as there is room for; blocks while it computes.
+    pub(super) fn go_on(mut self) -> Result<Decoded, DecodeError> {
+        let mut buffer = vec![0; PART];
+        loop {
+            match self.decoded.push(&self.part) {
+                Ok(()) => {}
+                Err(_) if self.decoded.must_wait() => return Ok(Decoded::MustWait(self)),
+                Err(over) => return Err(over.into()),
+            }
+            let read = self.decoder.read(&mut buffer).map_err(|error| {
+                match error.kind() == ErrorKind::FileTooLarge {
+                    true => DecodeError::Bomb(self.name),
+                    false => DecodeError::Broken(self.name),
+                }
+            })?;
+            if read == 0 {
+                return Ok(Decoded::Whole(self.decoded));
+            }
+            self.part.clear();
+            self.part
+                .extend_from_slice(buffer.get(..read).unwrap_or_default());
+        }
+    }
+
+    /// Waits until there is room for more.
+    pub(super) async fn wait(&mut self) -> Result<(), OverBudget> {
+        self.decoded.wait().await
+    }
+}
+
+/// What a layer decodes: no more than a body may have, whatever another layer makes of it.
+struct Bounded {
+    inner: Box<dyn Read + Send>,
+    left: usize,
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.left = self.left.checked_sub(read).ok_or(ErrorKind::FileTooLarge)?;
+        Ok(read)
+    }
+}
+
+fn around(
+    mut inner: Box<dyn Read + Send>,
+    encoding: Encoding,
+) -> std::io::Result<Box<dyn Read + Send>> {
     Ok(match encoding {
         Encoding::Gzip => Box::new(MultiGzDecoder::new(inner)),
         Encoding::Brotli => Box::new(Decompressor::new(inner, BROTLI_BUFFER)),
@@ -133,12 +229,37 @@ fn around(mut inner: Box<dyn Read>, encoding: Encoding) -> std::io::Result<Box<d
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
+    use std::sync::Arc;
 
     use flate2::Compression;
     use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+    use futures_util::FutureExt as _;
     use http::HeaderValue;
+    use tokio::sync::Semaphore;
 
     use super::*;
+
+    const DECODER: u64 = DEFLATE_DECODER;
+
+    fn decode(body: Vec<u8>, encodings: &[Encoding]) -> Result<Vec<u8>, DecodeError> {
+        decode_for(&Ledger::unbounded(), &body, encodings)
+    }
+
+    fn decode_for(
+        ledger: &Ledger,
+        body: &[u8],
+        encodings: &[Encoding],
+    ) -> Result<Vec<u8>, DecodeError> {
+        let mut raw = Charged::new(ledger);
+        raw.push(body)?;
+        let turn = Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap();
+        let decoding = Decoding::new(raw, encodings, ledger, turn);
+        let decoding = decoding.now_or_never().expect("others hold nothing")?;
+        match decoding.go_on()? {
+            Decoded::Whole(body) => Ok(body.into_parts().0),
+            Decoded::MustWait(_) => panic!("others hold nothing"),
+        }
+    }
 
     fn gzip(bytes: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -190,6 +311,35 @@ mod tests {
             decode(zstd, &[Encoding::Zstd]),
             Err(DecodeError::Bomb("zstd"))
         );
+    }
+
+    #[test]
+    fn what_is_decoded_is_charged_as_it_grows() {
+        let bomb = gzip(&vec![0; 8 << 20]);
+        let process = Ledger::of_process(u64::MAX);
+        let run = process.for_run(DECODER + (4 << 20));
+        let refused = decode_for(&run, &bomb, &[Encoding::Gzip]).unwrap_err();
+        assert!(matches!(
+            refused,
+            DecodeError::OverBudget(OverBudget::Run { .. })
+        ));
+        assert!(run.peak() > DECODER + (3 << 20), "{run:?}");
+        assert_eq!(run.held(), 0);
+        let run = process.for_run(DECODER + (9 << 20));
+        let decoded = decode_for(&run, &bomb, &[Encoding::Gzip]).unwrap();
+        assert_eq!((decoded.len(), run.held()), (8 << 20, 0));
+    }
+
+    /// One layer of it is large, and the next makes little of that.
+    #[test]
+    fn a_layer_between_is_bounded_too() {
+        let empty = gzip(&[]);
+        let many: Vec<u8> = empty.iter().copied().cycle().take(MAX_BODY + 20).collect();
+        let both = [Encoding::Gzip, Encoding::Gzip];
+        let refused = decode(gzip(&many), &both);
+        assert_eq!(refused, Err(DecodeError::Bomb("gzip")));
+        let few = many.get(..empty.len() * 1_000).unwrap();
+        assert_eq!(decode(gzip(few), &both), Ok(Vec::new()));
     }
 
     #[test]

@@ -22,7 +22,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
-use wxmcp_run::ToolErrorKind;
+use wxmcp_run::{OverBudget, ToolErrorKind};
 
 pub(super) use address::Address;
 pub use address::UrlError;
@@ -32,7 +32,7 @@ use types::Types;
 use wire::{Complaint, Lost};
 
 use super::pool::{LinkPermit, Pool};
-use super::{Database, Failure, Lease, Work};
+use super::{Database, Done, Failure, Lease, Work};
 use wxmcp_run::Access;
 
 /// How long a login may take, whatever a call may.
@@ -189,6 +189,7 @@ impl Shared {
     fn failure(&self, trouble: Trouble) -> Failure {
         match trouble {
             Trouble::Complaint { complaint, kind } => self.complaint(complaint, kind),
+            Trouble::Lost(Lost::OverBudget(over)) => over.into(),
             Trouble::Lost(Lost::TooLarge) => Failure::Limit(Lost::TooLarge.to_string()),
             Trouble::Lost(lost) => Failure::Database(lost.to_string()),
             Trouble::Failure(failure) => failure,
@@ -272,6 +273,12 @@ impl From<Failure> for Trouble {
     }
 }
 
+impl From<OverBudget> for Trouble {
+    fn from(over: OverBudget) -> Self {
+        Self::Failure(over.into())
+    }
+}
+
 impl From<Complaint> for Trouble {
     fn from(complaint: Complaint) -> Self {
         Self::Complaint {
@@ -292,7 +299,7 @@ struct LinkLease {
 }
 
 impl Lease for LinkLease {
-    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
+    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Done, Failure>> {
         Box::pin(async move {
             let link = self.link.take().ok_or_else(lost)?;
             let mut active = Active {
@@ -323,6 +330,7 @@ impl Lease for LinkLease {
             };
             let done = tokio::time::timeout(RESET, link.exchange.simple(reset)).await;
             if matches!(done, Ok(Ok(_))) {
+                link.exchange.trim();
                 self.shared.pool.keep(link);
             }
         })
@@ -330,7 +338,7 @@ impl Lease for LinkLease {
 }
 
 impl LinkLease {
-    async fn perform(&mut self, link: &mut Link, work: Work) -> Result<Vec<u8>, Trouble> {
+    async fn perform(&mut self, link: &mut Link, work: Work) -> Result<Done, Trouble> {
         let exchange = &mut link.exchange;
         match work {
             Work::Statement(statement) => {
@@ -352,7 +360,7 @@ impl LinkLease {
                     Access::ReadWrite => "BEGIN",
                 };
                 begin(exchange, text).await?;
-                Ok(null())
+                Ok(Done::Transaction)
             }
             // Otherwise the database would roll it back and report no error.
             Work::Commit if exchange.status() == Status::Failed => Err(Failure::Invalid(
@@ -361,11 +369,11 @@ impl LinkLease {
             .into()),
             Work::Commit if self.access == Access::ReadWrite => {
                 exchange.simple(&["COMMIT"]).await?;
-                Ok(null())
+                Ok(Done::Transaction)
             }
             Work::Commit | Work::Rollback => {
                 exchange.simple(&["ROLLBACK"]).await?;
-                Ok(null())
+                Ok(Done::Transaction)
             }
         }
     }
@@ -395,10 +403,6 @@ async fn begin(exchange: &mut Exchange, text: &str) -> Result<(), Trouble> {
         Status::Transaction => Ok(()),
         _ => Err(Lost::Protocol.into()),
     }
-}
-
-fn null() -> Vec<u8> {
-    b"null".to_vec()
 }
 
 fn lost() -> Failure {

@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use wxmcp_run::{Charge, Ledger, Written};
 
 use super::Failure;
+use crate::charged::{Charged, size};
 
 /// Most rows of one answer.
 pub(super) const MAX_ROWS: usize = 100_000;
@@ -14,12 +16,20 @@ pub(super) const MAX_ROWS: usize = 100_000;
 /// Most bytes of one answer, as JSON.
 pub(super) const MAX_ANSWER: usize = 32 << 20;
 
+/// Bytes of a column beside its name and type.
+const COLUMN: u64 = 256;
+
+/// Bytes that are encoded at a time; a multiple of three, so that the parts make one whole.
+const ENCODED: usize = 48 << 10;
+
 /// `{"rows": [..], "columns": [..]}`.
 #[derive(Debug)]
 pub(super) struct Rows {
-    out: Vec<u8>,
+    out: Charged,
     count: usize,
     columns: Vec<Column>,
+    /// For the names of columns.
+    _names: Charge,
 }
 
 /// A column of an answer, and what its values need.
@@ -34,32 +44,52 @@ struct Column {
 }
 
 impl Rows {
-    /// No rows yet, of columns with these names and types.
+    /// No rows yet, of columns with these names and types. What is written is charged.
     ///
     /// Rows become objects: of two columns of one name, the second is `name_2`.
-    pub(super) fn new(columns: impl IntoIterator<Item = (String, Option<String>)>) -> Self {
-        let mut names = HashSet::new();
-        Self {
-            out: b"{\"rows\":[".to_vec(),
-            count: 0,
-            columns: columns
-                .into_iter()
-                .map(|(name, declared)| Column {
-                    name: unique(name, &mut names),
-                    declared,
-                    is_bytes: false,
-                    has_whole_real: false,
-                    has_integer: false,
-                })
-                .collect(),
-        }
-    }
-
-    /// Adds a row; `cell` writes the value of the column with that index.
     ///
     /// # Errors
     ///
-    /// When the answer has too many rows or bytes, or a value cannot be written.
+    /// When names take more than an answer may, or than the host may hold.
+    pub(super) fn new(
+        columns: impl IntoIterator<Item = (String, Option<String>)>,
+        ledger: &Ledger,
+    ) -> Result<Self, Failure> {
+        let mut out = Charged::new(ledger);
+        out.push(b"{\"rows\":[")?;
+        let mut charge = ledger.nothing();
+        let mut names = HashSet::new();
+        let mut all = Vec::new();
+        for (name, declared) in columns {
+            let bytes = name
+                .len()
+                .saturating_add(declared.as_ref().map_or(0, String::len));
+            // The name, twice while others are compared with it, and twice when it is written.
+            charge.grow(size(bytes).saturating_mul(4).saturating_add(COLUMN))?;
+            if charge.bytes() / 4 > size(MAX_ANSWER) {
+                return Err(too_long());
+            }
+            all.push(Column {
+                name: unique(name, &mut names),
+                declared,
+                is_bytes: false,
+                has_whole_real: false,
+                has_integer: false,
+            });
+        }
+        Ok(Self {
+            out,
+            count: 0,
+            columns: all,
+            _names: charge,
+        })
+    }
+
+    /// Adds a row; `cell` writes the value of the column with that index. Where it fails, there is no part of it.
+    ///
+    /// # Errors
+    ///
+    /// When the answer has too many rows or bytes, the host may not hold it, or a value cannot be written.
     pub(super) fn add(
         &mut self,
         mut cell: impl FnMut(usize, &mut Cell<'_>) -> Result<(), Failure>,
@@ -69,31 +99,58 @@ impl Rows {
                 "the answer has more than {MAX_ROWS} rows: use LIMIT, or aggregate"
             )));
         }
-        if self.count > 0 {
-            self.out.push(b',');
-        }
-        self.count = self.count.saturating_add(1);
-        self.out.push(b'[');
-        for (index, column) in self.columns.iter_mut().enumerate() {
-            if index > 0 {
-                self.out.push(b',');
+        let before = self.out.len();
+        let mut write = || {
+            self.out.push(if self.count > 0 { b",[" } else { b"[" })?;
+            for (index, column) in self.columns.iter_mut().enumerate() {
+                if index > 0 {
+                    self.out.push(b",")?;
+                }
+                let out = &mut self.out;
+                cell(index, &mut Cell { out, column })?;
             }
-            let out = &mut self.out;
-            cell(index, &mut Cell { out, column })?;
+            Ok(self.out.push(b"]")?)
+        };
+        let written = write();
+        match written {
+            Ok(()) => self.count = self.count.saturating_add(1),
+            Err(_) => self.out.truncate(before),
         }
-        self.out.push(b']');
-        Ok(())
+        written
+    }
+
+    /// Whether a row was not added because others hold what the process may.
+    pub(super) fn must_wait(&self) -> bool {
+        self.out.must_wait()
+    }
+
+    /// Waits until there is room for it, and it can be added again.
+    ///
+    /// # Errors
+    ///
+    /// When there will be none.
+    pub(super) async fn wait(&mut self) -> Result<(), Failure> {
+        Ok(self.out.wait().await?)
     }
 
     /// The whole answer.
-    pub(super) fn finish(mut self) -> Vec<u8> {
-        self.out.extend_from_slice(b"],\"columns\":");
+    ///
+    /// # Errors
+    ///
+    /// When the host may not hold it.
+    pub(super) fn finish(mut self) -> Result<Written, Failure> {
+        self.out.push(b"],\"columns\":")?;
         let described: Vec<Value> = self.columns.iter().map(Column::described).collect();
-        self.out
-            .extend_from_slice(Value::from(described).to_string().as_bytes());
-        self.out.push(b'}');
-        self.out
+        self.out.json(&described)?;
+        self.out.push(b"}")?;
+        Ok(self.out.written())
     }
+}
+
+fn too_long() -> Failure {
+    Failure::Limit(format!(
+        "the answer has more than {MAX_ANSWER} bytes: ask for fewer columns or rows"
+    ))
 }
 
 /// A name that no column before has.
@@ -125,7 +182,7 @@ impl Column {
 
 /// Where one value is written.
 pub(super) struct Cell<'a> {
-    out: &'a mut Vec<u8>,
+    out: &'a mut Charged,
     column: &'a mut Column,
 }
 
@@ -133,8 +190,7 @@ impl Cell<'_> {
     /// Text that is JSON already.
     pub(super) fn raw(&mut self, json: &str) -> Result<(), Failure> {
         self.fits(json.len())?;
-        self.out.extend_from_slice(json.as_bytes());
-        Ok(())
+        Ok(self.out.push(json.as_bytes())?)
     }
 
     pub(super) fn null(&mut self) -> Result<(), Failure> {
@@ -167,24 +223,24 @@ impl Cell<'_> {
 
     pub(super) fn bytes(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.column.is_bytes = true;
-        self.fits(bytes.len())?;
+        // As base64 has it.
+        self.fits(bytes.len().div_ceil(3).saturating_mul(4))?;
         self.raw("{\"$bytes\":\"")?;
-        self.raw(&STANDARD.encode(bytes))?;
+        for part in bytes.chunks(ENCODED) {
+            self.raw(&STANDARD.encode(part))?;
+        }
         self.raw("\"}")
     }
 
     fn json(&mut self, value: &impl serde::Serialize) -> Result<(), Failure> {
-        serde_json::to_writer(&mut *self.out, value)
-            .map_err(|error| Failure::Database(error.to_string()))?;
+        self.out.json(value)?;
         self.fits(0)
     }
 
     /// Whether so many more bytes may be written.
     fn fits(&self, more: usize) -> Result<(), Failure> {
         if self.out.len().saturating_add(more) > MAX_ANSWER {
-            return Err(Failure::Limit(format!(
-                "the answer has more than {MAX_ANSWER} bytes: ask for fewer columns or rows"
-            )));
+            return Err(too_long());
         }
         Ok(())
     }
@@ -197,7 +253,7 @@ mod tests {
     #[test]
     fn columns_of_one_name_are_told_apart() {
         let columns = ["a", "b", "a", "a_2", "a"].map(|name| (name.to_owned(), None));
-        let rows = Rows::new(columns);
+        let rows = Rows::new(columns, &Ledger::unbounded()).unwrap();
         let names: Vec<&str> = rows
             .columns
             .iter()

@@ -19,14 +19,16 @@ use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::limits::Limit;
 use rusqlite::types::{Value as Sql, ValueRef};
-use rusqlite::{Batch, Connection, ErrorCode, InterruptHandle, OpenFlags, params_from_iter};
+use rusqlite::{Batch, Connection, ErrorCode, InterruptHandle, OpenFlags, Row, params_from_iter};
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
 
 use super::pool::{LinkPermit, Pool};
 use super::rows::{Cell, MAX_ANSWER, Rows};
-use super::{Database, Failure, Lease, Statement, Work};
+use super::{Database, Done, Failure, Lease, Statement, Work};
 use wxmcp_catalogue::wording::bounded;
-use wxmcp_run::Access;
+use wxmcp_run::{Access, Charge};
 
 /// How long a statement waits for another program's lock.
 const BUSY: Duration = Duration::from_secs(5);
@@ -37,8 +39,9 @@ const MAX_PATTERN: i32 = 1_000;
 /// Steps of SQLite's machine after which it looks whether its statement was cancelled: less than a millisecond.
 const LOOK_AFTER: i32 = 10_000;
 
-/// Memory of all statements of the process together, in bytes: SQLite counts it there.
-const MAX_HEAP: u64 = 512 << 20;
+/// Memory of all statements of the process together, in bytes: SQLite counts it there. It is charged to each run that
+/// has statements under way, since none of them is told what its own takes.
+const MAX_HEAP: u64 = 96 << 20;
 
 /// Statements that look at the schema and change nothing.
 const PRAGMAS: [&str; 8] = [
@@ -76,7 +79,25 @@ struct Link {
     may_transact: Arc<AtomicBool>,
     /// Whether its statement was cancelled: the link is of no more use then. An interrupt alone does nothing
     /// to a statement that has not begun.
-    is_cancelled: Arc<AtomicBool>,
+    cancelled: Arc<Cancelled>,
+}
+
+/// Whether nobody waits for a statement any more.
+#[derive(Debug, Default)]
+struct Cancelled {
+    is: AtomicBool,
+    told: Notify,
+}
+
+impl Cancelled {
+    fn cancel(&self) {
+        self.is.store(true, Ordering::Relaxed);
+        self.told.notify_one();
+    }
+
+    fn is(&self) -> bool {
+        self.is.load(Ordering::Relaxed)
+    }
 }
 
 impl Sqlite {
@@ -121,6 +142,7 @@ impl Database for Sqlite {
                 shared: Arc::clone(shared),
                 link: Some(link),
                 access,
+                heap: None,
                 permit,
             });
             Ok(lease)
@@ -138,31 +160,42 @@ struct LinkLease {
     shared: Arc<Shared>,
     link: Option<Link>,
     access: Access,
+    /// What is charged for SQLite's memory, from the first statement on: tables of a transaction stay in it.
+    heap: Option<Arc<Charge>>,
     permit: LinkPermit,
 }
 
 impl Lease for LinkLease {
-    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Vec<u8>, Failure>> {
+    fn run(&mut self, work: Work) -> BoxFuture<'_, Result<Done, Failure>> {
         Box::pin(async move {
+            if let Work::Statement(statement) = &work
+                && self.heap.is_none()
+            {
+                self.heap = Some(heap(statement).await?);
+            }
             let Some(link) = self.link.take() else {
                 let message = "its last statement was cut off, and the transaction with it";
                 return Err(Failure::Database(message.to_owned()));
             };
             let access = self.access;
             let path = self.shared.path.clone();
+            let heap = self.heap.clone();
             let interrupt = Interrupt(Some((
                 link.connection.get_interrupt_handle(),
-                Arc::clone(&link.is_cancelled),
+                Arc::clone(&link.cancelled),
             )));
             let permit = self.permit.clone();
+            let runtime = Handle::current();
             let running = tokio::task::spawn_blocking(move || {
                 let _in_use = permit;
-                let answer = match link.perform(&work, access) {
+                let answer = match link.perform(&work, access, &runtime) {
                     Err(Failure::CutOff) => {
-                        recover(&path).and_then(|()| link.perform(&work, access))
+                        recover(&path).and_then(|()| link.perform(&work, access, &runtime))
                     }
                     answer => answer,
                 };
+                // What is charged for the statement is given back when it has ended, whoever waits for it.
+                drop((work, heap));
                 (link, answer)
             });
             let ended = running.await;
@@ -187,12 +220,12 @@ impl Lease for LinkLease {
 }
 
 impl Link {
-    fn perform(&self, work: &Work, access: Access) -> Result<Vec<u8>, Failure> {
-        if self.is_cancelled.load(Ordering::Relaxed) {
+    fn perform(&self, work: &Work, access: Access, runtime: &Handle) -> Result<Done, Failure> {
+        if self.cancelled.is() {
             return Err(interrupted());
         }
         let own = match (work, access) {
-            (Work::Statement(statement), _) => return execute(&self.connection, statement),
+            (Work::Statement(statement), _) => return self.execute(statement, runtime),
             (Work::Begin, Access::ReadOnly) => "BEGIN",
             (Work::Begin, Access::ReadWrite) => "BEGIN IMMEDIATE",
             (Work::Commit, _) => "COMMIT",
@@ -201,7 +234,7 @@ impl Link {
         self.may_transact.store(true, Ordering::Relaxed);
         let done = self.connection.execute_batch(own).map_err(failure);
         self.may_transact.store(false, Ordering::Relaxed);
-        done.map(|()| b"null".to_vec())
+        done.map(|()| Done::Transaction)
     }
 
     fn is_clean(&self) -> bool {
@@ -222,7 +255,7 @@ fn recover(path: &Path) -> Result<(), Failure> {
 }
 
 /// Ends a statement when its future is dropped.
-struct Interrupt(Option<(InterruptHandle, Arc<AtomicBool>)>);
+struct Interrupt(Option<(InterruptHandle, Arc<Cancelled>)>);
 
 impl Interrupt {
     fn disarm(mut self) {
@@ -232,8 +265,8 @@ impl Interrupt {
 
 impl Drop for Interrupt {
     fn drop(&mut self) {
-        if let Some((handle, is_cancelled)) = &self.0 {
-            is_cancelled.store(true, Ordering::Relaxed);
+        if let Some((handle, cancelled)) = &self.0 {
+            cancelled.cancel();
             handle.interrupt();
         }
     }
@@ -274,14 +307,14 @@ fn open(path: &Path, access: Access) -> Result<Link, Failure> {
     connection.authorizer(Some(move |context: AuthContext<'_>| {
         authorize(context, access, may.load(Ordering::Relaxed))
     }));
-    let is_cancelled = Arc::new(AtomicBool::new(false));
-    let has_to_end = Arc::clone(&is_cancelled);
-    let look = move || has_to_end.load(Ordering::Relaxed);
+    let cancelled = Arc::<Cancelled>::default();
+    let has_to_end = Arc::clone(&cancelled);
+    let look = move || has_to_end.is();
     connection.progress_handler(LOOK_AFTER, Some(look));
     Ok(Link {
         connection,
         may_transact,
-        is_cancelled,
+        cancelled,
     })
 }
 
@@ -311,16 +344,68 @@ fn authorize(context: AuthContext<'_>, access: Access, may_transact: bool) -> Au
     }
 }
 
-fn execute(connection: &Connection, statement: &Statement) -> Result<Vec<u8>, Failure> {
-    let mut batch = Batch::new(connection, &statement.text);
-    let mut prepared = batch
-        .next()
-        .map_err(failure)?
-        .ok_or_else(|| Failure::Invalid("the statement is empty".to_owned()))?;
-    if batch.next().map_err(failure)?.is_some() {
-        let message = "one statement at a time: use a transaction for several";
-        return Err(Failure::Invalid(message.to_owned()));
+/// What statements may take of SQLite's memory; none knows its share, so it is charged once for all of the run.
+async fn heap(statement: &Statement) -> Result<Arc<Charge>, Failure> {
+    // A run that may hold little keeps room for the answer.
+    let bytes = MAX_HEAP.min(statement.ledger.budget() / 2);
+    Ok(statement.ledger.share(bytes).await?)
+}
+
+impl Link {
+    fn execute(&self, statement: &Statement, runtime: &Handle) -> Result<Done, Failure> {
+        let connection = &self.connection;
+        let mut batch = Batch::new(connection, &statement.text);
+        let mut prepared = batch
+            .next()
+            .map_err(failure)?
+            .ok_or_else(|| Failure::Invalid("the statement is empty".to_owned()))?;
+        if batch.next().map_err(failure)?.is_some() {
+            let message = "one statement at a time: use a transaction for several";
+            return Err(Failure::Invalid(message.to_owned()));
+        }
+        let parameters = bound(statement, prepared.parameter_count())?;
+        let columns = prepared.columns().into_iter().map(|column| {
+            let declared = column.decl_type().map(str::to_lowercase);
+            (column.name().to_owned(), declared)
+        });
+        let mut answer = Rows::new(columns, &statement.ledger)?;
+        let before = connection.total_changes();
+        let mut rows = prepared
+            .query(params_from_iter(parameters))
+            .map_err(failure)?;
+        while let Some(row) = rows.next().map_err(failure)? {
+            if statement.is_query {
+                self.add(&mut answer, row, runtime)?;
+            }
+        }
+        drop(rows);
+        if statement.is_query {
+            return Ok(Done::Answer(answer.finish()?));
+        }
+        let changed = connection.total_changes().saturating_sub(before);
+        let last = connection.last_insert_rowid();
+        statement.done(&json!({"rows_affected": changed, "last_insert_id": last}))
     }
+
+    /// Adds a row, once there is room for it. This thread may block; it goes on when nobody waits for it any more.
+    fn add(&self, answer: &mut Rows, row: &Row<'_>, runtime: &Handle) -> Result<(), Failure> {
+        loop {
+            let added = answer.add(|index, cell| write(cell, row.get_ref(index).map_err(failure)?));
+            if added.is_ok() || !answer.must_wait() {
+                return added;
+            }
+            runtime.block_on(async {
+                tokio::select! {
+                    waited = answer.wait() => waited,
+                    () = self.cancelled.told.notified() => Err(interrupted()),
+                }
+            })?;
+        }
+    }
+}
+
+/// The parameters of a statement that wants so many.
+fn bound(statement: &Statement, wanted: usize) -> Result<Vec<Sql>, Failure> {
     let parameters = statement
         .parameters
         .iter()
@@ -332,34 +417,13 @@ fn execute(connection: &Connection, statement: &Statement) -> Result<Vec<u8>, Fa
             })
         })
         .collect::<Result<Vec<Sql>, Failure>>()?;
-    let wanted = prepared.parameter_count();
     if wanted != parameters.len() {
         return Err(Failure::Invalid(format!(
             "the statement has {wanted} parameters, and {} were given",
             parameters.len()
         )));
     }
-    let mut answer = Rows::new(prepared.columns().iter().map(|column| {
-        let declared = column.decl_type().map(str::to_lowercase);
-        (column.name().to_owned(), declared)
-    }));
-    let before = connection.total_changes();
-    let mut rows = prepared
-        .query(params_from_iter(parameters))
-        .map_err(failure)?;
-    while let Some(row) = rows.next().map_err(failure)? {
-        if statement.is_query {
-            answer.add(|index, cell| write(cell, row.get_ref(index).map_err(failure)?))?;
-        }
-    }
-    drop(rows);
-    if statement.is_query {
-        return Ok(answer.finish());
-    }
-    let changed = connection.total_changes().saturating_sub(before);
-    let last = connection.last_insert_rowid();
-    let answer = json!({"rows_affected": changed, "last_insert_id": last});
-    Ok(answer.to_string().into_bytes())
+    Ok(parameters)
 }
 
 fn write(cell: &mut Cell<'_>, value: ValueRef<'_>) -> Result<(), Failure> {

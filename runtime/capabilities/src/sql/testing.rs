@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use wxmcp_policy::{Approvals, CapabilityList, Grants};
-use wxmcp_run::{ToolError, ToolErrorKind};
+use wxmcp_run::{CallContext, Ledger, ToolError, ToolErrorKind};
 
 use super::{Databases, Held, Request};
 use crate::ConnectionConfig;
@@ -18,6 +18,7 @@ pub(super) struct Tool {
     pub(super) databases: Databases,
     pub(super) grants: Grants,
     pub(super) held: Held,
+    pub(super) context: CallContext,
 }
 
 impl Tool {
@@ -31,6 +32,7 @@ impl Tool {
             databases: Databases::new(&connections, timeout)?,
             grants: granted(grant)?,
             held: Held::default(),
+            context: CallContext::outside_of_runs(&Ledger::unbounded()),
         })
     }
 
@@ -47,8 +49,14 @@ impl Tool {
         let request: Map<String, Value> =
             serde_json::from_str(&request.to_string()).map_err(internal)?;
         let request = Request::read(request)?;
-        let perform = self.databases.perform(request, &self.grants, &self.held);
-        serde_json::from_slice(&perform.await?).map_err(internal)
+        let Self {
+            grants,
+            held,
+            context,
+            ..
+        } = self;
+        let perform = self.databases.perform(request, grants, held, context);
+        serde_json::from_slice(&perform.await?.json).map_err(internal)
     }
 
     pub(super) async fn query(

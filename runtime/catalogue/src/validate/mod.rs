@@ -103,6 +103,9 @@ pub enum NotCompiled {
     /// There is no room for it.
     #[error(transparent)]
     OverBudget(#[from] OverBudget),
+    /// Nobody waits for it any more.
+    #[error("it was stopped")]
+    Stopped,
 }
 
 impl From<String> for NotCompiled {
@@ -140,15 +143,16 @@ impl Validator {
     /// outside itself or that is not there, or to itself without end; or it, or its patterns, are too large when they
     /// are compiled.
     pub fn new(schema: &Value) -> Result<Self, String> {
-        Self::charged(schema, &Ledger::unbounded()).map_err(|error| error.to_string())
+        let compiled = Self::charged(schema, &Ledger::unbounded(), &Stop::default());
+        compiled.map_err(|error| error.to_string())
     }
 
     /// The same, charged before it is compiled and while it is kept.
     ///
     /// # Errors
     ///
-    /// The same, or that there is no room for it.
-    pub fn charged(schema: &Value, ledger: &Ledger) -> Result<Self, NotCompiled> {
+    /// The same, or that there is no room for it, or that nobody waits for it any more.
+    pub fn charged(schema: &Value, ledger: &Ledger, stop: &Stop) -> Result<Self, NotCompiled> {
         if refers_to_itself(schema) {
             return Err("it refers to itself without end".to_owned().into());
         }
@@ -158,7 +162,7 @@ impl Validator {
             patterns,
         } = metered(schema)?;
         let mut held = ledger.charge(bytes)?;
-        let patterns = Patterns::new(&patterns)?;
+        let patterns = Patterns::new(&patterns, stop)?;
         held.grow(patterns.bytes)?;
         let plain = match is_cheap(schema) {
             true => Some(compiled(schema, &patterns)?),

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jsonschema::{PatternOptions, ValidationOptions};
 use serde_json::{Value, json};
 
+use super::NotCompiled;
+use super::effort::Stop;
 use super::metered::count;
 use crate::text::shorten;
 
@@ -49,10 +51,14 @@ impl Patterns {
     ///
     /// # Errors
     ///
-    /// Which is none, or too large; or that all together are.
-    pub(super) fn new(patterns: &BTreeSet<String>) -> Result<Self, String> {
+    /// Which is none, or too large; or that all together are; or that nobody waits for them any more.
+    pub(super) fn new(patterns: &BTreeSet<String>, stop: &Stop) -> Result<Self, NotCompiled> {
         let mut all = Self::default();
         for pattern in patterns {
+            // Each may take milliseconds, and there may be thousands.
+            if stop.is_stopped() {
+                return Err(NotCompiled::Stopped);
+            }
             let (size, backtracks) = size(pattern).ok_or_else(|| {
                 let shown = shorten(pattern, MAX_SHOWN);
                 let [.., most] = SIZES;
@@ -63,9 +69,10 @@ impl Patterns {
             let bytes = count(size).saturating_mul(2).saturating_add(matching);
             all.bytes = all.bytes.saturating_add(bytes);
             if all.bytes > MAX_PATTERNS {
-                return Err(format!(
+                let why = format!(
                     "its patterns take more than {MAX_PATTERNS} bytes when they are compiled"
-                ));
+                );
+                return Err(why.into());
             }
             all.looks_around |= backtracks;
             let linear = (count(size) / SIZE_OF_STEP).max(1);

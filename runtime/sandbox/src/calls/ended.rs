@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{length, too_much};
 use crate::aside::aside;
 use crate::digits::marked;
-use wxmcp_run::{Charge, Held, Ledger, Note, ToolAnswer, ToolError, ToolErrorKind};
+use wxmcp_run::{Charge, Held, Ledger, Note, ToolAnswer, ToolError, ToolErrorKind, Written};
 
 /// An operation that ended and was not yet delivered.
 pub(super) struct Ended {
@@ -19,7 +19,10 @@ pub(super) struct Ended {
     pub(super) error: Option<ToolErrorKind>,
     pub(super) answer_bytes: u64,
     pub(super) elapsed: Duration,
-    _charge: Option<Charge>,
+    /// For the payload.
+    pub(super) charge: Option<Charge>,
+    /// For the operation itself.
+    _held: Held,
 }
 
 /// What the payload of a completion is.
@@ -51,6 +54,8 @@ pub(super) struct Done {
     /// Size of the answer as it arrived at the host.
     bytes: u64,
     notes: Vec<Note>,
+    /// What is charged for the payload already.
+    charge: Option<Charge>,
     /// What the answer held until the payload is charged.
     _held: Held,
 }
@@ -62,7 +67,16 @@ impl Done {
             payload: marked(payload),
             bytes,
             notes: Vec::new(),
+            charge: None,
             _held: Held::default(),
+        }
+    }
+
+    /// What was written and charged by those who answered.
+    pub(super) fn written(answer: Written, bytes: u64) -> Self {
+        Self {
+            charge: Some(answer.charge),
+            ..Self::new(answer.json, bytes)
         }
     }
 
@@ -86,6 +100,7 @@ impl Done {
             payload: marked(payload.map_err(unwritten)?),
             bytes: answer.bytes,
             notes: answer.notes,
+            charge: None,
             _held: answer.held,
         })
     }
@@ -127,7 +142,16 @@ impl Ended {
             error: None,
             answer_bytes: 0,
             elapsed,
-            _charge: None,
+            charge: None,
+            _held: Held::default(),
+        }
+    }
+
+    /// The same with what is charged for the operation.
+    pub(super) fn holding(self, held: Held) -> Self {
+        Self {
+            _held: held,
+            ..self
         }
     }
 
@@ -137,8 +161,12 @@ impl Ended {
         elapsed: Duration,
         ledger: &Ledger,
     ) -> Self {
-        let charged = result.and_then(|done| {
-            let charge = ledger.charge(length(done.payload.len()));
+        let charged = result.and_then(|mut done| {
+            let bytes = length(done.payload.len());
+            let charge = match done.charge.take() {
+                Some(mut charge) => charge.resize(bytes).map(|()| charge),
+                None => ledger.charge(bytes),
+            };
             let charge = charge.map_err(|error| too_much("answers that wait to be read", error))?;
             Ok((done, charge))
         });
@@ -147,7 +175,7 @@ impl Ended {
                 form: done.form,
                 notes: done.notes,
                 answer_bytes: done.bytes,
-                _charge: Some(charge),
+                charge: Some(charge),
                 ..Self::plain(id, done.payload, elapsed)
             },
             Err(error) => Self::failed(id, &error, elapsed, ledger),
@@ -164,7 +192,7 @@ impl Ended {
         Self {
             form: Form::Failed,
             error: Some(error.kind),
-            _charge: charge,
+            charge,
             ..Self::plain(id, marked(payload), elapsed)
         }
     }

@@ -30,7 +30,12 @@ fn received(value: Value) -> Received {
 
 fn unwrapped(result: Value, output_schema: Option<Value>) -> Result<Answer, ToolError> {
     let received = received(result);
-    unwrap(received, &tool(output_schema), &Ledger::unbounded()).map(Answer::unwrapped)
+    unwrap(
+        received,
+        Declared::from(&tool(output_schema)),
+        &Ledger::unbounded(),
+    )
+    .map(Answer::unwrapped)
 }
 
 fn value(result: Value, output_schema: Option<Value>) -> Value {
@@ -164,7 +169,12 @@ fn a_marked_result_is_taken_out_of_its_object_and_no_other() {
 fn what_only_the_answer_marks_is_taken_out_after_it_was_checked() {
     let result =
         json!({"structuredContent": {"result": 1}, "_meta": {"fastmcp": {"wrap_result": true}}});
-    let answer = unwrap(received(result), &tool(object()), &Ledger::unbounded()).unwrap();
+    let answer = unwrap(
+        received(result),
+        Declared::from(&tool(object())),
+        &Ledger::unbounded(),
+    )
+    .unwrap();
     assert_eq!(answer.value, json!({"result": 1}));
     assert_eq!(answer.unwrapped().value, json!(1));
 }

@@ -7,6 +7,7 @@
 use rmcp::model::{CustomResult, ErrorData, JsonRpcMessage, RequestId, ServerResult};
 use rmcp::service::{RoleClient, RxJsonRpcMessage};
 use serde_json::Value;
+use wxmcp_catalogue::json;
 use wxmcp_run::{Held, OverBudget};
 
 /// An answer to a tool call or a listing.
@@ -14,6 +15,8 @@ use wxmcp_run::{Held, OverBudget};
 pub(crate) enum Arrived {
     /// The result.
     Result(Received),
+    /// An answer that is long: it is still to be read, beside the event loop.
+    Unread(Unread),
     /// The server answered with an error, which is as long as it may be: what is charged for it.
     Refused(Box<ErrorData>, Held),
     /// The answer was larger than the limit, or held too many values.
@@ -33,6 +36,48 @@ pub(crate) struct Received {
     /// What is charged for it.
     pub(crate) held: Held,
 }
+
+/// An answer as it arrived.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Unread {
+    pub(crate) json: Box<str>,
+    /// Whether it is an error.
+    pub(crate) is_error: bool,
+    /// Size in bytes of the line that it came in.
+    pub(crate) bytes: u64,
+    /// What is charged for it, read and unread.
+    pub(crate) held: Held,
+}
+
+impl Unread {
+    /// Reads it.
+    pub(crate) fn read(self) -> Arrived {
+        let Self {
+            json,
+            is_error,
+            bytes,
+            held,
+        } = self;
+        read(&json, is_error, bytes, held)
+    }
+}
+
+/// Reads an answer for which its parsed size is charged.
+pub(crate) fn read(json: &str, is_error: bool, bytes: u64, held: Held) -> Arrived {
+    if is_error {
+        return match json::read::<ErrorData>(json.as_bytes()) {
+            Ok(error) => Arrived::Refused(Box::new(error), held),
+            Err(_) => Arrived::Malformed(NOT_AN_ERROR.to_owned()),
+        };
+    }
+    match json::readable(json) {
+        Ok(value) => Arrived::Result(Received { value, bytes, held }),
+        Err(error) => Arrived::Malformed(error.to_string()),
+    }
+}
+
+/// What is wrong with an error that cannot be read.
+pub(crate) const NOT_AN_ERROR: &str = "its error has no code or no message";
 
 /// What tells rmcp's caller that the answer to its request has arrived.
 pub(super) fn notice(id: i64) -> RxJsonRpcMessage<RoleClient> {

@@ -257,3 +257,56 @@ async fn all_answers_together_are_bounded() {
         ask(&http, &["127.0.0.1"], request).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn bodies_are_charged_while_they_arrive() {
+    let process = Ledger::of_process(16 << 20);
+    let run = process.for_run(4 << 20);
+    let http = http(&Arc::default(), &[]);
+    let ask = |server: &Server, request: Value| {
+        let (request, run, http) = (with_url(request, &server.url("/")), &run, &http);
+        async move { ask_for(run, http, &["127.0.0.1"], request).await }
+    };
+    let limit = |told: Result<Value, ToolError>| {
+        let error = told.unwrap_err();
+        assert_eq!(error.kind, LimitReached, "{error}");
+        assert!(error.message.contains("`host-memory`"), "{error}");
+    };
+    // It would go on for ever, and is refused where the run may hold no more.
+    let endless = endless(b"HTTP/1.1 200 OK\r\n\r\n", &[b'x'; 4096]).await;
+    limit(ask(&endless, json!({})).await);
+    assert!(run.peak() > 3 << 20, "{run:?}");
+    let large =
+        server(|_| answer("200 OK\r\ncontent-encoding: gzip", &gzip(&[b'x'; 5 << 20]))).await;
+    limit(ask(&large, json!({})).await);
+    // It fits, but not beside the JSON that is made of it.
+    let twice = server(|_| answer("200 OK", &[b'x'; 2_200_000])).await;
+    limit(ask(&twice, json!({})).await);
+    // What is sent is copied.
+    let taking = server(|_| ok("thanks")).await;
+    let text = "x".repeat(3_900_000);
+    limit(ask(&taking, json!({"method": "POST", "text": text})).await);
+    // The twins.
+    let small =
+        server(|_| answer("200 OK\r\ncontent-encoding: gzip", &gzip(&[b'x'; 800_000]))).await;
+    let told = ask(&small, json!({})).await.unwrap();
+    assert_eq!(told["text"].as_str().unwrap().len(), 800_000);
+    assert_eq!((run.held(), process.held()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_body_waits_while_others_hold_what_the_process_may() {
+    let process = Ledger::of_process(8 << 20);
+    let http = http(&Arc::default(), &[]);
+    let large = server(|_| ok(&"x".repeat(1 << 20))).await;
+    let run = process.for_run(u64::MAX);
+    let other = process.for_run(u64::MAX).charge(7 << 20).unwrap();
+    let request = with_url(json!({}), &large.url("/"));
+    let mut asked = std::pin::pin!(ask_for(&run, &http, &["127.0.0.1"], request));
+    let soon = tokio::time::timeout(Duration::from_millis(300), &mut asked).await;
+    assert!(soon.is_err(), "it did not wait: {soon:?}");
+    assert!(process.held() <= 8 << 20);
+    drop(other);
+    let told = asked.await.unwrap();
+    assert_eq!(told["text"].as_str().unwrap().len(), 1 << 20);
+}

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
-use wxmcp_run::{BoxFuture, ToolError};
+use wxmcp_run::{BoxFuture, CallContext, Ledger, ToolError};
 
 use super::connect::Trust;
 use super::load::Load;
@@ -173,12 +173,23 @@ fn http(resolver: &Arc<Flipping>, sites: &[Connection<'_>]) -> Http {
 
 /// Sends a request as a script with these hosts.
 async fn ask(http: &Http, hosts: &[&str], request: Value) -> Result<Value, ToolError> {
+    ask_for(&Ledger::unbounded(), http, hosts, request).await
+}
+
+/// The same, on that account.
+async fn ask_for(
+    ledger: &Ledger,
+    http: &Http,
+    hosts: &[&str],
+    request: Value,
+) -> Result<Value, ToolError> {
     let request: Request = serde_json::from_value(request).unwrap();
-    let hosts = Arc::new(Hosts::new(hosts).unwrap());
-    let answer = http
-        .perform(Prepared::new(request)?, &CapabilityGrants::Script(hosts))
-        .await?;
-    Ok(serde_json::from_slice(&answer).unwrap())
+    let granted = CapabilityGrants::Script(Arc::new(Hosts::new(hosts).unwrap()));
+    let context = CallContext::outside_of_runs(ledger);
+    let performing = http.perform(Prepared::new(request)?, &granted, &context);
+    let answer = performing.await?;
+    assert!(answer.charge.bytes() >= u64::try_from(answer.json.len()).unwrap());
+    Ok(serde_json::from_slice(&answer.json).unwrap())
 }
 
 /// The same of one server that may be asked, by its address.

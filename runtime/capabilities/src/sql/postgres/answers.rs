@@ -220,10 +220,12 @@ mod tests {
             scalar: of,
             delimiter,
         };
-        let mut rows = Rows::new([("x".to_owned(), None)]);
+        let mut rows =
+            Rows::new([("x".to_owned(), None)], &wxmcp_run::Ledger::unbounded()).unwrap();
         rows.add(|_, cell| write(cell, text, &of))
             .map_err(|failure| format!("{failure:?}"))?;
-        let answer = String::from_utf8(rows.finish()).map_err(|error| error.to_string())?;
+        let answer =
+            String::from_utf8(rows.finish().unwrap().json).map_err(|error| error.to_string())?;
         let answer = answer.strip_prefix("{\"rows\":[[").ok_or("no rows")?;
         let end = answer.rfind("]],\"columns\"").ok_or("no columns")?;
         Ok(answer.split_at(end).0.to_owned())

@@ -10,7 +10,7 @@ use serde_json::json;
 use wxmcp_run::ToolErrorKind;
 
 use super::super::rows::Rows;
-use super::super::{Failure, Statement};
+use super::super::{Done, Failure, Statement};
 use super::types::{self, Oid, Type, Types};
 use super::wire::{Complaint, Lost, Wire};
 use super::{Trouble, answers, parameters};
@@ -122,7 +122,8 @@ impl Exchange {
         statement: &Statement,
         known: &Mutex<Types>,
         expected: Status,
-    ) -> Result<Vec<u8>, Trouble> {
+    ) -> Result<Done, Trouble> {
+        self.wire.charge = Some(statement.ledger.nothing());
         let described = self.describe(&statement.text).await?;
         let columns = described.columns.unwrap_or_default();
         let wanted: Vec<Oid> = described
@@ -135,7 +136,8 @@ impl Exchange {
         let of_columns = types.split_off(described.parameters.len().min(types.len()));
         let texts = parameters::texts(&statement.parameters, &types)?;
         let names = columns.into_iter().map(|(name, _)| name);
-        let rows = Rows::new(names.zip(of_columns.iter().map(|of| Some(of.name.clone()))));
+        let columns = names.zip(of_columns.iter().map(|of| Some(of.name.clone())));
+        let rows = Rows::new(columns, &statement.ledger)?;
         self.bind(&texts)?;
         let is_committed_late = expected == Status::Idle && statement.is_query;
         if is_committed_late {
@@ -145,8 +147,9 @@ impl Exchange {
         }
         self.send().await?;
         let taken = self
-            .take(rows, &of_columns, statement.is_query, is_committed_late)
+            .take(rows, &of_columns, statement, is_committed_late)
             .await?;
+        self.wire.charge = None;
         // The statement's text was looked at; this is what it came to.
         if self.status != expected && self.status != Status::Failed {
             self.is_gone = true;
@@ -250,16 +253,17 @@ impl Exchange {
         &mut self,
         mut rows: Rows,
         of: &[Type],
-        is_query: bool,
+        statement: &Statement,
         is_committed_late: bool,
-    ) -> Result<Result<Vec<u8>, Complained>, Trouble> {
+    ) -> Result<Result<Done, Complained>, Trouble> {
+        let is_query = statement.is_query;
         let mut is_bound = false;
         let mut affected = 0_u64;
         let mut complaint = None;
         loop {
             match self.next().await? {
                 Message::BindComplete => is_bound = true,
-                Message::DataRow(body) if is_query => add(&mut rows, &body, of)?,
+                Message::DataRow(body) if is_query => add_when_free(&mut rows, &body, of).await?,
                 Message::CommandComplete(body) => {
                     affected = rows_affected(body.tag().unwrap_or_default());
                     if is_committed_late {
@@ -293,12 +297,17 @@ impl Exchange {
         }
         Ok(match complaint {
             Some(complaint) => Err(complaint),
-            None if is_query => Ok(rows.finish()),
+            None if is_query => Ok(Done::Answer(rows.finish()?)),
             None => {
                 let done = json!({"rows_affected": affected, "last_insert_id": null});
-                Ok(done.to_string().into_bytes())
+                Ok(statement.done(&done)?)
             }
         })
+    }
+
+    /// Gives back the memory of large messages: the link waits for its next use.
+    pub(super) fn trim(&mut self) {
+        self.wire.trim();
     }
 
     async fn send(&mut self) -> Result<(), Lost> {
@@ -374,6 +383,17 @@ fn texts(body: &DataRowBody) -> Result<Vec<Option<String>>, Lost> {
         texts.push(bytes.map(|bytes| String::from_utf8_lossy(bytes).into_owned()));
     }
     Ok(texts)
+}
+
+/// Adds a row to an answer, once there is room for it.
+async fn add_when_free(rows: &mut Rows, body: &DataRowBody, of: &[Type]) -> Result<(), Trouble> {
+    loop {
+        let added = add(rows, body, of);
+        if added.is_ok() || !rows.must_wait() {
+            return added;
+        }
+        rows.wait().await?;
+    }
 }
 
 /// Adds a row to an answer.

@@ -11,6 +11,7 @@ use fallible_iterator::FallibleIterator as _;
 use postgres_protocol::message::backend::{ErrorResponseBody, Header, Message};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use wxmcp_policy::{Cut, Redactor};
+use wxmcp_run::{Charge, OverBudget};
 
 use super::super::rows::MAX_ANSWER;
 
@@ -37,6 +38,8 @@ pub(super) struct Wire {
     secrets: Redactor,
     /// What is sent next, as the functions of `frontend` write it.
     pub(super) out: BytesMut,
+    /// While a statement is under way: what is charged for a long message.
+    pub(super) charge: Option<Charge>,
 }
 
 impl std::fmt::Debug for Wire {
@@ -54,6 +57,9 @@ pub(super) enum Lost {
     /// A message is larger than any answer may be.
     #[error("a row has more than {MAX_ANSWER} bytes: ask for fewer columns, or parts of them")]
     TooLarge,
+    /// The host may not hold it.
+    #[error(transparent)]
+    OverBudget(#[from] OverBudget),
     /// The server does not keep to the protocol.
     #[error("the server sent what is not expected here")]
     Protocol,
@@ -72,13 +78,26 @@ impl Wire {
             arrived: BytesMut::new(),
             secrets,
             out: BytesMut::new(),
+            charge: None,
         }
+    }
+
+    /// Gives back the memory of large messages, and what is charged for them.
+    pub(super) fn trim(&mut self) {
+        if self.arrived.is_empty() {
+            self.arrived = BytesMut::new();
+        }
+        self.out = BytesMut::new();
+        self.charge = None;
     }
 
     /// Sends what was written to `out`.
     pub(super) async fn send(&mut self) -> Result<(), Lost> {
         self.socket.write_all(&self.out).await?;
         self.socket.flush().await?;
+        if self.out.capacity() > READ_AHEAD {
+            self.out = BytesMut::new();
+        }
         self.out.clear();
         Ok(())
     }
@@ -110,6 +129,9 @@ impl Wire {
             }) {
                 return Err(Lost::TooLarge);
             }
+            if let (Some(header), Some(charge)) = (&header, &mut self.charge) {
+                hold(charge, header.len()).await?;
+            }
             let message = Message::parse(&mut self.arrived).map_err(|_| Lost::Protocol)?;
             if let Some(message) = message {
                 return Ok(message);
@@ -120,6 +142,24 @@ impl Wire {
             }
         }
     }
+}
+
+/// Charges a message that is about to be read, if it is long.
+async fn hold(charge: &mut Charge, length: i32) -> Result<(), Lost> {
+    let bytes = u64::try_from(length).unwrap_or(0);
+    let ahead = u64::try_from(READ_AHEAD).unwrap_or(u64::MAX);
+    // Where it does not fit into what was read ahead, both are there while it is copied.
+    let wanted = if bytes > ahead {
+        bytes.saturating_mul(2)
+    } else {
+        0
+    };
+    match wanted.checked_sub(charge.bytes()) {
+        Some(0) => {}
+        Some(more) => charge.grow_when_free(more).await?,
+        None => charge.shrink(charge.bytes().saturating_sub(wanted)),
+    }
+    Ok(())
 }
 
 /// An error that the server sent.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use wxmcp_run::ToolErrorKind;
+use wxmcp_run::{CallContext, Ledger, ToolErrorKind};
 
 use super::super::testing::{TestResult, Tool};
 
@@ -225,6 +225,89 @@ async fn bombs_are_errors_and_leave_the_database_usable() -> TestResult {
             "{statement}"
         );
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_are_charged_as_they_are_written() -> TestResult {
+    let (_folder, url) = database()?;
+    let mut tool = Tool::new(&url, "main", MINUTE)?;
+    let process = Ledger::of_process(16 << 20);
+    // Half of it is for what SQLite itself takes.
+    let run = process.for_run(8 << 20);
+    tool.context = CallContext::outside_of_runs(&run);
+    let endless = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) \
+                   SELECT hex(zeroblob(5000)) FROM c";
+    // Each of these is written as six.
+    let escaped = "SELECT replace(hex(zeroblob(500000)), '0', char(1))";
+    for statement in [endless, escaped, "SELECT zeroblob(4000000)"] {
+        let error = tool.refused(statement).await?;
+        assert_eq!(error.kind, ToolErrorKind::LimitReached, "{error}");
+        assert!(error.message.contains("`host-memory`"), "{error}");
+    }
+    let text = "x".repeat(3_000_000);
+    let error = tool.query("SELECT length(?)", json!([text])).await;
+    assert_eq!(error.unwrap_err().kind, ToolErrorKind::LimitReached);
+    // The twins.
+    let few = format!("{endless} LIMIT 300");
+    tool.query(&few, json!([])).await?;
+    tool.value("SELECT zeroblob(2000000)").await?;
+    assert_eq!((run.held(), process.held()), (0, 0));
+    assert!(run.peak() > 6 << 20, "{run:?}");
+    // Others hold what the process may: it waits, and ends when nobody waits for it any more.
+    let other = process.for_run(u64::MAX).charge(11 << 20)?;
+    for _ in 0..2 {
+        let asked = tokio::time::timeout(Duration::from_millis(300), tool.query(&few, json!([])));
+        assert!(asked.await.is_err(), "it did not wait");
+    }
+    while process.held() > other.bytes() {
+        tokio::task::yield_now().await;
+    }
+    let mut asked = std::pin::pin!(tool.query(&few, json!([])));
+    let soon = tokio::time::timeout(Duration::from_millis(100), &mut asked).await;
+    assert!(soon.is_err(), "it did not wait: {soon:?}");
+    drop(other);
+    asked.await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_transaction_may_keep_in_memory_stays_charged() -> TestResult {
+    let (_folder, url) = database()?;
+    let mut tool = Tool::new(&url, "main:rw", MINUTE)?;
+    let run = Ledger::of_process(u64::MAX).for_run(8 << 20);
+    tool.context = CallContext::outside_of_runs(&run);
+    let id = tool.begin().await?;
+    tool.inside(&id, "CREATE TEMP TABLE u AS SELECT 1").await?;
+    assert_eq!(run.held(), 4 << 20);
+    let other = tool.value("SELECT 1");
+    assert_eq!(other.await?, json!(1));
+    assert_eq!(run.held(), 4 << 20);
+    tool.end(&id, "rollback").await?;
+    assert_eq!(run.held(), 0);
+    Ok(())
+}
+
+#[tokio::test]
+async fn names_of_columns_are_bounded() -> TestResult {
+    let (_folder, url) = database()?;
+    let mut tool = Tool::new(&url, "main:rw", MINUTE)?;
+    let run = Ledger::of_process(u64::MAX).for_run(32 << 20);
+    tool.context = CallContext::outside_of_runs(&run);
+    let name = "x".repeat(500_000);
+    tool.execute(&format!("CREATE TABLE wide (\"{name}\")"))
+        .await?;
+    let error = tool
+        .refused(
+            "SELECT * FROM wide a, wide b, wide c, wide d, wide e, wide f, wide g, wide h, wide i",
+        )
+        .await?;
+    assert_eq!(error.kind, ToolErrorKind::LimitReached, "{error}");
+    assert_eq!(
+        tool.query("SELECT * FROM wide a, wide b", json!([]))
+            .await?["rows"],
+        json!([])
+    );
     Ok(())
 }
 

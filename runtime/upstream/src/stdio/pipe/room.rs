@@ -5,7 +5,7 @@ use wxmcp_catalogue::json;
 use wxmcp_run::{Charge, Held, Ledger, OverBudget, parsed_size};
 
 use super::Pipe;
-use super::take::Taken;
+use super::take::{Taken, is_long};
 use crate::stdio::arrived::Arrived;
 use crate::stdio::frame::Envelope;
 use crate::stdio::ids::at_start;
@@ -79,11 +79,15 @@ where
             return Charged::Now(Ok(Held::default()));
         };
         let content = envelope.result.or(envelope.error);
+        // A long one is copied, and read later.
+        let copy = content.filter(|content| is_long(content));
+        let copy = copy.map_or(0, |content| content.get().len());
         let content = content.map_or(&b""[..], |content| content.get().as_bytes());
         if json::holds_too_many(content) {
             return Charged::TooMany;
         }
-        let bytes = parsed_size(content);
+        let copy = u64::try_from(copy).unwrap_or(u64::MAX);
+        let bytes = parsed_size(content).saturating_add(copy);
         match ledger.charge(bytes) {
             Ok(charge) => Charged::Now(Ok(charge.into())),
             Err(over @ OverBudget::Process { budget, .. }) if bytes <= budget => {

@@ -1,6 +1,5 @@
 //! What a line of a server's output is: a message, several, a damaged one, or prose.
 
-use rmcp::model::ErrorData;
 use rmcp::service::{RoleClient, RxJsonRpcMessage};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -11,7 +10,8 @@ use wxmcp_run::{Held, parsed_size, without_lone_surrogates};
 
 use super::Pipe;
 use super::room::{Charged, Room, Waiting};
-use crate::stdio::arrived::{Arrived, Received, notice};
+use crate::aside::LARGE;
+use crate::stdio::arrived::{Arrived, Unread, notice, read};
 use crate::stdio::frame::{Damaged, Envelope, mended};
 use crate::stdio::ids::{at_end, at_start, in_line, number};
 use crate::stdio::lines::Line;
@@ -19,6 +19,9 @@ use crate::stdio::pipe_state::{Addressee, Fault, Reading};
 
 /// Largest message that is not an answer to a tool call or listing, in bytes.
 const MAX_OTHER_BYTES: usize = 1024 * 1024;
+
+/// Most bytes that such a message may take once it is read: nobody pays for it.
+const MAX_OTHER_PARSED: u64 = 4 << 20;
 
 /// Longest id of a server's own request, in bytes: the answer repeats it, and may wait to be written.
 const MAX_ID_BYTES: usize = 1024;
@@ -404,6 +407,7 @@ where
     /// Notifications, the server's requests, and answers of the handshake.
     fn take_other(&mut self, line: &[u8]) -> Taken {
         if line.len() <= MAX_OTHER_BYTES
+            && parsed_size(line) <= MAX_OTHER_PARSED
             // Through a value: numbers of any size cannot be read into rmcp's untagged types at once.
             && let Ok(value) = json::read::<Value>(line)
             && let Ok(message) = serde_json::from_value(value)
@@ -418,21 +422,31 @@ where
     fn read_answer(&self, envelope: &Envelope<'_>, bytes: u64, held: Held) -> Arrived {
         let malformed = |problem: &str| Arrived::Malformed(problem.to_owned());
         match (envelope.result, envelope.error) {
-            (Some(result), None) => match json::readable(result.get()) {
-                Ok(value) => Arrived::Result(Received { value, bytes, held }),
-                Err(error) => Arrived::Malformed(error.to_string()),
-            },
-            (None, Some(error)) => match json::read::<ErrorData>(error.get().as_bytes()) {
-                Ok(error) => Arrived::Refused(Box::new(error), held),
-                Err(_) => malformed(&format!(
-                    "its error has no code or no message: {}",
+            (Some(content), None) | (None, Some(content)) if is_long(content) => {
+                Arrived::Unread(Unread {
+                    json: content.get().into(),
+                    is_error: envelope.error.is_some(),
+                    bytes,
+                    held,
+                })
+            }
+            (Some(result), None) => read(result.get(), false, bytes, held),
+            (None, Some(error)) => match read(error.get(), true, bytes, held) {
+                Arrived::Malformed(problem) => malformed(&format!(
+                    "{problem}: {}",
                     quoted(&self.state.shown(error.get().as_bytes()))
                 )),
+                arrived => arrived,
             },
             (Some(_), Some(_)) => malformed("it holds both a result and an error"),
             (None, None) => malformed("it holds neither a result nor an error"),
         }
     }
+}
+
+/// Whether an answer takes so long to read that the event loop does not.
+pub(super) fn is_long(content: &RawValue) -> bool {
+    content.get().len() >= LARGE
 }
 
 /// What came of a line.

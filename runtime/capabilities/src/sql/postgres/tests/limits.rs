@@ -4,6 +4,8 @@ use std::pin::pin;
 
 use futures_util::future::join_all;
 
+use wxmcp_run::{CallContext, Ledger};
+
 use super::*;
 
 /// Backends that still run something of ours.
@@ -133,7 +135,7 @@ async fn links_are_few_and_kept_and_broken_ones_are_not_used() -> TestResult {
             let request = serde_json::from_value(request)?;
             first
                 .databases
-                .perform(request, &first.grants, held)
+                .perform(request, &first.grants, held, &first.context)
                 .await?;
         }
     }
@@ -178,5 +180,39 @@ async fn a_server_that_does_not_answer_is_waited_for_so_long() -> TestResult {
         error.message,
         "the connection `main`: the server cannot be reached: connection refused"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn rows_are_charged_as_they_arrive() -> TestResult {
+    let app = App::start().await?;
+    let mut tool = app.reader()?;
+    let process = Ledger::of_process(8 << 20);
+    let run = process.for_run(2 << 20);
+    tool.context = CallContext::outside_of_runs(&run);
+    let many = "SELECT repeat('x', 1000) FROM generate_series(1, 20000)";
+    let wide = "SELECT repeat('x', 3000000)";
+    for statement in [many, wide] {
+        let error = tool.refused(statement).await?;
+        assert_eq!(error.kind, ToolErrorKind::LimitReached, "{error}");
+        assert!(error.message.contains("`host-memory`"), "{error}");
+    }
+    let parameter = "x".repeat(2_000_000);
+    let error = tool.query("SELECT length($1)", json!([parameter])).await;
+    assert_eq!(error.unwrap_err().kind, ToolErrorKind::LimitReached);
+    // The twins.
+    let narrow = wide.replace("3000000", "500000");
+    for statement in [&many.replace("20000", "1000"), &narrow] {
+        tool.query(statement, json!([])).await?;
+    }
+    assert_eq!((run.held(), process.held()), (0, 0));
+    assert!(run.peak() > 1 << 20, "{run:?}");
+    // Others hold what the process may: it waits.
+    let other = process.for_run(u64::MAX).charge(7 << 20)?;
+    let mut asked = pin!(tool.value(&narrow));
+    let held = tokio::time::timeout(Duration::from_millis(300), &mut asked).await;
+    assert!(held.is_err(), "it did not wait: {held:?}");
+    drop(other);
+    assert_eq!(asked.await?.as_str().map(str::len), Some(500_000));
     Ok(())
 }

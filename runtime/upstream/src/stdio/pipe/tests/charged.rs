@@ -26,6 +26,28 @@ async fn a_request_with_an_endless_id_is_not_answered() {
     assert_eq!(request.id, RequestId::String("x".repeat(1000).into()));
 }
 
+/// One megabyte of such a message would take 50 when it is read.
+#[tokio::test]
+async fn a_notification_of_many_values_is_not_read() {
+    let (mut theirs, reader) = tokio::io::duplex(2 << 20);
+    let (writer, _sent) = tokio::io::duplex(1 << 20);
+    let mut pipe = Pipe::new(reader, writer, 1 << 20, state(), None);
+    for (values, text) in [(400_000, "many"), (30_000, "few")] {
+        let list = "0,".repeat(values);
+        let line = format!(
+            "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\
+             \"params\":{{\"level\":\"info\",\"data\":[{list}\"{text}\"]}}}}\n"
+        );
+        theirs.write_all(line.as_bytes()).await.unwrap();
+    }
+    drop(theirs);
+    let Some(JsonRpcMessage::Notification(notification)) = pipe.receive().await else {
+        panic!("no notification");
+    };
+    assert!(format!("{notification:?}").contains("few"));
+    assert!(pipe.receive().await.is_none());
+}
+
 /// A call of these arguments by a run.
 fn call_of(text: &str, run: &Ledger) -> ClientRequest {
     let arguments = serde_json::Map::from_iter([("text".to_owned(), text.into())]);
