@@ -13,6 +13,7 @@ mod queue;
 mod render;
 mod runtime;
 mod settings;
+mod settings_file;
 mod streams;
 
 use std::process::ExitCode;

@@ -5,9 +5,8 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, Error, anyhow, bail};
 use bytesize::ByteSize;
-use serde::Deserialize;
 use wxmcp_capabilities::{ConnectionConfig, DirectoryConfig, HeaderConfig};
 use wxmcp_policy::{CapabilityList, Hosts};
 use wxmcp_run::{Limits, Mount, Protected};
@@ -15,6 +14,7 @@ use wxmcp_toolfiles::read_file;
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
 use crate::mounts::{mounts, protected};
+use crate::settings_file::{self, ConnectionTable, DirectoryTable, File, LimitTable};
 
 /// Bytes that tools may keep in a directory whose quota is not set.
 const DIRECTORY_QUOTA: u64 = 100 << 20;
@@ -55,109 +55,6 @@ pub(crate) struct Settings {
     pub(crate) componentizers: Option<PathBuf>,
     /// The file that names the upstream servers, if there is one.
     pub(crate) mcp_config: Option<PathBuf>,
-}
-
-/// `wxmcp.toml`. Unknown keys are errors: a misspelt limit is no limit.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    #[serde(default)]
-    limits: LimitTable,
-    #[serde(default)]
-    policy: PolicyTable,
-    #[serde(default)]
-    check: CheckTable,
-    #[serde(default)]
-    build: BuildTable,
-    #[serde(default)]
-    tools: ToolsTable,
-    #[serde(default)]
-    http: HttpTable,
-    #[serde(default)]
-    connections: BTreeMap<String, ConnectionTable>,
-    #[serde(default)]
-    directories: BTreeMap<String, DirectoryTable>,
-    #[serde(default)]
-    grants: BTreeMap<String, CapabilityList>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(rename_all = "kebab-case")]
-struct ToolsTable {
-    folder: Option<PathBuf>,
-    #[serde(default)]
-    learn_answers: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CheckTable {
-    folder: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BuildTable {
-    folder: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HttpTable {
-    ca: Option<PathBuf>,
-}
-
-/// A database or a host; what may be secret is never shown.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConnectionTable {
-    url: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-}
-
-impl std::fmt::Debug for ConnectionTable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ConnectionTable")
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DirectoryTable {
-    path: PathBuf,
-    quota: Option<ByteSize>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct LimitTable {
-    timeout: Option<String>,
-    start_timeout: Option<String>,
-    fuel: Option<u64>,
-    memory: Option<ByteSize>,
-    host_memory: Option<ByteSize>,
-    host_memory_total: Option<ByteSize>,
-    max_tool_calls: Option<u64>,
-    max_concurrent_calls: Option<u32>,
-    max_output: Option<ByteSize>,
-    call_timeout: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct PolicyTable {
-    #[serde(default)]
-    volumes: Vec<String>,
-    #[serde(default)]
-    env: Vec<String>,
-    #[serde(default)]
-    allow_tools: Vec<String>,
-    #[serde(default)]
-    deny_tools: Vec<String>,
-    #[serde(default)]
-    allow_hosts: Vec<String>,
 }
 
 impl Settings {
@@ -246,8 +143,8 @@ fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
         return Ok((File::default(), folder));
     }
     let text = text(path).with_context(|| format!("read `{}`", path.display()))?;
-    let file = toml::from_str(&text)
-        .map_err(|error| anyhow!(without_line(&error, &text)))
+    let file = settings_file::parse(&text)
+        .map_err(Error::msg)
         .with_context(|| format!("read `{}`", path.display()))?;
     Ok((file, folder))
 }
@@ -255,18 +152,6 @@ fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
 /// The text of a configuration file: bounded, and never waited for as for a pipe.
 pub(crate) fn text(path: &Path) -> anyhow::Result<String> {
     String::from_utf8(read_file(path, CONFIGURATION)?).context("it is not UTF-8 text")
-}
-
-/// What is wrong and on which line; not the line itself, which may hold a secret.
-fn without_line(error: &toml::de::Error, text: &str) -> String {
-    let line = error
-        .span()
-        .and_then(|span| text.get(..span.start))
-        .map(|before| before.matches('\n').count().saturating_add(1));
-    match line {
-        Some(line) => format!("line {line}: {}", error.message()),
-        None => error.message().to_owned(),
-    }
 }
 
 fn merge_limits(flags: &LimitArgs, file: &LimitTable) -> anyhow::Result<Limits> {
@@ -449,8 +334,8 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_an_error() {
-        let error = toml::from_str::<File>("[limits]\ntimeuot = '1s'").unwrap_err();
-        assert!(error.to_string().contains("timeuot"), "{error}");
+        let error = settings_file::parse("[limits]\ntimeuot = '1s'").unwrap_err();
+        assert!(error.contains("timeuot"), "{error}");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 mod address;
 mod caller;
 mod capabilities;
+#[doc(hidden)]
+pub mod fuzzing;
 mod grants;
 mod host_pattern;
 mod hosts;
