@@ -88,6 +88,16 @@ check: guests ## What CI runs: format, lints, docs, guests against their lock, t
 	$(OUT)/guest-build check --from-scratch
 	$(MAKE) test
 
+# Our own crates are compiled with checks, and all that reads input so that what it does is counted; in a folder of its own.
+FUZZ := target/fuzz/$(HOST)/debug/fuzz
+SECONDS_EACH ?= $(shell expr 3600 / $$(ls fuzz/corpus | wc -l))
+
+.PHONY: fuzz
+fuzz: ## Feed changed input to what reads it, for an hour; TARGET=name of fuzz/corpus, SECONDS_EACH=so long
+	RUSTC_WRAPPER=$(CURDIR)/fuzz/instrument.sh $(BUILD) --config fuzz/profile.toml --features wxmcp-fuzz/steps \
+	  --bin fuzz --target-dir target/fuzz
+	fuzz/run.sh $(FUZZ) $(SECONDS_EACH) $(TARGET)
+
 .PHONY: bench
 bench: build clients ## Measure, side by side with native CPython and node, and print the table; BEFORE=COMMIT measures that too
 	$(SHIP) --bins

@@ -68,7 +68,7 @@ fn collect_value(
 
 #[cfg(test)]
 mod tests {
-    use crate::settings::File;
+    use super::super::settings_file::File;
 
     fn refused(text: &str) -> String {
         let error = toml::from_str::<File>(text).unwrap_err();

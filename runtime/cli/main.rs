@@ -14,6 +14,7 @@ mod queue;
 mod render;
 mod runtime;
 mod settings;
+mod settings_file;
 mod streams;
 
 use std::process::ExitCode;

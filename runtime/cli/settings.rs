@@ -5,17 +5,16 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, Error, anyhow, bail};
 use bytesize::ByteSize;
-use serde::Deserialize;
 use wxmcp_capabilities::{ConnectionConfig, DirectoryConfig, HeaderConfig};
 use wxmcp_policy::{Addresses, CapabilityList, Hosts, Pattern};
 use wxmcp_run::{Limits, Mount, Protected};
 use wxmcp_toolfiles::read_file;
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
-use crate::file_error;
 use crate::mounts::{mounts, protected};
+use crate::settings_file::{self, ConnectionTable, DirectoryTable, File, LimitTable};
 
 /// Bytes that tools may keep in a directory whose quota is not set.
 const DIRECTORY_QUOTA: u64 = 100 << 20;
@@ -56,112 +55,6 @@ pub(crate) struct Settings {
     pub(crate) componentizers: Option<PathBuf>,
     /// The file that names the upstream servers, if there is one.
     pub(crate) mcp_config: Option<PathBuf>,
-}
-
-/// `wxmcp.toml`. Unknown keys are errors: a misspelt limit is no limit.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct File {
-    #[serde(default)]
-    limits: LimitTable,
-    #[serde(default)]
-    policy: PolicyTable,
-    #[serde(default)]
-    check: CheckTable,
-    #[serde(default)]
-    build: BuildTable,
-    #[serde(default)]
-    tools: ToolsTable,
-    #[serde(default)]
-    http: HttpTable,
-    #[serde(default)]
-    connections: BTreeMap<String, ConnectionTable>,
-    #[serde(default)]
-    directories: BTreeMap<String, DirectoryTable>,
-    #[serde(default)]
-    grants: BTreeMap<String, CapabilityList>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[serde(rename_all = "kebab-case")]
-struct ToolsTable {
-    folder: Option<PathBuf>,
-    #[serde(default)]
-    learn_answers: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CheckTable {
-    folder: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BuildTable {
-    folder: Option<PathBuf>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HttpTable {
-    ca: Option<PathBuf>,
-}
-
-/// A database or a host; what may be secret is never shown.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ConnectionTable {
-    url: String,
-    #[serde(default)]
-    headers: BTreeMap<String, String>,
-    /// Addresses that are not public and that the name in the URL may lead to.
-    #[serde(default)]
-    addresses: Vec<String>,
-}
-
-impl std::fmt::Debug for ConnectionTable {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("ConnectionTable")
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DirectoryTable {
-    path: PathBuf,
-    quota: Option<ByteSize>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct LimitTable {
-    timeout: Option<String>,
-    start_timeout: Option<String>,
-    fuel: Option<u64>,
-    memory: Option<ByteSize>,
-    host_memory: Option<ByteSize>,
-    host_memory_total: Option<ByteSize>,
-    max_tool_calls: Option<u64>,
-    max_concurrent_calls: Option<u32>,
-    max_output: Option<ByteSize>,
-    call_timeout: Option<String>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct PolicyTable {
-    #[serde(default)]
-    volumes: Vec<String>,
-    #[serde(default)]
-    env: Vec<String>,
-    #[serde(default)]
-    allow_tools: Vec<String>,
-    #[serde(default)]
-    deny_tools: Vec<String>,
-    #[serde(default)]
-    allow_hosts: Vec<String>,
 }
 
 impl Settings {
@@ -262,8 +155,8 @@ fn read(path: &Path, named: bool) -> anyhow::Result<(File, PathBuf)> {
         return Ok((File::default(), folder));
     }
     let text = text(path).with_context(|| format!("read `{}`", path.display()))?;
-    let file = toml::from_str(&text)
-        .map_err(|error| anyhow!(file_error::words(&error, &text)))
+    let file = settings_file::parse(&text)
+        .map_err(Error::msg)
         .with_context(|| format!("read `{}`", path.display()))?;
     Ok((file, folder))
 }
@@ -524,8 +417,8 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_an_error() {
-        let error = toml::from_str::<File>("[limits]\ntimeuot = '1s'").unwrap_err();
-        assert!(error.to_string().contains("timeuot"), "{error}");
+        let error = settings_file::parse("[limits]\ntimeuot = '1s'").unwrap_err();
+        assert!(error.contains("timeuot"), "{error}");
     }
 
     #[test]

@@ -27,6 +27,8 @@ use wxmcp_run::{BoxFuture, CallContext, Capability, Protected, ToolError, ToolEr
 use files::Directory;
 use http::Http;
 pub use sql::UrlError;
+#[doc(hidden)]
+pub use sql::fuzzing;
 use sql::{Databases, Held};
 
 /// A database or a host that tools may use.

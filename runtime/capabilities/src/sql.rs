@@ -25,6 +25,7 @@ use wxmcp_run::{
 use crate::{ConnectionConfig, ResourceError, read};
 use command::Command;
 pub use postgres::UrlError;
+pub use postgres::fuzzing;
 use postgres::{Address, Postgres};
 use sqlite::Sqlite;
 use wxmcp_catalogue::wording::bounded;

@@ -6,6 +6,8 @@ mod address;
 mod addresses;
 mod caller;
 mod capabilities;
+#[doc(hidden)]
+pub mod fuzzing;
 mod grants;
 pub mod guard;
 mod host_pattern;

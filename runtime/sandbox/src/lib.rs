@@ -14,6 +14,8 @@ mod clock;
 mod digits;
 pub mod engine;
 mod files;
+#[doc(hidden)]
+pub mod fuzzing;
 mod guest;
 mod limits;
 mod meter;

@@ -12,6 +12,8 @@ mod config;
 mod definition;
 mod describe;
 mod folder;
+#[doc(hidden)]
+pub mod fuzzing;
 mod host;
 mod look;
 mod place;

@@ -19,4 +19,6 @@ mod stdio;
 
 pub use config::{ConfigError, Environment, Launch, ServersFile, UpstreamConfig, parse_config};
 pub use servers::{Servers, ServersConfig};
+#[doc(hidden)]
+pub use stdio::fuzzing;
 pub use stdio::guard::{GuardCommand, guard_main};

@@ -8,6 +8,7 @@
 mod address;
 mod answers;
 mod exchange;
+pub mod fuzzing;
 mod login;
 mod parameters;
 #[cfg(test)]

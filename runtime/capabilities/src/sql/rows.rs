@@ -1,6 +1,6 @@
 //! The answer to a query, written as it arrives and bounded before it is kept.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -58,7 +58,7 @@ impl Rows {
         let mut out = Charged::new(ledger);
         out.push(b"{\"rows\":[")?;
         let mut charge = ledger.nothing();
-        let mut names = HashSet::new();
+        let mut names = Names::default();
         let mut all = Vec::new();
         for (name, declared) in columns {
             let bytes = name
@@ -70,7 +70,7 @@ impl Rows {
                 return Err(too_long());
             }
             all.push(Column {
-                name: unique(name, &mut names),
+                name: names.unique(name),
                 declared,
                 is_bytes: false,
                 has_whole_real: false,
@@ -153,15 +153,29 @@ fn too_long() -> Failure {
     ))
 }
 
-/// A name that no column before has.
-fn unique(name: String, names: &mut HashSet<String>) -> String {
-    let mut free = name.clone();
-    let mut count = 1_u32;
-    while !names.insert(free.clone()) {
-        count = count.saturating_add(1);
-        free = format!("{name}_{count}");
+/// The names of columns, each with the number that was given last to another column of that name.
+#[derive(Default)]
+struct Names(HashMap<String, u32>);
+
+impl Names {
+    /// A name that no column before has. Numbers are not tried again: thousands of columns may have one name.
+    fn unique(&mut self, name: String) -> String {
+        let Some(count) = self.0.get(&name) else {
+            self.0.insert(name.clone(), 1);
+            return name;
+        };
+        let mut count = *count;
+        let free = loop {
+            count = count.saturating_add(1);
+            let free = format!("{name}_{count}");
+            if !self.0.contains_key(&free) {
+                break free;
+            }
+        };
+        self.0.insert(name, count);
+        self.0.insert(free.clone(), 1);
+        free
     }
-    free
 }
 
 impl Column {
@@ -260,5 +274,14 @@ mod tests {
             .map(|column| column.name.as_str())
             .collect();
         assert_eq!(names, ["a", "b", "a_2", "a_2_2", "a_3"]);
+    }
+
+    /// Trying all numbers for each would be two billion tries.
+    #[test]
+    fn many_columns_of_one_name_take_linear_time() {
+        let columns = (0..65_535).map(|_| ("a".to_owned(), None));
+        let rows = Rows::new(columns, &Ledger::unbounded()).unwrap();
+        let last = rows.columns.last().map(|column| column.name.as_str());
+        assert_eq!(last, Some("a_65535"));
     }
 }

@@ -3,6 +3,7 @@
 
 mod arrived;
 mod frame;
+pub mod fuzzing;
 pub(crate) mod guard;
 mod ids;
 mod lines;

@@ -1,10 +1,12 @@
 //! Messages to a server and from it: one exchange at a time.
 
-use fallible_iterator::FallibleIterator as _;
+use std::io;
+
+use fallible_iterator::FallibleIterator;
 use futures_util::FutureExt as _;
 use parking_lot::Mutex;
 use postgres_protocol::IsNull;
-use postgres_protocol::message::backend::{DataRowBody, ErrorResponseBody, Message};
+use postgres_protocol::message::backend::{DataRowBody, ErrorResponseBody, Field, Message};
 use postgres_protocol::message::frontend;
 use serde_json::json;
 use wxmcp_run::ToolErrorKind;
@@ -180,15 +182,11 @@ impl Exchange {
         loop {
             match self.next().await? {
                 Message::ParameterDescription(body) => {
-                    let oids = body.parameters().collect();
-                    described.parameters = oids.map_err(|_| Lost::Protocol)?;
+                    described.parameters = listed(body.parameters(), Ok)?;
                 }
                 Message::RowDescription(body) => {
-                    let columns = body
-                        .fields()
-                        .map(|field| Ok((field.name().to_owned(), field.type_oid())))
-                        .collect();
-                    described.columns = Some(columns.map_err(|_| Lost::Protocol)?);
+                    let column = |field: Field<'_>| Ok((field.name().to_owned(), field.type_oid()));
+                    described.columns = Some(listed(body.fields(), column)?);
                 }
                 Message::ErrorResponse(body) => complaint = Some(self.complaint(&body)),
                 Message::ReadyForQuery(body) => {
@@ -365,6 +363,18 @@ fn parameter(context: &str) -> Option<u16> {
     after.get(..end.unwrap_or(after.len()))?.parse().ok()
 }
 
+/// All parts of a message. Room is made for those that are there: `collect` makes it for as many as the message says.
+fn listed<I, T>(mut parts: I, of: impl Fn(I::Item) -> Result<T, Lost>) -> Result<Vec<T>, Lost>
+where
+    I: FallibleIterator<Error = io::Error>,
+{
+    let mut listed = Vec::new();
+    while let Some(part) = parts.next().map_err(|_| Lost::Protocol)? {
+        listed.push(of(part)?);
+    }
+    Ok(listed)
+}
+
 fn status(byte: u8) -> Result<Status, Lost> {
     match byte {
         b'I' => Ok(Status::Idle),
@@ -423,5 +433,35 @@ fn rows_affected(tag: &str) -> u64 {
             .and_then(|count| count.parse().ok())
             .unwrap_or(0),
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message that announces a million parts, and has two.
+    struct Announced(u32);
+
+    impl FallibleIterator for Announced {
+        type Item = u32;
+        type Error = io::Error;
+
+        fn next(&mut self) -> io::Result<Option<u32>> {
+            self.0 = self.0.saturating_sub(1);
+            Ok((self.0 > 0).then_some(self.0))
+        }
+
+        fn size_hint(&self) -> (usize, Option<usize>) {
+            (1_000_000, None)
+        }
+    }
+
+    #[test]
+    fn room_is_made_for_the_parts_that_are_there() -> Result<(), Lost> {
+        let parts = listed(Announced(3), Ok)?;
+        assert_eq!(parts, [2, 1]);
+        assert!(parts.capacity() < 100, "{}", parts.capacity());
+        Ok(())
     }
 }

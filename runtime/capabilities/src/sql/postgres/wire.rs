@@ -18,6 +18,9 @@ use super::super::rows::MAX_ANSWER;
 /// Largest message of a server, in bytes: a row may fill an answer.
 const MAX_MESSAGE: usize = MAX_ANSWER + (1 << 16);
 
+/// Bytes of a message in front of what it says: its kind and its length.
+const HEADER: usize = 5;
+
 /// Bytes that are asked for at once.
 const READ_AHEAD: usize = 32 << 10;
 
@@ -120,20 +123,30 @@ impl Wire {
         }
     }
 
+    /// Bytes of the message that is arriving, as its header announces, or of the header.
+    fn length(&self) -> Result<usize, Lost> {
+        match Header::parse(&self.arrived).map_err(|_| Lost::Protocol)? {
+            None => Ok(HEADER),
+            Some(header) => match usize::try_from(header.len()) {
+                Ok(length) if length <= MAX_MESSAGE => Ok(length.saturating_add(1)),
+                _ => Err(Lost::TooLarge),
+            },
+        }
+    }
+
     /// The next message, whatever it is.
     pub(super) async fn message(&mut self) -> Result<Message, Lost> {
         loop {
-            let header = Header::parse(&self.arrived).map_err(|_| Lost::Protocol)?;
-            if header.is_some_and(|header| {
-                usize::try_from(header.len()).map_or(true, |len| len > MAX_MESSAGE)
-            }) {
-                return Err(Lost::TooLarge);
+            let length = self.length()?;
+            // What is about to be there is charged before.
+            if let Some(charge) = &mut self.charge {
+                hold(charge, length).await?;
             }
-            if let (Some(header), Some(charge)) = (&header, &mut self.charge) {
-                hold(charge, header.len()).await?;
-            }
-            let message = Message::parse(&mut self.arrived).map_err(|_| Lost::Protocol)?;
-            if let Some(message) = message {
+            // A message is parsed once it is there: the parser would make room for all that its header announces.
+            if length <= self.arrived.len()
+                && let Some(message) =
+                    Message::parse(&mut self.arrived).map_err(|_| Lost::Protocol)?
+            {
                 return Ok(message);
             }
             self.arrived.reserve(READ_AHEAD);
@@ -145,8 +158,8 @@ impl Wire {
 }
 
 /// Charges a message that is about to be read, if it is long.
-async fn hold(charge: &mut Charge, length: i32) -> Result<(), Lost> {
-    let bytes = u64::try_from(length).unwrap_or(0);
+async fn hold(charge: &mut Charge, length: usize) -> Result<(), Lost> {
+    let bytes = u64::try_from(length).unwrap_or(u64::MAX);
     let ahead = u64::try_from(READ_AHEAD).unwrap_or(u64::MAX);
     // Where it does not fit into what was read ahead, both are there while it is copied.
     let wanted = if bytes > ahead {
@@ -214,5 +227,33 @@ impl Complaint {
         complaint.words.push_str(&detail);
         complaint.words.push_str(&hint);
         complaint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that has said this, and ends.
+    fn wire(said: Vec<u8>) -> Wire {
+        let nothing = tokio::io::sink();
+        let socket = tokio::io::join(io::Cursor::new(said), nothing);
+        Wire::new(Box::new(socket), Redactor::default())
+    }
+
+    #[tokio::test]
+    async fn a_message_takes_no_room_before_it_is_there() {
+        let length = 20 << 20_u32;
+        let mut announced = wire([&b"D"[..], &u32::to_be_bytes(length), b"abc"].concat());
+        assert!(matches!(announced.message().await, Err(Lost::Stream(None))));
+        let room = announced.arrived.capacity();
+        assert!(room <= 4 * READ_AHEAD, "{room} bytes");
+        let body = vec![0; usize::try_from(length).unwrap() - 4];
+        let mut whole = wire([&b"D"[..], &u32::to_be_bytes(length), &body].concat());
+        let Ok(Message::DataRow(row)) = whole.message().await else {
+            panic!("no row");
+        };
+        // The number of its values is no part of them.
+        assert_eq!(row.buffer().len(), body.len() - 2);
     }
 }
