@@ -17,6 +17,7 @@ mod compare;
 mod files;
 mod guests;
 mod scripts;
+mod sessions;
 mod timing;
 mod tree;
 
@@ -43,7 +44,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 17] = [
+const GROUPS: [Group; 19] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -58,6 +59,9 @@ const GROUPS: [Group; 17] = [
         files::figures(&bench.wxmcp, &bench.python)
     }),
     group("python private memory", Bench::private_memory),
+    group("python sessions", |bench| {
+        sessions::figures(&bench.guests, &bench.runtime, Language::Python)
+    }),
     group("python overshoot", |bench| {
         bench.overshoot(Language::Python, "while True: pass")
     }),
@@ -72,6 +76,9 @@ const GROUPS: [Group; 17] = [
     }),
     group("javascript computing", |bench| {
         bench.computing(&bench.javascript())
+    }),
+    group("javascript sessions", |bench| {
+        sessions::figures(&bench.guests, &bench.runtime, Language::JavaScript)
     }),
     group("javascript overshoot", |bench| {
         bench.overshoot(Language::JavaScript, "for (;;);")

@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod component;
 mod doctor;
+mod repl;
 mod run;
 pub(crate) mod tools;
 
@@ -15,6 +16,7 @@ use crate::exit::{Exit, Failure};
 pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
     match cli.command {
         Command::Run(args) => run::execute(&args),
+        Command::Repl(args) => repl::execute(&args),
         Command::Check(args) => check::execute(&args),
         Command::Build(args) => build::execute(&args),
         Command::Tools(args) => tools::execute(&args),

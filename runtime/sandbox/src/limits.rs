@@ -44,6 +44,9 @@ pub(crate) const MEMORIES: u32 = 20;
 /// Bytes that a fresh instance of a tool file is taken to write to of the memory that it begins with.
 const FRESH: u64 = 1 << 20;
 
+/// Bytes that the instance of a session is taken to write to of the memory that it begins with.
+const SESSION: u64 = 2 << 20;
+
 /// Bounds the linear memories of a guest, all together, and remembers that it had to.
 #[derive(Debug)]
 pub(crate) struct MemoryMeter {
@@ -74,6 +77,23 @@ impl MemoryMeter {
     pub(crate) async fn charge(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
         self.charge = Some(ledger.charge_when_free(FRESH).await?);
         Ok(())
+    }
+
+    /// The same of an instance that is kept for a session.
+    pub(crate) async fn charge_session(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
+        self.charge = Some(ledger.charge_when_free(SESSION).await?);
+        Ok(())
+    }
+
+    /// Bytes that are charged.
+    pub(crate) fn charged(&self) -> u64 {
+        self.charge.as_ref().map_or(0, Charge::bytes)
+    }
+
+    /// Another run of the instance begins.
+    pub(crate) fn begin(&mut self) {
+        self.refused = None;
+        self.peak = self.total;
     }
 
     /// Charges the memory of a kept instance to the run that uses it now.

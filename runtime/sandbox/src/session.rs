@@ -68,6 +68,13 @@ impl Session {
         self.is_over
     }
 
+    /// Bytes of memory that the ledger counts for the instance: what it has grown by, and a fixed amount
+    /// for what it has written to of the memory that it began with. 0 before the first run.
+    pub fn memory(&self) -> u64 {
+        let live = self.live.as_ref();
+        live.map_or(0, |live| live.store.data().memory.charged())
+    }
+
     /// Runs a script to its end. A tool file is read in the session's first run;
     /// in later ones only its task counts.
     ///
@@ -120,12 +127,17 @@ impl Session {
             ledger: ledger.clone(),
         };
         let mut memory = MemoryMeter::new(limits.memory);
-        if script.task.is_some() {
-            // Whoever called the tool file answers for its memory.
+        if script.task.is_some() || script.in_session {
+            // Whoever called the tool file answers for its memory; that of a session stays when the run is over.
+            let payer = match script.in_session {
+                true => ledger.process(),
+                false => &ledger,
+            };
             let charging = async {
                 match &mut self.live {
-                    Some(live) => live.store.data_mut().memory.charge_to(&ledger),
-                    None => memory.charge(&ledger).await,
+                    Some(live) => live.store.data_mut().memory.charge_to(payer),
+                    None if script.in_session => memory.charge_session(payer).await,
+                    None => memory.charge(payer).await,
                 }
             };
             let outcome = match unless_ended(charging, &mut cancel, &clock, &limits).await {
@@ -141,12 +153,12 @@ impl Session {
         self.is_over = true;
         let live = match self.live.take() {
             Some(mut live) => {
-                live.begin_again(tools, observer, this, &limits);
+                live.begin_again(tools, observer, this, &limits, script.in_session);
                 live
             }
             None => {
                 let output = Output::new(limits.output, Arc::clone(&observer));
-                let outbox = Outbox::new(limits.value, Arc::clone(&observer));
+                let outbox = Outbox::new(limits.value, Arc::clone(&observer), script.in_session);
                 let state = State {
                     wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
                     table: wasi::table(),
@@ -185,7 +197,14 @@ impl Session {
         self.is_over = ended.is_err();
         let fuel = self.metering.used(&live.store, limits.fuel);
         let state = live.store.data_mut();
-        Ok(report(id, state, ended.err(), &limits, &clock, fuel))
+        let report = report(id, state, ended.err(), &limits, &clock, fuel);
+        // A script that a limit stopped may have come back to say so.
+        self.is_over |= script.in_session && matches!(report.outcome, Outcome::Stopped(..));
+        if self.is_over {
+            // No other run can use the memory.
+            self.live = None;
+        }
+        Ok(report)
     }
 }
 
@@ -268,12 +287,16 @@ impl Live {
         observer: Arc<dyn Observer>,
         this: InRun,
         limits: &Limits,
+        continues: bool,
     ) {
         let state = self.store.data_mut();
-        state.outbox = Outbox::new(limits.value, Arc::clone(&observer));
+        state.outbox = Outbox::new(limits.value, Arc::clone(&observer), continues);
         state.output.begin(limits.output, Arc::clone(&observer));
         state.files.ledger = this.ledger.clone();
-        state.calls = Calls::new(tools, observer, state.output.clone(), this, limits);
+        state.memory.begin();
+        let calls = Calls::new(tools, observer, state.output.clone(), this, limits);
+        // What the script kept of operations of an earlier run must not mean one of this.
+        state.calls = calls.above(&state.calls);
     }
 
     async fn enter(
@@ -354,5 +377,9 @@ impl RunnerSession for Session {
 
     fn is_over(&self) -> bool {
         self.is_over()
+    }
+
+    fn memory(&self) -> u64 {
+        self.memory()
     }
 }
