@@ -18,6 +18,7 @@ mod files;
 mod guests;
 mod scripts;
 mod serve;
+mod sessions;
 mod timing;
 mod tree;
 
@@ -44,7 +45,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 18] = [
+const GROUPS: [Group; 20] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -59,6 +60,9 @@ const GROUPS: [Group; 18] = [
         files::figures(&bench.wxmcp, &bench.python)
     }),
     group("python private memory", Bench::private_memory),
+    group("python sessions", |bench| {
+        sessions::figures(&bench.guests, &bench.runtime, Language::Python)
+    }),
     group("python overshoot", |bench| {
         bench.overshoot(Language::Python, "while True: pass")
     }),
@@ -73,6 +77,9 @@ const GROUPS: [Group; 18] = [
     }),
     group("javascript computing", |bench| {
         bench.computing(&bench.javascript())
+    }),
+    group("javascript sessions", |bench| {
+        sessions::figures(&bench.guests, &bench.runtime, Language::JavaScript)
     }),
     group("javascript overshoot", |bench| {
         bench.overshoot(Language::JavaScript, "for (;;);")

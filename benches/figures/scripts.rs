@@ -70,6 +70,7 @@ pub(crate) fn request(language: Language, source: &str) -> Run {
             language,
             source: source.to_owned(),
             args: Vec::new(),
+            in_session: false,
             task: None,
         },
         policy: Policy::default(),
@@ -105,6 +106,7 @@ pub(crate) fn transform() -> anyhow::Result<()> {
         language: Language::TypeScript,
         source,
         args: Vec::new(),
+        in_session: false,
         task: None,
     };
     let mut times = Vec::new();

@@ -1,6 +1,7 @@
 //! The command line: what may be written, and nothing that acts on it.
 
 mod parse;
+mod repl;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use wxmcp_run::Language;
 
 pub(crate) use parse::{is_run_flag, parse};
+
+pub(crate) use repl::ReplArgs;
 
 const ABOUT: &str = "\
 Runs a program that an AI agent wrote, in a sandbox, with tools as modules it imports.
@@ -89,6 +92,9 @@ pub(crate) enum Command {
     Serve(Box<ServeArgs>),
     /// Write a commented wxmcp.toml and a sample tool into the folder at hand
     Init,
+    /// Read lines, run each when it is whole, and go on with its variables: Python, JavaScript or TypeScript
+    #[command(after_help = repl::HELP)]
+    Repl(Box<ReplArgs>),
     /// Check the types of a script against its tools, without running it
     #[command(after_help = CHECKERS)]
     Check(CheckArgs),
@@ -150,6 +156,10 @@ pub(crate) struct RunArgs {
     /// Run the script by an interpreter of your own: a component that exports a world of wit/guest.wit
     #[arg(long, value_name = "WASM", conflicts_with_all = ["lang", "check"])]
     pub(crate) interpreter: Option<String>,
+
+    /// When the script has run, read lines from standard input and go on with its variables, as `wxmcp repl` does
+    #[arg(short, long, conflicts_with_all = ["json", "check", "interpreter", "quiet"])]
+    pub(crate) interactive: bool,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

@@ -361,6 +361,12 @@ pub(crate) fn line(text: &str) {
     );
 }
 
+/// Asks for a line on a terminal.
+pub(crate) fn prompt(text: &str) {
+    STDOUT.write(STDOUT.line_end().as_bytes());
+    STDOUT.draw(text);
+}
+
 /// Prints bytes to standard output as they are.
 pub(crate) fn bytes(bytes: &[u8]) {
     STDOUT.write(bytes);

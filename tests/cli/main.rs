@@ -5,6 +5,7 @@ mod file_ends;
 mod files;
 mod machine;
 mod outcomes;
+mod repl;
 mod report;
 mod scripts;
 mod settings;

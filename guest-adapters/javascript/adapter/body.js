@@ -4,7 +4,7 @@ import { TheTypeError, TheUint8Array, bytesFromBase64, bytesOf, toBase64 } from 
 import { readAny } from './json.js';
 import { quoted } from './values.js';
 
-const { Blob, FormData, ReadableStream, TextDecoder, TextEncoder, URLSearchParams } = globalThis;
+const { Blob, FormData, ReadableStream, TextDecoder, TextEncoder, URLSearchParams, crypto } = globalThis;
 
 /** Bytes of a request's body that the host takes. */
 const MOST = 8 << 20;

@@ -9,6 +9,7 @@ import {
   TheError,
   TheMap,
   apply,
+  charCode,
   defineProperty,
   endsWith,
   getOwnPropertyDescriptor,
@@ -18,8 +19,10 @@ import {
   isErrorObject,
   lastIndexOf,
   lines,
+  mapClear,
   mapGet,
   mapSet,
+  mapSize,
   slice,
   startsWith,
   weakMapGet,
@@ -34,8 +37,13 @@ const { get: engineStack, set: setStack } = getOwnPropertyDescriptor(TheError.pr
 const internalError = InternalError.prototype;
 
 let script = '';
+/** What the engine calls the script. */
+let scriptUrl = '';
 let map = undefined;
-let shift = undefined;
+let shifts = undefined;
+/** By what the engine calls it, {name, map, shifts} of the earlier scripts of a session whose functions may still be called. */
+const earlier = new TheMap();
+const MOST_EARLIER = 500;
 /** By name, the files that a tool file shares with others, and where their lines really are. */
 let shared = undefined;
 
@@ -46,12 +54,27 @@ export function note(error, text) {
   weakMapSet(notes, error, text);
 }
 
-/** Notes whose frames are shown, where their lines really are, and what was put into one line of the script. */
-export function begins(name, lineMap, inserted, files) {
+/** A name as the engine keeps it: it would cut it off at a blank. */
+export function sourceUrl(name) {
+  let text = '';
+  for (let i = 0; i < name.length; i++) {
+    const code = charCode(name, i);
+    text += code <= 32 || code === 0xa0 || code >= 0x1680 ? `%${code}` : name[i];
+  }
+  return text;
+}
+
+/** Notes whose frames are shown, where their lines really are, and what was put into lines of the script. */
+export function begins(name, lineMap, inserted, files, isInSession) {
   script = name;
+  scriptUrl = sourceUrl(name);
   map = lineMap;
-  shift = inserted;
+  shifts = inserted;
   shared = undefined;
+  if (isInSession) {
+    if (mapSize(earlier) >= MOST_EARLIER) mapClear(earlier);
+    mapSet(earlier, scriptUrl, { __proto__: null, name, map, shifts });
+  }
   if (files === undefined) return;
   shared = new TheMap();
   for (let i = 0; i < files.length; i++) mapSet(shared, files[i].name, files[i]);
@@ -147,24 +170,31 @@ function plainName(name) {
 }
 
 function placed(file, line, column) {
-  if (file === script) return original(line, column);
+  if (file === scriptUrl) return original(line, column, script, map, shifts);
   const other = shared === undefined ? undefined : mapGet(shared, file);
   if (other !== undefined) return original(line, column, file, other.map);
+  const before = mapGet(earlier, file);
+  if (before !== undefined) return original(line, column, before.name, before.map, before.shifts);
   // Code that the script evaluates: `report.js line 4 > eval`.
-  const inside = `${script} line `;
+  const inside = `${scriptUrl} line `;
   if (startsWith(file, inside)) {
     const end = indexOf(file, ' ', inside.length);
-    const from = original(+slice(file, inside.length, end), 1);
-    return { __proto__: null, file: `${inside}${from.line}${slice(file, end)}`, line, column, name: '' };
+    const from = original(+slice(file, inside.length, end), 1, script, map, shifts);
+    return { __proto__: null, file: `${script} line ${from.line}${slice(file, end)}`, line, column, name: '' };
   }
   return { __proto__: null, file, line, column, name: '' };
 }
 
 /** Where a place of the code that the engine saw is in the script. */
-function original(line, column, file = script, lineMap = map) {
-  if (shift !== undefined && file === script && line === shift.line + 1 && column > shift.column) {
-    column = column < shift.column + shift.width ? shift.column : column - shift.width;
+function original(line, column, file, lineMap, inserted) {
+  // What was put into the line moved what follows.
+  let moved = 0;
+  for (let i = 0; inserted !== undefined && i < inserted.length; i++) {
+    const { line: at, column: from, width } = inserted[i];
+    if (at !== line - 1 || column <= from + moved) continue;
+    moved = column < from + moved + width ? column - from : moved + width;
   }
+  column -= moved;
   const place = { __proto__: null, file, line: line - 1, column, name: '' };
   const marks = lineMap?.lines?.[line - 2];
   if (!isArray(marks)) return place;
@@ -197,7 +227,7 @@ function lineOf(error, file = script) {
 }
 
 /** Where in a file the engine found its source to be wrong. */
-export function sourcePlace({ lineNumber, columnNumber }, file = script) {
+export function sourcePlace({ lineNumber, columnNumber }, file = scriptUrl) {
   return placed(file, lineNumber, columnNumber);
 }
 

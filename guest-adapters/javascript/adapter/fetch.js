@@ -7,7 +7,8 @@ import { TheRangeError, TheTypeError, apply, define, defineProperty, getOwnPrope
 import { HTTP, begin } from './seam.js';
 import { quoted } from './values.js';
 
-const { AbortController, AbortSignal, DOMException, URL } = globalThis;
+// A script of a session may declare names of its own for any of them.
+const { AbortController, AbortSignal, DOMException, JSON, Number, Object, Symbol, URL } = globalThis;
 const { addEventListener, removeEventListener } = EventTarget.prototype;
 const { get: isAborted } = getOwnPropertyDescriptor(AbortSignal.prototype, 'aborted');
 const { get: reasonOf } = getOwnPropertyDescriptor(AbortSignal.prototype, 'reason');

@@ -24,6 +24,8 @@ const encoder = new TextEncoder();
 const encode = encoder.encode.bind(encoder);
 const setBytes = TheUint8Array.prototype.set;
 
+const TheDate = Date;
+
 const MESSAGES = {
   __proto__: null,
   EACCES: 'permission denied',
@@ -220,7 +222,7 @@ function write(path, content, appends) {
 
 function stat(path) {
   const { type, size, modified, mode } = at(path, 'stat', wasi.stat);
-  return { type, size, modified: modified === undefined ? undefined : new Date(modified), mode };
+  return { type, size, modified: modified === undefined ? undefined : new TheDate(modified), mode };
 }
 
 export const files = freeze({

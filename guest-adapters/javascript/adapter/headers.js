@@ -2,6 +2,8 @@
 
 import { TheTypeError, isArray, join, lowerCase, startsWith } from './primordials.js';
 
+const { JSON, Object, Set, Symbol } = globalThis;
+
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const BREAK = /[\0\r\n]/;
 const OUTER_SPACE = /^[\t\r\n ]+|[\t\r\n ]+$/g;

@@ -3,6 +3,8 @@
 import { isNear } from './names.js';
 import { charCode, endsWith, hasOwn, indexOf, keys, lastIndexOf, ownKeys, push, slice } from './primordials.js';
 
+const globals = globalThis;
+
 /** What programs elsewhere have as globals, and what does it here. */
 const INSTEAD = {
   __proto__: null,
@@ -75,7 +77,7 @@ function ofName(name, source) {
   }
   const instead = INSTEAD[name];
   if (instead !== undefined) return `there is no \`${name}\`: use ${instead}`;
-  return meant(name, names(source)) ?? meant(name, ownKeys(globalThis));
+  return meant(name, names(source)) ?? meant(name, ownKeys(globals));
 }
 
 /** The module of the first `require('fs')`. */

@@ -15,6 +15,7 @@ import { blocked, escaped, grouped, isIdentifier } from './layout.js';
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const propertyIsEnumerable = uncurry(Object.prototype.propertyIsEnumerable);
 const symbolText = uncurry(Symbol.prototype.toString);
+const regExpPrototype = RegExp.prototype;
 const regExpText = uncurry(RegExp.prototype.toString);
 const objectText = uncurry(Object.prototype.toString);
 const [numberValue, stringValue, booleanValue, bigintValue, symbolValue] = [Number, String, Boolean, BigInt, Symbol].map(
@@ -214,7 +215,7 @@ function shape(ctx, value) {
   } else if (brand(dateValue, value)) {
     const time = dateValue(value);
     kind.base = time === time ? dateToISO(value) : 'Invalid Date';
-  } else if (value !== RegExp.prototype && brand(regExpSource, value)) {
+  } else if (value !== regExpPrototype && brand(regExpSource, value)) {
     kind.base = regExpText(value);
   } else if (brand(bufferLength, value)) {
     kind.open = `${prefix(name, tag, 'ArrayBuffer')}{`;

@@ -36,7 +36,7 @@ locale.install();
 web.install(globalThis);
 timers.install(globalThis);
 console.install(globalThis);
-process.install(globalThis);
+process.install(globalThis, run.exits);
 for (const [name, value] of Object.entries({ ToolError, callTool, tools, progress, image, text, content, files, stdin })) {
   define(globalThis, name, value);
 }

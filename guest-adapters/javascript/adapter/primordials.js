@@ -46,6 +46,7 @@ export const [TheArray, TheError, TheMap, TheNumber, ThePromise, TheSet, TheStri
 ];
 export const TheTypeError = TypeError;
 export const TheRangeError = RangeError;
+export const TheReferenceError = ReferenceError;
 export const TheSyntaxError = SyntaxError;
 export const TheUint8Array = Uint8Array;
 export const TheObject = Object;

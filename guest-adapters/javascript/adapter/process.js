@@ -1,8 +1,9 @@
 // `process`, as far as a script can use one.
 
-import { TheTypeError, apply, bytesOf, create, define, defineProperty, isInteger, now, push } from './primordials.js';
+import { TheTypeError, apply, bytesOf, create, define, defineProperty, isInteger, now, push, stringify } from './primordials.js';
 import { EXIT, STDERR, STDOUT, print, tell } from './seam.js';
 
+const { BigInt, Math } = globalThis;
 const process = create(Object.prototype);
 let wanted;
 
@@ -16,12 +17,17 @@ function coded(code) {
   return isInteger(code) ? code & 255 : 0;
 }
 
-/** Fills `argv` and `env` for one run. */
-export function prepare({ name, args, env }) {
+/** What `env` was filled from last: JSON. */
+let given;
+
+/** Fills `argv` and `env` for one run. In a session `env` stays as it is, unless the host has another one. */
+export function prepare({ name, args, env, session }) {
   const argv = ['wxmcp', name];
   if (args !== undefined) for (let i = 0; i < args.length; i++) push(argv, args[i]);
   process.argv = argv;
-  process.env = env ?? {};
+  const text = session === true ? stringify(env ?? {}) : undefined;
+  if (text === undefined || text !== given) process.env = env ?? {};
+  given = text;
   wanted = undefined;
 }
 
@@ -48,8 +54,11 @@ function stream(kind, number) {
 }
 
 let queue;
+let left;
 
-export function install(target) {
+/** `exits` ends the run, and answers what is thrown. */
+export function install(target, exits) {
+  left = exits;
   queue = target.queueMicrotask;
   Object.assign(process, {
     argv: [],
@@ -60,6 +69,8 @@ export function install(target) {
     stderr: stream(STDERR, 2),
     exit(code) {
       tell(EXIT, `{"code":${coded(code === undefined ? wanted : code)}}`);
+      // The host ends the run there; in a session it leaves that to us.
+      throw left();
     },
     cwd() {
       return '/';

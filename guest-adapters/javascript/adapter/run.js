@@ -5,31 +5,39 @@
 // anything is under way.
 
 import { keep as keepContent } from './content.js';
-import { begins, described, sourcePlace } from './errors.js';
+import { begins, described, sourcePlace, sourceUrl } from './errors.js';
 import * as files from './files.js';
 import { hint } from './hints.js';
 import { mayHoldBigInts, read } from './json.js';
 import { encodeAwaited, quoted } from './values.js';
 import {
   TheError,
+  add,
   defineProperty,
   evaluate,
   freeze,
   functionText,
+  hasOwn,
   indexOf,
+  plainArray,
   push,
   setClear,
   setForEach,
+  setPrototypeOf,
   setSize,
   slice,
   startsWith,
 } from './primordials.js';
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
+import * as session from './session.js';
 import * as timers from './timers.js';
 import * as toolfile from './toolfile.js';
-import { dynamicImport, forget, imported } from './tooltree.js';
+import { dynamicImport, forget, imported, refresh } from './tooltree.js';
 import * as zone from './zone.js';
+
+const globals = globalThis;
+const { Symbol } = globals;
 
 let name = '';
 /** What the engine was given, and what the script imports: for hints. */
@@ -42,23 +50,30 @@ let hasBigInts = false;
 /** What the script returned, once it has. */
 let answer;
 let hasAnswer = false;
+/** The same for `_` of a session. */
+let remembered;
 /** JSON of it, written when nothing is under way any more. */
 let value;
 /** What is said of a script that ends without a value. */
 let note;
 /** Whether the outcome was told. */
 let over = false;
+/** Whether the script is one of a session. */
+let isInSession = false;
 
 export function start(message) {
   // An instance may run a file again and again.
   if (over) renew();
   timers.begin();
   try {
-    const script = read(message);
+    // A script of a session may have put anything on the prototype of objects.
+    const script = setPrototypeOf(read(message), null);
     name = script.name;
-    begins(name, script.map, script.shift, script.shared);
+    isInSession = script.session === true;
+    begins(name, script.map, script.shifts, script.shared, isInSession);
     prepare(script);
     files.begin(script);
+    if (isInSession) refresh();
     zone.begin(script.env?.TZ, script.zone);
     task = script.task;
     text = script.source ?? text;
@@ -69,14 +84,19 @@ export function start(message) {
       return;
     }
     let body;
+    let functions;
     try {
-      body = evaluate(`${script.source}\n//# sourceURL=${script.name}`);
+      body = evaluate(`${script.source}\n//# sourceURL=${sourceUrl(script.name)}`);
+      if (isInSession && hasOwn(script.declares, 'functions')) {
+        functions = evaluate(`${script.declares.functions}\n//# sourceURL=${sourceUrl(script.name)}`);
+      }
     } catch (error) {
       // The source makes a function, and runs nothing: what the engine says is of the source.
       const { line, column } = sourcePlace(error);
       failAt(error, line, column);
       return;
     }
+    if (isInSession) body = continuing(body, functions, script.declares.names);
     const m = {
       __proto__: null,
       modules: undefined,
@@ -84,6 +104,7 @@ export function start(message) {
       last: undefined,
       default: undefined,
       import: importedLater,
+      bind: session.bind,
       meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
     };
     if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
@@ -91,6 +112,15 @@ export function start(message) {
   } catch (error) {
     fail(error);
   }
+}
+
+/** The body of a script of a session, with what it declares. */
+function continuing(body, functions, names) {
+  return (m) => {
+    session.declare(names);
+    functions?.(m);
+    return body(m);
+  };
 }
 
 async function withImports(body, m, imports, shared) {
@@ -103,7 +133,8 @@ async function withImports(body, m, imports, shared) {
       return;
     }
     m.modules = modules;
-    modulesOfScript = modules;
+    if (isInSession && modulesOfScript !== undefined) for (let i = 0; i < modules.length; i++) noteModule(modules[i]);
+    else modulesOfScript = modules;
   } catch (error) {
     fail(error);
     return;
@@ -114,10 +145,18 @@ async function withImports(body, m, imports, shared) {
 /** `import()` at run time, whose modules count for hints too. */
 async function importedLater(specifier) {
   const module = await dynamicImport(specifier);
-  modulesOfScript ??= [];
-  for (let i = 0; i < modulesOfScript.length; i++) if (modulesOfScript[i] === module) return module;
-  push(modulesOfScript, module);
+  noteModule(module);
   return module;
+}
+
+function noteModule(module) {
+  const known = plainArray();
+  for (let i = 0; modulesOfScript !== undefined && i < modulesOfScript.length; i++) {
+    if (modulesOfScript[i] === module) return;
+    add(known, modulesOfScript[i]);
+  }
+  add(known, module);
+  modulesOfScript = known;
 }
 
 /** Evaluates the files that a tool file shares with others, each after those that it imports. */
@@ -171,7 +210,7 @@ async function settle(body, m) {
       if (body !== again) toolfile.load(answer);
       answer = await toolfile.perform(task, hasBigInts);
     } else if (typeof answer === 'function' && answer !== m.last) {
-      answer = await (takesApart(answer) ? answer(globalThis) : answer());
+      answer = await (takesApart(answer) ? answer(globals) : answer());
     }
     keep(answer);
   } catch (error) {
@@ -235,6 +274,7 @@ export function drained() {
     returned();
   } else if (hasAnswer) {
     hasAnswer = false;
+    remembered = answer;
     try {
       encodeAwaited(answer, written, fail);
     } catch (error) {
@@ -265,6 +305,10 @@ async function reject(promise) {
 
 function returned() {
   over = true;
+  if (isInSession) {
+    session.settle();
+    session.remember(remembered);
+  }
   const code = exitCode();
   if (code === 0) seam.tell(seam.VALUE, value);
   else seam.tell(seam.EXIT, `{"code":${code}}`);
@@ -300,8 +344,20 @@ function end({ type, message, traceback, line, file }) {
   const place = `${line === null ? 'null' : line}${file === undefined ? '' : `,"file":${quoted(file)}`}`;
   const payload = `{"type":${quoted(cut(type))},"message":${quoted(cut(message))},"traceback":${quoted(cut(traceback))},"line":${place}}`;
   seam.tell(seam.RAISED, payload);
+  leave();
+}
+
+function leave() {
   seam.close();
   timers.stop();
+  if (isInSession) session.settle();
+}
+
+/** A script of a session ends itself; what is thrown then unwinds it, and is heard of by nobody. */
+export function exits() {
+  over = true;
+  leave();
+  return new TheError('the script has ended itself');
 }
 
 const KEPT = 100000;
@@ -314,9 +370,10 @@ function cut(text) {
 
 /** As if nothing had run, save what the script left in memory. */
 function renew() {
-  value = answer = note = undefined;
+  value = answer = remembered = note = undefined;
   hasAnswer = over = false;
   stuck = false;
+  setClear(seam.unhandled);
   seam.reopen();
   timers.stop();
 }
@@ -327,4 +384,5 @@ export function reset() {
   text = undefined;
   modulesOfScript = undefined;
   forget();
+  session.forget();
 }

@@ -173,8 +173,12 @@ export function runDue() {
   return false;
 }
 
-/** Forgets everything. */
+/** Forgets everything. Handles that a script of a session keeps are those of timers that are done. */
 export function stop() {
+  for (let i = 0; i < size; i++) {
+    heap[i].place = -1;
+    heap[i].live = false;
+  }
   size = 0;
   heap.length = 0;
   mapClear(byNumber);

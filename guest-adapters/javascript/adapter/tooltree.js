@@ -33,6 +33,8 @@ import {
 import { guarded } from './promises.js';
 import { encodeArguments, quoted } from './values.js';
 
+const { Symbol } = globalThis;
+
 /** By name at the host, the promise of a namespace's object. */
 const known = new TheMap();
 
@@ -172,6 +174,11 @@ export function namespace(name) {
     mapSet(known, name, found);
   }
   return found;
+}
+
+/** A run of a session begins: what it imports is asked for anew, since nobody tells of changes between runs. */
+export function refresh() {
+  mapClear(known);
 }
 
 /** For the warm-up: as if no namespace was known. */

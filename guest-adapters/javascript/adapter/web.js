@@ -16,7 +16,7 @@ import {
   push,
 } from './primordials.js';
 
-const queueMicrotask = globalThis.queueMicrotask;
+const { Object, Symbol, queueMicrotask } = globalThis;
 
 export function install(target) {
   // A worker's; there is no page here, and no request to answer.

@@ -11,18 +11,22 @@ from types import AsyncGeneratorType, CoroutineType
 from . import calls, loop, report, values
 
 
-def encoded(value, run=None) -> bytes:
+def encoded(value, run=None, took=None) -> bytes:
     """JSON of a value, once all that waits in it has been awaited, at the same time.
 
     `run` runs a coroutine in the loop of the script, which has one if it awaits at its top level.
+    `took` is called with the value, or with what it answered if it was awaited itself.
     """
     payload, found = _encoded(value, {})
-    if not found:
-        return payload
-    if run is not None:
-        return _settled(value, found, run)
-    with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
-        return _settled(value, found, runner.run)
+    if found:
+        if run is not None:
+            payload, value = _settled(value, found, run)
+        else:
+            with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
+                payload, value = _settled(value, found, runner.run)
+    if took is not None:
+        took(value)
+    return payload
 
 
 def _settled(value, found, run):
@@ -31,7 +35,7 @@ def _settled(value, found, run):
         for one, answer in zip(found, run(_all(found))):
             answers[id(one)] = answer, one  # kept, so that no other object gets its `id`
         payload, found = _encoded(value, answers)
-    return payload
+    return payload, answers.get(id(value), (value,))[0]
 
 
 def _encoded(value, answers):

@@ -9,7 +9,8 @@ import sys
 import warnings
 from types import CoroutineType
 
-from . import awaiting, calls, fences, hints, loop, output, report, seam, source, stdlib, system, toolfile, unseen
+from . import awaiting, calls, fences, hints, loop, output, report, seam, session, source, stdlib, system
+from . import toolfile, unseen
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 _NOTHING = (seam.VALUE, b"null")
@@ -24,18 +25,25 @@ def run(message: bytes):
     except MemoryError:
         failed = {"type": "MemoryError", "message": "", "traceback": "MemoryError\n", "line": None}
         seam.emit(seam.RAISED, seam.encode(failed))
+    except Exception as error:  # an earlier run of the session took the library apart
+        kind, message = type(error).__name__, str(error)
+        failed = {"type": kind, "message": message, "traceback": f"{kind}: {message}\n", "line": None}
+        seam.emit(seam.RAISED, seam.encode(failed))
 
 
 def _outcome(script):
     name = script["name"]
     task = script.get("task")
-    system.prepare(name, script["args"], script["env"])
+    continues = script.get("session", False)
+    system.prepare(name, script["args"], script["env"], continues)
     hints.begin(script.get("mounts"), task is not None, calls.last_blocked)
     try:
         if task is None:
-            outcome = _ended(name, _value, name, fences.without_fences(script["source"]))
+            outcome = _ended(name, _value, name, fences.without_fences(script["source"]), continues)
         else:
             outcome = _ended(name, toolfile.perform, name, script.get("source"), task, script.get("modules", ()))
+        if continues:
+            return outcome  # what is lost for a script that ends may be of use to the next run
         try:
             if outcome == _NOTHING and source.uncalled():
                 output.tell(_note_of_uncalled(*source.uncalled()))
@@ -43,7 +51,7 @@ def _outcome(script):
         except Warning:
             pass  # the script made warnings errors
     finally:
-        system.finish(is_script=task is None)
+        system.finish(task is None, continues)
     return outcome
 
 
@@ -86,21 +94,25 @@ def _untraced(function, *arguments):
             sys.setprofile(None)
 
 
-def _value(name, text):
+def _value(name, text, continues):
     lines = io.StringIO(text, newline=None).readlines()
     entry = (len(text), None, lines, name)
     linecache.cache[name] = entry
     stdlib.patches["linecache"] = lambda module: module.cache.setdefault(name, entry)
+    took = None
+    if continues:
+        session.keep_source(name, len(text))
+        took = session.remember
     report.began(None)
     code = source.compiled(text, name)
     report.began(code)
     namespace = system.main.__dict__
     if code.co_flags & _COROUTINE:
-        with asyncio.Runner(loop_factory=loop.HostLoop) as runner:
+        with session.Runner() if continues else asyncio.Runner(loop_factory=loop.HostLoop) as runner:
             runner.run(eval(code, namespace))
-            return awaiting.encoded(source.take_value(), runner.run)
+            return awaiting.encoded(source.take_value(), runner.run, took)
     exec(code, namespace)
-    return awaiting.encoded(source.take_value())
+    return awaiting.encoded(source.take_value(), None, took)
 
 
 def _advice(tool, place):

@@ -12,8 +12,11 @@ from . import output
 _TEXT, _BYTES, _WRITERS = _io.TextIOWrapper, _io._BufferedIOBase, (_io.BufferedWriter, _io.BufferedRandom)
 
 
-def close():
-    """Writes what is left, outermost first: text, then what packs it, then the file. Never raises."""
+def close(stay_open=False):
+    """Writes what is left, outermost first: text, then what packs it, then the file. Never raises.
+
+    What packs a file cannot write all that it has without being closed; where files stay open, it keeps that.
+    """
     archives, wrappers, texts, buffers = [], [], [], []
     zipfile = sys.modules.get("zipfile")
     archive = getattr(zipfile, "ZipFile", None)
@@ -27,6 +30,9 @@ def close():
             wrappers.append(one)
         elif isinstance(archive, type) and issubclass(kind, archive):
             archives.append(one)
+    if stay_open:
+        wrappers.clear()
+        archives.clear()
     for ended, some in (("flush", texts), ("close", wrappers), ("close", archives), ("flush", buffers)):
         for one in some:
             _end(one, ended)

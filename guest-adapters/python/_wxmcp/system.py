@@ -142,24 +142,46 @@ def _run_in_place(module):
     pool.__init__ = __init__
 
 
-def prepare(name: str, arguments: list, environment: dict):
-    """Makes one run's surroundings. Variables of earlier runs of a session stay."""
+# The environment that the last run was given.
+_given = None
+
+
+def prepare(name: str, arguments: list, environment: dict, continues=False):
+    """Makes one run's surroundings. Variables of earlier runs of a session stay.
+
+    So does its environment, unless the host has another one now.
+    """
+    global _given
+    if continues:
+        _mend()
     main.__file__ = name
     sys.argv[:] = [name, *arguments]
     folder = name.rpartition("/")[0]
     if folder.startswith("/") and folder not in sys.path:
         sys.path.insert(0, folder)
-    if environment or os.environ:
+    if not (continues and environment == _given) and (environment or os.environ):
         os.environ.clear()
         os.environ.update(environment)
+    _given = environment if continues else None
     zone.begin(environment)
     calls.forget()
     tooltree.refresh()
 
 
-def finish(is_script):
-    """Runs what the script left for its exit, and hands over the last of its files and its output."""
-    atexit._run_exitfuncs()
+def _mend():
+    """Puts back what no run can do without, whatever an earlier one took away."""
+    sys.modules["__main__"] = main
+    main.__builtins__ = builtins
+    source.install()
+
+
+def finish(is_script, continues):
+    """Runs what the script left for its exit, and hands over the last of its files and its output.
+
+    A script of a session does not exit when it ends.
+    """
+    if not continues:
+        atexit._run_exitfuncs()
     if is_script:
-        openfiles.close()
+        openfiles.close(continues)
     output.finish()

@@ -6,6 +6,7 @@ mod completions;
 mod component;
 mod doctor;
 mod init;
+mod repl;
 mod run;
 mod serve;
 mod serve_config;
@@ -20,6 +21,7 @@ pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
         Command::Run(args) => run::execute(&args),
         Command::Serve(args) => serve::execute(&args),
         Command::Init => init::execute(),
+        Command::Repl(args) => repl::execute(&args),
         Command::Check(args) => check::execute(&args),
         Command::Build(args) => build::execute(&args),
         Command::Tools(args) => tools::execute(&args),

@@ -38,11 +38,14 @@ pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
     let settings =
         Settings::resolve(&args.limits, &args.policy, &args.config).map_err(Failure::usage)?;
     let (script, stdin) = load(args)?;
+    if args.interactive {
+        return super::repl::after(script, settings);
+    }
     // A thread that still reads our standard input must not hold the exit up: the loop leaves it behind.
     crate::runtime::event_loop()?.run(run(args, settings, script, stdin))
 }
 
-fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
+pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
     Job {
         script,
         policy: Policy {
@@ -219,19 +222,19 @@ fn rest_of(wall: Duration, report: &Report) -> Duration {
     }
 }
 
-fn cannot_listen(error: std::io::Error) -> Failure {
+pub(super) fn cannot_listen(error: std::io::Error) -> Failure {
     Failure::fault(anyhow::Error::new(error).context("listen for interrupts"))
 }
 
 /// Ends when the user interrupts, or when what the script prints cannot be written.
-async fn interrupted(mut interrupt: Signal) {
+pub(super) async fn interrupted(mut interrupt: Signal) {
     tokio::select! {
         _ = interrupt.recv() => {}
         () = QUEUE.script_lost() => {}
     }
 }
 
-fn failure(error: RunError, name: &str, is_ours: bool) -> Failure {
+pub(super) fn failure(error: RunError, name: &str, is_ours: bool) -> Failure {
     let usage = matches!(
         error,
         RunError::Mount { .. } | RunError::MemoryTooSmall { .. }
@@ -266,6 +269,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
             language: of_text(args),
             source: code.clone(),
             args: args.words.clone(),
+            in_session: false,
             task: None,
         };
         return Ok((script, Stdin::Inherit));
@@ -283,6 +287,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
                 language: Language::Component,
                 source: source(name)?,
                 args: Vec::new(),
+                in_session: false,
                 task: None,
             },
             None => read_script(name, args.lang)?,
@@ -298,6 +303,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         language: of_text(args),
         source,
         args: rest.to_vec(),
+        in_session: false,
         task: None,
     };
     Ok((script, Stdin::Empty))
@@ -332,6 +338,7 @@ pub(super) fn read_script(name: &str, named: Option<NamedLanguage>) -> Result<Sc
         language,
         source,
         args: Vec::new(),
+        in_session: false,
         task: None,
     })
 }

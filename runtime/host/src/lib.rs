@@ -6,10 +6,12 @@ mod guests;
 mod memory;
 mod runtime;
 mod rust_tools;
+mod session;
 mod tools;
 
 pub use event_loop::EventLoop;
 pub use guests::{COMPILER, Guests, Natives, cache_directory};
 pub use runtime::{Execution, Job, Runtime, RuntimeBuilder, RuntimeEvent, StartError};
 pub use rust_tools::{RustTool, rust_tool};
+pub use session::Session;
 pub use tools::{ToolsConfig, open_tools};

@@ -128,6 +128,7 @@ impl Job {
                 language,
                 source: source.to_owned(),
                 args: Vec::new(),
+                in_session: false,
                 task: None,
             },
             policy: Policy::default(),

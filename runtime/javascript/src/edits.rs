@@ -11,9 +11,11 @@ pub(super) struct Edits {
     edits: Vec<Edit>,
     /// By the end of its span, the last edit that has it.
     ends: HashMap<u32, usize>,
+    /// Where text was put in that moves what follows in its line, and how long it is.
+    inserted: Vec<(u32, u32)>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Edit {
     start: u32,
     end: u32,
@@ -43,6 +45,21 @@ impl Edits {
         });
     }
 
+    /// Puts text in front of a place, which moves what follows in its line.
+    pub(super) fn insert(&mut self, at: u32, text: &str) {
+        self.replace(at, at, text);
+        let width = text.chars().map(char::len_utf16).sum::<usize>();
+        let width = u32::try_from(width).unwrap_or(u32::MAX);
+        self.inserted.push((at, width));
+    }
+
+    /// Where `insert` has put text, in order, and its length in UTF-16 units.
+    pub(super) fn inserted(&self) -> Vec<(u32, u32)> {
+        let mut inserted = self.inserted.clone();
+        inserted.sort_by_key(|(at, _)| *at);
+        inserted
+    }
+
     /// The spans that were changed so far.
     pub(super) fn spans(&self) -> impl Iterator<Item = Span> {
         self.edits.iter().map(|it| Span::new(it.start, it.end))
@@ -61,10 +78,35 @@ impl Edits {
 
     /// The text with all edits made.
     pub(super) fn apply(mut self, source: &str) -> String {
-        self.edits.sort_by_key(|edit| (edit.start, edit.end));
+        self.ends.clear();
+        Self::made(&mut self.edits, source)
+    }
+
+    /// The same with some spans blank, whatever is edited in them. They come in order, and do not overlap.
+    pub(super) fn apply_without(&self, source: &str, hidden: &[Span]) -> String {
+        let mut edits = self.edits.clone();
+        edits.sort_by_key(|edit| (edit.start, edit.end));
+        let mut next = 0;
+        edits.retain(|edit| {
+            while hidden.get(next).is_some_and(|it| it.end <= edit.start) {
+                next = next.saturating_add(1);
+            }
+            let inside = |it: &Span| it.start <= edit.start && edit.end <= it.end;
+            !hidden.get(next).is_some_and(inside)
+        });
+        edits.extend(hidden.iter().map(|span| Edit {
+            start: span.start,
+            end: span.end,
+            text: if span.is_empty() { "" } else { ";" }.to_owned(),
+        }));
+        Self::made(&mut edits, source)
+    }
+
+    fn made(edits: &mut [Edit], source: &str) -> String {
+        edits.sort_by_key(|edit| (edit.start, edit.end));
         let mut text = String::with_capacity(source.len());
         let mut at = 0;
-        for edit in &self.edits {
+        for edit in edits {
             text.push_str(slice(source, at, edit.start));
             let mut insert = edit.text.chars();
             for character in slice(source, edit.start, edit.end).chars() {

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use oxc_allocator::Allocator;
+use oxc_ast::ast::{Declaration, Program as Tree, Statement};
 use oxc_codegen::{Codegen, CodegenOptions};
 use oxc_semantic::SemanticBuilder;
 use oxc_transformer::{TransformOptions, Transformer};
@@ -20,7 +21,10 @@ pub(super) fn generated(
     let mut tree = parse(&allocator, source, Dialect::TypeScript)?;
     let semantic = SemanticBuilder::new().with_enum_eval(true).build(&tree);
     let scoping = semantic.semantic.into_scoping();
-    let options = TransformOptions::default();
+    let mut options = TransformOptions::default();
+    // What nothing uses yet, a later script of the session may.
+    options.typescript.only_remove_type_imports = matches!(form, Form::Session(_));
+    let enums = enums(&tree);
     let transformed = Transformer::new(&allocator, Path::new("script.ts"), &options)
         .build_with_scoping(scoping, &mut tree);
     if let Some(error) = transformed.diagnostics.first() {
@@ -59,6 +63,9 @@ pub(super) fn generated(
             "the generated code is no JavaScript",
         ));
     };
+    if let Some(session) = &mut program.session {
+        session.begin_anew(&enums);
+    }
     for import in &mut program.imports {
         let line = usize::try_from(import.line.saturating_sub(1)).unwrap_or(0);
         if let Some([_, line, column]) = map.lines.get(line).and_then(|line| line.first()) {
@@ -68,4 +75,17 @@ pub(super) fn generated(
     }
     program.map = Some(map);
     Ok(program)
+}
+
+/// The enums of the top level.
+fn enums(tree: &Tree<'_>) -> Vec<String> {
+    let declarations = tree.body.iter().filter_map(|it| match it {
+        Statement::ExportDeclaration(it) => Some(&it.declaration),
+        other => other.as_declaration(),
+    });
+    let enums = declarations.filter_map(|it| match it {
+        Declaration::TSEnumDeclaration(it) => Some(it.id.name.to_string()),
+        _ => None,
+    });
+    enums.collect()
 }

@@ -13,6 +13,8 @@ use super::{Import, Names, Origin, SourceError};
 /// Who imports, and where its lines are.
 pub(super) struct Importer<'s> {
     pub(super) is_typescript: bool,
+    /// What is imported belongs to a session.
+    pub(super) is_in_session: bool,
     /// The place of a tool file, or of code that tool files share; scripts have none.
     pub(super) place: Option<ImportingFile<'s>>,
     pub(super) places: Places<'s>,
@@ -43,8 +45,12 @@ pub(super) fn read_import(
         return Ok(());
     }
     let source = it.source.value.as_str();
-    let found = target(source, importer.place);
-    let found = found.map_err(|message| place(it.source.span, &message))?;
+    let found = match target(source, importer.place) {
+        Ok(found) => found,
+        // Perhaps only types.
+        Err(_) if has_names && wanted.iter().all(|(_, what)| what.is_perhaps()) => return Ok(()),
+        Err(message) => return Err(place(it.source.span, &message)),
+    };
     let (line, column) = importer.places.find(it.span.start);
     let mut bind = |namespace: &str, tool: Option<&str>, bound: &[(String, What)]| {
         let from = match &found {
@@ -73,7 +79,7 @@ pub(super) fn read_import(
         Target::Tool(namespace, tool) => bind(namespace, Some(tool), &wanted),
         Target::Root => {
             for (local, what) in wanted {
-                let What::Named(namespace) = what else {
+                let (What::Named(namespace) | What::Perhaps(namespace)) = what else {
                     return Err(place(
                         it.span,
                         "the tool tree is imported by name: `import { database } from './tools'`",
@@ -108,9 +114,13 @@ fn wanted(
         // TypeScript drops imports of what is only a type.
         let name = local.name.as_str();
         let is_used = eraser.values.contains(name) || eraser.exported.contains(name);
-        if importer.is_typescript && !is_used {
-            continue;
-        }
+        let what = match what {
+            What::Named(name) if importer.is_typescript && !is_used && importer.is_in_session => {
+                What::Perhaps(name)
+            }
+            _ if importer.is_typescript && !is_used && !importer.is_in_session => continue,
+            what => what,
+        };
         if !modules.declared.insert(local.name.to_string()) {
             let message = format!("`{}` is imported twice", local.name);
             let at = local.span.start;
@@ -133,7 +143,7 @@ fn bind(
     let is_shared = matches!(import.from, Origin::Shared(_));
     for (local, what) in bound {
         let member = match (what, tool) {
-            (What::Named(name), _) => Some(name.as_str()),
+            (What::Named(name) | What::Perhaps(name), _) => Some(name.as_str()),
             (What::Default, None) if is_shared => Some("default"),
             (What::Default, tool) => tool,
             (What::Star, _) => None,
@@ -141,25 +151,41 @@ fn bind(
         match what {
             What::Star => import.star = true,
             What::Default => import.default = true,
-            What::Named(_) => {}
+            What::Named(_) | What::Perhaps(_) => {}
         }
         import
             .bound
             .push((local.clone(), member.map(str::to_owned)));
         let member = match member {
             Some(name) => {
-                import.names.push(name.to_owned());
+                if !what.is_perhaps() {
+                    import.names.push(name.to_owned());
+                }
                 format!("[{}]", serde_json::Value::from(name))
             }
             None => String::new(),
         };
-        let declaration = format!("const {local}={module}{member};");
+        let declaration = match modules.declarations {
+            Some(_) => {
+                let name = serde_json::Value::from(local.as_str());
+                format!("{}.bind({name},{module}{member});", names.module)
+            }
+            None => format!("const {local}={module}{member};"),
+        };
         modules.bindings.push_str(&declaration);
     }
 }
 
 enum What {
     Named(String),
+    /// What nothing uses yet: a later script of the session may, unless it is only a type.
+    Perhaps(String),
     Default,
     Star,
+}
+
+impl What {
+    fn is_perhaps(&self) -> bool {
+        matches!(self, Self::Perhaps(_))
+    }
 }

@@ -15,6 +15,7 @@ mod generate;
 mod imports;
 mod modules;
 mod nesting;
+mod session;
 mod shared;
 mod specifier;
 mod state;
@@ -60,6 +61,8 @@ pub(crate) enum Form {
     Module,
     /// The same, for other files: what it exports must not change later.
     Shared,
+    /// As a script; what it declares belongs to a session. With what the source is written in.
+    Session(Dialect),
 }
 
 /// What the guest evaluates.
@@ -79,9 +82,12 @@ pub struct Program {
     /// Names that a module exports.
     #[serde(skip)]
     pub(crate) exports: Vec<String>,
-    /// What was put into a line of the script.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) shift: Option<Shift>,
+    /// What was put into lines of the script, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) shifts: Vec<Shift>,
+    /// What a script of a session declares.
+    #[serde(rename = "declares", skip_serializing_if = "Option::is_none")]
+    pub(crate) session: Option<session::SessionScope>,
     /// What is said when the script has ended without a value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
@@ -164,6 +170,16 @@ pub fn script(source: &str, dialect: Dialect, name: &str) -> Result<Program, Rai
     transform(source, dialect, Form::Script).map_err(|error| error.raised(name))
 }
 
+/// The same of a script that continues those that ran before it in its session.
+///
+/// # Errors
+///
+/// The exception that the source raises because it is no program.
+pub fn session_script(source: &str, dialect: Dialect, name: &str) -> Result<Program, Raised> {
+    let form = Form::Session(dialect);
+    transform(source, dialect, form).map_err(|error| error.raised(name))
+}
+
 /// Makes a program of the source of a tool file at `place`, with the shared files that it imports;
 /// `name` is what tracebacks call it.
 ///
@@ -229,6 +245,34 @@ fn parse<'a>(
     Err(SourceError::at(source, place, &error.message))
 }
 
+/// Whether a source is the beginning of a program that goes on in the next line: something in it is still open.
+pub fn is_unfinished(source: &str, dialect: Dialect) -> bool {
+    let kind = match dialect {
+        Dialect::JavaScript => SourceType::mjs(),
+        Dialect::TypeScript => SourceType::ts().with_module(true),
+    };
+    depth::with_any_stack(source, || {
+        let Some(place) = first_error(source, kind) else {
+            return false;
+        };
+        let goes_on = |text: &str, place: u32| place >= edits::length(text.trim_end());
+        // Text and comments that are open are wrong where they begin.
+        let closed = |closer: &str| {
+            let text = format!("{source}{closer}");
+            first_error(&text, kind).is_none_or(|place| goes_on(&text, place))
+        };
+        goes_on(source, place) || closed("`") || closed("*/")
+    })
+}
+
+/// Where the first error of a source is; 0 if nothing says where.
+fn first_error(source: &str, kind: SourceType) -> Option<u32> {
+    let allocator = Allocator::default();
+    let parsed = parsed(&allocator, source, kind);
+    let error = parsed.diagnostics.first()?;
+    Some(error.labels.first().map_or(0, |it| it.offset()))
+}
+
 fn is_jsx(source: &str, kind: SourceType) -> bool {
     let allocator = Allocator::default();
     let parsed = parsed(&allocator, source, kind.with_jsx(true));
@@ -255,40 +299,46 @@ fn edited(
 ) -> Result<Option<Program>, SourceError> {
     let names = Names::of(source);
     let mut eraser = Eraser::new(source, &names.import, &names.module);
-    let modules = modules(tree, &mut eraser, &names, Kind { dialect, form }, place)?;
+    let mut modules = modules(tree, &mut eraser, &names, Kind { dialect, form }, place)?;
     if eraser.generates {
         return Ok(None);
     }
     if form == Form::Shared {
         modules.refuse_changes(source, tree)?;
     }
-    let function = if waits(tree) {
+    let head = |function: &str| {
+        let mut head = format!("({function}({}){{\"use strict\";", names.module);
+        if eraser.uses_import {
+            head.push_str(&format!("const {}={}.import;", names.import, names.module));
+        }
+        head
+    };
+    let mut program = head(if waits(tree) {
         "async function"
     } else {
         "function"
-    };
-    let mut program = format!("({function}({}){{\"use strict\";", names.module);
-    if eraser.uses_import {
-        program.push_str(&format!("const {}={}.import;", names.import, names.module));
-    }
+    });
+    let functions_head = head("function");
     program.push_str(&modules.bindings);
     program.push('\n');
-    let shift = modules.last.as_ref().map(|last| {
-        eraser.edits.replace(last.at, last.at, &last.text);
-        let (line, column) = error::line_and_column(source, last.at);
-        let width = edits::length(&last.text);
-        Shift {
-            line,
-            column,
-            width,
-        }
+    if let Some(last) = &modules.last {
+        eraser.edits.insert(last.at, &last.text);
+    }
+    let shifts = shifts(source, &eraser.edits);
+    let session = modules.declarations.take().map(|it| {
+        program.push_str(&eraser.edits.apply_without(source, it.functions()));
+        it.scope(source, &eraser.edits, &functions_head)
     });
-    program.push_str(&eraser.edits.apply(source));
+    if session.is_none() {
+        program.push_str(&eraser.edits.apply(source));
+    }
     program.push('\n');
     match (&modules.value, form) {
         (_, Form::Module | Form::Shared) => program.push_str(&exported(&modules)),
-        (Some(value), Form::Script) => program.push_str(&format!("return {value}\n")),
-        (None, Form::Script) => {}
+        (Some(value), Form::Script | Form::Session(_)) => {
+            program.push_str(&format!("return {value}\n"));
+        }
+        (None, Form::Script | Form::Session(_)) => {}
     }
     program.push_str("})");
     let default = modules.value.as_ref().map(|_| "default".to_owned());
@@ -297,10 +347,26 @@ fn edited(
         source: program,
         exports: exports.chain(default).collect(),
         imports: modules.imports,
-        shift,
+        shifts,
+        session,
         note: modules.note,
         ..Program::default()
     }))
+}
+
+/// What was put into the lines of a source.
+fn shifts(source: &str, edits: &edits::Edits) -> Vec<Shift> {
+    let mut places = error::Places::new(source);
+    let inserted = edits.inserted().into_iter();
+    let shifts = inserted.map(|(at, width)| {
+        let (line, column) = places.find(at);
+        Shift {
+            line,
+            column,
+            width,
+        }
+    });
+    shifts.collect()
 }
 
 /// The statement that answers an object of all exports.

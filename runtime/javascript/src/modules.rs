@@ -9,6 +9,7 @@ use oxc_span::{GetSpan, Span};
 
 use super::error::Places;
 use super::imports::{Importer, read_import};
+use super::session::Declarations;
 use super::shared::ImportingFile;
 use super::types::{Eraser, HTML_COMMENT};
 use super::value::{Insertion, common_js_export, last_expression, note};
@@ -30,6 +31,8 @@ pub(super) struct Modules {
     pub(super) exports: Vec<(String, String)>,
     /// Names that imports have declared.
     pub(super) declared: HashSet<String>,
+    /// What a script of a session declares; others keep it to themselves.
+    pub(super) declarations: Option<Declarations>,
 }
 
 impl Modules {
@@ -71,10 +74,20 @@ pub(super) fn modules<'a>(
     if let Some(hashbang) = &program.hashbang {
         eraser.edits.blank(hashbang.span.start, hashbang.span.end);
     }
-    let mut modules = Modules::default();
+    let session = match kind.form {
+        Form::Session(written_in) => Some(written_in),
+        Form::Script | Form::Module | Form::Shared => None,
+    };
+    let mut modules = Modules {
+        declarations: session.map(|_| Declarations::default()),
+        ..Modules::default()
+    };
     let mut imports = Vec::new();
     let mut exported = HashSet::new();
     for statement in &program.body {
+        if let Some(declarations) = &mut modules.declarations {
+            declarations.statement(statement, eraser);
+        }
         match statement {
             Statement::ImportDeclaration(it) => imports.push(it),
             Statement::ExportDeclaration(it) => {
@@ -112,12 +125,17 @@ pub(super) fn modules<'a>(
         }
     }
     refuse_html_comments(program, eraser);
-    if kind.form == Form::Script && modules.value.is_none() {
+    let is_script = matches!(kind.form, Form::Script | Form::Session(_));
+    if is_script && modules.value.is_none() {
         modules.last = last_expression(program, eraser.meta);
+    }
+    // What a script of a session defines is for the next one.
+    if kind.form == Form::Script && modules.value.is_none() {
         modules.note = note(program, eraser, &modules.exports);
     }
     let mut importer = Importer {
-        is_typescript: kind.dialect == Dialect::TypeScript,
+        is_typescript: session.unwrap_or(kind.dialect) == Dialect::TypeScript,
+        is_in_session: session.is_some(),
         place,
         places: Places::new(eraser.source),
     };

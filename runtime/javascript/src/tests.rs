@@ -1,5 +1,6 @@
 use super::*;
 
+mod session;
 mod value;
 
 fn program(source: &str, dialect: Dialect) -> Program {

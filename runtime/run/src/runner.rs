@@ -61,6 +61,9 @@ pub trait RunnerSession: Send {
     /// Whether a run was ended from outside, or ended the interpreter: no other can
     /// follow it.
     fn is_over(&self) -> bool;
+
+    /// Bytes of memory that the ledger of the process counts for the interpreter while it is kept.
+    fn memory(&self) -> u64;
 }
 
 /// Why a run could not be carried out. Never a script's fault.
@@ -89,6 +92,9 @@ pub enum RunError {
     /// An earlier run ended the session's instance.
     #[error("the session is over: an earlier run was stopped, or ended its interpreter")]
     SessionOver,
+    /// A session was given a script in a language that its interpreter does not read.
+    #[error("the session runs scripts of another language")]
+    OtherInterpreter,
     /// There is no guest for this.
     #[error("a component is run as itself, by no interpreter")]
     NoInterpreter,

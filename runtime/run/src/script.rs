@@ -32,6 +32,9 @@ pub struct Script {
     pub source: String,
     /// Its arguments, the name excluded.
     pub args: Vec<String>,
+    /// Whether it is one of several scripts of a session, each of which goes on with the variables of those before it.
+    /// Their names should differ, so that tracebacks show lines of the right one.
+    pub in_session: bool,
     /// What is wanted of it if it is a tool file; scripts have none.
     pub task: Option<ToolTask>,
 }

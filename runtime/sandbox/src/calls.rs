@@ -110,6 +110,12 @@ impl Calls {
         }
     }
 
+    /// The same, with ids above those of an earlier run.
+    pub(crate) fn above(mut self, earlier: &Self) -> Self {
+        self.last_id = earlier.last_id;
+        self
+    }
+
     /// Begins what the guest asked for; a payload that is no request ends at once
     /// with an error that the guest can catch.
     pub(crate) async fn submit(

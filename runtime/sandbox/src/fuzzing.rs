@@ -35,7 +35,7 @@ impl Guest {
         };
         Self {
             calls: Calls::new(tools, Arc::clone(observer), output, this, limits),
-            outbox: Outbox::new(limits.value, Arc::clone(observer)),
+            outbox: Outbox::new(limits.value, Arc::clone(observer), false),
         }
     }
 

@@ -70,6 +70,8 @@ pub(crate) struct Outbox {
     /// For the end and the artifacts.
     pub(crate) held: Option<Charge>,
     value_limit: u64,
+    /// Whether the script is one of a session, which outlives that a script ends itself.
+    continues: bool,
     artifact_budget: Budget,
     progress_budget: Budget,
     observer: std::sync::Arc<dyn wxmcp_run::Observer>,
@@ -155,6 +157,8 @@ fn emit(
             let outbox = &mut store.data_mut().outbox;
             outbox.take(kind, &payload)?;
             return match &outbox.end {
+                // The interpreter returns by itself, and is there for the next run.
+                _ if outbox.continues => Ok(()),
                 Some(End::Exit(code)) => Err(I32Exit(i32::from(*code)).into()),
                 // It was to be the end; what it was is said.
                 _ if kind == 7 => Err(I32Exit(1).into()),
@@ -229,8 +233,13 @@ fn copy(store: &StoreContextMut<'_, State>, payload: &WasmList<u8>) -> Result<Ve
 }
 
 impl Outbox {
-    pub(crate) fn new(value_limit: u64, observer: std::sync::Arc<dyn wxmcp_run::Observer>) -> Self {
+    pub(crate) fn new(
+        value_limit: u64,
+        observer: std::sync::Arc<dyn wxmcp_run::Observer>,
+        continues: bool,
+    ) -> Self {
         Self {
+            continues,
             end: None,
             artifacts: Vec::new(),
             out_bytes: 0,

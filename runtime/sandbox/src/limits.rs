@@ -82,6 +82,17 @@ impl MemoryMeter {
         self.pages.clone()
     }
 
+    /// Bytes that are charged.
+    pub(crate) fn charged(&self) -> u64 {
+        self.pages.as_ref().map_or(0, |pages| pages.bytes())
+    }
+
+    /// Another run of the instance begins.
+    pub(crate) fn begin(&mut self) {
+        self.refused = None;
+        self.peak = self.total;
+    }
+
     /// Charges the memory of a kept instance to the run that uses it now.
     pub(crate) fn charge_to(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
         match &self.pages {

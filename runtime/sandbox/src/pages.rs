@@ -85,6 +85,11 @@ impl Pages {
         self.0.lock().charge.transfer(ledger)
     }
 
+    /// Bytes that are charged.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.lock().charge.bytes()
+    }
+
     /// Notes page faults; answers what is still to be charged.
     fn note(&self, faults: u64) -> u64 {
         let counted = &mut *self.0.lock();

@@ -69,6 +69,13 @@ impl Session {
         self.is_over
     }
 
+    /// Bytes of memory that the ledger counts for the instance: what it has grown by, and a fixed amount
+    /// for what it has written to of the memory that it began with. 0 before the first run.
+    pub fn memory(&self) -> u64 {
+        let live = self.live.as_ref();
+        live.map_or(0, |live| live.store.data().memory.charged())
+    }
+
     /// Runs a script to its end. A tool file is read in the session's first run;
     /// in later ones only its task counts.
     ///
@@ -123,15 +130,19 @@ impl Session {
         let mut memory = MemoryMeter::new(limits.memory);
         // The source and what the guest is sent are there until the run ends.
         let mut sent = ledger.nothing();
-        if script.task.is_some() {
-            // Whoever called the tool file answers for its memory.
+        if script.task.is_some() || script.in_session {
+            // Whoever called the tool file answers for its memory; that of a session stays when the run is over.
+            let payer = match script.in_session {
+                true => ledger.process(),
+                false => &ledger,
+            };
             let bytes = request.len().saturating_add(script.source.len());
             let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
             let charging = async {
                 sent.grow_when_free(bytes).await?;
                 match &mut self.live {
-                    Some(live) => live.store.data_mut().memory.charge_to(&ledger),
-                    None => memory.charge(&ledger).await,
+                    Some(live) => live.store.data_mut().memory.charge_to(payer),
+                    None => memory.charge(payer).await,
                 }
             };
             let outcome = match unless_ended(charging, &mut cancel, &clock, &limits).await {
@@ -147,12 +158,12 @@ impl Session {
         self.is_over = true;
         let live = match self.live.take() {
             Some(mut live) => {
-                live.begin_again(tools, observer, this, &limits);
+                live.begin_again(tools, observer, this, &limits, script.in_session);
                 live
             }
             None => {
                 let output = Output::charged(limits.output, Arc::clone(&observer), &ledger);
-                let outbox = Outbox::new(limits.value, Arc::clone(&observer));
+                let outbox = Outbox::new(limits.value, Arc::clone(&observer), script.in_session);
                 let state = State {
                     wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
                     table: wasi::table(),
@@ -203,6 +214,12 @@ impl Session {
         // From here on it is the report's.
         state.outbox.held = None;
         drop(sent);
+        // A script that a limit stopped may have come back to say so.
+        self.is_over |= script.in_session && matches!(report.outcome, Outcome::Stopped(..));
+        if self.is_over {
+            // No other run can use the memory.
+            self.live = None;
+        }
         Ok(report)
     }
 }
@@ -286,14 +303,18 @@ impl Live {
         observer: Arc<dyn Observer>,
         this: InRun,
         limits: &Limits,
+        continues: bool,
     ) {
         let state = self.store.data_mut();
-        state.outbox = Outbox::new(limits.value, Arc::clone(&observer));
+        state.outbox = Outbox::new(limits.value, Arc::clone(&observer), continues);
         state
             .output
             .begin(limits.output, Arc::clone(&observer), &this.ledger);
         state.files.ledger = this.ledger.clone();
-        state.calls = Calls::new(tools, observer, state.output.clone(), this, limits);
+        state.memory.begin();
+        let calls = Calls::new(tools, observer, state.output.clone(), this, limits);
+        // What the script kept of operations of an earlier run must not mean one of this.
+        state.calls = calls.above(&state.calls);
     }
 
     async fn enter(
@@ -374,5 +395,9 @@ impl RunnerSession for Session {
 
     fn is_over(&self) -> bool {
         self.is_over()
+    }
+
+    fn memory(&self) -> u64 {
+        self.memory()
     }
 }

@@ -24,6 +24,9 @@ struct Request<'a> {
     task: Option<&'a ToolTask>,
     #[serde(skip_serializing_if = "Option::is_none")]
     zone: Option<Zone>,
+    /// Whether scripts before it and after it share its variables.
+    #[serde(rename = "session", skip_serializing_if = "std::ops::Not::not")]
+    in_session: bool,
 }
 
 #[derive(Serialize)]
@@ -83,6 +86,7 @@ pub(crate) fn request(
         text: if knows { None } else { Some(text(script)?) },
         task: script.task.as_ref(),
         zone: zone(script.language, env),
+        in_session: script.in_session,
     };
     let request = serde_json::to_vec(&request).unwrap_or_default();
     // Only arguments of tool files hold numbers.
@@ -114,6 +118,9 @@ fn text(script: &Script) -> Result<Text<'_>, Raised> {
         Language::TypeScript => Dialect::TypeScript,
     };
     match &script.task {
+        None if script.in_session => {
+            wxmcp_javascript::session_script(&script.source, dialect, &script.name)
+        }
         None => wxmcp_javascript::script(&script.source, dialect, &script.name),
         Some(task) => {
             let place = ImportingFile {

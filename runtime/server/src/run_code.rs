@@ -152,7 +152,14 @@ impl Service {
             .language
             .or(session.as_ref().map(|session| session.language))
             .unwrap_or(Language::Python);
-        let job = self.job(start.code, language, wall, session.is_some());
+        self.sessions
+            .make_room(self.config.runtime.tools().broker().ledger());
+        let name = match &session {
+            Some(session) => format!("<run {}>", session.next_run()),
+            None => "<code>".to_owned(),
+        };
+        let mut job = self.job(name, start.code, language, wall);
+        job.script.in_session = session.is_some();
         Ok(self.start(client, job, session.zip(held), turn))
     }
 
@@ -187,17 +194,17 @@ impl Service {
         runner.map_err(|error| format!("cannot start: {error}"))
     }
 
-    fn job(&self, code: String, language: Language, wall: Duration, in_session: bool) -> Job {
-        let _to_come = in_session;
+    fn job(&self, name: String, code: String, language: Language, wall: Duration) -> Job {
         let config = &self.config;
         let mut limits = config.limits.clone();
         limits.wall = wall;
         Job {
             script: Script {
-                name: "<code>".to_owned(),
+                name,
                 language,
                 source: code,
                 args: Vec::new(),
+                in_session: false,
                 task: None,
             },
             policy: Policy {

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 use wxmcp_policy::Principal;
-use wxmcp_run::{Language, RunnerSession};
+use wxmcp_run::{Language, Ledger, RunnerSession};
 
 use crate::ids;
 
@@ -35,6 +36,7 @@ pub(crate) struct Session {
     principal: Arc<Principal>,
     interpreter: Arc<tokio::sync::Mutex<Interpreter>>,
     used: Mutex<Instant>,
+    runs: AtomicU64,
 }
 
 /// What a run of a session has for itself while it goes on.
@@ -99,6 +101,7 @@ impl Sessions {
             principal: Arc::clone(principal),
             interpreter: Arc::new(tokio::sync::Mutex::new(Interpreter(Some(interpreter)))),
             used: Mutex::new(Instant::now()),
+            runs: AtomicU64::new(0),
         });
         state
             .live
@@ -165,6 +168,23 @@ impl Sessions {
         used.checked_add(self.idle)
     }
 
+    /// Ends those that were not used for the longest time while all runs together hold more than three quarters of what
+    /// they may: what is kept for later makes room for what runs now.
+    pub(crate) fn make_room(&self, ledger: &Ledger) {
+        let ledger = ledger.process();
+        let most = ledger.budget() / 4 * 3;
+        while ledger.held() > most {
+            let mut state = self.state.lock();
+            let idle = state.live.values().filter(|it| !it.is_running());
+            let longest = idle.min_by_key(|it| *it.used.lock());
+            let Some(longest) = longest.map(|it| it.handle.clone()) else {
+                return;
+            };
+            let why = "its memory was needed for other runs: it was not used for the longest time";
+            state.end(&longest, why.to_owned());
+        }
+    }
+
     /// Sessions of this principal.
     pub(crate) fn of(&self, principal: &Principal) -> Vec<Listed> {
         self.end_idle(Instant::now());
@@ -207,6 +227,11 @@ impl Session {
         *self.used.lock() = Instant::now();
     }
 
+    /// The number of the run that begins now, from 1: tracebacks find the lines of earlier ones by it.
+    pub(crate) fn next_run(&self) -> u64 {
+        self.runs.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
     fn is_running(&self) -> bool {
         self.interpreter.try_lock().is_err()
     }
@@ -220,9 +245,10 @@ impl Session {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wxmcp_run::{BoxFuture, Report, Run, RunError};
+    use wxmcp_run::{BoxFuture, Charge, Report, Run, RunError};
 
-    struct Nothing;
+    /// An interpreter that does nothing, and what is charged for it.
+    struct Nothing(Option<Charge>);
 
     impl RunnerSession for Nothing {
         fn run(&mut self, _run: Run) -> BoxFuture<'_, Result<Report, RunError>> {
@@ -232,10 +258,14 @@ mod tests {
         fn is_over(&self) -> bool {
             false
         }
+
+        fn memory(&self) -> u64 {
+            self.0.as_ref().map_or(0, Charge::bytes)
+        }
     }
 
     fn begin(sessions: &Sessions, principal: &Arc<Principal>) -> Result<Arc<Session>, String> {
-        sessions.begin(principal, Language::Python, Box::new(Nothing))
+        sessions.begin(principal, Language::Python, Box::new(Nothing(None)))
     }
 
     fn other() -> Arc<Principal> {
@@ -285,5 +315,25 @@ mod tests {
         assert!(error.contains("nobody used it for 60s"), "{error}");
         assert!(sessions.get(&running.handle, &me).is_ok());
         drop(held);
+    }
+
+    #[test]
+    fn where_memory_is_short_the_longest_idle_make_room() {
+        let sessions = Sessions::new(Duration::from_secs(60), 16);
+        let me = Arc::new(Principal::local());
+        let ledger = Ledger::of_process(100);
+        let kept: Vec<_> = (0..3)
+            .map(|_| {
+                let charge = ledger.charge(30).unwrap();
+                let interpreter = Box::new(Nothing(Some(charge)));
+                let session = sessions.begin(&me, Language::Python, interpreter);
+                session.unwrap().handle.clone()
+            })
+            .collect();
+        sessions.make_room(&ledger);
+        assert_eq!(ledger.held(), 60);
+        let error = sessions.get(&kept[0], &me).err().unwrap();
+        assert!(error.contains("its memory was needed"), "{error}");
+        assert!(sessions.get(&kept[1], &me).is_ok());
     }
 }

@@ -231,6 +231,7 @@ impl ToolFile {
                 language: self.language,
                 source: text,
                 args: Vec::new(),
+                in_session: false,
                 task: Some(ToolTask {
                     tool: self.tool.clone(),
                     path: self.shown.trim_start_matches("tools/").to_owned(),

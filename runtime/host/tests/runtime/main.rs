@@ -4,4 +4,5 @@
 mod callers;
 mod roads;
 mod runs;
+mod sessions;
 mod support;

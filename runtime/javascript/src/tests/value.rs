@@ -59,16 +59,16 @@ fn what_is_done_for_its_effect_is_no_value() {
 
 #[test]
 fn what_is_put_into_a_line_is_known() {
-    let shift = |source| program(source, Dialect::TypeScript).shift;
+    let shift = |source| program(source, Dialect::TypeScript).shifts;
     let expected = Shift {
         line: 3,
         column: 12,
         width: 15,
     };
-    assert_eq!(shift("\n/*\n*/  let x; x"), Some(expected));
+    assert_eq!(shift("\n/*\n*/  let x; x"), [expected]);
     // Columns are counted in UTF-16 units.
-    assert_eq!(shift("\n\nlet 𝒯𝒯 ; x"), Some(expected));
-    assert_eq!(shift("let x"), None);
+    assert_eq!(shift("\n\nlet 𝒯𝒯 ; x"), [expected]);
+    assert_eq!(shift("let x"), []);
 }
 
 #[test]
