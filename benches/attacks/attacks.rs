@@ -92,7 +92,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
             "import time\ndef keep(x: str) -> int:\n    time.sleep(1)\n    return len(x)\n",
         )],
         script: gather!("t.keep.aio(x='x' * (8 << 20))"),
-        much: "40",
+        much: "20",
         little: "2",
         named: "host",
         ..USUAL

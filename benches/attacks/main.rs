@@ -156,15 +156,16 @@ fn run(wxmcp: &Path, folder: &Path, attack: &Attack, how_much: &str) -> anyhow::
     })
 }
 
-/// Waits for a process, and answers the most memory that it had: the kernel keeps the mark as long as it lives.
+/// Waits for a process, and answers the most memory that it had of its own, as far as looking each millisecond shows. What
+/// it shares is not in it: pages of a guest's image would count once for each instance that maps them.
 fn most_resident(mut child: Child) -> anyhow::Result<u64> {
     let status = PathBuf::from(format!("/proc/{}/status", child.id()));
     let started = Instant::now();
     let mut most = 0;
     while child.try_wait()?.is_none() {
         let text = fs::read_to_string(&status).unwrap_or_default();
-        let mark = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let kib = mark.and_then(|it| it.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+        let own = text.lines().find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = own.and_then(|it| it.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
         most = most.max(kib.unwrap_or_default().saturating_mul(1024));
         if started.elapsed() > HANGS {
             child.kill()?;

@@ -162,7 +162,9 @@ impl Validator {
             patterns,
         } = metered(schema)?;
         let mut held = ledger.charge(bytes)?;
-        let patterns = Patterns::new(&patterns, stop)?;
+        let Some(patterns) = Patterns::new(&patterns, stop)? else {
+            return Err(NotCompiled::Stopped);
+        };
         held.grow(patterns.bytes)?;
         let plain = match is_cheap(schema) {
             true => Some(compiled(schema, &patterns)?),

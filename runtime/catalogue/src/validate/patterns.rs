@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use jsonschema::{PatternOptions, ValidationOptions};
 use serde_json::{Value, json};
 
-use super::NotCompiled;
 use super::effort::Stop;
 use super::metered::count;
 use crate::text::shorten;
@@ -47,17 +46,17 @@ pub(super) struct TextCost {
 }
 
 impl Patterns {
-    /// Compiles each pattern once, to learn whether it may be used.
+    /// Compiles each pattern once, to learn whether it may be used. None if nobody waits for that any more.
     ///
     /// # Errors
     ///
-    /// Which is none, or too large; or that all together are; or that nobody waits for them any more.
-    pub(super) fn new(patterns: &BTreeSet<String>, stop: &Stop) -> Result<Self, NotCompiled> {
+    /// Which is none, or too large; or that all together are.
+    pub(super) fn new(patterns: &BTreeSet<String>, stop: &Stop) -> Result<Option<Self>, String> {
         let mut all = Self::default();
         for pattern in patterns {
             // Each may take milliseconds, and there may be thousands.
             if stop.is_stopped() {
-                return Err(NotCompiled::Stopped);
+                return Ok(None);
             }
             let (size, backtracks) = size(pattern).ok_or_else(|| {
                 let shown = shorten(pattern, MAX_SHOWN);
@@ -69,17 +68,16 @@ impl Patterns {
             let bytes = count(size).saturating_mul(2).saturating_add(matching);
             all.bytes = all.bytes.saturating_add(bytes);
             if all.bytes > MAX_PATTERNS {
-                let why = format!(
+                return Err(format!(
                     "its patterns take more than {MAX_PATTERNS} bytes when they are compiled"
-                );
-                return Err(why.into());
+                ));
             }
             all.looks_around |= backtracks;
             let linear = (count(size) / SIZE_OF_STEP).max(1);
             all.cost
                 .insert(pattern.clone(), TextCost { linear, backtracks });
         }
-        Ok(all)
+        Ok(Some(all))
     }
 
     pub(super) fn cost(&self, pattern: &str) -> TextCost {

@@ -20,7 +20,7 @@ use crate::stdio::pipe_state::{Addressee, Fault, Reading};
 /// Largest message that is not an answer to a tool call or listing, in bytes.
 const MAX_OTHER_BYTES: usize = 1024 * 1024;
 
-/// Most bytes that such a message may take once it is read: nobody pays for it.
+/// Most bytes that a message for which no call pays may take once it is read.
 const MAX_OTHER_PARSED: u64 = 4 << 20;
 
 /// Longest id of a server's own request, in bytes: the answer repeats it, and may wait to be written.
