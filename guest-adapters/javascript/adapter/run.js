@@ -96,7 +96,6 @@ export function start(message) {
       failAt(error, line, column);
       return;
     }
-    if (isInSession) body = continuing(body, functions, script.declares.names);
     const m = {
       __proto__: null,
       modules: undefined,
@@ -104,9 +103,12 @@ export function start(message) {
       last: undefined,
       default: undefined,
       import: importedLater,
-      bind: session.bind,
       meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
     };
+    if (isInSession) {
+      m.bind = session.bind;
+      body = continuing(body, functions, script.declares.names);
+    }
     if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
     else settle(body, m);
   } catch (error) {

@@ -19,6 +19,9 @@ use crate::streams;
 /// Largest input, in bytes: that of a script.
 const INPUT: usize = 8 << 20;
 
+/// What the interpreter is for, where it does not start.
+const SESSION: &str = "the session";
+
 /// Whether Python goes on reading: what `codeop` says, in an interpreter of its own.
 const PYTHON_GOES_ON: &str = "\
 import ast, codeop, sys, warnings
@@ -69,12 +72,13 @@ async fn read_and_run(
 }
 
 fn open(runtime: &Runtime, language: Language) -> Result<Session, Failure> {
-    runtime.session(language).map_err(cannot_run)
+    let session = runtime.session(language);
+    session.map_err(|error| failure(error, SESSION, true))
 }
 
 fn cannot_run(error: StartError) -> Failure {
     match error {
-        StartError::Run(error) => failure(error, "the session", true),
+        StartError::Run(error) => failure(error, SESSION, true),
         other => Failure::fault(other.into()),
     }
 }

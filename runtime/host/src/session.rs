@@ -39,7 +39,7 @@ impl Runtime {
     /// # Errors
     ///
     /// When the interpreter cannot be loaded.
-    pub fn session(&self, language: Language) -> Result<Session, StartError> {
+    pub fn session(&self, language: Language) -> Result<Session, RunError> {
         Ok(Session {
             language,
             interpreter: self.interpreter(language)?.session(),

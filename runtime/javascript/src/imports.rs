@@ -44,22 +44,15 @@ pub(super) fn read_import(
     if has_names && wanted.is_empty() {
         return Ok(());
     }
-    let source = it.source.value.as_str();
-    let found = match target(source, importer.place) {
+    let are_perhaps_types = has_names && wanted.iter().all(|(_, what)| what.is_perhaps());
+    let found = match target(it.source.value.as_str(), importer.place) {
         Ok(found) => found,
-        // Perhaps only types.
-        Err(_) if has_names && wanted.iter().all(|(_, what)| what.is_perhaps()) => return Ok(()),
+        Err(_) if are_perhaps_types => return Ok(()),
         Err(message) => return Err(place(it.source.span, &message)),
     };
     let (line, column) = importer.places.find(it.span.start);
     let mut bind = |namespace: &str, tool: Option<&str>, bound: &[(String, What)]| {
-        let from = match &found {
-            Target::Builtin(module) => Origin::Module(module),
-            Target::Shared(path) => Origin::Shared(path.clone()),
-            Target::Namespace(_) | Target::Tool(..) | Target::Root => {
-                Origin::Namespace(namespace.to_owned())
-            }
-        };
+        let from = origin(&found, namespace);
         let mut import = Import {
             from,
             names: Vec::new(),
@@ -90,6 +83,17 @@ pub(super) fn read_import(
         }
     }
     Ok(())
+}
+
+/// What a target is imported from; `namespace` if it is one of tools.
+fn origin(found: &Target, namespace: &str) -> Origin {
+    match found {
+        Target::Builtin(module) => Origin::Module(module),
+        Target::Shared(path) => Origin::Shared(path.clone()),
+        Target::Namespace(_) | Target::Tool(..) | Target::Root => {
+            Origin::Namespace(namespace.to_owned())
+        }
+    }
 }
 
 /// The names that an import binds and that the program uses.

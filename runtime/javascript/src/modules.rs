@@ -82,7 +82,39 @@ pub(super) fn modules<'a>(
         declarations: session.map(|_| Declarations::default()),
         ..Modules::default()
     };
-    let mut imports = Vec::new();
+    let imports = statements(program, eraser, names, &mut modules);
+    refuse_html_comments(program, eraser);
+    let is_script = matches!(kind.form, Form::Script | Form::Session(_));
+    if is_script && modules.value.is_none() {
+        modules.last = last_expression(program, eraser.meta);
+    }
+    // What a script of a session defines is for the next one.
+    if kind.form == Form::Script && modules.value.is_none() {
+        modules.note = note(program, eraser, &modules.exports);
+    }
+    let mut importer = Importer {
+        is_typescript: session.unwrap_or(kind.dialect) == Dialect::TypeScript,
+        is_in_session: session.is_some(),
+        place,
+        places: Places::new(eraser.source),
+    };
+    for import in imports {
+        read_import(import, eraser, names, &mut importer, &mut modules)?;
+    }
+    match eraser.refused.take() {
+        Some(error) => Err(error),
+        None => Ok(modules),
+    }
+}
+
+/// Edits each statement of the top level; returns the imports.
+fn statements<'p, 'a>(
+    program: &'p Program<'a>,
+    eraser: &mut Eraser<'_>,
+    names: &Names,
+    modules: &mut Modules,
+) -> Vec<&'p ImportDeclaration<'a>> {
+    let mut imports: Vec<&ImportDeclaration<'a>> = Vec::new();
     let mut exported = HashSet::new();
     for statement in &program.body {
         if let Some(declarations) = &mut modules.declarations {
@@ -97,9 +129,10 @@ pub(super) fn modules<'a>(
                     }
                 }
             }
-            Statement::ExportNamedDeclaration(it) => export_names(it, eraser, &mut modules),
+            Statement::ExportNamedDeclaration(it) => export_names(it, eraser, modules),
             Statement::ExportDefaultDeclaration(it) => {
-                modules.value = export_default(it, eraser, names).or(modules.value);
+                let value = export_default(it, eraser, names);
+                modules.value = value.or(modules.value.take());
             }
             Statement::ExportFromDeclaration(it) => {
                 let are_types = !it.specifiers.is_empty()
@@ -124,28 +157,7 @@ pub(super) fn modules<'a>(
             },
         }
     }
-    refuse_html_comments(program, eraser);
-    let is_script = matches!(kind.form, Form::Script | Form::Session(_));
-    if is_script && modules.value.is_none() {
-        modules.last = last_expression(program, eraser.meta);
-    }
-    // What a script of a session defines is for the next one.
-    if kind.form == Form::Script && modules.value.is_none() {
-        modules.note = note(program, eraser, &modules.exports);
-    }
-    let mut importer = Importer {
-        is_typescript: session.unwrap_or(kind.dialect) == Dialect::TypeScript,
-        is_in_session: session.is_some(),
-        place,
-        places: Places::new(eraser.source),
-    };
-    for import in imports {
-        read_import(import, eraser, names, &mut importer, &mut modules)?;
-    }
-    match eraser.refused.take() {
-        Some(error) => Err(error),
-        None => Ok(modules),
-    }
+    imports
 }
 
 fn is_type(kind: ImportOrExportKind) -> bool {
