@@ -147,7 +147,7 @@ mod tests {
     fn values_are_not_told() {
         for (text, told) in [
             (
-                "policy = 1\nlimits = \"canary\"",
+                "policy = 1",
                 "line 1: invalid type: integer `1`, expected struct PolicyTable",
             ),
             (

@@ -14,7 +14,7 @@ use super::now;
 use crate::cost::{self, Bound, Line, within};
 
 const BOUND: Bound = Bound {
-    steps: Line(200_000, 8_000),
+    steps: Line(50_000, 1_500),
     allocations: Line(2_000, 40),
     peak: Line(64 << 10, 2_000),
 };
