@@ -8,19 +8,19 @@ use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Inputs for each target: a few seconds of code that was compiled quickly.
 const RUNS: [(&str, u32); 13] = [
-    ("component", 400),
-    ("flatten", 4_000),
-    ("frames", 2_000),
-    ("guest", 4_000),
-    ("hosts", 20_000),
-    ("ids", 20_000),
-    ("postgres", 10_000),
-    ("postgres-value", 20_000),
-    ("schema", 400),
-    ("servers-file", 8_000),
-    ("settings-file", 2_000),
-    ("transform", 2_000),
-    ("weight", 20_000),
+    ("component", 1_500),
+    ("flatten", 8_000),
+    ("frames", 5_000),
+    ("guest", 15_000),
+    ("hosts", 60_000),
+    ("ids", 80_000),
+    ("postgres", 40_000),
+    ("postgres-value", 80_000),
+    ("schema", 3_000),
+    ("servers-file", 30_000),
+    ("settings-file", 20_000),
+    ("transform", 5_000),
+    ("weight", 100_000),
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

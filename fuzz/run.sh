@@ -10,7 +10,7 @@ for target in ${3:-$(ls fuzz/corpus)}; do
   mkdir -p "$found" "$corpus"
   echo "fuzzing $target for $seconds seconds"
   # Threads have two MiB of stack.
-  (ulimit -s 2048 && "$program" "$target" -max_total_time="$seconds" -timeout=60 -rss_limit_mb=3000 -print_final_stats=1 \
+  (ulimit -s 2048 && "$program" "$target" -max_total_time="$seconds" -len_control=10 -timeout=60 -rss_limit_mb=3000 -print_final_stats=1 \
     -artifact_prefix="$found/" "$corpus" "fuzz/corpus/$target") >"target/fuzz/$target.log" 2>&1 || failed="$failed $target"
   grep -E '^(Done|stat::number_of_executed_units|stat::new_units_added)|panicked|ERROR|SUMMARY' "target/fuzz/$target.log" || true
 done

@@ -20,7 +20,7 @@ fn binary(input: &[u8]) -> Option<Vec<u8>> {
 }
 
 const FLATTEN: Bound = Bound {
-    steps: Line(400_000, 4_000),
+    steps: Line(100_000, 1_500),
     allocations: Line(4_000, 60),
     peak: Line(512 << 10, 2_000),
 };
@@ -46,7 +46,7 @@ pub(crate) fn flattened(input: &[u8]) {
 }
 
 const READ: Bound = Bound {
-    steps: Line(2_000_000, 20_000),
+    steps: Line(200_000, 4_000),
     allocations: Line(20_000, 200),
     peak: Line(4 << 20, 20_000),
 };

@@ -9,7 +9,7 @@ use super::now;
 use crate::cost::{Bound, Line, within};
 
 const BOUND: Bound = Bound {
-    steps: Line(400_000, 4_000),
+    steps: Line(50_000, 600),
     allocations: Line(3_000, 30),
     // Room for lines is made in steps of 64 KiB.
     peak: Line(512 << 10, 600),
@@ -62,7 +62,7 @@ fn holds(line: &str, value: &Value) -> bool {
 }
 
 const IDS: Bound = Bound {
-    steps: Line(2_000, 300),
+    steps: Line(1_000, 40),
     allocations: Line(20, 1),
     peak: Line(4 << 10, 16),
 };

@@ -7,7 +7,7 @@ use super::now;
 use crate::cost::{Bound, Line, within};
 
 const BOUND: Bound = Bound {
-    steps: Line(200_000, 4_000),
+    steps: Line(20_000, 400),
     allocations: Line(2_000, 40),
     peak: Line(256 << 10, 1_000),
 };
@@ -24,7 +24,7 @@ pub(crate) fn answers(input: &[u8]) {
 }
 
 const VALUE: Bound = Bound {
-    steps: Line(20_000, 1_000),
+    steps: Line(5_000, 200),
     allocations: Line(100, 8),
     peak: Line(16 << 10, 200),
 };

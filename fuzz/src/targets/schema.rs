@@ -9,13 +9,13 @@ use wxmcp_run::{Ledger, size_of};
 use crate::cost::{Bound, Line, within};
 
 const LIST: Bound = Bound {
-    steps: Line(200_000, 8_000),
+    steps: Line(20_000, 400),
     allocations: Line(2_000, 60),
     peak: Line(128 << 10, 2_000),
 };
 
 const WIT: Bound = Bound {
-    steps: Line(3_000_000, 40_000),
+    steps: Line(100_000, 2_000),
     allocations: Line(30_000, 400),
     peak: Line(4 << 20, 20_000),
 };
@@ -23,13 +23,13 @@ const WIT: Bound = Bound {
 const STUBS: Bound = WIT;
 
 const COMPILE: Bound = Bound {
-    steps: Line(60_000_000, 200_000),
+    steps: Line(3_000_000, 10_000),
     allocations: Line(200_000, 2_000),
     peak: Line(64 << 20, 60_000),
 };
 
 const CHECK: Bound = Bound {
-    steps: Line(20_000_000, 200_000),
+    steps: Line(1_000_000, 10_000),
     allocations: Line(200_000, 2_000),
     peak: Line(64 << 20, 20_000),
 };

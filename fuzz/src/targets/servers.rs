@@ -9,7 +9,7 @@ use super::settings::SECRET;
 use crate::cost::{Bound, Line, within};
 
 const BOUND: Bound = Bound {
-    steps: Line(200_000, 3_000),
+    steps: Line(20_000, 400),
     allocations: Line(400, 20),
     peak: Line(64 << 10, 600),
 };

@@ -9,7 +9,7 @@ mod file_error;
 mod settings_file;
 
 const BOUND: Bound = Bound {
-    steps: Line(200_000, 3_000),
+    steps: Line(50_000, 500),
     allocations: Line(400, 20),
     peak: Line(64 << 10, 400),
 };

@@ -6,7 +6,7 @@ use wxmcp_run::{Language, Script};
 use crate::cost::{Bound, Line, within};
 
 const BOUND: Bound = Bound {
-    steps: Line(3_000_000, 20_000),
+    steps: Line(200_000, 2_500),
     allocations: Line(4_000, 40),
     peak: Line(3 << 20, 4_000),
 };
