@@ -27,6 +27,11 @@ def begin(mounts, is_tool_file, last_blocked):
     _is_tool_file, _last_blocked = is_tool_file, last_blocked
 
 
+def may_write():
+    """Whether there is a mount that the script may write below, or nobody knows."""
+    return _mounts is None or any(_mounts.values())
+
+
 # Errors of a chain or group that are looked at.
 _MOST = 20
 

@@ -182,6 +182,8 @@ def finish(is_script, continues):
     """
     if not continues:
         atexit._run_exitfuncs()
-    if is_script:
-        openfiles.close(continues)
+    if continues:
+        openfiles.flush()
+    elif is_script:
+        openfiles.close()
     output.finish()

@@ -11,7 +11,8 @@ use wxmcp_catalogue::Definition;
 use wxmcp_guests::NATIVES;
 use wxmcp_host::{Job, Runtime, StartError, rust_tool};
 use wxmcp_run::{
-    Event, Language, Limit, Limits, Observer, Outcome, Report, RunError, Silent, Stream,
+    Access, Event, Language, Limit, Limits, Mount, Observer, Outcome, Quota, Report, RunError,
+    Silent, Source, Stream,
 };
 
 use crate::support::{TestResult, repository};
@@ -357,6 +358,35 @@ async fn the_ledger_counts_the_memory_of_a_session_until_it_is_dropped() -> Test
     assert_eq!(ledger.held(), idle + session.memory());
     drop(session);
     assert_eq!(ledger.held(), idle);
+    Ok(())
+}
+
+/// A file that a run leaves open is written when the run ends, and goes on to be open.
+#[tokio::test]
+async fn a_file_stays_open_and_is_written_when_a_run_ends() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let mount = Mount {
+        source: Source::Host(folder.path().to_owned()),
+        guest: "/data".to_owned(),
+        access: Access::ReadWrite,
+        quota: Quota::default(),
+    };
+    let mut session = runtime()?.session(Language::Python)?;
+    for (source, written) in [
+        ("f = open('/data/a.txt', 'w')\nf.write('one')", "one"),
+        ("f.write(' two'); f.closed", "one two"),
+        (
+            "f.close()\nopen('/data/a.txt', 'a').write(' three')",
+            "one two three",
+        ),
+    ] {
+        let mut job = Job::new(Language::Python, "<run>", source);
+        job.policy.mounts = vec![mount.clone()];
+        let report = session.run(job).await?;
+        assert!(matches!(report.outcome, Outcome::Returned(_)), "{report:?}");
+        let text = std::fs::read_to_string(folder.path().join("a.txt"))?;
+        assert_eq!(text, written);
+    }
     Ok(())
 }
 
