@@ -2,13 +2,25 @@
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use wxmcp_guests::NATIVES;
 use wxmcp_host::{Guests, cache_directory};
 use wxmcp_sandbox::NativeCache;
+use wxmcp_worker::LogLine;
+
+use crate::exit::Failure;
 
 /// What runs scripts and tool files; loads nothing yet.
 pub(crate) fn guests() -> Arc<Guests> {
     Arc::new(Guests::new(NATIVES, cache_directory()))
+}
+
+/// The same, with runs in worker processes: this executable again.
+pub(crate) fn in_workers(log: LogLine) -> Result<Guests, Failure> {
+    let program = std::env::current_exe()
+        .context("find this program's own file")
+        .map_err(Failure::fault)?;
+    Ok(Guests::new(NATIVES, cache_directory()).in_workers(program, Some(log)))
 }
 
 /// Where guests are unpacked.
