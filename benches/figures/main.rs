@@ -19,6 +19,7 @@ mod guests;
 mod scripts;
 mod timing;
 mod tree;
+mod workers;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -43,7 +44,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 17] = [
+const GROUPS: [Group; 18] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -82,6 +83,9 @@ const GROUPS: [Group; 17] = [
         tree::catalogue(&bench.guests)
     }),
     group("tools file calls query", |bench| tree::calls(&bench.guests)),
+    group("worker process fresh run", |bench| {
+        workers::figures(&bench.guests, &bench.wxmcp, &bench.runtime)
+    }),
     group("machine executable", Bench::executable),
     group("machine", Bench::machine),
 ];

@@ -39,6 +39,10 @@ pub(crate) fn open_in_workers(
     observer: Arc<dyn Observer>,
     log: LogLine,
 ) -> Result<Runtime, Failure> {
+    // Workers are processes of the same user: what crashes one must not read this one.
+    #[cfg(target_os = "linux")]
+    let _hidden =
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
     open_with(settings, observer, Arc::new(guests::in_workers(log)?))
 }
 

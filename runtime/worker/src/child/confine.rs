@@ -5,10 +5,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 
 use rustix::io::fcntl_dupfd_cloexec;
-use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, Signal, set_dumpable_behavior,
-    set_parent_process_death_signal, setrlimit,
-};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Ends this process together with its parent, gives up rights and core dumps, and closes what it inherited; answers the
 /// socket that was its standard input.
@@ -17,15 +14,17 @@ use rustix::process::{
 ///
 /// What the system said.
 pub(super) fn confine() -> io::Result<OwnedFd> {
-    set_parent_process_death_signal(Some(Signal::KILL))?;
-    no_new_privileges()?;
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::Signal;
+        rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
+        no_new_privileges()?;
+    }
     let none = Rlimit {
         current: Some(0),
         maximum: Some(0),
     };
     setrlimit(Resource::Core, none)?;
-    // Neither dumped, where a program of the system takes dumps whatever the limit is, nor traced by other workers.
-    set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     close_inherited()?;
     let socket = fcntl_dupfd_cloexec(rustix::stdio::stdin(), 3)?;
     let null = File::options().read(true).write(true).open("/dev/null")?;
@@ -33,7 +32,19 @@ pub(super) fn confine() -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// Keeps other workers from tracing this process, and programs of the system from dumping it, whatever the limit is. By
+/// now the engine has opened the page map that it reads, which could not be opened after this.
+pub(super) fn conceal() {
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        // Where it fails, it is as readable as every program of the user.
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
+
 /// Programs that it starts get no more rights than it has.
+#[cfg(target_os = "linux")]
 #[expect(
     unsafe_code,
     reason = "rustix has this behind a feature that would compile the engine anew"
@@ -52,7 +63,7 @@ fn no_new_privileges() -> io::Result<()> {
     reason = "only numbers are known of descriptors that were inherited"
 )]
 fn close_inherited() -> io::Result<()> {
-    let open: Vec<i32> = std::fs::read_dir("/proc/self/fd")?
+    let open: Vec<i32> = std::fs::read_dir("/dev/fd")?
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .filter(|number| *number > 2)
         .collect();

@@ -81,6 +81,7 @@ async fn serve(socket: OwnedFd, interpreters: Arc<Interpreters>) -> Result<(), F
         // One that cannot be loaded is an error of the first run that needs it.
         let _ahead = interpreters(language);
     }
+    confine::conceal();
     if let Ok(ready) = frame(0, &FromWorker::Ready) {
         out.send(ready, Held::default());
     }
