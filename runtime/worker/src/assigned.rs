@@ -10,13 +10,14 @@ use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use wxmcp_run::{
     CallContext, CallEnd, CallRecord, Charge, ClockHandle, Event, Held, Ledger, Limit, Limits,
-    Observer, Report, Run, RunError, RunId, Seen, Stream, ToolErrorKind, ToolHost, WorkerEnd,
+    Observer, Report, RunError, RunId, Seen, Stream, ToolErrorKind, ToolHost, WorkerEnd,
 };
 
 use crate::clock::MirrorClock;
+use crate::line::Line;
+use crate::load::Load;
 use crate::message::{self, Answer, Ended, Failure, FromWorker, Heard, Question, ToWorker};
 use crate::questions::answer;
-use crate::worker::Line;
 
 /// Bytes of a name that a report keeps.
 const MAX_NAME: usize = 256;
@@ -58,6 +59,8 @@ struct State {
     is_full: bool,
     /// What the worker holds for it.
     held: Charge,
+    /// Whether its worker has said that it begins.
+    has_begun: bool,
     /// Why it is being ended.
     stopped: Option<Limit>,
     done: Option<oneshot::Sender<Done>>,
@@ -68,6 +71,8 @@ pub(crate) struct Done {
     pub(crate) report: Result<Report, RunError>,
     pub(crate) is_over: bool,
     pub(crate) held: Option<Charge>,
+    /// Whether it began: one that did not can be given to another worker.
+    pub(crate) has_begun: bool,
 }
 
 /// What a worker said that it may not say. It is ended.
@@ -96,7 +101,7 @@ pub(crate) enum Breach {
 impl Assigned {
     /// `held` is what is charged for the run already.
     pub(crate) fn new(
-        run: Run,
+        run: &Load,
         line: Arc<Line>,
         held: Charge,
         done: oneshot::Sender<Done>,
@@ -105,9 +110,9 @@ impl Assigned {
         Self {
             id: run.id,
             line,
-            tools: run.tools,
-            observer: run.observer,
-            ledger: run.ledger,
+            tools: Arc::clone(&run.tools),
+            observer: Arc::clone(&run.observer),
+            ledger: run.ledger.clone(),
             clock: Arc::new(clock),
             seen: Seen::now(),
             state: Mutex::new(State {
@@ -118,10 +123,11 @@ impl Assigned {
                 taken: 0,
                 is_full: false,
                 held,
+                has_begun: false,
                 stopped: None,
                 done: Some(done),
             }),
-            limits: run.limits,
+            limits: run.limits.clone(),
         }
     }
 
@@ -164,6 +170,10 @@ impl Assigned {
     pub(crate) fn take(self: &Arc<Self>, message: FromWorker) -> Result<(), Breach> {
         match message {
             FromWorker::Ready | FromWorker::Ended(_) => Err(Breach::NoRun),
+            FromWorker::Begun => {
+                self.state.lock().has_begun = true;
+                Ok(())
+            }
             FromWorker::Heard(heard) => self.hear(heard),
             FromWorker::Ask { ask, question } => self.ask(ask, question),
             FromWorker::Forget(ask) => {
@@ -360,6 +370,7 @@ impl Assigned {
                 report,
                 is_over,
                 held: keep(held, kept),
+                has_begun: true,
             }
         });
         Ok(())
@@ -386,14 +397,17 @@ impl Assigned {
     /// The worker has ended, and the run with it.
     pub(crate) fn lose(&self, how: WorkerEnd) {
         self.finish(|state| {
-            state.held = self.ledger.nothing();
+            // What its worker broke is not tried again.
+            let is_tried = !matches!(how, WorkerEnd::Signal(_) | WorkerEnd::Exit(_));
+            let held = std::mem::replace(&mut state.held, self.ledger.nothing());
             Done {
                 report: Err(RunError::WorkerEnded {
                     how,
                     calls: std::mem::take(&mut state.records),
                 }),
                 is_over: true,
-                held: None,
+                held: Some(held),
+                has_begun: state.has_begun || is_tried,
             }
         });
     }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use wxmcp_run::{
-    BoxFuture, Charge, Held, Ledger, Limit, Outcome, OverBudget, Report, Run, RunError, RunId,
-    Usage, WorkerEnd,
+    BoxFuture, Charge, Ledger, Limit, Outcome, OverBudget, Report, RunError, RunId, Usage,
+    WorkerEnd,
 };
 
 use crate::assigned::{Assigned, Done};
-use crate::message::{Begin, ToWorker};
+use crate::load::Load;
 use crate::worker::Worker;
 
 /// How long a run may take to end that is cancelled. Then its worker is ended.
@@ -18,12 +18,6 @@ const ENDING: Duration = Duration::from_secs(1);
 
 /// What the instance of a tool file is charged before it begins, in bytes: what it will hold at least.
 const FRESH: u64 = 1 << 20;
-
-/// The message of a run, and what is charged for its instance.
-pub(crate) struct Ready {
-    pub(crate) begin: Begin,
-    pub(crate) held: Charge,
-}
 
 /// What some work answers, unless the run is cancelled or its time is over before.
 ///
@@ -65,42 +59,32 @@ fn wall_time(wall: Duration) -> Limit {
     Limit::WallTime(u64::try_from(wall.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Carries a run out to its end.
-pub(crate) async fn carry_out(worker: &Arc<Worker>, mut run: Run, ready: Ready) -> Done {
+/// Carries a run out to its end; `held` is what is charged for it already.
+pub(crate) async fn carry_out(worker: &Arc<Worker>, run: &mut Load, held: Charge) -> Done {
     let (sender, done) = oneshot::channel();
-    let id = run.id;
-    let cancel = std::mem::replace(&mut run.cancel, Box::pin(std::future::pending()));
     let (wall, start) = (run.limits.wall, run.limits.start);
-    let assigned = Arc::new(Assigned::new(
-        run,
-        Arc::clone(&worker.line),
-        ready.held,
-        sender,
-    ));
+    let assigned = Arc::new(Assigned::new(run, Arc::clone(&worker.line), held, sender));
     if let Err(how) = worker.add(&assigned) {
-        return lost(how);
+        assigned.lose(how);
     }
     let abandoned = Abandoned {
         worker,
         run: Some(Arc::clone(&assigned)),
     };
-    let message = ToWorker::Begin(Box::new(ready.begin));
+    let message = run.message.clone();
     let ending = async {
-        if let Err(error) = worker.line.send(id, &message, Held::default()).await {
-            worker.remove(id);
-            return Done {
-                report: Err(RunError::Engine(error.into())),
-                is_over: true,
-                held: None,
-            };
+        worker.line.send_frame(message).await;
+        match done.await {
+            Ok(done) => done,
+            // The sender is kept with the run until the run has ended.
+            Err(_) => lost(WorkerEnd::Shutdown),
         }
-        done.await.unwrap_or_else(|_| lost(WorkerEnd::Shutdown))
     };
     tokio::pin!(ending);
     let ended = tokio::select! {
         biased;
         ended = &mut ending => Some(ended),
-        () = cancel => {
+        () = &mut run.cancel => {
             assigned.cancel();
             None
         }
@@ -112,13 +96,20 @@ pub(crate) async fn carry_out(worker: &Arc<Worker>, mut run: Run, ready: Ready) 
     };
     let ended = match ended {
         Some(ended) => ended,
-        None => match tokio::time::timeout(ENDING, &mut ending).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                worker.kill(WorkerEnd::Unresponsive);
-                ending.await
+        None => {
+            let ended = match tokio::time::timeout(ENDING, &mut ending).await {
+                Ok(ended) => ended,
+                Err(_) => {
+                    worker.kill(WorkerEnd::Unresponsive);
+                    ending.await
+                }
+            };
+            // It is not given to another worker any more.
+            Done {
+                has_begun: true,
+                ..ended
             }
-        },
+        }
     };
     abandoned.has_ended();
     ended
@@ -132,6 +123,7 @@ fn lost(how: WorkerEnd) -> Done {
         }),
         is_over: true,
         held: None,
+        has_begun: true,
     }
 }
 

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use wxmcp_run::{ClockMessage, ClockSink, RunId};
 
+use crate::line::Line;
 use crate::message::ToWorker;
-use crate::worker::Line;
 
 /// Carries pauses to the worker, and counts how long they last: the worker's clock stands still no longer than that,
 /// since it also asks whether the guest waits.

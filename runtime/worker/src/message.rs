@@ -3,6 +3,7 @@
 //! ```text
 //! parent                                   worker
 //!   Begin  ------------------------------>   runs it
+//!   <-----------------------------  Begun
 //!   <-----------------------------  Heard    printed, progress, calls begun and ended
 //!   <-------------------------------  Ask    of the worker's `ToolHost`; Forget when nobody waits for it any more
 //!   Answer ------------------------------>
@@ -59,6 +60,8 @@ pub(crate) enum FromWorker {
     Held(u64),
     /// The run has ended; nothing more is said about it.
     Ended(Box<Ended>),
+    /// The run begins: until this, it can still be given to another worker.
+    Begun,
 }
 
 /// A run.

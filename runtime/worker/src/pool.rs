@@ -1,5 +1,6 @@
 //! The workers of a process: started ahead, each for one principal at a time, replaced when they end.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -44,6 +45,7 @@ pub struct Pool(Arc<Shared>);
 pub(crate) struct Shared {
     config: PoolConfig,
     state: Mutex<State>,
+    last_session: AtomicU64,
     /// Told when a worker has less to do, or is gone.
     changed: Arc<Notify>,
 }
@@ -75,6 +77,7 @@ impl Pool {
         Self(Arc::new(Shared {
             config,
             state: Mutex::default(),
+            last_session: AtomicU64::new(0),
             changed: Arc::new(Notify::new()),
         }))
     }
@@ -135,6 +138,11 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Shared {
+    /// A number for a session that no other of the pool has.
+    pub(crate) fn session_number(&self) -> u64 {
+        self.last_session.fetch_add(1, Ordering::Relaxed)
+    }
+
     /// A worker for a principal: one that has nothing to do, else another, else its own that has the least to do. Waits
     /// while all are busy for others.
     ///

@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use wxmcp_run::{BoxFuture, Charge, Outcome, Report, Run, RunError, RunnerSession};
 
-use crate::carry::{Ready, carry_out, charge, not_begun, unless_ended};
-use crate::message::Begin;
+use crate::carry::{carry_out, charge, not_begun, unless_ended};
+use crate::load::Load;
 use crate::pool::{Shared, Whose};
 use crate::worker::{Seat, Turn};
+
+/// Workers that a run is given to, one after the other, if those before ended before it began.
+const MAX_WORKERS: usize = 3;
 
 /// A session of a pool: its worker is found in its first run.
 pub(crate) struct PoolSession {
     pool: Arc<Shared>,
     whose: Whose,
-    /// Whether its instance is kept after a run.
-    is_kept: bool,
+    /// Its number, if its instance is kept after a run.
+    session: Option<u64>,
     seat: Option<Seat>,
     /// What is charged for the instance between two runs.
     held: Option<Charge>,
@@ -24,66 +27,74 @@ pub(crate) struct PoolSession {
 impl PoolSession {
     pub(crate) fn new(pool: Arc<Shared>, whose: Whose) -> Self {
         Self {
-            pool,
-            whose,
-            is_kept: true,
-            seat: None,
-            held: None,
-            is_over: false,
+            session: Some(pool.session_number()),
+            ..Self::once(pool, whose)
         }
     }
 
     /// For one run.
     pub(crate) fn once(pool: Arc<Shared>, whose: Whose) -> Self {
         Self {
-            is_kept: false,
-            ..Self::new(pool, whose)
+            pool,
+            whose,
+            session: None,
+            seat: None,
+            held: None,
+            is_over: false,
         }
     }
 
-    async fn carry_out(&mut self, mut run: Run) -> Result<Report, RunError> {
+    async fn carry_out(&mut self, run: Run) -> Result<Report, RunError> {
         if self.is_over {
             return Err(RunError::SessionOver);
         }
-        let is_later = self.seat.is_some();
-        let (id, wall, ledger) = (run.id, run.limits.wall, run.ledger.clone());
         let is_tool_file = run.script.task.is_some();
+        let is_later = self.seat.is_some();
+        let mut run = Load::new(run, self.session, is_later)?;
+        let (id, wall, ledger) = (run.id, run.limits.wall, run.ledger.clone());
         let kept = self.held.take();
-        let beginning = async {
-            let held = charge(&ledger, is_tool_file, kept).await;
-            let held = match held {
-                Ok(held) => held,
-                Err(error) => return Ok(Err(error)),
-            };
-            let turn = match &self.seat {
-                Some(seat) => Turn::new(seat.worker()),
-                None => self.pool.worker(&self.whose).await?,
-            };
-            Ok::<_, RunError>(Ok((held, turn)))
-        };
-        let (held, turn) = match unless_ended(&mut run.cancel, (id, wall), beginning).await {
-            Ok(begun) => match begun? {
-                Ok(begun) => begun,
-                Err(error) => return Ok(not_begun(id, Outcome::Stopped(error.limit(), None))),
-            },
+        let charging = charge(&ledger, is_tool_file, kept);
+        let mut held = match unless_ended(&mut run.cancel, (id, wall), charging).await {
+            Ok(Ok(held)) => held,
+            Ok(Err(error)) => return Ok(not_begun(id, Outcome::Stopped(error.limit(), None))),
             Err(report) => return Ok(*report),
         };
-        let worker = Arc::clone(&turn.0);
-        if self.is_kept && self.seat.is_none() {
-            self.seat = Some(Seat::new(&worker));
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let turn = match &self.seat {
+                Some(seat) => Turn::new(seat.worker()),
+                None => {
+                    let finding = self.pool.worker(&self.whose);
+                    match unless_ended(&mut run.cancel, (id, wall), finding).await {
+                        Ok(turn) => turn?,
+                        Err(report) => return Ok(*report),
+                    }
+                }
+            };
+            let worker = Arc::clone(&turn.0);
+            if let (Some(session), None) = (self.session, &self.seat) {
+                self.seat = Some(Seat::new(&worker, session));
+            }
+            // If this future is dropped before the run has ended, no other can follow it.
+            self.is_over = true;
+            let done = carry_out(&worker, &mut run, held).await;
+            drop(turn);
+            self.is_over = done.is_over;
+            if self.is_over {
+                self.seat = None;
+            }
+            match done.held {
+                Some(charge) if !done.has_begun && !is_later && tried < MAX_WORKERS => {
+                    held = charge;
+                }
+                charge => {
+                    let is_kept = self.session.is_some() && !done.is_over;
+                    self.held = charge.filter(|_| is_kept);
+                    return done.report;
+                }
+            }
         }
-        let session = self.seat.as_ref().map(|seat| seat.session);
-        let begin = Begin::of(&run, session, is_later)?;
-        // If this future is dropped before the run has ended, no other can follow it.
-        self.is_over = true;
-        let done = carry_out(&worker, run, Ready { begin, held }).await;
-        drop(turn);
-        self.is_over = done.is_over;
-        self.held = done.held.filter(|_| self.is_kept && !done.is_over);
-        if self.is_over {
-            self.seat = None;
-        }
-        done.report
     }
 }
 

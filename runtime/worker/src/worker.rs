@@ -3,56 +3,22 @@
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use serde::Serialize;
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
-use wxmcp_run::{Held, RunId, WorkerEnd};
+use wxmcp_run::{RunId, WorkerEnd};
 
 use crate::assigned::{Assigned, Breach, MESSAGE};
-use crate::frame::{FrameError, Incoming, TooLong, frame};
-use crate::link::Outgoing;
-use crate::message::{FromWorker, ToWorker};
+use crate::frame::{FrameError, Incoming};
+use crate::line::Line;
+use crate::message::FromWorker;
 use crate::process::{LogLine, Process, WorkerCommand};
 
 /// How long a process may take to end that has closed its connection.
 const CLOSING: Duration = Duration::from_secs(1);
-
-/// The way to a worker.
-pub(crate) struct Line(Outgoing);
-
-impl Line {
-    /// Sends a short message, whatever waits already.
-    pub(crate) fn tell(&self, run: RunId, message: &ToWorker) {
-        self.send_now(run.bits(), message);
-    }
-
-    /// Sends a message, with what is charged for it until it is written, when there is room.
-    ///
-    /// # Errors
-    ///
-    /// When it is too long.
-    pub(crate) async fn send<M: Serialize>(
-        &self,
-        run: RunId,
-        message: &M,
-        held: Held,
-    ) -> Result<(), TooLong> {
-        let frame = frame(run.bits(), message)?;
-        self.0.send_when_room(frame, held).await;
-        Ok(())
-    }
-
-    fn send_now(&self, run: u128, message: &ToWorker) {
-        // Short messages are not too long.
-        if let Ok(frame) = frame(run, message) {
-            self.0.send(frame, Held::default());
-        }
-    }
-}
 
 /// A worker between its start and its end.
 pub(crate) struct Worker {
@@ -64,7 +30,6 @@ pub(crate) struct Worker {
     less: Arc<Notify>,
     turns: AtomicUsize,
     sessions: AtomicUsize,
-    last_session: AtomicU64,
 }
 
 /// A run that is, or is about to be, in a worker.
@@ -87,15 +52,15 @@ impl Drop for Turn {
 /// A session that is kept in a worker.
 pub(crate) struct Seat {
     worker: Arc<Worker>,
-    pub(crate) session: u64,
+    session: u64,
 }
 
 impl Seat {
-    pub(crate) fn new(worker: &Arc<Worker>) -> Self {
+    pub(crate) fn new(worker: &Arc<Worker>, session: u64) -> Self {
         worker.sessions.fetch_add(1, Ordering::AcqRel);
         Self {
             worker: Arc::clone(worker),
-            session: worker.last_session.fetch_add(1, Ordering::AcqRel),
+            session,
         }
     }
 
@@ -108,8 +73,7 @@ impl Drop for Seat {
     fn drop(&mut self) {
         self.worker.sessions.fetch_sub(1, Ordering::AcqRel);
         self.worker.less.notify_waiters();
-        let message = ToWorker::EndSession(self.session);
-        self.worker.line.send_now(0, &message);
+        self.worker.line.end_session(self.session);
     }
 }
 
@@ -138,14 +102,13 @@ impl Worker {
         own.set_nonblocking(true)?;
         let stream = Arc::new(UnixStream::from_std(own)?);
         Ok(Arc::new(Self {
-            line: Arc::new(Line(Outgoing::new(Arc::clone(&stream)))),
+            line: Arc::new(Line::new(Arc::clone(&stream))),
             stream,
             process: Process::start(command, OwnedFd::from(other), log),
             state: Mutex::default(),
             less,
             turns: AtomicUsize::new(0),
             sessions: AtomicUsize::new(0),
-            last_session: AtomicU64::new(0),
         }))
     }
 
@@ -155,7 +118,7 @@ impl Worker {
         let broken = {
             let reading = self.read(&mut incoming);
             let writing = async {
-                self.line.0.write().await;
+                self.line.write().await;
                 std::future::pending::<()>().await;
             };
             tokio::select! {
@@ -173,7 +136,7 @@ impl Worker {
                 self.process.ended().await
             }
         };
-        self.line.0.close();
+        self.line.close();
         let (runs, end) = {
             let mut state = self.state.lock();
             state.has_ended = true;
@@ -239,11 +202,6 @@ impl Worker {
         }
         state.runs.insert(run.id.bits(), Arc::clone(run));
         Ok(())
-    }
-
-    /// Forgets a run that was never sent.
-    pub(crate) fn remove(&self, run: RunId) {
-        self.state.lock().runs.remove(&run.bits());
     }
 
     /// Whether a run has not ended.

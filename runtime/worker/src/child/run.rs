@@ -41,6 +41,7 @@ impl Live {
             ledger.for_run(begin.budget),
             namespaces,
         ));
+        way.begin();
         let cancelled = async move {
             // The sender is kept as long as the run goes on.
             let _cancelled = cancelled.await;

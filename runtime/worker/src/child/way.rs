@@ -73,6 +73,11 @@ impl Way {
         Ok(())
     }
 
+    /// The first word about the run.
+    pub(super) fn begin(&self) {
+        let _short = self.send(&FromWorker::Begun, Held::default());
+    }
+
     /// Asks the parent. What is charged for the question is given back once it is written.
     pub(super) async fn ask(
         &self,

@@ -162,6 +162,10 @@ impl Interpreter {
                     }
                     tokio::task::yield_now().await;
                 }
+                "sleep" => {
+                    let time = Duration::from_millis(rest.parse().unwrap_or(0));
+                    tokio::time::sleep(time).await;
+                }
                 "wait" => std::future::pending().await,
                 "spin" => loop {
                     std::thread::sleep(Duration::from_secs(3_600));

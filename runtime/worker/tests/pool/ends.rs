@@ -67,6 +67,28 @@ pub(crate) fn kill(pid: u32) -> TestResult {
     Ok(())
 }
 
+/// A run is given to another worker if the one that it was given to ended before it began.
+#[tokio::test]
+async fn a_worker_that_ended_unseen_loses_no_run() -> TestResult {
+    let pool = pool(2);
+    let runner = runner(&pool);
+    for turn in 0..20 {
+        pool.start_ahead();
+        until(|| pool.ready() == 2).await;
+        for pid in pool.processes() {
+            kill(pid)?;
+        }
+        assert_eq!(value(&runner, &format!("return {turn}")).await?, turn);
+        let mut session = runner.session();
+        for pid in pool.processes() {
+            kill(pid)?;
+        }
+        let first = session.run(run("runs")).await?;
+        assert_eq!(crate::support::returned(first)?, 1);
+    }
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_panic_ends_one_run_and_not_its_worker() -> TestResult {
     let pool = pool(1);
@@ -243,7 +265,7 @@ async fn killing_workers_loses_no_answer() -> TestResult {
     let mut going = Vec::new();
     for number in 0..1_000 {
         let (turns, runner) = (Arc::clone(&turns), Arc::clone(&runner));
-        let mut run = run(&format!("print {number}\nhold 100000\nreturn {number}"));
+        let mut run = run(&format!("print {number}\nhold 100000\nsleep 3\nreturn {number}"));
         run.ledger = ledger.for_run(1 << 20);
         going.push(tokio::spawn(async move {
             let _turn = turns.acquire().await;
@@ -269,8 +291,7 @@ async fn killing_workers_loses_no_answer() -> TestResult {
         losses > 0 && reports > 0,
         "{reports} reports, {losses} losses"
     );
-    // The last one that was killed may be found before it has ended.
-    while runner.run(run("return 1")).await.is_err() {}
+    assert_eq!(value(&runner, "return 1").await?, 1);
     assert_eq!(ledger.held(), 0);
     until(|| pool.processes().len() <= 2).await;
     pool.shutdown().await;
