@@ -13,12 +13,12 @@ use wxmcp_worker::{Pool, PoolConfig, WorkerCommand};
 
 use crate::guests::Guests;
 use crate::scripts::request;
-use crate::timing::{alternate, median, ms, row};
+use crate::timing::{in_blocks, ms, row};
 
 /// Runs of each kind before the first that counts.
 const WARM: usize = 20;
 
-/// The same run in this process and in a worker, in turn.
+/// The same run in this process and in a worker, some of each in turn.
 pub(crate) fn figures(
     guests: &Guests,
     wxmcp: &Path,
@@ -50,13 +50,7 @@ pub(crate) fn figures(
             timed(&here)?;
             timed(&elsewhere)?;
         }
-        let (mut own, mut other) = (Vec::new(), Vec::new());
-        for _ in 0..5 {
-            let (here, elsewhere) = alternate(100, || timed(&here), || timed(&elsewhere))?;
-            own.push(here);
-            other.push(elsewhere);
-        }
-        let (here, elsewhere) = (median(own), median(other));
+        let (here, elsewhere) = in_blocks(20, 25, || timed(&here), || timed(&elsewhere))?;
         row(
             &format!("{name} 1+1, what a worker process adds, p50"),
             &ms(elsewhere.saturating_sub(here)),

@@ -1,5 +1,6 @@
 //! The interpreters of this executable.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -17,9 +18,13 @@ pub(crate) fn guests() -> Arc<Guests> {
 
 /// The same, with runs in worker processes: this executable again.
 pub(crate) fn in_workers(log: LogLine) -> Result<Guests, Failure> {
-    let program = std::env::current_exe()
-        .context("find this program's own file")
-        .map_err(Failure::fault)?;
+    // This very file: another may lie at its path by the time that a worker is started.
+    let program = match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe()
+            .context("find this program's own file")
+            .map_err(Failure::fault)?,
+    };
     Ok(Guests::new(NATIVES, cache_directory()).in_workers(program, Some(log)))
 }
 

@@ -185,7 +185,7 @@ async fn answers_that_are_too_much_for_the_host_are_refused_in_the_same_words() 
 async fn what_a_policy_grants_is_the_same() -> TestResult {
     let folder = tempfile::tempdir()?;
     std::fs::write(folder.path().join("read.txt"), "of the host")?;
-    let script = "import os, sys\nsaid = [open('/data/read.txt').read(), dict(os.environ)['GRANTED'], sys.stdin.read(), sys.argv]\n\
+    let script = "import os, sys\nsaid = [open('/data/read.txt').read(), os.listdir('/fixtures') != [], dict(os.environ)['GRANTED'], sys.stdin.read(), sys.argv]\n\
         open('/memory/new.txt', 'w').write('x')\n\
         for path in ('/data/new.txt', '/written/mcp.json', '/written/new.txt'):\n    try:\n        \
         said.append(open(path, 'w').write('x'))\n    except OSError as error:\n        said.append(error.strerror)\nsaid";
@@ -207,6 +207,11 @@ async fn what_a_policy_grants_is_the_same() -> TestResult {
                 "/memory",
                 Access::ReadWrite,
             ),
+            mount(
+                Source::Host("fixtures".into()),
+                "/fixtures",
+                Access::ReadOnly,
+            ),
         ];
         job.policy.env = vec![("GRANTED".to_owned(), "yes".to_owned())];
         job.policy.stdin = Stdin::Bytes(b"given".to_vec());
@@ -216,7 +221,7 @@ async fn what_a_policy_grants_is_the_same() -> TestResult {
     .await?;
     let said = report["outcome"]["returned"].as_str().unwrap_or_default();
     assert!(
-        said.starts_with(r#"["of the host","yes","given",["same","one"],"#),
+        said.starts_with(r#"["of the host",true,"yes","given",["same","one"],"#),
         "{said}"
     );
     assert!(folder.path().join("new.txt").exists() && !folder.path().join("mcp.json").exists());

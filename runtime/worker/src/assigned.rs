@@ -55,8 +55,8 @@ struct State {
     output_left: u64,
     /// Bytes that were taken, and that the worker has not heard of.
     taken: u64,
-    /// Whether somebody waits until the observer takes more.
-    is_full: bool,
+    /// What waits until the observer takes more.
+    full: Option<AbortHandle>,
     /// What the worker holds for it.
     held: Charge,
     /// Whether its worker has said that it begins.
@@ -121,7 +121,7 @@ impl Assigned {
                 records: Vec::new(),
                 output_left: run.limits.output,
                 taken: 0,
-                is_full: false,
+                full: None,
                 held,
                 has_begun: false,
                 stopped: None,
@@ -247,22 +247,22 @@ impl Assigned {
         let full = self.observer.full();
         let mut state = self.state.lock();
         match full {
-            _ if state.is_full => {}
+            _ if state.full.is_some() => {}
             None if state.taken >= TAKEN => {
                 let taken = std::mem::take(&mut state.taken);
                 self.line.tell(self.id, &ToWorker::Taken(taken));
             }
             None => {}
             Some(room) => {
-                state.is_full = true;
                 let run = Arc::clone(self);
-                tokio::spawn(async move {
+                let waiting = tokio::spawn(async move {
                     room.await;
                     let mut state = run.state.lock();
-                    state.is_full = false;
+                    state.full = None;
                     let taken = std::mem::take(&mut state.taken);
                     run.line.tell(run.id, &ToWorker::Taken(taken));
                 });
+                state.full = Some(waiting.abort_handle());
             }
         }
     }
@@ -415,7 +415,8 @@ impl Assigned {
     fn finish(&self, done: impl FnOnce(&mut State) -> Done) {
         let (waiting, open) = {
             let mut state = self.state.lock();
-            let open = std::mem::take(&mut state.asks);
+            let mut open = std::mem::take(&mut state.asks);
+            open.extend(state.full.take().map(|full| (0, full)));
             // Also if nobody waits for it: what is charged is given back.
             let done = done(&mut state);
             (state.done.take().map(|sender| (sender, done)), open)

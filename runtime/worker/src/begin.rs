@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -91,19 +91,35 @@ fn text(arguments: &Map<String, Value>) -> Result<String, RunError> {
 }
 
 fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
-    let bytes = |path: &Path| Blob(path.as_os_str().as_bytes().to_vec());
-    let mounts = policy.mounts.iter().map(|mount| message::Mount {
-        source: match &mount.source {
-            Source::Host(path) => message::Source::Host(bytes(path)),
-            Source::Memory { bytes } => message::Source::Memory(*bytes),
-        },
-        guest: mount.guest.clone(),
-        is_writable: mount.access == Access::ReadWrite,
-        quota_bytes: mount.quota.bytes,
-        quota_files: mount.quota.files,
+    // A worker is in another folder than its parent.
+    let bytes = |path: &Path| {
+        let path = std::path::absolute(path)?;
+        Ok::<_, std::io::Error>(Blob(path.into_os_string().into_vec()))
+    };
+    let source = |mount: &Mount| match &mount.source {
+        Source::Host(path) => {
+            bytes(path)
+                .map(message::Source::Host)
+                .map_err(|error| RunError::Mount {
+                    guest: mount.guest.clone(),
+                    source: error.into(),
+                })
+        }
+        Source::Memory { bytes } => Ok(message::Source::Memory(*bytes)),
+    };
+    let mounts = policy.mounts.iter().map(|mount| {
+        Ok::<_, RunError>(message::Mount {
+            source: source(mount)?,
+            guest: mount.guest.clone(),
+            is_writable: mount.access == Access::ReadWrite,
+            quota_bytes: mount.quota.bytes,
+            quota_files: mount.quota.files,
+        })
     });
+    let protected = policy.protected.paths.iter().map(|path| bytes(path));
+    let protected: Result<_, _> = protected.collect();
     Ok(message::Policy {
-        mounts: mounts.collect(),
+        mounts: mounts.collect::<Result<_, _>>()?,
         env: policy.env.clone(),
         stdin: match &policy.stdin {
             Stdin::Empty => None,
@@ -113,7 +129,7 @@ fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
             }
         },
         protected_names: policy.protected.names.clone(),
-        protected_paths: policy.protected.paths.iter().map(|it| bytes(it)).collect(),
+        protected_paths: protected.map_err(|error| RunError::Engine(error.into()))?,
     })
 }
 

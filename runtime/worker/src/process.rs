@@ -5,7 +5,7 @@
 use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::ExitStatusExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::Arc;
@@ -144,6 +144,8 @@ fn start(
         .args(&command.args)
         .env_clear()
         .current_dir("/")
+        // Not the terminal's: an interrupt is for the parent, which ends its runs in order.
+        .process_group(0)
         .stdin(socket)
         .stdout(Stdio::null())
         .stderr(match is_heard {

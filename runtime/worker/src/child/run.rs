@@ -41,7 +41,10 @@ impl Live {
             ledger.for_run(begin.budget),
             namespaces,
         ));
-        way.begin();
+        if !begin.policy.mounts.is_empty() {
+            // It may change files of the host at once.
+            way.begin();
+        }
         let cancelled = async move {
             // The sender is kept as long as the run goes on.
             let _cancelled = cancelled.await;
@@ -130,6 +133,7 @@ async fn carry_out(
     poll_fn(|context| {
         let polled = running.as_mut().poll(context);
         if polled.is_pending() {
+            way.begin();
             way.tell_held();
         }
         polled

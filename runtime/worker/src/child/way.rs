@@ -33,6 +33,7 @@ pub(super) struct Way {
 
 #[derive(Default)]
 struct State {
+    has_begun: bool,
     has_ended: bool,
     asks: HashMap<u64, oneshot::Sender<Result<Answer, Failure>>>,
     last_ask: u64,
@@ -67,15 +68,25 @@ impl Way {
     }
 
     fn send(&self, message: &FromWorker, held: Held) -> Result<(), ToolError> {
-        let frame = frame(self.run, message)
+        let mut next = frame(self.run, message)
             .map_err(|error| ToolError::new(ToolErrorKind::InvalidCall, error.to_string()))?;
-        self.out.send(frame, held);
+        if !std::mem::replace(&mut self.state.lock().has_begun, true)
+            && let Ok(mut begun) = frame(self.run, &FromWorker::Begun)
+        {
+            begun.append(&mut next);
+            next = begun;
+        }
+        self.out.send(next, held);
         Ok(())
     }
 
-    /// The first word about the run.
+    /// The first word about the run. It goes with the next one, if that comes first: nothing was done until then.
     pub(super) fn begin(&self) {
-        let _short = self.send(&FromWorker::Begun, Held::default());
+        if !std::mem::replace(&mut self.state.lock().has_begun, true)
+            && let Ok(begun) = frame(self.run, &FromWorker::Begun)
+        {
+            self.out.send(begun, Held::default());
+        }
     }
 
     /// Asks the parent. What is charged for the question is given back once it is written.

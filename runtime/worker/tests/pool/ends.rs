@@ -265,7 +265,9 @@ async fn killing_workers_loses_no_answer() -> TestResult {
     let mut going = Vec::new();
     for number in 0..1_000 {
         let (turns, runner) = (Arc::clone(&turns), Arc::clone(&runner));
-        let mut run = run(&format!("print {number}\nhold 100000\nsleep 3\nreturn {number}"));
+        let mut run = run(&format!(
+            "print {number}\nhold 100000\nsleep 3\nreturn {number}"
+        ));
         run.ledger = ledger.for_run(1 << 20);
         going.push(tokio::spawn(async move {
             let _turn = turns.acquire().await;
