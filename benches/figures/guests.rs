@@ -39,6 +39,11 @@ impl Guests {
         })
     }
 
+    /// Where their native code is.
+    pub(crate) fn cache(&self) -> &Path {
+        &self.cache
+    }
+
     pub(crate) fn open(
         &self,
         language: Language,

@@ -21,6 +21,7 @@ mod serve;
 mod sessions;
 mod timing;
 mod tree;
+mod workers;
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 20] = [
+const GROUPS: [Group; 21] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -92,6 +93,9 @@ const GROUPS: [Group; 20] = [
     group("tools file calls query", |bench| tree::calls(&bench.guests)),
     group("serve run_code session", |bench| {
         serve::figures(&bench.wxmcp)
+    }),
+    group("worker process fresh run", |bench| {
+        workers::figures(&bench.guests, &bench.wxmcp, &bench.runtime)
     }),
     group("machine executable", Bench::executable),
     group("machine", Bench::machine),

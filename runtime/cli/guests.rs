@@ -1,14 +1,31 @@
 //! The interpreters of this executable.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use anyhow::Context;
 use wxmcp_guests::NATIVES;
 use wxmcp_host::{Guests, cache_directory};
 use wxmcp_sandbox::NativeCache;
+use wxmcp_worker::LogLine;
+
+use crate::exit::Failure;
 
 /// What runs scripts and tool files; loads nothing yet.
 pub(crate) fn guests() -> Arc<Guests> {
     Arc::new(Guests::new(NATIVES, cache_directory()))
+}
+
+/// The same, with runs in worker processes: this executable again.
+pub(crate) fn in_workers(log: LogLine) -> Result<Guests, Failure> {
+    // This very file: another may lie at its path by the time that a worker is started.
+    let program = match cfg!(target_os = "linux") {
+        true => PathBuf::from("/proc/self/exe"),
+        false => std::env::current_exe()
+            .context("find this program's own file")
+            .map_err(Failure::fault)?,
+    };
+    Ok(Guests::new(NATIVES, cache_directory()).in_workers(program, Some(log)))
 }
 
 /// Where guests are unpacked.

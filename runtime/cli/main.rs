@@ -28,8 +28,14 @@ fn main() -> ExitCode {
     {
         return wxmcp_upstream::guard_main(arguments);
     }
-    if first.is_some_and(|first| first == wxmcp_host::COMPILER) {
+    if first
+        .as_deref()
+        .is_some_and(|first| first == wxmcp_host::COMPILER)
+    {
         return wxmcp_sandbox::supplied::compile_main(arguments);
+    }
+    if first.is_some_and(|first| first == wxmcp_host::WORKER) {
+        return wxmcp_host::worker_main(wxmcp_guests::NATIVES, arguments);
     }
     streams::survive_file_limit();
     exit::conclude(match cli::parse() {

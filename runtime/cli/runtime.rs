@@ -8,6 +8,7 @@ use wxmcp_policy::{Approvals, ToolPatterns};
 use wxmcp_run::{Ledger, Observer};
 use wxmcp_toolfiles::TreeConfig;
 use wxmcp_upstream::{Environment, GuardCommand, ServersFile, parse_config};
+use wxmcp_worker::LogLine;
 
 use crate::exit::Failure;
 use crate::guests;
@@ -29,7 +30,27 @@ pub(crate) fn event_loop() -> Result<EventLoop, Failure> {
 /// A runtime with the tool tree and the configured servers; starts nothing. What tool files
 /// print goes to `observer`.
 pub(crate) fn open(settings: &Settings, observer: Arc<dyn Observer>) -> Result<Runtime, Failure> {
-    let guests = guests::guests();
+    open_with(settings, observer, guests::guests())
+}
+
+/// The same, with runs in worker processes; what they print goes to `log`.
+pub(crate) fn open_in_workers(
+    settings: &Settings,
+    observer: Arc<dyn Observer>,
+    log: LogLine,
+) -> Result<Runtime, Failure> {
+    // Workers are processes of the same user: what crashes one must not read this one.
+    #[cfg(target_os = "linux")]
+    let _hidden =
+        rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    open_with(settings, observer, Arc::new(guests::in_workers(log)?))
+}
+
+fn open_with(
+    settings: &Settings,
+    observer: Arc<dyn Observer>,
+    guests: Arc<Guests>,
+) -> Result<Runtime, Failure> {
     let program = std::env::current_exe()
         .context("find this program's own file")
         .map_err(Failure::fault)?;

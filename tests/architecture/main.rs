@@ -15,11 +15,12 @@ use serde_json::Value;
 use support::{TestResult, repository};
 
 /// The crates, lowest first. One may import those in front of it and none behind it.
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 15] = [
     "wxmcp-run",
     "wxmcp-cache",
     "wxmcp-catalogue",
     "wxmcp-policy",
+    "wxmcp-worker",
     "wxmcp-javascript",
     "wxmcp-broker",
     "wxmcp-sandbox",
@@ -27,15 +28,20 @@ const CRATES: [&str; 13] = [
     "wxmcp-upstream",
     "wxmcp-toolfiles",
     "wxmcp-host",
+    "wxmcp-server",
     "wxmcp-guests",
     "wxmcp",
 ];
 
 /// What the ground and the pipeline must never need.
-const FORBIDDEN: [(&str, &[&str]); 4] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("wxmcp-run", &["wasmtime", "tokio"]),
     ("wxmcp-catalogue", &["wasmtime", "tokio"]),
     ("wxmcp-policy", &["wasmtime", "tokio"]),
+    (
+        "wxmcp-worker",
+        &["wasmtime", "wxmcp-sandbox", "wxmcp-broker"],
+    ),
     (
         "wxmcp-broker",
         &["wasmtime", "rmcp", "rusqlite", "hyper", "wxmcp-sandbox"],

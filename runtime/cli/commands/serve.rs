@@ -34,7 +34,12 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
     for note in crate::runtime::configured(&settings)?.notes {
         log.line(format_args!("{note}"));
     }
-    let runtime = Arc::new(crate::runtime::open(&settings, Arc::new(Silent))?);
+    let log_line = {
+        let log = log.clone();
+        Arc::new(move |line: &str| log.line(format_args!("{line}")))
+    };
+    let runtime = crate::runtime::open_in_workers(&settings, Arc::new(Silent), log_line)?;
+    let runtime = Arc::new(runtime);
     let config = ServerConfig {
         policy: Policy {
             mounts: settings.mounts,
@@ -51,6 +56,7 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
         ..ServerConfig::new(Arc::clone(&runtime))
     };
     crate::runtime::event_loop()?.run(async {
+        runtime.start_ahead();
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
         let stop = async move {

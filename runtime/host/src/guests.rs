@@ -1,19 +1,37 @@
 //! The interpreters of a process: an engine, each guest once it is needed, and a compiler of components.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use wasmtime::Engine;
-use wxmcp_run::{BoxFuture, Language, RunError};
+use wxmcp_policy::Principal;
+use wxmcp_run::{BoxFuture, Language, RunError, Runner};
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::supplied::{CompileError, CompileLimits, Compiler, Supplied};
 use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
 use wxmcp_toolfiles::Interpreters;
+use wxmcp_worker::{LogLine, Pool, PoolConfig, WorkerCommand};
 
 /// The hidden first argument that turns a program into the compiler of components: it then returns
 /// [`compile_main`](wxmcp_sandbox::supplied::compile_main).
 pub const COMPILER: &str = "__compile-component";
+
+/// The hidden first argument that turns a program into a worker: it then returns [`worker_main`].
+pub const WORKER: &str = "__worker";
+
+/// Makes this process a worker, which carries out the runs that another process assigns. `args` are those behind
+/// [`WORKER`]. Must be called on the main thread, before anything else is started.
+pub fn worker_main(natives: Natives, mut args: impl Iterator<Item = OsString>) -> ExitCode {
+    let cache = args.next().map(PathBuf::from);
+    let guests = Guests::new(natives, cache.filter(|it| it.is_absolute()));
+    wxmcp_worker::worker_main(move |language| {
+        let sandbox = guests.sandbox(language)?;
+        Ok(sandbox)
+    })
+}
 
 /// The interpreters that are inside an executable.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +70,7 @@ pub struct Guests {
     cache: Option<PathBuf>,
     loaded: Mutex<Loaded>,
     compiler: Compiler,
+    pool: Option<Pool>,
 }
 
 impl Guests {
@@ -71,7 +90,27 @@ impl Guests {
             cache,
             loaded: Mutex::default(),
             compiler: Compiler::new(program, COMPILER, compiled, CompileLimits::default()),
+            pool: None,
         }
+    }
+
+    /// The same, with runs in worker processes: `program`, started with [`WORKER`]. What they print is logged.
+    pub fn in_workers(mut self, program: PathBuf, log: Option<LogLine>) -> Self {
+        let cache = self
+            .cache
+            .as_ref()
+            .map(|cache| cache.as_os_str().to_owned());
+        let args = [Some(WORKER.into()), cache].into_iter().flatten().collect();
+        self.pool = Some(Pool::new(PoolConfig {
+            log,
+            ..PoolConfig::new(WorkerCommand { program, args })
+        }));
+        self
+    }
+
+    /// The worker processes, if runs are in such.
+    pub fn pool(&self) -> Option<&Pool> {
+        self.pool.as_ref()
     }
 
     /// The interpreters that it has.
@@ -133,6 +172,14 @@ impl Interpreters for Guests {
             .iter()
             .find(|(name, _)| *name == guest.name);
         known.map(|(_, sandbox)| Arc::clone(sandbox))
+    }
+
+    fn elsewhere(&self, principal: Option<&Principal>) -> Option<Arc<dyn Runner>> {
+        let pool = self.pool.as_ref()?;
+        Some(match principal {
+            Some(principal) => pool.runner(principal),
+            None => pool.runner_of_nobody(),
+        })
     }
 
     fn component<'a>(&'a self, wasm: &'a [u8]) -> BoxFuture<'a, Result<Supplied, CompileError>> {

@@ -10,7 +10,7 @@ mod session;
 mod tools;
 
 pub use event_loop::EventLoop;
-pub use guests::{COMPILER, Guests, Natives, cache_directory};
+pub use guests::{COMPILER, Guests, Natives, WORKER, cache_directory, worker_main};
 pub use runtime::{Execution, Job, Runtime, RuntimeBuilder, RuntimeEvent, StartError};
 pub use rust_tools::{RustTool, rust_tool};
 pub use session::Session;

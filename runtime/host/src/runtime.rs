@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use wxmcp_broker::CallerHost;
 use wxmcp_capabilities::ResourceError;
+use wxmcp_policy::Principal;
 use wxmcp_run::{
     CallContext, Clocks, Event, Language, Limits, Observer, Policy, Randomness, Report, Run,
     RunError, RunId, Runner, Script, Silent, Stream, ToolErrorKind,
@@ -190,14 +191,36 @@ impl Runtime {
         &self.tools
     }
 
-    /// What runs scripts of a language.
+    /// What runs scripts of a language, for the principal whose tools these are.
     ///
     /// # Errors
     ///
     /// When the interpreter does not start.
     pub fn interpreter(&self, language: Language) -> Result<Arc<dyn Runner>, RunError> {
-        let sandbox = self.guests.sandbox(language)?;
-        Ok(sandbox)
+        self.interpreter_for(self.tools.caller().principal(), language)
+    }
+
+    /// What runs scripts of a language for a principal: a worker process, or the sandbox of this one.
+    ///
+    /// # Errors
+    ///
+    /// When the interpreter does not start.
+    pub fn interpreter_for(
+        &self,
+        principal: &Principal,
+        language: Language,
+    ) -> Result<Arc<dyn Runner>, RunError> {
+        match self.guests.elsewhere(Some(principal)) {
+            Some(runner) => Ok(runner),
+            None => Ok(self.guests.sandbox(language)?),
+        }
+    }
+
+    /// Starts worker processes ahead of the first run, if runs are in such, in the event loop that it is called in.
+    pub fn start_ahead(&self) {
+        if let Some(pool) = self.guests.pool() {
+            pool.start_ahead();
+        }
     }
 
     /// What runs a component, linked to the tools that it imports.
@@ -251,9 +274,12 @@ impl Runtime {
         Ok(runner.run(run).await?)
     }
 
-    /// Ends servers and what databases still do. Calls that are still open fail.
+    /// Ends servers, workers, and what databases still do. Calls that are still open fail.
     pub async fn shutdown(&self) {
         self.tools.shutdown().await;
+        if let Some(pool) = self.guests.pool() {
+            pool.shutdown().await;
+        }
     }
 }
 

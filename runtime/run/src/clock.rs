@@ -52,7 +52,8 @@ impl ClockHandle {
         Pause { clock: self }
     }
 
-    fn send(&self, message: ClockMessage) {
+    /// Sends one message. For whoever carries the messages of another process; others [`pause`](Self::pause).
+    pub fn send(&self, message: ClockMessage) {
         if let Some(sink) = &self.0 {
             sink.send(message);
         }

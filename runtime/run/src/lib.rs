@@ -27,7 +27,7 @@ pub use limits::{Bytes, Limit, Limits};
 pub use observer::{Event, Observer, Silent, Stream};
 pub use policy::{Access, Mount, Policy, Protected, Quota, Source, Stdin};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
-pub use runner::{Run, RunError, Runner, RunnerSession};
+pub use runner::{Run, RunError, Runner, RunnerSession, WorkerEnd};
 pub use script::{Describe, INVALID_ARGUMENTS, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
 pub use seen::Seen;

@@ -26,6 +26,16 @@ impl RunId {
         }
         Self(u128::from_le_bytes(bytes))
     }
+
+    /// The id of these bits, as another process of this host was told it.
+    pub fn from_bits(bits: u128) -> Self {
+        Self(bits)
+    }
+
+    /// Its bits.
+    pub fn bits(&self) -> u128 {
+        self.0
+    }
 }
 
 impl fmt::Display for RunId {
@@ -93,7 +103,7 @@ pub struct Report {
 }
 
 /// One tool call of a run.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallRecord {
     /// Position among the run's calls, from 1.
     pub sequence: u64,
@@ -106,7 +116,7 @@ pub struct CallRecord {
 }
 
 /// How a call ended.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CallEnd {
     /// `None` when it succeeded.
     pub error: Option<ToolErrorKind>,
@@ -117,7 +127,7 @@ pub struct CallEnd {
 }
 
 /// What a run used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Usage {
     /// Wall-clock time in milliseconds, waits for tools included, but for those of `start_ms`.
     pub wall_ms: f64,

@@ -6,7 +6,7 @@ use crate::ledger::Ledger;
 use crate::limits::Limits;
 use crate::observer::Observer;
 use crate::policy::Policy;
-use crate::report::{Report, RunId};
+use crate::report::{CallRecord, Report, RunId};
 use crate::script::Script;
 use crate::sources::{Clocks, Randomness};
 use crate::tool::{BoxFuture, ToolHost};
@@ -113,4 +113,64 @@ pub enum RunError {
     /// The engine could not start an instance.
     #[error("cannot start an instance")]
     Engine(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The run asks for what only the process of its caller has.
+    #[error("{0} cannot be had in a worker process")]
+    NotInWorker(&'static str),
+    /// There is no worker process for it.
+    #[error("cannot start a worker process")]
+    NoWorker(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The worker process that carried it out ended first.
+    #[error("the run was lost: its worker process {how}; {}", begun(.calls))]
+    WorkerEnded {
+        /// How the process ended.
+        how: WorkerEnd,
+        /// The tool calls that the run had made.
+        calls: Vec<CallRecord>,
+    },
+}
+
+/// How a worker process ended that had not been asked to.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WorkerEnd {
+    /// By a signal: SIGSEGV if the engine crashed, SIGKILL if the system ran out of memory.
+    #[error("was ended by {}", signal(*.0))]
+    Signal(i32),
+    /// By itself, with this exit code.
+    #[error("ended with exit code {0}")]
+    Exit(i32),
+    /// It sent what is no message of the protocol, and was killed.
+    #[error("broke the protocol, and was killed: {0}")]
+    Protocol(String),
+    /// A run did not end when it was cancelled, and the process was killed.
+    #[error("did not end a run that was cancelled, and was killed")]
+    Unresponsive,
+    /// It could not be started.
+    #[error("could not be started: {0}")]
+    NotStarted(String),
+    /// The pool of workers was shut down.
+    #[error("was ended with all others")]
+    Shutdown,
+}
+
+/// What became of the calls of a run that was lost.
+fn begun(calls: &[CallRecord]) -> String {
+    let ended = calls.iter().filter(|call| call.ended.is_some()).count();
+    match (ended, calls.len().saturating_sub(ended)) {
+        (0, 0) => "it had called no tool".to_owned(),
+        (ended, 0) => format!("{ended} of its tool calls had ended"),
+        (ended, open) => format!("{ended} of its tool calls had ended, {open} were under way"),
+    }
+}
+
+fn signal(number: i32) -> String {
+    use rustix::process::Signal;
+    let name = match Signal::from_named_raw(number) {
+        Some(Signal::SEGV) => "SIGSEGV",
+        Some(Signal::BUS) => "SIGBUS",
+        Some(Signal::ILL) => "SIGILL",
+        Some(Signal::ABORT) => "SIGABRT",
+        Some(Signal::KILL) => "SIGKILL, as the system does when memory runs out",
+        _ => return format!("signal {number}"),
+    };
+    format!("signal {number} ({name})")
 }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io::Write;
+use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-/// Where the lines go.
-pub struct Log(Option<Mutex<Box<dyn Write + Send>>>);
+/// Where the lines go. Copies lead to the same place.
+#[derive(Clone)]
+pub struct Log(Option<Arc<Mutex<Box<dyn Write + Send>>>>);
 
 impl Log {
     /// Nothing is written.
@@ -16,7 +18,7 @@ impl Log {
 
     /// Lines go to `writer`; one that cannot be written is lost.
     pub fn to(writer: impl Write + Send + 'static) -> Self {
-        Self(Some(Mutex::new(Box::new(writer))))
+        Self(Some(Arc::new(Mutex::new(Box::new(writer)))))
     }
 
     /// Writes one line with the time in front.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rmcp::model::CallToolResult;
 use wxmcp_host::Job;
+use wxmcp_policy::Principal;
 use wxmcp_run::{
     Clocks, Language, Outcome, Policy, Randomness, Report, RunError, Runner, Script, Stdin,
 };
@@ -173,7 +174,7 @@ impl Service {
         match choice {
             SessionChoice::New => {
                 let language = language.unwrap_or(Language::Python);
-                let runner = self.interpreter(language)?;
+                let runner = self.interpreter(principal, language)?;
                 self.sessions.begin(principal, language, runner.session())
             }
             SessionChoice::Known(handle) => {
@@ -189,8 +190,12 @@ impl Service {
         }
     }
 
-    fn interpreter(&self, language: Language) -> Result<Arc<dyn Runner>, String> {
-        let runner = self.config.runtime.interpreter(language);
+    fn interpreter(
+        &self,
+        principal: &Principal,
+        language: Language,
+    ) -> Result<Arc<dyn Runner>, String> {
+        let runner = self.config.runtime.interpreter_for(principal, language);
         runner.map_err(|error| format!("cannot start: {error}"))
     }
 
@@ -240,7 +245,7 @@ impl Service {
         let attended = Arc::clone(&running);
         let runner = match &session {
             Some(_) => None,
-            None => Some(self.interpreter(language)),
+            None => Some(self.interpreter(&client.principal, language)),
         };
         let carried_out = tokio::spawn(async move {
             let _turn = turn;
@@ -310,6 +315,7 @@ fn over(ran: &Result<Report, RunError>) -> String {
         Ok(Outcome::Stopped(limit, _)) => format!("its last run was stopped by {limit}"),
         Ok(Outcome::Cancelled) => "its last run was cancelled".to_owned(),
         Ok(_) => "its last run ended the interpreter".to_owned(),
+        Err(error @ RunError::WorkerEnded { .. }) => error.to_string(),
         Err(error) => format!("its last run could not begin: {error}"),
     }
 }
@@ -320,6 +326,7 @@ fn reported(ran: Result<Report, RunError>, session: Option<SessionNote>) -> End 
             report: Arc::new(report),
             session,
         }),
+        Err(error @ RunError::WorkerEnded { .. }) => End::Lost(error.to_string()),
         Err(error) => End::Lost(format!("the run could not begin: {error}")),
     }
 }

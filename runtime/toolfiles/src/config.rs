@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use wxmcp_policy::Approvals;
-use wxmcp_run::{BoxFuture, Language, Ledger, Observer, RunError};
+use wxmcp_policy::{Approvals, Principal};
+use wxmcp_run::{BoxFuture, Language, Ledger, Observer, RunError, Runner};
 use wxmcp_sandbox::Sandbox;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
 
@@ -27,6 +27,13 @@ pub trait Interpreters: Send + Sync {
 
     /// The same where it is loaded already.
     fn loaded(&self, language: Language) -> Option<Arc<Sandbox>>;
+
+    /// What runs tool files of interpreters in other processes, where something does: those of a principal, or, of none,
+    /// what all principals depend on.
+    fn elsewhere(&self, principal: Option<&Principal>) -> Option<Arc<dyn Runner>> {
+        let _for_whom = principal;
+        None
+    }
 
     /// A component that somebody supplied, compiled now or before.
     fn component<'a>(&'a self, wasm: &'a [u8]) -> BoxFuture<'a, Result<Supplied, CompileError>>;
@@ -54,8 +61,20 @@ pub struct TreeConfig {
 }
 
 impl TreeConfig {
+    /// What runs tool files of a language for a principal, or what all principals depend on.
+    pub(crate) async fn runner(
+        &self,
+        language: Language,
+        principal: Option<&Principal>,
+    ) -> Result<Arc<dyn Runner>, RunError> {
+        match self.interpreters.elsewhere(principal) {
+            Some(runner) => Ok(runner),
+            None => Ok(self.sandbox(language).await?),
+        }
+    }
+
     /// The sandbox that runs a language, loaded by a thread that may block.
-    pub(crate) async fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, RunError> {
+    async fn sandbox(&self, language: Language) -> Result<Arc<Sandbox>, RunError> {
         if let Some(sandbox) = self.interpreters.loaded(language) {
             return Ok(sandbox);
         }

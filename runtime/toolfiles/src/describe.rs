@@ -57,9 +57,9 @@ async fn describe_script(
 ) -> Result<Defined, Undescribed> {
     let does_not_start =
         |error: RunError| Undescribed::Now(format!("its interpreter does not start: {error}"));
-    let sandbox = shared
+    let runner = shared
         .config
-        .sandbox(place.language)
+        .runner(place.language, None)
         .await
         .map_err(does_not_start)?;
     let run = Run {
@@ -86,7 +86,7 @@ async fn describe_script(
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };
-    let report = sandbox.run(run).await.map_err(does_not_start)?;
+    let report = runner.run(run).await.map_err(does_not_start)?;
     let why = match report.outcome {
         Outcome::Returned(value) => {
             return Ok(Defined::read(value.get(), place.namespace, place.tool)?);

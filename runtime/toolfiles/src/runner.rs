@@ -11,10 +11,9 @@ use wxmcp_broker::Answer;
 use wxmcp_javascript::shows_no_state;
 use wxmcp_run::{
     CallContext, Clocks, INVALID_ARGUMENTS, Language, Ledger, Limit, Limits, Outcome, Policy,
-    Randomness, Report, Run, RunError, Script, ToolError, ToolErrorKind, ToolJob, ToolTask,
-    parsed_size,
+    Randomness, Report, Run, RunError, RunnerSession, Script, ToolError, ToolErrorKind, ToolJob,
+    ToolTask, parsed_size,
 };
-use wxmcp_sandbox::Session;
 
 use crate::component::{self, ComponentTool};
 use crate::components::answer;
@@ -86,7 +85,7 @@ impl Source {
 /// it ran for.
 struct Idle {
     principal: Principal,
-    session: Session,
+    session: Box<dyn RunnerSession>,
     runs: u32,
 }
 
@@ -224,6 +223,7 @@ impl ToolFile {
         let idle = self.instance(&host, shared).await.map_err(failed)?;
         let slot = host.take_slot();
         let is_alone = slot.as_ref().is_none_or(Slot::is_alone);
+        let is_elsewhere = self.is_elsewhere(&host, shared);
         let run = Run {
             id: wxmcp_run::RunId::random(),
             script: Script {
@@ -257,7 +257,7 @@ impl ToolFile {
             let _slot = slot;
             idle.run(run).await
         };
-        let ended = if is_alone {
+        let ended = if is_alone || is_elsewhere {
             Some(running.await)
         } else {
             shared.worker().run(running).await
@@ -402,7 +402,7 @@ impl ToolFile {
         let session = match &self.program {
             Program::Source(_) => shared
                 .config
-                .sandbox(self.language)
+                .runner(self.language, Some(principal))
                 .await
                 .map_err(|error| {
                     format!(
@@ -411,16 +411,23 @@ impl ToolFile {
                     )
                 })?
                 .session(),
-            Program::Component(tool) => tool
-                .session(&self.path, &self.digest, host, shared)
-                .await
-                .map_err(|why| format!("`{}`: {why}", self.shown))?,
+            Program::Component(tool) => {
+                let session = tool.session(&self.path, &self.digest, host, shared).await;
+                Box::new(session.map_err(|why| format!("`{}`: {why}", self.shown))?)
+            }
         };
         Ok(Idle {
             principal: principal.clone(),
             session,
             runs: 0,
         })
+    }
+
+    /// Whether its instances are in other processes, and so leave the event loop to others while they compute.
+    fn is_elsewhere(&self, host: &FileHost, shared: &Shared) -> bool {
+        let principal = host.broker.caller().principal();
+        let elsewhere = shared.config.interpreters.elsewhere(Some(principal));
+        matches!(self.program, Program::Source(_)) && elsewhere.is_some()
     }
 
     /// Whether it was made of this content under this name: then its instances can go on.

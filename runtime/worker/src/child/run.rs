@@ -1,0 +1,184 @@
+//! One run in a worker.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+
+use tokio::sync::oneshot;
+use wxmcp_run::{
+    BoxFuture, Clocks, Language, Ledger, Limits, Report, Run, RunError, RunId, RunnerSession,
+    Script,
+};
+
+use super::Interpreters;
+use super::host::Proxy;
+use super::way::{Listener, Way};
+use crate::link::Outgoing;
+use crate::message::{Begin, Ended, RunFailure, ToWorker};
+
+/// A session between its runs; none before the first.
+pub(super) type Kept = Arc<tokio::sync::Mutex<Option<Box<dyn RunnerSession>>>>;
+
+/// A run that goes on.
+pub(super) struct Live {
+    way: Arc<Way>,
+    cancel: Option<oneshot::Sender<()>>,
+}
+
+impl Live {
+    /// Begins a run, in a session or alone.
+    pub(super) fn begin(
+        run: u128,
+        mut begin: Begin,
+        kept: Option<Kept>,
+        interpreters: &Arc<Interpreters>,
+        (out, ledger): (&Arc<Outgoing>, &Ledger),
+    ) -> Self {
+        let (cancel, cancelled) = oneshot::channel::<()>();
+        let namespaces = std::mem::take(&mut begin.namespaces);
+        let way = Arc::new(Way::new(
+            run,
+            Arc::clone(out),
+            ledger.for_run(begin.budget),
+            namespaces,
+        ));
+        if !begin.policy.mounts.is_empty() {
+            // It may change files of the host at once.
+            way.begin();
+        }
+        let cancelled = async move {
+            // The sender is kept as long as the run goes on.
+            let _cancelled = cancelled.await;
+        };
+        let carrying = carry_out(
+            begin,
+            kept,
+            Arc::clone(interpreters),
+            Arc::clone(&way),
+            Box::pin(cancelled),
+        );
+        let carried = tokio::spawn(carrying);
+        // A run that panics ends, too.
+        let ending = Arc::clone(&way);
+        tokio::spawn(async move {
+            let ended = carried.await.unwrap_or_else(|_| Ended {
+                result: Err(RunFailure::Other("the run's task panicked".to_owned())),
+                is_over: true,
+                held: 0,
+            });
+            ending.end(ended);
+        });
+        Self {
+            way,
+            cancel: Some(cancel),
+        }
+    }
+
+    /// Takes what the parent says of it.
+    pub(super) fn take(&mut self, message: ToWorker) {
+        match message {
+            ToWorker::Cancel => drop(self.cancel.take()),
+            ToWorker::Answer {
+                ask,
+                answer,
+                changed,
+            } => self.way.answer(ask, answer, changed),
+            ToWorker::Clock { pause } => self.way.turn_clock(pause),
+            ToWorker::Taken(bytes) => self.way.take(bytes),
+            // About no run that goes on.
+            ToWorker::Begin(_) | ToWorker::EndSession(_) => {}
+        }
+    }
+
+    pub(super) fn has_ended(&self) -> bool {
+        self.way.has_ended()
+    }
+}
+
+async fn carry_out(
+    begin: Begin,
+    kept: Option<Kept>,
+    interpreters: Arc<Interpreters>,
+    way: Arc<Way>,
+    cancel: BoxFuture<'static, ()>,
+) -> Ended {
+    let (run, language) = match assigned(begin, &way, cancel) {
+        Ok(run) => run,
+        Err(error) => return ended(Err(error), kept.is_none(), &way),
+    };
+    let running = async {
+        let Some(kept) = kept else {
+            let ran = match interpreters(language) {
+                Ok(runner) => runner.run(run).await,
+                Err(error) => Err(error),
+            };
+            return ended(ran, true, &way);
+        };
+        let mut kept = kept.lock().await;
+        let session = match kept.as_mut() {
+            Some(session) => session,
+            None => match interpreters(language) {
+                Ok(runner) => kept.insert(runner.session()),
+                Err(error) => return ended(Err(error), true, &way),
+            },
+        };
+        let in_session = run.script.in_session;
+        let ran = session.run(run).await;
+        let is_over = session.is_over();
+        let mut ended = ended(ran, is_over, &way);
+        if is_over {
+            *kept = None;
+        } else if in_session {
+            // The ledger of the run does not count what stays when the run is over.
+            ended.held = ended.held.saturating_add(session.memory());
+        }
+        ended
+    };
+    tokio::pin!(running);
+    // What is held changes while the run has its turn.
+    poll_fn(|context| {
+        let polled = running.as_mut().poll(context);
+        if polled.is_pending() {
+            way.begin();
+            way.tell_held();
+        }
+        polled
+    })
+    .await
+}
+
+/// The run that was assigned.
+fn assigned(
+    begin: Begin,
+    way: &Arc<Way>,
+    cancel: BoxFuture<'static, ()>,
+) -> Result<(Run, Language), RunError> {
+    let randomness = begin.randomness();
+    let script = Script::try_from(begin.script).map_err(|error| RunError::Engine(error.into()))?;
+    let language = script.language;
+    let run = Run {
+        id: RunId::from_bits(way.run()),
+        script,
+        policy: begin.policy.into(),
+        limits: Limits::from(&begin.limits),
+        ledger: way.ledger.clone(),
+        clocks: Clocks::Live,
+        randomness,
+        tools: Arc::new(Proxy(Arc::clone(way))),
+        observer: Arc::new(Listener(Arc::clone(way))),
+        cancel,
+    };
+    Ok((run, language))
+}
+
+fn ended(ran: Result<Report, RunError>, is_over: bool, way: &Way) -> Ended {
+    let result = match ran {
+        Ok(report) => crate::message::Report::try_from(report)
+            .map_err(|error| RunFailure::Other(error.to_string())),
+        Err(error) => Err(RunFailure::from(&error)),
+    };
+    Ended {
+        result,
+        is_over,
+        held: way.ledger.held(),
+    }
+}

@@ -1,0 +1,40 @@
+//! A run on its way to a worker.
+
+use std::sync::Arc;
+
+use wxmcp_run::{BoxFuture, Ledger, Limits, Observer, Run, RunError, RunId, ToolHost};
+
+use crate::frame::frame;
+use crate::message::{Begin, ToWorker};
+
+/// A run that is to be carried out, and its message.
+pub(crate) struct Load {
+    pub(crate) id: RunId,
+    pub(crate) limits: Limits,
+    pub(crate) ledger: Ledger,
+    pub(crate) tools: Arc<dyn ToolHost>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) cancel: BoxFuture<'static, ()>,
+    pub(crate) message: Vec<u8>,
+}
+
+impl Load {
+    /// A run, in a session or alone. In the later runs of a session a tool file is not sent again.
+    ///
+    /// # Errors
+    ///
+    /// When it asks for what a worker cannot have, or is too long.
+    pub(crate) fn new(run: Run, session: Option<u64>, is_later: bool) -> Result<Self, RunError> {
+        let begin = Begin::of(&run, session, is_later)?;
+        let message = frame(run.id.bits(), &ToWorker::Begin(Box::new(begin)));
+        Ok(Self {
+            id: run.id,
+            message: message.map_err(|error| RunError::Engine(error.into()))?,
+            limits: run.limits,
+            ledger: run.ledger,
+            tools: run.tools,
+            observer: run.observer,
+            cancel: run.cancel,
+        })
+    }
+}

@@ -1,0 +1,136 @@
+//! Questions of a worker, put to the tool host of the run.
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use wxmcp_run::{
+    CallContext, Held, Ledger, OverBudget, Search, ToolCall, ToolError, ToolErrorKind, ToolHost,
+    parsed_size,
+};
+
+use crate::answers::aside;
+use crate::message::{Answer, Blob, Json, Question};
+
+/// Puts a question; with the answer goes what is charged for it.
+///
+/// # Errors
+///
+/// What the host refused, or what the run may not hold.
+pub(crate) async fn answer(
+    tools: &Arc<dyn ToolHost>,
+    mut context: CallContext,
+    question: Question,
+) -> Result<(Answer, Held), ToolError> {
+    let ledger = context.ledger.clone();
+    match question {
+        Question::Call {
+            sequence,
+            name,
+            arguments,
+        } => {
+            let (arguments, held) = read(arguments, &ledger).await?;
+            context.held = held;
+            let call = ToolCall {
+                sequence,
+                name,
+                arguments,
+                context,
+            };
+            let answer = tools.call(call).await?;
+            // The text is charged before it is made.
+            let size = answer_size(&answer.value, answer.content.as_ref());
+            let held = hold_answer(&ledger, size)?;
+            aside(size, move || Ok((Answer::of_call(&answer)?, held))).await
+        }
+        Question::Namespace(name) => {
+            let listing = tools.namespace(name, context).await?;
+            let held = listing.held.clone();
+            charged(&ledger, Answer::of_listing(listing), held)
+        }
+        Question::Search {
+            query,
+            limit,
+            detail,
+        } => {
+            let search = Search {
+                query,
+                limit: usize::try_from(limit).unwrap_or(usize::MAX),
+                detail: detail.into(),
+            };
+            let hits = tools.search(search, context).await?;
+            let size = hits.iter().map(wxmcp_run::ToolHit::held).sum();
+            let answer = aside(size, move || Answer::of_hits(hits)).await?;
+            charged(&ledger, answer, Held::default())
+        }
+        Question::Describe(names) => {
+            let (names, held) = read(names, &ledger).await?;
+            context.held = held;
+            let tools = tools.describe(names, context).await?;
+            let size = tools.iter().map(|tool| tool.held.bytes()).sum();
+            let answer = aside(size, move || Answer::of_descriptions(tools)).await?;
+            charged(&ledger, answer, Held::default())
+        }
+        Question::Capability {
+            capability,
+            request,
+        } => {
+            let (request, held) = read(request, &ledger).await?;
+            context.held = held;
+            let written = tools
+                .capability(capability.into(), request, context)
+                .await?;
+            let answer = Answer::Capability(Blob(written.json));
+            charged(&ledger, answer, written.charge.into())
+        }
+    }
+}
+
+/// Arguments, charged before they are read. Waits while other runs hold what the process may.
+async fn read<T: DeserializeOwned + Send + 'static>(
+    text: Json,
+    ledger: &Ledger,
+) -> Result<(T, Held), ToolError> {
+    let size = parsed_size(text.as_bytes());
+    let charge = ledger.charge_when_free(size).await;
+    let held = Held::from(charge.map_err(|error| too_much("arguments", error))?);
+    aside(u64::try_from(text.len()).unwrap_or(u64::MAX), move || {
+        let read = serde_json::from_str(&text);
+        let arguments = read.map_err(|error| {
+            ToolError::new(
+                ToolErrorKind::InvalidCall,
+                format!("the request is not valid: {error}"),
+            )
+        })?;
+        Ok((arguments, held))
+    })
+    .await
+}
+
+/// About how long the text of an answer is.
+fn answer_size(value: &Value, content: Option<&Value>) -> u64 {
+    let content = content.map_or(0, wxmcp_run::size_of);
+    wxmcp_run::size_of(value).saturating_add(content)
+}
+
+fn charged(ledger: &Ledger, answer: Answer, mut held: Held) -> Result<(Answer, Held), ToolError> {
+    held.join(hold_answer(ledger, answer.size())?);
+    Ok((answer, held))
+}
+
+fn hold_answer(ledger: &Ledger, bytes: u64) -> Result<Held, ToolError> {
+    let charge = ledger.charge(bytes);
+    let charge = charge.map_err(|error| too_much("answers that wait to be read", error))?;
+    Ok(charge.into())
+}
+
+/// Why arguments or an answer are not held.
+pub(crate) fn too_much(what: &str, error: OverBudget) -> ToolError {
+    let mut refused = ToolError::from(error);
+    let message = format!(
+        "the {what} are too large: {}; await calls before making more",
+        refused.message
+    );
+    refused.message = message;
+    refused
+}

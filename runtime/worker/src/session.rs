@@ -1,0 +1,113 @@
+//! An interpreter that is kept in a worker between runs.
+
+use std::sync::Arc;
+
+use wxmcp_run::{BoxFuture, Charge, Outcome, Report, Run, RunError, RunnerSession};
+
+use crate::carry::{carry_out, charge, not_begun, unless_ended};
+use crate::load::Load;
+use crate::pool::{Shared, Whose};
+use crate::worker::{Seat, Turn};
+
+/// Workers that a run is given to, one after the other, if those before ended before it began.
+const MAX_WORKERS: usize = 3;
+
+/// A session of a pool: its worker is found in its first run.
+pub(crate) struct PoolSession {
+    pool: Arc<Shared>,
+    whose: Whose,
+    /// Its number, if its instance is kept after a run.
+    session: Option<u64>,
+    seat: Option<Seat>,
+    /// What is charged for the instance between two runs.
+    held: Option<Charge>,
+    is_over: bool,
+}
+
+impl PoolSession {
+    pub(crate) fn new(pool: Arc<Shared>, whose: Whose) -> Self {
+        Self {
+            session: Some(pool.session_number()),
+            ..Self::once(pool, whose)
+        }
+    }
+
+    /// For one run.
+    pub(crate) fn once(pool: Arc<Shared>, whose: Whose) -> Self {
+        Self {
+            pool,
+            whose,
+            session: None,
+            seat: None,
+            held: None,
+            is_over: false,
+        }
+    }
+
+    async fn carry_out(&mut self, run: Run) -> Result<Report, RunError> {
+        if self.is_over {
+            return Err(RunError::SessionOver);
+        }
+        let is_tool_file = run.script.task.is_some();
+        let is_later = self.seat.is_some();
+        let mut run = Load::new(run, self.session, is_later)?;
+        let (id, wall, ledger) = (run.id, run.limits.wall, run.ledger.clone());
+        let kept = self.held.take();
+        let charging = charge(&ledger, is_tool_file, kept);
+        let mut held = match unless_ended(&mut run.cancel, (id, wall), charging).await {
+            Ok(Ok(held)) => held,
+            Ok(Err(error)) => return Ok(not_begun(id, Outcome::Stopped(error.limit(), None))),
+            Err(report) => return Ok(*report),
+        };
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let turn = match &self.seat {
+                Some(seat) => Turn::new(seat.worker()),
+                None => {
+                    let finding = self.pool.worker(&self.whose);
+                    match unless_ended(&mut run.cancel, (id, wall), finding).await {
+                        Ok(turn) => turn?,
+                        Err(report) => return Ok(*report),
+                    }
+                }
+            };
+            let worker = Arc::clone(&turn.0);
+            if let (Some(session), None) = (self.session, &self.seat) {
+                self.seat = Some(Seat::new(&worker, session));
+            }
+            // If this future is dropped before the run has ended, no other can follow it.
+            self.is_over = true;
+            let done = carry_out(&worker, &mut run, held).await;
+            drop(turn);
+            self.is_over = done.is_over;
+            if self.is_over {
+                self.seat = None;
+            }
+            match done.held {
+                Some(charge) if !done.has_begun && !is_later && tried < MAX_WORKERS => {
+                    held = charge;
+                }
+                charge => {
+                    let is_kept = self.session.is_some() && !done.is_over;
+                    self.held = charge.filter(|_| is_kept);
+                    return done.report;
+                }
+            }
+        }
+    }
+}
+
+impl RunnerSession for PoolSession {
+    fn run(&mut self, run: Run) -> BoxFuture<'_, Result<Report, RunError>> {
+        Box::pin(self.carry_out(run))
+    }
+
+    fn is_over(&self) -> bool {
+        self.is_over
+    }
+
+    fn memory(&self) -> u64 {
+        self.held.as_ref().map_or(0, Charge::bytes)
+    }
+}

@@ -1,0 +1,209 @@
+//! `wxmcp serve` and its workers.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::kill;
+use crate::support::{self, TestResult};
+
+/// A server, and our end of its pipes.
+struct Server {
+    child: Child,
+    stdin: ChildStdin,
+    stdout: BufReader<ChildStdout>,
+    last: u64,
+}
+
+impl Server {
+    fn start(folder: &std::path::Path) -> Result<Self, Box<dyn std::error::Error>> {
+        let mut child = support::wxmcp(folder)
+            .args(["serve", "--yield-after", "600s"])
+            .env("SECRET_OF_THE_PARENT", "secret")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let stdin = child.stdin.take().ok_or("no input")?;
+        let stdout = BufReader::new(child.stdout.take().ok_or("no output")?);
+        let mut server = Self {
+            child,
+            stdin,
+            stdout,
+            last: 0,
+        };
+        let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {},
+            "clientInfo": {"name": "test", "version": "1"}});
+        let id = server.send("initialize", &hello)?;
+        server.answer(id)?;
+        writeln!(
+            server.stdin,
+            "{}",
+            json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
+        )?;
+        Ok(server)
+    }
+
+    fn send(&mut self, method: &str, params: &Value) -> std::io::Result<u64> {
+        self.last += 1;
+        let id = self.last;
+        let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        writeln!(self.stdin, "{request}")?;
+        Ok(id)
+    }
+
+    fn begin(&mut self, code: &str) -> std::io::Result<u64> {
+        let call = json!({"name": "run_code", "arguments": {"code": code}});
+        self.send("tools/call", &call)
+    }
+
+    fn answer(&mut self, id: u64) -> Result<Value, Box<dyn std::error::Error>> {
+        loop {
+            let mut line = String::new();
+            if self.stdout.read_line(&mut line)? == 0 {
+                return Err("the server has ended".into());
+            }
+            let message: Value = serde_json::from_str(&line)?;
+            if message["id"] == id {
+                return Ok(message["result"].clone());
+            }
+        }
+    }
+
+    /// The text of an answer, and whether it is an error.
+    fn text(&mut self, id: u64) -> Result<(String, bool), Box<dyn std::error::Error>> {
+        let answer = self.answer(id)?;
+        let text = answer["content"][0]["text"].as_str().unwrap_or_default();
+        Ok((text.to_owned(), answer["isError"] == true))
+    }
+
+    /// The workers, once there are some.
+    fn workers(&self) -> Result<Vec<u32>, Box<dyn std::error::Error>> {
+        let began = Instant::now();
+        loop {
+            let workers = children(self.child.id())?;
+            if !workers.is_empty() || began.elapsed() > Duration::from_secs(60) {
+                return Ok(workers);
+            }
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ended = self.child.kill();
+        let _ended = self.child.wait();
+    }
+}
+
+/// Living children of a process that are workers.
+fn children(parent: u32) -> std::io::Result<Vec<u32>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc")? {
+        let Some(pid) = entry?.file_name().to_str().and_then(|it| it.parse().ok()) else {
+            continue;
+        };
+        let file = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}"));
+        let stat = file("stat").unwrap_or_default();
+        let fields: Vec<&str> = stat
+            .rsplit(") ")
+            .next()
+            .unwrap_or_default()
+            .split(' ')
+            .collect();
+        let is_child = fields.get(1).and_then(|it| it.parse().ok()) == Some(parent);
+        let is_worker = file("cmdline").is_ok_and(|it| it.contains("__worker"));
+        if is_child && is_worker && fields.first() != Some(&"Z") {
+            found.push(pid);
+        }
+    }
+    Ok(found)
+}
+
+#[test]
+fn a_killed_worker_fails_its_run_by_name_and_the_next_one_runs() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let mut server = Server::start(folder.path())?;
+    let id = server.begin("1 + 1")?;
+    assert_eq!(server.text(id)?, ("2".to_owned(), false));
+    let id = server.begin("while True: pass")?;
+    // A second one answers while the first computes: so that one has begun.
+    let second = server.begin("2 + 2")?;
+    assert_eq!(server.text(second)?, ("4".to_owned(), false));
+    for pid in server.workers()? {
+        kill(pid)?;
+    }
+    let (text, is_error) = server.text(id)?;
+    assert!(
+        is_error && text.contains("its worker process was ended by signal 9 (SIGKILL"),
+        "{text}"
+    );
+    let id = server.begin("3 + 3")?;
+    assert_eq!(server.text(id)?, ("6".to_owned(), false));
+    Ok(())
+}
+
+#[test]
+fn workers_end_with_the_server_however_it_ends() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let mut server = Server::start(folder.path())?;
+    let id = server.begin("1 + 1")?;
+    server.text(id)?;
+    let workers = server.workers()?;
+    // An interrupt at a terminal reaches the server's group of processes, and not them.
+    for pid in &workers {
+        let group = rustix::process::getpgid(rustix::process::Pid::from_raw(i32::try_from(*pid)?))?;
+        assert_eq!(u32::try_from(group.as_raw_nonzero().get())?, *pid);
+    }
+    server.child.kill()?;
+    server.child.wait()?;
+    let began = Instant::now();
+    let is_there = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+        stat.is_ok_and(|stat| !stat.contains(") Z "))
+    };
+    while workers.iter().any(is_there) {
+        assert!(began.elapsed() < Duration::from_secs(30), "{workers:?}");
+        std::thread::yield_now();
+    }
+    Ok(())
+}
+
+#[test]
+fn a_worker_has_nothing_of_its_parent() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let mut server = Server::start(folder.path())?;
+    let id = server.begin("1 + 1")?;
+    server.text(id)?;
+    let workers = server.workers()?;
+    assert!(!workers.is_empty());
+    for pid in workers {
+        // Only root may look, since a worker is not dumpable.
+        let Ok(environment) = std::fs::read(format!("/proc/{pid}/environ")) else {
+            continue;
+        };
+        assert_eq!(environment, b"");
+        let parent = std::fs::read(format!("/proc/{}/environ", server.child.id()))?;
+        assert!(parent.windows(6).any(|it| it == b"secret"));
+        for entry in std::fs::read_dir(format!("/proc/{pid}/fd"))? {
+            let target = std::fs::read_link(entry?.path())?.display().to_string();
+            // The last three it has opened itself: the engine reads them.
+            let page_map = format!("/proc/{pid}/pagemap");
+            let is_own = [
+                "/dev/null",
+                "socket:",
+                "pipe:",
+                "anon_inode:",
+                "/dev/urandom",
+                &page_map,
+            ]
+            .iter()
+            .any(|start| target.starts_with(start));
+            assert!(is_own || target.ends_with(".native"), "{target}");
+        }
+    }
+    Ok(())
+}
