@@ -2,6 +2,7 @@
 
 mod parse;
 mod repl;
+mod serve;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use wxmcp_run::Language;
 pub(crate) use parse::{is_run_flag, parse};
 
 pub(crate) use repl::ReplArgs;
+pub(crate) use serve::{McpClient, ServeArgs};
 
 const ABOUT: &str = "\
 Runs a program that an AI agent wrote, in a sandbox, with tools as modules it imports.
@@ -63,16 +65,6 @@ on PATH and in `node_modules` here or above.
 Exit codes:
   0 it was made   1 the script is no program, or making it failed   2 usage, or a tool is missing";
 
-const SERVE: &str = "\
-The agent gets three tools, however many are behind them: run_code, search_tools, describe_tools.
-Programs run as by `wxmcp run`, with the same limits, policy and configuration. What is written in
-`--log` is one line a run: never code, values or secrets.
-
-Examples:
-  claude mcp add wxmcp -- wxmcp serve       add it to Claude Code
-  wxmcp serve -v ./data:/data               let programs read ./data as /data
-  wxmcp serve --config /path/wxmcp.toml --mcp-config /path/.mcp.json";
-
 /// Everything that may stand on the command line.
 #[derive(Debug, Parser)]
 #[command(name = "wxmcp", version, about = "Sandboxed programs for AI agents", long_about = ABOUT, after_help = EXAMPLES)]
@@ -88,7 +80,7 @@ pub(crate) enum Command {
     #[command(after_help = EXAMPLES, override_usage = RUN_USAGE)]
     Run(Box<RunArgs>),
     /// Offer programs with tools to an agent: an MCP server at standard input and output
-    #[command(after_help = SERVE)]
+    #[command(after_help = serve::HELP)]
     Serve(Box<ServeArgs>),
     /// Write a commented wxmcp.toml and a sample tool into the folder at hand
     Init,
@@ -185,67 +177,6 @@ pub(crate) struct RunArgs {
     /// Print neither progress nor the script's value
     #[arg(short, long)]
     pub(crate) quiet: bool,
-}
-
-/// `wxmcp serve`.
-#[derive(Debug, Args)]
-pub(crate) struct ServeArgs {
-    /// Serve one client at standard input and output, which is the default
-    #[arg(long)]
-    pub(crate) stdio: bool,
-
-    /// Characters of an answer that the agent reads; the whole is a resource
-    #[arg(long, value_name = "N", default_value_t = 25_000)]
-    pub(crate) max_answer: usize,
-
-    /// How long a call waits before it answers with a handle to wait on with
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "20s")]
-    pub(crate) yield_after: Duration,
-
-    /// How long runs may go on after the client has left
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
-    pub(crate) drain: Duration,
-
-    /// How long a session is kept that nobody uses
-    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "30m")]
-    pub(crate) session_idle: Duration,
-
-    /// Print what a client's configuration has to say to start this server, and serve nobody
-    #[arg(long, value_enum, value_name = "CLIENT")]
-    pub(crate) print_config: Option<McpClient>,
-
-    /// Write what happens to a file instead of standard error
-    #[arg(long, value_name = "FILE")]
-    pub(crate) log: Option<PathBuf>,
-
-    #[command(flatten)]
-    pub(crate) limits: LimitArgs,
-
-    #[command(flatten)]
-    pub(crate) policy: PolicyArgs,
-
-    #[command(flatten)]
-    pub(crate) config: ConfigArgs,
-}
-
-/// An agent that starts MCP servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum McpClient {
-    /// `.mcp.json` of a project
-    ClaudeCode,
-    /// `claude_desktop_config.json`
-    ClaudeDesktop,
-    /// `.cursor/mcp.json`
-    Cursor,
-    /// `.vscode/mcp.json`
-    #[value(name = "vscode")]
-    VsCode,
-    /// `settings.json` of Zed
-    Zed,
-    /// `~/.codex/config.toml`
-    Codex,
-    /// `.gemini/settings.json`
-    Gemini,
 }
 
 /// How much a script may use.

@@ -10,7 +10,7 @@ mode, program = sys.argv[1:3]
 
 
 async def main():
-    server = StdioServerParameters(command=program, args=["serve", "--yield-after", "1s"])
+    server = StdioServerParameters(command=program, args=["serve", "--yield-after", "3s"])
     steps = []
 
     async def progress(done, total, message):
@@ -18,6 +18,8 @@ async def main():
 
     async with Client(server, mode=mode) as client:
         tools = await client.list_tools()
+        # The first run unpacks the interpreter.
+        await client.call_tool("run_code", {"code": "0"})
         value = await client.call_tool("run_code", {"code": "print('a line')\n2 ** 40"})
         image = await client.call_tool("run_code", {"code": "image(b'\\x89PNG\\r\\n\\x1a\\n', 'image/png')"})
         begun = await client.call_tool("run_code", {"code": "x = 20", "session": "new"})
@@ -25,7 +27,7 @@ async def main():
         kept = await client.call_tool("run_code", {"code": "x + 22", "session": session})
         failed = await client.call_tool("run_code", {"code": "1 / 0"})
         await client.call_tool("run_code", {"code": "progress('half', 1, 2)"}, progress_callback=progress)
-        slow = "import asyncio\nawait asyncio.sleep(1.5)\n'late'"
+        slow = "import asyncio\nawait asyncio.sleep(4)\n'late'"
         late = await client.call_tool("run_code", {"code": slow})
         while (late.structured_content or {}).get("outcome") == "running":
             late = await client.call_tool("run_code", {"wait": late.structured_content["wait"]})

@@ -37,7 +37,9 @@ const session = begun.structuredContent.session;
 const kept = await run({ code: 'x + 22', session });
 const failed = await run({ code: '1 / 0' });
 const steps = [];
-await run({ code: "progress('half', 1, 2)" }, (step) => steps.push(step.message));
+// The SDK forgets whom to tell of progress when the answer comes with it.
+const code = "import time\nprogress('half', 1, 2)\ntime.sleep(0.3)";
+await run({ code }, (step) => steps.push(step.message));
 const stop = new AbortController();
 setTimeout(() => stop.abort(), 200);
 const spin = { name: 'run_code', arguments: { code: 'while True: pass' } };

@@ -66,6 +66,18 @@ impl Case {
             .into())
     }
 
+    /// `wxmcp serve` with these messages as its input.
+    pub(crate) fn serve(&self, messages: &[Value]) -> Result<Printed, Failed> {
+        let lines: String = messages.iter().map(|it| format!("{it}\n")).collect();
+        let input = self.place.join("messages");
+        fs::write(&input, lines)?;
+        Ok(wxmcp(&self.place)
+            .arg("serve")
+            .stdin(fs::File::open(&input)?)
+            .output()?
+            .into())
+    }
+
     pub(crate) fn file(&self, path: &str) -> Result<String, Failed> {
         Ok(fs::read_to_string(self.place.join(path))?)
     }

@@ -48,7 +48,7 @@ const ROWS: [Row; 17] = [
     ("12_sandbox_for_deno", EQUIVALENT, sandbox_for_deno),
     ("13_validation", UNCHANGED, validation),
     ("14_rate_limits", IMPOSSIBLE, rate_limits),
-    ("15_server", IMPOSSIBLE, server),
+    ("15_server", EQUIVALENT, server),
     ("16_create_tool", IMPOSSIBLE, create_tool),
     ("17_client", EQUIVALENT, client),
 ];
@@ -398,7 +398,7 @@ fn rate_limits(case: &Case) -> Outcome {
     Ok(())
 }
 
-/// A server of the folder's tools: wxmcp reads them itself, and does not serve yet.
+/// A server of the folder's tools: wxmcp reads them itself, and serves programs that call them.
 fn server(case: &Case) -> Outcome {
     case.report(&["sample.ts"], &[], &[])?.raised(
         "SyntaxError: there is no module `@anthropic/mcp-sdk`: a script imports tools, as \
@@ -417,9 +417,17 @@ fn server(case: &Case) -> Outcome {
     )?;
     let sum = case.call(&[], "sums.add", json!({"a": 1, "b": 2}))?;
     same("sum", &sum, &json!(3))?;
-    let serve = case.wxmcp(&["serve"])?;
-    same("exit code", &serve.code, &Some(2))?;
-    holds(&serve.stderr, "unrecognized subcommand 'serve'")
+    let code = "from tools import sums\nsums.add(a=1, b=2)";
+    let served = case.serve(&[
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {},
+            "clientInfo": {"name": "seed", "version": "1.0.0"}}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {
+            "name": "run_code", "arguments": {"code": code}}}),
+    ])?;
+    same("exit code", &served.code, &Some(0))?;
+    holds(&served.stdout, r#""content":[{"type":"text","text":"3"}]"#)
 }
 
 /// `createTool` with zod, around a `db` that is defined nowhere.

@@ -22,9 +22,11 @@ use wxmcp_run::{Limit, Limits};
 use wxmcp_run::{RunId, Seen};
 
 mod ended;
+mod packed;
 mod typed;
 
 use ended::{Done, Ended, Form, unwritten, written};
+use packed::{pack, packed_alone};
 
 /// Most operations that may be under way or undelivered at once: bounds the
 /// host's bookkeeping when a guest submits and never waits.
@@ -491,25 +493,6 @@ fn too_much(what: &str, error: OverBudget) -> ToolError {
     );
     refused.message = message;
     refused
-}
-
-/// Adds a completion as `wit/guest.wit` packs it.
-fn pack(packed: &mut Vec<u8>, id: u64, form: u8, payload: &[u8]) {
-    packed.extend(head(id, form, payload));
-    packed.extend_from_slice(payload);
-}
-
-/// The same of one completion alone.
-fn packed_alone(id: u64, form: u8, mut payload: Vec<u8>) -> Vec<u8> {
-    let head = head(id, form, &payload);
-    payload.splice(0..0, head);
-    payload
-}
-
-fn head(id: u64, form: u8, payload: &[u8]) -> impl Iterator<Item = u8> + use<> {
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
-    let (id, length) = (id.to_le_bytes(), length.to_le_bytes());
-    id.into_iter().chain([form]).chain(length)
 }
 
 fn length(bytes: usize) -> u64 {

@@ -33,8 +33,11 @@ const PROGRESS: u64 = 10_000;
 /// Bytes of an exception's message, and of its traceback, that are kept.
 pub(crate) const RAISED: usize = 256 << 10;
 
-/// What a progress message is in `wit/guest.wit`; nothing of it is kept.
+/// What a progress message is in `wit/guest.wit`.
 const PROGRESS_KIND: u8 = 5;
+
+/// What is kept until the run has ended: outcomes and artifacts.
+const KEPT_KINDS: [u8; 4] = [3, 4, 6, 7];
 
 /// Bytes of a progress message that are kept.
 const PROGRESS_MESSAGE: usize = 256;
@@ -124,7 +127,7 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                     _ => Some(hold(store.data().calls.ledger().clone(), length).await?),
                 };
                 emit(&mut store, kind, &payload)?;
-                if let Some(held) = held.filter(|_| kind != PROGRESS_KIND) {
+                if let Some(held) = held.filter(|_| KEPT_KINDS.contains(&kind)) {
                     store.data_mut().outbox.hold(held);
                 }
                 yield_after(&mut store, length).await;
