@@ -39,6 +39,11 @@ servers: ## Install the real MCP servers that the demonstration and the tests us
 clients: ## Install the real MCP clients that the tests connect to wxmcp, into target/clients
 	tests/clients/setup.sh
 
+.PHONY: agents
+agents: build ## Let Claude Code and Codex call wxmcp, with scripted models on loopback; npm installs both (800 MB)
+	tests/agents/setup.sh
+	python3 -B tests/agents/run.py target/release/wxmcp
+
 .PHONY: checkers
 checkers: ## Install the type checkers that `wxmcp check` runs, into target/checkers/bin
 	tests/checkers/setup.sh
