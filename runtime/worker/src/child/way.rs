@@ -176,11 +176,13 @@ impl Way {
         let _short = self.send(&FromWorker::Held(held), Held::default());
     }
 
-    /// The last word about the run.
+    /// The last word about the run; only the first counts.
     pub(super) fn end(&self, ended: Ended) {
         let forgotten = {
             let mut state = self.state.lock();
-            state.has_ended = true;
+            if std::mem::replace(&mut state.has_ended, true) {
+                return;
+            }
             std::mem::take(&mut state.asks)
         };
         drop(forgotten);
