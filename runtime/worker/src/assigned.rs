@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use wxmcp_run::{
-    CallContext, CallEnd, CallRecord, Charge, ClockHandle, Event, Held, Ledger, Limit, Limits,
-    Observer, Report, RunError, RunId, Seen, Stream, ToolErrorKind, ToolHost, WorkerEnd,
+    CallContext, CallEnd, CallRecord, Charge, ClockHandle, ClockSink, Event, Held, Ledger, Limit,
+    Limits, Observer, Report, RunError, RunId, Seen, Stream, ToolErrorKind, ToolHost, WorkerEnd,
 };
 
 use crate::clock::MirrorClock;
@@ -296,9 +296,10 @@ impl Assigned {
     }
 
     fn context(&self) -> CallContext {
+        let clock: Arc<dyn ClockSink> = Arc::<MirrorClock>::clone(&self.clock);
         CallContext {
             run: self.id,
-            clock: ClockHandle::new(Arc::clone(&self.clock) as _),
+            clock: ClockHandle::new(clock),
             ledger: self.ledger.clone(),
             seen: self.seen.clone(),
             held: Held::default(),

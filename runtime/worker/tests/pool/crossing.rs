@@ -191,7 +191,7 @@ async fn output_waits_for_an_observer_that_is_full() -> TestResult {
     let heard = Arc::new(Heard::default());
     *heard.is_full.lock() = Some(Arc::clone(&room));
     let mut printing = run("printmany 1000");
-    printing.observer = Arc::clone(&heard) as _;
+    printing.observer = Arc::<Heard>::clone(&heard);
     let going = tokio::spawn(async move { runner.run(printing).await });
     until(|| heard.printed.lock().len() >= 256 << 10).await;
     for _ in 0..20 {
