@@ -313,6 +313,13 @@ fn hostile(how: &str) -> Result<(), Box<dyn Error>> {
                 )?;
             }
         }
+        // It asks for much, and reads nothing of it.
+        "deaf" => {
+            for ask in 1..16 {
+                let call = [&[2, ask, 0, 1, 7][..], b"a.large", &[2], b"{}"].concat();
+                message(run, &call)?;
+            }
+        }
         // It prints more than it may: two mebibytes.
         "prints" => {
             let mut bytes = vec![1, 0, 0, 0x80, 0x80, 0x80, 0x01];
