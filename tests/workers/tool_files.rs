@@ -78,7 +78,7 @@ fn runtime(
             approvals: Approvals::new(BTreeMap::from([("*".to_owned(), everything)]))?,
             memory: 128 << 20,
             call_timeout: Duration::from_secs(30),
-            observer: Arc::clone(printed) as _,
+            observer: Arc::<Printed>::clone(printed),
         }),
         ledger: ledger.clone(),
         ..ToolsConfig::new(guard)

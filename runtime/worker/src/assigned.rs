@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use wxmcp_run::{
-    CallContext, CallEnd, CallRecord, Charge, ClockHandle, Event, Held, Ledger, Limit, Limits,
-    Observer, Report, RunError, RunId, Seen, Stream, ToolErrorKind, ToolHost, WorkerEnd,
+    CallContext, CallEnd, CallRecord, Charge, ClockHandle, ClockSink, Event, Held, Ledger, Limit,
+    Limits, Observer, Report, RunError, RunId, Seen, Stream, ToolErrorKind, ToolHost, WorkerEnd,
 };
 
 use crate::clock::MirrorClock;
@@ -71,6 +71,8 @@ pub(crate) struct Done {
     pub(crate) report: Result<Report, RunError>,
     pub(crate) is_over: bool,
     pub(crate) held: Option<Charge>,
+    /// Bytes that the instance of a session takes while it is kept.
+    pub(crate) memory: u64,
     /// Whether it began: one that did not can be given to another worker.
     pub(crate) has_begun: bool,
 }
@@ -296,9 +298,10 @@ impl Assigned {
     }
 
     fn context(&self) -> CallContext {
+        let clock: Arc<dyn ClockSink> = Arc::<MirrorClock>::clone(&self.clock);
         CallContext {
             run: self.id,
-            clock: ClockHandle::new(Arc::clone(&self.clock) as _),
+            clock: ClockHandle::new(clock),
             ledger: self.ledger.clone(),
             seen: self.seen.clone(),
             held: Held::default(),
@@ -359,6 +362,7 @@ impl Assigned {
             result,
             is_over,
             held: kept,
+            memory,
         } = ended;
         let report = match result {
             Ok(report) => Ok(self.report(report)?),
@@ -370,6 +374,7 @@ impl Assigned {
                 report,
                 is_over,
                 held: keep(held, kept),
+                memory,
                 has_begun: true,
             }
         });
@@ -407,6 +412,7 @@ impl Assigned {
                 }),
                 is_over: true,
                 held: Some(held),
+                memory: 0,
                 has_begun: state.has_begun || is_tried,
             }
         });
@@ -430,11 +436,9 @@ impl Assigned {
 
 /// What stays charged for an instance that is kept; never more than was charged before.
 fn keep(mut held: Charge, bytes: u64) -> Option<Charge> {
-    // A session may keep more than its run held. If it is more than may be, what is charged stays charged.
-    match held.resize(bytes) {
-        Ok(()) => (bytes > 0).then_some(held),
-        Err(_) => Some(held),
-    }
+    let bytes = bytes.min(held.bytes());
+    held.resize(bytes).ok()?;
+    (bytes > 0).then_some(held)
 }
 
 impl State {

@@ -123,6 +123,7 @@ fn lost(how: WorkerEnd) -> Done {
         }),
         is_over: true,
         held: None,
+        memory: 0,
         has_begun: true,
     }
 }

@@ -265,8 +265,10 @@ pub(crate) struct Ended {
     pub(crate) result: Result<Report, RunFailure>,
     /// Whether no other run can follow it in its session.
     pub(crate) is_over: bool,
-    /// Bytes that are held still: those of an instance that is kept.
+    /// Bytes that are held still for the run: those of a tool file's instance that is kept.
     pub(crate) held: u64,
+    /// Bytes that the instance of a session takes while it is kept.
+    pub(crate) memory: u64,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

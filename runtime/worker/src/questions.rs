@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wxmcp_run::{
-    CallContext, Held, Ledger, OverBudget, Search, ToolCall, ToolError, ToolErrorKind, ToolHost,
-    parsed_size,
+    CallContext, Held, Ledger, OverBudget, Search, ToolAnswer, ToolCall, ToolError, ToolErrorKind,
+    ToolHost, parsed_size,
 };
 
 use crate::answers::aside;
@@ -38,10 +38,7 @@ pub(crate) async fn answer(
                 context,
             };
             let answer = tools.call(call).await?;
-            // The text is charged before it is made.
-            let size = answer_size(&answer.value, answer.content.as_ref());
-            let held = hold_answer(&ledger, size)?;
-            aside(size, move || Ok((Answer::of_call(&answer)?, held))).await
+            called(&ledger, answer).await
         }
         Question::Namespace(name) => {
             let listing = tools.namespace(name, context).await?;
@@ -84,6 +81,13 @@ pub(crate) async fn answer(
             charged(&ledger, answer, written.charge.into())
         }
     }
+}
+
+/// The answer to a call; its text is charged before it is made.
+async fn called(ledger: &Ledger, answer: ToolAnswer) -> Result<(Answer, Held), ToolError> {
+    let size = answer_size(&answer.value, answer.content.as_ref());
+    let held = hold_answer(ledger, size)?;
+    aside(size, move || Ok((Answer::of_call(&answer)?, held))).await
 }
 
 /// Arguments, charged before they are read. Waits while other runs hold what the process may.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use wxmcp_run::{BoxFuture, Charge, Outcome, Report, Run, RunError, RunnerSession};
+use wxmcp_run::{BoxFuture, Charge, Outcome, OverBudget, Report, Run, RunError, RunnerSession};
 
 use crate::carry::{carry_out, charge, not_begun, unless_ended};
 use crate::load::Load;
@@ -11,6 +11,9 @@ use crate::worker::{Seat, Turn};
 
 /// Workers that a run is given to, one after the other, if those before ended before it began.
 const MAX_WORKERS: usize = 3;
+
+/// Bytes that the instance of a session is charged before its first run.
+const SESSION: u64 = 2 << 20;
 
 /// A session of a pool: its worker is found in its first run.
 pub(crate) struct PoolSession {
@@ -21,6 +24,8 @@ pub(crate) struct PoolSession {
     seat: Option<Seat>,
     /// What is charged for the instance between two runs.
     held: Option<Charge>,
+    /// What the process is charged for the instance of a session of scripts.
+    memory: Option<Charge>,
     is_over: bool,
 }
 
@@ -40,6 +45,7 @@ impl PoolSession {
             session: None,
             seat: None,
             held: None,
+            memory: None,
             is_over: false,
         }
     }
@@ -50,12 +56,23 @@ impl PoolSession {
         }
         let is_tool_file = run.script.task.is_some();
         let is_later = self.seat.is_some();
+        let is_session = run.script.in_session && self.session.is_some();
         let mut run = Load::new(run, self.session, is_later)?;
         let (id, wall, ledger) = (run.id, run.limits.wall, run.ledger.clone());
         let kept = self.held.take();
-        let charging = charge(&ledger, is_tool_file, kept);
+        let charging = async {
+            let held = charge(&ledger, is_tool_file, kept).await?;
+            let memory = match (is_session, self.memory.take()) {
+                (true, None) => Some(ledger.process().charge_when_free(SESSION).await?),
+                (_, memory) => memory,
+            };
+            Ok::<_, OverBudget>((held, memory))
+        };
         let mut held = match unless_ended(&mut run.cancel, (id, wall), charging).await {
-            Ok(Ok(held)) => held,
+            Ok(Ok((held, memory))) => {
+                self.memory = memory;
+                held
+            }
             Ok(Err(error)) => return Ok(not_begun(id, Outcome::Stopped(error.limit(), None))),
             Err(report) => return Ok(*report),
         };
@@ -91,9 +108,23 @@ impl PoolSession {
                 charge => {
                     let is_kept = self.session.is_some() && !done.is_over;
                     self.held = charge.filter(|_| is_kept);
+                    self.keep(done.memory);
                     return done.report;
                 }
             }
+        }
+    }
+}
+
+impl PoolSession {
+    /// Charges what the instance takes between runs; one that the process may not hold is not kept.
+    fn keep(&mut self, bytes: u64) {
+        let refused = self
+            .memory
+            .as_mut()
+            .is_some_and(|it| it.resize(bytes).is_err());
+        if refused || self.is_over {
+            (self.is_over, self.seat, self.memory) = (true, None, None);
         }
     }
 }
@@ -108,6 +139,6 @@ impl RunnerSession for PoolSession {
     }
 
     fn memory(&self) -> u64 {
-        self.held.as_ref().map_or(0, Charge::bytes)
+        self.memory.as_ref().map_or(0, Charge::bytes)
     }
 }

@@ -207,7 +207,7 @@ async fn an_answer_that_does_not_fit_is_in_the_error() -> TestResult {
     let data = long.data.ok_or("no data")?;
     assert_eq!(
         data["answer"],
-        json!("left out: 1000016 bytes, and an error carries at most 262144")
+        json!("left out: 1000010 bytes, and an error carries at most 262144")
     );
     assert_eq!(data["mismatches"][0]["path"], json!("/sum"));
     echoes(&broker).await

@@ -60,12 +60,14 @@ impl Live {
         // A run that panics ends, too.
         let ending = Arc::clone(&way);
         tokio::spawn(async move {
-            let ended = carried.await.unwrap_or_else(|_| Ended {
-                result: Err(RunFailure::Other("the run's task panicked".to_owned())),
-                is_over: true,
-                held: 0,
-            });
-            ending.end(ended);
+            if carried.await.is_err() {
+                ending.end(Ended {
+                    result: Err(RunFailure::Other("the run's task panicked".to_owned())),
+                    is_over: true,
+                    held: 0,
+                    memory: 0,
+                });
+            }
         });
         Self {
             way,
@@ -94,56 +96,52 @@ impl Live {
     }
 }
 
+/// Carries a run out and says how it ended; only then its instance is taken down.
 async fn carry_out(
     begin: Begin,
     kept: Option<Kept>,
     interpreters: Arc<Interpreters>,
     way: Arc<Way>,
     cancel: BoxFuture<'static, ()>,
-) -> Ended {
+) {
     let (run, language) = match assigned(begin, &way, cancel) {
         Ok(run) => run,
-        Err(error) => return ended(Err(error), kept.is_none(), &way),
+        Err(error) => return way.end(ended(Err(error), (true, 0), &way)),
     };
-    let running = async {
-        let Some(kept) = kept else {
-            let ran = match interpreters(language) {
-                Ok(runner) => runner.run(run).await,
-                Err(error) => Err(error),
-            };
-            return ended(ran, true, &way);
-        };
-        let mut kept = kept.lock().await;
-        let session = match kept.as_mut() {
-            Some(session) => session,
-            None => match interpreters(language) {
-                Ok(runner) => kept.insert(runner.session()),
-                Err(error) => return ended(Err(error), true, &way),
-            },
-        };
-        let in_session = run.script.in_session;
-        let ran = session.run(run).await;
-        let is_over = session.is_over();
-        let mut ended = ended(ran, is_over, &way);
-        if is_over {
-            *kept = None;
-        } else if in_session {
-            // The ledger of the run does not count what stays when the run is over.
-            ended.held = ended.held.saturating_add(session.memory());
-        }
-        ended
+    let is_kept = kept.is_some();
+    // One that is alone is a session of one run.
+    let kept = kept.unwrap_or_default();
+    let mut kept = kept.lock().await;
+    let session = match kept.as_mut() {
+        Some(session) => session,
+        None => match interpreters(language) {
+            Ok(runner) => kept.insert(runner.session()),
+            Err(error) => return way.end(ended(Err(error), (true, 0), &way)),
+        },
     };
-    tokio::pin!(running);
-    // What is held changes while the run has its turn.
-    poll_fn(|context| {
-        let polled = running.as_mut().poll(context);
-        if polled.is_pending() {
-            way.begin();
-            way.tell_held();
-        }
-        polled
-    })
-    .await
+    let ran = {
+        let running = session.run(run);
+        tokio::pin!(running);
+        // What is held changes while the run has its turn.
+        poll_fn(|context| {
+            let polled = running.as_mut().poll(context);
+            if polled.is_pending() {
+                way.begin();
+                way.tell_held();
+            }
+            polled
+        })
+        .await
+    };
+    let is_over = !is_kept || session.is_over();
+    let memory = match is_over {
+        true => 0,
+        false => session.memory(),
+    };
+    way.end(ended(ran, (is_over, memory), &way));
+    if is_over {
+        *kept = None;
+    }
 }
 
 /// The run that was assigned.
@@ -170,7 +168,7 @@ fn assigned(
     Ok((run, language))
 }
 
-fn ended(ran: Result<Report, RunError>, is_over: bool, way: &Way) -> Ended {
+fn ended(ran: Result<Report, RunError>, (is_over, memory): (bool, u64), way: &Way) -> Ended {
     let result = match ran {
         Ok(report) => crate::message::Report::try_from(report)
             .map_err(|error| RunFailure::Other(error.to_string())),
@@ -180,5 +178,6 @@ fn ended(ran: Result<Report, RunError>, is_over: bool, way: &Way) -> Ended {
         result,
         is_over,
         held: way.ledger.held(),
+        memory,
     }
 }

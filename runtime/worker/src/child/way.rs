@@ -176,15 +176,17 @@ impl Way {
         let _short = self.send(&FromWorker::Held(held), Held::default());
     }
 
-    /// The last word about the run.
+    /// The last word about the run; only the first counts.
     pub(super) fn end(&self, ended: Ended) {
         let forgotten = {
             let mut state = self.state.lock();
-            state.has_ended = true;
+            if std::mem::replace(&mut state.has_ended, true) {
+                return;
+            }
             std::mem::take(&mut state.asks)
         };
         drop(forgotten);
-        let (is_over, held) = (ended.is_over, ended.held);
+        let (is_over, held, memory) = (ended.is_over, ended.held, ended.memory);
         let message = FromWorker::Ended(Box::new(ended));
         if let Err(error) = self.send(&message, Held::default()) {
             let result = Err(crate::message::RunFailure::Other(error.message));
@@ -192,6 +194,7 @@ impl Way {
                 result,
                 is_over,
                 held,
+                memory,
             };
             let message = FromWorker::Ended(Box::new(ended));
             let _short = self.send(&message, Held::default());

@@ -64,16 +64,16 @@ struct Interpreter {
 }
 
 impl RunnerSession for Interpreter {
-    fn memory(&self) -> u64 {
-        0
-    }
-
     fn run(&mut self, run: Run) -> BoxFuture<'_, Result<Report, RunError>> {
         Box::pin(self.carry_out(run))
     }
 
     fn is_over(&self) -> bool {
         self.is_over
+    }
+
+    fn memory(&self) -> u64 {
+        3_000_000
     }
 }
 
@@ -266,6 +266,7 @@ fn confined() -> Result<Value, RunError> {
 }
 
 /// A worker that waits for its first run and then sends what it must not.
+#[expect(clippy::too_many_lines, reason = "one arm for each way")]
 fn hostile(how: &str) -> Result<(), Box<dyn Error>> {
     let socket = rustix::io::fcntl_dupfd_cloexec(std::io::stdin().as_fd(), 3)?;
     let mut socket = UnixStream::from(socket);
@@ -316,6 +317,13 @@ fn hostile(how: &str) -> Result<(), Box<dyn Error>> {
                 )?;
             }
         }
+        // It asks for much, and reads nothing of it.
+        "deaf" => {
+            for ask in 1..16 {
+                let call = [&[2, ask, 0, 1, 7][..], b"a.large", &[2], b"{}"].concat();
+                message(run, &call)?;
+            }
+        }
         // It prints more than it may: two mebibytes.
         "prints" => {
             let mut bytes = vec![1, 0, 0, 0x80, 0x80, 0x80, 0x01];
@@ -325,8 +333,8 @@ fn hostile(how: &str) -> Result<(), Box<dyn Error>> {
         // `Ended`, with a value that is no JSON.
         "outcome" => {
             let mut bytes = vec![5, 0, 0, 1, b'x'];
-            // No output, no calls, usage, no artifacts; it is not over, and holds nothing.
-            bytes.resize(5 + 3 + 16 + 5 + 3, 0);
+            // No output, no calls, usage, no artifacts; it is not over, and neither holds nor takes anything.
+            bytes.resize(5 + 3 + 16 + 5 + 4, 0);
             message(run, &bytes)?;
         }
         // Half of a message, and the end.

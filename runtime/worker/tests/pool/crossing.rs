@@ -165,6 +165,35 @@ async fn what_a_worker_holds_is_charged_to_the_run() -> TestResult {
 }
 
 #[tokio::test]
+async fn what_a_session_takes_is_charged_to_the_process() -> TestResult {
+    let pool = pool(1);
+    let runner = runner(&pool);
+    let process = Ledger::of_process(10 << 20);
+    let of_session = || {
+        let mut run = run("runs");
+        run.script.in_session = true;
+        run.ledger = process.for_run(1 << 20);
+        run
+    };
+    let mut sessions = Vec::new();
+    for _ in 0..3 {
+        let mut session = runner.session();
+        assert_eq!(returned(session.run(of_session()).await?)?, 1);
+        assert_eq!(session.memory(), 3_000_000);
+        sessions.push(session);
+    }
+    assert_eq!(process.held(), 9_000_000);
+    let mut other = runner.session();
+    let waits = tokio::time::timeout(Duration::from_millis(20), other.run(of_session())).await;
+    assert!(waits.is_err(), "there is no room for another");
+    sessions.pop();
+    assert_eq!(returned(runner.session().run(of_session()).await?)?, 1);
+    drop(sessions);
+    assert_eq!(process.held(), 0);
+    Ok(())
+}
+
+#[tokio::test]
 async fn answers_that_a_run_may_not_hold_are_refused_by_name() -> TestResult {
     let pool = pool(1);
     let runner = runner(&pool);
@@ -191,7 +220,7 @@ async fn output_waits_for_an_observer_that_is_full() -> TestResult {
     let heard = Arc::new(Heard::default());
     *heard.is_full.lock() = Some(Arc::clone(&room));
     let mut printing = run("printmany 1000");
-    printing.observer = Arc::clone(&heard) as _;
+    printing.observer = Arc::<Heard>::clone(&heard);
     let going = tokio::spawn(async move { runner.run(printing).await });
     until(|| heard.printed.lock().len() >= 256 << 10).await;
     for _ in 0..20 {

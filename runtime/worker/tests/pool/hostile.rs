@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use wxmcp_run::Ledger;
 use wxmcp_worker::{Pool, PoolConfig};
 
 use crate::support::{TestResult, Tools, command, lost, run, runner, until};
+
+/// Bytes that the host may hold for a run here.
+const BUDGET: u64 = 16 << 20;
 
 async fn of(how: &str) -> Result<String, Box<dyn std::error::Error>> {
     let pool = Pool::new(PoolConfig {
@@ -17,10 +21,12 @@ async fn of(how: &str) -> Result<String, Box<dyn std::error::Error>> {
     asked.limits.wall = Duration::from_millis(100);
     asked.limits.start = Duration::ZERO;
     asked.limits.concurrent_calls = 16;
-    let process = asked.ledger.process().clone();
+    let process = Ledger::of_process(1 << 30);
+    asked.ledger = process.for_run(BUDGET);
     let (how, _) = lost(runner(&pool).run(asked).await)?;
     until(|| tools.0.open.load(std::sync::atomic::Ordering::SeqCst) == 0).await;
     until(|| process.held() == 0).await;
+    assert!(process.peak() <= BUDGET, "{}", process.peak());
     until(|| pool.processes().is_empty()).await;
     Ok(how)
 }
@@ -56,6 +62,8 @@ async fn a_worker_that_says_nothing_is_ended_with_the_deadline() -> TestResult {
         "did not end a run that was cancelled, and was killed"
     );
     assert_eq!(of("half").await?, ended);
+    // 60 MiB wait for one that does not read: no more than its run may hold.
+    assert_eq!(of("deaf").await?, ended);
     assert_eq!(of("exits").await?, "ended with exit code 0");
     Ok(())
 }

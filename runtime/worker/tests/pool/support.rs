@@ -51,11 +51,11 @@ pub(crate) fn run(words: &str) -> Run {
     Run {
         id: RunId::random(),
         script: Script {
-            in_session: false,
             name: "words".to_owned(),
             language: Language::Python,
             source: words.to_owned(),
             args: Vec::new(),
+            in_session: false,
             task: None,
         },
         policy: Policy::default(),
