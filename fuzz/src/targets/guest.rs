@@ -66,7 +66,10 @@ async fn session(input: &[u8], process: &Ledger) -> Option<String> {
         }
     }
     take(&submitted, &guest.wait().await);
-    guest.finish()
+    let returned = guest.finish();
+    // Operations that were cancelled are given back by the event loop.
+    tokio::task::yield_now().await;
+    returned
 }
 
 /// The ids of completions, and that they are packed as they must be.

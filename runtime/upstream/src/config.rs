@@ -17,7 +17,7 @@ mod node;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use expand::Environment;
@@ -209,8 +209,8 @@ impl UpstreamConfig {
         };
         let is_ours = |word: &str| {
             let name = word.rsplit('/').next().unwrap_or(word);
-            // A package runner's `wxmcp@1.2`.
-            name.split('@').next() == Some("wxmcp")
+            // A package runner's `wxmcp@1.2`; or this very program, whatever it is called.
+            name.split('@').next() == Some("wxmcp") || is_this_program(&self.origin.folder, word)
         };
         let words = std::iter::once(&stdio.command).chain(&stdio.args);
         let after = words.skip_while(|word| !is_ours(word)).skip(1);
@@ -308,6 +308,13 @@ impl Launch {
         let values = self.secrets.iter();
         Redactor::new(values.map(|(name, value)| (name.as_str(), value.as_str())))
     }
+}
+
+/// Whether a word is the path of this program's own file.
+fn is_this_program(folder: &Path, word: &str) -> bool {
+    let own = std::env::current_exe().and_then(std::fs::canonicalize);
+    let named = std::fs::canonicalize(folder.join(word));
+    word.contains('/') && matches!((own, named), (Ok(own), Ok(named)) if own == named)
 }
 
 fn is_inherited(name: &str) -> bool {

@@ -89,19 +89,18 @@ struct Parts {
     stdout: String,
     stderr: String,
     failure: Option<String>,
-    texts: Vec<String>,
+    texts: String,
     run: String,
 }
 
 impl Parts {
     fn of(report: &Report, run: &str) -> Self {
-        let texts = report.artifacts.iter().filter(|it| it.kind == "text");
         Self {
             value: value(&report.outcome),
             stdout: String::from_utf8_lossy(&report.stdout).into_owned(),
             stderr: String::from_utf8_lossy(&report.stderr).into_owned(),
             failure: failure(report),
-            texts: texts.map(|it| it.data.clone()).collect(),
+            texts: texts(report),
             run: run.to_owned(),
         }
     }
@@ -110,10 +109,10 @@ impl Parts {
         let whole = |name: &str| format!("run://{}/{name}", self.run);
         let end = ending(session);
         let count = |text: &str| text.chars().count();
-        let handed_out = self.texts.join("\n");
+        let handed_out = &self.texts;
         let lengths = [
             self.value.as_deref().map_or(0, count),
-            count(&handed_out),
+            count(handed_out),
             count(&self.stdout),
             count(&self.stderr),
             self.failure.as_deref().map_or(0, count),
@@ -126,7 +125,7 @@ impl Parts {
             sections.push(cut(value, share(0), Keep::Head, &whole("value")));
         }
         if !handed_out.is_empty() {
-            sections.push(cut(&handed_out, share(1), Keep::Head, &whole("report")));
+            sections.push(cut(handed_out, share(1), Keep::Head, &whole("report")));
         }
         let is_alone = sections.is_empty() && self.failure.is_none() && self.stderr.is_empty();
         if !self.stdout.is_empty() {
@@ -154,6 +153,13 @@ impl Parts {
         }
         sections.join("\n")
     }
+}
+
+/// Texts that the script handed out beside its value, together.
+fn texts(report: &Report) -> String {
+    let texts = report.artifacts.iter().filter(|it| it.kind == "text");
+    let texts: Vec<&str> = texts.map(|it| it.data.as_str()).collect();
+    texts.join("\n")
 }
 
 /// What is said of the session, at the end.

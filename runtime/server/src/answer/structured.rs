@@ -1,7 +1,9 @@
 //! Structured content of an answer: what its text says, for programs.
 
+use std::time::Duration;
+
 use serde_json::{Map, Value, json};
-use wxmcp_run::{Outcome, Report};
+use wxmcp_run::{Outcome, Report, Usage};
 
 use super::cut::{Keep, cut, shares};
 use super::{MAX_CALLS, how};
@@ -21,12 +23,14 @@ pub(super) fn of_report(ended: &Ended, run: &str, max: usize) -> Value {
         _ => "",
     };
     let error = Failure::of(report);
+    let texts = super::texts(report);
     let lengths = [
         value.len(),
         written(&stdout),
         written(&stderr),
         written(&error.message),
         written(&error.traceback),
+        written(&texts),
     ];
     let shares = shares(&lengths, max.saturating_sub(OWN));
     // A share is of characters as JSON writes them; a text of which each becomes six is cut to a sixth.
@@ -56,14 +60,16 @@ pub(super) fn of_report(ended: &Ended, run: &str, max: usize) -> Value {
             json!(shown(value, 0, Keep::Head, "value")),
         );
     }
-    object.insert(
-        "stdout".to_owned(),
-        json!(shown(&stdout, 1, Keep::Ends, "stdout")),
-    );
-    object.insert(
-        "stderr".to_owned(),
-        json!(shown(&stderr, 2, Keep::Ends, "report")),
-    );
+    // Models read this as it is: what is empty is not worth their tokens.
+    for (name, text, at, keep, whole) in [
+        ("texts", &*texts, 5, Keep::Head, "report"),
+        ("stdout", &*stdout, 1, Keep::Ends, "stdout"),
+        ("stderr", &*stderr, 2, Keep::Ends, "report"),
+    ] {
+        if !text.is_empty() {
+            object.insert(name.to_owned(), json!(shown(text, at, keep, whole)));
+        }
+    }
     if let Some(kind) = error.kind {
         let mut words = json!({
             "kind": kind,
@@ -86,11 +92,23 @@ pub(super) fn of_report(ended: &Ended, run: &str, max: usize) -> Value {
             object.insert("session_ended".to_owned(), json!(why));
         }
     }
-    object.insert(
-        "usage".to_owned(),
-        serde_json::to_value(report.usage).unwrap_or_default(),
-    );
+    object.insert("usage".to_owned(), usage(&report.usage));
     Value::Object(object)
+}
+
+/// What a run used, without what it did not: fractions of a millisecond, and zeros.
+fn usage(usage: &Usage) -> Value {
+    let mut object = serde_json::to_value(usage).unwrap_or_default();
+    if let Value::Object(object) = &mut object {
+        for time in ["wall_ms", "start_ms"] {
+            if let Some(value) = object.get_mut(time) {
+                let rounded = value.as_f64().unwrap_or_default().round();
+                *value = json!(Duration::from_secs_f64(rounded.max(0.0) / 1e3).as_millis());
+            }
+        }
+        object.retain(|_, value| value.as_u64() != Some(0));
+    }
+    object
 }
 
 /// Characters of a text as JSON writes it.

@@ -48,6 +48,21 @@ fn the_value_comes_first_then_what_was_printed() {
 }
 
 #[test]
+fn texts_that_are_handed_out_are_in_both() {
+    let mut it = report(returned("1"));
+    it.artifacts.push(Artifact {
+        kind: "text".to_owned(),
+        media_type: "text/plain".to_owned(),
+        data: "a document".to_owned(),
+    });
+    let result = of_report(&ended(it), 25_000);
+    assert_eq!(text(&result), "1\na document");
+    let structured = result.structured_content.unwrap();
+    assert_eq!(structured["texts"], "a document");
+    assert!(structured.get("stdout").is_none(), "{structured}");
+}
+
+#[test]
 fn integers_of_any_size_are_exact_in_both() {
     let digits = "123456789012345678901234567890";
     let result = of_report(&ended(report(returned(digits))), 25_000);

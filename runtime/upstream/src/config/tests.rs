@@ -344,13 +344,14 @@ fn wxmcp_itself_is_recognised_and_left_out() {
             "other": {"command": "node", "args": ["server.js", "serve"]},
             "named": {"command": "wxmcp-tools", "args": ["serve"]},
             "reads": {"command": "wxmcp", "args": ["tools", "list"]},
+            "renamed": {"command": std::env::current_exe().unwrap(), "args": ["serve"]},
         }})
         .to_string(),
     )
     .unwrap();
     let names: Vec<_> = read.upstreams.iter().map(UpstreamConfig::name).collect();
     assert_eq!(names, ["other", "named", "reads"]);
-    assert_eq!(read.notes.len(), 3);
+    assert_eq!(read.notes.len(), 4);
     assert!(
         read.notes[0].ends_with("`self` is wxmcp itself, and is left out"),
         "{:?}",
