@@ -118,7 +118,6 @@ fn standard_output_is_protocol_and_the_log_is_elsewhere() -> TestResult {
 
 #[test]
 fn messages_that_are_none_do_not_end_it() -> TestResult {
-    use std::io::Write as _;
     let folder = tree::<&str>(&[])?;
     let mut client = Client::start(folder.path(), Era::Legacy, &[]);
     for message in [
@@ -130,9 +129,6 @@ fn messages_that_are_none_do_not_end_it() -> TestResult {
     ] {
         client.send(&message);
     }
-    let mut other = client.child.stderr.take();
-    let _none = other.as_mut().map(|it| it as &mut dyn std::any::Any);
-    std::io::stderr().flush()?;
     assert_eq!(text(&client.run("1 + 1")), "2");
     Ok(())
 }

@@ -379,7 +379,11 @@ fn what_a_guest_hands_out_is_charged() -> TestResult {
 fn operations_that_wait_are_charged() -> TestResult {
     let report = holding(&format!("{}wpv", "n".repeat(100)), 80 << 10)?;
     let stdout = String::from_utf8_lossy(&report.stdout).into_owned();
-    assert!(stdout.contains("`host-memory`"), "{stdout}");
+    assert!(
+        stdout.contains("`host-memory`"),
+        "{stdout} {:?}",
+        report.outcome
+    );
     let report = holding(&format!("{}cwpv", "n".repeat(20)), 80 << 10)?;
     let stdout = String::from_utf8_lossy(&report.stdout).into_owned();
     assert!(stdout.contains("{\"a\":1}"), "{stdout}");

@@ -207,9 +207,7 @@ impl ServerHandler for Connection {
                 }
             });
         }
-        let mut result = ListToolsResult::default();
-        result.tools = tools;
-        Ok(result)
+        Ok(ListToolsResult::with_all_items(tools))
     }
 
     async fn call_tool(
@@ -225,9 +223,8 @@ impl ServerHandler for Connection {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let mut result = ListResourcesResult::default();
-        result.resources = resources::list(&self.service, &self.client.principal);
-        Ok(result)
+        let resources = resources::list(&self.service, &self.client.principal);
+        Ok(ListResourcesResult::with_all_items(resources))
     }
 
     async fn list_resource_templates(
@@ -235,9 +232,8 @@ impl ServerHandler for Connection {
         _request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let mut result = ListResourceTemplatesResult::default();
-        result.resource_templates = resources::templates();
-        Ok(result)
+        let templates = resources::templates();
+        Ok(ListResourceTemplatesResult::with_all_items(templates))
     }
 
     async fn read_resource(

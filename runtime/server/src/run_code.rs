@@ -7,7 +7,8 @@ use rmcp::model::CallToolResult;
 use wxmcp_host::Job;
 use wxmcp_policy::Principal;
 use wxmcp_run::{
-    Clocks, Language, Outcome, Policy, Randomness, Report, RunError, Runner, Script, Stdin,
+    Clocks, Language, Observer, Outcome, Policy, Randomness, Report, RunError, Runner, Script,
+    Stdin,
 };
 
 use crate::answer;
@@ -239,7 +240,8 @@ impl Service {
         ));
         self.started(&running);
         let cancelled = running.cancel.clone().cancelled_owned();
-        let mut run = job.into_run(self.tools(), Arc::clone(&running) as _, cancelled);
+        let observer: Arc<dyn Observer> = Arc::<Running>::clone(&running);
+        let mut run = job.into_run(self.tools(), observer, cancelled);
         run.id = id;
         let service = Arc::clone(self);
         let attended = Arc::clone(&running);

@@ -74,11 +74,10 @@ pub(crate) async fn answer(
         } => {
             let (request, held) = read(request, &ledger).await?;
             context.held = held;
-            let written = tools
-                .capability(capability.into(), request, context)
-                .await?;
+            let asking = tools.capability(capability.into(), request, context);
+            let written = asking.await?;
             let answer = Answer::Capability(Blob(written.json));
-            charged(&ledger, answer, written.charge.into())
+            Ok((answer, written.charge.into()))
         }
     }
 }

@@ -79,15 +79,9 @@ impl PoolSession {
         let mut tried = 0;
         loop {
             tried += 1;
-            let turn = match &self.seat {
-                Some(seat) => Turn::new(seat.worker()),
-                None => {
-                    let finding = self.pool.worker(&self.whose);
-                    match unless_ended(&mut run.cancel, (id, wall), finding).await {
-                        Ok(turn) => turn?,
-                        Err(report) => return Ok(*report),
-                    }
-                }
+            let turn = match self.turn(&mut run).await {
+                Ok(turn) => turn?,
+                Err(report) => return Ok(*report),
             };
             let worker = Arc::clone(&turn.0);
             if let (Some(session), None) = (self.session, &self.seat) {
@@ -117,6 +111,20 @@ impl PoolSession {
 }
 
 impl PoolSession {
+    /// A turn on the worker of the session, or on one that is found now.
+    ///
+    /// # Errors
+    ///
+    /// The report of a run that ended before.
+    async fn turn(&self, run: &mut Load) -> Result<Result<Turn, RunError>, Box<Report>> {
+        if let Some(seat) = &self.seat {
+            return Ok(Ok(Turn::new(seat.worker())));
+        }
+        let (id, wall) = (run.id, run.limits.wall);
+        let finding = self.pool.worker(&self.whose);
+        unless_ended(&mut run.cancel, (id, wall), finding).await
+    }
+
     /// Charges what the instance takes between runs; one that the process may not hold is not kept.
     fn keep(&mut self, bytes: u64) {
         let refused = self

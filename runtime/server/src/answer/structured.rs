@@ -15,67 +15,44 @@ const OWN: usize = 1_000;
 /// The report as an object, in at most about `max` characters of JSON.
 pub(super) fn of_report(ended: &Ended, run: &str, max: usize) -> Value {
     let report = &*ended.report;
-    let whole = |name: &str| format!("run://{run}/{name}");
-    let stdout = String::from_utf8_lossy(&report.stdout);
-    let stderr = String::from_utf8_lossy(&report.stderr);
+    let error = Failure::of(report);
     let value = match &report.outcome {
         Outcome::Returned(value) => value.get(),
         _ => "",
     };
-    let error = Failure::of(report);
-    let texts = super::texts(report);
-    let lengths = [
-        value.len(),
-        written(&stdout),
-        written(&stderr),
-        written(&error.message),
-        written(&error.traceback),
-        written(&texts),
-    ];
-    let shares = shares(&lengths, max.saturating_sub(OWN));
-    // A share is of characters as JSON writes them; a text of which each becomes six is cut to a sixth.
-    let shown = |text: &str, at: usize, keep, name: &str| {
-        let share = shares.get(at).copied().unwrap_or_default();
-        let length = lengths.get(at).copied().unwrap_or_default();
-        if length <= share {
-            return text.to_owned();
-        }
-        let chars = text.chars().count();
-        let factor = length.div_ceil(chars.max(1)).max(1);
-        cut(
-            text,
-            (share / factor).min(chars.saturating_sub(1)),
-            keep,
-            &whole(name),
-        )
-    };
+    let texts = Texts::new(
+        [
+            (value.to_owned(), Keep::Head, "value"),
+            (super::texts(report), Keep::Head, "report"),
+            (lossy(&report.stdout), Keep::Ends, "stdout"),
+            (lossy(&report.stderr), Keep::Ends, "report"),
+            (error.message, Keep::Head, "report"),
+            (error.traceback, Keep::Ends, "report"),
+        ],
+        run,
+        max.saturating_sub(OWN),
+    );
     let mut object = Map::new();
     object.insert("outcome".to_owned(), json!(outcome(&report.outcome)));
-    if value.len() <= shares.first().copied().unwrap_or_default() {
+    if texts.is_whole(0) {
         let value = serde_json::from_str(value).unwrap_or(Value::Null);
         object.insert("value".to_owned(), value);
     } else {
-        object.insert(
-            "value_cut".to_owned(),
-            json!(shown(value, 0, Keep::Head, "value")),
-        );
+        object.insert("value_cut".to_owned(), json!(texts.shown(0)));
     }
     // Models read this as it is: what is empty is not worth their tokens.
-    for (name, text, at, keep, whole) in [
-        ("texts", &*texts, 5, Keep::Head, "report"),
-        ("stdout", &*stdout, 1, Keep::Ends, "stdout"),
-        ("stderr", &*stderr, 2, Keep::Ends, "report"),
-    ] {
-        if !text.is_empty() {
-            object.insert(name.to_owned(), json!(shown(text, at, keep, whole)));
+    for (name, at) in [("texts", 1), ("stdout", 2), ("stderr", 3)] {
+        let shown = texts.shown(at);
+        if !shown.is_empty() {
+            object.insert(name.to_owned(), json!(shown));
         }
     }
     if let Some(kind) = error.kind {
         let mut words = json!({
             "kind": kind,
             "type": error.exception,
-            "message": shown(&error.message, 3, Keep::Head, "report"),
-            "traceback": shown(&error.traceback, 4, Keep::Ends, "report"),
+            "message": texts.shown(4),
+            "traceback": texts.shown(5),
             "line": error.line,
             "limit": error.limit,
         });
@@ -94,6 +71,61 @@ pub(super) fn of_report(ended: &Ended, run: &str, max: usize) -> Value {
     }
     object.insert("usage".to_owned(), usage(&report.usage));
     Value::Object(object)
+}
+
+fn lossy(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The texts of a report, and how much of each there is room for.
+struct Texts {
+    /// A text, the part of it that is kept, and the resource that has it whole.
+    texts: [(String, Keep, &'static str); 6],
+    lengths: [usize; 6],
+    shares: Vec<usize>,
+    run: String,
+}
+
+impl Texts {
+    fn new(texts: [(String, Keep, &'static str); 6], run: &str, max: usize) -> Self {
+        let mut lengths = [0; 6];
+        for (at, (length, (text, ..))) in lengths.iter_mut().zip(&texts).enumerate() {
+            // The value is JSON already.
+            *length = if at == 0 { text.len() } else { written(text) };
+        }
+        Self {
+            shares: shares(&lengths, max),
+            texts,
+            lengths,
+            run: run.to_owned(),
+        }
+    }
+
+    fn room(&self, at: usize) -> (usize, usize) {
+        let share = self.shares.get(at).copied().unwrap_or_default();
+        (self.lengths.get(at).copied().unwrap_or_default(), share)
+    }
+
+    fn is_whole(&self, at: usize) -> bool {
+        let (length, share) = self.room(at);
+        length <= share
+    }
+
+    /// A text, cut to its share. A share is of characters as JSON writes them; a text of which each becomes six is cut
+    /// to a sixth.
+    fn shown(&self, at: usize) -> String {
+        let Some((text, keep, whole)) = self.texts.get(at) else {
+            return String::new();
+        };
+        if self.is_whole(at) {
+            return text.clone();
+        }
+        let (length, share) = self.room(at);
+        let chars = text.chars().count();
+        let factor = length.div_ceil(chars.max(1)).max(1);
+        let share = (share / factor).min(chars.saturating_sub(1));
+        cut(text, share, *keep, &format!("run://{}/{whole}", self.run))
+    }
 }
 
 /// What a run used, without what it did not: fractions of a millisecond, and zeros.
