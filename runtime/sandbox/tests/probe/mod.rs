@@ -101,6 +101,8 @@ pub struct Tools;
 impl ToolHost for Tools {
     fn call(&self, call: ToolCall) -> BoxFuture<'_, Result<ToolAnswer, ToolError>> {
         Box::pin(async move {
+            // All of it, with what is charged for it, until it is answered.
+            let call = call;
             match call.name.as_str() {
                 "t.echo" => {
                     tokio::task::yield_now().await;
