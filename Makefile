@@ -13,6 +13,9 @@ HOST := $(shell rustc -vV | sed -n 's/^host: //p')
 OUT := target/$(HOST)/debug
 BUILD := $(CARGO) build -j$(JOBS) --workspace
 SHIP := $(BUILD) --config ship.toml
+# The bounded run of the fuzzer is part of the tests where there is a C++ compiler.
+CXX_FOUND := $(shell command -v c++ || command -v g++ || command -v clang++)
+WITH_FUZZ := $(if $(CXX_FOUND),--features wxmcp-fuzz/libfuzzer)
 
 .PHONY: help
 help: ## Show the targets
@@ -81,13 +84,14 @@ test: guests servers clients checkers componentizers components ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) test --workspace --doc -j$(JOBS)
-	$(CARGO) nextest run --workspace -j$(JOBS)
+	$(if $(CXX_FOUND),,@echo "there is no C++ compiler: the bounded run of the fuzzer is left out")
+	$(CARGO) nextest run --workspace $(WITH_FUZZ) -j$(JOBS)
 
 .PHONY: check
 check: guests ## What CI runs: format, lints, docs, guests against their lock, tests
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --check --manifest-path guest-adapters/rust/Cargo.toml
-	$(CARGO) clippy --workspace --all-targets -j$(JOBS) -- -D warnings
+	$(CARGO) clippy --workspace --all-targets $(WITH_FUZZ) -j$(JOBS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps -j$(JOBS)
 	@echo "building the guests from scratch, and comparing them with their lock: 3 minutes"
 	$(OUT)/guest-build check --from-scratch
