@@ -45,7 +45,20 @@ impl Client {
         Self::of(command, era, json!({}))
     }
 
-    pub(crate) fn of(mut command: Command, era: Era, capabilities: Value) -> Self {
+    pub(crate) fn of(command: Command, era: Era, capabilities: Value) -> Self {
+        let mut client = Self::spawned(command, era, capabilities);
+        client.open();
+        client
+    }
+
+    /// One that has said nothing yet.
+    pub(crate) fn unopened(folder: &Path, era: Era) -> Self {
+        let mut command = support::wxmcp(folder);
+        command.arg("serve");
+        Self::spawned(command, era, json!({}))
+    }
+
+    fn spawned(mut command: Command, era: Era, capabilities: Value) -> Self {
         let mut child = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -60,7 +73,7 @@ impl Client {
                 }
             }
         });
-        let mut client = Self {
+        Self {
             stdin: child.stdin.take(),
             child,
             lines,
@@ -68,20 +81,23 @@ impl Client {
             era,
             next: 0,
             capabilities,
-        };
-        if era == Era::Legacy {
-            let hello = client.request(
+        }
+    }
+
+    /// Makes the handshake, if there is one.
+    pub(crate) fn open(&mut self) {
+        if self.era == Era::Legacy {
+            let hello = self.request(
                 "initialize",
                 json!({
                     "protocolVersion": "2025-06-18",
-                    "capabilities": client.capabilities,
+                    "capabilities": self.capabilities,
                     "clientInfo": {"name": "test", "version": "1"},
                 }),
             );
             assert_eq!(hello["result"]["serverInfo"]["name"], "wxmcp", "{hello}");
-            client.notify("notifications/initialized", json!({}));
+            self.notify("notifications/initialized", json!({}));
         }
-        client
     }
 
     pub(crate) fn send(&mut self, message: &Value) {

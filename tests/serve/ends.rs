@@ -1,5 +1,6 @@
 //! How a server ends, and what becomes of its runs.
 
+use std::io::Write as _;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -130,5 +131,47 @@ fn messages_that_are_none_do_not_end_it() -> TestResult {
         client.send(&message);
     }
     assert_eq!(text(&client.run("1 + 1")), "2");
+    Ok(())
+}
+
+#[test]
+fn a_client_that_goes_without_having_read_ends_it() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let mut child = wxmcp(folder.path())
+        .arg("serve")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().ok_or("no standard input")?;
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}});
+    writeln!(stdin, "{hello}")?;
+    // Less than a pipe takes, so that this end does not wait; the answers are more.
+    for id in 2..40 {
+        let call = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": {
+            "name": "run_code", "arguments": {"code": "'x' * 20000"}}});
+        writeln!(stdin, "{call}")?;
+    }
+    drop(stdin);
+    // Its output stays open, and is never read.
+    assert!(child.wait()?.success());
+    Ok(())
+}
+
+#[test]
+fn what_asks_for_nothing_is_passed_over_before_the_first_request() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let cancelled =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 5}});
+    for era in [Era::Legacy, Era::Modern] {
+        let mut client = Client::unopened(folder.path(), era);
+        client.send(&cancelled);
+        if era == Era::Modern {
+            client.request("server/discover", json!({}));
+            client.send(&cancelled);
+        }
+        client.open();
+        assert_eq!(text(&client.run("1 + 1")), "2");
+    }
     Ok(())
 }

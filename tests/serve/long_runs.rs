@@ -76,10 +76,7 @@ fn a_client_that_has_tasks_gets_a_task() -> TestResult {
             break ended;
         }
     };
-    assert_eq!(
-        ended["result"]["result"]["content"][0]["text"], "[cancelled]",
-        "{ended}"
-    );
+    assert_eq!(ended["result"]["status"], "cancelled", "{ended}");
     Ok(())
 }
 
@@ -151,6 +148,37 @@ fn a_cancelled_call_stops_the_guest_and_its_calls() -> TestResult {
         .as_str()
         .unwrap_or_default();
     assert!(words.contains("\"outcome\":\"cancelled\""), "{words}");
+    assert_eq!(text(&client.run("1 + 1")), "2");
+    Ok(())
+}
+
+#[test]
+fn a_run_whose_worker_was_lost_says_so_to_whoever_asks_later() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let mut client = Client::start(folder.path(), Era::Legacy, &["--yield-after", "300ms"]);
+    let code = "import asyncio\nawait asyncio.sleep(3600)";
+    let begun = client.run(code);
+    let handle = begun["structuredContent"]["wait"]
+        .as_str()
+        .ok_or("no handle")?
+        .to_owned();
+    let parent = client.child.id().to_string();
+    assert!(
+        Command::new("pkill")
+            .args(["-KILL", "-P", &parent])
+            .status()?
+            .success()
+    );
+    for _ in 0..2 {
+        let lost = loop {
+            let lost = client.call("run_code", json!({"wait": handle}));
+            if !text(&lost).starts_with("[running]") {
+                break lost;
+            }
+        };
+        assert_eq!(lost["isError"], true, "{lost}");
+        assert!(text(&lost).contains("worker"), "{lost}");
+    }
     assert_eq!(text(&client.run("1 + 1")), "2");
     Ok(())
 }

@@ -149,3 +149,21 @@ fn the_longest_idle_session_makes_room() -> TestResult {
     );
     Ok(())
 }
+
+#[test]
+fn sessions_that_nobody_heard_of_do_not_push_others_out() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let mut client = Client::start(folder.path(), Era::Legacy, &[]);
+    let kept = begin(&mut client, "python", "x = 42");
+    for _ in 0..20 {
+        let arguments = json!({"code": "1", "session": "new"});
+        let id = client.begin(
+            "tools/call",
+            json!({"name": "run_code", "arguments": arguments}),
+        );
+        client.notify("notifications/cancelled", json!({"requestId": id}));
+    }
+    let result = in_session(&mut client, &kept, "x");
+    assert!(text(&result).starts_with("42\n"), "{result}");
+    Ok(())
+}

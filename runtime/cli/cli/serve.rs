@@ -9,7 +9,7 @@ use super::{ConfigArgs, LimitArgs, PolicyArgs};
 
 pub(super) const HELP: &str = "\
 The agent gets three tools, however many are behind them: run_code, search_tools, describe_tools.
-Programs run as by `wxmcp run`, with the same limits, policy and configuration. What is written in
+Programs run as by `wxmcp run`, with the same limits, policy and configuration, but for 300 s. What is written in
 `--log` is one line a run: never code, values or secrets.
 
 Examples:

@@ -78,6 +78,10 @@ fn words(args: &ServeArgs) -> anyhow::Result<Vec<String>> {
                 let volume = given.next().unwrap_or_default();
                 words.extend(["-v".to_owned(), absolute_volume(&volume)?]);
             }
+            "--log" if name == word => {
+                let log = absolute(Path::new(&given.next().unwrap_or_default()))?;
+                words.extend([word, log]);
+            }
             _ => words.push(word),
         }
     }

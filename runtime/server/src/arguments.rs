@@ -99,6 +99,11 @@ struct RawDescribe {
 }
 
 impl RunCode {
+    /// Whether it makes a session.
+    pub(crate) fn makes_session(&self) -> bool {
+        matches!(self, Self::Start(start) if start.session == Some(SessionChoice::New))
+    }
+
     /// # Errors
     ///
     /// What is wrong with the arguments, in words that help a model.

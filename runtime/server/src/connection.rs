@@ -12,7 +12,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CreateTaskResult,
-    DetailedTask, ErrorCode, ErrorData, GetTaskParams, GetTaskResult, Implementation,
+    DetailedTask, ErrorData, GetTaskParams, GetTaskResult, Implementation,
     ListResourceTemplatesResult, ListResourcesResult, ListToolsResult, LoggingLevel,
     PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
     ServerCapabilities, ServerConfig, SetLevelRequestParams, SubscriptionFilter, Task, TaskPayload,
@@ -21,7 +21,7 @@ use rmcp::model::{
 use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
 use rmcp::{ServerHandler, task_manager};
 use serde_json::Value;
-use wxmcp_run::ToolHost as _;
+use wxmcp_run::{Outcome, ToolHost as _};
 
 use crate::arguments::{DescribeTools, RunCode, SearchTools};
 use crate::config::Client;
@@ -71,6 +71,7 @@ impl Connection {
     ) -> CallToolResponse {
         let level = *self.level.lock();
         let mut listening = Listening::of(&context, level);
+        let makes_session = asked.makes_session();
         let takes_tasks = context
             .client_capabilities()
             .is_some_and(|it| it.supports_tasks());
@@ -80,6 +81,10 @@ impl Connection {
             // The run ends with the future above. Nobody reads this.
             () = context.ct.cancelled() => return answer::refused("[cancelled]").into(),
         };
+        if makes_session && context.ct.is_cancelled() {
+            // Nobody gets its handle.
+            self.service.end_unknown(&answered);
+        }
         match answered {
             Answered::Now(result) => result.into(),
             Answered::Later(running) if takes_tasks => {
@@ -272,6 +277,7 @@ impl ServerHandler for Connection {
         loop {
             tokio::select! {
                 () = context.cancelled() => return Ok(()),
+                () = self.service.draining.cancelled() => return Ok(()),
                 () = changed(&self.service, &self.shown) => {
                     if context.sink().notify_tool_list_changed().await.is_err() {
                         return Ok(());
@@ -296,20 +302,16 @@ impl ServerHandler for Connection {
             )));
         }
         let Some(ended) = self.service.results.get(&request.task_id, principal) else {
-            return Err(unknown_task());
+            let why = self.service.lost(&request.task_id, principal);
+            let error = ErrorData::internal_error(why.ok_or_else(unknown_task)?, None);
+            return ended_task(request.task_id, failed(&error));
         };
-        let now = task_manager::current_timestamp();
-        let status = TaskStatus::Completed;
-        let task = Task::new(request.task_id, status, now.clone(), now).with_ttl_ms(TASK_MS);
+        if matches!(ended.report.outcome, Outcome::Cancelled) {
+            return ended_task(request.task_id, TaskPayload::Cancelled);
+        }
         let result = answer::of_report(&ended, self.service.config.max_answer);
-        let result = match serde_json::to_value(result) {
-            Ok(Value::Object(result)) => result,
-            _ => return Err(ErrorData::new(ErrorCode::INTERNAL_ERROR, "no result", None)),
-        };
-        Ok(GetTaskResult::new(DetailedTask::new(
-            task,
-            TaskPayload::Completed { result },
-        )))
+        let result = object(&result).ok_or_else(unknown_task)?;
+        ended_task(request.task_id, TaskPayload::Completed { result })
     }
 
     async fn update_task(
@@ -337,6 +339,26 @@ impl ServerHandler for Connection {
             None => return Err(unknown_task()),
         }
         Ok(())
+    }
+}
+
+/// A task that has ended.
+fn ended_task(id: String, payload: TaskPayload) -> Result<GetTaskResult, ErrorData> {
+    let now = task_manager::current_timestamp();
+    let task = Task::new(id, payload.status(), now.clone(), now).with_ttl_ms(TASK_MS);
+    Ok(GetTaskResult::new(DetailedTask::new(task, payload)))
+}
+
+fn failed(error: &ErrorData) -> TaskPayload {
+    TaskPayload::Failed {
+        error: object(error).unwrap_or_default(),
+    }
+}
+
+fn object(of: &impl serde::Serialize) -> Option<serde_json::Map<String, Value>> {
+    match serde_json::to_value(of) {
+        Ok(Value::Object(object)) => Some(object),
+        _ => None,
     }
 }
 

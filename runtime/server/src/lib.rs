@@ -12,6 +12,7 @@ mod ids;
 mod listener;
 mod log;
 mod offer;
+mod opening;
 mod pipes;
 mod resources;
 mod results;

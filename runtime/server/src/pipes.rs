@@ -30,6 +30,11 @@ struct Gate {
 }
 
 impl Pipes {
+    /// Whether the client does not read what it is sent now.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.gate.is_closed.load(Ordering::SeqCst)
+    }
+
     /// Input whose end is kept back until the runs have ended: at its end the protocol's side would give them up.
     pub(crate) fn input<R>(&self, inner: R) -> Input<R> {
         Input {

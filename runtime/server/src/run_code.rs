@@ -18,7 +18,7 @@ use crate::listener::Listening;
 use crate::results::{Ended, SessionNote};
 use crate::running::{End, Running};
 use crate::service::Service;
-use crate::sessions::{Held, Session};
+use crate::sessions::{Held, Session, Sessions};
 use crate::turns::{MAX_WAITING, Turn};
 
 /// When a client that was refused may come again.
@@ -73,6 +73,9 @@ impl Service {
                 }
                 () = &mut late => {
                     attended.leave();
+                    if let Some(session) = &running.session {
+                        self.sessions.admit(session);
+                    }
                     return Answered::Later(running);
                 }
             }
@@ -99,11 +102,29 @@ impl Service {
     }
 
     fn ended_before(&self, client: &Client, run: &str) -> CallToolResult {
-        match self.results.get(run, &client.principal) {
-            Some(ended) => answer::of_report(&ended, self.config.max_answer),
-            None => answer::refused(format!(
+        if let Some(ended) = self.results.get(run, &client.principal) {
+            return answer::of_report(&ended, self.config.max_answer);
+        }
+        answer::refused(self.lost(run, &client.principal).unwrap_or_else(|| {
+            format!(
                 "there is no run {run}: its result is kept for an hour, and the oldest go first"
-            )),
+            )
+        }))
+    }
+
+    /// Ends the session of an answer that nobody gets.
+    pub(crate) fn end_unknown(&self, answered: &Answered) {
+        let handle = match answered {
+            Answered::Later(running) => running.session.clone(),
+            Answered::Now(result) => {
+                let content = result.structured_content.as_ref();
+                let handle = content.and_then(|it| it.get("session")?.as_str());
+                handle.map(str::to_owned)
+            }
+        };
+        if let Some(handle) = handle {
+            let why = "the call that made it was cancelled";
+            self.sessions.end(&handle, why.to_owned());
         }
     }
 
@@ -143,7 +164,15 @@ impl Service {
                 turn.map_err(|_| format!("busy: {MAX_WAITING} runs wait already; {RETRY}"))?;
             Ok::<_, String>((held, turn))
         };
+        // If the call is cancelled while it waits, nobody has the handle of what it made.
+        let made = session
+            .as_ref()
+            .filter(|_| start.session == Some(SessionChoice::New));
+        let made = made.map(|session| Made(&self.sessions, session.handle.clone(), true));
         let waited = tokio::time::timeout(wall, waiting).await;
+        if let (Some(mut made), Ok(Ok(_))) = (made, &waited) {
+            made.2 = false;
+        }
         let (held, turn) = waited.map_err(|_| {
             format!(
                 "it was not its turn within the time limit of {} s; {RETRY}",
@@ -298,7 +327,10 @@ impl Service {
                     .keep(running.run.clone(), principal, ended.clone());
                 outcome(&ended.report)
             }
-            End::Lost(words) => words.clone(),
+            End::Lost(words) => {
+                self.keep_lost(running, words);
+                words.clone()
+            }
         };
         self.config.log.line(format_args!(
             "run {} of {} ended after {} ms: {words}",
@@ -306,6 +338,12 @@ impl Service {
             running.principal.name,
             running.began.elapsed().as_millis()
         ));
+        if let Some(session) = &running.session {
+            match running.cancel.is_cancelled() {
+                true => self.sessions.forget(session),
+                false => self.sessions.admit(session),
+            }
+        }
         running.finish(end);
         self.finished(running);
     }
@@ -366,6 +404,18 @@ impl Drop for Attended {
     fn drop(&mut self) {
         if let Some(running) = &self.0 {
             running.cancel.cancel();
+        }
+    }
+}
+
+/// A session that ends with this, unless its first run begins.
+struct Made<'a>(&'a Sessions, String, bool);
+
+impl Drop for Made<'_> {
+    fn drop(&mut self) {
+        if self.2 {
+            let why = "the call that made it did not begin a run";
+            self.0.end(&self.1, why.to_owned());
         }
     }
 }

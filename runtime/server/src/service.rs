@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use lru::LruCache;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +22,9 @@ use crate::turns::{MAX_RUNNING, Turns};
 /// How long runs may take to end once they were cancelled.
 const ENDING: Duration = Duration::from_secs(2);
 
+/// Runs without a report that are remembered.
+const MAX_LOST: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
+
 /// Shortest time between two looks at which sessions are idle.
 const LEAST_REST: Duration = Duration::from_millis(100);
 
@@ -30,6 +35,8 @@ pub(crate) struct Service {
     pub(crate) results: Results,
     pub(crate) sessions: Sessions,
     running: Mutex<HashMap<String, Arc<Running>>>,
+    /// Runs that ended without a report, and why.
+    lost: Mutex<LruCache<String, (Arc<Principal>, String)>>,
     ended: Notify,
     /// Set when no run may begin any more.
     pub(crate) draining: CancellationToken,
@@ -43,6 +50,7 @@ impl Service {
             results: Results::new(ledger),
             sessions: Sessions::new(config.session_idle, config.sessions),
             running: Mutex::default(),
+            lost: Mutex::new(LruCache::new(MAX_LOST)),
             ended: Notify::new(),
             draining: CancellationToken::new(),
             config,
@@ -70,6 +78,19 @@ impl Service {
     pub(crate) fn started(&self, running: &Arc<Running>) {
         let mut all = self.running.lock();
         all.insert(running.run.clone(), Arc::clone(running));
+    }
+
+    /// Keeps why a run ended without a report, for whoever asks later.
+    pub(crate) fn keep_lost(&self, running: &Running, why: &str) {
+        let lost = (Arc::clone(&running.principal), why.to_owned());
+        self.lost.lock().put(running.run.clone(), lost);
+    }
+
+    /// Why a run of this principal ended without a report.
+    pub(crate) fn lost(&self, run: &str, principal: &Principal) -> Option<String> {
+        let mut lost = self.lost.lock();
+        let (owner, why) = lost.get(run)?;
+        (**owner == *principal).then(|| why.clone())
     }
 
     pub(crate) fn finished(&self, running: &Running) {

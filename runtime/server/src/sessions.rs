@@ -26,6 +26,8 @@ pub(crate) struct Sessions {
 
 struct State {
     live: HashMap<String, Arc<Session>>,
+    /// Those whose first answer was not given yet: they push no other out.
+    begun: HashMap<String, Arc<Session>>,
     ended: LruCache<String, (Arc<Principal>, String)>,
 }
 
@@ -60,16 +62,17 @@ impl Sessions {
             of_a_principal,
             state: Mutex::new(State {
                 live: HashMap::new(),
+                begun: HashMap::new(),
                 ended: LruCache::new(MAX_REMEMBERED),
             }),
         }
     }
 
-    /// Makes a session. If its principal has as many as it may, the one that was not used for the longest time ends.
+    /// Makes a session, which is nobody's until it is admitted.
     ///
     /// # Errors
     ///
-    /// When all of them are running.
+    /// When its principal has as many as it may, and all of them are running.
     pub(crate) fn begin(
         &self,
         principal: &Arc<Principal>,
@@ -79,21 +82,13 @@ impl Sessions {
         self.end_idle(Instant::now());
         let mut state = self.state.lock();
         let own = state.live.values().filter(|it| it.principal == *principal);
-        if own.clone().count() >= self.of_a_principal {
-            let idle = own
-                .filter(|it| !it.is_running())
-                .min_by_key(|it| *it.used.lock());
-            let Some(longest) = idle.map(|it| it.handle.clone()) else {
-                return Err(format!(
-                    "there are {} sessions already, and all of them are running",
-                    self.of_a_principal
-                ));
-            };
-            let why = format!(
-                "another session was made, and {} is the most there may be: this one was not used for the longest time",
+        let running = own.filter(|it| it.is_running()).count();
+        let begun = state.begun.values().filter(|it| it.principal == *principal);
+        if running.saturating_add(begun.count()) >= self.of_a_principal {
+            return Err(format!(
+                "there are {} sessions already, and all of them are running",
                 self.of_a_principal
-            );
-            state.end(&longest, why);
+            ));
         }
         let session = Arc::new(Session {
             handle: ids::random(),
@@ -104,9 +99,40 @@ impl Sessions {
             runs: AtomicU64::new(0),
         });
         state
-            .live
+            .begun
             .insert(session.handle.clone(), Arc::clone(&session));
         Ok(session)
+    }
+
+    /// Its first answer is given: from now on its principal can use it. If that has as many as it may, the one that was not
+    /// used for the longest time ends.
+    pub(crate) fn admit(&self, handle: &str) {
+        let mut state = self.state.lock();
+        let Some(session) = state.begun.remove(handle) else {
+            return;
+        };
+        let own = state
+            .live
+            .values()
+            .filter(|it| it.principal == session.principal);
+        if own.clone().count() >= self.of_a_principal {
+            let idle = own.filter(|it| !it.is_running());
+            let longest = idle.min_by_key(|it| *it.used.lock());
+            let longest = longest.map(|it| it.handle.clone());
+            let why = format!(
+                "another session was made, and {} is the most there may be: this one was not used for the longest time",
+                self.of_a_principal
+            );
+            if let Some(longest) = longest {
+                state.end(&longest, why);
+            }
+        }
+        state.live.insert(handle.to_owned(), session);
+    }
+
+    /// Ends a session that nobody will hear of.
+    pub(crate) fn forget(&self, handle: &str) {
+        self.state.lock().begun.remove(handle);
     }
 
     /// A session of this principal.
@@ -140,7 +166,7 @@ impl Sessions {
     /// Why a session has ended, if it has.
     pub(crate) fn end_of(&self, handle: &str) -> Option<String> {
         let mut state = self.state.lock();
-        match state.live.contains_key(handle) {
+        match state.live.contains_key(handle) || state.begun.contains_key(handle) {
             true => None,
             false => {
                 let ended = state.ended.get(handle);
@@ -205,7 +231,8 @@ impl Sessions {
 
 impl State {
     fn end(&mut self, handle: &str, why: String) {
-        if let Some(session) = self.live.remove(handle) {
+        let session = self.live.remove(handle);
+        if let Some(session) = session.or_else(|| self.begun.remove(handle)) {
             // Where a run has it now, it goes with the end of that run.
             if let Ok(mut interpreter) = session.interpreter.try_lock() {
                 interpreter.0 = None;
@@ -265,7 +292,9 @@ mod tests {
     }
 
     fn begin(sessions: &Sessions, principal: &Arc<Principal>) -> Result<Arc<Session>, String> {
-        sessions.begin(principal, Language::Python, Box::new(Nothing(None)))
+        let session = sessions.begin(principal, Language::Python, Box::new(Nothing(None)))?;
+        sessions.admit(&session.handle);
+        Ok(session)
     }
 
     fn other() -> Arc<Principal> {
@@ -327,7 +356,9 @@ mod tests {
                 let charge = ledger.charge(30).unwrap();
                 let interpreter = Box::new(Nothing(Some(charge)));
                 let session = sessions.begin(&me, Language::Python, interpreter);
-                session.unwrap().handle.clone()
+                let handle = session.unwrap().handle.clone();
+                sessions.admit(&handle);
+                handle
             })
             .collect();
         sessions.make_room(&ledger);

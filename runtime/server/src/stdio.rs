@@ -1,5 +1,6 @@
 //! One client over standard input and output.
 
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,11 @@ use rmcp::ServiceExt as _;
 use rmcp::service::ServerInitializeError;
 use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::io::stdio_pipes;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::config::Client;
 use crate::connection::Connection;
+use crate::opening::Opening;
 use crate::pipes::Pipes;
 use crate::service::Service;
 
@@ -43,8 +46,9 @@ pub(crate) async fn serve(
     let (input, output) = stdio_pipes();
     let (input, output) = (pipes.input(input), pipes.output(output));
     let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(MAX_LINE);
+    let transport = Opening::new(transport);
     let connection = Connection::new(Arc::clone(service), client);
-    let serving = tokio::spawn(async move {
+    let mut serving = tokio::spawn(async move {
         match connection.serve(transport).await {
             Ok(running) => {
                 let _how_it_ended = running.waiting().await;
@@ -59,6 +63,8 @@ pub(crate) async fn serve(
         () = stop => {}
         () = read_all.cancelled() => {}
         () = unwritable.cancelled() => {}
+        () = gone_unread(&pipes) => {}
+        served = &mut serving => return served.unwrap_or(Ok(())),
     }
     service
         .drain(async {
@@ -75,11 +81,25 @@ pub(crate) async fn serve(
     }
 }
 
+/// Ends when the client has closed our input while it does not read our output: then nothing is read, and the end of
+/// the input would not be seen.
+async fn gone_unread(pipes: &Pipes) {
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if pipes.is_unread() && !is_open(rustix::stdio::stdin(), PollFlags::IN) {
+            return;
+        }
+    }
+}
+
 /// Whether anybody has the other end of standard output.
 fn is_read() -> bool {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let stdout = rustix::stdio::stdout();
-    let mut fds = [PollFd::new(&stdout, PollFlags::OUT)];
+    is_open(rustix::stdio::stdout(), PollFlags::OUT)
+}
+
+/// Whether anybody has the other end of a pipe.
+fn is_open(descriptor: BorrowedFd<'_>, wish: PollFlags) -> bool {
+    let mut fds = [PollFd::new(&descriptor, wish)];
     let at_once = Timespec {
         tv_sec: 0,
         tv_nsec: 0,

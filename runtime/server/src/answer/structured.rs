@@ -10,7 +10,7 @@ use super::{MAX_CALLS, how};
 use crate::results::Ended;
 
 /// Characters that are kept for what is not cut: usage, names, handles.
-const OWN: usize = 1_000;
+const OWN: usize = 600;
 
 /// The report as an object, in at most about `max` characters of JSON.
 pub(super) fn of_report(ended: &Ended, run: &str, max: usize) -> Value {
