@@ -99,6 +99,14 @@ impl Drop for Server {
     }
 }
 
+/// Processor time of a process in its own code, in hundredths of a second.
+fn ticks(pid: u32) -> u64 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after_name = stat.rsplit(") ").next().unwrap_or_default();
+    let user = after_name.split(' ').nth(11).and_then(|it| it.parse().ok());
+    user.unwrap_or_default()
+}
+
 /// Living children of a process that are workers.
 fn children(parent: u32) -> std::io::Result<Vec<u32>> {
     let mut found = Vec::new();
@@ -133,6 +141,15 @@ fn a_killed_worker_fails_its_run_by_name_and_the_next_one_runs() -> TestResult {
     // A second one answers while the first computes: so that one has begun.
     let second = server.begin("2 + 2")?;
     assert_eq!(server.text(second)?, ("4".to_owned(), false));
+    // One that has computed for a second has begun it: to load an interpreter takes far less.
+    let began = Instant::now();
+    while !server.workers()?.into_iter().any(|pid| ticks(pid) >= 100) {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "no worker computes"
+        );
+        std::thread::yield_now();
+    }
     for pid in server.workers()? {
         kill(pid)?;
     }
