@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug)]
 pub struct Project {
     root: PathBuf,
+    /// Whether guests are only to be tried: built faster, and slower.
+    pub quick: bool,
 }
 
 impl Project {
@@ -21,7 +23,13 @@ impl Project {
         let root = root
             .canonicalize()
             .context("find the project that `guest-build` was compiled in")?;
-        Ok(Self { root })
+        Ok(Self { root, quick: false })
+    }
+
+    /// The same, to build guests that are only tried.
+    #[must_use]
+    pub fn to_try(self, quick: bool) -> Self {
+        Self { quick, ..self }
     }
 
     /// The folder of an interpreter's adapter.

@@ -7,6 +7,9 @@ use anyhow::{Context, Result};
 /// level 19 takes 50 s and gives 17.0 MB; both unpack in 0.25 s.
 const LEVEL: i32 = 19;
 
+/// For a guest that is only tried.
+const QUICK_LEVEL: i32 = 1;
+
 /// What is compiled for.
 pub const TARGET: &str = wxmcp_sandbox::engine::TARGET;
 
@@ -19,8 +22,13 @@ const ENGINE: &str = include_str!("../../../runtime/sandbox/src/engine.rs");
 /// # Errors
 ///
 /// When it does not validate or cannot be compiled.
-pub fn compile(component: &[u8]) -> Result<Vec<u8>> {
-    wxmcp_sandbox::engine::compile(component)
+pub fn compile(component: &[u8], quick: bool) -> Result<Vec<u8>> {
+    let compile = if quick {
+        wxmcp_sandbox::engine::compile_quickly
+    } else {
+        wxmcp_sandbox::engine::compile
+    };
+    compile(component)
         .map_err(|error| anyhow::anyhow!("{error:#}"))
         .with_context(|| format!("compile the component for {TARGET}"))
 }
@@ -30,13 +38,13 @@ pub fn compile(component: &[u8]) -> Result<Vec<u8>> {
 /// # Errors
 ///
 /// When zstd fails.
-pub fn compress(native: &[u8]) -> Result<Vec<u8>> {
-    zstd::bulk::compress(native, LEVEL).context("compress the native code")
+pub fn compress(native: &[u8], quick: bool) -> Result<Vec<u8>> {
+    zstd::bulk::compress(native, level(quick)).context("compress the native code")
 }
 
 /// Names the native code of a component without compiling it.
-pub fn key(component_sha256: &str, wasmtime: &str) -> String {
-    let level = LEVEL.to_string();
+pub fn key(component_sha256: &str, wasmtime: &str, quick: bool) -> String {
+    let level = level(quick).to_string();
     digest::of_parts([
         ("component", component_sha256.as_bytes()),
         ("engine", ENGINE.as_bytes()),
@@ -44,4 +52,8 @@ pub fn key(component_sha256: &str, wasmtime: &str) -> String {
         ("target", TARGET.as_bytes()),
         ("zstd", level.as_bytes()),
     ])
+}
+
+fn level(quick: bool) -> i32 {
+    if quick { QUICK_LEVEL } else { LEVEL }
 }

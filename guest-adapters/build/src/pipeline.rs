@@ -109,7 +109,10 @@ impl<'b> Builder<'b> {
     }
 
     fn guest(&self, recipe: &dyn Recipe, out: &Path, before: Option<&Guest>) -> Result<Guest> {
-        let inputs = key(recipe)?;
+        let mut inputs = key(recipe)?;
+        if self.project.quick {
+            inputs.push_str("-quick");
+        }
         let files = Files::of(recipe.name());
         if !self.from_scratch
             && let Some(guest) = before
@@ -195,13 +198,13 @@ impl<'b> Builder<'b> {
             return Ok((native, facts));
         }
         let mut clock = Clock::start(self.say);
-        let native = native::compile(component)?;
+        let native = native::compile(component, self.project.quick)?;
         clock.done(&format!(
             "compiled for {}, {}",
             native::TARGET,
             megabytes(native.len())
         ));
-        let compressed = native::compress(&native)?;
+        let compressed = native::compress(&native, self.project.quick)?;
         clock.done(&format!("compressed, {}", megabytes(compressed.len())));
         let facts = NativeFacts {
             target: native::TARGET.to_owned(),
@@ -219,6 +222,7 @@ impl<'b> Builder<'b> {
         Ok(native::key(
             component_sha256,
             &self.project.version("wasmtime")?,
+            self.project.quick,
         ))
     }
 }

@@ -193,7 +193,11 @@ impl Recipe for Python<'_> {
             "{} objects made immortal, {cleared} bytes of dead stack cleared",
             immortal.changed
         ));
-        let optimised = optimise(&core, &packages)?;
+        let optimised = if self.project.quick {
+            core.clone()
+        } else {
+            optimise(&core, &packages)?
+        };
         let component = flat
             .component(&optimised)
             .context("put the optimised module into the component")?;

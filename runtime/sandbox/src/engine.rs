@@ -72,8 +72,20 @@ pub fn engine(allocation: Allocation) -> Result<Engine, RunError> {
 /// # Errors
 /// When the component does not validate or cannot be compiled.
 pub fn compile(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    compile_at(OptLevel::Speed, component)
+}
+
+/// The same in less time: native code that is slower, to try a guest.
+///
+/// # Errors
+/// When the component does not validate or cannot be compiled.
+pub fn compile_quickly(component: &[u8]) -> wasmtime::Result<Vec<u8>> {
+    compile_at(OptLevel::None, component)
+}
+
+fn compile_at(level: OptLevel, component: &[u8]) -> wasmtime::Result<Vec<u8>> {
     let mut config = settings();
-    config.cranelift_opt_level(OptLevel::Speed);
+    config.cranelift_opt_level(level);
     // Naming a target keeps the build machine's own CPU features out.
     config.target(TARGET)?;
     Engine::new(&config)?.precompile_component(component)
