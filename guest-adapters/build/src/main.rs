@@ -253,6 +253,7 @@ mod tests {
                 Request::Build {
                     out: None,
                     from_scratch: false,
+                    quick: false,
                 },
             ),
             (
@@ -260,6 +261,7 @@ mod tests {
                 Request::Build {
                     out: Some("x".into()),
                     from_scratch: true,
+                    quick: false,
                 },
             ),
             (
