@@ -6,9 +6,10 @@ use tokio::sync::{mpsc, oneshot};
 use wxmcp_broker::CallerHost;
 use wxmcp_capabilities::ResourceError;
 use wxmcp_policy::Principal;
+pub use wxmcp_run::OwnedEvent as RuntimeEvent;
 use wxmcp_run::{
     CallContext, Clocks, Event, Language, Limits, Observer, Policy, Randomness, Report, Run,
-    RunError, RunId, Runner, Script, Silent, Stream, ToolErrorKind,
+    RunError, RunId, Runner, Script, Silent,
 };
 use wxmcp_sandbox::supplied::CompileError;
 use wxmcp_toolfiles::{Interpreters as _, LinkError};
@@ -316,65 +317,10 @@ impl Execution {
     }
 }
 
-/// One event of a run, as [`Event`].
-#[derive(Clone, Debug, PartialEq)]
-pub enum RuntimeEvent {
-    /// The script printed.
-    Output {
-        /// Where to.
-        stream: Stream,
-        /// What. Bounded, but not clean: escape it before it reaches a terminal or a log.
-        bytes: Vec<u8>,
-    },
-    /// The script reported progress.
-    Progress {
-        /// Its words.
-        message: Option<String>,
-        /// Steps done.
-        done: Option<f64>,
-        /// Steps in all.
-        total: Option<f64>,
-    },
-    /// A tool call left the sandbox.
-    CallStarted {
-        /// Position among the run's calls, from 1.
-        sequence: u64,
-        /// The tool's name as the script spelled it.
-        name: String,
-    },
-    /// A tool call came back.
-    CallEnded {
-        /// Position among the run's calls, from 1.
-        sequence: u64,
-        /// `None` when it succeeded.
-        error: Option<ToolErrorKind>,
-    },
-}
-
 struct Sender(mpsc::UnboundedSender<RuntimeEvent>);
 
 impl Observer for Sender {
     fn event(&self, event: Event<'_>) {
-        let event = match event {
-            Event::Output { stream, bytes } => RuntimeEvent::Output {
-                stream,
-                bytes: bytes.to_vec(),
-            },
-            Event::Progress {
-                message,
-                done,
-                total,
-            } => RuntimeEvent::Progress {
-                message: message.map(str::to_owned),
-                done,
-                total,
-            },
-            Event::CallStarted { sequence, name } => RuntimeEvent::CallStarted {
-                sequence,
-                name: name.to_owned(),
-            },
-            Event::CallEnded { sequence, error } => RuntimeEvent::CallEnded { sequence, error },
-        };
-        let _receiver_is_gone = self.0.send(event);
+        let _receiver_is_gone = self.0.send(event.into());
     }
 }

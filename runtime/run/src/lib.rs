@@ -24,7 +24,7 @@ pub use json_error::{without_position, without_values};
 pub use ledger::{Charge, Held, Ledger, OverBudget};
 pub use library::{Library, Module, Shared};
 pub use limits::{Bytes, Limit, Limits};
-pub use observer::{Event, Observer, Silent, Stream};
+pub use observer::{Event, Observer, OwnedEvent, Silent, Stream};
 pub use policy::{Access, Mount, Policy, Protected, Quota, Source, Stdin};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
 pub use runner::{Run, RunError, Runner, RunnerSession, WorkerEnd};

@@ -1,5 +1,10 @@
 //! Events of a run, as they happen.
 
+use std::fmt;
+
+use serde::de::{Error, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::tool::{BoxFuture, ToolErrorKind};
 
 /// Hears of a run's events, in order, on the thread that runs it. Must not block: other runs
@@ -51,8 +56,119 @@ pub enum Event<'a> {
     },
 }
 
+/// One event of a run, as [`Event`], for whoever hears of it later or in another process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum OwnedEvent {
+    /// The script printed.
+    Output {
+        /// Where to.
+        stream: Stream,
+        /// What. Bounded, but not clean: escape it before it reaches a terminal or a log.
+        #[serde(serialize_with = "write_bytes", deserialize_with = "read_bytes")]
+        bytes: Vec<u8>,
+    },
+    /// The script reported progress.
+    Progress {
+        /// Its words.
+        message: Option<String>,
+        /// Steps done.
+        done: Option<f64>,
+        /// Steps in all.
+        total: Option<f64>,
+    },
+    /// A tool call left the sandbox.
+    CallStarted {
+        /// Position among the run's calls, from 1.
+        sequence: u64,
+        /// The tool's name as the script spelled it.
+        name: String,
+    },
+    /// A tool call came back.
+    CallEnded {
+        /// Position among the run's calls, from 1.
+        sequence: u64,
+        /// `None` when it succeeded.
+        error: Option<ToolErrorKind>,
+    },
+}
+
+impl From<Event<'_>> for OwnedEvent {
+    fn from(event: Event<'_>) -> Self {
+        match event {
+            Event::Output { stream, bytes } => Self::Output {
+                stream,
+                bytes: bytes.to_vec(),
+            },
+            Event::Progress {
+                message,
+                done,
+                total,
+            } => Self::Progress {
+                message: message.map(str::to_owned),
+                done,
+                total,
+            },
+            Event::CallStarted { sequence, name } => Self::CallStarted {
+                sequence,
+                name: name.to_owned(),
+            },
+            Event::CallEnded { sequence, error } => Self::CallEnded { sequence, error },
+        }
+    }
+}
+
+impl OwnedEvent {
+    /// The event, for an observer.
+    pub fn as_event(&self) -> Event<'_> {
+        match self {
+            Self::Output { stream, bytes } => Event::Output {
+                stream: *stream,
+                bytes,
+            },
+            Self::Progress {
+                message,
+                done,
+                total,
+            } => Event::Progress {
+                message: message.as_deref(),
+                done: *done,
+                total: *total,
+            },
+            Self::CallStarted { sequence, name } => Event::CallStarted {
+                sequence: *sequence,
+                name,
+            },
+            Self::CallEnded { sequence, error } => Event::CallEnded {
+                sequence: *sequence,
+                error: *error,
+            },
+        }
+    }
+}
+
+/// Bytes as they are, which serde would take one by one.
+fn write_bytes<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_bytes(bytes)
+}
+
+fn read_bytes<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    struct Bytes;
+    impl Visitor<'_> for Bytes {
+        type Value = Vec<u8>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("bytes")
+        }
+
+        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
+            Ok(bytes.to_vec())
+        }
+    }
+    from.deserialize_bytes(Bytes)
+}
+
 /// The streams that a script prints to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stream {
     /// Standard output.
     Stdout,

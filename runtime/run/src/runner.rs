@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::ledger::Ledger;
-use crate::limits::Limits;
+use crate::limits::{Bytes, Limits};
 use crate::observer::Observer;
 use crate::policy::Policy;
 use crate::report::{CallRecord, Report, RunId};
@@ -144,6 +144,14 @@ pub enum WorkerEnd {
     /// A run did not end when it was cancelled, and the process was killed.
     #[error("did not end a run that was cancelled, and was killed")]
     Unresponsive,
+    /// It took more memory than its runs may use, and was killed.
+    #[error("grew to {}, where {} is the most that its runs may use, and was killed", Bytes(*.held), Bytes(*.most))]
+    Memory {
+        /// Bytes that it held.
+        held: u64,
+        /// Bytes that it could hold.
+        most: u64,
+    },
     /// It could not be started.
     #[error("could not be started: {0}")]
     NotStarted(String),

@@ -9,15 +9,21 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 use wxmcp_run::{
-    CallContext, CallEnd, CallRecord, Charge, ClockHandle, ClockSink, Event, Held, Ledger, Limit,
-    Limits, Observer, Report, RunError, RunId, Seen, Stream, ToolErrorKind, ToolHost, WorkerEnd,
+    CallContext, CallEnd, CallRecord, Charge, ClockHandle, ClockSink, Held, Ledger, Limit, Limits,
+    Observer, OwnedEvent, Report, RunError, RunId, Seen, ToolErrorKind, ToolHost, WorkerEnd,
 };
 
 use crate::clock::MirrorClock;
 use crate::line::Line;
 use crate::load::Load;
-use crate::message::{self, Answer, Ended, Failure, FromWorker, Heard, Question, ToWorker};
+use crate::message::{self, Answer, Ended, Failure, FromWorker, Question, ToWorker};
 use crate::questions::answer;
+
+/// How long a worker may take to begin a run beyond its time: one that is just starting, on a machine that has much to do.
+const BEGINNING: Duration = Duration::from_secs(5);
+
+/// How much later than the worker the parent ends a run whose time is over.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// Bytes of a name that a report keeps.
 const MAX_NAME: usize = 256;
@@ -44,6 +50,7 @@ pub(crate) struct Assigned {
     ledger: Ledger,
     clock: Arc<MirrorClock>,
     seen: Seen,
+    sent: Instant,
     state: Mutex<State>,
 }
 
@@ -59,8 +66,8 @@ struct State {
     full: Option<AbortHandle>,
     /// What the worker holds for it.
     held: Charge,
-    /// Whether its worker has said that it begins.
-    has_begun: bool,
+    /// When its worker has said that it begins.
+    begun: Option<Instant>,
     /// Why it is being ended.
     stopped: Option<Limit>,
     done: Option<oneshot::Sender<Done>>,
@@ -117,6 +124,7 @@ impl Assigned {
             ledger: run.ledger.clone(),
             clock: Arc::new(clock),
             seen: Seen::now(),
+            sent: Instant::now(),
             state: Mutex::new(State {
                 asks: HashMap::new(),
                 calls_left: run.limits.tool_calls,
@@ -125,7 +133,7 @@ impl Assigned {
                 taken: 0,
                 full: None,
                 held,
-                has_begun: false,
+                begun: None,
                 stopped: None,
                 done: Some(done),
             }),
@@ -141,6 +149,21 @@ impl Assigned {
         usize::try_from(own)
             .unwrap_or(usize::MAX)
             .saturating_add(MESSAGE)
+    }
+
+    /// Bytes that its worker may hold for it: the guest's memory, and what is charged beside that.
+    pub(crate) fn may_use(&self) -> u64 {
+        let held = self.state.lock().held.bytes();
+        self.limits.memory.saturating_add(held)
+    }
+
+    /// When its worker should have ended it for its time, at the latest.
+    pub(crate) fn due(&self) -> Instant {
+        let begun = self.state.lock().begun;
+        // The run's own time begins with it, or a little before.
+        let from = begun.unwrap_or_else(|| later(self.sent, BEGINNING));
+        let time = self.limits.wall.saturating_add(self.clock.still());
+        later(from, time.saturating_add(GRACE))
     }
 
     /// Ends it for a limit that its worker does not know of.
@@ -173,10 +196,10 @@ impl Assigned {
         match message {
             FromWorker::Ready | FromWorker::Ended(_) => Err(Breach::NoRun),
             FromWorker::Begun => {
-                self.state.lock().has_begun = true;
+                self.state.lock().begun.get_or_insert_with(Instant::now);
                 Ok(())
             }
-            FromWorker::Heard(heard) => self.hear(heard),
+            FromWorker::Heard(heard) => self.hear(&heard),
             FromWorker::Ask { ask, question } => self.ask(ask, question),
             FromWorker::Forget(ask) => {
                 if let Some(abort) = self.state.lock().asks.remove(&ask) {
@@ -194,53 +217,31 @@ impl Assigned {
         }
     }
 
-    fn hear(self: &Arc<Self>, heard: Heard) -> Result<(), Breach> {
+    fn hear(self: &Arc<Self>, heard: &OwnedEvent) -> Result<(), Breach> {
         match heard {
-            Heard::Output { is_stderr, bytes } => self.print(is_stderr, &bytes.0)?,
-            Heard::Progress {
-                message,
-                done,
-                total,
-            } => {
-                if message.as_ref().is_some_and(|it| it.len() > MAX_PROGRESS) {
-                    return Err(Breach::TooLongEvent);
-                }
-                self.observer.event(Event::Progress {
-                    message: message.as_deref(),
-                    done,
-                    total,
-                });
+            OwnedEvent::Output { bytes, .. } => self.spend_output(bytes.len())?,
+            OwnedEvent::Progress {
+                message: Some(message),
+                ..
+            } if message.len() > MAX_PROGRESS => return Err(Breach::TooLongEvent),
+            OwnedEvent::CallStarted { name, .. } if name.len() > MAX_NAME => {
+                return Err(Breach::TooLongEvent);
             }
-            Heard::CallStarted { sequence, name } => {
-                if name.len() > MAX_NAME {
-                    return Err(Breach::TooLongEvent);
-                }
-                self.observer.event(Event::CallStarted {
-                    sequence,
-                    name: &name,
-                });
-            }
-            Heard::CallEnded { sequence, error } => {
-                self.observer.event(Event::CallEnded { sequence, error });
-            }
+            _ => {}
+        }
+        self.observer.event(heard.as_event());
+        if let OwnedEvent::Output { .. } = heard {
+            self.acknowledge();
         }
         Ok(())
     }
 
-    fn print(self: &Arc<Self>, is_stderr: bool, bytes: &[u8]) -> Result<(), Breach> {
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        {
-            let mut state = self.state.lock();
-            let left = state.output_left.checked_sub(length);
-            state.output_left = left.ok_or(Breach::TooMuchOutput)?;
-            state.taken = state.taken.saturating_add(length);
-        }
-        let stream = match is_stderr {
-            true => Stream::Stderr,
-            false => Stream::Stdout,
-        };
-        self.observer.event(Event::Output { stream, bytes });
-        self.acknowledge();
+    fn spend_output(&self, bytes: usize) -> Result<(), Breach> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let mut state = self.state.lock();
+        let left = state.output_left.checked_sub(bytes);
+        state.output_left = left.ok_or(Breach::TooMuchOutput)?;
+        state.taken = state.taken.saturating_add(bytes);
         Ok(())
     }
 
@@ -413,7 +414,7 @@ impl Assigned {
                 is_over: true,
                 held: Some(held),
                 memory: 0,
-                has_begun: state.has_begun || is_tried,
+                has_begun: state.begun.is_some() || is_tried,
             }
         });
     }
@@ -432,6 +433,12 @@ impl Assigned {
             let _nobody_waits = sender.send(done);
         }
     }
+}
+
+/// A time after another; for ever, if there is none.
+fn later(from: Instant, by: Duration) -> Instant {
+    let ever = Duration::from_secs(60 * 60 * 24 * 365);
+    from.checked_add(by.min(ever)).unwrap_or(from)
 }
 
 /// What stays charged for an instance that is kept; never more than was charged before.

@@ -1,7 +1,7 @@
 //! One run, carried out by a worker: sent, attended, cancelled, and ended with it.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use wxmcp_run::{
@@ -15,6 +15,9 @@ use crate::worker::Worker;
 
 /// How long a run may take to end that is cancelled. Then its worker is ended.
 const ENDING: Duration = Duration::from_secs(1);
+
+/// Shortest time between two looks at whether a run is overdue.
+const LEAST_REST: Duration = Duration::from_millis(20);
 
 /// What the instance of a tool file is charged before it begins, in bytes: what it will hold at least.
 const FRESH: u64 = 1 << 20;
@@ -62,7 +65,7 @@ fn wall_time(wall: Duration) -> Limit {
 /// Carries a run out to its end; `held` is what is charged for it already.
 pub(crate) async fn carry_out(worker: &Arc<Worker>, run: &mut Load, held: Charge) -> Done {
     let (sender, done) = oneshot::channel();
-    let (wall, start) = (run.limits.wall, run.limits.start);
+    let wall = run.limits.wall;
     let assigned = Arc::new(Assigned::new(run, Arc::clone(&worker.line), held, sender));
     if let Err(how) = worker.add(&assigned) {
         assigned.lose(how);
@@ -89,7 +92,7 @@ pub(crate) async fn carry_out(worker: &Arc<Worker>, run: &mut Load, held: Charge
             None
         }
         // The worker keeps the deadline; this one is for a worker that does not.
-        () = tokio::time::sleep(wall.saturating_add(start).saturating_add(ENDING)) => {
+        () = overdue(&assigned) => {
             assigned.stop(wall_time(wall));
             None
         }
@@ -113,6 +116,19 @@ pub(crate) async fn carry_out(worker: &Arc<Worker>, run: &mut Load, held: Charge
     };
     abandoned.has_ended();
     ended
+}
+
+/// Ends when the worker should have ended the run for its time: pauses of its clock, which this process grants, make that
+/// later.
+async fn overdue(run: &Assigned) {
+    loop {
+        let left = run.due().saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return;
+        }
+        // While the clock stands still, the due time moves on with the time.
+        tokio::time::sleep(left.max(LEAST_REST)).await;
+    }
 }
 
 fn lost(how: WorkerEnd) -> Done {

@@ -34,6 +34,18 @@ impl MirrorClock {
             state: Mutex::default(),
         }
     }
+
+    /// How long it has stood still, and may have.
+    pub(crate) fn still(&self) -> Duration {
+        self.state.lock().still().min(self.longest_still)
+    }
+}
+
+impl State {
+    fn still(&self) -> Duration {
+        let now = self.since.map_or(Duration::ZERO, |since| since.elapsed());
+        self.still.saturating_add(now)
+    }
 }
 
 impl ClockSink for MirrorClock {
@@ -58,9 +70,29 @@ impl ClockSink for MirrorClock {
     }
 
     fn start_left(&self) -> Option<Duration> {
-        let state = self.state.lock();
-        let now = state.since.map_or(Duration::ZERO, |since| since.elapsed());
-        let still = state.still.saturating_add(now);
+        let still = self.state.lock().still();
         Some(self.longest_still.saturating_sub(still))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::UnixStream;
+
+    #[tokio::test]
+    async fn a_pause_counts_while_it_lasts_and_no_longer_than_it_may() {
+        let (own, _other) = UnixStream::pair().unwrap();
+        let line = Arc::new(Line::new(Arc::new(own)));
+        let most = Duration::from_millis(20);
+        let clock = MirrorClock::new(RunId::random(), most, line);
+        assert_eq!(clock.still(), Duration::ZERO);
+        clock.send(ClockMessage::Pause);
+        while clock.still() < most {
+            tokio::task::yield_now().await;
+        }
+        clock.send(ClockMessage::Resume);
+        assert_eq!(clock.still(), most);
+        assert_eq!(clock.start_left(), Some(Duration::ZERO));
     }
 }

@@ -175,7 +175,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::message::{Blob, FromWorker, Heard, Question, ToWorker};
+    use wxmcp_run::{OwnedEvent, Stream};
+
+    use crate::message::{FromWorker, Question, ToWorker};
 
     fn read<M: DeserializeOwned>(
         bytes: &[u8],
@@ -236,22 +238,22 @@ mod tests {
     #[test]
     fn bytes_cross_as_they_are() {
         let bytes: Vec<u8> = (0..=255).collect();
-        let output = FromWorker::Heard(Heard::Output {
-            is_stderr: true,
-            bytes: Blob(bytes.clone()),
+        let output = FromWorker::Heard(OwnedEvent::Output {
+            stream: Stream::Stderr,
+            bytes: bytes.clone(),
         });
         let read = read::<FromWorker>(&frame(1, &output).unwrap(), MAX_MESSAGE).unwrap();
         let Some((
             1,
-            FromWorker::Heard(Heard::Output {
-                is_stderr,
+            FromWorker::Heard(OwnedEvent::Output {
+                stream: Stream::Stderr,
                 bytes: read,
             }),
         )) = read
         else {
             panic!("another message");
         };
-        assert!(is_stderr && read.0 == bytes);
+        assert_eq!(read, bytes);
     }
 
     proptest! {

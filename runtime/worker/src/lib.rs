@@ -16,6 +16,7 @@ mod frame;
 mod line;
 mod link;
 mod load;
+mod memory;
 mod message;
 mod pool;
 mod process;

@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
-use wxmcp_run::{Artifact, CallRecord, ToolErrorKind, Usage};
+use wxmcp_run::{Artifact, CallRecord, OwnedEvent, ToolErrorKind, Usage};
 
 /// Most calls, and most artifacts, of a report: one of a few bytes takes many when it is read.
 const MAX_LISTED: usize = 500_000;
@@ -51,7 +51,7 @@ pub(crate) enum FromWorker {
     /// The interpreters are loaded. About no run.
     Ready,
     /// Something happened in the run.
-    Heard(Heard),
+    Heard(OwnedEvent),
     /// The run asks for something; the number is the worker's.
     Ask { ask: u64, question: Question },
     /// Nobody waits for an answer any more.
@@ -147,28 +147,6 @@ pub(crate) struct Limits {
     pub(crate) value: u64,
     pub(crate) tool_calls: u64,
     pub(crate) concurrent_calls: u32,
-}
-
-/// An event of a run.
-#[derive(Debug, Serialize, Deserialize)]
-pub(crate) enum Heard {
-    Output {
-        is_stderr: bool,
-        bytes: Blob,
-    },
-    Progress {
-        message: Option<String>,
-        done: Option<f64>,
-        total: Option<f64>,
-    },
-    CallStarted {
-        sequence: u64,
-        name: String,
-    },
-    CallEnded {
-        sequence: u64,
-        error: Option<ToolErrorKind>,
-    },
 }
 
 /// What a run asks for.

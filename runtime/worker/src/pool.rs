@@ -12,6 +12,10 @@ use crate::process::{LogLine, WorkerCommand};
 use crate::session::PoolSession;
 use crate::worker::{Turn, Worker};
 
+/// Bytes that a worker may hold for itself: its heap, what long sources take while they are read, and what runs that have
+/// ended left to be used again.
+const OWN_MEMORY: u64 = 512 << 20;
+
 /// What a [`Pool`] is made of.
 #[derive(Clone)]
 pub struct PoolConfig {
@@ -21,6 +25,8 @@ pub struct PoolConfig {
     pub ahead: usize,
     /// Workers in all. More than `ahead` are started where several principals have runs or sessions.
     pub most: usize,
+    /// Bytes that a worker may hold besides what its runs and sessions may use: one that holds more is ended.
+    pub own_memory: u64,
     /// Who hears what workers print, and how they end.
     pub log: Option<LogLine>,
 }
@@ -33,6 +39,7 @@ impl PoolConfig {
             command,
             ahead: cores,
             most: cores.saturating_mul(4).max(16),
+            own_memory: OWN_MEMORY,
             log: None,
         }
     }
@@ -192,8 +199,13 @@ impl Shared {
         state: &mut State,
         principal: Option<Whose>,
     ) -> Result<Arc<Worker>, RunError> {
-        let PoolConfig { command, log, .. } = self.config.clone();
-        let started = Worker::start(command, log, Arc::clone(&self.changed));
+        let PoolConfig {
+            command,
+            log,
+            own_memory,
+            ..
+        } = self.config.clone();
+        let started = Worker::start(command, log, Arc::clone(&self.changed), own_memory);
         let worker = started.map_err(|error| RunError::NoWorker(error.into()))?;
         state.workers.push(Member {
             worker: Arc::clone(&worker),

@@ -85,7 +85,7 @@ impl PoolSession {
             };
             let worker = Arc::clone(&turn.0);
             if let (Some(session), None) = (self.session, &self.seat) {
-                self.seat = Some(Seat::new(&worker, session));
+                self.seat = Some(Seat::new(&worker, session, run.limits.memory));
             }
             // If this future is dropped before the run has ended, no other can follow it.
             self.is_over = true;

@@ -14,6 +14,7 @@ use wxmcp_run::{RunId, WorkerEnd};
 use crate::assigned::{Assigned, Breach, MESSAGE};
 use crate::frame::{FrameError, Incoming};
 use crate::line::Line;
+use crate::memory::{Watch, private_bytes};
 use crate::message::FromWorker;
 use crate::process::{LogLine, Process, WorkerCommand};
 
@@ -30,6 +31,8 @@ pub(crate) struct Worker {
     less: Arc<Notify>,
     turns: AtomicUsize,
     sessions: AtomicUsize,
+    /// What its memory is held against.
+    pub(crate) memory: Watch,
 }
 
 /// A run that is, or is about to be, in a worker.
@@ -53,14 +56,18 @@ impl Drop for Turn {
 pub(crate) struct Seat {
     worker: Arc<Worker>,
     session: u64,
+    /// Bytes that its instance may take.
+    memory: u64,
 }
 
 impl Seat {
-    pub(crate) fn new(worker: &Arc<Worker>, session: u64) -> Self {
+    pub(crate) fn new(worker: &Arc<Worker>, session: u64, memory: u64) -> Self {
         worker.sessions.fetch_add(1, Ordering::AcqRel);
+        worker.memory.allow(memory);
         Self {
             worker: Arc::clone(worker),
             session,
+            memory,
         }
     }
 
@@ -72,6 +79,7 @@ impl Seat {
 impl Drop for Seat {
     fn drop(&mut self) {
         self.worker.sessions.fetch_sub(1, Ordering::AcqRel);
+        self.worker.memory.forbid(self.memory);
         self.worker.less.notify_waiters();
         self.worker.line.end_session(self.session);
     }
@@ -97,6 +105,7 @@ impl Worker {
         command: WorkerCommand,
         log: Option<LogLine>,
         less: Arc<Notify>,
+        own_memory: u64,
     ) -> std::io::Result<Arc<Self>> {
         let (own, other) = std::os::unix::net::UnixStream::pair()?;
         own.set_nonblocking(true)?;
@@ -109,6 +118,7 @@ impl Worker {
             less,
             turns: AtomicUsize::new(0),
             sessions: AtomicUsize::new(0),
+            memory: Watch::new(own_memory),
         }))
     }
 
@@ -122,12 +132,13 @@ impl Worker {
                 std::future::pending::<()>().await;
             };
             tokio::select! {
-                broken = reading => broken,
+                broken = reading => broken.map(WorkerEnd::Protocol),
                 () = writing => None,
+                grown = self.grown() => Some(grown),
             }
         };
         if let Some(why) = broken {
-            self.kill(WorkerEnd::Protocol(why));
+            self.kill(why);
         }
         let ended = match tokio::time::timeout(CLOSING, self.process.ended()).await {
             Ok(ended) => ended,
@@ -190,6 +201,27 @@ impl Worker {
         Ok(())
     }
 
+    /// Ends when the process holds more than its runs and sessions may use.
+    async fn grown(&self) -> WorkerEnd {
+        loop {
+            self.memory.rest(|| self.load() == (0, 0)).await;
+            let Some(held) = self.pid().and_then(private_bytes) else {
+                continue;
+            };
+            let runs: u64 = {
+                let state = self.state.lock();
+                let runs = state.runs.values().map(|run| run.may_use());
+                runs.fold(0, u64::saturating_add)
+            };
+            let most = self.memory.allowed().saturating_add(runs);
+            if held > most {
+                // In whole MiB, as limits are.
+                let held = held.next_multiple_of(1 << 20);
+                return WorkerEnd::Memory { held, most };
+            }
+        }
+    }
+
     /// Adds a run, whose messages may arrive from now on.
     ///
     /// # Errors
@@ -201,6 +233,7 @@ impl Worker {
             return Err(end.clone());
         }
         state.runs.insert(run.id.bits(), Arc::clone(run));
+        self.memory.wake();
         Ok(())
     }
 

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use wxmcp_run::{
-    BoxFuture, ClockHandle, ClockMessage, Event, Held, Ledger, Observer, Stream, ToolError,
-    ToolErrorKind,
+    BoxFuture, ClockHandle, ClockMessage, Event, Held, Ledger, Observer, ToolError, ToolErrorKind,
 };
 
 use crate::frame::frame;
 use crate::link::Outgoing;
-use crate::message::{Answer, Blob, Ended, Failure, FromWorker, Heard, Question};
+use crate::message::{Answer, Ended, Failure, FromWorker, Question};
 
 /// Bytes that a run may print before the parent has taken them; then it waits.
 const MAX_UNTAKEN: u64 = 256 << 10;
@@ -233,33 +232,15 @@ pub(super) struct Listener(pub(super) Arc<Way>);
 
 impl Observer for Listener {
     fn event(&self, event: Event<'_>) {
-        let heard = match event {
-            Event::Output { stream, bytes } => {
-                let mut state = self.0.state.lock();
-                let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                state.untaken = state.untaken.saturating_add(length);
-                Heard::Output {
-                    is_stderr: stream == Stream::Stderr,
-                    bytes: Blob(bytes.to_vec()),
-                }
-            }
-            Event::Progress {
-                message,
-                done,
-                total,
-            } => Heard::Progress {
-                message: message.map(str::to_owned),
-                done,
-                total,
-            },
-            Event::CallStarted { sequence, name } => Heard::CallStarted {
-                sequence,
-                name: name.to_owned(),
-            },
-            Event::CallEnded { sequence, error } => Heard::CallEnded { sequence, error },
-        };
+        if let Event::Output { bytes, .. } = event {
+            let mut state = self.0.state.lock();
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            state.untaken = state.untaken.saturating_add(length);
+        }
         if !self.0.has_ended() {
-            let _short = self.0.send(&FromWorker::Heard(heard), Held::default());
+            let _short = self
+                .0
+                .send(&FromWorker::Heard(event.into()), Held::default());
         }
     }
 

@@ -60,6 +60,8 @@ struct Parts {
 struct Interpreter {
     runs: u64,
     held: Held,
+    /// Memory that was taken without a word.
+    grown: Vec<u8>,
     is_over: bool,
 }
 
@@ -164,6 +166,11 @@ impl Interpreter {
                         Ok(charge) => self.held.add(charge),
                         Err(error) => return Ok(returned(&json!(error.to_string()).to_string())),
                     }
+                    tokio::task::yield_now().await;
+                }
+                "grow" => {
+                    let bytes = rest.parse().unwrap_or(0);
+                    self.grown = vec![1; bytes];
                     tokio::task::yield_now().await;
                 }
                 "sleep" => {

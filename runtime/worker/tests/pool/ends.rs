@@ -6,10 +6,12 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wxmcp_run::{Outcome, RunError};
+use wxmcp_run::{Ledger, Outcome, Run, RunError, Script};
 use wxmcp_worker::{Pool, PoolConfig, WorkerCommand};
 
-use crate::support::{TestResult, Tools, command, lost, pool, run, runner, until, value};
+use crate::support::{
+    TestResult, Tools, command, lost, pool, principal, returned, run, runner, until, value,
+};
 
 /// Whether a process is there, and no zombie.
 pub(crate) fn is_alive(pid: u32) -> bool {
@@ -124,9 +126,10 @@ async fn a_worker_that_does_not_end_a_cancelled_run_is_killed() -> TestResult {
 async fn a_worker_that_does_not_keep_the_deadline_is_killed() -> TestResult {
     let pool = pool(1);
     let runner = runner(&pool);
-    let mut spinning = run("spin");
+    let mut spinning = run("print x\nspin");
     spinning.limits.wall = Duration::from_millis(10);
-    spinning.limits.start = Duration::ZERO;
+    // No server was started, so nothing of this is added: it would outlast the test.
+    spinning.limits.start = Duration::from_secs(24 * 60 * 60);
     let (how, _) = lost(runner.run(spinning).await)?;
     assert_eq!(how, "did not end a run that was cancelled, and was killed");
     // One that keeps it stops the run, and stays.
@@ -134,6 +137,47 @@ async fn a_worker_that_does_not_keep_the_deadline_is_killed() -> TestResult {
     waiting.limits.wall = Duration::from_millis(10);
     let report = runner.run(waiting).await?;
     assert!(matches!(report.outcome, Outcome::Stopped(..)), "{report:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_worker_that_grows_beyond_its_runs_is_ended_by_name() -> TestResult {
+    let pool = Pool::new(PoolConfig {
+        ahead: 2,
+        own_memory: 64 << 20,
+        ..PoolConfig::new(command(&["worker"]))
+    });
+    let runner = runner(&pool);
+    let other = pool.runner(&principal("other"));
+    let growing = |bytes: u64, after: &str| {
+        let mut growing = run(&format!("grow {bytes}\n{after}"));
+        growing.limits.memory = 64 << 20;
+        growing
+    };
+    // Another's run goes on meanwhile, in a worker of its own.
+    let going = tokio::spawn(async move { other.run(run("sleep 1000\nreturn 7")).await });
+    let (how, _) = lost(runner.run(growing(300 << 20, "wait")).await)?;
+    assert!(how.starts_with("grew to "), "{how}");
+    assert!(
+        how.ends_with("where 128 MiB is the most that its runs may use, and was killed"),
+        "{how}"
+    );
+    assert_eq!(returned(going.await??)?, 7);
+    // What the run may use, and what is charged to it, is its own.
+    let report = runner
+        .run(growing(100 << 20, "sleep 500\nreturn 1"))
+        .await?;
+    assert_eq!(returned(report)?, 1);
+    let charged = growing(250 << 20, "sleep 500\nreturn 2");
+    let charged = Run {
+        script: Script {
+            source: format!("hold {}\n{}", 200 << 20, charged.script.source),
+            ..charged.script
+        },
+        ledger: Ledger::of_process(1 << 30).for_run(300 << 20),
+        ..charged
+    };
+    assert_eq!(returned(runner.run(charged).await?)?, 2);
     Ok(())
 }
 
