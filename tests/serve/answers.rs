@@ -111,6 +111,25 @@ fn a_long_answer_is_cut_and_the_whole_is_a_resource() -> TestResult {
 }
 
 #[test]
+fn keys_that_become_one_name_are_not_lost() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let mut client = Client::start(folder.path(), Era::Legacy, &[]);
+    let result = client.run("{1: 'number', '1': 'text'}");
+    // Refused by the language, or exact in both forms.
+    if result["isError"] == false {
+        let json = "{\"1\":\"number\",\"1\":\"text\"}";
+        assert_eq!(text(&result), json);
+        assert_eq!(result["structuredContent"]["value_json"], json, "{result}");
+    }
+    let twin = client.run("{1: 'number', '2': 'text'}");
+    assert_eq!(
+        twin["structuredContent"]["value"],
+        json!({"1": "number", "2": "text"})
+    );
+    Ok(())
+}
+
+#[test]
 fn images_are_content_of_their_own() -> TestResult {
     let folder = tree::<&str>(&[])?;
     let mut client = Client::start(folder.path(), Era::Legacy, &[]);

@@ -101,8 +101,13 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, message: &Value) {
+        self.send_line(&message.to_string());
+    }
+
+    /// Sends a line, whatever it is.
+    pub(crate) fn send_line(&mut self, line: &str) {
         let stdin = self.stdin.as_mut().unwrap();
-        writeln!(stdin, "{message}").unwrap();
+        writeln!(stdin, "{line}").unwrap();
         stdin.flush().unwrap();
     }
 
@@ -141,6 +146,11 @@ impl Client {
     /// The answer to a request; what else comes is kept.
     pub(crate) fn answer(&mut self, id: u64) -> Value {
         self.find(|message| message["id"] == id)
+    }
+
+    /// The next answer that is an error of the protocol.
+    pub(crate) fn next_error(&mut self) -> Value {
+        self.find(|message| message.get("error").is_some())
     }
 
     /// The next notification of a method.

@@ -57,8 +57,10 @@ fn a_client_that_has_tasks_gets_a_task() -> TestResult {
     let task = client.call("run_code", json!({"code": SLOW}));
     assert_eq!(task["resultType"], "task", "{task}");
     let id = task["taskId"].as_str().ok_or("no task")?.to_owned();
+    let created = task["createdAt"].clone();
     let ended = loop {
         let task = client.request("tasks/get", json!({"taskId": id}));
+        assert_eq!(task["result"]["createdAt"], created, "{task}");
         match task["result"]["status"].as_str() {
             Some("working") => {}
             Some("completed") => break task,
@@ -67,6 +69,9 @@ fn a_client_that_has_tasks_gets_a_task() -> TestResult {
     };
     let words = ended["result"]["result"]["content"][0]["text"].as_str();
     assert_eq!(words, Some("value\n[stdout]\nbegun\nended\n"), "{ended}");
+    let again = client.request("tasks/get", json!({"taskId": id}));
+    assert_eq!(again["result"], ended["result"]);
+    assert_ne!(ended["result"]["lastUpdatedAt"], created);
     let code = "import asyncio\nawait asyncio.sleep(3600)";
     let task = client.call("run_code", json!({"code": code}));
     client.request("tasks/cancel", json!({"taskId": task["taskId"]}));

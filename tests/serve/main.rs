@@ -9,8 +9,10 @@
 mod answers;
 mod client;
 mod ends;
+mod lines;
 mod long_runs;
 mod offer;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod tree;

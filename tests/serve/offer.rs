@@ -95,6 +95,11 @@ fn arguments_that_do_not_fit_are_refused_in_words() -> TestResult {
             json!({"code": "1", "langauge": "py"}),
             "unknown field `langauge`",
         ),
+        (
+            "run_code",
+            json!({"code": "1", "timeout_ms": 0}),
+            "`timeout_ms` is 1 or more",
+        ),
         ("search_tools", json!({}), "missing field `query`"),
         ("describe_tools", json!({"names": []}), "1 to 50"),
     ] {

@@ -20,7 +20,7 @@ mod provider;
 pub use answer::{Answer, bounded_error, text_of};
 pub use broker::{Broker, BrokerConfig};
 pub use capability::{Capabilities, CapabilityRequest, Granted, NoCapabilities};
-pub use catalogue::Problems;
+pub use catalogue::{KnownTools, Problems};
 pub use host::CallerHost;
 pub use pipeline::STAGES;
 pub use pipeline::watcher::Watcher;

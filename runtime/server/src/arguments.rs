@@ -114,6 +114,12 @@ impl RunCode {
             .map(|it| whole(&it, "timeout_ms"))
             .transpose()?
             .map(Duration::from_millis);
+        if timeout.is_some_and(|it| it.is_zero()) {
+            return Err(
+                "`timeout_ms` is 1 or more: in no time nothing runs; leave it out for the usual limit"
+                    .to_owned(),
+            );
+        }
         let session = raw.session.map(choice).transpose()?;
         let language = raw.language.as_deref().map(language).transpose()?;
         match (raw.code, raw.wait, session) {
@@ -272,6 +278,8 @@ mod tests {
             json!({"code": "1", "unknown": 1}),
             json!({"code": "1", "language": "ruby"}),
             json!({"code": "1", "timeout_ms": -1}),
+            json!({"code": "1", "timeout_ms": 0}),
+            json!({"code": "1", "timeout_ms": "0"}),
             json!({"code": "1", "timeout_ms": 1.5}),
         ] {
             assert!(run(wrong.clone()).is_err(), "{wrong}");

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use rmcp::ServerHandler;
 use rmcp::model::{
     CallToolRequestParams, CallToolResponse, CallToolResult, CancelTaskParams, CreateTaskResult,
     DetailedTask, ErrorData, GetTaskParams, GetTaskResult, Implementation,
@@ -19,17 +20,17 @@ use rmcp::model::{
     TaskStatus, Tool, UpdateTaskParams,
 };
 use rmcp::service::{RequestContext, RoleServer, SubscriptionContext};
-use rmcp::{ServerHandler, task_manager};
 use serde_json::Value;
 use wxmcp_run::{Outcome, ToolHost as _};
 
 use crate::arguments::{DescribeTools, RunCode, SearchTools};
 use crate::config::Client;
 use crate::listener::Listening;
+use crate::results::Times;
 use crate::run_code::Answered;
 use crate::running::Running;
 use crate::service::Service;
-use crate::{answer, discovery, offer, resources};
+use crate::{answer, discovery, offer, resources, tree};
 
 /// How long a task can be asked for after it was made, in milliseconds.
 const TASK_MS: u64 = 60 * 60 * 1_000;
@@ -169,8 +170,8 @@ fn shown(name: &str) -> String {
 
 /// A run that goes on, as a task.
 fn task(running: &Running) -> Task {
-    let now = task_manager::current_timestamp();
-    Task::new(running.run.clone(), TaskStatus::Working, now.clone(), now)
+    let (begun, changed) = (running.begun.clone(), running.begun.clone());
+    Task::new(running.run.clone(), TaskStatus::Working, begun, changed)
         .with_ttl_ms(TASK_MS)
         .with_poll_interval_ms(POLL_MS)
 }
@@ -220,16 +221,25 @@ impl ServerHandler for Connection {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        self.call(request, context).await
+        // Apart, so that what the SDK moves around for each request of any kind stays small.
+        Box::pin(self.call(request, context)).await
     }
 
     async fn list_resources(
         &self,
-        _request: Option<PaginatedRequestParams>,
+        request: Option<PaginatedRequestParams>,
         _context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let resources = resources::list(&self.service, &self.client.principal);
-        Ok(ListResourcesResult::with_all_items(resources))
+        let cursor = request.and_then(|it| it.cursor);
+        let page = tree::page(self.service.tools(), cursor.as_deref()).await?;
+        let mut resources = match cursor {
+            None => resources::list(&self.service, &self.client.principal),
+            Some(_) => Vec::new(),
+        };
+        resources.extend(page.resources);
+        let mut result = ListResourcesResult::with_all_items(resources);
+        result.next_cursor = page.next;
+        Ok(result)
     }
 
     async fn list_resource_templates(
@@ -244,8 +254,19 @@ impl ServerHandler for Connection {
     async fn read_resource(
         &self,
         request: ReadResourceRequestParams,
-        _context: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        let tools = self.service.tools();
+        let read = tokio::select! {
+            biased;
+            read = tree::read(&tools, &request.uri) => read,
+            () = context.ct.cancelled() => None,
+        };
+        if let Some(read) = read {
+            let contents =
+                read.map_err(|error| ErrorData::resource_not_found(error.message, None))?;
+            return Ok(ReadResourceResult::new(vec![contents]).into());
+        }
         match resources::read(&self.service, &self.client.principal, &request.uri) {
             Some(contents) => Ok(ReadResourceResult::new(vec![contents]).into()),
             None => Err(ErrorData::resource_not_found(
@@ -302,16 +323,18 @@ impl ServerHandler for Connection {
             )));
         }
         let Some(ended) = self.service.results.get(&request.task_id, principal) else {
-            let why = self.service.lost(&request.task_id, principal);
-            let error = ErrorData::internal_error(why.ok_or_else(unknown_task)?, None);
-            return ended_task(request.task_id, failed(&error));
+            let lost = self.service.lost(&request.task_id, principal);
+            let lost = lost.ok_or_else(unknown_task)?;
+            let error = ErrorData::internal_error(lost.why, None);
+            return ended_task(request.task_id, lost.times, failed(&error));
         };
+        let times = ended.times.clone();
         if matches!(ended.report.outcome, Outcome::Cancelled) {
-            return ended_task(request.task_id, TaskPayload::Cancelled);
+            return ended_task(request.task_id, times, TaskPayload::Cancelled);
         }
         let result = answer::of_report(&ended, self.service.config.max_answer);
         let result = object(&result).ok_or_else(unknown_task)?;
-        ended_task(request.task_id, TaskPayload::Completed { result })
+        ended_task(request.task_id, times, TaskPayload::Completed { result })
     }
 
     async fn update_task(
@@ -343,9 +366,8 @@ impl ServerHandler for Connection {
 }
 
 /// A task that has ended.
-fn ended_task(id: String, payload: TaskPayload) -> Result<GetTaskResult, ErrorData> {
-    let now = task_manager::current_timestamp();
-    let task = Task::new(id, payload.status(), now.clone(), now).with_ttl_ms(TASK_MS);
+fn ended_task(id: String, times: Times, payload: TaskPayload) -> Result<GetTaskResult, ErrorData> {
+    let task = Task::new(id, payload.status(), times.begun, times.ended).with_ttl_ms(TASK_MS);
     Ok(GetTaskResult::new(DetailedTask::new(task, payload)))
 }
 

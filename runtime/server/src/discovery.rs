@@ -62,10 +62,24 @@ pub(crate) async fn describe(
     asked: DescribeTools,
     max: usize,
 ) -> CallToolResult {
-    match sets(tools, &asked.names).await {
+    match stubs_of(tools, &asked.names, asked.language).await {
         Err(error) => answer::refused(error.message),
-        Ok(sets) => answer::plain(code(&sets, asked.language), max),
+        Ok(stubs) => answer::plain(stubs, max),
     }
+}
+
+/// The stubs of tools, whole.
+///
+/// # Errors
+///
+/// When there is none of a name.
+pub(crate) async fn stubs_of(
+    tools: &CallerHost,
+    names: &[String],
+    language: Language,
+) -> Result<String, ToolError> {
+    let sets = sets(tools, names).await?;
+    Ok(code(&sets, language))
 }
 
 /// The tools of these names; a namespace means all of its tools.

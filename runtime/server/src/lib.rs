@@ -13,6 +13,7 @@ mod listener;
 mod log;
 mod offer;
 mod opening;
+mod parse;
 mod pipes;
 mod resources;
 mod results;
@@ -20,8 +21,11 @@ mod run_code;
 mod running;
 mod service;
 mod sessions;
+mod skim;
 mod stdio;
+mod tree;
 mod turns;
+mod wire;
 
 use std::sync::Arc;
 

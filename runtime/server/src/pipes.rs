@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// What the two sides of a connection know of each other.
@@ -27,12 +28,25 @@ pub(crate) struct Pipes {
 struct Gate {
     is_closed: AtomicBool,
     reader: AtomicWaker,
+    /// Told when it closes.
+    closed: Notify,
 }
 
 impl Pipes {
     /// Whether the client does not read what it is sent now.
     pub(crate) fn is_unread(&self) -> bool {
         self.gate.is_closed.load(Ordering::SeqCst)
+    }
+
+    /// Waits until the client does not read what it is sent.
+    pub(crate) async fn unread(&self) {
+        loop {
+            let closed = self.gate.closed.notified();
+            if self.is_unread() {
+                return;
+            }
+            closed.await;
+        }
     }
 
     /// Input whose end is kept back until the runs have ended: at its end the protocol's side would give them up.
@@ -103,9 +117,11 @@ pub(crate) struct Output<W> {
 impl<W> Output<W> {
     fn seen<T>(&self, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         let gate = &self.pipes.gate;
-        gate.is_closed.store(polled.is_pending(), Ordering::SeqCst);
-        if polled.is_ready() {
-            gate.reader.wake();
+        let was_closed = gate.is_closed.swap(polled.is_pending(), Ordering::SeqCst);
+        match polled.is_pending() {
+            true if !was_closed => gate.closed.notify_one(),
+            true => {}
+            false => gate.reader.wake(),
         }
         if matches!(polled, Poll::Ready(Err(_))) {
             self.pipes.unwritable.cancel();

@@ -7,6 +7,7 @@ use wxmcp_run::Outcome;
 
 use crate::results::Ended;
 use crate::service::Service;
+use crate::tree;
 
 /// Runs that a list of resources names: the latest.
 const MAX_RUNS: usize = 20;
@@ -51,6 +52,7 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
             .with_description(words)
             .with_mime_type(media_type)
     })
+    .chain(tree::templates())
     .collect()
 }
 

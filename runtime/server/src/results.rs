@@ -35,6 +35,14 @@ struct Kept {
 pub(crate) struct Ended {
     pub(crate) report: Arc<Report>,
     pub(crate) session: Option<SessionNote>,
+    pub(crate) times: Times,
+}
+
+/// When a run began and ended, as the protocol writes times.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Times {
+    pub(crate) begun: String,
+    pub(crate) ended: String,
 }
 
 /// What an answer says of the session of its run.
@@ -170,6 +178,7 @@ mod tests {
         Ended {
             report: Arc::new(report),
             session: None,
+            times: Times::default(),
         }
     }
 

@@ -105,11 +105,15 @@ impl Service {
         if let Some(ended) = self.results.get(run, &client.principal) {
             return answer::of_report(&ended, self.config.max_answer);
         }
-        answer::refused(self.lost(run, &client.principal).unwrap_or_else(|| {
-            format!(
-                "there is no run {run}: its result is kept for an hour, and the oldest go first"
-            )
-        }))
+        let lost = self.lost(run, &client.principal);
+        answer::refused(lost.map_or_else(
+            || {
+                format!(
+                    "there is no run {run}: its result is kept for an hour, and the oldest go first"
+                )
+            },
+            |lost| lost.why,
+        ))
     }
 
     /// Ends the session of an answer that nobody gets.
@@ -281,8 +285,8 @@ impl Service {
         let carried_out = tokio::spawn(async move {
             let _turn = turn;
             let end = match (session, runner) {
-                (Some((session, held)), _) => service.run_in(&session, held, run).await,
-                (None, Some(Ok(runner))) => reported(runner.run(run).await, None),
+                (Some((session, held)), _) => service.run_in(&session, held, run, &attended).await,
+                (None, Some(Ok(runner))) => reported(runner.run(run).await, None, &attended),
                 (None, Some(Err(words))) => End::Lost(words),
                 (None, None) => End::Lost(String::new()),
             };
@@ -300,7 +304,13 @@ impl Service {
         running
     }
 
-    async fn run_in(&self, session: &Session, mut held: Held, run: wxmcp_run::Run) -> End {
+    async fn run_in(
+        &self,
+        session: &Session,
+        mut held: Held,
+        run: wxmcp_run::Run,
+        running: &Running,
+    ) -> End {
         let Some(interpreter) = held.0.as_mut() else {
             let why = self.sessions.end_of(&session.handle).unwrap_or_default();
             return End::Lost(format!("the session {} has ended: {why}", session.handle));
@@ -311,12 +321,20 @@ impl Service {
             self.sessions.end(&session.handle, over(&ran));
         }
         session.touch();
+        // Before the answer is made, which says whether there is a next run in it.
+        match running.cancel.is_cancelled() {
+            true => self.sessions.forget(&session.handle),
+            false => self.sessions.admit(&session.handle),
+        }
+        if self.sessions.end_of(&session.handle).is_some() {
+            held.0 = None;
+        }
         let note = SessionNote {
             handle: session.handle.clone(),
             ended: self.sessions.end_of(&session.handle),
         };
         drop(held);
-        reported(ran, Some(note))
+        reported(ran, Some(note), running)
     }
 
     fn conclude(&self, running: &Running, end: End) {
@@ -338,12 +356,6 @@ impl Service {
             running.principal.name,
             running.began.elapsed().as_millis()
         ));
-        if let Some(session) = &running.session {
-            match running.cancel.is_cancelled() {
-                true => self.sessions.forget(session),
-                false => self.sessions.admit(session),
-            }
-        }
         running.finish(end);
         self.finished(running);
     }
@@ -360,11 +372,12 @@ fn over(ran: &Result<Report, RunError>) -> String {
     }
 }
 
-fn reported(ran: Result<Report, RunError>, session: Option<SessionNote>) -> End {
+fn reported(ran: Result<Report, RunError>, session: Option<SessionNote>, running: &Running) -> End {
     match ran {
         Ok(report) => End::Reported(Ended {
             report: Arc::new(report),
             session,
+            times: running.times(),
         }),
         Err(error @ RunError::WorkerEnded { .. }) => End::Lost(error.to_string()),
         Err(error) => End::Lost(format!("the run could not begin: {error}")),

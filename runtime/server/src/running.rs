@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use rmcp::task_manager::current_timestamp;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use wxmcp_policy::Principal;
 use wxmcp_run::{Event, Observer, Stream, ToolErrorKind};
 
-use crate::results::Ended;
+use crate::results::{Ended, Times};
 
 /// Events that wait to be sent; later ones are counted, and their number is sent.
 const MAX_WAITING: usize = 256;
@@ -24,6 +25,8 @@ pub(crate) struct Running {
     pub(crate) principal: Arc<Principal>,
     pub(crate) session: Option<String>,
     pub(crate) began: Instant,
+    /// The same, as the protocol writes it.
+    pub(crate) begun: String,
     /// Ends it as cancelled.
     pub(crate) cancel: CancellationToken,
     printed: Mutex<Printed>,
@@ -78,10 +81,19 @@ impl Running {
             principal,
             session,
             began: Instant::now(),
+            begun: current_timestamp(),
             cancel: CancellationToken::new(),
             printed: Mutex::default(),
             listener: Mutex::default(),
             end: watch::Sender::new(None),
+        }
+    }
+
+    /// When it began and, if it ends now, ended.
+    pub(crate) fn times(&self) -> Times {
+        Times {
+            begun: self.begun.clone(),
+            ended: current_timestamp(),
         }
     }
 

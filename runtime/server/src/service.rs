@@ -14,7 +14,7 @@ use wxmcp_broker::CallerHost;
 use wxmcp_policy::Principal;
 
 use crate::config::ServerConfig;
-use crate::results::Results;
+use crate::results::{Results, Times};
 use crate::running::Running;
 use crate::sessions::Sessions;
 use crate::turns::{MAX_RUNNING, Turns};
@@ -35,11 +35,18 @@ pub(crate) struct Service {
     pub(crate) results: Results,
     pub(crate) sessions: Sessions,
     running: Mutex<HashMap<String, Arc<Running>>>,
-    /// Runs that ended without a report, and why.
-    lost: Mutex<LruCache<String, (Arc<Principal>, String)>>,
+    /// Runs that ended without a report.
+    lost: Mutex<LruCache<String, (Arc<Principal>, Lost)>>,
     ended: Notify,
     /// Set when no run may begin any more.
     pub(crate) draining: CancellationToken,
+}
+
+/// How a run ended without a report.
+#[derive(Clone, Debug)]
+pub(crate) struct Lost {
+    pub(crate) why: String,
+    pub(crate) times: Times,
 }
 
 impl Service {
@@ -82,15 +89,19 @@ impl Service {
 
     /// Keeps why a run ended without a report, for whoever asks later.
     pub(crate) fn keep_lost(&self, running: &Running, why: &str) {
-        let lost = (Arc::clone(&running.principal), why.to_owned());
+        let lost = Lost {
+            why: why.to_owned(),
+            times: running.times(),
+        };
+        let lost = (Arc::clone(&running.principal), lost);
         self.lost.lock().put(running.run.clone(), lost);
     }
 
-    /// Why a run of this principal ended without a report.
-    pub(crate) fn lost(&self, run: &str, principal: &Principal) -> Option<String> {
-        let mut lost = self.lost.lock();
-        let (owner, why) = lost.get(run)?;
-        (**owner == *principal).then(|| why.clone())
+    /// How a run of this principal ended without a report.
+    pub(crate) fn lost(&self, run: &str, principal: &Principal) -> Option<Lost> {
+        let mut all = self.lost.lock();
+        let (owner, lost) = all.get(run)?;
+        (**owner == *principal).then(|| lost.clone())
     }
 
     pub(crate) fn finished(&self, running: &Running) {

@@ -105,10 +105,10 @@ impl Sessions {
     }
 
     /// Its first answer is given: from now on its principal can use it. If that has as many as it may, the one that was not
-    /// used for the longest time ends.
+    /// used for the longest time ends; this one, if all others are running.
     pub(crate) fn admit(&self, handle: &str) {
         let mut state = self.state.lock();
-        let Some(session) = state.begun.remove(handle) else {
+        let Some(session) = state.begun.get(handle).cloned() else {
             return;
         };
         let own = state
@@ -123,10 +123,19 @@ impl Sessions {
                 "another session was made, and {} is the most there may be: this one was not used for the longest time",
                 self.of_a_principal
             );
-            if let Some(longest) = longest {
-                state.end(&longest, why);
+            match longest {
+                Some(longest) => state.end(&longest, why),
+                None => {
+                    let why = format!(
+                        "there are {} other sessions, and all of them are running",
+                        self.of_a_principal
+                    );
+                    state.end(handle, why);
+                    return;
+                }
             }
         }
+        state.begun.remove(handle);
         state.live.insert(handle.to_owned(), session);
     }
 
@@ -329,6 +338,29 @@ mod tests {
         assert!(error.contains("all of them are running"), "{error}");
         drop(held);
         assert!(begin(&sessions, &me).is_ok());
+    }
+
+    #[tokio::test]
+    async fn one_that_was_begun_before_all_others_ran_is_not_one_more() {
+        let sessions = Sessions::new(Duration::from_secs(60), 2);
+        let me = Arc::new(Principal::local());
+        let live = [
+            begin(&sessions, &me).unwrap(),
+            begin(&sessions, &me).unwrap(),
+        ];
+        let nothing = Box::new(Nothing(None));
+        let new = sessions.begin(&me, Language::Python, nothing).unwrap();
+        let held = [live[0].hold().await, live[1].hold().await];
+        sessions.admit(&new.handle);
+        let error = sessions.get(&new.handle, &me).err().unwrap();
+        assert!(
+            error.contains("there are 2 other sessions, and all of them are running"),
+            "{error}"
+        );
+        assert_eq!(sessions.of(&me).len(), 2);
+        drop(held);
+        assert!(begin(&sessions, &me).is_ok());
+        assert_eq!(sessions.of(&me).len(), 2);
     }
 
     #[tokio::test]

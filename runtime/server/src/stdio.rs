@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use rmcp::ServiceExt as _;
 use rmcp::service::ServerInitializeError;
-use rmcp::transport::async_rw::AsyncRwTransport;
 use rmcp::transport::io::stdio_pipes;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -15,9 +14,7 @@ use crate::connection::Connection;
 use crate::opening::Opening;
 use crate::pipes::Pipes;
 use crate::service::Service;
-
-/// Longest message of a client, in bytes: a program of 8 MiB as JSON writes it.
-const MAX_LINE: usize = 32 << 20;
+use crate::wire::Wire;
 
 /// How often it is looked whether anybody still reads our output, once nothing more is read.
 const LOOK: Duration = Duration::from_millis(50);
@@ -45,8 +42,7 @@ pub(crate) async fn serve(
     } = pipes.clone();
     let (input, output) = stdio_pipes();
     let (input, output) = (pipes.input(input), pipes.output(output));
-    let transport = AsyncRwTransport::new_server(input, output).with_max_line_length(MAX_LINE);
-    let transport = Opening::new(transport);
+    let transport = Opening::new(Wire::new(input, output));
     let connection = Connection::new(Arc::clone(service), client);
     let mut serving = tokio::spawn(async move {
         match connection.serve(transport).await {
@@ -85,6 +81,7 @@ pub(crate) async fn serve(
 /// the input would not be seen.
 async fn gone_unread(pipes: &Pipes) {
     loop {
+        pipes.unread().await;
         tokio::time::sleep(LOOK).await;
         if pipes.is_unread() && !is_open(rustix::stdio::stdin(), PollFlags::IN) {
             return;

@@ -3,6 +3,7 @@
 mod describe;
 mod hit;
 mod inspect;
+mod known;
 pub(crate) mod learned;
 pub(crate) mod search;
 mod unmatched;
@@ -21,6 +22,7 @@ use crate::host::CallerHost;
 use crate::provider::{ProvidedTools, Provider};
 
 pub use inspect::Problems;
+pub use known::KnownTools;
 
 /// Longest name that is looked up, in bytes.
 const MAX_CALL_NAME_BYTES: usize = 1_024;

@@ -32,44 +32,74 @@ pub(super) enum Keep {
 /// The text, in at most about `share` characters. Where it is cut, it says how many of how many characters are
 /// shown, and that `whole` has them all.
 pub(super) fn cut(text: &str, share: usize, keep: Keep, whole: &str) -> String {
-    // A character has at least a byte.
-    if text.len() <= share {
+    cut_by(|_| 1, text, share, keep, whole)
+}
+
+/// The same, where a character counts for as many as `weight` says.
+pub(super) fn cut_by(
+    weight: fn(char) -> usize,
+    text: &str,
+    share: usize,
+    keep: Keep,
+    whole: &str,
+) -> String {
+    if weighs_at_most(weight, text, share) {
         return text.to_owned();
     }
     let total = text.chars().count();
-    if total <= share {
-        return text.to_owned();
-    }
-    let shown = share.saturating_sub(WORDS);
+    let room = share.saturating_sub(WORDS);
+    let (first, last) = match keep {
+        Keep::Head => (head(weight, text, room), ""),
+        Keep::Ends => {
+            let end = room / 3;
+            let first = head(weight, text, room.saturating_sub(end));
+            let rest = text.get(first.len()..).unwrap_or_default();
+            (first, tail(weight, rest, end))
+        }
+    };
+    let shown = first.chars().count().saturating_add(last.chars().count());
     let words = format!("[cut: {shown} of {total} characters are shown; {whole} has all of it]");
     match keep {
-        Keep::Head => format!("{}\n{words}", head(text, shown)),
-        Keep::Ends => {
-            let end = shown / 3;
-            let (first, last) = (head(text, shown - end), tail(text, end));
-            format!("{first}\n{words}\n{last}")
-        }
+        Keep::Head => format!("{first}\n{words}"),
+        Keep::Ends => format!("{first}\n{words}\n{last}"),
     }
 }
 
-fn head(text: &str, chars: usize) -> &str {
-    let end = text
-        .char_indices()
-        .nth(chars)
-        .map_or(text.len(), |(at, _)| at);
-    text.get(..end).unwrap_or_default()
+fn weighs_at_most(weight: fn(char) -> usize, text: &str, most: usize) -> bool {
+    head(weight, text, most).len() == text.len()
 }
 
-fn tail(text: &str, chars: usize) -> &str {
-    let Some(before_last) = chars.checked_sub(1) else {
-        return "";
-    };
-    let begin = text
-        .char_indices()
-        .rev()
-        .nth(before_last)
-        .map_or(0, |(at, _)| at);
+/// As much of the beginning as weighs at most `room`.
+fn head(weight: fn(char) -> usize, text: &str, room: usize) -> &str {
+    let end = end_of(weight, text.char_indices(), room);
+    text.get(..end.unwrap_or(text.len())).unwrap_or_default()
+}
+
+/// As much of the end as weighs at most `room`.
+fn tail(weight: fn(char) -> usize, text: &str, room: usize) -> &str {
+    let begin = end_of(weight, text.char_indices().rev(), room);
+    let begin = begin.map_or(0, |at| {
+        let length = text.get(at..).and_then(|rest| rest.chars().next());
+        at.saturating_add(length.map_or(0, char::len_utf8))
+    });
     text.get(begin..).unwrap_or_default()
+}
+
+/// Where the first character is that there is no room for.
+fn end_of(
+    weight: fn(char) -> usize,
+    mut chars: impl Iterator<Item = (usize, char)>,
+    room: usize,
+) -> Option<usize> {
+    let mut left = room;
+    let beyond = chars.find(|(_, c)| match left.checked_sub(weight(*c)) {
+        Some(rest) => {
+            left = rest;
+            false
+        }
+        None => true,
+    });
+    beyond.map(|(at, _)| at)
 }
 
 #[cfg(test)]

@@ -2,13 +2,18 @@
 
 mod cut;
 mod structured;
+mod texts;
+
+use std::sync::Arc;
 
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject, ResourceContents};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
-use wxmcp_run::{Artifact, CallRecord, Outcome, Report};
+use wxmcp_run::{Artifact, CallRecord, Outcome, Raised, Report};
 
 use crate::results::{Ended, SessionNote};
-use cut::{Keep, cut, shares};
+use cut::{Keep, cut};
+use texts::Texts;
 
 /// Calls that a failed run's answer lists.
 const MAX_CALLS: usize = 50;
@@ -22,19 +27,49 @@ pub(crate) fn of_report(ended: &Ended, max: usize) -> CallToolResult {
     let report = &*ended.report;
     let run = report.run.to_string();
     let handed_out = handed_out(report, &run);
-    let parts = Parts::of(report, &run);
+    let texts = Texts::of(report, max, || own(ended, &run));
     let mut result = CallToolResult::default();
-    let text = parts.text(report, ended.session.as_ref(), max);
-    result.content.push(ContentBlock::text(text));
+    result.content.push(ContentBlock::text(text(ended, &texts)));
     result.is_error = Some(failed(&report.outcome));
     if handed_out.is_empty() {
-        result.structured_content = Some(structured::of_report(ended, &run, max));
+        result.structured_content = Some(structured::of_report(ended, &run, &texts));
     }
     result.content.extend(handed_out);
     let mut meta = MetaObject::new();
     meta.insert("run".to_owned(), json!(run));
     result.meta = Some(meta);
     result
+}
+
+/// Characters that an answer has besides the texts of its report, in the form that has more of them.
+fn own(ended: &Ended, run: &str) -> usize {
+    /// Names of sections and members, and the marks around them.
+    const NAMES: usize = 150;
+    let blank = Report {
+        outcome: match &ended.report.outcome {
+            Outcome::Returned(_) => Outcome::Returned(RawValue::NULL.to_owned()),
+            Outcome::Raised(raised) => Outcome::Raised(Raised {
+                message: String::new(),
+                traceback: String::new(),
+                ..raised.clone()
+            }),
+            Outcome::Stopped(limit, _) => Outcome::Stopped(limit.clone(), None),
+            other => other.clone(),
+        },
+        stdout: Vec::new(),
+        stderr: Vec::new(),
+        artifacts: Vec::new(),
+        ..(*ended.report).clone()
+    };
+    let texts = Texts::of(&blank, usize::MAX, || 0);
+    let blank = Ended {
+        report: Arc::new(blank),
+        ..ended.clone()
+    };
+    let structured = structured::of_report(&blank, run, &texts).to_string();
+    let text = text(&blank, &texts);
+    let count = |text: &str| text.chars().count();
+    count(&structured).max(count(&text)).saturating_add(NAMES)
 }
 
 /// The answer for a run that goes on: its handle, and what it has printed since the last answer.
@@ -83,80 +118,49 @@ fn failed(outcome: &Outcome) -> bool {
     }
 }
 
-/// The texts of a report, whole, each with the resource that holds it.
-struct Parts {
-    value: Option<String>,
-    stdout: String,
-    stderr: String,
-    failure: Option<String>,
-    texts: String,
-    run: String,
+/// The text of an answer.
+fn text(ended: &Ended, texts: &Texts) -> String {
+    let report = &*ended.report;
+    let failure = failure(report, texts);
+    let mut sections = Vec::new();
+    if !texts.value.is_empty() || is_empty_text(&report.outcome) {
+        sections.push(texts.value.shown());
+    }
+    if !texts.handed_out.is_empty() {
+        sections.push(texts.handed_out.shown());
+    }
+    let is_alone = sections.is_empty() && failure.is_none() && texts.stderr.is_empty();
+    if !texts.stdout.is_empty() {
+        let shown = texts.stdout.shown();
+        sections.push(match is_alone {
+            true => shown,
+            false => format!("{STDOUT}\n{shown}"),
+        });
+    }
+    if !texts.stderr.is_empty() {
+        sections.push(format!("{STDERR}\n{}", texts.stderr.shown()));
+    }
+    sections.extend(failure);
+    if sections.is_empty() {
+        sections.push(match report.artifacts.is_empty() {
+            true => "[no value, nothing printed]".to_owned(),
+            false => "[no value; what was handed out follows]".to_owned(),
+        });
+    }
+    let end = ending(ended.session.as_ref());
+    if !end.is_empty() {
+        sections.push(end);
+    }
+    sections.join("\n")
 }
 
-impl Parts {
-    fn of(report: &Report, run: &str) -> Self {
-        Self {
-            value: value(&report.outcome),
-            stdout: String::from_utf8_lossy(&report.stdout).into_owned(),
-            stderr: String::from_utf8_lossy(&report.stderr).into_owned(),
-            failure: failure(report),
-            texts: texts(report),
-            run: run.to_owned(),
-        }
-    }
-
-    fn text(&self, report: &Report, session: Option<&SessionNote>, max: usize) -> String {
-        let whole = |name: &str| format!("run://{}/{name}", self.run);
-        let end = ending(session);
-        let count = |text: &str| text.chars().count();
-        let handed_out = &self.texts;
-        let lengths = [
-            self.value.as_deref().map_or(0, count),
-            count(handed_out),
-            count(&self.stdout),
-            count(&self.stderr),
-            self.failure.as_deref().map_or(0, count),
-        ];
-        let budget = max.saturating_sub(count(&end)).saturating_sub(100);
-        let shares = shares(&lengths, budget);
-        let share = |at: usize| shares.get(at).copied().unwrap_or_default();
-        let mut sections = Vec::new();
-        if let Some(value) = &self.value {
-            sections.push(cut(value, share(0), Keep::Head, &whole("value")));
-        }
-        if !handed_out.is_empty() {
-            sections.push(cut(handed_out, share(1), Keep::Head, &whole("report")));
-        }
-        let is_alone = sections.is_empty() && self.failure.is_none() && self.stderr.is_empty();
-        if !self.stdout.is_empty() {
-            let shown = cut(&self.stdout, share(2), Keep::Ends, &whole("stdout"));
-            sections.push(match is_alone {
-                true => shown,
-                false => format!("{STDOUT}\n{shown}"),
-            });
-        }
-        if !self.stderr.is_empty() {
-            let shown = cut(&self.stderr, share(3), Keep::Ends, &whole("report"));
-            sections.push(format!("{STDERR}\n{shown}"));
-        }
-        if let Some(failure) = &self.failure {
-            sections.push(cut(failure, share(4), Keep::Ends, &whole("report")));
-        }
-        if sections.is_empty() {
-            sections.push(match report.artifacts.is_empty() {
-                true => "[no value, nothing printed]".to_owned(),
-                false => "[no value; what was handed out follows]".to_owned(),
-            });
-        }
-        if !end.is_empty() {
-            sections.push(end);
-        }
-        sections.join("\n")
-    }
+/// Whether a script returned a text of no characters, which is a value, too.
+fn is_empty_text(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Returned(value) if value.get() == "\"\"")
 }
 
 /// Texts that the script handed out beside its value, together.
-fn texts(report: &Report) -> String {
+fn handed_out_texts(report: &Report) -> String {
     let texts = report.artifacts.iter().filter(|it| it.kind == "text");
     let texts: Vec<&str> = texts.map(|it| it.data.as_str()).collect();
     texts.join("\n")
@@ -177,32 +181,18 @@ fn ending(session: Option<&SessionNote>) -> String {
     }
 }
 
-/// A value as text: strings as they are, everything else as JSON, `null` not at all.
-fn value(outcome: &Outcome) -> Option<String> {
-    let Outcome::Returned(value) = outcome else {
-        return None;
-    };
-    match value.get() {
-        "null" => None,
-        json => Some(serde_json::from_str(json).unwrap_or_else(|_| json.to_owned())),
-    }
-}
-
 /// How a run failed, and what it had done by then.
-fn failure(report: &Report) -> Option<String> {
+fn failure(report: &Report, texts: &Texts) -> Option<String> {
+    let traceback = texts.traceback.shown();
+    let traceback = traceback.trim_end();
     let mut text = match &report.outcome {
         Outcome::Returned(_) | Outcome::Exited(0) => return None,
-        Outcome::Raised(raised) if raised.traceback.is_empty() => {
-            format!("[failed] {}: {}", raised.kind, raised.message)
+        Outcome::Raised(raised) if traceback.is_empty() => {
+            format!("[failed] {}: {}", raised.kind, texts.message.shown())
         }
-        Outcome::Raised(raised) => {
-            format!("[failed] {}\n{}", raised.kind, raised.traceback.trim_end())
-        }
+        Outcome::Raised(raised) => format!("[failed] {}\n{traceback}", raised.kind),
         Outcome::Exited(code) => format!("[failed] the script ended itself with exit code {code}"),
-        Outcome::Stopped(limit, raised) => {
-            let traceback = raised
-                .as_ref()
-                .map_or("", |raised| raised.traceback.trim_end());
+        Outcome::Stopped(limit, _) => {
             let words = format!("[stopped] by {limit}\n{traceback}");
             words.trim_end().to_owned()
         }

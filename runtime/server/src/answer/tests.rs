@@ -25,6 +25,7 @@ fn ended(report: Report) -> Ended {
     Ended {
         report: Arc::new(report),
         session: None,
+        times: crate::results::Times::default(),
     }
 }
 
@@ -149,8 +150,49 @@ fn both_forms_stay_within_the_limit_and_name_what_holds_the_whole() {
         structured["value_cut"]
             .as_str()
             .unwrap()
-            .contains("of 100002 characters")
+            .contains("of 100000 characters")
     );
+}
+
+#[test]
+fn both_forms_show_the_same_of_each_text() {
+    // Lines, each of whose ends is two characters in JSON: near the limit, within it, and beyond it.
+    for lines in 2_300..2_520 {
+        let mut it = report(returned("1"));
+        it.stdout = "a line..\n".repeat(lines).into_bytes();
+        let result = of_report(&ended(it.clone()), 25_000);
+        let structured = result.structured_content.clone().unwrap();
+        let shown = structured["stdout"].as_str().unwrap();
+        assert_eq!(text(&result), format!("1\n[stdout]\n{shown}"), "{lines}");
+        let written = structured.to_string().chars().count();
+        assert!(written <= 25_000, "{lines}: {written}");
+        let is_whole = shown.len() == it.stdout.len();
+        // What is left unused is not more than an answer has besides, or the words about the cut.
+        assert!(is_whole || written > 24_000, "{lines}: {written}");
+        assert_eq!(is_whole, !shown.contains("[cut: "), "{lines}");
+    }
+}
+
+#[test]
+fn keys_that_json_has_twice_are_in_both() {
+    let json = r#"{"1":"a","1":"b"}"#;
+    let result = of_report(&ended(report(returned(json))), 25_000);
+    assert_eq!(text(&result), json);
+    let structured = result.structured_content.unwrap();
+    assert_eq!(structured["value_json"], json);
+    assert!(structured.get("value").is_none(), "{structured}");
+    let twin = of_report(&ended(report(returned(r#"{"1":"a","2":"b"}"#))), 25_000);
+    assert_eq!(
+        twin.structured_content.unwrap()["value"],
+        json!({"1": "a", "2": "b"})
+    );
+}
+
+#[test]
+fn a_text_without_characters_is_a_value() {
+    let result = of_report(&ended(report(returned("\"\""))), 25_000);
+    assert_eq!(text(&result), "");
+    assert_eq!(result.structured_content.unwrap()["value"], "");
 }
 
 #[test]
