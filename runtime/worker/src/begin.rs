@@ -117,8 +117,13 @@ fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
             quota_files: mount.quota.files,
         })
     });
-    let protected = policy.protected.paths.iter().map(|path| bytes(path));
-    let protected: Result<_, _> = protected.collect();
+    // It is asked for only where something of the host is written.
+    let writes = policy
+        .mounts
+        .iter()
+        .any(|it| it.access == Access::ReadWrite && matches!(it.source, Source::Host(_)));
+    let protected = policy.protected.paths.iter().filter(|_| writes);
+    let protected: Result<_, _> = protected.map(|path| bytes(path)).collect();
     Ok(message::Policy {
         mounts: mounts.collect::<Result<_, _>>()?,
         env: policy.env.clone(),
@@ -129,7 +134,10 @@ fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
                 return Err(RunError::NotInWorker("the standard input of this process"));
             }
         },
-        protected_names: policy.protected.names.clone(),
+        protected_names: match writes {
+            true => policy.protected.names.clone(),
+            false => Vec::new(),
+        },
         protected_paths: protected.map_err(|error| RunError::Engine(error.into()))?,
     })
 }

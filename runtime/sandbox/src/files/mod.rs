@@ -44,7 +44,7 @@ use crate::output::Output;
 use seam::Folder;
 use tree::{Mounted, Tree};
 use writable::{Common, Guard, Notes, Writable};
-use wxmcp_run::{Access, Ledger, Mount, Policy, RunError, Source};
+use wxmcp_run::{Access, Ledger, Mount, Policy, Protected, RunError, Source};
 
 /// Most bytes of a path that a guest names. Linux takes no longer one either.
 const PATH: usize = 4_096;
@@ -104,8 +104,13 @@ impl Files {
     /// When a mount's host directory cannot be opened.
     pub(crate) fn new(policy: &Policy, ledger: &Ledger, output: &Output) -> Result<Self, RunError> {
         let mut tree = Tree::new();
+        // To know what is protected, its paths are followed, a dozen of calls for each: only who writes has to know.
+        let protected = match writes_to_host(policy) {
+            true => &policy.protected,
+            false => &Protected::default(),
+        };
         let common = Common {
-            guard: Arc::new(Guard::new(&policy.protected)),
+            guard: Arc::new(Guard::new(protected)),
             open: Arc::default(),
             notes: Arc::new(Notes::new(output.clone())),
         };
@@ -144,6 +149,12 @@ impl Files {
         }
         self.has_noted = true;
     }
+}
+
+/// Whether a guest may write to a folder of the host.
+fn writes_to_host(policy: &Policy) -> bool {
+    let mut mounts = policy.mounts.iter();
+    mounts.any(|it| it.access == Access::ReadWrite && matches!(it.source, Source::Host(_)))
 }
 
 /// A folder of the host, as a mount lets the guest use it.
