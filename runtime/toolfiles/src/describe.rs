@@ -24,6 +24,7 @@ fn description_limits() -> Limits {
         wall: Duration::from_secs(10),
         start: Duration::ZERO,
         host_memory: 128 << 20,
+        scratch: 0,
         memory: 128 << 20,
         output: 64 << 10,
         value: 1 << 20,

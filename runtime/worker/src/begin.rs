@@ -132,6 +132,7 @@ fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
         },
         protected_names: policy.protected.names.clone(),
         protected_paths: protected.map_err(|error| RunError::Engine(error.into()))?,
+        workdir: policy.workdir.clone(),
     })
 }
 
@@ -143,6 +144,7 @@ fn limits(limits: &Limits) -> message::Limits {
         start: nanoseconds(limits.start),
         memory: limits.memory,
         host_memory: limits.host_memory,
+        scratch: limits.scratch,
         output: limits.output,
         value: limits.value,
         tool_calls: limits.tool_calls,
@@ -216,6 +218,7 @@ impl From<message::Policy> for Policy {
                 names: policy.protected_names,
                 paths: policy.protected_paths.into_iter().map(path).collect(),
             },
+            workdir: policy.workdir,
         }
     }
 }
@@ -228,6 +231,7 @@ impl From<&message::Limits> for Limits {
             start: Duration::from_nanos(limits.start),
             memory: limits.memory,
             host_memory: limits.host_memory,
+            scratch: limits.scratch,
             output: limits.output,
             value: limits.value,
             tool_calls: limits.tool_calls,
