@@ -22,7 +22,7 @@ from _wxmcp import common, immortal
 
 immortal.plug()  # so that the adapter's objects find no holes to scatter into
 
-from _wxmcp import bake, execution, output, report, stdlib, system, tooltree, warm_up
+from _wxmcp import bake, execution, output, place, report, stdlib, system, tooltree, warm_up
 
 immortal.unplug()
 
@@ -50,6 +50,7 @@ class _Random(types.ModuleType):
         for name in list(sys.modules):
             if name.partition(".")[0] in _PRIVATE:
                 del sys.modules[name]
+        os.environ.update(place.ENVIRONMENT)  # componentize-py has just emptied it
         _end()
         return int  # does nothing, in C
 
@@ -73,11 +74,13 @@ def _leave_build():
     import zoneinfo
 
     zoneinfo.reset_tzpath(())
-    sys.meta_path.extend([stdlib.Finder, tooltree.Finder])
+    # Before what looks into folders: the library is imported without a look at any.
+    sys.meta_path.insert(-1, stdlib.Finder)
+    sys.meta_path.append(tooltree.Finder)
     sys.path_hooks.insert(0, stdlib.Folder)
-    sys.path[:] = []
     sys.path_importer_cache.clear()
     os.environ.clear()
+    place.build(_FOLDER)
 
 
 def _end():

@@ -33,6 +33,7 @@ Examples:
   wxmcp run agent.wasm                      a WebAssembly component that imports tools
   wxmcp run -v ./data:/data report.py       let it read ./data as /data
   wxmcp run -v ./out:/out:rw report.py      let it write there, too
+  wxmcp run --project . tools/report.py     let it read this folder, and import what is beside it
   wxmcp run --allow-host api.example.com report.ts   let it fetch() from there
   wxmcp run --allow-tool 'memory.*' --json report.py --since 2026
 
@@ -203,6 +204,11 @@ pub(crate) struct LimitArgs {
     #[arg(long, value_name = "SIZE")]
     pub(crate) host_memory: Option<ByteSize>,
 
+    /// Files that the script keeps outside of mounts, in its home `/home/agent` and in `/tmp`: in memory, and gone with
+    /// the run. 0: there are no such folders [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) scratch: Option<ByteSize>,
+
     /// Tool calls and requests to hosts, failed ones included [default: 1000]
     #[arg(long, value_name = "N")]
     pub(crate) max_tool_calls: Option<u64>,
@@ -232,6 +238,15 @@ pub(crate) struct PolicyArgs {
         value_name = "SRC:DST[:ro|:rw[,SIZE[,FILES]]]"
     )]
     pub(crate) volumes: Vec<String>,
+
+    /// Let the script read DIR as /project. A script inside it runs as the file that it is there: it imports modules
+    /// beside it, and finds what is beside `__file__`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) project: Option<PathBuf>,
+
+    /// Begin in the folder DST that the script sees [default: its home, /home/agent; /project for code without a file]
+    #[arg(long, value_name = "DST")]
+    pub(crate) workdir: Option<String>,
 
     /// Set an environment variable of the script; KEY alone passes yours on
     #[arg(short, long = "env", value_name = "KEY[=VALUE]")]

@@ -9,6 +9,7 @@ mod file_error;
 mod guests;
 mod interrupts;
 mod mounts;
+mod place;
 mod program;
 mod queue;
 mod render;

@@ -6,6 +6,9 @@ use anyhow::{Context as _, anyhow, bail};
 use bytesize::ByteSize;
 use wxmcp_run::{Access, Mount, Protected, Quota, Source};
 
+use crate::cli::PolicyArgs;
+use crate::settings_file::PolicyTable;
+
 /// Names of files that wxmcp and other MCP clients take servers and grants from, in whatever folder they are started
 /// next, and of what wxmcp keeps itself.
 const OWN_NAMES: [&str; 9] = [
@@ -33,23 +36,33 @@ pub(crate) fn protected(told: impl Iterator<Item = PathBuf>) -> Protected {
     }
 }
 
+/// Where the folder is that `--project` names.
+pub(crate) const PROJECT: &str = "/project";
+
 /// Directories of flags are relative to here, those of a file to the file.
 pub(crate) fn mounts(
-    flags: &[String],
-    file: &[String],
+    flags: &PolicyArgs,
+    file: &PolicyTable,
     folder: &Path,
 ) -> anyhow::Result<Vec<Mount>> {
-    let of_file = file.iter().enumerate().map(|(index, text)| {
+    let of_file = file.volumes.iter().enumerate().map(|(index, text)| {
         let place = || format!("wxmcp.toml: policy.volumes[{index}]");
         mount(text, folder).with_context(place)
     });
-    let of_flags = flags.iter().map(|text| {
+    let of_flags = flags.volumes.iter().map(|text| {
         let place = || format!("volume `{text}`");
         mount(text, Path::new("")).with_context(place)
     });
-    let mounts = of_file
+    let mut mounts = of_file
         .chain(of_flags)
         .collect::<anyhow::Result<Vec<Mount>>>()?;
+    let project = file.project.as_ref().map(|named| folder.join(named));
+    mounts.extend(flags.project.clone().or(project).map(|project| Mount {
+        source: Source::Host(project),
+        guest: PROJECT.to_owned(),
+        access: Access::ReadOnly,
+        quota: Quota::default(),
+    }));
     for (index, mount) in mounts.iter().enumerate() {
         if mounts
             .iter()
@@ -62,7 +75,27 @@ pub(crate) fn mounts(
     Ok(mounts)
 }
 
-fn mount(text: &str, folder: &Path) -> anyhow::Result<Mount> {
+/// The folder that scripts begin in.
+pub(crate) fn workdir(flag: Option<&str>, file: Option<&str>) -> anyhow::Result<Option<String>> {
+    let place = match flag {
+        Some(_) => "--workdir",
+        None => "wxmcp.toml: policy.workdir",
+    };
+    let plain = |path: &str| guest_path(path).with_context(|| place.to_owned());
+    flag.or(file).map(plain).transpose()
+}
+
+/// An absolute path of the guest, without slashes at its end.
+fn guest_path(path: &str) -> anyhow::Result<String> {
+    let plain = path.starts_with('/') && path.split('/').all(|part| part != "..");
+    if !plain {
+        bail!("DST must be an absolute path without `..`");
+    }
+    let trimmed = path.trim_end_matches('/');
+    Ok(if trimmed.is_empty() { "/" } else { trimmed }.to_owned())
+}
+
+pub(crate) fn mount(text: &str, folder: &Path) -> anyhow::Result<Mount> {
     let wrong = || {
         anyhow!("it is no volume: write SRC:DST, SRC:DST:ro, SRC:DST:rw or SRC:DST:rw,SIZE,FILES")
     };
@@ -78,14 +111,10 @@ fn mount(text: &str, folder: &Path) -> anyhow::Result<Mount> {
     if host.is_empty() {
         return Err(wrong());
     }
-    let plain = guest.starts_with('/') && guest.split('/').all(|part| part != "..");
-    if !plain {
-        bail!("DST must be an absolute path without `..`");
-    }
-    let trimmed = guest.trim_end_matches('/');
+    let guest = guest_path(guest)?;
     Ok(Mount {
         source: Source::Host(folder.join(host)),
-        guest: if trimmed.is_empty() { "/" } else { trimmed }.to_owned(),
+        guest,
         access,
         quota,
     })

@@ -13,7 +13,7 @@ use wxmcp_run::{Limits, Mount, Protected};
 use wxmcp_toolfiles::read_file;
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
-use crate::mounts::{mounts, protected};
+use crate::mounts::{mounts, protected, workdir};
 use crate::settings_file::{self, ConnectionTable, DirectoryTable, File, LimitTable};
 
 /// Bytes that tools may keep in a directory whose quota is not set.
@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     /// Bytes that the process may hold for all runs together; the host knows what is usual.
     pub(crate) host_memory_total: Option<ByteSize>,
     pub(crate) mounts: Vec<Mount>,
+    /// The folder of the guest that scripts begin in, if it is not their home.
+    pub(crate) workdir: Option<String>,
     /// What no mount lets a script change.
     pub(crate) protected: Protected,
     pub(crate) env: Vec<(String, String)>,
@@ -106,7 +108,8 @@ impl Settings {
             )?
             .unwrap_or(Duration::from_secs(30)),
             limits: merge_limits(limits, &file.limits, usual)?,
-            mounts: mounts(&policy.volumes, &file.policy.volumes, &folder)?,
+            mounts: mounts(policy, &file.policy, &folder)?,
+            workdir: workdir(policy.workdir.as_deref(), file.policy.workdir.as_deref())?,
             env: environment(file.policy.env.iter().chain(&policy.env))?,
             allow_tools: if policy.allow_tools.is_empty() {
                 file.policy.allow_tools
@@ -175,6 +178,7 @@ fn merge_limits(flags: &LimitArgs, file: &LimitTable, default: &Limits) -> anyho
     )?;
     let memory = pick(flags.memory, "WXMCP_MEMORY", file.memory)?;
     let host_memory = pick(flags.host_memory, "WXMCP_HOST_MEMORY", file.host_memory)?;
+    let scratch = pick(flags.scratch, "WXMCP_SCRATCH", file.scratch)?;
     let output = pick(flags.max_output, "WXMCP_MAX_OUTPUT", file.max_output)?;
     Ok(Limits {
         fuel: pick(flags.fuel, "WXMCP_FUEL", file.fuel)?,
@@ -182,6 +186,7 @@ fn merge_limits(flags: &LimitArgs, file: &LimitTable, default: &Limits) -> anyho
         start: start.unwrap_or(default.start),
         memory: memory.map_or(default.memory, |size| size.as_u64()),
         host_memory: host_memory.map_or(default.host_memory, |size| size.as_u64()),
+        scratch: scratch.map_or(default.scratch, |size| size.as_u64()),
         output: output.map_or(default.output, |size| size.as_u64()),
         tool_calls: pick(
             flags.max_tool_calls,

@@ -94,6 +94,7 @@ pub(crate) struct LimitTable {
     pub(crate) memory: Option<ByteSize>,
     pub(crate) host_memory: Option<ByteSize>,
     pub(crate) host_memory_total: Option<ByteSize>,
+    pub(crate) scratch: Option<ByteSize>,
     pub(crate) max_tool_calls: Option<u64>,
     pub(crate) max_concurrent_calls: Option<u32>,
     pub(crate) max_output: Option<ByteSize>,
@@ -105,6 +106,8 @@ pub(crate) struct LimitTable {
 pub(crate) struct PolicyTable {
     #[serde(default)]
     pub(crate) volumes: Vec<String>,
+    pub(crate) project: Option<PathBuf>,
+    pub(crate) workdir: Option<String>,
     #[serde(default)]
     pub(crate) env: Vec<String>,
     #[serde(default)]

@@ -9,6 +9,7 @@ pub mod componentize;
 pub mod components;
 pub mod digest;
 pub mod flatten;
+mod folder;
 pub mod image;
 pub mod immortal;
 pub mod inputs;

@@ -2,7 +2,8 @@
 
 use crate::componentize::{Adapter, SHIM, componentize, python_sources};
 use crate::digest::sha256;
-use crate::flatten::{Changes, Flat, Mode, ModesInterface, Release, Repeat, WithMode};
+use crate::flatten::{Changes, Flat, Mode, ModesInterface, Release, Repeat, Told, WithMode};
+use crate::folder;
 use crate::immortal::immortalise;
 use crate::inputs::Project;
 use crate::meter::{self, Counter};
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 const FIRST: &str = include_str!("first/python.txt");
 
 /// The sources of this program that decide a byte of the component.
-pub(crate) const BUILDER: [(&str, &str); 18] = [
+pub(crate) const BUILDER: [(&str, &str); 19] = [
     ("componentize.rs", include_str!("componentize.rs")),
     ("first/python.txt", FIRST),
     ("flatten/constant.rs", include_str!("flatten/constant.rs")),
@@ -30,6 +31,7 @@ pub(crate) const BUILDER: [(&str, &str); 18] = [
     ("flatten/repeat.rs", include_str!("flatten/repeat.rs")),
     ("flatten/resolve.rs", include_str!("flatten/resolve.rs")),
     ("flatten/write.rs", include_str!("flatten/write.rs")),
+    ("folder.rs", include_str!("folder.rs")),
     ("image.rs", include_str!("image.rs")),
     ("immortal.rs", include_str!("immortal.rs")),
     ("optimise.rs", include_str!("optimise.rs")),
@@ -61,7 +63,14 @@ const LEFT_BEHIND: [Release; 3] = [
 const REPEATED: [Repeat; 4] = [
     repeat("read", true),
     repeat("pread", true),
-    repeat("write", false),
+    Repeat {
+        told: Some(Told {
+            flags: "fcntl",
+            seek: "lseek",
+            write_at: "pwrite",
+        }),
+        ..repeat("write", false)
+    },
     repeat("pwrite", false),
 ];
 
@@ -70,8 +79,13 @@ const fn repeat(name: &'static str, reads: bool) -> Repeat {
         module: "env",
         name,
         reads,
+        told: None,
     }
 }
+
+/// The folder that the adapter is in when the memory is kept, and the home that scripts begin in instead: libc goes to no
+/// folder that is not there, and the home is there at run time only.
+const FOLDERS: (&[u8], &[u8]) = (b"/0/cwdagent\0", b"/home/agent\0");
 
 /// Where permission bits come from, and go to.
 const MODES: ModesInterface = ModesInterface {
@@ -182,6 +196,8 @@ impl Recipe for Python<'_> {
         };
         let flat = Flat::new(&made.component, &changes).context("flatten the component")?;
         let mut core = flat.core().to_vec();
+        let moved = folder::replace(&mut core, FOLDERS.0, FOLDERS.1)
+            .context("put the home in place of the folder of the build")?;
         clock.done(&format!(
             "flattened, {} core instances are one",
             flat.merged_instances()
@@ -213,6 +229,7 @@ impl Recipe for Python<'_> {
         ];
         let counts = [
             ("merged instances", flat.merged_instances()),
+            ("names of the current folder", moved),
             ("objects made immortal", immortal.changed),
             ("objects immortal already", immortal.already),
             ("objects gone", immortal.stale),

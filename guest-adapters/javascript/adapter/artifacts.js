@@ -1,4 +1,4 @@
-// What hands something out of a run besides its text: progress, images, texts.
+// What hands something out of a run besides its text: progress, images, texts, files.
 
 import {
   bytesFromBase64,
@@ -8,6 +8,7 @@ import {
   indexOf,
   isArray,
   keys,
+  lastIndexOf,
   push,
   slice,
   startsWith,
@@ -17,6 +18,8 @@ import {
   toBase64,
 } from './primordials.js';
 import { beside } from './content.js';
+import { readBytes } from './files.js';
+import { mediaTypeOf } from './media_types.js';
 import { ARTIFACT, PROGRESS, tell } from './seam.js';
 import { encode, quoted } from './values.js';
 
@@ -85,8 +88,35 @@ export function text(content, mediaType = 'text/plain') {
   handOut('text', mediaType, typeof content === 'string' ? content : TheString(content));
 }
 
-function handOut(kind, mediaType, data) {
-  tell(ARTIFACT, `{"kind":"${kind}","media_type":${quoted(`${mediaType}`)},"data":${quoted(data)}}`);
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const decode = decoder.decode.bind(decoder);
+
+/**
+ * Hands out a file: of a mount, of the home or of `/tmp`. Its media type is that of its name, if none is given; `name` is
+ * what it is called outside, instead of its own name.
+ */
+export function artifact(path, mediaType, name) {
+  const bytes = readBytes(path);
+  name = name === undefined || name === null ? slice(path, lastIndexOf(path, '/') + 1) : `${name}`;
+  mediaType = `${mediaType ?? mediaTypeOf(name)}`;
+  if (startsWith(mediaType, 'text/') || mediaType === 'application/json') {
+    let text;
+    try {
+      text = decode(bytes);
+    } catch {
+      // Bytes, whatever they are called.
+    }
+    if (text !== undefined) {
+      handOut('text', mediaType, text, name);
+      return;
+    }
+  }
+  handOut(startsWith(mediaType, 'image/') ? 'image' : 'file', mediaType, toBase64(bytes), name);
+}
+
+function handOut(kind, mediaType, data, name) {
+  const named = name === undefined ? '' : `,"name":${quoted(name)}`;
+  tell(ARTIFACT, `{"kind":"${kind}","media_type":${quoted(`${mediaType}`)},"data":${quoted(data)}${named}}`);
 }
 
 /** The image blocks in an answer. */

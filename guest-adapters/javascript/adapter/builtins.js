@@ -2,7 +2,7 @@
 
 import * as zod from './zod/index.js';
 
-import { image, progress, text } from './artifacts.js';
+import { artifact, image, progress, text } from './artifacts.js';
 import { ToolError, callTool } from './calls.js';
 import { content } from './content.js';
 import { directory, sql } from './capabilities.js';
@@ -34,7 +34,7 @@ export function install() {
   // It would make functions from text to check faster, which only pays for thousands of values.
   zod.config({ jitless: true });
   const mcp = freeze({ __proto__: null, callTool });
-  modules.wxmcp = sealed({ ToolError, callTool, content, createTool, directory, http, image, mcp, progress, sql, text, tools });
+  modules.wxmcp = sealed({ ToolError, artifact, callTool, content, createTool, directory, http, image, mcp, progress, sql, text, tools });
   modules.zod = sealed(zod);
 }
 

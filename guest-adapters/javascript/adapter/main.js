@@ -3,7 +3,7 @@
 // This module and what it imports are evaluated once, when the guest is built; what is
 // left in memory is where each run begins. See `../build/build.mjs`.
 
-import { image, progress, text } from './artifacts.js';
+import { artifact, image, progress, text } from './artifacts.js';
 import * as builtins from './builtins.js';
 import { ToolError, callTool } from './calls.js';
 import { content } from './content.js';
@@ -37,7 +37,7 @@ web.install(globalThis);
 timers.install(globalThis);
 console.install(globalThis);
 process.install(globalThis, run.exits);
-for (const [name, value] of Object.entries({ ToolError, callTool, tools, progress, image, text, content, files, stdin })) {
+for (const [name, value] of Object.entries({ ToolError, callTool, tools, progress, image, text, artifact, content, files, stdin })) {
   define(globalThis, name, value);
 }
 await warmUp();

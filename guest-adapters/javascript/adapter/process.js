@@ -1,6 +1,8 @@
 // `process`, as far as a script can use one.
 
 import { TheTypeError, apply, bytesOf, create, define, defineProperty, isInteger, now, push, stringify } from './primordials.js';
+import { chdir } from './files.js';
+import { cwd } from './place.js';
 import { EXIT, STDERR, STDOUT, print, tell } from './seam.js';
 
 const { BigInt, Math } = globalThis;
@@ -72,9 +74,8 @@ export function install(target, exits) {
       // The host ends the run there; in a session it leaves that to us.
       throw left();
     },
-    cwd() {
-      return '/';
-    },
+    cwd,
+    chdir,
     nextTick(callback, ...args) {
       if (typeof callback !== 'function') throw new TheTypeError('the callback of nextTick must be a function');
       queue(() => apply(callback, undefined, args));

@@ -28,6 +28,7 @@ import {
   slice,
   startsWith,
 } from './primordials.js';
+import * as place from './place.js';
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as session from './session.js';
@@ -72,6 +73,7 @@ export function start(message) {
     isInSession = script.session === true;
     begins(name, script.map, script.shifts, script.shared, isInSession);
     prepare(script);
+    place.begin(script);
     files.begin(script);
     if (isInSession) refresh();
     zone.begin(script.env?.TZ, script.zone);

@@ -1,4 +1,4 @@
-"""Builtins that hand something out of a run besides its text: progress, images, texts."""
+"""Builtins that hand something out of a run besides its text: progress, images, texts, files."""
 
 from . import kept as __builtins__
 
@@ -60,9 +60,63 @@ def text(content, media_type="text/plain"):
     _artifact("text", media_type, str(content))
 
 
-def _artifact(kind, media_type, data):
+def artifact(path, media_type=None, name=None):
+    """Hands out a file: of a mount, of the home or of `/tmp`.
+
+    Its media type is that of its name, if none is given; `name` is what it is called outside, instead of its own name.
+    """
+    path = os.fspath(path)
+    with open(path, "rb") as file:
+        data = file.read()
+    name = os.path.basename(os.fsdecode(path)) if name is None else str(name)
+    media_type = media_type or _by_name(name)
+    if media_type.startswith("text/") or media_type == "application/json":
+        try:
+            _artifact("text", media_type, data.decode(), name)
+            return
+        except UnicodeDecodeError:
+            pass  # bytes, whatever they are called
+    kind = "image" if media_type.startswith("image/") else "file"
+    _artifact(kind, media_type, base64.b64encode(data).decode(), name)
+
+
+# Media types that `mimetypes` does not have, or has by a name that few know.
+_TYPES = {
+    ".geojson": "application/geo+json",
+    ".ics": "text/calendar",
+    ".ipynb": "application/x-ipynb+json",
+    ".jsonl": "application/jsonl",
+    ".log": "text/plain",
+    ".ndjson": "application/x-ndjson",
+    ".parquet": "application/vnd.apache.parquet",
+    ".sqlite": "application/vnd.sqlite3",
+    ".toml": "application/toml",
+    ".wav": "audio/wav",
+}
+_PACKED = {"gzip": "application/gzip", "bzip2": "application/x-bzip2", "xz": "application/x-xz"}
+
+
+def _by_name(name):
+    import mimetypes
+
+    known = _TYPES.get(os.path.splitext(name)[1].lower())
+    if known is not None:
+        return known
+
+    if not mimetypes.inited:
+        mimetypes.init(())  # there are no lists of the system's to be read
+    media_type, encoding = mimetypes.guess_file_type(name)
+    if encoding is not None:
+        media_type = _PACKED.get(encoding)
+    return media_type or "application/octet-stream"
+
+
+def _artifact(kind, media_type, data, name=None):
     flush()
-    seam.emit(seam.ARTIFACT, seam.encode({"kind": kind, "media_type": media_type, "data": data}))
+    handed = {"kind": kind, "media_type": media_type, "data": data}
+    if name is not None:
+        handed["name"] = name
+    seam.emit(seam.ARTIFACT, seam.encode(handed))
 
 
 def _blocks(answer):

@@ -174,6 +174,7 @@ for _name, _value in {
     "call_tool": tooltree.call_tool,
     "ToolError": calls.ToolError,
     "progress": artifacts.progress,
+    "artifact": artifacts.artifact,
     "image": artifacts.image,
     "text": artifacts.text,
     "content": content.content,

@@ -35,7 +35,7 @@ def _outcome(script):
     name = script["name"]
     task = script.get("task")
     continues = script.get("session", False)
-    system.prepare(name, script["args"], script["env"], continues)
+    system.prepare(script, continues)
     hints.begin(script.get("mounts"), task is not None, calls.last_blocked)
     try:
         if task is None:

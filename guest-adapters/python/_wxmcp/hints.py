@@ -14,16 +14,18 @@ _NOT_AWAITABLE = re.compile(
     r"|An asyncio.Future, a coroutine or an awaitable is required"
 )
 
-# The mounts as {path: whether the script may write below it}; None where nobody knows them.
+# The mounts as {path: whether the script may write below it}; None where nobody knows them. Scratch is among them.
 _mounts = None
+_scratch = ()
 _is_tool_file = False
 _last_blocked = None
 
 
 def begin(mounts, is_tool_file, last_blocked):
     """Notes what a run may touch; `last_blocked` tells which tool has last answered in place."""
-    global _mounts, _is_tool_file, _last_blocked
-    _mounts = None if mounts is None else {os.path.normpath(path): told == "rw" for path, told in mounts.items()}
+    global _mounts, _scratch, _is_tool_file, _last_blocked
+    _mounts = None if mounts is None else {os.path.normpath(path): told != "ro" for path, told in mounts.items()}
+    _scratch = () if mounts is None else [path for path, told in mounts.items() if told == "scratch"]
     _is_tool_file, _last_blocked = is_tool_file, last_blocked
 
 
@@ -106,7 +108,7 @@ def _unopened(error):
     if _mounts is None:
         return None
     if "No usable temporary directory" in str(error):
-        return "there is no folder for temporary files; `-v DIR:/tmp:rw` mounts one"
+        return "there is no folder for temporary files: `--scratch SIZE` gives the script one, `-v DIR:/tmp:rw` mounts one"
     if isinstance(error, FileNotFoundError):
         reason = _unmounted
     elif error.errno in (errno.EPERM, errno.EROFS):
@@ -123,7 +125,7 @@ def _unmounted(path):
     full = os.path.normpath(path)
     if _mount_of(full) is not None:
         return None
-    below = [f"`{mount}`" for mount in sorted(_mounts) if _is_below(mount, full)]
+    below = [f"`{mount}`" for mount in sorted(_mounts) if _is_below(mount, full) and mount not in _scratch]
     if below:
         return f"below `{full}` there are the mounts only: {', '.join(below)}"
     if _is_tool_file:
@@ -140,12 +142,16 @@ def _unmounted(path):
 
 
 def _nowhere(place, told):
-    there = ", ".join(f"`{mount}`" for mount in sorted(_mounts))
+    there = _told_mounts()
     there = f" (the mounts are {there})" if there else ""
     if place in _mounts:
         return f"{told}{there}; the script's files are below its mounts"
     way = f"`-v DIR:{place}` mounts a folder there" if f"`{place}`" in told else f"`-v DIR:{place}` mounts a folder"
     return f"{told}{there}; {way}, `-v DIR:{place}:rw` one to write to"
+
+
+def _told_mounts():
+    return ", ".join(f"`{mount}`" for mount in sorted(_mounts) if mount not in _scratch)
 
 
 def _refused(path):
@@ -169,13 +175,14 @@ def _database(told):
     if _mounts is None:
         return None
     if "unable to open database file" in told:
-        there = ", ".join(f"`{mount}`" for mount in sorted(_mounts)) or "none"
+        there = _told_mounts() or "none"
         makes, state = "", ""
-        if _mounts and not any(_mounts.values()):
+        if there != "none" and not any(may for mount, may in _mounts.items() if mount not in _scratch):
             makes, state = " and makes new ones below writable mounts only", ", read-only"
+        scratch = ", nor do files in `/tmp` and the script's home" if _scratch else ""
         return (
             f"SQLite opens files below mounts only{makes} (there are: {there}{state}); "
-            "`-v DIR:/data:rw` mounts a folder to write to, and `:memory:` needs none"
+            f"`-v DIR:/data:rw` mounts a folder to write to, and `:memory:` needs none{scratch}"
         )
     if ("attempt to write a readonly database" in told or "access permission denied" in told) and not all(_mounts.values()):
         return "its mount is read-only; `-v DIR:/data:rw` would let the script write there"

@@ -29,6 +29,9 @@ hidden = {}  # name -> module: executed at the build
 sources = {}  # name -> zlib(source)
 files = {}  # path -> bytes of a package's data file
 
+# Names that a folder on `sys.path` has, too, and that are meant there.
+beside = set()
+
 # Functions that make a module again what this adapter needs, after its code has run
 # anew: name -> function of the module. Whoever changes a module registers it.
 patches = {}
@@ -96,6 +99,8 @@ class Finder:
 
     @staticmethod
     def find_spec(name, path=None, target=None):
+        if beside and name.partition(".")[0] in beside:
+            return None
         module = hidden.get(name)
         if module is not None:
             return module.__spec__ or spec_of(name)

@@ -12,8 +12,8 @@ import sys
 import time
 import types
 
-from . import artifacts, calls, capabilities, content, loop, modes, openfiles, output, paths, seam, source, stdlib, tooltree
-from . import unseen, zone
+from . import artifacts, calls, capabilities, content, loop, modes, openfiles, output, paths, place, seam, source, stdlib
+from . import tooltree, unseen, zone
 
 main = types.ModuleType("__main__")
 
@@ -28,7 +28,7 @@ def install():
     builtins.tools = tooltree.tree
     builtins.call_tool = tooltree.call_tool
     builtins.ToolError = calls.ToolError
-    for function in (artifacts.progress, artifacts.image, artifacts.text, content.content):
+    for function in (artifacts.progress, artifacts.image, artifacts.text, artifacts.artifact, content.content):
         setattr(builtins, function.__name__, function)
     _install_site_builtins()
     source.install()
@@ -142,28 +142,15 @@ def _run_in_place(module):
     pool.__init__ = __init__
 
 
-# The environment that the last run was given.
-_given = None
-
-
-def prepare(name: str, arguments: list, environment: dict, continues=False):
-    """Makes one run's surroundings. Variables of earlier runs of a session stay.
-
-    So does its environment, unless the host has another one now.
-    """
-    global _given
+def prepare(script, continues=False):
+    """Makes one run's surroundings. Variables of earlier runs of a session stay."""
     if continues:
         _mend()
+    name = script["name"]
     main.__file__ = name
-    sys.argv[:] = [name, *arguments]
-    folder = name.rpartition("/")[0]
-    if folder.startswith("/") and folder not in sys.path:
-        sys.path.insert(0, folder)
-    if not (continues and environment == _given) and (environment or os.environ):
-        os.environ.clear()
-        os.environ.update(environment)
-    _given = environment if continues else None
-    zone.begin(environment)
+    sys.argv[:] = [name, *script["args"]]
+    place.begin(script)
+    zone.begin(script["env"])
     calls.forget()
     tooltree.refresh()
 

@@ -13,7 +13,7 @@ import sys
 import componentize_py_runtime
 from wit_world.imports import host, waiting
 
-from . import calls, loop, seam, system, tooltree
+from . import calls, loop, place, seam, system, tooltree
 
 # Taken before `unseen` replaces it with one that passes over the adapter's own code.
 _register_callback = sys.monitoring.register_callback
@@ -114,7 +114,7 @@ def run(texts=(_HELLO, _PLAIN, _ASYNC, _TOOLS, _ASYNC_TOOLS, _FAILS, _INVALID), 
     loop.HostLoop.create_task = _create_named_task
     try:
         for text in texts:
-            message = json.dumps({"name": "script.py", "source": text, "args": [], "env": {}}).encode()
+            message = json.dumps({"name": "script.py", "source": text, "args": [], "env": place.ENVIRONMENT, "cwd": place.HOME}).encode()
             for _ in range(times):
                 entry(message)
     finally:

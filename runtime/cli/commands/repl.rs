@@ -12,6 +12,7 @@ use wxmcp_run::{Language, Outcome, Script, Silent, Stdin};
 use super::run::{cannot_listen, failure, interrupted, job};
 use crate::cli::ReplArgs;
 use crate::exit::{Exit, Failure};
+use crate::place;
 use crate::render::{self, Terminal};
 use crate::settings::Settings;
 use crate::streams;
@@ -37,9 +38,10 @@ goes_on
 
 /// Carries out the command.
 pub(super) fn execute(args: &ReplArgs) -> Result<Exit, Failure> {
-    let settings =
+    let mut settings =
         Settings::resolve(&args.limits, &args.policy, &args.config).map_err(Failure::usage)?;
-    let empty = Job::new(args.lang.0, "<run>", "").script;
+    let mut empty = Job::new(args.lang.0, "<run>", "").script;
+    place::put(&mut empty, None, &mut settings);
     crate::runtime::event_loop()?.run(read_and_run(empty, settings, false))
 }
 
@@ -104,6 +106,7 @@ impl Repl {
             }
             self.count = self.count.saturating_add(1);
             self.job.script.name = format!("<run {}>", self.count);
+            self.job.script.path = None;
             self.job.script.source = text;
             if let Some(exit) = self.run().await? {
                 return Ok(exit);

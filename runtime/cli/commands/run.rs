@@ -18,6 +18,7 @@ use crate::check::Checker;
 use crate::cli::{NamedLanguage, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupts::Interrupts;
+use crate::place;
 use crate::queue::QUEUE;
 use crate::render::{self, Terminal};
 use crate::settings::Settings;
@@ -35,9 +36,10 @@ const LATE_SHUTDOWN: Duration = Duration::from_millis(50);
 const LATE_OUTPUT: Duration = Duration::from_millis(50);
 
 pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
-    let settings =
+    let mut settings =
         Settings::resolve(&args.limits, &args.policy, &args.config).map_err(Failure::usage)?;
-    let (script, stdin) = load(args)?;
+    let (mut script, stdin) = load(args)?;
+    place::put(&mut script, file(args), &mut settings);
     if args.interactive {
         return super::repl::after(script, settings);
     }
@@ -53,6 +55,7 @@ pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
             env: settings.env,
             stdin,
             protected: settings.protected,
+            workdir: settings.workdir,
         },
         limits: settings.limits,
         clocks: Clocks::Live,
@@ -67,6 +70,7 @@ async fn run(
     stdin: Stdin,
 ) -> Result<Exit, Failure> {
     let name = script.name.clone();
+    let file = file(args).filter(|_| script.path.is_none());
     let is_ours = script.language != Language::Component;
     let runtime = crate::runtime::open(&settings, Arc::new(Silent))?;
     let (guests, broker) = (runtime.guests(), runtime.tools());
@@ -112,6 +116,8 @@ async fn run(
     terminal.finish();
     if let Ok(report) = &mut report {
         report.usage.start_ms += prepared.as_secs_f64() * 1e3;
+        file.into_iter()
+            .for_each(|file| place::explain(report, file));
     }
     let rest = match &report {
         _ if is_interrupted => Duration::ZERO,
@@ -237,12 +243,15 @@ pub(super) async fn interrupted(mut interrupt: Signal) {
 pub(super) fn failure(error: RunError, name: &str, is_ours: bool) -> Failure {
     let usage = matches!(
         error,
-        RunError::Mount { .. } | RunError::MemoryTooSmall { .. }
+        RunError::Mount { .. } | RunError::NoWorkdir { .. } | RunError::MemoryTooSmall { .. }
     );
     let hint = match &error {
         RunError::Mount { guest, .. } => Some(format!(
             "create the directory, or drop the volume `{guest}`"
         )),
+        RunError::NoWorkdir { .. } => Some(
+            "`--workdir` names a folder that a mount shows, `/tmp`, or one in its home".to_owned(),
+        ),
         RunError::MemoryTooSmall { .. } if is_ours => {
             let needs = "CPython alone needs about 64 MiB, JavaScript 10 MiB: raise --memory";
             Some(needs.to_owned())
@@ -261,6 +270,12 @@ pub(super) fn failure(error: RunError, name: &str, is_ours: bool) -> Failure {
     }
 }
 
+/// The file of the script, if it is in one.
+fn file(args: &RunArgs) -> Option<&str> {
+    let first = args.words.first().filter(|_| args.code.is_none());
+    first.map(String::as_str).filter(|name| *name != "-")
+}
+
 /// The script, and what its standard input will be.
 fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
     if let Some(code) = &args.code {
@@ -269,6 +284,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
             language: of_text(args),
             source: code.clone(),
             args: args.words.clone(),
+            path: None,
             in_session: false,
             task: None,
         };
@@ -287,6 +303,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
                 language: Language::Component,
                 source: source(name)?,
                 args: Vec::new(),
+                path: None,
                 in_session: false,
                 task: None,
             },
@@ -303,6 +320,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         language: of_text(args),
         source,
         args: rest.to_vec(),
+        path: None,
         in_session: false,
         task: None,
     };
@@ -338,6 +356,7 @@ pub(super) fn read_script(name: &str, named: Option<NamedLanguage>) -> Result<Sc
         language,
         source,
         args: Vec::new(),
+        path: None,
         in_session: false,
         task: None,
     })

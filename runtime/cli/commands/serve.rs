@@ -46,6 +46,7 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
             env: settings.env,
             stdin: Stdin::Empty,
             protected: settings.protected,
+            workdir: settings.workdir,
         },
         limits: settings.limits,
         max_answer: args.max_answer,

@@ -19,6 +19,9 @@ pub struct Limits {
     /// Bytes that the host holds for the run at once, beside the guest's memory: arguments, answers, listings,
     /// and the memory of the tool files that it calls.
     pub host_memory: u64,
+    /// Bytes of the files that a script keeps in its home and in `/tmp`, which are in the host's memory and are charged
+    /// to the run as they are taken; 0: there are no such folders. In a session, that of its first run.
+    pub scratch: u64,
     /// Bytes printed, standard output and error together.
     pub output: u64,
     /// Bytes of the value that the script returns.
@@ -37,6 +40,7 @@ impl Default for Limits {
             start: Duration::from_secs(60),
             memory: 256 << 20,
             host_memory: 256 << 20,
+            scratch: 64 << 20,
             output: 1 << 20,
             value: 8 << 20,
             tool_calls: 1_000,

@@ -13,6 +13,8 @@ pub struct Policy {
     pub stdin: Stdin,
     /// What of the host the script may not change through any mount.
     pub protected: Protected,
+    /// The folder of the guest that a script begins in; none: its home. Supplied components and tool files begin in `/`.
+    pub workdir: Option<String>,
 }
 
 /// Files and folders of the host that no mount lets a script change, whether they are there yet or not: what programs

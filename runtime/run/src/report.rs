@@ -98,7 +98,7 @@ pub struct Report {
     pub calls: Vec<CallRecord>,
     /// What it used.
     pub usage: Usage,
-    /// Images and texts that it handed out.
+    /// Images, texts and files that it handed out.
     pub artifacts: Vec<Artifact>,
 }
 
@@ -150,12 +150,14 @@ pub struct Usage {
 /// Something that a script handed out beside its value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// `image` or `text`.
+    /// `image`, `text` or `file`.
     pub kind: String,
     /// Its media type, `image/png`.
     pub media_type: String,
-    /// Base64 for images, else text.
+    /// Base64 for images and files, else text.
     pub data: String,
+    /// What the file is called, if it is one.
+    pub name: Option<String>,
 }
 
 impl Serialize for Report {
@@ -176,7 +178,27 @@ struct PublicReport<'a> {
     error: Option<PublicError<'a>>,
     calls: &'a [CallRecord],
     usage: &'a Usage,
-    artifacts: &'a [Artifact],
+    artifacts: Vec<PublicArtifact<'a>>,
+}
+
+#[derive(Serialize)]
+struct PublicArtifact<'a> {
+    kind: &'a str,
+    media_type: &'a str,
+    data: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'a str>,
+}
+
+impl<'a> From<&'a Artifact> for PublicArtifact<'a> {
+    fn from(artifact: &'a Artifact) -> Self {
+        Self {
+            kind: &artifact.kind,
+            media_type: &artifact.media_type,
+            data: &artifact.data,
+            name: artifact.name.as_deref(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -220,7 +242,7 @@ impl<'a> From<&'a Report> for PublicReport<'a> {
             error,
             calls: &report.calls,
             usage: &report.usage,
-            artifacts: &report.artifacts,
+            artifacts: report.artifacts.iter().map(Into::into).collect(),
         }
     }
 }

@@ -83,6 +83,12 @@ pub enum RunError {
         /// What the system said.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The folder that the script is to begin in is not there.
+    #[error("there is no folder `{guest}` for the script to begin in")]
+    NoWorkdir {
+        /// Its path in the guest.
+        guest: String,
+    },
     /// The memory limit is below what the interpreter itself occupies.
     #[error("the memory limit of {limit} bytes is too small for the guest itself")]
     MemoryTooSmall {

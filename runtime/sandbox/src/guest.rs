@@ -27,6 +27,9 @@ const HOST_BYTES: usize = 4 << 20;
 /// Bytes of all artifacts of a run.
 const ARTIFACTS: u64 = 16 << 20;
 
+/// Bytes of the name of one that are kept.
+const ARTIFACT_NAME: usize = 255;
+
 /// Progress messages of a run that reach the observer; later ones are dropped.
 const PROGRESS: u64 = 10_000;
 
@@ -318,9 +321,12 @@ impl Outbox {
         self.artifact_budget
             .spend(size)
             .map_err(|total| Stop(Limit::Artifacts(total)))?;
-        if let Ok(artifact) = serde_json::from_slice::<Artifact>(payload)
-            && ["image", "text"].contains(&artifact.kind.as_str())
+        if let Ok(mut artifact) = serde_json::from_slice::<Artifact>(payload)
+            && ["image", "text", "file"].contains(&artifact.kind.as_str())
         {
+            artifact.name = artifact
+                .name
+                .map(|name| head(&name, ARTIFACT_NAME).to_owned());
             self.artifacts.push(artifact);
         }
         Ok(())

@@ -29,6 +29,7 @@ mod session;
 mod source;
 mod sources;
 pub mod supplied;
+mod surroundings;
 mod wasi;
 mod zone;
 

@@ -24,6 +24,7 @@ use crate::pages::charging;
 use crate::sandbox::{Entry, Sandbox};
 use crate::source;
 use crate::supplied;
+use crate::surroundings::Surroundings;
 use crate::wasi;
 
 /// Most bytes that one call from the guest may make the host copy. Above the limit
@@ -103,6 +104,7 @@ impl Session {
         }
         let clock = Arc::new(RunClock::standing_still_for(limits.start));
         let knows = self.live.is_some() && script.task.is_some();
+        let surroundings = Surroundings::of(&script, &policy, &limits);
         let program = match &self.entry {
             Entry::Supplied(_) => Some(&script),
             Entry::Run(_) | Entry::Driven { .. } => None,
@@ -111,7 +113,7 @@ impl Session {
         let request = match program {
             Some(_) => Vec::new(),
             None => {
-                let reading = request(&script, &policy, knows);
+                let reading = request(&script, &policy, &surroundings, knows);
                 let read = match unless_ended(reading, &mut cancel, &clock, &limits).await {
                     Ok(read) => read.map_err(Outcome::Raised),
                     Err(ending) => Err(ended(ending, &limits)),
@@ -141,7 +143,11 @@ impl Session {
             let charging = async {
                 sent.grow_when_free(bytes).await?;
                 match &mut self.live {
-                    Some(live) => live.store.data_mut().memory.charge_to(payer),
+                    Some(live) => {
+                        let state = live.store.data_mut();
+                        state.files.charge_to(&ledger)?;
+                        state.memory.charge_to(payer)
+                    }
                     None => memory.charge(payer).await,
                 }
             };
@@ -167,7 +173,7 @@ impl Session {
                 let state = State {
                     wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
                     table: wasi::table(),
-                    files: Files::new(&policy, &ledger, &output)?,
+                    files: Files::new(&policy, &surroundings, &ledger, &output)?,
                     memory,
                     meter: Meter::default(),
                     calls: Calls::new(tools, observer, output.clone(), this, &limits),
@@ -241,13 +247,25 @@ async fn unless_ended<T>(
 
 /// What the guest is sent. A long source is read by a thread, so that the deadline holds
 /// meanwhile; a thread that is not waited for any more ends by itself.
-async fn request(script: &Script, policy: &Policy, knows: bool) -> Result<Vec<u8>, Raised> {
+async fn request(
+    script: &Script,
+    policy: &Policy,
+    surroundings: &Surroundings,
+    knows: bool,
+) -> Result<Vec<u8>, Raised> {
     if script.source.len() < LONG_SOURCE {
-        return source::request(script, Some(policy), knows);
+        return source::request(script, Some(policy), surroundings, knows);
     }
     let (done, request) = tokio::sync::oneshot::channel();
-    let (own, own_policy) = (script.clone(), policy.clone());
-    let read = move || drop(done.send(source::request(&own, Some(&own_policy), knows)));
+    let (script, policy, surroundings) = (script.clone(), policy.clone(), surroundings.clone());
+    let read = move || {
+        drop(done.send(source::request(
+            &script,
+            Some(&policy),
+            &surroundings,
+            knows,
+        )));
+    };
     let thread = std::thread::Builder::new().spawn(read);
     match request.await {
         Ok(request) if thread.is_ok() => request,
@@ -310,7 +328,7 @@ impl Live {
         state
             .output
             .begin(limits.output, Arc::clone(&observer), &this.ledger);
-        state.files.ledger = this.ledger.clone();
+        state.files.begin(&this.ledger);
         state.memory.begin();
         let calls = Calls::new(tools, observer, state.output.clone(), this, limits);
         // What the script kept of operations of an earlier run must not mean one of this.

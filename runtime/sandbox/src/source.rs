@@ -7,17 +7,24 @@ use wxmcp_javascript::{Dialect, ImportingFile, Program};
 use wxmcp_run::{Language, Module, Mount, Policy, Raised, Script, ToolTask};
 
 use crate::digits::marked_with_floats;
+use crate::surroundings::Surroundings;
 use crate::zone::Zone;
 
 /// The script of `wit/guest.wit`.
 #[derive(Serialize)]
 struct Request<'a> {
     name: &'a str,
+    /// Where a mount shows the script; then this is its name, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
     args: &'a [String],
     env: BTreeMap<&'a str, &'a str>,
     /// For notes on errors; none where the run has no policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     mounts: Option<BTreeMap<&'a str, &'static str>>,
+    /// The folder that it begins in.
+    #[serde(rename = "cwd", skip_serializing_if = "Option::is_none")]
+    workdir: Option<&'a str>,
     #[serde(flatten)]
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,6 +35,9 @@ struct Request<'a> {
     #[serde(rename = "session", skip_serializing_if = "std::ops::Not::not")]
     in_session: bool,
 }
+
+/// What a guest is told of a folder in memory, where a mount is `ro` or `rw`.
+const SCRATCH: &str = "scratch";
 
 #[derive(Serialize)]
 #[serde(untagged)]
@@ -59,7 +69,7 @@ pub fn check(script: &Script) -> Result<(), Raised> {
 ///
 /// The exception that the source raises because it is no program.
 pub fn message(script: &Script) -> Result<Vec<u8>, Raised> {
-    request(script, None, false)
+    request(script, None, &Surroundings::default(), false)
 }
 
 /// What the guest is sent. It has read the source already if it `knows` it: then
@@ -71,18 +81,34 @@ pub fn message(script: &Script) -> Result<Vec<u8>, Raised> {
 pub(crate) fn request(
     script: &Script,
     policy: Option<&Policy>,
+    surroundings: &Surroundings,
     knows: bool,
 ) -> Result<Vec<u8>, Raised> {
     let env = policy.map_or(&[][..], |policy| &policy.env);
-    let mounts = policy.map(|policy| policy.mounts.iter().map(Mount::told).collect());
-    let request = Request {
-        name: &script.name,
-        args: &script.args,
-        env: env
+    let mounts = policy.map(|policy| {
+        let scratch = surroundings.scratch.iter().map(|path| (*path, SCRATCH));
+        policy
+            .mounts
             .iter()
-            .map(|(key, value)| (key.as_str(), value.as_str()))
+            .map(Mount::told)
+            .chain(scratch)
+            .collect()
+    });
+    let request = Request {
+        name: script.seen_as(),
+        path: script.path.as_deref(),
+        args: &script.args,
+        env: surroundings
+            .env
+            .iter()
+            .copied()
+            .chain(
+                env.iter()
+                    .map(|(key, value)| (key.as_str(), value.as_str())),
+            )
             .collect(),
         mounts,
+        workdir: surroundings.workdir.as_deref(),
         text: if knows { None } else { Some(text(script)?) },
         task: script.task.as_ref(),
         zone: zone(script.language, env),
@@ -119,15 +145,15 @@ fn text(script: &Script) -> Result<Text<'_>, Raised> {
     };
     match &script.task {
         None if script.in_session => {
-            wxmcp_javascript::session_script(&script.source, dialect, &script.name)
+            wxmcp_javascript::session_script(&script.source, dialect, script.seen_as())
         }
-        None => wxmcp_javascript::script(&script.source, dialect, &script.name),
+        None => wxmcp_javascript::script(&script.source, dialect, script.seen_as()),
         Some(task) => {
             let place = ImportingFile {
                 path: &task.path,
                 library: &task.library,
             };
-            wxmcp_javascript::tool_file(&script.source, dialect, place, &script.name)
+            wxmcp_javascript::tool_file(&script.source, dialect, place, script.seen_as())
         }
     }
     .map(Text::Program)

@@ -97,7 +97,8 @@ fn part(ended: &Ended, uri: &str, name: &str) -> Option<ResourceContents> {
             Some(text(uri, "application/json", value.get().to_owned()))
         }
         (name, _) => {
-            let at: usize = name.strip_prefix("artifacts/")?.parse().ok()?;
+            let artifact = name.strip_prefix("artifacts/")?;
+            let at: usize = artifact.split('/').next()?.parse().ok()?;
             let artifact = report.artifacts.get(at.checked_sub(1)?)?;
             Some(match artifact.kind.as_str() {
                 "text" => text(uri, &artifact.media_type, artifact.data.clone()),

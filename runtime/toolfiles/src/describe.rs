@@ -24,6 +24,7 @@ fn description_limits() -> Limits {
         wall: Duration::from_secs(10),
         start: Duration::ZERO,
         host_memory: 128 << 20,
+        scratch: 0,
         memory: 128 << 20,
         output: 64 << 10,
         value: 1 << 20,
@@ -69,6 +70,7 @@ async fn describe_script(
             language: place.language,
             source: source.text.as_ref().to_owned(),
             args: Vec::new(),
+            path: None,
             in_session: false,
             task: Some(ToolTask {
                 tool: place.tool.to_owned(),

@@ -64,6 +64,7 @@ fn script(script: &Script, is_later: bool) -> Result<message::Script, RunError> 
     });
     Ok(message::Script {
         name: script.name.clone(),
+        path: script.path.clone(),
         language: match script.language {
             Language::Python => message::Language::Python,
             Language::JavaScript => message::Language::JavaScript,
@@ -139,6 +140,7 @@ fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
             false => Vec::new(),
         },
         protected_paths: protected.map_err(|error| RunError::Engine(error.into()))?,
+        workdir: policy.workdir.clone(),
     })
 }
 
@@ -150,6 +152,7 @@ fn limits(limits: &Limits) -> message::Limits {
         start: nanoseconds(limits.start),
         memory: limits.memory,
         host_memory: limits.host_memory,
+        scratch: limits.scratch,
         output: limits.output,
         value: limits.value,
         tool_calls: limits.tool_calls,
@@ -180,6 +183,7 @@ impl TryFrom<message::Script> for Script {
         });
         Ok(Self {
             name: script.name,
+            path: script.path,
             language: match script.language {
                 message::Language::Python => Language::Python,
                 message::Language::JavaScript => Language::JavaScript,
@@ -222,6 +226,7 @@ impl From<message::Policy> for Policy {
                 names: policy.protected_names,
                 paths: policy.protected_paths.into_iter().map(path).collect(),
             },
+            workdir: policy.workdir,
         }
     }
 }
@@ -234,6 +239,7 @@ impl From<&message::Limits> for Limits {
             start: Duration::from_nanos(limits.start),
             memory: limits.memory,
             host_memory: limits.host_memory,
+            scratch: limits.scratch,
             output: limits.output,
             value: limits.value,
             tool_calls: limits.tool_calls,

@@ -84,6 +84,7 @@ pub(crate) struct Begin {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Script {
     pub(crate) name: String,
+    pub(crate) path: Option<String>,
     pub(crate) language: Language,
     pub(crate) source: String,
     pub(crate) args: Vec<String>,
@@ -118,6 +119,7 @@ pub(crate) struct Policy {
     pub(crate) stdin: Option<Blob>,
     pub(crate) protected_names: Vec<String>,
     pub(crate) protected_paths: Vec<Blob>,
+    pub(crate) workdir: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -143,6 +145,7 @@ pub(crate) struct Limits {
     pub(crate) start: u64,
     pub(crate) memory: u64,
     pub(crate) host_memory: u64,
+    pub(crate) scratch: u64,
     pub(crate) output: u64,
     pub(crate) value: u64,
     pub(crate) tool_calls: u64,
@@ -276,6 +279,7 @@ pub(crate) enum Outcome {
 pub(crate) enum RunFailure {
     Guest(String),
     Mount { guest: String, why: String },
+    NoWorkdir(String),
     MemoryTooSmall(u64),
     SessionOver,
     NoInterpreter,

@@ -24,7 +24,7 @@ mod write;
 pub use error::FlattenError;
 pub use modes::{Mode, ModesInterface, WithMode};
 pub use release::Release;
-pub use repeat::Repeat;
+pub use repeat::{Repeat, Told};
 
 use merge::Merged;
 use parse::Component;

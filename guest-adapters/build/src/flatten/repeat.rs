@@ -4,6 +4,9 @@
 //! wasmtime), and return that number. POSIX permits it, but Linux writes and reads files
 //! whole, and programs count on that: `os.write` of Python, and its own `py_compile`. So
 //! the merged module calls them through a function that goes on.
+//!
+//! Its `write` says EIO whatever is wrong. Its `pwrite` says what: ENOSPC where there is no room. So what
+//! failed is written once more by that one, at the same place, if the file is not one that is written at its end.
 
 use super::parse::Module;
 use super::resolve::{Function, Plan};
@@ -27,6 +30,31 @@ pub struct Repeat {
     pub name: &'static str,
     /// Whether it reads: then only files are read on, which never makes a caller wait.
     pub reads: bool,
+    /// The functions that say why it failed.
+    pub told: Option<Told>,
+}
+
+/// Functions of C, by their names in the module of the import.
+#[derive(Clone, Copy, Debug)]
+pub struct Told {
+    /// `fcntl`, which says whether a file is written at its end.
+    pub flags: &'static str,
+    /// `lseek`.
+    pub seek: &'static str,
+    /// `pwrite`.
+    pub write_at: &'static str,
+}
+
+/// wasi-libc's `F_GETFL`, `O_APPEND` and `SEEK_CUR`.
+const GET_FLAGS: i32 = 3;
+const APPEND: i32 = 1;
+const FROM_HERE: i32 = 1;
+
+/// The functions of [`Told`].
+struct Telling {
+    flags: Function,
+    seek: Function,
+    write_at: Function,
 }
 
 /// A function that calls another until it has moved all bytes.
@@ -35,6 +63,7 @@ pub(super) struct Repeating {
     ty: FuncType,
     has_offset: bool,
     reads: bool,
+    telling: Option<Telling>,
 }
 
 impl Repeating {
@@ -80,11 +109,29 @@ impl Repeating {
         if ty.results() != [I32] {
             return Err(unknown());
         }
+        let telling = match repeat.told {
+            None => None,
+            Some(told) => Some(Telling {
+                flags: beside(plan, modules, repeat, told.flags, (&[I32; 3], I32))
+                    .ok_or_else(unknown)?,
+                seek: beside(plan, modules, repeat, told.seek, (&[I32, I64, I32], I64))
+                    .ok_or_else(unknown)?,
+                write_at: beside(
+                    plan,
+                    modules,
+                    repeat,
+                    told.write_at,
+                    (&[I32, I32, I32, I64], I32),
+                )
+                .ok_or_else(unknown)?,
+            }),
+        };
         Ok(Self {
             function: function.clone(),
             ty: ty.clone(),
             has_offset,
             reads: repeat.reads,
+            telling,
         })
     }
 
@@ -105,7 +152,7 @@ impl Repeating {
         const OFFSET: u32 = 3;
         let moved = count(self.ty.params().len(), "parameters")?;
         let now = moved.saturating_add(1);
-        let mut body = wasm_encoder::Function::new([(2, ValType::I32)]);
+        let mut body = wasm_encoder::Function::new([(2, ValType::I32), (1, ValType::I64)]);
         let mut add = |instructions: &[I<'_>]| {
             for instruction in instructions {
                 body.instruction(instruction);
@@ -122,6 +169,64 @@ impl Repeating {
             I::I32Const(0),
             I::I32LeS,
             I::If(BlockType::Empty),
+        ]);
+        if let Some(telling) = &self.telling {
+            let place = now.saturating_add(1);
+            add(&[
+                I::LocalGet(moved),
+                I::I32Eqz,
+                I::LocalGet(DESCRIPTOR),
+                I::I32Const(FIRST_FILE),
+                I::I32GeS,
+                I::I32And,
+                I::LocalGet(now),
+                I::I32Const(0),
+                I::I32LtS,
+                I::I32And,
+                I::If(BlockType::Empty),
+                // Those of what is no file are -1, and so have the bit.
+                I::LocalGet(DESCRIPTOR),
+                I::I32Const(GET_FLAGS),
+                I::I32Const(0),
+                I::Call(index(&telling.flags)?),
+                I::I32Const(APPEND),
+                I::I32And,
+                I::I32Eqz,
+                I::If(BlockType::Empty),
+                I::LocalGet(DESCRIPTOR),
+                I::I64Const(0),
+                I::I32Const(FROM_HERE),
+                I::Call(index(&telling.seek)?),
+                I::LocalTee(place),
+                I::I64Const(0),
+                I::I64GeS,
+                I::If(BlockType::Empty),
+                I::LocalGet(DESCRIPTOR),
+                I::LocalGet(ADDRESS),
+                I::LocalGet(LENGTH),
+                I::LocalGet(place),
+                I::Call(index(&telling.write_at)?),
+                I::LocalTee(now),
+                I::I32Const(0),
+                I::I32GtS,
+                I::If(BlockType::Empty),
+                I::LocalGet(DESCRIPTOR),
+                I::LocalGet(now),
+                I::I64ExtendI32U,
+                I::I32Const(FROM_HERE),
+                I::Call(index(&telling.seek)?),
+                I::Drop,
+                I::End,
+                I::End,
+                I::End,
+                I::End,
+                I::LocalGet(now),
+                I::I32Const(0),
+                I::I32LeS,
+                I::If(BlockType::Empty),
+            ]);
+        }
+        add(&[
             I::LocalGet(moved),
             I::LocalGet(now),
             I::LocalGet(moved),
@@ -129,6 +234,9 @@ impl Repeating {
             I::Return,
             I::End,
         ]);
+        if self.telling.is_some() {
+            add(&[I::End]);
+        }
         for (local, operator) in [
             (moved, I::I32Add),
             (ADDRESS, I::I32Add),
@@ -166,4 +274,29 @@ impl Repeating {
         add(&[I::BrIf(0), I::End, I::LocalGet(moved), I::End]);
         Ok(body)
     }
+}
+
+/// A function of this type that a core module imports which imports the repeated one, too.
+fn beside(
+    plan: &Plan,
+    modules: &[&Module<'_>],
+    repeat: &Repeat,
+    name: &str,
+    (parameters, result): (&[wasmparser::ValType], wasmparser::ValType),
+) -> Option<Function> {
+    plan.slots.iter().zip(modules).find_map(|(slot, module)| {
+        let find = |name| {
+            let mut imports = slot.functions.iter().zip(&module.function_imports);
+            imports.find(|(_, import)| (import.module, import.name) == (repeat.module, name))
+        };
+        find(repeat.name)?;
+        let (found @ Function::Defined { slot, index }, _) = find(name)? else {
+            return None;
+        };
+        let module = modules.get(*slot)?;
+        let ty = at(&module.functions, *index, "function").ok()?;
+        let ty = at(&module.types, *ty, "type").ok()?;
+        let fits = ty.params() == parameters && ty.results() == [result];
+        fits.then(|| found.clone())
+    })
 }

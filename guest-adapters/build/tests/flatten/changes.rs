@@ -129,12 +129,14 @@ const WRITE: Repeat = Repeat {
     module: "env",
     name: "write",
     reads: false,
+    told: None,
 };
 
 const PREAD: Repeat = Repeat {
     module: "env",
     name: "pread",
     reads: true,
+    told: None,
 };
 
 #[test]
@@ -188,6 +190,7 @@ fn a_repeat_of_what_moves_no_bytes_is_refused() -> Result {
         module: "a",
         name: "increase",
         reads: false,
+        told: None,
     };
     assert!(refused(&linked()?, increase));
     Ok(())

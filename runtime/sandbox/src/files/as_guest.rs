@@ -17,6 +17,7 @@ use wasmtime_wasi::p2::{DynInputStream, FsResult};
 
 use super::{Files, FilesView, OPEN, STREAMS};
 use crate::output::Output;
+use crate::surroundings::Surroundings;
 use wxmcp_run::{Access, Ledger, Mount, Policy, Quota, Silent, Source};
 
 /// A guest, and the folders of the host that it sees.
@@ -54,7 +55,13 @@ impl Guest {
         };
         let output = Output::new(0, Arc::new(Silent));
         let mut guest = Self {
-            files: Files::new(&policy, &Ledger::unbounded(), &output).unwrap(),
+            files: Files::new(
+                &policy,
+                &Surroundings::default(),
+                &Ledger::unbounded(),
+                &output,
+            )
+            .unwrap(),
             output,
             table: ResourceTable::new(),
             runtime: Builder::new_current_thread().build().unwrap(),

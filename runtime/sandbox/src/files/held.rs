@@ -16,6 +16,7 @@ use super::list::List;
 use super::streams::{FileInput, FileOutput};
 use super::{Files, FilesView, handles};
 use crate::output::Output;
+use crate::surroundings::Surroundings;
 use wxmcp_run::{Access, Ledger, Mount, Policy, Quota, Silent, Source};
 
 fn run<T>(work: impl Future<Output = T>) -> T {
@@ -42,7 +43,13 @@ fn files(source: Source, ledger: &Ledger) -> Files {
         mounts: vec![mount],
         ..Policy::default()
     };
-    Files::new(&policy, ledger, &Output::new(0, Arc::new(Silent))).unwrap()
+    Files::new(
+        &policy,
+        &Surroundings::default(),
+        ledger,
+        &Output::new(0, Arc::new(Silent)),
+    )
+    .unwrap()
 }
 
 fn code<T>(result: FsResult<T>) -> Option<ErrorCode> {

@@ -1,5 +1,5 @@
 //! The one file system that a guest sees: our own `wasi:filesystem` over folders of the host and
-//! folders in memory.
+//! folders in memory, among them the script's scratch.
 //!
 //! [`Folder`] and [`File`] are the seam. What is behind them knows nothing of WASI, of handles or
 //! of permissions of mounts: [`disk`] is a folder of the host, [`writable`] one that is bounded and in part
@@ -21,6 +21,7 @@ mod list;
 mod memory;
 mod modes;
 mod roots;
+mod scratch;
 mod seam;
 mod streams;
 #[cfg(test)]
@@ -41,10 +42,12 @@ use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 
 use crate::guest::State;
 use crate::output::Output;
+use crate::surroundings::Surroundings;
+use scratch::Scratch;
 use seam::Folder;
 use tree::{Mounted, Tree};
 use writable::{Common, Guard, Notes, Writable};
-use wxmcp_run::{Access, Ledger, Mount, Policy, Protected, RunError, Source};
+use wxmcp_run::{Access, Ledger, Mount, OverBudget, Policy, Protected, RunError, Source};
 
 /// Most bytes of a path that a guest names. Linux takes no longer one either.
 const PATH: usize = 4_096;
@@ -73,6 +76,9 @@ const STREAMS: usize = 2 * OPEN;
 /// What one instance sees of files.
 pub(crate) struct Files {
     tree: Arc<Tree>,
+    /// Folders in memory that are put into the tree when the guest asks for its folders: most runs touch no file.
+    scratch: Scratch,
+    notes: Arc<Notes>,
     modes: modes::Modes,
     /// Room for more handles, and for more streams of files.
     open: Arc<Semaphore>,
@@ -101,18 +107,24 @@ impl Files {
     /// The mounts of a policy. What a run holds is charged to its ledger, what it is refused is noted in its output.
     ///
     /// # Errors
-    /// When a mount's host directory cannot be opened.
-    pub(crate) fn new(policy: &Policy, ledger: &Ledger, output: &Output) -> Result<Self, RunError> {
+    /// When a mount's host directory cannot be opened, or the folder to begin in is not there.
+    pub(crate) fn new(
+        policy: &Policy,
+        surroundings: &Surroundings,
+        ledger: &Ledger,
+        output: &Output,
+    ) -> Result<Self, RunError> {
         let mut tree = Tree::new();
         // To know what is protected, its paths are followed, a dozen of calls for each: only who writes has to know.
         let protected = match writes_to_host(policy) {
             true => &policy.protected,
             false => &Protected::default(),
         };
+        let notes = Arc::new(Notes::new(output.clone()));
         let common = Common {
             guard: Arc::new(Guard::new(protected)),
             open: Arc::default(),
-            notes: Arc::new(Notes::new(output.clone())),
+            notes: Arc::clone(&notes),
         };
         // Devices of folders in memory have numbers from the end, which those of a host have not.
         for (mount, device) in policy.mounts.iter().zip((0..u64::MAX).rev()) {
@@ -128,8 +140,19 @@ impl Files {
             let access = mount.access;
             tree.mount(&mount.guest, Mounted { folder, access });
         }
+        let mut scratch = Scratch::new(surroundings, policy.mounts.len());
+        if let (Some(workdir), Some(asked)) = (&surroundings.workdir, &policy.workdir) {
+            scratch.mount(&mut tree, ledger, &notes);
+            if !tree.has_folder(workdir) {
+                return Err(RunError::NoWorkdir {
+                    guest: asked.clone(),
+                });
+            }
+        }
         Ok(Self {
             tree: Arc::new(tree),
+            scratch,
+            notes,
             modes: modes::Modes::default(),
             open: Arc::new(Semaphore::new(OPEN)),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -139,6 +162,20 @@ impl Files {
             ledger: ledger.clone(),
             known: None,
         })
+    }
+
+    /// Another run of the instance begins.
+    pub(crate) fn begin(&mut self, ledger: &Ledger) {
+        self.ledger = ledger.clone();
+        self.notes.forget();
+    }
+
+    /// Charges what its folders in memory hold to the run that begins.
+    ///
+    /// # Errors
+    /// When that run would hold more than it may.
+    pub(crate) fn charge_to(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
+        self.scratch.charge_to(ledger)
     }
 
     /// Says once that a name was left out of a listing.

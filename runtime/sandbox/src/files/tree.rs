@@ -129,6 +129,19 @@ impl Tree {
         }
     }
 
+    /// Whether there is a folder at an absolute path.
+    pub(super) fn has_folder(&self, path: &str) -> bool {
+        let root = self.place(NodeId(0));
+        match self.walk(&root, &format!("./{}", path.trim_start_matches('/')), true) {
+            Ok(Target::Node(_)) => true,
+            Ok(Target::Inside(mounted, path)) => {
+                let found = mounted.folder.stat(&path, true);
+                found.is_ok_and(|found| found.kind == Kind::Folder)
+            }
+            Err(_) => false,
+        }
+    }
+
     /// The handles that a guest begins with: the mounts, and `/`.
     pub(super) fn roots(&self) -> Vec<(Place, String)> {
         let mut roots: Vec<_> = self

@@ -18,6 +18,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 
 use super::{Files, FilesView, acts, handles};
 use crate::output::Output;
+use crate::surroundings::Surroundings;
 use wxmcp_run::{Access, Ledger, Mount, Policy, Protected, Quota, Silent, Source};
 
 const TRIES: u32 = 12_000;
@@ -342,7 +343,13 @@ fn no_path_leaves_a_mount() {
         ..Policy::default()
     };
     let output = Output::new(0, Arc::new(Silent));
-    let mut files = Files::new(&policy, &Ledger::unbounded(), &output).unwrap();
+    let mut files = Files::new(
+        &policy,
+        &Surroundings::default(),
+        &Ledger::unbounded(),
+        &output,
+    )
+    .unwrap();
     let mut table = ResourceTable::new();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()

@@ -233,7 +233,7 @@ fn handed_out(report: &Report, run: &str) -> Vec<ContentBlock> {
             }
             _ => Some(ContentBlock::resource(
                 ResourceContents::BlobResourceContents {
-                    uri: format!("run://{run}/artifacts/{}", at.saturating_add(1)),
+                    uri: uri(run, at, artifact.name.as_deref()),
                     mime_type: Some(media_type),
                     blob: data,
                     meta: None,
@@ -247,6 +247,23 @@ fn handed_out(report: &Report, run: &str) -> Vec<ContentBlock> {
         .enumerate()
         .filter_map(block)
         .collect()
+}
+
+/// The resource of what was handed out; one that has a name ends with it, since clients keep it by that.
+fn uri(run: &str, at: usize, name: Option<&str>) -> String {
+    let mut uri = format!("run://{run}/artifacts/{}", at.saturating_add(1));
+    for (index, byte) in name.unwrap_or_default().bytes().enumerate() {
+        if index == 0 {
+            uri.push('/');
+        }
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                uri.push(char::from(byte));
+            }
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
 }
 
 #[cfg(test)]

@@ -55,6 +55,7 @@ fn texts_that_are_handed_out_are_in_both() {
         kind: "text".to_owned(),
         media_type: "text/plain".to_owned(),
         data: "a document".to_owned(),
+        name: None,
     });
     let result = of_report(&ended(it), 25_000);
     assert_eq!(text(&result), "1\na document");
@@ -208,6 +209,7 @@ fn what_is_handed_out_is_content_of_its_own_and_nothing_hides_it() {
             kind: kind.to_owned(),
             media_type: media_type.to_owned(),
             data: "AAAA".to_owned(),
+            name: None,
         });
     }
     let result = of_report(&ended(it), 25_000);

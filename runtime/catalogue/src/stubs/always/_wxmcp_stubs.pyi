@@ -100,6 +100,9 @@ def image(
 ) -> None:
     """Hands out an image: bytes, a path, base64 text, a data URL, or what a tool answered."""
 
+def artifact(path: str | PathLike[str], media_type: str | None = None, name: str | None = None) -> None:
+    """Hands out a file: of a mount, of the home or of `/tmp`. Its media type is that of its name, if none is given."""
+
 def content(value: object) -> list[dict[str, Any]]:
     """The content blocks of a tool's answer, also where they are not in its value."""
 

@@ -27,7 +27,7 @@ impl MemoryFile {
         };
         let mut at = offset.unwrap_or(*size);
         if at > self.node.space.limit {
-            return Err(ErrorCode::FileTooLarge);
+            return Err(self.node.space.full(ErrorCode::FileTooLarge));
         }
         let mut written = 0;
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
@@ -98,7 +98,7 @@ impl File for MemoryFile {
 
     fn resize(&self, wanted: u64) -> Answer<()> {
         if wanted > self.node.space.limit {
-            return Err(ErrorCode::FileTooLarge);
+            return Err(self.node.space.full(ErrorCode::FileTooLarge));
         }
         let mut inner = self.node.lock();
         let Inner { body, held, .. } = &mut *inner;

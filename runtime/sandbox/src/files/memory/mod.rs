@@ -8,8 +8,7 @@ mod node;
 
 use std::any::Any;
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
@@ -19,7 +18,8 @@ use super::seam::{
     without_slash,
 };
 use file::{MemoryEntries, MemoryFile};
-use node::{Body, NODE, Node, Space, contains, length};
+pub(super) use node::Space;
+use node::{Body, NODE, Node, contains, length};
 use wxmcp_run::Ledger;
 
 /// Most bytes of one name, as on Linux.
@@ -34,16 +34,14 @@ const UMASK: u32 = 0o022;
 /// An empty folder whose content has at most so many bytes. `device` tells its files from
 /// those of other folders. The bytes are charged to the ledger as they are taken.
 pub(super) fn root(bytes: u64, device: u64, ledger: &Ledger) -> Arc<dyn Folder> {
-    let space = Arc::new(Space {
-        device,
-        limit: bytes,
-        used: Mutex::new(ledger.nothing()),
-        names: Mutex::new(()),
-        next: AtomicU64::new(0),
-    });
-    // The root itself is not counted, so that there is one even in no space.
+    folder(&Space::new(bytes, device, ledger, None))
+}
+
+/// An empty folder whose content takes room of a space, which other folders may share: files can be moved between them.
+pub(super) fn folder(space: &Arc<Space>) -> Arc<dyn Folder> {
+    // The folder itself is not counted, so that there is one even in no space.
     Arc::new(Memory {
-        node: Node::new(&space, Body::Folder(BTreeMap::new()), 0o755, 0),
+        node: Node::new(space, Body::Folder(BTreeMap::new()), 0o755, 0),
     })
 }
 

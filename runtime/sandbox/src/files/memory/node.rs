@@ -9,28 +9,71 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use crate::files::errors::no_room;
 use crate::files::seam::{Answer, Change, Kind, Stat};
-use wxmcp_run::Charge;
+use crate::files::writable::Notes;
+use wxmcp_run::{Charge, Ledger, OverBudget};
 
 /// Bytes that a file, folder or link counts for besides its content and name.
 pub(super) const NODE: u64 = 256;
 
 /// What the nodes of one root share.
-pub(super) struct Space {
-    pub(super) device: u64,
+pub(in crate::files) struct Space {
+    device: u64,
     pub(super) limit: u64,
-    pub(super) used: Mutex<Charge>,
+    used: Mutex<Charge>,
     /// Held by whoever looks names up, or changes them.
     pub(super) names: Mutex<()>,
     /// The number of the next node.
-    pub(super) next: AtomicU64,
+    next: AtomicU64,
+    /// Where it is noted that there is no more room, if that is to be noted.
+    notes: Option<Arc<Notes>>,
 }
 
 impl Space {
+    pub(super) fn new(
+        limit: u64,
+        device: u64,
+        ledger: &Ledger,
+        notes: Option<Arc<Notes>>,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            device,
+            limit,
+            used: Mutex::new(ledger.nothing()),
+            names: Mutex::new(()),
+            next: AtomicU64::new(0),
+            notes,
+        })
+    }
+
+    /// The room of the scratch folders of one instance.
+    pub(in crate::files) fn of_scratch(
+        limit: u64,
+        device: u64,
+        ledger: &Ledger,
+        notes: &Arc<Notes>,
+    ) -> Arc<Self> {
+        Self::new(limit, device, ledger, Some(Arc::clone(notes)))
+    }
+
+    /// Charges what it holds to another ledger.
+    pub(in crate::files) fn charge_to(&self, ledger: &Ledger) -> Result<(), OverBudget> {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.transfer(ledger)
+    }
+
+    /// The error of something for which there is no room, which is noted.
+    pub(super) fn full(&self, error: ErrorCode) -> ErrorCode {
+        if let Some(notes) = &self.notes {
+            notes.scratch_full(self.limit);
+        }
+        error
+    }
+
     pub(super) fn spend(&self, bytes: u64) -> Answer<()> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = used.bytes().checked_add(bytes);
         if fits.is_none_or(|used| used > self.limit) {
-            return Err(ErrorCode::InsufficientSpace);
+            return Err(self.full(ErrorCode::InsufficientSpace));
         }
         used.grow(bytes).map_err(no_room)
     }

@@ -28,6 +28,20 @@ impl Notes {
         }
     }
 
+    /// Another run begins: what it is refused is noted again.
+    pub(in crate::files) fn forget(&self) {
+        self.told.lock().clear();
+    }
+
+    /// The script's folders in memory are full.
+    pub(in crate::files) fn scratch_full(&self, limit: u64) {
+        self.tell(format!(
+            "scratch is full: files outside of mounts have {} together (limit `scratch`); `--scratch SIZE` gives them more, \
+             `-v DIR:/data:rw` mounts a folder to write to",
+            Bytes(limit)
+        ));
+    }
+
     fn tell(&self, text: String) {
         let mut told = self.told.lock();
         if told.len() < NOTES && !told.contains(&text) {

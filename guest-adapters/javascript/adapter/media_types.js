@@ -1,0 +1,86 @@
+// The media type of a file by its name: those of Python's `mimetypes`, for the kinds of files that scripts make.
+
+import { indexOf, lastIndexOf, lowerCase, slice } from './primordials.js';
+
+const TYPES = {
+  __proto__: null,
+  'application/epub+zip': 'epub',
+  'application/geo+json': 'geojson',
+  'application/json': 'json',
+  'application/jsonl': 'jsonl',
+  'application/msword': 'doc',
+  'application/pdf': 'pdf',
+  'application/toml': 'toml',
+  'application/vnd.apache.parquet': 'parquet',
+  'application/vnd.ms-excel': 'xls',
+  'application/vnd.ms-powerpoint': 'ppt',
+  'application/vnd.oasis.opendocument.presentation': 'odp',
+  'application/vnd.oasis.opendocument.spreadsheet': 'ods',
+  'application/vnd.oasis.opendocument.text': 'odt',
+  'application/vnd.openxmlformats-officedocument.presentationml.presentation': 'pptx',
+  'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet': 'xlsx',
+  'application/vnd.openxmlformats-officedocument.wordprocessingml.document': 'docx',
+  'application/vnd.sqlite3': 'sqlite',
+  'application/wasm': 'wasm',
+  'application/x-7z-compressed': '7z',
+  'application/x-ipynb+json': 'ipynb',
+  'application/x-ndjson': 'ndjson',
+  'application/x-sh': 'sh',
+  'application/x-tar': 'tar',
+  'application/yaml': 'yaml yml',
+  'application/zip': 'zip',
+  'audio/aac': 'aac',
+  'audio/flac': 'flac',
+  'audio/mp4': 'm4a',
+  'audio/mpeg': 'mp3',
+  'audio/ogg': 'ogg',
+  'audio/opus': 'opus',
+  'audio/wav': 'wav',
+  'audio/webm': 'weba',
+  'font/otf': 'otf',
+  'font/ttf': 'ttf',
+  'font/woff': 'woff',
+  'font/woff2': 'woff2',
+  'image/avif': 'avif',
+  'image/bmp': 'bmp',
+  'image/gif': 'gif',
+  'image/heic': 'heic',
+  'image/jpeg': 'jpg jpeg',
+  'image/png': 'png',
+  'image/svg+xml': 'svg',
+  'image/tiff': 'tiff tif',
+  'image/vnd.microsoft.icon': 'ico',
+  'image/webp': 'webp',
+  'message/rfc822': 'eml',
+  'text/calendar': 'ics',
+  'text/css': 'css',
+  'text/csv': 'csv',
+  'text/html': 'html htm',
+  'text/javascript': 'js mjs',
+  'text/markdown': 'md',
+  'text/plain': 'txt log',
+  'text/rtf': 'rtf',
+  'text/tab-separated-values': 'tsv',
+  'text/x-python': 'py',
+  'text/x-vcard': 'vcf',
+  'text/xml': 'xml',
+  'video/matroska': 'mkv',
+  'video/mp4': 'mp4',
+  'video/mpeg': 'mpeg',
+  'video/quicktime': 'mov',
+  'video/vnd.avi': 'avi',
+  'video/webm': 'webm',
+  'application/gzip': 'gz tgz svgz',
+  'application/x-bzip2': 'bz2',
+  'application/x-xz': 'xz',
+};
+
+/** The media type that a name stands for; that of any bytes if it is not known. */
+export function mediaTypeOf(name) {
+  const at = lastIndexOf(name, '.');
+  const extension = at > 0 ? lowerCase(slice(name, at + 1)) : '';
+  if (extension !== '') {
+    for (const type in TYPES) if (indexOf(` ${TYPES[type]} `, ` ${extension} `) >= 0) return type;
+  }
+  return 'application/octet-stream';
+}

@@ -1,0 +1,58 @@
+//! Scratch: the folders in memory that a script may write to without a mount, gone with its instance.
+
+use std::sync::Arc;
+
+use super::memory::{self, Space};
+use super::tree::{Mounted, Tree};
+use super::writable::Notes;
+use crate::surroundings::Surroundings;
+use wxmcp_run::{Access, Ledger, OverBudget};
+
+/// The scratch folders of one instance, which share their room.
+pub(super) struct Scratch {
+    /// Where they are; empty once they are in the tree.
+    paths: Vec<&'static str>,
+    bytes: u64,
+    /// Tells their files from those of other mounts.
+    device: u64,
+    /// Their room, once they are in the tree.
+    space: Option<Arc<Space>>,
+}
+
+impl Scratch {
+    /// The folders, which are not in a tree yet; `mounts` is the number of mounts besides.
+    pub(super) fn new(surroundings: &Surroundings, mounts: usize) -> Self {
+        // The mounts have the numbers above.
+        let mounts = u64::try_from(mounts).unwrap_or(u64::MAX);
+        Self {
+            paths: surroundings.scratch.clone(),
+            bytes: surroundings.bytes,
+            device: (u64::MAX - 1).saturating_sub(mounts),
+            space: None,
+        }
+    }
+
+    /// Puts the folders into the tree, if they are not there yet.
+    pub(super) fn mount(&mut self, tree: &mut Tree, ledger: &Ledger, notes: &Arc<Notes>) {
+        if self.paths.is_empty() {
+            return;
+        }
+        let space = Space::of_scratch(self.bytes, self.device, ledger, notes);
+        for path in std::mem::take(&mut self.paths) {
+            let mounted = Mounted {
+                folder: memory::folder(&space),
+                access: Access::ReadWrite,
+            };
+            tree.mount(path, mounted);
+        }
+        self.space = Some(space);
+    }
+
+    /// Charges what they hold to another run.
+    pub(super) fn charge_to(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
+        match &self.space {
+            Some(space) => space.charge_to(ledger),
+            None => Ok(()),
+        }
+    }
+}
