@@ -12,7 +12,7 @@ import sys
 import time
 import types
 
-from . import artifacts, calls, capabilities, content, loop, modes, openfiles, output, paths, seam, source, stdlib, tooltree
+from . import ambient, artifacts, calls, capabilities, content, loop, modes, openfiles, output, paths, seam, source, stdlib, tooltree
 from . import unseen, zone
 
 main = types.ModuleType("__main__")
@@ -154,6 +154,7 @@ def prepare(name: str, arguments: list, environment: dict, continues=False):
     global _given
     if continues:
         _mend()
+        ambient.unbind()
     main.__file__ = name
     sys.argv[:] = [name, *arguments]
     folder = name.rpartition("/")[0]
