@@ -411,3 +411,36 @@ fn an_export_replaces_its_files_and_no_others() -> TestResult {
     assert_eq!(fs::read_dir(folder.join("elsewhere"))?.count(), 0);
     Ok(())
 }
+
+/// Names that a script declares nowhere have the types of what they stand for.
+#[test]
+fn names_of_tools_are_checked_where_nothing_declares_them() -> TestResult {
+    let source = "docs.look_up(3)\nlook_up('x')['line']\ntools.docs.look_up(path=4)\n\
+                  print(codemode.look_up(5), mcp['docs'].look_up(6), tools['docs']['look_up'](7))\n\
+                  docs_look_up(8)\nfrom servers.docs import look_up as own\nown(9)\ndosc.look_up('x')\n\
+                  def f(docs):\n    return docs.anything()\n";
+    let wrong = "invalid-argument-type";
+    let expected = [
+        (1, 14, wrong, "str"),
+        (2, 14, "invalid-typed-dict-key", "line"),
+        (5, 14, wrong, "str"),
+        (7, 5, wrong, "str"),
+        (8, 1, "unresolved-reference", "dosc"),
+    ];
+    found("script.py", source, &expected)?;
+    let plain = "tools.docs.look_up(path=4)\n";
+    found("plain.py", plain, &[(1, 20, wrong, "str")])?;
+    let source = "await docs.lookUp(3);\nconst { lines } = await look_up('x'); lines[0].toFixed();\n\
+                  await tools.docs.lookUp({ pth: 'x' });\nawait codemode.look_up(5); await mcp['docs'].lookUp(6);\n\
+                  import { lookUp as own } from './servers/docs';\nawait own(9); await dosc.lookUp('x');\n\
+                  const f = (docs: any) => docs.anything();\nawait tools.look_up('x'); await tools.look_down('x');\n";
+    let expected = [
+        (1, 19, "TS2769", "lookUp"),
+        (2, 48, "TS2339", "toFixed"),
+        (3, 27, "TS2769", "pth"),
+        (6, 11, "TS2769", "own"),
+        (6, 21, "TS2552", "dosc"),
+        (8, 39, "TS2339", "look_down"),
+    ];
+    found("script.ts", source, &expected)
+}

@@ -47,6 +47,34 @@ try { await callTool('database.drop') } catch (error) { console.log(error.kind, 
     runs_without_the_other_tool(("narrow.ts", source))
 }
 
+/// A namespace as a global, a tool by its name alone, and what other hosts call both.
+#[test]
+fn names_that_python_binds_nowhere_are_imported() -> TestResult {
+    let source = r#"
+newest = database.query("select max(n) as n from numbers")
+same = [query("select max(n) as n from numbers"), codemode.database_query("select max(n) as n from numbers")]
+same += [tools["database"].query("select max(n) as n from numbers"), mcp.database.query("select max(n) as n from numbers")]
+print(newest if all(one == newest for one in same) else same)
+try:
+    call_tool("database.drop")
+except ToolError as error:
+    print(error.kind, error)
+"#;
+    runs_without_the_other_tool(("narrow.py", source))
+}
+
+#[test]
+fn names_that_typescript_declares_nowhere_are_imported() -> TestResult {
+    let source = r#"
+const sql = 'select max(n) as n from numbers';
+const [{ n }] = await database.query(sql);
+const same = await Promise.all([query(sql), codemode.database_query(sql), tools['database'].query(sql), mcp.database.query(sql)]);
+console.log(same.every(([row]) => row.n === n) ? `[{'n': ${n}}]` : same);
+try { await callTool('database.drop') } catch (error) { console.log(error.kind, error.message) }
+"#;
+    runs_without_the_other_tool(("narrow.ts", source))
+}
+
 #[test]
 fn a_component_imports_what_its_script_may_use_and_no_more() -> TestResult {
     let folder = two_tools()?;

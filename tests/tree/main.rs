@@ -5,5 +5,6 @@ mod calls;
 mod changes;
 mod check;
 mod configuration;
+mod names;
 #[path = "../support/mod.rs"]
 mod support;

@@ -2,13 +2,13 @@
 
 import * as zod from './zod/index.js';
 
+import { callMCPTool, tools } from './ambient.js';
 import { artifact, image, progress, text } from './artifacts.js';
 import { ToolError, callTool } from './calls.js';
 import { content } from './content.js';
 import { directory, sql } from './capabilities.js';
 import { http } from './fetch.js';
 import { createTool } from './toolfile.js';
-import { tools } from './tooltree.js';
 import { TheSyntaxError, create, defineProperty, freeze, hasOwn } from './primordials.js';
 
 /** APIs that other runtimes of this kind have, and what does it here. */
@@ -34,7 +34,7 @@ export function install() {
   // It would make functions from text to check faster, which only pays for thousands of values.
   zod.config({ jitless: true });
   const mcp = freeze({ __proto__: null, callTool });
-  modules.wxmcp = sealed({ ToolError, artifact, callTool, content, createTool, directory, http, image, mcp, progress, sql, text, tools });
+  modules.wxmcp = sealed({ ToolError, artifact, callMCPTool, callTool, content, createTool, directory, http, image, mcp, progress, sql, text, tools });
   modules.zod = sealed(zod);
 }
 

@@ -1,7 +1,7 @@
 // Calls of tools, by name or by the functions of a namespace.
 
 import { CALL, operate } from './seam.js';
-import { TheError, TheTypeError, defineProperty, isArray } from './primordials.js';
+import { TheError, TheTypeError, defineProperty, indexOf, isArray } from './primordials.js';
 import { guarded } from './promises.js';
 import { encodeArguments, quoted } from './values.js';
 
@@ -57,6 +57,9 @@ export function callTool(name, ...given) {
   return guarded(called(name, given), typeof name === 'string' ? name : 'callTool');
 }
 
+/** `resolve` answers the full name of the only tool that a name without namespace means; see `ambient.js`. */
+export const flat = { __proto__: null, resolve: undefined };
+
 async function called(name, given) {
   const args = given[0];
   for (let i = 1; i < given.length; i++) {
@@ -68,5 +71,7 @@ async function called(name, given) {
     const kind = args === null ? 'null' : isArray(args) ? 'an array' : typeof args;
     throw new TheTypeError(`the arguments of ${name} must be an object, not ${kind}`);
   }
-  return await call(name, head(name), args === undefined ? '{}' : encodeArguments(args));
+  const text = args === undefined ? '{}' : encodeArguments(args);
+  const full = indexOf(name, '.') < 0 ? await flat.resolve(name) : name;
+  return await call(full, head(full), text);
 }

@@ -1,7 +1,7 @@
 // What to do instead, at the end of a script that failed: for names that are not there.
 
 import { isNear } from './names.js';
-import { charCode, endsWith, hasOwn, indexOf, keys, lastIndexOf, ownKeys, push, slice } from './primordials.js';
+import { charCode, endsWith, hasOwn, indexOf, keys, lastIndexOf, ownKeys, push, slice, startsWith } from './primordials.js';
 
 const globals = globalThis;
 
@@ -57,27 +57,43 @@ const LONGEST = 200000;
 const NOT_DEFINED = ' is not defined';
 const NO_FUNCTION = ' is not a function';
 
-/** A note for an error of the engine's; `modules` are those that the script imports. Undefined where there is none. */
-export function hint(type, message, source, modules) {
+/**
+ * A note for an error of the engine's; `modules` are those that the script imports, `ambient` knows the others.
+ * Undefined where there is none.
+ */
+export function hint(type, message, source, modules, ambient) {
   if (type === 'ReferenceError' && endsWith(message, NOT_DEFINED)) {
-    return ofName(slice(message, 0, -NOT_DEFINED.length), source ?? '');
+    return ofName(slice(message, 0, -NOT_DEFINED.length), source ?? '', ambient);
   }
   if (type !== 'TypeError') return undefined;
-  if (endsWith(message, NO_FUNCTION)) return ofMember(slice(message, 0, -NO_FUNCTION.length), modules ?? []);
-  const at = lastIndexOf(message, ', tools.');
+  if (endsWith(message, NO_FUNCTION)) {
+    const member = slice(message, 0, -NO_FUNCTION.length);
+    return ofMember(member, modules ?? []) ?? ofMember(member, ambient.modules());
+  }
+  const at = lastIndexOf(message, ', ');
   if (at < 0 || !endsWith(message, ' is undefined')) return undefined;
-  const name = slice(message, at + 8, -13);
-  return `namespaces are imported: \`import * as ${name} from './tools/${name}'\``;
+  const name = slice(message, at + 2, -13);
+  for (let i = 0; i < VIEWS.length; i++) {
+    if (startsWith(name, VIEWS[i])) return didYouMean(ambient.meant(slice(name, VIEWS[i].length)));
+  }
+  return undefined;
 }
 
-function ofName(name, source) {
+/** Objects whose members are namespaces. */
+const VIEWS = ['tools.', 'mcp.', 'mcp_servers.'];
+
+function didYouMean(name) {
+  return name === undefined ? undefined : `did you mean \`${name}\`?`;
+}
+
+function ofName(name, source, ambient) {
   if (name === 'require') {
     const instead = MODULES[required(source)];
     if (instead !== undefined) return `there is no \`require\`: use ${instead}`;
   }
   const instead = INSTEAD[name];
   if (instead !== undefined) return `there is no \`${name}\`: use ${instead}`;
-  return meant(name, names(source)) ?? meant(name, ownKeys(globals));
+  return didYouMean(ambient.meant(name)) ?? meant(name, names(source)) ?? meant(name, ownKeys(globals));
 }
 
 /** The module of the first `require('fs')`. */

@@ -3,6 +3,7 @@
 // This module and what it imports are evaluated once, when the guest is built; what is
 // left in memory is where each run begins. See `../build/build.mjs`.
 
+import { tools } from './ambient.js';
 import { artifact, image, progress, text } from './artifacts.js';
 import * as builtins from './builtins.js';
 import { ToolError, callTool } from './calls.js';
@@ -18,7 +19,6 @@ import * as run from './run.js';
 import { adapter } from './seam.js';
 import { stdin } from './stdin.js';
 import * as timers from './timers.js';
-import { tools } from './tooltree.js';
 import { warmAgain, warmUp } from './warm_up.js';
 import * as web from './web.js';
 

@@ -4,6 +4,7 @@
 // they have ended, and what fails until then is its outcome. So a value is held back while
 // anything is under way.
 
+import * as ambient from './ambient.js';
 import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace, sourceUrl } from './errors.js';
 import * as files from './files.js';
@@ -75,7 +76,10 @@ export function start(message) {
     prepare(script);
     place.begin(script);
     files.begin(script);
-    if (isInSession) refresh();
+    if (isInSession) {
+      refresh();
+      ambient.refresh();
+    }
     zone.begin(script.env?.TZ, script.zone);
     task = script.task;
     text = script.source ?? text;
@@ -111,7 +115,8 @@ export function start(message) {
       m.bind = session.bind;
       body = continuing(body, functions, script.declares.names);
     }
-    if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
+    if (script.ambient !== undefined) withNames(body, m, script);
+    else if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
     else settle(body, m);
   } catch (error) {
     fail(error);
@@ -125,6 +130,18 @@ function continuing(body, functions, names) {
     functions?.(m);
     return body(m);
   };
+}
+
+/** A script with names that it declares nowhere, which may be those of tools. */
+async function withNames(body, m, { ambient: names, imports }) {
+  try {
+    await ambient.bind(names);
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  if (imports?.length > 0) withImports(body, m, imports, []);
+  else settle(body, m);
 }
 
 async function withImports(body, m, imports, shared) {
@@ -325,7 +342,7 @@ export function fail(error, file) {
   let told;
   try {
     told = described(error, file);
-    const note = hint(told.type, told.message, text, modulesOfScript);
+    const note = hint(told.type, told.message, text, modulesOfScript, ambient);
     if (note !== undefined) told.traceback += `note: ${note}\n`;
   } catch {
     told = { __proto__: null, type: 'Error', message: 'an error that cannot be shown', traceback: 'Error\n', line: null };
@@ -388,5 +405,6 @@ export function reset() {
   text = undefined;
   modulesOfScript = undefined;
   forget();
+  ambient.forget();
   session.forget();
 }

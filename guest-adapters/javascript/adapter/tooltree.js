@@ -20,6 +20,7 @@ import {
   lowerCase,
   mapClear,
   mapGet,
+  mapHas,
   mapSet,
   push,
   slice,
@@ -86,16 +87,16 @@ function toolFunction(namespace, { name, attribute, parameters, 'object-first': 
 }
 
 /** Members of these names are called by JavaScript itself, `then` by every `await`. */
-const OWN = { __proto__: null, then: true, toJSON: true, toString: true, valueOf: true };
+export const OWN = { __proto__: null, then: true, toJSON: true, toString: true, valueOf: true };
 
 /** What a spelling of a tool is called as a member. */
-function memberName(spelling) {
+export function reserved(spelling) {
   return OWN[spelling] === true ? `${spelling}_` : spelling;
 }
 
 /** The members that a tool may be: the one that is shown, the identifier, its owner's spelling. */
 function spellings({ attribute, name }) {
-  return [memberName(camelName(attribute)), memberName(attribute), memberName(name)];
+  return [reserved(camelName(attribute)), reserved(attribute), reserved(name)];
 }
 
 /** The object that `import * as x` gives: its tools by each of their names, and itself as `default`. */
@@ -176,6 +177,11 @@ export function namespace(name) {
   return found;
 }
 
+/** A namespace that this run has looked up, by its name at the host. */
+export function opened(name) {
+  return mapHas(known, name) ? mapGet(made, name) : undefined;
+}
+
 /** A run of a session begins: what it imports is asked for anew, since nobody tells of changes between runs. */
 export function refresh() {
   mapClear(known);
@@ -207,7 +213,7 @@ async function fetched(name) {
   throw new TheError(`there is no tool namespace \`${name}\`${nearest(name, all)}`);
 }
 
-function folded(name) {
+export function folded(name) {
   let text = '';
   for (let i = 0; i < name.length; i++) if (name[i] !== '_' && name[i] !== '-') text += name[i];
   return lowerCase(text);
@@ -255,9 +261,9 @@ function check({ namespace: name, module: own, shared, names }, module, promises
   if (own !== undefined || shared !== undefined || promises) return;
   for (let i = 0; i < names.length; i++) {
     if (hasOwn(module, names[i])) continue;
-    if (hasOwn(module, memberName(names[i]))) {
+    if (hasOwn(module, reserved(names[i]))) {
       const why = 'JavaScript itself calls members of that name';
-      throw new TheSyntaxError(`\`${names[i]}\` of \`${name}\` is \`${memberName(names[i])}\` here: ${why}`);
+      throw new TheSyntaxError(`\`${names[i]}\` of \`${name}\` is \`${reserved(names[i])}\` here: ${why}`);
     }
     throw new TheSyntaxError(`the tools of \`${name}\` have no \`${names[i]}\`${nearest(names[i], keys(module))}`);
   }
@@ -281,17 +287,19 @@ function namespaceOf(specifier) {
   if (startsWith(text, './')) text = slice(text, 2);
   else if (startsWith(text, '../')) text = slice(text, 3);
   else if (startsWith(text, '/')) text = slice(text, 1);
-  if (!startsWith(text, 'tools/')) return undefined;
-  text = slice(text, 6);
+  if (startsWith(text, 'servers/')) text = slice(text, 8);
+  else if (startsWith(text, 'tools/')) text = slice(text, 6);
+  else return undefined;
   for (let i = 0; i < extensions.length; i++) {
     if (endsWith(text, extensions[i])) text = slice(text, 0, -extensions[i].length);
   }
+  if (endsWith(text, '/index')) text = slice(text, 0, -6);
   return text === '' || indexOf(text, '/') >= 0 ? undefined : text;
 }
 const extensions = ['.js', '.mjs', '.ts', '.mts'];
 
-/** The global `tools`. */
-export const tools = freeze({
+/** The functions of the global `tools`. */
+export const functions = freeze({
   __proto__: null,
   /** The tools that fit a query best, none if nothing fits; detail is 'names', 'brief' or 'full'. */
   search(query, limit, detail) {
@@ -305,7 +313,6 @@ export const tools = freeze({
   namespaces() {
     return guarded(asked(NAMESPACES, '{}'), 'tools.namespaces');
   },
-  [Symbol.toStringTag]: 'tools',
 });
 
 async function search(query = '', limit = 10, detail = 'brief') {

@@ -17,9 +17,9 @@ const tools = JSON.stringify({
 
 const SCRIPTS = [
   'console.log("hello")',
-  'console.log("hello", {a: 1, b: [1, 2, 3]}, 1.5, true, null); const r = await callTool("x", {a: 1}); return r',
-  'const r = await Promise.all([callTool("x", {a: 1, t: "é"}), callTool("y")]); for (const x of r) console.log(x); return r.map((v) => ({...v})).filter(Boolean)',
-  'try { await callTool("fail", {}) } catch (e) { console.error(e); console.log(e instanceof ToolError, e.kind, e.message) }',
+  'console.log("hello", {a: 1, b: [1, 2, 3]}, 1.5, true, null); const r = await callTool("x.y", {a: 1}); return r',
+  'const r = await Promise.all([callTool("x.y", {a: 1, t: "é"}), callTool("y.y")]); for (const x of r) console.log(x); return r.map((v) => ({...v})).filter(Boolean)',
+  'try { await callTool("fail.y", {}) } catch (e) { console.error(e); console.log(e instanceof ToolError, e.kind, e.message) }',
   'throw new TypeError("x")',
   'await new Promise((r) => setTimeout(r, 5)); return new Map([[1, 2]]).size',
   'const {getSum, default: all} = m.modules[0]; console.log(await getSum(1, 2), await all.get_sum({a: 1, b: 2})); return [await getSum({a: 3}), "text", 1.5, null]',
@@ -47,7 +47,7 @@ export async function warmUp() {
       host.start(
         JSON.stringify({ name: 'script.js', source: `(async function(m) {\n${script}\n})`, args: [], env: {}, imports }),
       );
-      const fails = script.includes('"fail"');
+      const fails = script.includes('"fail.y"');
       for (let turn = 0; turn < 30; turn++) {
         await settled(host);
         if (open.length === 0) break;
@@ -67,7 +67,7 @@ export async function warmUp() {
 const BEGINNINGS = [
   'console.log("hello")',
   'console.log("hello", 1, {a: 1, b: [1, "x"]}); console.log(`a ${1}`, true, null)',
-  'callTool("x", {a: 1, b: "text"}); callTool("y", {})',
+  'callTool("x.y", {a: 1, b: "text"}); callTool("y.y", {})',
   'process.stdout.write("x"); setTimeout(() => 1, 5)',
   'm.import("./tools/test"); tools.search("x")',
 ];

@@ -9,7 +9,7 @@ import sys
 import warnings
 from types import CoroutineType
 
-from . import awaiting, calls, fences, hints, loop, output, report, seam, session, source, stdlib, system
+from . import ambient, awaiting, calls, fences, hints, loop, output, report, seam, session, source, stdlib, system
 from . import toolfile, unseen
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
@@ -76,6 +76,7 @@ def _ended(name, work, *parts):
     except SystemExit as error:
         return _exit(error.code)
     except BaseException as error:
+        ambient.before_shown(error, system.main.__dict__)
         report.hooked(error)
         for tool, place in calls.never_awaited():
             error.add_note("note: " + _advice(tool, place))
@@ -107,6 +108,7 @@ def _value(name, text, continues):
     code = source.compiled(text, name)
     report.began(code)
     namespace = system.main.__dict__
+    ambient.bind(code, namespace)
     if code.co_flags & _COROUTINE:
         with session.Runner() if continues else asyncio.Runner(loop_factory=loop.HostLoop) as runner:
             runner.run(eval(code, namespace))

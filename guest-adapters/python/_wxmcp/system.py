@@ -12,8 +12,8 @@ import sys
 import time
 import types
 
-from . import artifacts, calls, capabilities, content, loop, modes, openfiles, output, paths, place, seam, source, stdlib
-from . import tooltree, unseen, zone
+from . import ambient, artifacts, calls, capabilities, content, loop, modes, openfiles, output, paths, place, seam, source
+from . import stdlib, tooltree, unseen, zone
 
 main = types.ModuleType("__main__")
 
@@ -146,6 +146,7 @@ def prepare(script, continues=False):
     """Makes one run's surroundings. Variables of earlier runs of a session stay."""
     if continues:
         _mend()
+        ambient.unbind()
     name = script["name"]
     main.__file__ = name
     sys.argv[:] = [name, *script["args"]]

@@ -163,9 +163,22 @@ def _call_aio(name, /, args=None, **kwargs):
     return _awaitable(seam.to_bytes(_named_request(name, args, kwargs)), name)
 
 
+# By a name without namespace, the full name of the only tool that it means.
+_full_names = {}
+
+
+def _full_name(name):
+    found = _full_names.get(name)
+    if found is None:
+        found = _full_names[name] = calls.block(seam.DESCRIBE, seam.encode({"names": [name]}))[0]["name"]
+    return found
+
+
 def _named_request(name, args, kwargs):
     if not isinstance(name, str):
         raise TypeError(f"the name of a tool must be str, not {type(name).__name__}")
+    if "." not in name:
+        name = _full_name(name)
     if any(key.endswith("_") and keyword.iskeyword(key[:-1]) for key in kwargs):
         kwargs = _renamed(name, kwargs)
     if args is not None:
@@ -242,6 +255,15 @@ class Namespace(ModuleType):
         setattr(self, name, tool)
         return tool
 
+    def __getitem__(self, name):
+        return _item(self, name)
+
+    def __contains__(self, name):
+        return isinstance(name, str) and self._found(name) is not None
+
+    def __iter__(self):
+        return iter(list(self._tools()))
+
     def __dir__(self):
         if self._table is not None:
             self._ask_again()
@@ -303,8 +325,20 @@ class ToolTree(ModuleType):
             known = self._known(name)
             if known is not None:
                 return _imported(known)
+            found = flat(name, sys._getframe(1))
+            if found is not None:
+                return found
             raise AttributeError(self._missing(name), obj=self)
         raise AttributeError(f"module 'tools' has no attribute {name!r}")
+
+    def __getitem__(self, name):
+        return _item(self, name)
+
+    def __contains__(self, name):
+        return isinstance(name, str) and self._known(name) is not None
+
+    def __iter__(self):
+        return iter(sorted(set(self._namespaces().values())))
 
     def __setattr__(self, name, value):
         # `import tools.search` of a namespace of that name leaves `tools.search(..)` alone.
@@ -338,6 +372,18 @@ class ToolTree(ModuleType):
         return f"no tool namespace `{name}`" + _nearest(name, self._namespaces())
 
 
+def _item(module, name):
+    try:
+        return getattr(module, name)
+    except AttributeError as error:
+        raise KeyError(str(error)) from None
+
+
+def flat(name, frame):
+    """The tool that `tools.NAME` means where a frame reads it; `ambient` knows."""
+    return None
+
+
 _ALWAYS = ("ToolError", "call", "call_tool", "describe", "search")
 
 tree = ToolTree()
@@ -366,6 +412,24 @@ class _Loader:
         pass
 
 
+class _Other:
+    """The same modules by the name that other hosts have for `tools`; their own name stays."""
+
+    @staticmethod
+    def create_module(spec):
+        space = spec.name.partition(".")[2]
+        module = _imported(tree._known(space)) if space else tree
+        _specs[spec.name] = module.__spec__
+        return module
+
+    @staticmethod
+    def exec_module(module):
+        module.__spec__ = _specs.pop(module.__spec__.name)
+
+
+# What `_Other` puts back: name -> the module's own spec.
+_specs = {}
+
 # Modules that are found by their names, wherever they went: name -> module.
 own = {"tools": tree}
 
@@ -389,15 +453,19 @@ class Finder:
     def find_spec(name, path=None, target=None):
         if name in own:
             return importlib.machinery.ModuleSpec(name, _Own, is_package=name == "tools")
-        if not name.startswith("tools.") or sys.modules.get("tools") is not tree:
+        if name == "servers":
+            return importlib.machinery.ModuleSpec(name, _Other, is_package=True)
+        root, _, space = name.partition(".")
+        if not space or root not in ("tools", "servers") or sys.modules.get(root) is not tree:
             return None
-        space, _, rest = name[len("tools.") :].partition(".")
+        space, _, rest = space.partition(".")
         known = tree._known(space)
         if known is None:
             raise ModuleNotFoundError(tree._missing(space), name="tools")
         if rest:
             raise ImportError(_imported(known)._missing(rest), name=f"tools.{known}")
-        return importlib.machinery.ModuleSpec(name, _Loader, is_package=True)
+        loader = _Loader if root == "tools" else _Other
+        return importlib.machinery.ModuleSpec(name, loader, is_package=True)
 
     @staticmethod
     def invalidate_caches():
@@ -409,6 +477,7 @@ def refresh():
     if tree._names is None:
         return
     tree._names = None
+    _full_names.clear()
     for name, module in list(sys.modules.items()):
         if isinstance(module, Namespace):
             del sys.modules[name]

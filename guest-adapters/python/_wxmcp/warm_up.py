@@ -13,7 +13,7 @@ import sys
 import componentize_py_runtime
 from wit_world.imports import host, waiting
 
-from . import calls, loop, place, seam, system, tooltree
+from . import ambient, calls, loop, place, seam, system, tooltree
 
 # Taken before `unseen` replaces it with one that passes over the adapter's own code.
 _register_callback = sys.monitoring.register_callback
@@ -155,6 +155,7 @@ def _create_named_task(self, coro, *, name=None, **options):
 
 
 def _clean(names, modules):
+    ambient.forget()
     for name in set(system.main.__dict__) - names:
         del system.main.__dict__[name]
     tooltree.refresh()

@@ -2,6 +2,7 @@
 # them it uses, how its calls are answered, and where it uses `await` and `return` as only
 # scripts here may. `fences.py` of the guest's adapter stands before it.
 import ast
+import builtins
 import sys
 
 _FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
@@ -12,6 +13,12 @@ _OPENING = {"eval", "exec", "globals", "locals", "vars", "__import__", "__builti
 _OPENING_ATTRIBUTES = {"modules", "f_builtins", "f_globals", "f_locals", "__builtins__", "__globals__"}
 _OPENING_MODULES = {"__main__", "builtins", "code", "importlib", "runpy"}
 _MOST = 1000
+
+# The tool tree, and what programs for other hosts call it. Of these objects namespaces are members, and of
+# `codemode` all tools.
+_ROOTS = ("tools", "servers")
+_VIEWS = {"codemode": "flat", "mcp": "spaces", "mcp_servers": "spaces"}
+_CALLS = ("callTool", "callMCPTool", "callMcpTool", "call_mcp_tool")
 
 
 def block_of(source, refused):
@@ -74,7 +81,7 @@ while pending:
     node = pending.pop()
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
-            packages.update(a.asname for a in child.names if a.name == "tools" and a.asname)
+            packages.update(a.asname or a.name for a in child.names if a.name in _ROOTS)
         pending.append(child)
 
 has_async = uses_threads = False
@@ -85,11 +92,11 @@ while pending:
     if isinstance(node, ast.Import):
         for alias in node.names:
             package, _, rest = alias.name.partition(".")
-            if package == "tools" and rest:
+            if package in _ROOTS and rest:
                 imported.add(rest.partition(".")[0])
     elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
         package, _, rest = node.module.partition(".")
-        if package == "tools":
+        if package in _ROOTS:
             spaces = [rest.partition(".")[0]] if rest else [alias.name for alias in node.names]
             everything = everything or "*" in spaces
             imported.update(spaces)
@@ -107,16 +114,18 @@ while pending:
 # script; each of its uses must then spell a tool. Otherwise it may be any tool.
 parents = {}
 meanings = {"tools": {("tree",)}, "call_tool": {("call",)}}
+ambient = set()  # names that nothing binds, and that may be tools
 tools = {}  # of a namespace: the tools that it uses
 whole = set()  # namespaces of which it may use any
 named = set()  # tools that it calls by their full names
-is_open = False
+is_open = items = False
 spelled = []
 tool_nodes = set()
 _NAMED = (
     *(ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar),
     *(ast.TypeVar, ast.ParamSpec, ast.TypeVarTuple),
 )
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 
 def mean(node, name, *meaning):
@@ -134,14 +143,14 @@ def import_module(node, name, bound):
     global is_open
     package, _, rest = name.partition(".")
     is_open = is_open or package in _OPENING_MODULES
-    if package == "tools" and rest and bound:
+    if package in _ROOTS and rest and bound:
         if "." in rest or rest in _MEMBERS:
             whole.add(rest.partition(".")[0])
             mean(node, bound, "other")
         else:
             mean(node, bound, "namespace", rest)
     else:
-        known = {"tools": "tree", "wxmcp": "module"}
+        known = {"tools": "tree", "servers": "tree", "wxmcp": "module"}
         mean(node, bound or package, known.get(package if not bound else name, "other"))
 
 
@@ -154,9 +163,9 @@ def import_from(node, module, alias):
     package, _, space = module.partition(".")
     name, bound = alias.name, alias.asname or alias.name
     is_open = is_open or package in _OPENING_MODULES or (package, name) == ("sys", "modules")
-    if module == "tools" and name != "*":
+    if module in _ROOTS and name != "*":
         mean(node, bound, *([_MEMBERS[name]] if name in _MEMBERS else ["namespace", name]))
-    elif package == "tools" and space:
+    elif package in _ROOTS and space:
         if "." in space or name.startswith(("*", "_")):
             whole.add(space.partition(".")[0])
             mean(node, bound, "other")
@@ -181,10 +190,14 @@ def escape(meaning):
 
 def follow(node, meaning):
     """From a name of the tools to what is done with it."""
+    global items
     while True:
         kind, parent, member = meaning[0], parents[node], None
         if isinstance(parent, ast.Attribute) and isinstance(parent.ctx, ast.Load) and parent.attr[0] != "_":
             member = parent.attr
+        elif isinstance(parent, ast.Subscript) and parent.value is node and isinstance(parent.ctx, ast.Load):
+            member = _text(parent.slice)
+            items = items or kind == "tree"
         if kind in ("other", "tool"):
             return
         if kind in ("call", "describe") and isinstance(parent, ast.Call) and parent.func is node:
@@ -193,7 +206,12 @@ def follow(node, meaning):
             tools.setdefault(meaning[1], set()).add(member)
             tool_nodes.add(parent)
             return
-        if kind == "tree" and member:
+        if kind in ("tree", "flat") and member and member not in _MEMBERS and _is_called(parents[node]):
+            named.add(member)  # a tool by its name alone
+        if kind in ("flat", "spaces") and member:
+            meaning = (_MEMBERS[member],) if member in _MEMBERS else ("namespace", member)
+            names.add(member)
+        elif kind == "tree" and member:
             meaning = (_MEMBERS[member],) if member in _MEMBERS else ("namespace", member)
         elif kind == "module" and member:
             meaning = (_MODULE.get(member, "other"),)
@@ -202,8 +220,19 @@ def follow(node, meaning):
         node = parent
 
 
+def _text(node):
+    """The text of a literal."""
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else None
+
+
+def _is_called(node):
+    return isinstance(parents.get(node), ast.Call) and parents[node].func is node
+
+
 def called(kind, args):
-    if kind == "call":
+    if kind == "call" and len(args) > 1 and _text(args[0]) and _text(args[1]):
+        named.add(f"{_text(args[0])}.{_text(args[1])}")
+    elif kind == "call":
         spelled.extend(args[:1] if args else [None])
     for arg in args if kind == "describe" else ():
         spelled.extend(arg.elts if isinstance(arg, (ast.List, ast.Tuple)) else [arg])
@@ -235,6 +264,60 @@ for node in parents:
         mean(node, node.rest, "other")
     elif isinstance(node, _NAMED) and node.name:
         mean(node, node.name, "other")
+bound = {}  # scope -> names that it binds
+
+
+def scope_of(node):
+    """The scope around a node."""
+    scope = parents.get(node)
+    while scope is not None and scope is not tree and not isinstance(scope, _SCOPES):
+        scope = parents.get(scope)
+    return scope or tree
+
+
+def binds(scope, *names):
+    bound.setdefault(scope, set()).update(names)
+
+
+def is_bound(node):
+    """Whether a scope around a name binds it."""
+    scope = scope_of(node)
+    while node.id not in bound.get(scope, ()):
+        if scope is tree:
+            return False
+        scope = scope_of(scope)
+    return True
+
+
+for node in parents:
+    if isinstance(node, ast.Global):
+        binds(tree, *node.names)
+    elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+        binds(scope_of(node), node.id)
+    elif isinstance(node, ast.arg):
+        binds(scope_of(node), node.arg)
+    elif isinstance(node, (ast.Import, ast.ImportFrom)):
+        binds(scope_of(node), *(alias.asname or alias.name.partition(".")[0] for alias in node.names))
+    elif isinstance(node, _NAMED) and node.name:
+        binds(scope_of(node), node.name)
+    elif isinstance(node, ast.MatchMapping) and node.rest:
+        binds(scope_of(node), node.rest)
+for node in parents:
+    if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load) or len(ambient) > _MOST:
+        continue
+    name = node.id
+    if hasattr(builtins, name) or is_bound(node):
+        continue
+    ambient.add(name)
+    if name in _VIEWS:
+        meanings.setdefault(name, set()).add((_VIEWS[name],))
+    elif name in _CALLS:
+        meanings.setdefault(name, set()).add(("call",))
+    else:
+        meanings.setdefault(name, set()).add(("namespace", name))
+        names.add(name)
+        if _is_called(node):
+            named.add(name)
 for known in meanings.values():
     if len(known) > 1:
         for meaning in known:
@@ -287,6 +370,8 @@ return {
     "whole": sorted(whole)[:_MOST],
     "named": sorted(named)[:_MOST],
     "open": is_open,
+    "ambient": sorted(ambient)[:_MOST],
+    "items": items,
     "calls": calls,
     "own": [[*a, *b] for a, b in own],
 }

@@ -4,6 +4,7 @@
 //! grant, TypeScript by our own parser), stubs of just these namespaces are written to a
 //! temporary folder, and an external checker reads both there.
 
+mod ambient;
 pub(crate) mod python;
 mod typescript;
 

@@ -13,6 +13,7 @@ use wxmcp_run::Run;
 use wxmcp_run::{Clocks, Ledger, Limits, Outcome, Policy, Randomness, Script, Silent, Stdin};
 use wxmcp_toolfiles::Interpreters as _;
 
+use super::ambient::{add_python, namespaces};
 use super::{BOUNDS, Checker, Finding, Findings, folder};
 use crate::exit::Failure;
 use crate::program;
@@ -64,6 +65,10 @@ pub(crate) struct Analysed {
     pub(crate) namespaces: Vec<String>,
     /// Those of them that an import names.
     pub(crate) imported: Vec<String>,
+    /// Names that it binds nowhere; they may be those of namespaces and tools.
+    ambient: Vec<String>,
+    /// Whether it takes members of `tools` as items: `tools["github"]`.
+    items: bool,
     /// Whether it imports all namespaces.
     pub(crate) everything: bool,
     /// The tools that it uses, by namespace, all as it spells them.
@@ -144,15 +149,17 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
             ));
         }
     };
-    let sets = checker
-        .sets(&analysed.namespaces, analysed.everything)
-        .await?;
+    let ambient = checker.ambient(&analysed.ambient).await;
+    let namespaces = [analysed.namespaces.clone(), namespaces(&ambient)].concat();
+    let sets = checker.sets(&namespaces, analysed.everything).await?;
     let calls = match analysed.calls {
         Flavour::Blocking => Calls::Blocking,
         Flavour::Awaited => Calls::Awaited,
         Flavour::Either => Calls::Either,
     };
-    let folder = folder(&python(&sets, calls), "script.py", &analysed.source)
+    let mut files = python(&sets, calls);
+    add_python(&mut files, &ambient, analysed.items);
+    let folder = folder(&files, "script.py", &analysed.source)
         .context("write the stubs for the type check")
         .map_err(Failure::fault)?;
     let packages = folder.path().join(ENVIRONMENT).join(PACKAGES);

@@ -8,6 +8,7 @@ use wxmcp_catalogue::stubs::{StubFile, typescript};
 use wxmcp_javascript::Checkable;
 use wxmcp_run::Script;
 
+use super::ambient::{add_typescript, namespaces};
 use super::{BOUNDS, Checker, Finding, Findings, folder};
 use crate::exit::Failure;
 use crate::program;
@@ -28,7 +29,7 @@ const SETTINGS: &str = r#"{
     "noEmit": true,
     "skipLibCheck": true
   },
-  "files": ["globals.d.ts", "script.ts"]
+  "files": ["globals.d.ts", "ambient.d.ts", "script.ts"]
 }
 "#;
 
@@ -48,8 +49,16 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
             ));
         }
     };
-    let sets = checker.sets(&read.namespaces, false).await?;
+    let ambient = checker.ambient(&read.ambient).await;
+    let through = checker.ambient(&read.through).await;
+    let spelled = [
+        read.namespaces.clone(),
+        namespaces(&ambient),
+        namespaces(&through),
+    ];
+    let sets = checker.sets(&spelled.concat(), false).await?;
     let mut files = typescript(&sets);
+    add_typescript(&mut files, &ambient, &through);
     for (namespace, tool) in &read.tools {
         if sets.iter().any(|set| set.namespace == *namespace) {
             files.push(StubFile {

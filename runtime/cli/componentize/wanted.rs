@@ -62,6 +62,8 @@ impl Wanted {
         for named in &uses.named {
             if let Some((name, tool)) = tool_of(all, named) {
                 wanted.space(name).called.insert(tool.to_owned());
+            } else if !named.contains('.') && namespace_of(all, named).is_none() {
+                wanted.flat(all, named);
             }
         }
         for spelled in with {
@@ -82,6 +84,23 @@ impl Wanted {
         self.spaces
             .iter()
             .map(|(name, selection)| (name.as_str(), selection))
+    }
+
+    /// A name without namespace: `github__list_issues`, or that of a tool in any namespace.
+    fn flat(&mut self, all: &[String], named: &str) {
+        let text = named.strip_prefix("mcp__").unwrap_or(named);
+        let joined = |name: &&String| text.starts_with(&format!("{name}_"));
+        let mut is_joined = false;
+        for name in all.iter().filter(joined) {
+            let tool = text.get(name.len()..).unwrap_or_default();
+            let tool = tool.trim_start_matches('_').to_owned();
+            is_joined |= self.space(name).called.insert(tool);
+        }
+        if !is_joined {
+            for name in all {
+                self.space(name).called.insert(named.to_owned());
+            }
+        }
     }
 
     fn space(&mut self, name: &str) -> &mut Selection {
@@ -113,7 +132,13 @@ impl Selection {
                 .tools
                 .iter()
                 .find(|(attribute, tool)| tool.name() == spelled || attribute == spelled);
-            exact.map(|(_, tool)| tool.name().to_owned())
+            let mut alike = set
+                .tools
+                .iter()
+                .filter(|(attribute, _)| folded(attribute) == folded(spelled));
+            exact
+                .or_else(|| alike.next().filter(|_| alike.next().is_none()))
+                .map(|(_, tool)| tool.name().to_owned())
         };
         let mut selected: BTreeSet<String> =
             self.called.iter().filter_map(|name| named(name)).collect();

@@ -6,12 +6,15 @@
 //! tell of it. So nothing that names a file stays: only the modules that scripts have may be
 //! imported, in whatever way, and `///` directives become plain comments.
 
+use std::collections::BTreeSet;
+
 use oxc_allocator::Allocator;
 use oxc_ast::ast::*;
 use oxc_ast_visit::{Visit, walk};
 use oxc_semantic::ScopeFlags;
 use oxc_span::Span;
 
+use super::ambient::Ambient;
 use super::edits::slice;
 use super::error::Places;
 use super::specifier::{Target, of_script};
@@ -28,6 +31,10 @@ pub struct Checkable {
     /// Namespaces that it imports, as the script spells them: ASCII letters, digits, `_`,
     /// `-` and `$`.
     pub namespaces: Vec<String>,
+    /// Names that it uses and declares nowhere; they may be those of namespaces and tools.
+    pub ambient: Vec<String>,
+    /// Members of `tools`, and of what other hosts call them, that may be namespaces.
+    pub through: Vec<String>,
     /// Tools that it imports alone: namespace and tool, both spelled so.
     pub tools: Vec<(String, String)>,
     changes: Vec<Change>,
@@ -100,6 +107,7 @@ fn read(source: &str) -> Result<Checkable, SourceError> {
     let tree = parse(&allocator, source, Dialect::TypeScript)?;
     let mut reader = Reader::default();
     reader.visit_program(&tree);
+    let ambient = Ambient::of(&tree, &[]).unwrap_or_default();
     for comment in &tree.comments {
         let slashes = Span::new(comment.span.start, comment.span.start.saturating_add(3));
         if slice(source, slashes.start, slashes.end) == "///" {
@@ -135,10 +143,16 @@ fn read(source: &str) -> Result<Checkable, SourceError> {
     text.push_str(slice(source, at, super::edits::length(source)));
     Ok(Checkable {
         source: text,
+        ambient: plain(ambient.names),
+        through: plain(ambient.through),
         namespaces,
         tools,
         changes,
     })
+}
+
+fn plain(names: BTreeSet<String>) -> Vec<String> {
+    names.into_iter().filter(|name| is_plain(name)).collect()
 }
 
 fn width(text: &str) -> u32 {

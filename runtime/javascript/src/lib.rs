@@ -6,6 +6,7 @@
 //! where it was. TypeScript that is more than types (enums, namespaces, parameter
 //! properties) is generated anew, with a map back.
 
+mod ambient;
 mod checkable;
 mod depth;
 mod edits;
@@ -91,6 +92,9 @@ pub struct Program {
     /// What is said when the script has ended without a value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
+    /// Names that may be those of namespaces and tools.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ambient: Option<ambient::Ambient>,
 }
 
 /// Text that moves what follows in its line.
@@ -343,8 +347,13 @@ fn edited(
     program.push_str("})");
     let default = modules.value.as_ref().map(|_| "default".to_owned());
     let exports = modules.exports.iter().map(|(name, _)| name.clone());
+    let ambient = match form {
+        Form::Script | Form::Session(_) => ambient::Ambient::of(tree, &modules.imports),
+        Form::Module | Form::Shared => None,
+    };
     Ok(Some(Program {
         source: program,
+        ambient,
         exports: exports.chain(default).collect(),
         imports: modules.imports,
         shifts,

@@ -17,6 +17,10 @@ pub(super) enum Target {
     Shared(String),
 }
 
+/// The folder of the tool tree, and what other hosts call it; these have `callMCPTool` in a file `client` above it.
+const ROOT: &str = "tools";
+const SERVERS: &str = "servers";
+
 /// The modules that the guest itself has, by all their names.
 const BUILTINS: [(&str, &[&str]); 2] = [
     (
@@ -113,11 +117,14 @@ pub(super) fn of_script(specifier: &str) -> Result<Target, String> {
         })
         .collect();
     match parts.as_slice() {
-        ["tools"] | ["tools", "index"] => Ok(Target::Root),
-        ["tools", namespace] | ["tools", namespace, "index"] => {
+        [ROOT | SERVERS] | [ROOT | SERVERS, "index"] => Ok(Target::Root),
+        [ROOT | SERVERS, namespace] | [ROOT | SERVERS, namespace, "index"] => {
             Ok(Target::Namespace((*namespace).to_owned()))
         }
-        ["tools", namespace, tool] => Ok(Target::Tool((*namespace).to_owned(), (*tool).to_owned())),
+        [ROOT | SERVERS, namespace, tool] => {
+            Ok(Target::Tool((*namespace).to_owned(), (*tool).to_owned()))
+        }
+        ["client"] if specifier.starts_with('.') => Ok(Target::Builtin("wxmcp")),
         _ => Err(refusal(specifier)),
     }
 }
@@ -163,6 +170,8 @@ mod tests {
             "@tools/database",
             "/tools/database/index.js",
             "./tools/database/",
+            "./servers/database",
+            "../servers/database/index.ts",
         ] {
             assert_eq!(of_script(specifier), database(), "{specifier}");
         }
@@ -176,6 +185,9 @@ mod tests {
         ] {
             assert_eq!(of_script(name), Ok(Target::Builtin("wxmcp")));
         }
+        assert_eq!(of_script("../servers/database/query.js"), Ok(Target::Tool("database".to_owned(), "query".to_owned())));
+        assert_eq!(of_script("../client.js"), Ok(Target::Builtin("wxmcp")));
+        assert!(of_script("client").is_err());
         assert_eq!(of_script("zod"), Ok(Target::Builtin("zod")));
     }
 

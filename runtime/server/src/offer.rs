@@ -63,11 +63,11 @@ pub(crate) fn tools(namespaces: &[String], limits: &Limits) -> Vec<Tool> {
 
 fn run_code(namespaces: &[String], limits: &Limits) -> String {
     format!(
-        "Run a program in a sandbox. Tools are modules.\n\
-         Python 3.14: `from tools import github`, then `github.create_issue(title=\"x\")`; where the script uses \
+        "Run a program in a sandbox. Namespaces of tools are globals, and modules.\n\
+         Python 3.14: `github.create_issue(title=\"x\")`, or `from tools import github` first; where the script uses \
          `await`, calls are awaited, and `await asyncio.gather(..)` overlaps them.\n\
-         TypeScript, JavaScript: `import {{ createIssue }} from './tools/github'`, then `await createIssue({{title: 'x'}})`; \
-         `Promise.all` overlaps.\n\
+         TypeScript, JavaScript: `await github.createIssue({{title: 'x'}})`, or `import {{ createIssue }} from './tools/github'` \
+         first; `Promise.all` overlaps.\n\
          Gather independent calls. The answer is the top-level `return` or the last expression, then what was printed: \
          return little. A failed call raises `ToolError`. Limits: {}, {}, {} tool calls; no files or network but what \
          was granted.\n{}",

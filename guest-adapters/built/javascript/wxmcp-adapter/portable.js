@@ -120,7 +120,7 @@ function found(name) {
 }
 
 function folded(name) {
-  return name.replace(/[-_]/g, '').toLowerCase();
+  return name.replace(/[-_/:]/g, '').toLowerCase();
 }
 
 /** Refuses names that are no parameters in the words of the host, with the nearest. */
@@ -164,7 +164,30 @@ function fitting(convert, refused) {
   }
 }
 
-function described(name) {
+/** The only tool that a name without namespace means: joined with its namespace, or alone. */
+function fullName(name) {
+  const wanted = folded(name);
+  const joined = [];
+  const alone = [];
+  for (const [space, { listing }] of namespaces) {
+    for (const { attribute } of listing.tools) {
+      const full = `${space}.${attribute}`;
+      const both = folded(full.replace('.', ''));
+      if (wanted === both || wanted === `mcp${both}`) joined.push(full);
+      else if (folded(attribute) === wanted) alone.push(full);
+    }
+  }
+  const found = joined.length > 0 ? joined : alone;
+  if (found.length > 1) {
+    const some = found.slice(0, NAMED);
+    const names = some.map((full) => `\`${full}\``).join(', ');
+    throw new Refused('unknown-tool', `\`${name}\` is a tool of several namespaces: ${names}`, { meant: some });
+  }
+  return found[0] ?? unknown('tool', name);
+}
+
+function described(asked) {
+  const name = asked.includes('.') ? asked : fullName(asked);
   for (const { listing, described: all } of namespaces.values()) {
     const found = all.find(({ own, told }) => name === `${listing.name}.${own}` || name === told.name);
     if (found !== undefined) return found.told;

@@ -173,12 +173,34 @@ class Host:
         return tool
 
     def _described(self, name):
+        if "." not in name:
+            name = self._full_name(name)
         for space in self._namespaces.values():
             for described in space["described"]:
                 own = f"{space['listing']['name']}.{described['own']}"
                 if name in (own, described["told"]["name"]):
                     return described["told"]
         raise self._unknown("tool", name)
+
+    def _full_name(self, name):
+        """The only tool that a name without namespace means: joined with its namespace, or alone."""
+        wanted = _folded(name)
+        joined, alone = [], []
+        for space, held in self._namespaces.items():
+            for tool in held["listing"]["tools"]:
+                full, own = f"{space}.{tool['attribute']}", _folded(tool["attribute"])
+                if wanted.removeprefix("mcp") == _folded(space) + own or wanted == _folded(space) + own:
+                    joined.append(full)
+                elif own == wanted:
+                    alone.append(full)
+        found = joined or alone
+        if len(found) > 1:
+            names = ", ".join(f"`{full}`" for full in found[:_NAMED])
+            told = f"`{name}` is a tool of several namespaces: {names}"
+            raise _Refused("unknown-tool", told, json.dumps({"meant": found[:_NAMED]}))
+        if not found:
+            raise self._unknown("tool", name)
+        return found[0]
 
     def _unknown(self, what, name):
         known = self._namespaces
@@ -193,7 +215,7 @@ class Host:
 
 
 def _folded(name):
-    return name.replace("_", "").replace("-", "").lower()
+    return "".join(letter for letter in name if letter not in "_-/:").lower()
 
 
 def _bindings(label):

@@ -64,7 +64,7 @@ impl CallerHost {
         let mut telling = Telling::new(&context.ledger)?;
         let mut found = Vec::new();
         for name in &names {
-            let Found { space, tool } = self.resolve(name, context).await?;
+            let Found { space, tool } = self.resolve_flat(name, context).await?;
             let named = space
                 .tools()
                 .resolve(&tool)

@@ -1,6 +1,7 @@
 //! What a caller sees: namespaces, tools, search results and descriptions.
 
 mod describe;
+mod flat;
 mod hit;
 mod inspect;
 mod known;

@@ -16,6 +16,7 @@ use oxc_ast::ast::{
 use oxc_semantic::{AstNodes, NodeId, Scoping, SemanticBuilder, SymbolId};
 use oxc_span::GetSpan;
 
+use super::ambient::Ambient;
 use super::specifier::{Target, of_script};
 use super::{Dialect, Form, Import, Origin, SourceError, depth, parse, transform, without_fences};
 use wxmcp_run::Raised;
@@ -34,7 +35,7 @@ pub struct ToolUses {
     pub imported: Vec<ImportedTools>,
     /// Of those that it imports while it runs.
     pub perhaps: Vec<ImportedTools>,
-    /// Tools that it calls, or has described, by full names: `namespace.tool`.
+    /// Tools that it calls, or has described: `namespace.tool`, or the tool's own name, or both joined otherwise.
     pub named: Vec<String>,
     /// Whether it may use tools by names that its text does not tell.
     pub is_open: bool,
@@ -66,7 +67,8 @@ impl ToolUses {
 
     fn read(source: &str, dialect: Dialect) -> Result<Self, SourceError> {
         // These are the imports that are left when types are gone.
-        let imports = transform(source, dialect, Form::Script)?.imports;
+        let program = transform(source, dialect, Form::Script)?;
+        let (imports, ambient) = (program.imports, program.ambient.unwrap_or_default());
         let source = without_fences(source, dialect)?;
         depth::with_stack(&source, dialect, || {
             let allocator = Allocator::default();
@@ -78,6 +80,7 @@ impl ToolUses {
                 nodes: semantic.semantic.nodes(),
                 symbols: BTreeMap::new(),
                 found: Found::default(),
+                ambient,
             };
             reader.imports(&imports);
             reader.follow_all();
@@ -98,6 +101,10 @@ enum Meaning {
     Describe,
     /// The global `tools`.
     Tools,
+    /// `codemode`, whose members are all tools.
+    Flat,
+    /// `mcp`, whose members are the namespaces.
+    Spaces,
     /// What has `callTool` as a member: the module `wxmcp`, and `mcp` of it.
     Module,
     /// Nothing that leads to a tool.
@@ -126,6 +133,8 @@ struct Reader<'s, 'a> {
     /// What imports bind.
     symbols: BTreeMap<SymbolId, Meaning>,
     found: Found,
+    /// Names that nothing declares.
+    ambient: Ambient,
 }
 
 impl Reader<'_, '_> {
@@ -172,11 +181,21 @@ impl Reader<'_, '_> {
         }
         for (name, references) in self.scoping.root_unresolved_references() {
             let meaning = match name.as_str() {
-                "callTool" => Meaning::Call,
+                "callTool" | "callMCPTool" | "callMcpTool" | "call_mcp_tool" | "call_tool" => {
+                    Meaning::Call
+                }
                 "tools" => Meaning::Tools,
+                "codemode" => Meaning::Flat,
+                "mcp" | "mcp_servers" => Meaning::Spaces,
                 name if OPENING.contains(&name) => {
                     self.found.is_open = true;
                     continue;
+                }
+                name if self.ambient.names.contains(name) => {
+                    if self.ambient.called.contains(name) {
+                        self.found.named.insert(name.to_owned());
+                    }
+                    Meaning::Namespace(Space::Dynamic(name.to_owned()))
                 }
                 _ => continue,
             };
@@ -262,10 +281,15 @@ impl Reader<'_, '_> {
                 None
             }
             Meaning::Module => Some(member(name)),
-            Meaning::Tools => match name {
-                "describe" => Some(Meaning::Describe),
-                _ => None,
-            },
+            Meaning::Tools | Meaning::Flat if name == "describe" => Some(Meaning::Describe),
+            Meaning::Tools | Meaning::Flat if matches!(name, "search" | "namespaces") => None,
+            Meaning::Spaces if matches!(name, "callTool" | "call_tool") => Some(Meaning::Call),
+            Meaning::Tools | Meaning::Flat | Meaning::Spaces => {
+                if matches!(of, Meaning::Flat) || self.ambient.members.contains(name) {
+                    self.found.named.insert(name.to_owned());
+                }
+                Some(Meaning::Namespace(Space::Dynamic(name.to_owned())))
+            }
             // `callTool.call(..)`, and the like.
             other => {
                 self.found.escape(&other);
@@ -291,8 +315,16 @@ impl Reader<'_, '_> {
     fn called(&mut self, call: &CallExpression<'_>, meaning: &Meaning) {
         match meaning {
             Meaning::Call => {
-                let name = call.arguments.first().and_then(Argument::as_expression);
-                self.named(name);
+                let mut arguments = call.arguments.iter().map(Argument::as_expression);
+                let name = arguments.next().flatten();
+                let tool = arguments.next().flatten().and_then(literal);
+                // `callMCPTool('github', 'create_issue', {..})`
+                match (name.and_then(literal), tool) {
+                    (Some(space), Some(tool)) => {
+                        self.found.named.insert(format!("{space}.{tool}"));
+                    }
+                    _ => self.named(name),
+                }
             }
             Meaning::Describe => {
                 for argument in &call.arguments {
@@ -346,7 +378,7 @@ impl Reader<'_, '_> {
 /// What a member of the module `wxmcp` is.
 fn member(name: &str) -> Meaning {
     match name {
-        "callTool" => Meaning::Call,
+        "callTool" | "callMCPTool" => Meaning::Call,
         "tools" => Meaning::Tools,
         "mcp" | "default" => Meaning::Module,
         _ => Meaning::Other,
@@ -387,7 +419,12 @@ impl Found {
     fn escape(&mut self, meaning: &Meaning) {
         match meaning {
             Meaning::Namespace(space) => self.any(space),
-            Meaning::Call | Meaning::Describe | Meaning::Tools | Meaning::Module => {
+            Meaning::Call
+            | Meaning::Describe
+            | Meaning::Tools
+            | Meaning::Flat
+            | Meaning::Spaces
+            | Meaning::Module => {
                 self.is_open = true;
             }
             Meaning::Tool | Meaning::Other => {}

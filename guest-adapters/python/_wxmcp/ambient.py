@@ -1,0 +1,308 @@
+"""Tools by names that scripts use and bind nowhere.
+
+A namespace is a global, and so is what other hosts call the tools: `codemode.list_issues(..)`,
+`mcp["my-server"]`, `list_issues(..)`. What a script binds itself wins, and so do builtins: only names
+that would be a NameError are looked at, before the script runs. No server starts before a tool is used.
+"""
+
+from . import kept as __builtins__
+
+import builtins
+import dis
+import sys
+from itertools import compress
+from types import CodeType, TracebackType
+
+from . import calls, seam, tooltree
+
+# What leads to a name without spelling it; code that is compiled later has names of its own.
+_LOOKING = frozenset({"globals", "locals", "vars", "dir", "eval", "exec", "compile"})
+_COMPILING = frozenset({"eval", "exec", "compile", "runpy", "importlib", "__import__"})
+
+_OP = dis.opmap
+_LOAD_GLOBAL, _LOAD_ATTR, _PUSH_NULL = _OP["LOAD_GLOBAL"], _OP["LOAD_ATTR"], _OP["PUSH_NULL"]
+_EXTENDED = _OP["EXTENDED_ARG"]
+_MOST_SHORT = 127  # of names without EXTENDED_ARG
+
+
+def _table(*names):
+    return bytes(number in {_OP[name] for name in names} for number in range(256))
+
+
+_LOADS = _table("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+_GLOBAL_LOADS = _table("LOAD_GLOBAL")
+_STORES = _table("STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL")
+_GLOBAL_STORES = _table("STORE_GLOBAL", "DELETE_GLOBAL")
+
+# Globals of ours: (dictionary, name, value). Names that scripts of a session have used.
+_bound = []
+_used = set()
+
+
+def bind(code, namespace):
+    """Makes globals of the names of a script that nothing else defines, and that are tools."""
+    names = set(code.co_names)
+    for const in code.co_consts:
+        if type(const) is CodeType:
+            _add_names(const, names)
+    if not _used and names <= vars(builtins).keys() and names.isdisjoint(_LOOKING):
+        return
+    if (_used or names.difference(vars(builtins), namespace) or not names.isdisjoint(_LOOKING)) and tooltree.tree._namespaces():
+        _bind(code, namespace, names)
+
+
+def _add_names(code, names):
+    names.update(code.co_names)
+    for const in code.co_consts:
+        if type(const) is CodeType:
+            _add_names(const, names)
+
+
+def _bind(code, namespace, names):
+    loaded, stored = set(), set()
+    _scan(code, loaded, stored, _STORES)
+    _used.update(loaded.difference(stored, vars(builtins), namespace))
+    unknown = []
+    for name in sorted(_used.difference(stored, namespace)):
+        found = _meaning(name)
+        if found is not None:
+            _put(namespace, name, found)
+        elif name in loaded:
+            unknown.append(name)
+    if not names.isdisjoint(_LOOKING):
+        _bind_all(namespace, stored)
+    if not names.isdisjoint(_COMPILING) or sys.path or "sys" in names and "path" in names:
+        _bind_all(vars(builtins), ())
+    for name in unknown:
+        if name not in namespace and _is_called(code, name):
+            _put(namespace, name, Bare(name))
+
+
+def _bind_all(namespace, stored):
+    for name in tooltree.tree._namespaces():
+        if name not in namespace and name not in stored and not hasattr(builtins, name):
+            _put(namespace, name, tooltree._imported(name))
+
+
+def _put(namespace, name, value):
+    namespace[name] = value
+    _bound.append((namespace, name, value))
+
+
+def unbind():
+    """Takes the globals of ours back, for the next run of a session, but for those that a script replaced."""
+    for namespace, name, value in _bound:
+        if namespace.get(name) is value:
+            del namespace[name]
+    _bound.clear()
+
+
+def forget():
+    """For the warm-up: as if no script had run."""
+    unbind()
+    _used.clear()
+
+
+def _scan(code, loaded, stored, stores):
+    """Adds the global names that code loads and stores. Bodies of classes and functions store in their own scope."""
+    names = code.co_names
+    if names:
+        text = code.co_code
+        ops, args = text[::2], text[1::2]
+        if len(names) > _MOST_SHORT:
+            ops, args = _extended(ops, args)
+        loaded.update([names[i] for i in set(compress(args, ops.translate(_LOADS)))])
+        if _LOAD_GLOBAL in ops:
+            loaded.update([names[i >> 1] for i in set(compress(args, ops.translate(_GLOBAL_LOADS)))])
+        stored.update([names[i] for i in set(compress(args, ops.translate(stores)))])
+    for const in code.co_consts:
+        if type(const) is CodeType:
+            _scan(const, loaded, stored, _GLOBAL_STORES)
+
+
+def _extended(ops, args):
+    """The same with whole arguments."""
+    whole, above = [], 0
+    for op, arg in zip(ops, args):
+        above = above << 8 | arg
+        whole.append(above)
+        if op != _EXTENDED:
+            above = 0
+    return ops, whole
+
+
+def _is_called(code, name):
+    """Whether code calls that global: only what is called may be a tool that no server was asked for."""
+    if name in code.co_names:
+        text = code.co_code
+        ops, args = _extended(text[::2], text[1::2])
+        at = code.co_names.index(name)
+        for i, op in enumerate(ops):
+            if op == _LOAD_GLOBAL and args[i] == at << 1 | 1 or _LOADS[op] and args[i] == at and ops[i + 1] == _PUSH_NULL:
+                return True
+    return any(_is_called(const, name) for const in code.co_consts if type(const) is CodeType)
+
+
+def _meaning(name):
+    """What a name is that nothing defines; None where it may be a tool at most."""
+    known = tooltree.tree._known(name)
+    if known is not None:
+        return tooltree._imported(known)
+    other = _OTHERS.get(name)
+    if other is not None:
+        return other
+    if name.startswith("mcp_"):
+        known = tooltree.tree._known(name[4:])
+        if known is not None:
+            return tooltree._imported(known)
+    return Bare(name) if is_joined(name) else None
+
+
+def is_joined(name):
+    """Whether a name begins with that of a namespace: `github_list_issues`, `mcp__github__list_issues`."""
+    text = name.removeprefix("mcp__")
+    return any(text.startswith(space + "_") and len(text) > len(space) + 1 for space in tooltree.tree._namespaces())
+
+
+def resolved(name):
+    """The only tool that a name without namespace can mean; ToolError if there is none, or several."""
+    told = calls.block(seam.DESCRIBE, seam.encode({"names": [name]}))
+    space, _, own = told[0]["name"].partition(".")
+    return getattr(tooltree._imported(tooltree.tree._known(space)), own)
+
+
+class Bare:
+    """A tool by a name without namespace, which is looked up when it is called."""
+
+    def __init__(self, name):
+        self.__name__ = self.__qualname__ = name
+        self._tool = None
+
+    def __call__(self, /, *args, **kwargs):
+        return self._found()(*args, **kwargs)
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(f"{self!r} has no attribute {name!r}", name=name, obj=self)
+        return getattr(self._found(), name)
+
+    def __repr__(self):
+        return repr(self._tool) if self._tool else f"<tool {self.__name__}>"
+
+    def _found(self):
+        if self._tool is None:
+            try:
+                self._tool = resolved(self.__name__)
+            except calls.ToolError as error:
+                if error.kind != "unknown-tool":
+                    raise
+                why = f": {error}" if error.data else ""
+                failed = NameError(f"name {self.__name__!r} is not defined{why}", name=self.__name__)
+                raise failed from None
+        return self._tool
+
+
+def member(name, shown):
+    """A member of an object that has tools by their names alone; AttributeError if there is no such tool."""
+    try:
+        return resolved(name)
+    except calls.ToolError as error:
+        if error.kind != "unknown-tool":
+            raise
+        raise AttributeError(f"`{shown}` has no `{name}`: {error}", name=name) from None
+
+
+def is_call(frame):
+    """Whether an attribute that a frame is reading will be called: `tools.list_issues(..)`."""
+    text = frame.f_code.co_code
+    at = frame.f_lasti
+    return 0 <= at < len(text) and text[at] == _LOAD_ATTR and text[at + 1] & 1 == 1
+
+
+def _flat(name, frame):
+    return member(name, "tools") if is_joined(name) or is_call(frame) else None
+
+
+tooltree.flat = _flat
+
+
+class _View:
+    """What other hosts call the tools: namespaces are its attributes and items, and what `more` finds."""
+
+    def __init__(self, name, functions, more):
+        self.__name__ = name
+        self.__dict__.update(functions)
+        self._more = more
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(f"`{self.__name__}` has no attribute {name!r}", name=name, obj=self)
+        known = tooltree.tree._known(name)
+        if known is not None:
+            return tooltree._imported(known)
+        if self._more or is_joined(name):
+            return member(name, self.__name__)
+        raise AttributeError(tooltree.tree._missing(name), obj=self)
+
+    def __getitem__(self, name):
+        try:
+            return getattr(self, name)
+        except AttributeError as error:
+            raise KeyError(str(error)) from None
+
+    def __contains__(self, name):
+        return isinstance(name, str) and tooltree.tree._known(name) is not None
+
+    def __iter__(self):
+        return iter(sorted(set(tooltree.tree._namespaces().values())))
+
+    def __dir__(self):
+        hidden = {"_more", "__name__"}
+        return sorted({*self.__dict__, *tooltree.tree._namespaces()} - hidden)
+
+    def __repr__(self):
+        return f"<{self.__name__}: tools>"
+
+
+def call_mcp_tool(name, /, *args, **kwargs):
+    """Calls a tool as other hosts do: ("github__create_issue", {..}), or ("github", "create_issue", {..})."""
+    if args and isinstance(args[0], str):
+        name, args = f"{name}.{args[0]}", args[1:]
+    return tooltree.call_tool(name, *args, **kwargs)
+
+
+_FUNCTIONS = {"search": tooltree.search, "describe": tooltree.describe, "call_tool": tooltree.call_tool}
+_CALLS = {"call_tool": tooltree.call_tool, "callTool": tooltree.call_tool}
+_mcp = _View("mcp", _CALLS, False)
+_OTHERS = {
+    "codemode": _View("codemode", _FUNCTIONS, True),
+    "mcp": _mcp,
+    "mcp_servers": _mcp,
+    "callTool": tooltree.call_tool,
+    **dict.fromkeys(["call_mcp_tool", "callMCPTool", "callMcpTool"], call_mcp_tool),
+}
+
+
+def before_shown(error, namespace):
+    """Lets CPython's own suggestion for a name that is not defined be a namespace, and none of ours that stands in."""
+    if not isinstance(error, NameError) or isinstance(error, UnboundLocalError):
+        return
+    unbind()
+    try:
+        _bind_all(namespace, ())
+    except Exception:
+        return  # the host has ended the run
+    error.__traceback__ = _without_ours(error.__traceback__)
+
+
+def _without_ours(trace):
+    """A traceback that ends where the script's own frames do: the last one says which names there are."""
+    frames = []
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    while frames and frames[-1].tb_frame.f_code.co_filename == __file__:
+        frames.pop()
+    for one in reversed(frames):
+        trace = TracebackType(trace, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    return trace
