@@ -70,6 +70,7 @@ pub(crate) fn request(language: Language, source: &str) -> Run {
             language,
             source: source.to_owned(),
             args: Vec::new(),
+            path: None,
             in_session: false,
             task: None,
         },
@@ -106,6 +107,7 @@ pub(crate) fn transform() -> anyhow::Result<()> {
         language: Language::TypeScript,
         source,
         args: Vec::new(),
+        path: None,
         in_session: false,
         task: None,
     };

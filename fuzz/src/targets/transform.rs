@@ -42,6 +42,7 @@ pub(crate) fn transform(input: &[u8]) {
         }
     }
     let read = Script {
+        path: None,
         in_session: size % 2 == 1,
         name: "x".to_owned(),
         source: source.clone().into_owned(),

@@ -81,6 +81,7 @@ fn run(sandbox: &Sandbox, source: &str) -> Result<String> {
             language: Language::Python,
             source: source.to_owned(),
             args: Vec::new(),
+            path: None,
             in_session: false,
             task: None,
         },

@@ -216,6 +216,7 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
             language: wxmcp_run::Language::Python,
             source: ANALYSE.to_owned(),
             args: Vec::new(),
+            path: None,
             in_session: false,
             task: None,
         },

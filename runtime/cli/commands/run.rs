@@ -269,6 +269,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
             language: of_text(args),
             source: code.clone(),
             args: args.words.clone(),
+            path: None,
             in_session: false,
             task: None,
         };
@@ -287,6 +288,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
                 language: Language::Component,
                 source: source(name)?,
                 args: Vec::new(),
+                path: None,
                 in_session: false,
                 task: None,
             },
@@ -303,6 +305,7 @@ fn load(args: &RunArgs) -> Result<(Script, Stdin), Failure> {
         language: of_text(args),
         source,
         args: rest.to_vec(),
+        path: None,
         in_session: false,
         task: None,
     };
@@ -338,6 +341,7 @@ pub(super) fn read_script(name: &str, named: Option<NamedLanguage>) -> Result<Sc
         language,
         source,
         args: Vec::new(),
+        path: None,
         in_session: false,
         task: None,
     })

@@ -129,6 +129,7 @@ impl Job {
                 language,
                 source: source.to_owned(),
                 args: Vec::new(),
+                path: None,
                 in_session: false,
                 task: None,
             },

@@ -24,8 +24,10 @@ pub enum Language {
 /// Source text with a name for tracebacks.
 #[derive(Clone, Debug)]
 pub struct Script {
-    /// `report.py`; what tracebacks and `sys.argv[0]` say.
+    /// `report.py`; what tracebacks and `sys.argv[0]` say, unless there is a path.
     pub name: String,
+    /// Where the guest sees the file of the script, if a mount shows it: an absolute path.
+    pub path: Option<String>,
     /// What the source is written in. The sandbox must have the guest of it, or be that of the component.
     pub language: Language,
     /// The program.
@@ -37,6 +39,13 @@ pub struct Script {
     pub in_session: bool,
     /// What is wanted of it if it is a tool file; scripts have none.
     pub task: Option<ToolTask>,
+}
+
+impl Script {
+    /// What the guest knows the script by: its path, else its name.
+    pub fn seen_as(&self) -> &str {
+        self.path.as_deref().unwrap_or(&self.name)
+    }
 }
 
 /// What a tool file is run for.

@@ -13,6 +13,9 @@ use crate::zone::Zone;
 #[derive(Serialize)]
 struct Request<'a> {
     name: &'a str,
+    /// Where a mount shows the script; then this is its name, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<&'a str>,
     args: &'a [String],
     env: BTreeMap<&'a str, &'a str>,
     /// For notes on errors; none where the run has no policy.
@@ -76,7 +79,8 @@ pub(crate) fn request(
     let env = policy.map_or(&[][..], |policy| &policy.env);
     let mounts = policy.map(|policy| policy.mounts.iter().map(Mount::told).collect());
     let request = Request {
-        name: &script.name,
+        name: script.seen_as(),
+        path: script.path.as_deref(),
         args: &script.args,
         env: env
             .iter()
@@ -119,15 +123,15 @@ fn text(script: &Script) -> Result<Text<'_>, Raised> {
     };
     match &script.task {
         None if script.in_session => {
-            wxmcp_javascript::session_script(&script.source, dialect, &script.name)
+            wxmcp_javascript::session_script(&script.source, dialect, script.seen_as())
         }
-        None => wxmcp_javascript::script(&script.source, dialect, &script.name),
+        None => wxmcp_javascript::script(&script.source, dialect, script.seen_as()),
         Some(task) => {
             let place = ImportingFile {
                 path: &task.path,
                 library: &task.library,
             };
-            wxmcp_javascript::tool_file(&script.source, dialect, place, &script.name)
+            wxmcp_javascript::tool_file(&script.source, dialect, place, script.seen_as())
         }
     }
     .map(Text::Program)

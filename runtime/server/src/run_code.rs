@@ -239,6 +239,7 @@ impl Service {
                 language,
                 source: code,
                 args: Vec::new(),
+                path: None,
                 in_session: false,
                 task: None,
             },

@@ -69,6 +69,7 @@ async fn describe_script(
             language: place.language,
             source: source.text.as_ref().to_owned(),
             args: Vec::new(),
+            path: None,
             in_session: false,
             task: Some(ToolTask {
                 tool: place.tool.to_owned(),

@@ -231,6 +231,7 @@ impl ToolFile {
                 language: self.language,
                 source: text,
                 args: Vec::new(),
+                path: None,
                 in_session: false,
                 task: Some(ToolTask {
                     tool: self.tool.clone(),

@@ -64,6 +64,7 @@ fn script(script: &Script, is_later: bool) -> Result<message::Script, RunError> 
     });
     Ok(message::Script {
         name: script.name.clone(),
+        path: script.path.clone(),
         language: match script.language {
             Language::Python => message::Language::Python,
             Language::JavaScript => message::Language::JavaScript,
@@ -172,6 +173,7 @@ impl TryFrom<message::Script> for Script {
         });
         Ok(Self {
             name: script.name,
+            path: script.path,
             language: match script.language {
                 message::Language::Python => Language::Python,
                 message::Language::JavaScript => Language::JavaScript,

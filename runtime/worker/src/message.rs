@@ -84,6 +84,7 @@ pub(crate) struct Begin {
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Script {
     pub(crate) name: String,
+    pub(crate) path: Option<String>,
     pub(crate) language: Language,
     pub(crate) source: String,
     pub(crate) args: Vec<String>,

@@ -54,6 +54,7 @@ pub fn request(source: &str, limits: Limits) -> Run {
             language: Language::Python,
             source: source.to_owned(),
             args: Vec::new(),
+            path: None,
             in_session: false,
             task: None,
         },

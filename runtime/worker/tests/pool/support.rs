@@ -55,6 +55,7 @@ pub(crate) fn run(words: &str) -> Run {
             language: Language::Python,
             source: words.to_owned(),
             args: Vec::new(),
+            path: None,
             in_session: false,
             task: None,
         },
