@@ -13,6 +13,7 @@ import { encodeAwaited, quoted } from './values.js';
 import {
   TheError,
   add,
+  apply,
   defineProperty,
   evaluate,
   freeze,
@@ -26,14 +27,16 @@ import {
   setPrototypeOf,
   setSize,
   slice,
-  startsWith,
 } from './primordials.js';
 import { exitCode, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as session from './session.js';
 import * as timers from './timers.js';
 import * as toolfile from './toolfile.js';
-import { dynamicImport, forget, imported, refresh } from './tooltree.js';
+import * as modules from './modules.js';
+import * as records from './records.js';
+import { begin as beginRequiring, members } from './require.js';
+import { dynamicImport, forget, imported, loadFilesBy, refresh } from './tooltree.js';
 import * as zone from './zone.js';
 
 const globals = globalThis;
@@ -97,19 +100,23 @@ export function start(message) {
       return;
     }
     const m = {
-      __proto__: null,
+      __proto__: members,
       modules: undefined,
       // What the last expression was, and what is exported, if either is the script's value.
       last: undefined,
       default: undefined,
-      import: importedLater,
-      meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
+      import: task === undefined ? importedLater : dynamicImport,
+      record: undefined,
     };
+    records.begin(script, m, isInSession);
+    beginRequiring(isInSession);
     if (isInSession) {
       m.bind = session.bind;
       body = continuing(body, functions, script.declares.names);
     }
-    if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
+    if (script.common) body = common(body);
+    if (script.links !== undefined) withFiles(body, m);
+    else if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
     else settle(body, m);
   } catch (error) {
     fail(error);
@@ -144,9 +151,29 @@ async function withImports(body, m, imports, shared) {
   settle(body, m);
 }
 
+/** The body of a script of CommonJS, whose `this` is what it exports. */
+function common(body) {
+  return (m) => apply(body, m.exports, [m]);
+}
+
+/** A script that imports modules of files. */
+async function withFiles(body, m) {
+  let rest;
+  try {
+    rest = await modules.loadScript(body);
+    modulesOfScript = m.modules;
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  settle(rest, m);
+}
+
+loadFilesBy((specifier) => modules.imported(specifier, records.main));
+
 /** `import()` at run time, whose modules count for hints too. */
 async function importedLater(specifier) {
-  const module = await dynamicImport(specifier);
+  const module = await modules.imported(specifier, records.main);
   noteModule(module);
   return module;
 }
@@ -386,5 +413,6 @@ export function reset() {
   text = undefined;
   modulesOfScript = undefined;
   forget();
+  records.forget();
   session.forget();
 }
