@@ -40,6 +40,7 @@ function imported(name) {
 let submitCore = imported('wxmcp:guest/host@0.1.0 submit');
 let cancelCore = imported('wxmcp:guest/host@0.1.0 cancel');
 let emitCore = imported('wxmcp:guest/host@0.1.0 emit');
+const programCore = imported('wxmcp:guest/programs@0.1.0 program');
 
 // Places in the engine's static data, read from its code (componentize-js 0.23.0). What is
 // found there is checked at the build, by `handleOn` and `bindExports`.
@@ -105,6 +106,19 @@ function emit(kind, text) {
   const at = lowered(text);
   emitCore(kind | 0, at | 0, written | 0);
   release(at);
+}
+
+/** Has the host make a program of a module. */
+function program(text) {
+  const at = lowered(text);
+  const block = programCore(at | 0, written | 0) >>> 0;
+  release(at);
+  const view = new DataView($memory.buffer);
+  const answer = view.getUint32(block, true);
+  const told = textAt(answer, view.getUint32(block + 4, true));
+  release(answer);
+  release(block);
+  return told;
 }
 
 /** Emits a text of any length, in pieces; no character is divided. */
@@ -308,4 +322,4 @@ function bindExports() {
   adapter.warmAgain();
 }
 
-content.$wxmcp = { adapter, submit, cancel, emit, emitText, unhandled, rehearse, core };
+content.$wxmcp = { adapter, submit, cancel, emit, emitText, program, unhandled, rehearse, core };

@@ -8,6 +8,7 @@ import { shown } from './values.js';
 import {
   TheError,
   TheMap,
+  TheSyntaxError,
   apply,
   charCode,
   defineProperty,
@@ -25,6 +26,7 @@ import {
   mapSize,
   slice,
   startsWith,
+  trimEnd,
   weakMapGet,
   weakMapSet,
 } from './primordials.js';
@@ -47,7 +49,13 @@ const MOST_EARLIER = 500;
 /** By name, the files that a tool file shares with others, and where their lines really are. */
 let shared = undefined;
 
+/** By what the engine calls them, modules of files that were read: their names, and where their lines really are. */
+const modules = new TheMap();
+
 const notes = new WeakMap();
+
+/** By error, the place that it is about, where nothing was raised: {file, line, column, traceback}. */
+const places = new WeakMap();
 
 /** Adds a line below an error where it ends the script, and only there. */
 export function note(error, text) {
@@ -71,6 +79,7 @@ export function begins(name, lineMap, inserted, files, isInSession) {
   map = lineMap;
   shifts = inserted;
   shared = undefined;
+  if (!isInSession) mapClear(modules);
   if (isInSession) {
     if (mapSize(earlier) >= MOST_EARLIER) mapClear(earlier);
     mapSet(earlier, scriptUrl, { __proto__: null, name, map, shifts });
@@ -78,6 +87,33 @@ export function begins(name, lineMap, inserted, files, isInSession) {
   if (files === undefined) return;
   shared = new TheMap();
   for (let i = 0; i < files.length; i++) mapSet(shared, files[i].name, files[i]);
+}
+
+/** Notes the file of a module, and what was put into its lines. */
+export function addFile(name, { map, shifts }) {
+  mapSet(modules, sourceUrl(name), { __proto__: null, name, map, shifts });
+}
+
+/** What the engine is to call a module, or the script itself. */
+export function where(path, isMain) {
+  return isMain ? scriptUrl : sourceUrl(path);
+}
+
+/** The error that the host found in the source of a module. */
+export function told({ type, message, traceback, line, file }) {
+  const error = type === 'SyntaxError' ? new TheSyntaxError(message) : new TheError(message);
+  if (file === undefined) return error;
+  weakMapSet(places, error, { __proto__: null, file, line, traceback });
+  defineProperty(error, 'stack', { __proto__: null, value: trimEnd(traceback), writable: true, configurable: true });
+  return error;
+}
+
+/** Notes the place that an error is about, if it has none: an import. */
+export function place(error, path, isMain, line, column) {
+  if (!isErrorObject(error) || weakMapGet(places, error) !== undefined) return error;
+  const file = isMain ? script : path;
+  weakMapSet(places, error, { __proto__: null, file: isMain ? undefined : path, shown: file, line, column });
+  return error;
 }
 
 /** Gives errors of scripts the `stack` that they are shown with. */
@@ -173,6 +209,8 @@ function placed(file, line, column) {
   if (file === scriptUrl) return original(line, column, script, map, shifts);
   const other = shared === undefined ? undefined : mapGet(shared, file);
   if (other !== undefined) return original(line, column, file, other.map);
+  const module = mapGet(modules, file);
+  if (module !== undefined) return original(line, column, module.name, module.map, module.shifts);
   const before = mapGet(earlier, file);
   if (before !== undefined) return original(line, column, before.name, before.map, before.shifts);
   // Code that the script evaluates: `report.js line 4 > eval`.
@@ -247,8 +285,40 @@ export function described(error, file) {
     return { __proto__: null, type: 'Thrown', message, traceback: `Thrown: ${message}\n`, line: null };
   }
   const message = property(error, 'message', '');
-  const line = lineOf(error, file);
-  return { __proto__: null, type: typeName(error), message, traceback: traceback(error), line, file };
+  const type = typeName(error);
+  const about = weakMapGet(places, error);
+  if (about !== undefined) return aboutPlace(error, type, message, about);
+  let line = lineOf(error, file);
+  if (line === null && file === undefined) {
+    // All of it happened while a module was read.
+    file = firstModule(error);
+    if (file !== undefined) line = lineOf(error, file);
+  }
+  return { __proto__: null, type, message, traceback: traceback(error), line, file };
+}
+
+function aboutPlace(error, type, message, { file, shown, line, column, traceback }) {
+  let text = traceback ?? `${type}: ${message}\n    at ${shown}:${line}:${column}\n`;
+  const advice = weakMapGet(notes, error);
+  if (advice !== undefined) text += `note: ${advice}\n`;
+  return { __proto__: null, type, message, traceback: text, line: line ?? null, file };
+}
+
+/** The module in which an error was raised. */
+function firstModule(error) {
+  if (mapSize(modules) === 0) return undefined;
+  let text;
+  try {
+    text = apply(engineStack, error, []);
+  } catch {
+    return undefined;
+  }
+  const frames = typeof text === 'string' ? lines(text) : [];
+  for (let i = 0; i < frames.length; i++) {
+    const frame = parsed(frames[i]);
+    if (frame !== undefined && mapGet(modules, sourceUrl(frame.file)) !== undefined) return frame.file;
+  }
+  return undefined;
 }
 
 /** The engine throws its own text when memory is at an end. */

@@ -107,7 +107,7 @@ function refusal(code, action, path, target, reads = false) {
 }
 
 /** Parts of an absolute path, with `.` and `..` followed. */
-function partsOf(path) {
+export function partsOf(path) {
   const parts = [];
   for (let from = 0; from <= path.length; ) {
     let to = indexOf(path, '/', from);
@@ -120,7 +120,7 @@ function partsOf(path) {
   return parts;
 }
 
-function joined(parts) {
+export function joined(parts) {
   let text = '';
   for (let i = 0; i < parts.length; i++) text += `/${parts[i]}`;
   return text === '' ? '/' : text;
@@ -212,6 +212,27 @@ function whole(parts) {
     from += parts[i].byteLength;
   }
   return all;
+}
+
+/** What is at an absolute path, without a link at its end; 'refused' where the script may not know, undefined where nothing is. */
+export function kindAt(path) {
+  const place = mountOf(path);
+  if (place === undefined) return undefined;
+  try {
+    return wasi.stat(place.directory, place.path === '' ? '.' : place.path).type;
+  } catch (failed) {
+    if (failed?.refusal === undefined) throw failed;
+    return failed.refusal === 'EPERM' || failed.refusal === 'EACCES' ? 'refused' : undefined;
+  }
+}
+
+/** How long a file is, and its text without a byte order mark. */
+export function sizeAt(path) {
+  return at(path, 'open', wasi.stat).size;
+}
+export function textAt(path) {
+  const text = decode(readBytes(path));
+  return startsWith(text, '\ufeff') ? slice(text, 1) : text;
 }
 
 export function readBytes(path) {

@@ -8,40 +8,18 @@ const globals = globalThis;
 /** What programs elsewhere have as globals, and what does it here. */
 const INSTEAD = {
   __proto__: null,
-  require: "`import { query } from './tools/database'` for tools",
+  require: "`createRequire` of 'node:module'",
   module: '`export`',
   exports: '`export`',
   Buffer: '`Uint8Array`, `TextEncoder` and `TextDecoder`',
-  __dirname: 'paths of mounts, such as `/data`',
-  __filename: '`import.meta.url`',
+  __dirname: '`import.meta.dirname`',
+  __filename: '`import.meta.filename`',
   setImmediate: '`setTimeout`',
   global: '`globalThis`',
   window: '`globalThis`',
   document: 'a tool',
   Deno: 'the globals `files`, `process` and `fetch`',
   Bun: 'the globals `files`, `process` and `fetch`',
-};
-
-/** What to use in place of modules that programs elsewhere `require`. */
-const MODULES = {
-  __proto__: null,
-  fs: 'the global `files`',
-  'fs/promises': 'the global `files`',
-  'fs-extra': 'the global `files`',
-  process: 'the global `process`',
-  crypto: 'the global `crypto`',
-  util: 'the global `console`',
-  url: 'the globals `URL` and `URLSearchParams`',
-  buffer: 'the globals `Uint8Array`, `TextEncoder` and `TextDecoder`',
-  events: 'the global `EventTarget`',
-  readline: 'the global `stdin`',
-  http: 'the global `fetch`',
-  https: 'the global `fetch`',
-  axios: 'the global `fetch`',
-  'node-fetch': 'the global `fetch`',
-  undici: 'the global `fetch`',
-  child_process: 'a tool',
-  zod: "`import { z } from 'zod'`",
 };
 
 /** Words of the language, which no name is meant to be. */
@@ -87,22 +65,9 @@ function didYouMean(name) {
 }
 
 function ofName(name, source, ambient) {
-  if (name === 'require') {
-    const instead = MODULES[required(source)];
-    if (instead !== undefined) return `there is no \`require\`: use ${instead}`;
-  }
   const instead = INSTEAD[name];
   if (instead !== undefined) return `there is no \`${name}\`: use ${instead}`;
   return didYouMean(ambient.meant(name)) ?? meant(name, names(source)) ?? meant(name, ownKeys(globals));
-}
-
-/** The module of the first `require('fs')`. */
-function required(source) {
-  const at = indexOf(source, 'require(');
-  const quote = source[at + 8];
-  if (at < 0 || (quote !== "'" && quote !== '"')) return '';
-  const name = slice(source, at + 9, indexOf(source, quote, at + 9));
-  return slice(name, 0, 5) === 'node:' ? slice(name, 5) : name;
 }
 
 /** `sqlite.querry`: the tools of all namespaces that the script imports. */

@@ -14,6 +14,7 @@ import { encodeAwaited, quoted } from './values.js';
 import {
   TheError,
   add,
+  apply,
   defineProperty,
   evaluate,
   freeze,
@@ -27,7 +28,6 @@ import {
   setPrototypeOf,
   setSize,
   slice,
-  startsWith,
 } from './primordials.js';
 import * as place from './place.js';
 import { exitCode, prepare } from './process.js';
@@ -35,7 +35,10 @@ import * as seam from './seam.js';
 import * as session from './session.js';
 import * as timers from './timers.js';
 import * as toolfile from './toolfile.js';
-import { dynamicImport, forget, imported, refresh } from './tooltree.js';
+import * as modules from './modules.js';
+import * as records from './records.js';
+import { begin as beginRequiring, members } from './require.js';
+import { dynamicImport, forget, imported, loadFilesBy, refresh } from './tooltree.js';
 import * as zone from './zone.js';
 
 const globals = globalThis;
@@ -103,21 +106,23 @@ export function start(message) {
       return;
     }
     const m = {
-      __proto__: null,
+      __proto__: members,
       modules: undefined,
       // What the last expression was, and what is exported, if either is the script's value.
       last: undefined,
       default: undefined,
-      import: importedLater,
-      meta: { __proto__: null, url: startsWith(script.name, '/') ? `file://${script.name}` : `file:///${script.name}` },
+      import: task === undefined ? importedLater : dynamicImport,
+      record: undefined,
     };
+    records.begin(script, m, isInSession);
+    beginRequiring(isInSession);
     if (isInSession) {
       m.bind = session.bind;
       body = continuing(body, functions, script.declares.names);
     }
+    if (script.common) body = common(body);
     if (script.ambient !== undefined) withNames(body, m, script);
-    else if (script.imports?.length > 0) withImports(body, m, script.imports, script.shared ?? []);
-    else settle(body, m);
+    else enter(body, m, script);
   } catch (error) {
     fail(error);
   }
@@ -133,14 +138,20 @@ function continuing(body, functions, names) {
 }
 
 /** A script with names that it declares nowhere, which may be those of tools. */
-async function withNames(body, m, { ambient: names, imports }) {
+async function withNames(body, m, script) {
   try {
-    await ambient.bind(names);
+    await ambient.bind(script.ambient);
   } catch (error) {
     fail(error);
     return;
   }
-  if (imports?.length > 0) withImports(body, m, imports, []);
+  enter(body, m, script);
+}
+
+/** What the script imports comes first. */
+function enter(body, m, { links, imports, shared }) {
+  if (links !== undefined) withFiles(body, m);
+  else if (imports?.length > 0) withImports(body, m, imports, shared ?? []);
   else settle(body, m);
 }
 
@@ -163,9 +174,29 @@ async function withImports(body, m, imports, shared) {
   settle(body, m);
 }
 
+/** The body of a script of CommonJS, whose `this` is what it exports. */
+function common(body) {
+  return (m) => apply(body, m.exports, [m]);
+}
+
+/** A script that imports modules of files. */
+async function withFiles(body, m) {
+  let rest;
+  try {
+    rest = await modules.loadScript(body);
+    modulesOfScript = m.modules;
+  } catch (error) {
+    fail(error);
+    return;
+  }
+  settle(rest, m);
+}
+
+loadFilesBy((specifier) => modules.imported(specifier, records.main));
+
 /** `import()` at run time, whose modules count for hints too. */
 async function importedLater(specifier) {
-  const module = await dynamicImport(specifier);
+  const module = await modules.imported(specifier, records.main);
   noteModule(module);
   return module;
 }
@@ -406,5 +437,6 @@ export function reset() {
   modulesOfScript = undefined;
   forget();
   ambient.forget();
+  records.forget();
   session.forget();
 }

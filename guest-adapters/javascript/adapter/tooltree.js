@@ -5,6 +5,8 @@ import { builtin } from './builtins.js';
 import { call, callTool, failed, head, news } from './calls.js';
 import { DESCRIBE, NAMESPACE, NAMESPACES, SEARCH, listen, operate } from './seam.js';
 import { nearest } from './names.js';
+import { nodeNamespace } from './nodes.js';
+import { isNode } from './resolve.js';
 import {
   TheError,
   TheMap,
@@ -237,10 +239,17 @@ export async function imported(imports, promises, shared) {
   return { __proto__: null, modules, failure };
 }
 
-async function moduleFor({ namespace: name, module, shared: index, names }, promises, shared) {
+/** Set by `run.js`: what loads a module of a file. */
+let fromFile;
+export function loadFilesBy(load) {
+  fromFile = load;
+}
+
+async function moduleFor({ namespace: name, module, shared: index, file, names }, promises, shared) {
   // The host has checked the names.
   if (index !== undefined) return shared[index];
-  if (module !== undefined) return builtin(module, names);
+  if (file !== undefined) return await fromFile(file);
+  if (module !== undefined) return startsWith(module, 'node:') ? nodeNamespace(slice(module, 5)) : builtin(module, names);
   return promises ? promised(name, names) : await namespace(name);
 }
 
@@ -257,8 +266,14 @@ function promised(name, names) {
   });
 }
 
-function check({ namespace: name, module: own, shared, names }, module, promises) {
-  if (own !== undefined || shared !== undefined || promises) return;
+export function check({ namespace: name, module: own, shared, file, names }, module, promises) {
+  if (file !== undefined || (own !== undefined && startsWith(own, 'node:'))) {
+    for (let i = 0; i < names.length; i++) {
+      if (hasOwn(module, names[i])) continue;
+      throw new TheSyntaxError(`The requested module '${file ?? own}' does not provide an export named '${names[i]}'`);
+    }
+  }
+  if (own !== undefined || shared !== undefined || file !== undefined || promises) return;
   for (let i = 0; i < names.length; i++) {
     if (hasOwn(module, names[i])) continue;
     if (hasOwn(module, reserved(names[i]))) {
@@ -274,6 +289,7 @@ export async function dynamicImport(specifier) {
   const text = `${specifier}`;
   const name = namespaceOf(text);
   if (name !== undefined) return await namespace(name);
+  if (startsWith(text, 'node:') || isNode(text)) return nodeNamespace(startsWith(text, 'node:') ? slice(text, 5) : text);
   if (indexOf(text, '/_') >= 0) {
     throw new TheError(`there is no module \`${text}\` here: a tool file imports shared code at its top, \`import .. from '${text}'\``);
   }
@@ -282,7 +298,7 @@ export async function dynamicImport(specifier) {
 }
 
 /** `./tools/database`, `tools/database.js`: undefined for anything else. */
-function namespaceOf(specifier) {
+export function namespaceOf(specifier) {
   let text = specifier;
   if (startsWith(text, './')) text = slice(text, 2);
   else if (startsWith(text, '../')) text = slice(text, 3);

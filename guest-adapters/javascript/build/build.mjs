@@ -103,6 +103,7 @@ function writeSources(imports) {
     }
   }
   copyZod(join(sources, 'zod'));
+  cpSync(join(adapter, 'node'), join(sources, 'node'), { recursive: true });
   const names = imports.map(([module, name]) => `${module} ${name}`);
   const bindings = readFileSync(join(adapter, 'bindings.js'), 'utf8');
   // One line, so that line numbers stay those of the file.

@@ -5,7 +5,7 @@
 
 use anyhow::Context;
 use wxmcp_catalogue::stubs::{StubFile, typescript};
-use wxmcp_javascript::Checkable;
+use wxmcp_javascript::{Checkable, UNTYPED};
 use wxmcp_run::Script;
 
 use super::ambient::{add_typescript, namespaces};
@@ -29,7 +29,7 @@ const SETTINGS: &str = r#"{
     "noEmit": true,
     "skipLibCheck": true
   },
-  "files": ["globals.d.ts", "ambient.d.ts", "script.ts"]
+  "files": ["globals.d.ts", "ambient.d.ts", "modules.d.ts", "script.ts"]
 }
 "#;
 
@@ -73,6 +73,10 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
     files.push(StubFile {
         path: "tsconfig.json".to_owned(),
         text: SETTINGS.to_owned(),
+    });
+    files.push(StubFile {
+        path: "modules.d.ts".to_owned(),
+        text: format!("declare module \"{UNTYPED}\";\n"),
     });
     let folder = folder(&files, "script.ts", &read.source)
         .context("write the stubs for the type check")

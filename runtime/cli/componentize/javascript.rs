@@ -32,13 +32,23 @@ pub(super) fn uses(script: &Script) -> Result<Uses, Failure> {
         text.map(str::to_owned)
     };
     for import in imports.into_iter().flatten() {
-        if text(import, "module").is_some_and(|module| module == "zod") {
+        let refused = match (text(import, "module"), text(import, "file")) {
+            (Some(module), _) if module == "zod" => {
+                Some((module, "check values in the script's own code"))
+            }
+            (Some(module), _) if module.starts_with("node:") => {
+                Some((module, "use what the language has, and the global `files`"))
+            }
+            (_, Some(file)) => Some((file, "bundle it into the script")),
+            _ => None,
+        };
+        if let Some((what, hint)) = refused {
             let line = import.get("line").and_then(Value::as_u64).unwrap_or(1);
             return Err(Failure::usage(anyhow!(
-                "{}:{line}: `zod` is not in components that are built",
+                "{}:{line}: `{what}` is not in components that are built",
                 script.name
             ))
-            .hint("check values in the script's own code"));
+            .hint(hint));
         }
     }
     let uses = ToolUses::new(script).map_err(|error| raised(script, &error))?;

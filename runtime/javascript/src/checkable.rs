@@ -20,7 +20,8 @@ use super::error::Places;
 use super::specifier::{Target, of_script};
 use super::{Dialect, SourceError, depth, parse, without_fences};
 
-const EXPORT_FROM: &str = "a script cannot export from another module";
+/// The module that stands for every file and module of Node's: its members have any type.
+pub const UNTYPED: &str = "wxmcp:untyped";
 
 /// What a type checker is to read in place of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -193,7 +194,11 @@ impl Reader {
             Ok(Target::Namespace(_) | Target::Tool(..)) => {
                 return self.refuse(span, "there is no such module");
             }
-            Err(message) => return self.refuse(span, &message),
+            // What a checker knows nothing of: `modules.d.ts` has it as `any`.
+            Ok(Target::Node(_) | Target::File(_)) | Err(_) => {
+                self.edits.push((span, format!("\"{UNTYPED}\"")));
+                return;
+            }
         };
         self.edits.push((span, format!("\"./tools/{to}\"")));
     }
@@ -231,11 +236,11 @@ impl<'a> Visit<'a> for Reader {
     }
 
     fn visit_export_from_declaration(&mut self, it: &ExportFromDeclaration<'a>) {
-        self.refuse(it.span, EXPORT_FROM);
+        self.import(&it.source.value, it.source.span, &[]);
     }
 
     fn visit_export_all_declaration(&mut self, it: &ExportAllDeclaration<'a>) {
-        self.refuse(it.span, EXPORT_FROM);
+        self.import(&it.source.value, it.source.span, &[]);
     }
 
     fn visit_ts_import_type(&mut self, it: &TSImportType<'a>) {
@@ -244,10 +249,7 @@ impl<'a> Visit<'a> for Reader {
     }
 
     fn visit_ts_external_module_reference(&mut self, it: &TSExternalModuleReference<'a>) {
-        self.refuse(
-            it.span,
-            "`import x = require(..)` is not supported: write `import x from ..`",
-        );
+        self.import(&it.expression.value, it.expression.span, &[]);
     }
 
     fn visit_ts_external_module_declaration(&mut self, it: &TSExternalModuleDeclaration<'a>) {
@@ -349,18 +351,22 @@ mod tests {
             "import type { X } from '../x';",
             "import '../../x.json';",
             "import './tools/../x';",
+            "import fs from 'node:fs';",
             "import x = require('/etc/x');",
             "export * from '/etc/x';",
             "export { x } from '/etc/x';",
             "export type { x } from '/etc/x';",
-            "declare module '/etc/x' { }",
-            "declare module '/etc/x';",
             "await import('/etc/x');",
             "await import(`/etc/x`);",
             "function f(a: import('/etc/x').X) {}",
             "type X = typeof import('/etc/x');",
             "const f = () => { import('/etc/x'); };",
         ] {
+            let read = Checkable::new(source).unwrap().source;
+            assert!(read.contains(UNTYPED), "{source}");
+            assert!(!read.contains("/x") && !read.contains("fs'"), "{source}");
+        }
+        for source in ["declare module '/etc/x' { }", "declare module '/etc/x';"] {
             assert!(Checkable::new(source).is_err(), "{source}");
         }
         let source = "/// <reference path=\"/etc/x\" />\nlet a = 1; /// <reference lib=\"dom\" />";

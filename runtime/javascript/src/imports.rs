@@ -1,4 +1,4 @@
-//! Imports: of tools, and of the modules that the guest has.
+//! Imports: of tools, of the modules that the guest has, and of files.
 
 use oxc_ast::ast::*;
 use oxc_span::Span;
@@ -67,6 +67,8 @@ pub(super) fn read_import(
     };
     match &found {
         Target::Builtin(module) => bind(module, None, &wanted),
+        Target::Node(name) => bind(name, None, &wanted),
+        Target::File(specifier) => bind(specifier, None, &wanted),
         Target::Shared(path) => bind(path, None, &wanted),
         Target::Namespace(namespace) => bind(namespace, None, &wanted),
         Target::Tool(namespace, tool) => bind(namespace, Some(tool), &wanted),
@@ -85,10 +87,78 @@ pub(super) fn read_import(
     Ok(())
 }
 
+/// Reads `export { a as b } from '..'`.
+pub(super) fn read_export_from(
+    it: &ExportFromDeclaration<'_>,
+    eraser: &Eraser<'_>,
+    importer: &mut Importer<'_>,
+    modules: &mut Modules,
+) -> Result<(), SourceError> {
+    let place = modules.imports.len();
+    let import = unbound(&it.source, it.span, eraser, importer)?;
+    modules.imports.push(import);
+    for one in &it.specifiers {
+        if one.export_kind == ImportOrExportKind::Type {
+            continue;
+        }
+        let name = one.exported.name().to_string();
+        let member = one.local.name().to_string();
+        modules.from.push((name, place, Some(member)));
+    }
+    Ok(())
+}
+
+/// Reads `export * from '..'`, and `export * as a from '..'`.
+pub(super) fn read_export_all(
+    it: &ExportAllDeclaration<'_>,
+    eraser: &Eraser<'_>,
+    importer: &mut Importer<'_>,
+    modules: &mut Modules,
+) -> Result<(), SourceError> {
+    let place = modules.imports.len();
+    let import = unbound(&it.source, it.span, eraser, importer)?;
+    modules.imports.push(import);
+    match &it.exported {
+        Some(name) => modules.from.push((name.name().to_string(), place, None)),
+        None => modules.stars.push(place),
+    }
+    Ok(())
+}
+
+/// An import that binds nothing.
+fn unbound(
+    source: &StringLiteral<'_>,
+    span: Span,
+    eraser: &Eraser<'_>,
+    importer: &mut Importer<'_>,
+) -> Result<Import, SourceError> {
+    let refused = |message: &str| SourceError::at(eraser.source, source.span.start, message);
+    let found = target(&source.value, importer.place).map_err(|message| refused(&message))?;
+    let namespace = match &found {
+        Target::Namespace(name) => name.clone(),
+        Target::Root | Target::Tool(..) => {
+            return Err(refused("tools are exported from `./tools/<namespace>`"));
+        }
+        Target::Builtin(_) | Target::Node(_) | Target::File(_) | Target::Shared(_) => String::new(),
+    };
+    let (line, column) = importer.places.find(span.start);
+    Ok(Import {
+        from: origin(&found, &namespace),
+        names: Vec::new(),
+        star: false,
+        default: false,
+        bound: Vec::new(),
+        line,
+        column,
+    })
+}
+
 /// What a target is imported from; `namespace` if it is one of tools.
 fn origin(found: &Target, namespace: &str) -> Origin {
     match found {
-        Target::Builtin(module) => Origin::Module(module),
+        Target::Builtin(module) => Origin::Module((*module).to_owned()),
+        Target::Node(name) => Origin::Module(format!("node:{name}")),
+        Target::File(specifier) => Origin::File(specifier.clone()),
         Target::Shared(path) => Origin::Shared(path.clone()),
         Target::Namespace(_) | Target::Tool(..) | Target::Root => {
             Origin::Namespace(namespace.to_owned())
@@ -144,11 +214,15 @@ fn bind(
     modules: &mut Modules,
 ) {
     let module = format!("{}.modules[{}]", names.module, modules.imports.len());
-    let is_shared = matches!(import.from, Origin::Shared(_));
+    let has_default = match &import.from {
+        Origin::Shared(_) | Origin::File(_) => true,
+        Origin::Module(name) => name.starts_with("node:"),
+        Origin::Namespace(_) | Origin::Index(_) => false,
+    };
     for (local, what) in bound {
         let member = match (what, tool) {
             (What::Named(name) | What::Perhaps(name), _) => Some(name.as_str()),
-            (What::Default, None) if is_shared => Some("default"),
+            (What::Default, None) if has_default => Some("default"),
             (What::Default, tool) => tool,
             (What::Star, _) => None,
         };
@@ -173,6 +247,12 @@ fn bind(
             Some(_) => {
                 let name = serde_json::Value::from(local.as_str());
                 format!("{}.bind({name},{module}{member});", names.module)
+            }
+            None if modules.linked => {
+                modules.locals.push(local.clone());
+                let setter = format!("()=>{{{local}={module}{member};}}");
+                modules.setters.push(setter);
+                continue;
             }
             None => format!("const {local}={module}{member};"),
         };

@@ -14,8 +14,10 @@ mod error;
 mod fences;
 mod generate;
 mod imports;
+mod linked;
 mod modules;
 mod nesting;
+mod node;
 mod session;
 mod shared;
 mod specifier;
@@ -34,9 +36,11 @@ use oxc_span::SourceType;
 use serde::Serialize;
 use wxmcp_run::Raised;
 
-pub use checkable::{Checkable, Unreadable};
+pub use checkable::{Checkable, UNTYPED, Unreadable};
 pub(crate) use error::SourceError;
 use fences::without_fences;
+pub use linked::Format;
+use linked::{Linking, Links};
 use modules::modules;
 pub use shared::ImportingFile;
 pub use state::shows_no_state;
@@ -62,6 +66,8 @@ pub(crate) enum Form {
     Module,
     /// The same, for other files: what it exports must not change later.
     Shared,
+    /// Nothing: a module of a file, which is linked with others.
+    File(Format),
     /// As a script; what it declares belongs to a session. With what the source is written in.
     Session(Dialect),
 }
@@ -89,6 +95,12 @@ pub struct Program {
     /// What a script of a session declares.
     #[serde(rename = "declares", skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<session::SessionScope>,
+    /// How it is linked with modules of files, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) links: Option<Links>,
+    /// Whether it is CommonJS: `this` is what it exports.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) common: bool,
     /// What is said when the script has ended without a value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) note: Option<String>,
@@ -114,8 +126,10 @@ pub(crate) struct Shift {
 pub(crate) enum Origin {
     /// A namespace of tools, as the script spells it.
     Namespace(String),
-    /// A module that the guest has.
-    Module(&'static str),
+    /// A module that the guest has; those of Node's begin with `node:`.
+    Module(String),
+    /// A file or a package that the guest finds, as it is written.
+    File(String),
     /// A shared file, by its path below the folder of tools, until its place is known.
     #[serde(skip)]
     Shared(String),
@@ -199,6 +213,18 @@ pub fn tool_file(
     shared::bundle(source, dialect, place).map_err(|error| error.raised(name))
 }
 
+/// Makes a program of a module that a script reads while it runs; `name` is what tracebacks call it.
+///
+/// # Errors
+///
+/// The exception that the source raises because it is no program.
+pub fn file(source: &str, dialect: Dialect, format: Format, name: &str) -> Result<Program, Raised> {
+    transform(source, dialect, Form::File(format)).map_err(|error| Raised {
+        file: Some(name.to_owned()),
+        ..error.raised(name)
+    })
+}
+
 /// Makes a program of a source, in any of the forms that a program has.
 ///
 /// # Errors
@@ -209,7 +235,10 @@ pub(crate) fn transform(
     dialect: Dialect,
     form: Form,
 ) -> Result<Program, SourceError> {
-    let source = without_fences(source, dialect)?;
+    let source = match form {
+        Form::File(_) => source.into(),
+        _ => without_fences(source, dialect)?,
+    };
     depth::with_stack(&source, dialect, || read(&source, dialect, form, None))
 }
 
@@ -221,11 +250,33 @@ fn read(
     place: Option<shared::ImportingFile<'_>>,
 ) -> Result<Program, SourceError> {
     let allocator = Allocator::default();
-    let tree = parse(&allocator, source, dialect)?;
+    let tree = match parse(&allocator, source, dialect) {
+        Ok(tree) => tree,
+        Err(error) => sloppy(&allocator, source, dialect, form).ok_or(error)?,
+    };
     match edited(source, &tree, dialect, form, place)? {
         Some(program) => Ok(program),
         None => generate::generated(source, form, place),
     }
+}
+
+/// A source that is none of a module, and one of CommonJS: `with`, `0755`, variables called `await`.
+fn sloppy<'a>(
+    allocator: &'a Allocator,
+    source: &'a str,
+    dialect: Dialect,
+    form: Form,
+) -> Option<Tree<'a>> {
+    let may_be = match form {
+        Form::Script => source.contains("require") || source.contains("exports"),
+        Form::File(format) => format != Format::Module,
+        Form::Module | Form::Shared | Form::Session(_) => false,
+    };
+    if !may_be || dialect != Dialect::JavaScript {
+        return None;
+    }
+    let parsed = parsed(allocator, source, SourceType::cjs());
+    parsed.diagnostics.is_empty().then_some(parsed.program)
 }
 
 fn parse<'a>(
@@ -310,8 +361,17 @@ fn edited(
     if form == Form::Shared {
         modules.refuse_changes(source, tree)?;
     }
+    let linking = Linking::new(tree, &eraser, form, dialect, waits(tree));
+    if tree.source_type.is_commonjs() && !linking.is_common {
+        return Err(SourceError::at(source, 0, "this is no program of CommonJS"));
+    }
     let head = |function: &str| {
-        let mut head = format!("({function}({}){{\"use strict\";", names.module);
+        let strict = match linking.is_common {
+            true => "",
+            false => "\"use strict\";",
+        };
+        let mut head = format!("({function}({}){{{strict}", names.module);
+        head.push_str(&linking.declarations(&names));
         if eraser.uses_import {
             head.push_str(&format!("const {}={}.import;", names.import, names.module));
         }
@@ -324,6 +384,9 @@ fn edited(
     });
     let functions_head = head("function");
     program.push_str(&modules.bindings);
+    if modules.linked && !linking.is_common {
+        program.push_str(&Linking::link(&modules, &names));
+    }
     program.push('\n');
     if let Some(last) = &modules.last {
         eraser.edits.insert(last.at, &last.text);
@@ -342,18 +405,21 @@ fn edited(
         (Some(value), Form::Script | Form::Session(_)) => {
             program.push_str(&format!("return {value}\n"));
         }
-        (None, Form::Script | Form::Session(_)) => {}
+        (None, Form::Script | Form::Session(_)) | (_, Form::File(_)) => {}
     }
     program.push_str("})");
     let default = modules.value.as_ref().map(|_| "default".to_owned());
     let exports = modules.exports.iter().map(|(name, _)| name.clone());
     let ambient = match form {
         Form::Script | Form::Session(_) => ambient::Ambient::of(tree, &modules.imports),
-        Form::Module | Form::Shared => None,
+        Form::Module | Form::Shared | Form::File(_) => None,
     };
+    let links = modules.linked.then(|| linking.links(&modules));
     Ok(Some(Program {
         source: program,
         ambient,
+        links,
+        common: linking.is_common,
         exports: exports.chain(default).collect(),
         imports: modules.imports,
         shifts,

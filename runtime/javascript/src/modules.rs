@@ -8,17 +8,19 @@ use oxc_semantic::SemanticBuilder;
 use oxc_span::{GetSpan, Span};
 
 use super::error::Places;
-use super::imports::{Importer, read_import};
+use super::imports::{Importer, read_export_all, read_export_from, read_import};
+use super::linked::{changes, exported_locals, tell_of_assignments, tell_of_declaration};
 use super::session::Declarations;
 use super::shared::ImportingFile;
+use super::specifier::{Target, target};
 use super::types::{Eraser, HTML_COMMENT};
 use super::value::{Insertion, common_js_export, last_expression, note};
-use super::{Dialect, Form, Import, Kind, Names, SourceError};
+use super::{Dialect, Form, Kind, Names, SourceError};
 
 /// What a script's top level says of modules.
 #[derive(Default)]
 pub(super) struct Modules {
-    pub(super) imports: Vec<Import>,
+    pub(super) imports: Vec<super::Import>,
     /// JavaScript that declares the imported names.
     pub(super) bindings: String,
     /// What the function returns when the script does not: a name.
@@ -31,6 +33,15 @@ pub(super) struct Modules {
     pub(super) exports: Vec<(String, String)>,
     /// Names that imports have declared.
     pub(super) declared: HashSet<String>,
+    /// Whether the guest links it with modules of files.
+    pub(super) linked: bool,
+    /// What imports of a linked program declare, and functions that give it its values.
+    pub(super) locals: Vec<String>,
+    pub(super) setters: Vec<String>,
+    /// What is exported of other modules: the name, the place of the import, and the member.
+    pub(super) from: Vec<(String, usize, Option<String>)>,
+    /// Imports all of whose names are exported.
+    pub(super) stars: Vec<usize>,
     /// What a script of a session declares; others keep it to themselves.
     pub(super) declarations: Option<Declarations>,
 }
@@ -76,20 +87,34 @@ pub(super) fn modules<'a>(
     }
     let session = match kind.form {
         Form::Session(written_in) => Some(written_in),
-        Form::Script | Form::Module | Form::Shared => None,
+        Form::Script | Form::Module | Form::Shared | Form::File(_) => None,
     };
     let mut modules = Modules {
         declarations: session.map(|_| Declarations::default()),
+        linked: match kind.form {
+            Form::File(_) => true,
+            Form::Script => imports_files(program),
+            Form::Session(_) | Form::Module | Form::Shared => false,
+        },
         ..Modules::default()
     };
-    let imports = statements(program, eraser, names, &mut modules);
+    if modules.linked {
+        let exported = exported_locals(program);
+        let changes = changes(program, &exported);
+        eraser.told = exported;
+        if changes {
+            tell_of_assignments(program, eraser);
+        }
+    }
+    let imports = statements(program, eraser, names, kind.form, &mut modules);
     refuse_html_comments(program, eraser);
     let is_script = matches!(kind.form, Form::Script | Form::Session(_));
     if is_script && modules.value.is_none() {
         modules.last = last_expression(program, eraser.meta);
     }
     // What a script of a session defines is for the next one.
-    if kind.form == Form::Script && modules.value.is_none() {
+    let is_for_others = modules.linked || eraser.uses_meta;
+    if kind.form == Form::Script && modules.value.is_none() && !is_for_others {
         modules.note = note(program, eraser, &modules.exports);
     }
     let mut importer = Importer {
@@ -99,7 +124,11 @@ pub(super) fn modules<'a>(
         places: Places::new(eraser.source),
     };
     for import in imports {
-        read_import(import, eraser, names, &mut importer, &mut modules)?;
+        match import {
+            Import::Own(it) => read_import(it, eraser, names, &mut importer, &mut modules)?,
+            Import::From(it) => read_export_from(it, eraser, &mut importer, &mut modules)?,
+            Import::All(it) => read_export_all(it, eraser, &mut importer, &mut modules)?,
+        }
     }
     match eraser.refused.take() {
         Some(error) => Err(error),
@@ -107,21 +136,43 @@ pub(super) fn modules<'a>(
     }
 }
 
+/// A statement that names another module.
+enum Import<'p, 'a> {
+    Own(&'p ImportDeclaration<'a>),
+    From(&'p ExportFromDeclaration<'a>),
+    All(&'p ExportAllDeclaration<'a>),
+}
+
+/// Whether a script imports, or exports from, what the guest has to find.
+fn imports_files(program: &Program<'_>) -> bool {
+    program.body.iter().any(|statement| {
+        let source = match statement {
+            Statement::ImportDeclaration(it) => &it.source,
+            Statement::ExportFromDeclaration(it) => &it.source,
+            Statement::ExportAllDeclaration(it) => &it.source,
+            _ => return false,
+        };
+        matches!(target(&source.value, None), Ok(Target::File(_)))
+    })
+}
+
 /// Edits each statement of the top level; returns the imports.
 fn statements<'p, 'a>(
     program: &'p Program<'a>,
     eraser: &mut Eraser<'_>,
     names: &Names,
+    form: Form,
     modules: &mut Modules,
-) -> Vec<&'p ImportDeclaration<'a>> {
-    let mut imports: Vec<&ImportDeclaration<'a>> = Vec::new();
+) -> Vec<Import<'p, 'a>> {
+    let is_of_tools = matches!(form, Form::Module | Form::Shared);
+    let mut imports = Vec::new();
     let mut exported = HashSet::new();
     for statement in &program.body {
         if let Some(declarations) = &mut modules.declarations {
             declarations.statement(statement, eraser);
         }
         match statement {
-            Statement::ImportDeclaration(it) => imports.push(it),
+            Statement::ImportDeclaration(it) => imports.push(Import::Own(it)),
             Statement::ExportDeclaration(it) => {
                 for name in export(it, eraser) {
                     if exported.insert(name.clone()) {
@@ -137,10 +188,25 @@ fn statements<'p, 'a>(
             Statement::ExportFromDeclaration(it) => {
                 let are_types = !it.specifiers.is_empty()
                     && it.specifiers.iter().all(|one| is_type(one.export_kind));
-                export_from(it.span, are_types || is_type(it.export_kind), eraser);
+                let are_types = are_types || is_type(it.export_kind);
+                if !are_types && !is_of_tools {
+                    imports.push(Import::From(it));
+                }
+                export_from(it.span, are_types || !is_of_tools, eraser);
             }
             Statement::ExportAllDeclaration(it) => {
-                export_from(it.span, is_type(it.export_kind), eraser);
+                let are_types = is_type(it.export_kind);
+                if !are_types && !is_of_tools {
+                    imports.push(Import::All(it));
+                }
+                export_from(it.span, are_types || !is_of_tools, eraser);
+            }
+            other if !is_of_tools => {
+                // What a script hands to whoever requires it is its value, too.
+                if !matches!(form, Form::File(_)) && common_js_export(other, program).is_some() {
+                    modules.value = Some(format!("{}.exported()", names.module));
+                }
+                eraser.visit_statement(other);
             }
             other => match common_js_export(other, program) {
                 Some(assignment) => {
@@ -156,6 +222,9 @@ fn statements<'p, 'a>(
                 None => eraser.visit_statement(other),
             },
         }
+        if modules.linked {
+            tell_of_declaration(statement, eraser);
+        }
     }
     imports
 }
@@ -164,11 +233,11 @@ fn is_type(kind: ImportOrExportKind) -> bool {
     kind == ImportOrExportKind::Type
 }
 
-fn export_from(span: Span, is_type: bool, eraser: &mut Eraser<'_>) {
-    if is_type {
+fn export_from(span: Span, is_blank: bool, eraser: &mut Eraser<'_>) {
+    if is_blank {
         eraser.edits.blank_statement(span.start, span.end);
     } else {
-        eraser.refuse(span, "a script cannot export from another module");
+        eraser.refuse(span, "a tool file cannot export from another module");
     }
 }
 

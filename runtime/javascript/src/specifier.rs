@@ -1,5 +1,6 @@
-//! What a script may import: the tool tree, and nothing else.
+//! What a script may import: the tool tree, modules of the guest, and files that the guest reads.
 
+use super::node;
 use super::shared::{HOW, ImportingFile};
 
 /// The part of the tool tree that a specifier names.
@@ -13,6 +14,10 @@ pub(super) enum Target {
     Tool(String, String),
     /// A module that the guest itself has.
     Builtin(&'static str),
+    /// One of Node's own modules, by its name without `node:`.
+    Node(String),
+    /// A file, or a package, as it is written: the guest looks for it.
+    File(String),
     /// A file that tool files share, by its path below the folder of tools.
     Shared(String),
 }
@@ -35,33 +40,12 @@ const BUILTINS: [(&str, &[&str]); 2] = [
 ];
 
 /// What to use in place of modules that programs elsewhere import.
-const INSTEAD: [(&[&str], &str); 14] = [
-    (&["fs", "graceful-fs", "fs-extra"], "the global `files`"),
-    (&["process"], "the global `process`"),
-    (&["crypto"], "the global `crypto`"),
-    (&["timers"], "`setTimeout`"),
-    (&["buffer"], "`Uint8Array`, `TextEncoder` and `TextDecoder`"),
-    (&["url"], "the globals `URL` and `URLSearchParams`"),
-    (&["util", "console"], "the global `console`"),
-    (&["events"], "the global `EventTarget`"),
+const INSTEAD: [(&[&str], &str); 4] = [
+    (&["graceful-fs", "fs-extra"], "`node:fs`"),
     (
-        &[
-            "http",
-            "https",
-            "net",
-            "axios",
-            "node-fetch",
-            "undici",
-            "got",
-        ],
-        "a tool",
+        &["axios", "node-fetch", "undici", "got"],
+        "the global `fetch`",
     ),
-    (
-        &["child_process", "worker_threads", "cluster", "os"],
-        "a tool",
-    ),
-    (&["readline"], "the global `stdin`"),
-    (&["stream"], "the global `ReadableStream`"),
     (
         &["@anthropic/mcp-sdk", "@modelcontextprotocol/sdk"],
         "the folder `tools/`, which wxmcp reads itself,",
@@ -82,7 +66,7 @@ pub(super) fn target(
     importer: Option<ImportingFile<'_>>,
 ) -> Result<Target, String> {
     let Some(importer) = importer else {
-        return of_script(specifier);
+        return of_script(specifier).or_else(|_| Ok(Target::File(specifier.to_owned())));
     };
     match importer.find(specifier)? {
         Some(path) => Ok(Target::Shared(path)),
@@ -90,13 +74,16 @@ pub(super) fn target(
     }
 }
 
-/// What a specifier in a script means.
+/// What a specifier in a script means, but for files and packages.
 pub(super) fn of_script(specifier: &str) -> Result<Target, String> {
     let builtin = BUILTINS
         .iter()
         .find(|(_, names)| names.contains(&specifier));
     if let Some((module, _)) = builtin {
         return Ok(Target::Builtin(module));
+    }
+    if let Some(name) = node::builtin(specifier) {
+        return Ok(Target::Node(name.to_owned()));
     }
     let mut path = specifier;
     while let Some(rest) = path
@@ -192,15 +179,38 @@ mod tests {
     }
 
     #[test]
+    fn modules_of_node_are_known_with_and_without_their_scheme() {
+        let fs = || Ok(Target::Node("fs".to_owned()));
+        assert_eq!(of_script("node:fs"), fs());
+        assert_eq!(of_script("fs"), fs());
+        assert_eq!(
+            of_script("fs/promises"),
+            Ok(Target::Node("fs/promises".to_owned()))
+        );
+        // The tools of a namespace with such a name.
+        assert_eq!(
+            of_script("./tools/fs"),
+            Ok(Target::Namespace("fs".to_owned()))
+        );
+        // Those that have no name without it; and one that is none: the guest says so.
+        assert_eq!(of_script("node:test"), Ok(Target::Node("test".to_owned())));
+        assert!(of_script("test").is_err());
+        assert_eq!(of_script("node:nope"), Ok(Target::Node("nope".to_owned())));
+    }
+
+    #[test]
+    fn files_are_for_the_guest_to_find() {
+        for specifier in ["./helper.js", "../lib/x", "lodash", "/data/x.mjs"] {
+            let file = Ok(Target::File(specifier.to_owned()));
+            assert_eq!(target(specifier, None), file, "{specifier}");
+        }
+    }
+
+    #[test]
     fn other_modules_are_refused_with_what_there_is() {
         let refused = |specifier| of_script(specifier).unwrap_err();
-        assert_eq!(
-            refused("node:fs"),
-            "there is no module `node:fs`: a script imports tools, as `./tools/<namespace>`; \
-             use the global `files` instead"
-        );
         for (specifier, instead) in [
-            ("fs/promises", "; use the global `files` instead"),
+            ("fs-extra", "; use `node:fs` instead"),
             (
                 "@modelcontextprotocol/sdk/server/mcp.js",
                 "; use the folder `tools/`, which wxmcp reads itself, instead",

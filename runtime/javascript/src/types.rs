@@ -33,6 +33,11 @@ pub(super) struct Eraser<'s> {
     pub(super) import: &'s str,
     pub(super) meta: &'s str,
     pub(super) uses_import: bool,
+    pub(super) uses_meta: bool,
+    /// `import x = require(..)` is there.
+    pub(super) requires: bool,
+    /// Names whose values the guest is told of: what a program exports that is linked.
+    pub(super) told: HashSet<String>,
     /// Something is not only types: code has to be generated.
     pub(super) generates: bool,
     /// Names that are used as values.
@@ -55,6 +60,9 @@ impl<'s> Eraser<'s> {
             import,
             meta,
             uses_import: false,
+            uses_meta: false,
+            requires: false,
+            told: HashSet::new(),
             generates: false,
             values: HashSet::new(),
             exported: HashSet::new(),
@@ -223,6 +231,7 @@ impl<'a> Visit<'a> for Eraser<'_> {
     }
 
     fn visit_import_meta(&mut self, it: &ImportMeta) {
+        self.uses_meta = true;
         let start = it.span.start;
         self.edits
             .replace(start, start.saturating_add(6), self.meta);
@@ -393,14 +402,11 @@ impl<'a> Visit<'a> for Eraser<'_> {
     }
 
     fn visit_ts_import_equals_declaration(&mut self, it: &TSImportEqualsDeclaration<'a>) {
-        if matches!(
-            it.module_reference,
-            TSModuleReference::ExternalModuleReference(_)
-        ) {
-            self.refuse(
-                it.span,
-                "`import x = require(..)` is not supported: write `import x from ..`",
-            );
+        if let TSModuleReference::ExternalModuleReference(_) = it.module_reference {
+            let start = it.span.start;
+            self.edits.replace(start, start.saturating_add(6), "const");
+            self.requires = true;
+            return;
         }
         self.generates = true;
     }

@@ -14,6 +14,7 @@ use crate::files::Files;
 use crate::limits::{Budget, MemoryMeter, Stop};
 use crate::meter::Meter;
 use crate::output::Output;
+use crate::programs::Programs;
 use wxmcp_run::Limit;
 use wxmcp_run::{Artifact, Charge, Ledger, Raised, parsed_size};
 use wxmcp_run::{Event, Stream};
@@ -55,6 +56,8 @@ pub(crate) struct State {
     pub(crate) calls: Calls,
     pub(crate) output: Output,
     pub(crate) outbox: Outbox,
+    /// Modules that the run may still have read.
+    pub(crate) programs: Programs,
     /// Bytes that the host has worked on since it last looked at the clock.
     pub(crate) host_bytes: usize,
 }
@@ -94,6 +97,7 @@ pub(crate) enum End {
 /// Offers the interfaces of `wit/guest.wit` to guests.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     add_host(linker)?;
+    crate::programs::add_to_linker(linker)?;
     add_waiting(linker)
 }
 
@@ -178,7 +182,7 @@ fn emit(
 }
 
 /// Lets the deadline have its turn after much work of the host, which takes no fuel.
-async fn yield_after(store: &mut StoreContextMut<'_, State>, bytes: usize) {
+pub(crate) async fn yield_after(store: &mut StoreContextMut<'_, State>, bytes: usize) {
     let done = &mut store.data_mut().host_bytes;
     *done = done.saturating_add(bytes);
     if *done >= HOST_BYTES {
@@ -230,7 +234,10 @@ fn weight(store: &StoreContextMut<'_, State>, payload: &WasmList<u8>) -> Result<
 }
 
 /// A message out of guest memory, if it is no larger than one may be.
-fn copy(store: &StoreContextMut<'_, State>, payload: &WasmList<u8>) -> Result<Vec<u8>, Stop> {
+pub(crate) fn copy(
+    store: &StoreContextMut<'_, State>,
+    payload: &WasmList<u8>,
+) -> Result<Vec<u8>, Stop> {
     if payload.len() > MESSAGE {
         let allowed = u64::try_from(MESSAGE).unwrap_or(u64::MAX);
         return Err(Stop(Limit::Message(allowed)));

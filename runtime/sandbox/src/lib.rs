@@ -24,6 +24,7 @@ mod operation;
 mod outcome;
 mod output;
 mod pages;
+mod programs;
 mod sandbox;
 mod session;
 mod source;

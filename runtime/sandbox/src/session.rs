@@ -21,6 +21,7 @@ use crate::meter::{Meter, Metering};
 use crate::outcome::{Ending, Entered, ended, not_begun, report, timed_out};
 use crate::output::Output;
 use crate::pages::charging;
+use crate::programs::Programs;
 use crate::sandbox::{Entry, Sandbox};
 use crate::source;
 use crate::supplied;
@@ -179,6 +180,7 @@ impl Session {
                     calls: Calls::new(tools, observer, output.clone(), this, &limits),
                     output,
                     outbox,
+                    programs: Programs::default(),
                     host_bytes: 0,
                 };
                 // A component that was supplied may compute already when it is instantiated.
@@ -330,6 +332,7 @@ impl Live {
             .begin(limits.output, Arc::clone(&observer), &this.ledger);
         state.files.begin(&this.ledger);
         state.memory.begin();
+        state.programs = Programs::default();
         let calls = Calls::new(tools, observer, state.output.clone(), this, limits);
         // What the script kept of operations of an earlier run must not mean one of this.
         state.calls = calls.above(&state.calls);

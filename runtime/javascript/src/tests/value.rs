@@ -107,7 +107,7 @@ fn a_script_that_only_defines_is_noted() {
 fn what_a_module_of_node_exports_is_the_value() {
     assert_eq!(
         body("module.exports = { a: 1 } as T\n(b)", Dialect::TypeScript),
-        ";$m.default=     { a: 1 };    \n(b)\nreturn $m.default"
+        "module.exports = { a: 1 };    \n(b)\nreturn $m.exported()"
     );
     assert_eq!(
         body("const module = {}; module.exports = 1", Dialect::JavaScript),

@@ -158,8 +158,13 @@ impl Reader<'_, '_> {
                         self.found.tool(&space, own);
                         Meaning::Tool
                     }
-                    (Origin::Module("wxmcp"), own) => own.map_or(Meaning::Module, member),
-                    (Origin::Module(_) | Origin::Shared(_) | Origin::Index(_), _) => Meaning::Other,
+                    (Origin::Module(name), own) if name == "wxmcp" => {
+                        own.map_or(Meaning::Module, member)
+                    }
+                    (
+                        Origin::Module(_) | Origin::File(_) | Origin::Shared(_) | Origin::Index(_),
+                        _,
+                    ) => Meaning::Other,
                 };
                 match locals.get(local.as_str()) {
                     Some(&symbol) => {

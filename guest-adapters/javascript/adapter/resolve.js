@@ -1,0 +1,302 @@
+// Where what a module imports is: a file beside it, a package in a `node_modules` above it, a module of Node's.
+//
+// Files are looked for by the rights of the script: what it may not see is not there. Endings may be left
+// out, and TypeScript may write `./helper.js` for `helper.ts`.
+
+import { note } from './errors.js';
+import { joined, kindAt, partsOf, textAt } from './files.js';
+import { names as nodeNames } from './node/index.js';
+import {
+  TheError,
+  TheMap,
+  TheTypeError,
+  defineProperty,
+  endsWith,
+  hasOwn,
+  indexOf,
+  isArray,
+  keys,
+  lastIndexOf,
+  mapClear,
+  mapGet,
+  mapSet,
+  parse,
+  push,
+  slice,
+  startsWith,
+} from './primordials.js';
+
+/** Modules of ours, by all their names. */
+const OURS = {
+  __proto__: null,
+  wxmcp: 'wxmcp',
+  '@anthropic/mcp-tools': 'wxmcp',
+  '@anthropic/sandbox-runtime': 'wxmcp',
+  zod: 'zod',
+  'zod/v4': 'zod',
+};
+
+const ENDINGS = ['.js', '.json', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
+/** What TypeScript writes, and what may be meant. */
+const WRITTEN = [['.js', '.ts'], ['.mjs', '.mts'], ['.cjs', '.cts']];
+const CONDITIONS = { __proto__: null, import: ['node', 'import', 'module-sync', 'module', 'default'], require: ['node', 'require', 'module-sync', 'default'] };
+
+/** What does the same as some packages. */
+const INSTEAD = {
+  __proto__: null,
+  'fs-extra': '`node:fs`',
+  'graceful-fs': '`node:fs`',
+  axios: 'the global `fetch`',
+  'node-fetch': 'the global `fetch`',
+  undici: 'the global `fetch`',
+  got: 'the global `fetch`',
+  openai: 'the program that runs wxmcp',
+  '@anthropic-ai/sdk': 'the program that runs wxmcp',
+  '@modelcontextprotocol/sdk': 'the folder `tools/`, which wxmcp reads itself,',
+};
+
+/** By folder, its `package.json`, or null. */
+const packages = new TheMap();
+
+/** A run begins: files may have changed. */
+export function begin() {
+  mapClear(packages);
+}
+
+/** An error with Node's code. */
+export function coded(error, code) {
+  defineProperty(error, 'code', { __proto__: null, value: code, writable: true, enumerable: true, configurable: true });
+  return error;
+}
+
+export function folderOf(path) {
+  const end = lastIndexOf(path, '/');
+  return end <= 0 ? '/' : slice(path, 0, end);
+}
+
+/** The `file:` URL of a path. */
+export function urlOf(path) {
+  let text = '';
+  for (let i = 0; i < path.length; i++) {
+    const at = indexOf(' "#%<>?[\\]^`{|}\n\r\t', path[i]);
+    text += at < 0 ? path[i] : encode(path[i]);
+  }
+  return `file://${text}`;
+}
+const encode = encodeURIComponent;
+const decode = decodeURIComponent;
+
+/** The path of a `file:` URL. */
+export function pathOfUrl(url) {
+  let rest = slice(url, 5);
+  if (startsWith(rest, '//')) rest = slice(rest, 2);
+  if (startsWith(rest, 'localhost/')) rest = slice(rest, 9);
+  if (indexOf(rest, '?') >= 0) rest = slice(rest, 0, indexOf(rest, '?'));
+  if (indexOf(rest, '#') >= 0) rest = slice(rest, 0, indexOf(rest, '#'));
+  return joined(partsOf(decode(rest)));
+}
+
+export function isNode(name) {
+  for (let i = 0; i < nodeNames.length; i++) if (nodeNames[i] === name) return true;
+  return name === 'module';
+}
+
+/**
+ * What a specifier in a module means: {node}, {own} or {path}; `how` is 'import' or 'require', `from` the
+ * module's path, `seen` says whether a mount shows it. What is not there is an error as Node's.
+ */
+export function locate(specifier, from, how, seen) {
+  if (startsWith(specifier, 'node:')) return { __proto__: null, node: slice(specifier, 5) };
+  if (isNode(specifier)) return { __proto__: null, node: specifier };
+  if (OURS[specifier] !== undefined) return { __proto__: null, own: OURS[specifier] };
+  if (startsWith(specifier, 'file:')) return { __proto__: null, path: found(pathOfUrl(specifier), specifier, from, how, seen) };
+  const isRelative = specifier === '.' || specifier === '..' || startsWith(specifier, './') || startsWith(specifier, '../');
+  if (isRelative || startsWith(specifier, '/')) {
+    const path = joined(partsOf(isRelative ? `${folderOf(from)}/${specifier}` : specifier));
+    return { __proto__: null, path: found(path, specifier, from, how, seen) };
+  }
+  const scheme = indexOf(specifier, ':');
+  if (scheme > 1) {
+    const what = slice(specifier, 0, scheme + 1);
+    throw coded(new TheError(`modules are imported from files and packages, not from '${what}' URLs: ${shown(specifier)}`), 'ERR_UNSUPPORTED_ESM_URL_SCHEME');
+  }
+  return { __proto__: null, path: inPackages(specifier, from, how) };
+}
+
+function shown(specifier) {
+  return `'${slice(specifier, 0, 200)}'`;
+}
+
+function isThere(kind) {
+  return kind === 'file' || kind === 'refused';
+}
+
+function found(path, specifier, from, how, seen) {
+  const file = fileAt(path) ?? folderAt(path, how);
+  if (file !== undefined) return file;
+  throw missing(path, specifier, from, how, seen);
+}
+
+/** The file at a path, or the one that is meant; undefined where there is none. */
+function fileAt(path) {
+  if (isThere(kindAt(path))) return path;
+  for (let i = 0; i < ENDINGS.length; i++) if (isThere(kindAt(path + ENDINGS[i]))) return path + ENDINGS[i];
+  for (let i = 0; i < WRITTEN.length; i++) {
+    if (!endsWith(path, WRITTEN[i][0])) continue;
+    const meant = slice(path, 0, -WRITTEN[i][0].length) + WRITTEN[i][1];
+    if (isThere(kindAt(meant))) return meant;
+  }
+  return undefined;
+}
+
+/** What a folder stands for: what its `package.json` says, or its `index`. */
+function folderAt(path, how) {
+  if (kindAt(path) !== 'directory') return undefined;
+  const main = packageAt(path)?.main;
+  if (typeof main === 'string') {
+    const file = joined(partsOf(`${path}/${main}`));
+    const there = fileAt(file) ?? (kindAt(file) === 'directory' ? fileAt(`${file}/index`) : undefined);
+    if (there !== undefined) return there;
+  }
+  return fileAt(`${path === '/' ? '' : path}/index`);
+}
+
+function packageAt(folder) {
+  let known = mapGet(packages, folder);
+  if (known === undefined) {
+    const path = `${folder === '/' ? '' : folder}/package.json`;
+    known = null;
+    if (kindAt(path) === 'file') {
+      try {
+        const value = parse(textAt(path));
+        if (typeof value === 'object' && value !== null) known = value;
+      } catch {
+        // What cannot be read says nothing.
+      }
+    }
+    mapSet(packages, folder, known);
+  }
+  return known;
+}
+
+/** The file that a package means by a specifier. */
+function inPackages(specifier, from, how) {
+  const { name, rest } = packageName(specifier);
+  for (let folder = folderOf(from); ; folder = folderOf(folder)) {
+    const place = `${folder === '/' ? '' : folder}/node_modules/${name}`;
+    if (kindAt(place) === 'directory') {
+      const { exports } = packageAt(place) ?? { __proto__: null };
+      if (exports !== undefined && exports !== null) {
+        const target = exported(exports, rest === '' ? '.' : `.${rest}`, how);
+        const file = target === undefined ? undefined : fileAt(joined(partsOf(`${place}/${target}`)));
+        if (file !== undefined) return file;
+        const what = rest === '' ? 'No "exports" main defined' : `Package subpath '.${rest}' is not defined by "exports"`;
+        throw coded(new TheError(`${what} in ${place}/package.json`), 'ERR_PACKAGE_PATH_NOT_EXPORTED');
+      }
+      const file = rest === '' ? folderAt(place, how) : fileAt(place + rest) ?? folderAt(place + rest, how);
+      if (file !== undefined) return file;
+    }
+    if (folder === '/') break;
+  }
+  throw missingPackage(specifier, name, from, how);
+}
+
+function packageName(specifier) {
+  let end = indexOf(specifier, '/');
+  if (specifier[0] === '@' && end >= 0) end = indexOf(specifier, '/', end + 1);
+  return end < 0
+    ? { __proto__: null, name: specifier, rest: '' }
+    : { __proto__: null, name: slice(specifier, 0, end), rest: slice(specifier, end) };
+}
+
+/** What `exports` of a package says of a path. */
+function exported(exports, path, how) {
+  if (typeof exports !== 'object' || isArray(exports)) return path === '.' ? chosen(exports, how, '') : undefined;
+  const names = keys(exports);
+  if (names.length > 0 && names[0][0] !== '.') return path === '.' ? chosen(exports, how, '') : undefined;
+  if (hasOwn(exports, path)) return chosen(exports[path], how, '');
+  let best;
+  let star = '';
+  for (let i = 0; i < names.length; i++) {
+    const at = indexOf(names[i], '*');
+    if (at < 0) continue;
+    const before = slice(names[i], 0, at);
+    const after = slice(names[i], at + 1);
+    if (!startsWith(path, before) || !endsWith(path, after) || path.length < names[i].length) continue;
+    if (best !== undefined && names[i].length <= best.length) continue;
+    best = names[i];
+    star = slice(path, before.length, path.length - after.length);
+  }
+  return best === undefined ? undefined : chosen(exports[best], how, star);
+}
+
+/** The first target whose conditions hold. */
+function chosen(target, how, star) {
+  if (typeof target === 'string') {
+    let text = target;
+    for (let at = indexOf(text, '*'); at >= 0; at = indexOf(text, '*', at + star.length)) {
+      text = slice(text, 0, at) + star + slice(text, at + 1);
+      if (star === '') break;
+    }
+    return text;
+  }
+  if (isArray(target)) {
+    for (let i = 0; i < target.length; i++) {
+      const one = chosen(target[i], how, star);
+      if (one !== undefined) return one;
+    }
+    return undefined;
+  }
+  if (typeof target !== 'object' || target === null) return undefined;
+  const names = keys(target);
+  for (let i = 0; i < names.length; i++) {
+    if (indexOf(` ${conditions(how)} `, ` ${names[i]} `) < 0) continue;
+    const one = chosen(target[names[i]], how, star);
+    if (one !== undefined) return one;
+  }
+  return undefined;
+}
+
+function conditions(how) {
+  let text = '';
+  for (let i = 0; i < CONDITIONS[how].length; i++) text += `${CONDITIONS[how][i]} `;
+  return text;
+}
+
+function missing(path, specifier, from, how, seen) {
+  const error = new TheError(
+    how === 'require'
+      ? `Cannot find module ${shown(specifier)}\nRequire stack:\n- ${from}`
+      : `Cannot find module '${path}' imported from ${from}`,
+  );
+  // `/data/x.js` says by itself where it is.
+  if (!seen && specifier[0] === '.') note(error, 'the folder of the script is not there for it: `--project DIR` shows it, as `/project`');
+  return stacked(error, how, from);
+}
+
+function stacked(error, how, from) {
+  if (how === 'import') return coded(error, 'ERR_MODULE_NOT_FOUND');
+  coded(error, 'MODULE_NOT_FOUND');
+  const stack = [];
+  push(stack, from);
+  defineProperty(error, 'requireStack', { __proto__: null, value: stack, writable: true, enumerable: true, configurable: true });
+  return error;
+}
+
+function missingPackage(specifier, name, from, how) {
+  const error = new TheError(
+    how === 'require' ? `Cannot find module ${shown(specifier)}\nRequire stack:\n- ${from}` : `Cannot find package ${shown(name)} imported from ${from}`,
+  );
+  const instead = INSTEAD[name];
+  const words = instead === undefined ? 'bundle it into the script, or mount a folder whose `node_modules` has it' : `use ${instead} instead`;
+  note(error, `there is no package manager here: ${words}`);
+  return stacked(error, how, from);
+}
+
+/** Refuses a specifier that is no text, in Node's words. */
+export function checkSpecifier(specifier) {
+  if (typeof specifier !== 'string') {
+    throw coded(new TheTypeError(`The "id" argument must be of type string. Received ${specifier === null ? 'null' : typeof specifier}`), 'ERR_INVALID_ARG_TYPE');
+  }
+  if (specifier === '') throw coded(new TheTypeError("The argument 'id' must be a non-empty string. Received ''"), 'ERR_INVALID_ARG_VALUE');
+}
