@@ -1,6 +1,7 @@
-// The global `files`: real files, below the mounts only.
+// The global `files`: real files, below the mounts and in scratch only.
 
 import { note } from './errors.js';
+import { absolute, go } from './place.js';
 import * as wasi from './wasi.js';
 import {
   TheError,
@@ -26,7 +27,7 @@ const setBytes = TheUint8Array.prototype.set;
 
 const TheDate = Date;
 
-const MESSAGES = {
+export const MESSAGES = {
   __proto__: null,
   EACCES: 'permission denied',
   EBUSY: 'resource busy or locked',
@@ -45,7 +46,7 @@ const MESSAGES = {
   EXDEV: 'cross-device link not permitted',
 };
 
-/** What the host tells of the mounts: {path: 'ro' | 'rw'}; undefined where nobody knows. */
+/** What the host tells of the mounts: {path: 'ro' | 'rw' | 'scratch'}; undefined where nobody knows. */
 let told;
 let isToolFile = false;
 
@@ -56,9 +57,9 @@ export function begin(script) {
 }
 
 /** Why a path cannot be used, where the reason is in the mounts; '' if it is not. */
-function reason(code, path, reads) {
+export function reason(code, path, reads) {
   if (told === undefined || (code !== 'ENOENT' && code !== 'EPERM' && code !== 'EROFS' && code !== 'EACCES')) return '';
-  const parts = partsOf(path);
+  const parts = partsOf(absolute(path));
   const full = joined(parts);
   const mount = mountOf(full)?.root;
   // `/` is there even where nothing is mounted at it: it lists the mounts.
@@ -71,12 +72,14 @@ function reason(code, path, reads) {
 
 function unmounted(parts, full) {
   if (isToolFile) return "a tool file has no mounts; it reads and writes by `directory(..)` of 'wxmcp', granted as `files`";
-  for (const path in told) if (startsWith(path, `${full === '/' ? '' : full}/`)) return '';
+  for (const path in told) {
+    if (told[path] !== 'scratch' && startsWith(path, `${full === '/' ? '' : full}/`)) return '';
+  }
   const above = parts.length > 1 ? joined(apply(sliceArray, parts, [0, -1])) : '/';
   const folder = parts[0] === 'tmp' ? '/tmp' : above;
   const place = folder === '/' ? '/data' : folder;
   let there = '';
-  for (const path in told) there += `${there === '' ? '' : ', '}\`${path}\``;
+  for (const path in told) if (told[path] !== 'scratch') there += `${there === '' ? '' : ', '}\`${path}\``;
   if (there !== '') there = ` (the mounts are ${there})`;
   const way = `\`-v DIR:${place}\` mounts a folder${place === folder ? ' there' : ''}, \`-v DIR:${place}:rw\` one to write to`;
   return `nothing is mounted at \`${folder}\`${there}; ${way}`;
@@ -126,12 +129,13 @@ function joined(parts) {
 let mounts;
 
 /** The mount that a path is in, the path below it, and where it is mounted. */
-function placed(path, action) {
+export function placed(path, action) {
   if (typeof path !== 'string') throw new TheTypeError(`a path must be a string, not ${path === null ? 'null' : typeof path}`);
   if (indexOf(path, '\0') >= 0) throw refusal('EINVAL', action, path);
-  const found = path === '' ? undefined : mountOf(joined(partsOf(path)));
+  const full = absolute(path);
+  const found = path === '' ? undefined : mountOf(joined(partsOf(full)));
   if (found === undefined) throw refusal('ENOENT', action, path);
-  found.path = followed(path, found);
+  found.path = followed(full, found);
   if (found.path === '') found.path = '.';
   // Only a directory may be named so: the host decides.
   else if (endsWith(path, '/')) found.path += '/';
@@ -210,7 +214,7 @@ function whole(parts) {
   return all;
 }
 
-function readBytes(path) {
+export function readBytes(path) {
   return whole(at(path, 'open', wasi.read));
 }
 
@@ -284,7 +288,7 @@ export const files = freeze({
 
 function names(path) {
   let entries;
-  if (joined(partsOf(`${path}`)) === '/' && !hasRoot()) entries = roots();
+  if (joined(partsOf(absolute(`${path}`))) === '/' && !hasRoot()) entries = roots();
   else entries = at(path, 'scandir', wasi.list);
   const found = [];
   for (let i = 0; i < entries.length; i++) push(found, entries[i].name);
@@ -293,14 +297,21 @@ function names(path) {
 const { sort } = Array.prototype;
 const { isInteger } = Number;
 
+/** Makes a folder the one that relative paths begin in. */
+export function chdir(path) {
+  const { type } = at(path, 'chdir', wasi.stat);
+  if (type !== 'directory') throw refusal('ENOTDIR', 'chdir', path);
+  go(joined(partsOf(absolute(path))));
+}
+
 /** Whoever runs a built component may offer no `/`: then it holds the mounts. */
-function hasRoot() {
+export function hasRoot() {
   mounts ??= wasi.mounts();
   for (let i = 0; i < mounts.length; i++) if (joined(partsOf(mounts[i].path)) === '/') return true;
   return false;
 }
 
-function roots() {
+export function roots() {
   const found = [];
   for (let i = 0; i < mounts.length; i++) push(found, { __proto__: null, name: partsOf(mounts[i].path)[0] });
   return found;
@@ -320,7 +331,7 @@ function remove(path, recursive) {
 }
 
 function makeAll(path) {
-  const parts = partsOf(`${path}`);
+  const parts = partsOf(absolute(`${path}`));
   let above = '';
   for (let i = 0; i < parts.length; i++) {
     above += `/${parts[i]}`;

@@ -1,10 +1,12 @@
 // `process`, as far as a script can use one.
 
 import { TheTypeError, apply, bytesOf, create, define, defineProperty, isInteger, now, push, stringify } from './primordials.js';
+import { chdir } from './files.js';
+import { cwd } from './place.js';
 import { EXIT, STDERR, STDOUT, print, tell } from './seam.js';
 
 const { BigInt, Math } = globalThis;
-const process = create(Object.prototype);
+export const process = create(Object.prototype);
 let wanted;
 
 /** The code that `process.exitCode` asks for, 0 to 255. */
@@ -16,6 +18,9 @@ function coded(code) {
   if (typeof code === 'string' && code !== '') code = +code;
   return isInteger(code) ? code & 255 : 0;
 }
+
+/** What `node/process.js` does when a run begins, when the script exits, and with an error that nothing caught. */
+export const listeners = { __proto__: null, begin: undefined, exit: undefined, survives: undefined };
 
 /** What `env` was filled from last: JSON. */
 let given;
@@ -29,6 +34,7 @@ export function prepare({ name, args, env, session }) {
   if (text === undefined || text !== given) process.env = env ?? {};
   given = text;
   wanted = undefined;
+  listeners.begin?.();
 }
 
 function stream(kind, number) {
@@ -63,18 +69,22 @@ export function install(target, exits) {
   Object.assign(process, {
     argv: [],
     env: {},
-    platform: 'wasi',
-    arch: 'wasm32',
+    platform: 'linux',
+    arch: 'x64',
     stdout: stream(STDOUT, 1),
     stderr: stream(STDERR, 2),
     exit(code) {
+      if (listeners.exit !== undefined) {
+        if (code !== undefined) wanted = code;
+        listeners.exit(false, coded(wanted));
+        code = wanted;
+      }
       tell(EXIT, `{"code":${coded(code === undefined ? wanted : code)}}`);
       // The host ends the run there; in a session it leaves that to us.
       throw left();
     },
-    cwd() {
-      return '/';
-    },
+    cwd,
+    chdir,
     nextTick(callback, ...args) {
       if (typeof callback !== 'function') throw new TheTypeError('the callback of nextTick must be a function');
       queue(() => apply(callback, undefined, args));
