@@ -27,7 +27,7 @@ const setBytes = TheUint8Array.prototype.set;
 
 const TheDate = Date;
 
-const MESSAGES = {
+export const MESSAGES = {
   __proto__: null,
   EACCES: 'permission denied',
   EBUSY: 'resource busy or locked',
@@ -57,7 +57,7 @@ export function begin(script) {
 }
 
 /** Why a path cannot be used, where the reason is in the mounts; '' if it is not. */
-function reason(code, path, reads) {
+export function reason(code, path, reads) {
   if (told === undefined || (code !== 'ENOENT' && code !== 'EPERM' && code !== 'EROFS' && code !== 'EACCES')) return '';
   const parts = partsOf(absolute(path));
   const full = joined(parts);
@@ -129,7 +129,7 @@ export function joined(parts) {
 let mounts;
 
 /** The mount that a path is in, the path below it, and where it is mounted. */
-function placed(path, action) {
+export function placed(path, action) {
   if (typeof path !== 'string') throw new TheTypeError(`a path must be a string, not ${path === null ? 'null' : typeof path}`);
   if (indexOf(path, '\0') >= 0) throw refusal('EINVAL', action, path);
   const full = absolute(path);
@@ -326,13 +326,13 @@ export function chdir(path) {
 }
 
 /** Whoever runs a built component may offer no `/`: then it holds the mounts. */
-function hasRoot() {
+export function hasRoot() {
   mounts ??= wasi.mounts();
   for (let i = 0; i < mounts.length; i++) if (joined(partsOf(mounts[i].path)) === '/') return true;
   return false;
 }
 
-function roots() {
+export function roots() {
   const found = [];
   for (let i = 0; i < mounts.length; i++) push(found, { __proto__: null, name: partsOf(mounts[i].path)[0] });
   return found;

@@ -13,6 +13,7 @@ import * as errors from './errors.js';
 import { files } from './files.js';
 import * as json from './json.js';
 import * as locale from './locale.js';
+import * as node from './node/globals.js';
 import { define } from './primordials.js';
 import * as process from './process.js';
 import * as run from './run.js';
@@ -37,6 +38,7 @@ web.install(globalThis);
 timers.install(globalThis);
 console.install(globalThis);
 process.install(globalThis, run.exits);
+node.install(globalThis, process.process);
 for (const [name, value] of Object.entries({ ToolError, callTool, tools, progress, image, text, artifact, content, files, stdin })) {
   define(globalThis, name, value);
 }

@@ -6,7 +6,7 @@ import { cwd } from './place.js';
 import { EXIT, STDERR, STDOUT, print, tell } from './seam.js';
 
 const { BigInt, Math } = globalThis;
-const process = create(Object.prototype);
+export const process = create(Object.prototype);
 let wanted;
 
 /** The code that `process.exitCode` asks for, 0 to 255. */
@@ -18,6 +18,9 @@ function coded(code) {
   if (typeof code === 'string' && code !== '') code = +code;
   return isInteger(code) ? code & 255 : 0;
 }
+
+/** What `node/process.js` does when a run begins, when the script exits, and with an error that nothing caught. */
+export const listeners = { __proto__: null, begin: undefined, exit: undefined, survives: undefined };
 
 /** What `env` was filled from last: JSON. */
 let given;
@@ -31,6 +34,7 @@ export function prepare({ name, args, env, session }) {
   if (text === undefined || text !== given) process.env = env ?? {};
   given = text;
   wanted = undefined;
+  listeners.begin?.();
 }
 
 function stream(kind, number) {
@@ -65,11 +69,16 @@ export function install(target, exits) {
   Object.assign(process, {
     argv: [],
     env: {},
-    platform: 'wasi',
-    arch: 'wasm32',
+    platform: 'linux',
+    arch: 'x64',
     stdout: stream(STDOUT, 1),
     stderr: stream(STDERR, 2),
     exit(code) {
+      if (listeners.exit !== undefined) {
+        if (code !== undefined) wanted = code;
+        listeners.exit(false, coded(wanted));
+        code = wanted;
+      }
       tell(EXIT, `{"code":${coded(code === undefined ? wanted : code)}}`);
       // The host ends the run there; in a session it leaves that to us.
       throw left();

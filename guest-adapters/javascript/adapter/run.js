@@ -30,7 +30,7 @@ import {
   slice,
 } from './primordials.js';
 import * as place from './place.js';
-import { exitCode, prepare } from './process.js';
+import { exitCode, listeners, prepare } from './process.js';
 import * as seam from './seam.js';
 import * as session from './session.js';
 import * as timers from './timers.js';
@@ -266,7 +266,7 @@ async function settle(body, m) {
     }
     keep(answer);
   } catch (error) {
-    fail(error);
+    if (fail(error)) keep(undefined);
   }
 }
 
@@ -318,12 +318,12 @@ export function drained() {
   try {
     if (timers.runDue()) return true;
   } catch (error) {
-    fail(error);
-    return false;
+    return fail(error);
   }
   if (seam.isWaiting()) return false;
   if (value !== undefined) {
     returned();
+    return !over;
   } else if (hasAnswer) {
     hasAnswer = false;
     remembered = answer;
@@ -351,11 +351,20 @@ async function reject(promise) {
   try {
     await promise;
   } catch (error) {
-    fail(error);
+    fail(error, undefined, promise);
   }
 }
 
 function returned() {
+  if (listeners.exit !== undefined) {
+    try {
+      // What they begin runs before the script has ended.
+      if (listeners.exit(true, exitCode())) return;
+    } catch (error) {
+      fail(error);
+      return;
+    }
+  }
   over = true;
   if (isInSession) {
     session.settle();
@@ -366,9 +375,19 @@ function returned() {
   else seam.tell(seam.EXIT, `{"code":${code}}`);
 }
 
-/** An error that nothing caught ends the run; `file` is the shared file that it came from. */
-export function fail(error, file) {
-  if (over) return;
+/**
+ * An error that nothing caught ends the run; `file` is the shared file that it came from, `promise` the one that was
+ * rejected with it. Answers whether a listener of `process` has dealt with it instead.
+ */
+export function fail(error, file, promise) {
+  if (over) return false;
+  try {
+    if (listeners.survives?.(error, promise)) return true;
+    listeners.exit?.(false, 1);
+  } catch (other) {
+    error = other;
+  }
+  if (over) return false;
   over = true;
   let told;
   try {
@@ -379,6 +398,7 @@ export function fail(error, file) {
     told = { __proto__: null, type: 'Error', message: 'an error that cannot be shown', traceback: 'Error\n', line: null };
   }
   end(told);
+  return false;
 }
 
 /** An error that belongs to a line where nothing was raised. */

@@ -239,6 +239,13 @@ export function later(callback, delay) {
   return handle;
 }
 
+/** Calls back in the next turn. */
+export function immediate(callback, args) {
+  const one = { __proto__: null, callback, args };
+  queued[queued.length] = one;
+  return one;
+}
+
 export function install(target) {
   const functions = {
     setTimeout(callback, delay, ...args) {
@@ -255,9 +262,7 @@ export function install(target) {
     },
     setImmediate(callback, ...args) {
       if (typeof callback !== 'function') throw new TheTypeError('the callback of setImmediate must be a function');
-      const immediate = { __proto__: null, callback, args };
-      queued[queued.length] = immediate;
-      return immediate;
+      return immediate(callback, args);
     },
     clearImmediate(immediate) {
       if (typeof immediate === 'object' && immediate !== null) immediate.callback = undefined;

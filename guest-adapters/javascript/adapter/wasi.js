@@ -2,19 +2,28 @@
 // whose first byte says whether it failed. Blocks, and lists in them, are ours to free.
 
 import { core } from './taken.js';
-import { TheBigInt, TheNumber, create, push } from './primordials.js';
+import { TheBigInt, TheNumber, TheUint8Array, apply, create, floor, min, push } from './primordials.js';
 
 const { imported, lowered, loweredBytes, release, bytesAt, textAt } = core;
 const types = (name) => imported(`wasi:filesystem/types@0.2.10 ${name}`);
 
 const seen = imported('wxmcp:guest/modes@0.1.0 seen');
 const change = imported('wxmcp:guest/modes@0.1.0 change');
+const allows = imported('wxmcp:guest/modes@0.1.0 allows');
+const next = imported('wxmcp:guest/modes@0.1.0 next');
+const umask = imported('wxmcp:guest/modes@0.1.0 umask');
 
 const getDirectories = imported('wasi:filesystem/preopens@0.2.10 get-directories');
 const openAt = types('[method]descriptor.open-at');
 const readAt = types('[method]descriptor.read');
 const writeAt = types('[method]descriptor.write');
 const statAt = types('[method]descriptor.stat-at');
+const statOf = types('[method]descriptor.stat');
+const setSizeOf = types('[method]descriptor.set-size');
+const setTimesAt = types('[method]descriptor.set-times-at');
+const linkAt = types('[method]descriptor.link-at');
+const readlinkAt = types('[method]descriptor.readlink-at');
+const symlinkAt = types('[method]descriptor.symlink-at');
 const createDirectoryAt = types('[method]descriptor.create-directory-at');
 const removeDirectoryAt = types('[method]descriptor.remove-directory-at');
 const unlinkFileAt = types('[method]descriptor.unlink-file-at');
@@ -31,6 +40,7 @@ const READ = 1;
 const WRITE = 2;
 const CREATE = 1;
 const DIRECTORY = 2;
+const EXCLUSIVE = 4;
 const TRUNCATE = 8;
 const FOLLOW = 1;
 
@@ -155,19 +165,121 @@ export function linkStat(directory, path) {
 }
 
 function status(directory, path, flags) {
-  const found = withPath(path, (at, length) =>
-    result(statAt(directory, flags, at, length), 8, (view, block) => {
-      const found = create(null);
-      found.type = kinds[view.getUint8(block + 8)] ?? 'unknown';
-      found.size = TheNumber(view.getBigUint64(block + 24, true));
-      if (view.getUint8(block + 56) !== 0) {
-        found.modified = TheNumber(view.getBigUint64(block + 64, true)) * 1000 + view.getUint32(block + 72, true) / 1e6;
-      }
-      return found;
-    }),
-  );
+  const found = withPath(path, (at, length) => result(statAt(directory, flags, at, length), 8, described));
   found.mode = seen();
   return found;
+}
+
+function described(view, block) {
+  const found = create(null);
+  found.type = kinds[view.getUint8(block + 8)] ?? 'unknown';
+  found.links = TheNumber(view.getBigUint64(block + 16, true));
+  found.size = TheNumber(view.getBigUint64(block + 24, true));
+  found.accessed = moment(view, block + 32);
+  found.modified = moment(view, block + 56);
+  found.changed = moment(view, block + 80);
+  return found;
+}
+
+function moment(view, at) {
+  if (view.getUint8(at) === 0) return undefined;
+  return TheNumber(view.getBigUint64(at + 8, true)) * 1000 + view.getUint32(at + 16, true) / 1e6;
+}
+
+/** Refuses what wxmcp's own user may not do: 4 reads, 2 writes, 1 executes. */
+export function demand(directory, path, wish) {
+  stat(directory, path); // `allows` is about what was asked last
+  const failed = allows(wish | 0);
+  if (failed !== 0) throw refused(failed - 1);
+}
+
+/** The permission bits of what `open`, `write` or `makeDirectory` makes next. */
+export function nextMode(mode) {
+  next(mode | 0);
+}
+
+/** Opens a file for as long as `close` was not called; answers its handle. */
+export function open(directory, path, { reads, writes, creates, exclusive, truncates, folder }) {
+  const how = (creates ? CREATE : 0) | (exclusive ? EXCLUSIVE : 0) | (truncates ? TRUNCATE : 0) | (folder ? DIRECTORY : 0);
+  const flags = (reads ? READ : 0) | (writes ? WRITE : 0);
+  return withPath(path, (at, length) => result(openAt(directory, FOLLOW, at, length, how, flags), 4, handle));
+}
+
+export function close(file) {
+  dropDescriptor(file);
+}
+
+/** At most so many bytes of an open file; none at its end. */
+export function readPart(file, length, offset) {
+  return result(readAt(file, TheBigInt(min(length, PIECE)), TheBigInt(offset)), 4, (view, block) => {
+    const at = view.getUint32(block + 4, true);
+    const copy = bytesAt(at, view.getUint32(block + 8, true));
+    release(at);
+    return copy;
+  });
+}
+
+/** Writes bytes to an open file; all of them. */
+export function writePart(file, bytes, offset) {
+  for (let from = 0; from < bytes.byteLength; ) {
+    const part = apply(partOf, bytes, [from, from + PIECE]);
+    const at = loweredBytes(part);
+    try {
+      const told = writeAt(file, at | 0, part.byteLength | 0, TheBigInt(offset + from));
+      from += result(told, 8, (view, block) => TheNumber(view.getBigUint64(block + 8, true)));
+    } finally {
+      release(at);
+    }
+  }
+}
+const partOf = TheUint8Array.prototype.subarray;
+
+/** The status of an open file. */
+export function openStat(file) {
+  const found = result(statOf(file), 8, described);
+  found.mode = seen();
+  return found;
+}
+
+export function setSize(file, size) {
+  result(setSizeOf(file, TheBigInt(size)), 1);
+}
+
+/** Sets when a file was read and changed, in milliseconds. */
+export function setTimes(directory, path, accessed, modified, follow) {
+  const seconds = (ms) => TheBigInt(floor(ms / 1000));
+  const rest = (ms) => floor((ms - floor(ms / 1000) * 1000) * 1e6) | 0;
+  withPath(path, (at, length) =>
+    result(
+      setTimesAt(directory, follow ? FOLLOW : 0, at, length, 2, seconds(accessed), rest(accessed), 2, seconds(modified), rest(modified)),
+      1,
+    ),
+  );
+}
+
+/** Where a symbolic link leads. */
+export function readLink(directory, path) {
+  return withPath(path, (at, length) =>
+    result(readlinkAt(directory, at, length), 4, (view, block) => {
+      const name = view.getUint32(block + 4, true);
+      const text = textAt(name, view.getUint32(block + 8, true));
+      release(name);
+      return text;
+    }),
+  );
+}
+
+export function makeLink(directory, path, target) {
+  withPath(target, (at, length) =>
+    withPath(path, (newAt, newLength) => result(symlinkAt(directory, at, length, newAt, newLength), 1)),
+  );
+}
+
+/** Gives a file a second name. */
+export function addName(from, oldPath, to, newPath) {
+  withPath(oldPath, (at, length) =>
+    withPath(newPath, (newAt, newLength) => result(linkAt(from, 0, at, length, to, newAt, newLength), 1)),
+  );
 }
 
 /** Sets the permission bits of a file or directory. */
@@ -175,6 +287,11 @@ export function setMode(directory, path, mode) {
   stat(directory, path); // `change` is about what was asked last
   const failed = change(mode);
   if (failed !== 0) throw refused(failed - 1);
+}
+
+/** Bits that nothing is made with from now on. */
+export function setMask(mask) {
+  umask(mask | 0);
 }
 
 /** [{name, type}] of a directory, in its order. */

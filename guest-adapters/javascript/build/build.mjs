@@ -5,7 +5,7 @@
 //
 // Node 20 or later. The packages are those of a `node_modules` beside this file, or of the
 // folder that the variable WXMCP_NODE_MODULES names. Inputs: this folder, `../wit`,
-// `../*.js`, `../adapter/*.js` and GUEST.wit (`../../../wit/guest.wit`). Nothing of the
+// `../*.js`, `../adapter/*.js`, `../node/*.js` and GUEST.wit (`../../../wit/guest.wit`). Nothing of the
 // environment reaches the guest, no network is used, and the same inputs give the same bytes.
 //
 // componentize-js's own pipeline is not used, only its parts: the engine, the splicer that
@@ -31,6 +31,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { sealHeap } from './heap.mjs';
 import { clearFileStatus, fixSeeds, layMemoryOut, renameImports, withoutModuleLoader } from './module.mjs';
+import { bundled } from './packages.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const adapter = dirname(here);
@@ -104,6 +105,7 @@ function writeSources(imports) {
   }
   copyZod(join(sources, 'zod'));
   cpSync(join(adapter, 'node'), join(sources, 'node'), { recursive: true });
+  writeFileSync(join(sources, 'node/packages.js'), bundled(packages));
   const names = imports.map(([module, name]) => `${module} ${name}`);
   const bindings = readFileSync(join(adapter, 'bindings.js'), 'utf8');
   // One line, so that line numbers stay those of the file.

@@ -1,13 +1,25 @@
-// Node's own modules, by name.
+// The modules of Node, for `require` and `import`: see `builtin`.
 
-import { path } from './path.js';
+import './buffer.js';
+import './events.js';
+import './util.js';
+import './path.js';
+import './fs/index.js';
+import './os.js';
+import './url.js';
+import './crypto/index.js';
+import './stream.js';
+import './process.js';
+import './child_process.js';
+import './http.js';
+import './readline.js';
+import './assert.js';
+import './querystring.js';
+import './timers.js';
+import './zlib.js';
+import './small.js';
+import './refused.js';
+import { names, need } from './registry.js';
 
-const modules = { __proto__: null, path };
-
-/** All names, without `node:`. */
-export const names = Object.keys(modules);
-
-/** The module of that name; undefined where there is none. */
-export function builtin(name) {
-  return modules[name];
-}
+/** The module of that name, without `node:`; undefined where Node has none. */
+export { need as builtin, names };

@@ -1,22 +1,38 @@
-// `node:path`, the little of it that tests need until all of it is there.
+// `path`, as on Linux.
 
-function normalize(path) {
-  const parts = [];
-  for (const part of path.split('/')) {
-    if (part === '' || part === '.') continue;
-    if (part === '..' && parts.length > 0 && parts.at(-1) !== '..') parts.pop();
-    else if (part !== '..' || !path.startsWith('/')) parts.push(part);
+import { refuses } from './errors.js';
+import { need, packaged, provide } from './registry.js';
+
+provide('path', () => {
+  const path = packaged('path');
+  path.posix = path;
+  path.win32 = windows(path);
+  path._makeLong = path.toNamespacedPath = (name) => name;
+  path.matchesGlob = refuses('path.matchesGlob', 'match the names yourself');
+  return path;
+});
+provide('path/posix', () => need('path'));
+provide('path/win32', () => need('path').win32);
+
+/** Names of another system: what only looks at the separators works. */
+function windows(posix) {
+  const slashed = (name) => name.replaceAll('\\', '/');
+  const back = (name) => name.replaceAll('/', '\\');
+  const found = {
+    sep: '\\',
+    delimiter: ';',
+    basename: (name, suffix) => posix.basename(slashed(name), suffix),
+    extname: (name) => posix.extname(slashed(name)),
+    dirname: (name) => back(posix.dirname(slashed(name))),
+    join: (...names) => back(posix.join(...names.map(slashed))),
+    normalize: (name) => back(posix.normalize(slashed(name))),
+    isAbsolute: (name) => /^([A-Za-z]:)?[\\/]/.test(name),
+    toNamespacedPath: (name) => name,
+    posix,
+  };
+  for (const name of ['resolve', 'relative', 'parse', 'format']) {
+    found[name] = refuses(`path.win32.${name}`, 'paths here are those of Linux');
   }
-  return (path.startsWith('/') ? '/' : '') + parts.join('/') || '.';
+  found.win32 = found;
+  return found;
 }
-
-const dirname = (path) => path.slice(0, Math.max(path.lastIndexOf('/'), path.startsWith('/') ? 1 : 0)) || '.';
-const extname = (path) => /[^/](\.[^./]*)$/.exec(path)?.[1] ?? '';
-const basename = (path, end = '') => {
-  const name = path.slice(path.lastIndexOf('/') + 1);
-  return end !== '' && name.endsWith(end) ? name.slice(0, -end.length) : name;
-};
-const join = (...parts) => normalize(parts.filter((part) => part !== '').join('/'));
-const resolve = (...parts) => normalize(parts.reduce((all, part) => (part.startsWith('/') ? part : `${all}/${part}`), '/'));
-
-export const path = { basename, dirname, extname, join, normalize, resolve, sep: '/', delimiter: ':' };

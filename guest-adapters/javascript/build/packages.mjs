@@ -1,0 +1,98 @@
+// The packages of npm that stand in for modules of Node, as one module of the adapter.
+
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+
+/** The name by which `node/` asks for a package, and the file that it begins with. */
+const ENTRIES = {
+  assert: 'assert/build/assert.js',
+  'assert/comparisons': 'assert/build/internal/util/comparisons.js',
+  buffer: 'buffer/index.js',
+  events: 'events/events.js',
+  fflate: 'fflate/lib/browser.cjs',
+  'hashes/blake2': '@noble/hashes/blake2.js',
+  'hashes/hkdf': '@noble/hashes/hkdf.js',
+  'hashes/hmac': '@noble/hashes/hmac.js',
+  'hashes/legacy': '@noble/hashes/legacy.js',
+  'hashes/pbkdf2': '@noble/hashes/pbkdf2.js',
+  'hashes/scrypt': '@noble/hashes/scrypt.js',
+  'hashes/sha2': '@noble/hashes/sha2.js',
+  'hashes/sha3': '@noble/hashes/sha3.js',
+  parseargs: '@pkgjs/parseargs/index.js',
+  path: 'path-browserify/index.js',
+  punycode: 'punycode/punycode.js',
+  stream: 'readable-stream/lib/ours/browser.js',
+  string_decoder: 'string_decoder/lib/string_decoder.js',
+  url: 'url/url.js',
+};
+
+/** What packages ask for and get from `node/`, by its name there. */
+const OURS = {
+  'abort-controller': 'globals',
+  buffer: 'buffer',
+  events: 'events',
+  'process/': 'process',
+  process: 'process',
+  qs: 'querystring',
+  'safe-buffer': 'buffer',
+  'string_decoder/': 'string_decoder',
+  'util/': 'util',
+  util: 'util',
+};
+
+/** Packages that do what the engine does, and what stands in for them. */
+const NATIVE = {
+  'call-bind/callBound': '(name) => { const [kind, , method] = name.split("."); return Function.prototype.call.bind(globalThis[kind].prototype[method]); }',
+  'is-nan': 'Number.isNaN',
+  'object-is': 'Object.is',
+  'object-is/polyfill': '() => Object.is',
+  'object.assign/polyfill': '() => Object.assign',
+  '@noble/hashes/crypto': '({ crypto: globalThis.crypto })',
+};
+
+/** Packages that others ask for by another name. */
+const RENAMED = { 'punycode/': 'punycode' };
+
+/**
+ * The text of a module that exports `packages`: by the name of an entry, or the path of a file,
+ * a function `(exports, require, module)` that evaluates it. The engine compiles each when it
+ * is first called.
+ */
+export function bundled(folder) {
+  const files = new Map();
+  const rows = Object.entries(ENTRIES).map(([name, file]) => [name, added(join(folder, file), folder, files)]);
+  let text = 'export const files = {\n__proto__: null,\n';
+  for (const [name, source] of files) text += `${JSON.stringify(name)}(exports, require, module) {\n${source}\n},\n`;
+  return `${text}};\nexport const entries = ${JSON.stringify(Object.fromEntries(rows), null, 1)};\n`;
+}
+
+/** Adds a file and all that it asks for; answers its name. */
+function added(path, folder, files) {
+  const name = relative(folder, path);
+  if (files.has(name)) return name;
+  files.set(name, '');
+  const source = readFileSync(path, 'utf8').replace(/^#!.*/, '');
+  if (/^(import|export) /m.test(source)) throw new Error(`${name} is no CommonJS`);
+  const asks = /\brequire\(\s*(['"])([^'"]+)\1\s*\)/g;
+  files.set(name, withoutComments(source).replace(asks, (whole, quote, wanted) => target(wanted, path, folder, files)));
+  return name;
+}
+
+function target(wanted, path, folder, files) {
+  if (wanted.startsWith('.')) return `require(${JSON.stringify(added(file(join(dirname(path), wanted)), folder, files))})`;
+  if (wanted in NATIVE) return `(${NATIVE[wanted]})`;
+  if (wanted in OURS) return `require(${JSON.stringify(`node:${OURS[wanted]}`)})`;
+  const entry = ENTRIES[RENAMED[wanted] ?? wanted];
+  const inside = entry === undefined ? join(folder, wanted) : join(folder, entry);
+  return `require(${JSON.stringify(added(file(inside), folder, files))})`;
+}
+
+function file(path) {
+  for (const one of [path, `${path}.js`, join(path, 'index.js')]) if (existsSync(one) && statSync(one).isFile()) return one;
+  throw new Error(`there is no ${path}`);
+}
+
+/** Lines that are nothing but comments are left out: half of what packages are. */
+function withoutComments(source) {
+  return source.replace(/^[ \t]*\/\*[\s\S]*?\*\/[ \t]*\n/gm, '').replace(/^[ \t]*\/\/.*\n/gm, '').replace(/^\/\/# source.*$/gm, '');
+}

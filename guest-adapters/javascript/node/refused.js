@@ -1,0 +1,90 @@
+// Modules that need what a sandbox does not have. They load; what is used of them says so.
+
+import { create } from '../primordials.js';
+import { plainError, refuses } from './errors.js';
+import { provide } from './registry.js';
+
+const { Object, URL, queueMicrotask } = globalThis;
+
+const SOCKETS = 'there are no sockets; `fetch` and `https.get` reach the hosts that are granted';
+
+const MODULES = {
+  net: [SOCKETS, ['connect', 'createConnection', 'createServer', 'Server', 'Socket', 'Stream', 'BlockList', 'SocketAddress']],
+  tls: [SOCKETS, ['connect', 'createServer', 'createSecureContext', 'Server', 'TLSSocket', 'checkServerIdentity']],
+  dgram: [SOCKETS, ['createSocket', 'Socket']],
+  http2: [SOCKETS, ['connect', 'createServer', 'createSecureServer']],
+  cluster: ['there is one process', ['fork', 'disconnect', 'setupPrimary', 'setupMaster', 'Worker']],
+  inspector: ['nothing can be attached to the script', ['open', 'close', 'url', 'waitForDebugger', 'Session']],
+  sqlite: ['a tool for a database, or Python, has SQLite', ['DatabaseSync', 'StatementSync', 'backup']],
+  test: ['use `assert` and call the functions yourself', ['test', 'it', 'describe', 'suite', 'before', 'after', 'beforeEach', 'afterEach', 'run', 'mock']],
+  repl: ['`wxmcp repl` is one', ['start', 'REPLServer']],
+  trace_events: ['nothing traces the script', ['createTracing', 'getEnabledCategories']],
+  wasi: ['there is no WebAssembly', ['WASI']],
+  domain: ['use promises', ['create', 'createDomain', 'Domain']],
+};
+
+for (const name of Object.keys(MODULES)) {
+  provide(name, () => {
+    const [why, functions] = MODULES[name];
+    const found = {};
+    for (const one of functions) found[one] = refuses(`${name}.${one}`, why);
+    return (EXTRAS[name] ?? ((made) => made))(found);
+  });
+}
+
+/** What these have that needs nothing. */
+const EXTRAS = {
+  __proto__: null,
+  net(net) {
+    const isIPv4 = (text) => /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/.test(text);
+    const isIPv6 = (text) => {
+      try {
+        return /^[0-9a-f:.]+$/i.test(text) && new URL(`http://[${text}]`).hostname !== '';
+      } catch {
+        return false;
+      }
+    };
+    return Object.assign(net, { isIPv4, isIPv6, isIP: (text) => (isIPv4(text) ? 4 : isIPv6(text) ? 6 : 0) });
+  },
+  cluster: (cluster) => Object.assign(cluster, { isMaster: true, isPrimary: true, isWorker: false, workers: {}, settings: {} }),
+  test(test) {
+    const main = test.test;
+    return Object.assign(main, test, { default: main });
+  },
+};
+
+const NAMES = 'ANY A AAAA CAA CNAME MX NAPTR NS PTR SOA SRV TXT'.split(' ').map((kind) => kind[0] + kind.slice(1).toLowerCase());
+
+provide('dns', () => {
+  const dns = { ADDRCONFIG: 1024, V4MAPPED: 2048, NOTFOUND: 'ENOTFOUND', promises: dnsPromises() };
+  for (const name of ['lookup', 'lookupService', 'resolve', 'resolve4', 'resolve6', 'reverse', ...NAMES.map((one) => `resolve${one}`)]) {
+    dns[name] = (...args) => {
+      const callback = args.at(-1);
+      if (typeof callback !== 'function') refuses(`dns.${name}`, SOCKETS)();
+      queueMicrotask(() => callback(unresolved(name, args[0])));
+    };
+  }
+  dns.getServers = () => [];
+  dns.setServers = () => {};
+  dns.setDefaultResultOrder = () => {};
+  return dns;
+});
+provide('dns/promises', dnsPromises);
+
+/** A name that is not known, as for a machine without a network. */
+function unresolved(name, host) {
+  const syscall = name === 'lookup' ? 'getaddrinfo' : `query${name.slice(7)}`;
+  const error = plainError('ENOTFOUND', `${syscall} ENOTFOUND ${host}`);
+  return Object.assign(error, { errno: -3008, syscall, hostname: host });
+}
+
+function dnsPromises() {
+  const dns = create(null);
+  for (const name of ['lookup', 'resolve', 'resolve4', 'resolve6', 'reverse', ...NAMES.map((one) => `resolve${one}`)]) {
+    dns[name] = async (host) => {
+      throw unresolved(name, host);
+    };
+  }
+  return dns;
+}
+
