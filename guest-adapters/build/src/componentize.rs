@@ -22,6 +22,8 @@ pub struct Adapter {
     pub world: String,
     /// The module that implements it.
     pub entry: String,
+    /// A native module, and its file's name.
+    pub native: Option<(&'static str, Vec<u8>)>,
 }
 
 /// What componentize-py made, and what the adapter wrote while it started.
@@ -62,6 +64,9 @@ pub fn componentize(adapter: &Adapter, packages: &PythonPackages) -> Result<Comp
     let path = folder.join("p");
     for file in python_sources(&adapter.sources)? {
         copy_file(&adapter.sources.join(&file), &path.join(&file))?;
+    }
+    if let Some((name, bytes)) = &adapter.native {
+        fs::write(path.join(name), bytes)?;
     }
     let tzdata = packages.python_package("tzdata")?;
     for file in files_below(&tzdata, &|_| true)? {

@@ -8,6 +8,7 @@ pub mod cache;
 pub mod componentize;
 pub mod components;
 pub mod digest;
+pub mod extension;
 pub mod flatten;
 mod folder;
 pub mod image;

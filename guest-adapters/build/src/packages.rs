@@ -61,6 +61,15 @@ impl PythonPackages {
         self.python.join("venv/bin/python3")
     }
 
+    /// A digest of the list of the packages.
+    pub fn digest(&self) -> String {
+        self.python
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    }
+
     /// The componentize-py script, for [`Self::python`].
     pub fn componentize_py(&self) -> PathBuf {
         self.python.join("venv/bin/componentize-py")

@@ -2,6 +2,7 @@
 
 use crate::componentize::{Adapter, SHIM, componentize, python_sources};
 use crate::digest::sha256;
+use crate::extension;
 use crate::flatten::{Changes, Flat, Mode, ModesInterface, Release, Repeat, Told, WithMode};
 use crate::folder;
 use crate::immortal::immortalise;
@@ -13,6 +14,7 @@ use crate::recipe::{Clock, Made, Recipe, digest_of, megabytes};
 use crate::stack;
 use anyhow::{Context, Result};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 /// The functions that run when Python starts, as `runtime/cli/start.py` noted them.
 const FIRST: &str = include_str!("first/python.txt");
@@ -20,6 +22,7 @@ const FIRST: &str = include_str!("first/python.txt");
 /// The sources of this program that decide a byte of the component.
 pub(crate) const BUILDER: [(&str, &str); 19] = [
     ("componentize.rs", include_str!("componentize.rs")),
+    ("extension.rs", include_str!("extension.rs")),
     ("first/python.txt", FIRST),
     ("flatten/constant.rs", include_str!("flatten/constant.rs")),
     ("flatten/emit.rs", include_str!("flatten/emit.rs")),
@@ -127,12 +130,18 @@ pub struct Python<'p> {
 }
 
 impl Python<'_> {
+    /// The folder of the native module's sources.
+    fn native(&self) -> PathBuf {
+        self.project.adapter("python").join("native")
+    }
+
     fn adapter(&self) -> Adapter {
         Adapter {
             sources: self.project.adapter("python"),
             wit: self.project.guest_wit(),
             world: "interpreter".to_owned(),
             entry: "app".to_owned(),
+            native: None,
         }
     }
 }
@@ -165,6 +174,9 @@ impl Recipe for Python<'_> {
                 digest_of(&adapter.sources.join(&file))?,
             );
         }
+        for (file, digest) in extension::inputs(&self.native())? {
+            inputs.insert(format!("python/native/{file}"), digest);
+        }
         Ok(inputs)
     }
 
@@ -184,7 +196,11 @@ impl Recipe for Python<'_> {
         let packages =
             PythonPackages::install(&self.project.package_lists(), &self.project.setup())?;
         clock.done("packages are set up");
-        let made = componentize(&self.adapter(), &packages)?;
+        let mut adapter = self.adapter();
+        let native = extension::library(&self.native(), &packages, &self.project.setup())?;
+        clock.done(&format!("the native module, {}", megabytes(native.len())));
+        adapter.native = Some((extension::LIBRARY, native));
+        let made = componentize(&adapter, &packages)?;
         clock.done(&format!(
             "componentized, {}",
             megabytes(made.component.len())

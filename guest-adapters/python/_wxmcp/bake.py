@@ -12,7 +12,7 @@ import sys
 import types
 import zlib
 
-from . import network, stdlib
+from . import library, network, standins, stdlib
 
 _LIBRARY = "/python"
 _SKIPPED = {"site-packages", "__pycache__", "test", "_bundled"}
@@ -34,7 +34,10 @@ def bake(zones: str) -> dict:
     keep = set(sys.modules)
     compiled = _compile(zones)
     network.install()
+    library.install()
     failures = _execute(compiled)
+    standins.end()
+    library.executed(sys.modules)
     _find_random_users()
     for name in list(sys.modules):
         if name in stdlib.paths and (name not in keep or name in stdlib.random_users):
@@ -68,15 +71,16 @@ def _walk(root, prefix=""):
 
 def _compile(zones):
     """Code of every module that is not imported yet; notes paths, sources and data files."""
-    modules = list(_walk(_LIBRARY))
+    modules = [(name, path, path, package) for name, path, package in _walk(_LIBRARY)]
+    modules += [(name, file, path, False) for name, file, path in standins.begin(_LIBRARY)]
     if os.path.isdir(zones):
-        modules.append(("tzdata", zones + "/__init__.py", True))
-        modules += _walk(zones, "tzdata.")
+        zone_modules = [("tzdata", zones + "/__init__.py", True), *_walk(zones, "tzdata.")]
+        modules += [(name, path, path, package) for name, path, package in zone_modules]
         _read_zones(zones)
     compiled = {}
-    for name, path, package in modules:
-        with open(path, "rb") as file:
-            source = file.read()
+    for name, file, path, package in modules:
+        with open(file, "rb") as opened:
+            source = opened.read()
         stdlib.paths[name] = path
         if package:
             stdlib.packages.add(name)

@@ -1,0 +1,130 @@
+"""What modules of the library lack here and can have, and what says in words why it cannot be.
+
+Runs in the build; modules that run again get it again (see `stdlib.patches`).
+"""
+
+from . import kept as __builtins__
+
+import errno
+import hashlib
+import importlib
+import shutil
+import socket
+import time
+import types
+import zipfile
+
+from . import alarm, keys, room, sockets, stdlib, users
+
+_NO_PROCESSES = "The sandbox has no processes: multiprocessing.pool.ThreadPool and ThreadPoolExecutor do the same in one"
+
+_CLOCKS = {"CLOCK_PROCESS_CPUTIME_ID": 2, "CLOCK_THREAD_CPUTIME_ID": 3, "CLOCK_MONOTONIC_RAW": 4, "CLOCK_BOOTTIME": 7}
+
+
+def install():
+    """Completes the modules that other modules of the library look at when they are executed."""
+    users.install()
+    alarm.install()
+    _complete_time()
+    stdlib.patches.update(_PATCHES)
+    for module in (shutil, zipfile):  # executed before there were compressions
+        importlib.reload(module)
+    for module in (hashlib, shutil, socket):
+        _PATCHES[module.__name__](module)
+
+
+def executed(modules):
+    """Completes what has been executed since."""
+    for name, patch in _PATCHES.items():
+        if name in modules and name not in ("hashlib", "shutil", "socket"):
+            patch(modules[name])
+
+
+def _complete_time():
+    plain, plain_info = time.clock_gettime, time.get_clock_info
+
+    def thread_time():
+        """The time that the run has used: all of its threads are one."""
+        return time.process_time()
+
+    def thread_time_ns():
+        """The same in nanoseconds."""
+        return time.process_time_ns()
+
+    def clock_gettime(clk_id, /):
+        if clk_id in (2, 3):
+            return time.process_time()
+        return time.monotonic() if clk_id in (4, 7) else plain(clk_id)
+
+    def clock_gettime_ns(clk_id, /):
+        return int(clock_gettime(clk_id) * 1_000_000_000) if clk_id in (2, 3, 4, 7) else plain_ns(clk_id)
+
+    def get_clock_info(name, /):
+        if name != "thread_time":
+            return plain_info(name)
+        told = plain_info("process_time")
+        return types.SimpleNamespace(**vars(told))
+
+    plain_ns = time.clock_gettime_ns
+    clock_gettime.__doc__, clock_gettime_ns.__doc__ = plain.__doc__, plain_ns.__doc__
+    get_clock_info.__doc__ = plain_info.__doc__
+    for function in (thread_time, thread_time_ns, clock_gettime, clock_gettime_ns, get_clock_info):
+        function.__module__ = "time"
+        setattr(time, function.__name__, function)
+    for name, number in _CLOCKS.items():
+        setattr(time, name, number)
+
+
+def _refuse(*args, **kwargs):
+    raise OSError(errno.ENOTSUP, _NO_PROCESSES)
+
+
+def _without_tls(module):
+    words = "The sandbox speaks no TLS over sockets: urllib.request does HTTPS with hosts that are granted"
+
+    def refuse(self, *args, **kwargs):
+        raise module.SSLError(errno.ENOTSUP, words)
+
+    module.SSLContext.wrap_socket = module.SSLContext.wrap_bio = refuse
+
+
+def _without_processes(module):
+    module.BaseProcess.start = _refuse
+
+
+def _without_process_pool(module):
+    module.Pool._setup_queues = _refuse  # `ThreadPool` has its own
+
+
+def _without_pipes(module):
+    module.Pipe = _refuse
+
+
+def _without_tracker(module):
+    def nothing(self, *args):
+        """There are no processes that would leave something behind."""
+
+    module.ResourceTracker.register = module.ResourceTracker.unregister = nothing
+    module.ResourceTracker.ensure_running = nothing
+    module.register, module.unregister = module._resource_tracker.register, module._resource_tracker.unregister
+    module.ensure_running = module._resource_tracker.ensure_running
+
+
+def _without_executor(module):
+    def __init__(self, *args, **kwargs):
+        raise NotImplementedError(_NO_PROCESSES)
+
+    module.ProcessPoolExecutor.__init__ = __init__
+
+
+_PATCHES = {
+    "concurrent.futures.process": _without_executor,
+    "hashlib": keys.put_into,
+    "multiprocessing.connection": _without_pipes,
+    "multiprocessing.pool": _without_process_pool,
+    "multiprocessing.process": _without_processes,
+    "multiprocessing.resource_tracker": _without_tracker,
+    "shutil": room.put_into,
+    "socket": sockets.put_into,
+    "ssl": _without_tls,
+}
