@@ -20,7 +20,7 @@ use std::path::PathBuf;
 const FIRST: &str = include_str!("first/python.txt");
 
 /// The sources of this program that decide a byte of the component.
-pub(crate) const BUILDER: [(&str, &str); 19] = [
+pub(crate) const BUILDER: [(&str, &str); 20] = [
     ("componentize.rs", include_str!("componentize.rs")),
     ("extension.rs", include_str!("extension.rs")),
     ("first/python.txt", FIRST),

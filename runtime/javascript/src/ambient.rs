@@ -209,7 +209,7 @@ impl Ambient {
 
 /// Whether an import has the object `tools`.
 fn imports_tools(import: &Import) -> bool {
-    import.from == Origin::Module("wxmcp") && (import.star || import.names.iter().any(|it| it == "tools"))
+    matches!(&import.from, Origin::Module(name) if name == "wxmcp") && (import.star || import.names.iter().any(|it| it == "tools"))
 }
 
 struct Uses {
