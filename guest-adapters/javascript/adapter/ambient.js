@@ -17,6 +17,7 @@ import {
   getOwnPropertyDescriptor,
   hasOwn,
   indexOf,
+  join,
   keys,
   lastIndexOf,
   mapClear,
@@ -259,8 +260,14 @@ async function fullName(name, shown) {
     failure = error;
   }
   if (failure.kind !== 'unknown-tool') throw failure;
-  if (lastIndexOf(shown, '.') < 0) throw new TheReferenceError(`${shown} is not defined: ${failure.message}`);
-  throw new TheTypeError(`${shown} is not a function: ${failure.message}`);
+  if (lastIndexOf(shown, '.') < 0) throw new TheReferenceError(`${shown} is not defined${why(failure)}`);
+  throw new TheTypeError(`${shown} is not a function${why(failure)}`);
+}
+
+/** What the host says of a name that means no tool, or several. */
+function why({ message, data }) {
+  if (data?.several !== undefined) return `: ${message}`;
+  return data?.near === undefined ? '' : `; did you mean \`${join(data.near, '` or `')}\`?`;
 }
 
 /** `callMCPTool('github__create_issue', {..})`, and `callMCPTool('github', 'create_issue', {..})`. */

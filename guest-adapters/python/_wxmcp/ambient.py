@@ -25,14 +25,15 @@ _EXTENDED = _OP["EXTENDED_ARG"]
 _MOST_SHORT = 127  # of names without EXTENDED_ARG
 
 
-def _table(*names):
-    return bytes(number in {_OP[name] for name in names} for number in range(256))
+def _table(name):
+    return _OP[name], bytes(number == _OP[name] for number in range(256))
 
 
-_LOADS = _table("LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
+# Of instructions whose argument is a name: the number, and a table in which it alone is 1.
+_LOADS = [_table("LOAD_NAME"), _table("LOAD_FROM_DICT_OR_GLOBALS")]
 _GLOBAL_LOADS = _table("LOAD_GLOBAL")
-_STORES = _table("STORE_NAME", "STORE_GLOBAL", "DELETE_NAME", "DELETE_GLOBAL")
-_GLOBAL_STORES = _table("STORE_GLOBAL", "DELETE_GLOBAL")
+_GLOBAL_STORES = [_table("STORE_GLOBAL"), _table("DELETE_GLOBAL")]
+_STORES = [*_GLOBAL_STORES, _table("STORE_NAME"), _table("DELETE_NAME")]
 
 # Globals of ours: (dictionary, name, value). Names that scripts of a session have used.
 _bound = []
@@ -110,35 +111,40 @@ def _scan(code, loaded, stored, stores):
         text = code.co_code
         ops, args = text[::2], text[1::2]
         if len(names) > _MOST_SHORT:
-            ops, args = _extended(ops, args)
-        loaded.update([names[i] for i in set(compress(args, ops.translate(_LOADS)))])
-        if _LOAD_GLOBAL in ops:
-            loaded.update([names[i >> 1] for i in set(compress(args, ops.translate(_GLOBAL_LOADS)))])
-        stored.update([names[i] for i in set(compress(args, ops.translate(stores)))])
+            args = _extended(ops, args)
+        op, table = _GLOBAL_LOADS
+        if op in ops:
+            loaded.update([names[i >> 1] for i in set(compress(args, ops.translate(table)))])
+        for wanted, found in ((_LOADS, loaded), (stores, stored)):
+            for op, table in wanted:
+                if op in ops:
+                    found.update([names[i] for i in set(compress(args, ops.translate(table)))])
     for const in code.co_consts:
         if type(const) is CodeType:
             _scan(const, loaded, stored, _GLOBAL_STORES)
 
 
 def _extended(ops, args):
-    """The same with whole arguments."""
+    """Whole arguments, of instructions that have more than a byte of them."""
     whole, above = [], 0
     for op, arg in zip(ops, args):
         above = above << 8 | arg
         whole.append(above)
         if op != _EXTENDED:
             above = 0
-    return ops, whole
+    return whole
 
 
 def _is_called(code, name):
     """Whether code calls that global: only what is called may be a tool that no server was asked for."""
     if name in code.co_names:
         text = code.co_code
-        ops, args = _extended(text[::2], text[1::2])
+        ops = text[::2]
+        args = _extended(ops, text[1::2])
+        loads = [op for op, _ in _LOADS]
         at = code.co_names.index(name)
         for i, op in enumerate(ops):
-            if op == _LOAD_GLOBAL and args[i] == at << 1 | 1 or _LOADS[op] and args[i] == at and ops[i + 1] == _PUSH_NULL:
+            if op == _LOAD_GLOBAL and args[i] == at << 1 | 1 or op in loads and args[i] == at and ops[i + 1] == _PUSH_NULL:
                 return True
     return any(_is_called(const, name) for const in code.co_consts if type(const) is CodeType)
 
@@ -196,10 +202,18 @@ class Bare:
             except calls.ToolError as error:
                 if error.kind != "unknown-tool":
                     raise
-                why = f": {error}" if error.data else ""
-                failed = NameError(f"name {self.__name__!r} is not defined{why}", name=self.__name__)
+                failed = NameError(f"name {self.__name__!r} is not defined{_why(error)}", name=self.__name__)
                 raise failed from None
         return self._tool
+
+
+def _why(error):
+    """What the host says of a name that means no tool, or several."""
+    data = error.data or {}
+    if "several" in data:
+        return f": {error}"
+    near = [f"'{name}'" for name in data.get("near", ())]
+    return f". Did you mean: {' or '.join(near)}?" if near else ""
 
 
 def member(name, shown):
@@ -209,7 +223,7 @@ def member(name, shown):
     except calls.ToolError as error:
         if error.kind != "unknown-tool":
             raise
-        raise AttributeError(f"`{shown}` has no `{name}`: {error}", name=name) from None
+        raise AttributeError(f"`{shown}` has no tool `{name}`{_why(error)}", name=name) from None
 
 
 def is_call(frame):

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use oxc_ast::ast::*;
 use oxc_ast_visit::{Visit, walk};
-use oxc_semantic::SemanticBuilder;
+use oxc_semantic::{ReferenceId, Scoping, SemanticBuilder};
 use serde::Serialize;
 
 use super::Import;
 use super::Origin;
+use super::types::Eraser;
 
 /// Most names that are told; a script with more has no need of them all.
 const MAX_NAMES: usize = 1_000;
@@ -169,9 +170,8 @@ impl Ambient {
         let scoping = semantic.scoping();
         let mut ambient = Self::default();
         let mut has_tools = imports.iter().any(imports_tools);
-        for (name, references) in scoping.root_unresolved_references() {
+        for (name, references) in undeclared(tree, scoping) {
             let references = references.iter().map(|&it| scoping.get_reference(it));
-            let name = name.as_str();
             let is_value = references.clone().any(oxc_semantic::Reference::is_value);
             if !is_value || references.clone().any(oxc_semantic::Reference::is_write) {
                 continue;
@@ -205,6 +205,35 @@ impl Ambient {
         let is_empty = ambient.names.is_empty() && ambient.members.is_empty();
         (!is_empty || ambient.open || is_tools_open).then_some(ambient)
     }
+}
+
+/// The names that nothing declares, with their uses. `declare const github: any` declares a type only.
+pub(crate) fn undeclared<'s>(
+    tree: &Program<'_>,
+    scoping: &'s Scoping,
+) -> Vec<(&'s str, &'s [ReferenceId])> {
+    let unresolved = scoping.root_unresolved_references().iter();
+    let mut found: Vec<(&str, &[ReferenceId])> = unresolved
+        .map(|(name, references)| (name.as_str(), references.as_slice()))
+        .collect();
+    let declarations = tree.body.iter().filter_map(|statement| match statement {
+        Statement::ExportDeclaration(it) => Some(&it.declaration),
+        other => other.as_declaration(),
+    });
+    for declaration in declarations.filter(|it| Eraser::is_erased(it)) {
+        let bound = match declaration {
+            Declaration::VariableDeclaration(it) => {
+                let names = it.declarations.iter();
+                names.flat_map(|one| one.id.get_binding_identifiers()).collect()
+            }
+            other => Vec::from_iter(other.id()),
+        };
+        for symbol in bound.iter().filter_map(|id| id.symbol_id.get()) {
+            let references = scoping.get_resolved_reference_ids(symbol);
+            found.push((scoping.symbol_name(symbol), references));
+        }
+    }
+    found
 }
 
 /// Whether an import has the object `tools`.

@@ -181,7 +181,7 @@ function fullName(name) {
   if (found.length > 1) {
     const some = found.slice(0, NAMED);
     const names = some.map((full) => `\`${full}\``).join(', ');
-    throw new Refused('unknown-tool', `\`${name}\` is a tool of several namespaces: ${names}`, { meant: some });
+    throw new Refused('unknown-tool', `\`${name}\` is a tool of several namespaces: ${names}`, { several: some });
   }
   return found[0] ?? unknown('tool', name);
 }

@@ -197,7 +197,7 @@ class Host:
         if len(found) > 1:
             names = ", ".join(f"`{full}`" for full in found[:_NAMED])
             told = f"`{name}` is a tool of several namespaces: {names}"
-            raise _Refused("unknown-tool", told, json.dumps({"meant": found[:_NAMED]}))
+            raise _Refused("unknown-tool", told, json.dumps({"several": found[:_NAMED]}))
         if not found:
             raise self._unknown("tool", name)
         return found[0]

@@ -121,7 +121,7 @@ impl CallerHost {
         close.truncate(3);
         let mut error = match close.is_empty() {
             true => self.unknown_namespace_of(name),
-            false => meaning(unknown_tool(name, &close), &close),
+            false => with_names(unknown_tool(name, &close), "near", &close),
         };
         if !closed.is_empty() {
             error
@@ -141,13 +141,15 @@ fn ambiguous(name: &str, found: &[Found]) -> ToolError {
     let names: Vec<String> = names.collect();
     let name = wxmcp_catalogue::wording::quoted(name);
     let message = format!("{name} is a tool of several namespaces: {}", listed(&names));
-    meaning(ToolError::new(ToolErrorKind::UnknownTool, message), &names)
+    let error = ToolError::new(ToolErrorKind::UnknownTool, message);
+    with_names(error, "several", &names)
 }
 
 /// The error with the tools that may be meant as its data.
-fn meaning(error: ToolError, names: &[String]) -> ToolError {
+fn with_names(error: ToolError, what: &str, names: &[String]) -> ToolError {
+    let names: Vec<&String> = names.iter().take(MAX_NAMED).collect();
     ToolError {
-        data: Some(json!({"meant": names.iter().take(MAX_NAMED).collect::<Vec<_>>()})),
+        data: Some(json!({what: names})),
         ..error
     }
 }

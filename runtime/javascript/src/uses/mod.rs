@@ -11,12 +11,12 @@ use oxc_allocator::Allocator;
 use oxc_ast::AstKind;
 use oxc_ast::ast::{
     Argument, ArrayExpressionElement, BindingPattern, CallExpression, Expression, ObjectPattern,
-    PropertyKey,
+    Program, PropertyKey,
 };
 use oxc_semantic::{AstNodes, NodeId, Scoping, SemanticBuilder, SymbolId};
 use oxc_span::GetSpan;
 
-use super::ambient::Ambient;
+use super::ambient::{Ambient, undeclared};
 use super::specifier::{Target, of_script};
 use super::{Dialect, Form, Import, Origin, SourceError, depth, parse, transform, without_fences};
 use wxmcp_run::Raised;
@@ -83,7 +83,7 @@ impl ToolUses {
                 ambient,
             };
             reader.imports(&imports);
-            reader.follow_all();
+            reader.follow_all(&tree);
             Ok(reader.found.uses(&imports))
         })
     }
@@ -176,7 +176,7 @@ impl Reader<'_, '_> {
         }
     }
 
-    fn follow_all(&mut self) {
+    fn follow_all(&mut self, tree: &Program<'_>) {
         for (symbol, meaning) in self.symbols.clone() {
             for reference in self.scoping.get_resolved_references(symbol) {
                 if reference.is_value() {
@@ -184,8 +184,8 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        for (name, references) in self.scoping.root_unresolved_references() {
-            let meaning = match name.as_str() {
+        for (name, references) in undeclared(tree, self.scoping) {
+            let meaning = match name {
                 "callTool" | "callMCPTool" | "callMcpTool" | "call_mcp_tool" | "call_tool" => {
                     Meaning::Call
                 }
