@@ -30,6 +30,17 @@ fn sources_that_are_no_programs_are_refused_with_their_place() -> TestResult {
     )?;
     let zod = ("b.ts", "import { z } from 'zod';\nconsole.log(z);\n");
     refuse(zod, 2, &["b.ts:1: `zod` is not in components"])?;
+    let node = (
+        "b.ts",
+        "const a = 1;\nimport fs from 'fs';\nconsole.log(fs, a);\n",
+    );
+    refuse(node, 2, &["b.ts:2: `node:fs` is not in components"])?;
+    let file = ("b.js", "import { a } from './a.js';\nconsole.log(a);\n");
+    let words = [
+        "b.js:1: `./a.js` is not in components",
+        "bundle it into the script",
+    ];
+    refuse(file, 2, &words)?;
     refuse(("a.wasm", ""), 2, &["`a.wasm` is a component already"])
 }
 

@@ -1,6 +1,6 @@
 //! JavaScript and TypeScript, made a program for the guest.
 
-use wxmcp_javascript::{Checkable, Dialect, ToolUses, script, shows_no_state};
+use wxmcp_javascript::{Checkable, Dialect, Format, ToolUses, file, script, shows_no_state};
 use wxmcp_run::{Language, Script};
 
 use crate::cost::{Bound, Line, within};
@@ -23,7 +23,12 @@ pub(crate) fn transform(input: &[u8]) {
     };
     let size = source.len();
     let made = within(BOUND, "transform", size, || script(&source, dialect, "x"));
-    if let Ok(program) = &made {
+    let format = match size % 3 {
+        0 => Format::Module,
+        _ => Format::ByText,
+    };
+    let as_file = within(BOUND, "file", size, || file(&source, dialect, format, "x"));
+    for program in made.iter().chain(&as_file) {
         let program = serde_json::to_value(program).unwrap_or_default();
         let text = program.get("source").and_then(|it| it.as_str());
         let text = text.unwrap_or_default();
@@ -34,7 +39,7 @@ pub(crate) fn transform(input: &[u8]) {
         {
             panic!("the program is none: {}\n{text}", error.message);
         }
-        // Lines around a fence are none of the program's.
+        // Lines around a fence are none of the script's.
         let is_fenced = source.contains("```") || source.contains("~~~");
         if program.get("map").is_none() && !is_fenced {
             let lines = |text: &str| text.matches('\n').count();

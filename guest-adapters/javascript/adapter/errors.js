@@ -79,7 +79,6 @@ export function begins(name, lineMap, inserted, files, isInSession) {
   map = lineMap;
   shifts = inserted;
   shared = undefined;
-  if (!isInSession) mapClear(modules);
   if (isInSession) {
     if (mapSize(earlier) >= MOST_EARLIER) mapClear(earlier);
     mapSet(earlier, scriptUrl, { __proto__: null, name, map, shifts });

@@ -10,6 +10,7 @@ import {
   setSize, slice, startsWith, typedArrayName,
 } from './primordials.js';
 import { domException, kindOf } from './kinds.js';
+import { isNamespace } from './namespaces.js';
 import { blocked, escaped, grouped, isIdentifier } from './layout.js';
 
 const uncurry = Function.prototype.bind.bind(Function.prototype.call);
@@ -235,6 +236,7 @@ function plainShape(kind, value) {
   const { name, tag } = kind;
   kind.plain = true;
   if (tag === '' && objectText(value) === '[object Arguments]') kind.open = '[Arguments] {';
+  else if (name === null && isNamespace(value)) kind.open = '[Module: null prototype] {';
   else if (name !== 'Object' || tag !== '') kind.open = `${prefix(name, tag, 'Object')}{`;
 }
 
@@ -398,10 +400,25 @@ function single(ctx, output, base, kind, depth, value) {
   return start + blocked(ctx, output, kind.open, kind.close);
 }
 
+/** What a module exports by a name, if its declaration was reached. */
+function member(ctx, get, depth) {
+  let value;
+  try {
+    value = get();
+  } catch {
+    return '<uninitialized>';
+  }
+  return formatted(ctx, value, depth, true);
+}
+
 function property(ctx, holder, key, depth, isElement) {
   const found = getOwnPropertyDescriptor(holder, key) ?? { __proto__: null, value: undefined, enumerable: true };
   let text;
-  if (found.get !== undefined) text = found.set !== undefined ? '[Getter/Setter]' : '[Getter]';
+  if (found.get !== undefined && isNamespace(holder)) {
+    ctx.indentation += 2;
+    text = member(ctx, found.get, depth);
+    ctx.indentation -= 2;
+  } else if (found.get !== undefined) text = found.set !== undefined ? '[Getter/Setter]' : '[Getter]';
   else if (found.set !== undefined) text = '[Setter]';
   else {
     ctx.indentation += 2;

@@ -2,6 +2,7 @@
 
 import { builtin } from './builtins.js';
 import { place } from './errors.js';
+import { noteNamespace } from './namespaces.js';
 import { namespaceOf, nodeNamespace } from './nodes.js';
 import {
   TheError,
@@ -238,7 +239,7 @@ export function namespaceFor(record) {
     if (get !== undefined) defineProperty(namespace, name, { __proto__: null, get, enumerable: true });
   }
   defineProperty(namespace, Symbol.toStringTag, { __proto__: null, value: 'Module' });
-  record.namespace = freeze(namespace);
+  record.namespace = freeze(noteNamespace(namespace));
   return record.namespace;
 }
 

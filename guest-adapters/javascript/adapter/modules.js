@@ -8,7 +8,7 @@ import { builtin } from './builtins.js';
 import { checkLate, gather, link, namespaceFor, namespaceIn, settled } from './linking.js';
 import { nodeNamespace } from './nodes.js';
 import { TheError, apply, push } from './primordials.js';
-import { DONE, FAILED, RUNNING, body, forgetUnfinished, main, read } from './records.js';
+import { DONE, FAILED, RUNNING, body, forgetUnfinished, main, mainRecord, read } from './records.js';
 import { members, runCommon } from './require.js';
 import { coded, folderOf, locate, urlOf } from './resolve.js';
 import { namespace as toolNamespace, namespaceOf as namespaceNamed } from './tooltree.js';
@@ -192,7 +192,7 @@ export function loadNow(root) {
 
 /** Loads what a script imports; answers the function that is its body. */
 export async function loadScript(body) {
-  main.m.modules = undefined;
+  const main = mainRecord();
   await load(main);
   checkLate(main);
   main.state = RUNNING;

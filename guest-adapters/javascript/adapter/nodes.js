@@ -1,5 +1,6 @@
 // Modules of Node's, as scripts import them: `default` is the module itself.
 
+import { noteNamespace } from './namespaces.js';
 import { builtin } from './node/index.js';
 import {
   TheError,
@@ -62,5 +63,5 @@ export function namespaceOf(module, hasDefault) {
   const own = hasDefault && isObject && hasOwn(module, 'default');
   defineProperty(namespace, 'default', { __proto__: null, get: () => (own ? module.default : module), enumerable: true });
   defineProperty(namespace, Symbol.toStringTag, { __proto__: null, value: 'Module' });
-  return freeze(namespace);
+  return freeze(noteNamespace(namespace));
 }

@@ -40,12 +40,22 @@ export const FAILED = 4;
 /** By path, the modules that were read. */
 const records = new TheMap();
 
-/** The script itself. */
+/** The script itself, once anything asks for it. */
 export let main;
 
+/** What a run began with, until then: most scripts have no use for it. */
+let begun;
+
 /** A run begins: `m` is what its program is called with. */
-export function begin(script, m, isInSession) {
-  if (!isInSession || main === undefined) mapClear(records);
+export function begin(script, m) {
+  begun = { __proto__: null, script, m };
+}
+
+/** The script itself. */
+export function mainRecord() {
+  if (begun === undefined) return main;
+  const { script, m } = begun;
+  begun = undefined;
   beginResolving();
   main = newRecord(script.path ?? pathOf(script.name), script);
   main.seen = script.path !== undefined;
@@ -55,12 +65,13 @@ export function begin(script, m, isInSession) {
   main.m = m;
   m.record = main;
   if (script.path !== undefined) mapSet(records, main.path, main);
+  return main;
 }
 
 /** For the warm-up: as if nothing was read. */
 export function forget() {
   mapClear(records);
-  main = undefined;
+  main = begun = undefined;
 }
 
 /** Where a script would be that no mount shows: in the working directory. */
@@ -97,6 +108,7 @@ function newRecord(path, made) {
     waits: links?.waits === true,
     isTyped: links?.typed === true,
     isCyclic: false,
+    isProgram: false,
     rest: undefined,
     pending: undefined,
     order: -1,

@@ -14,16 +14,6 @@ import { namespaceOf as namespaceNamed } from './tooltree.js';
 /** `require.cache`: by path, the modules of CommonJS that were run. */
 const cache = create(null);
 
-/** Whether the script has asked which module is the main one: then it is a program, and its exports are for others. */
-let hasAskedForMain = false;
-
-export function begin(isInSession) {
-  hasAskedForMain = false;
-  if (isInSession) return;
-  const paths = keys(cache);
-  for (let i = 0; i < paths.length; i++) delete cache[paths[i]];
-}
-
 /** Node's class of modules, as far as scripts look at it. */
 function Module(id) {
   this.id = id;
@@ -83,8 +73,10 @@ export function requireOf(record) {
   defineProperty(require, 'main', {
     __proto__: null,
     get() {
-      hasAskedForMain = true;
-      return records.main === undefined ? undefined : moduleOf(records.main);
+      const main = records.mainRecord();
+      // Then the script is a program, and its exports are for others.
+      main.isProgram = true;
+      return moduleOf(main);
     },
     enumerable: true,
     configurable: true,
@@ -146,38 +138,42 @@ export function runCommon(record) {
   module.loaded = true;
 }
 
+function recordOf(m) {
+  return m.record ?? records.mainRecord();
+}
+
 /** What the programs of modules find in what they are called with. */
 export const members = {
   __proto__: null,
   link(getters, setters) {
-    modules.linked(this.record, getters, setters);
+    modules.linked(recordOf(this), getters, setters);
   },
   up(value) {
-    modules.changed(this.record);
+    modules.changed(recordOf(this));
     return value;
   },
   get meta() {
-    return modules.metaOf(this.record);
+    return modules.metaOf(recordOf(this));
   },
   get require() {
-    return requireOf(this.record);
+    return requireOf(recordOf(this));
   },
   get module() {
-    return moduleOf(this.record);
+    return moduleOf(recordOf(this));
   },
   get exports() {
-    return moduleOf(this.record).exports;
+    return moduleOf(recordOf(this)).exports;
   },
   get __filename() {
-    return this.record.path;
+    return recordOf(this).path;
   },
   get __dirname() {
-    return folderOf(this.record.path);
+    return folderOf(recordOf(this).path);
   },
   /** What a script hands to whoever requires it is its value, if nobody does, and it is no set of functions. */
   exported() {
-    const value = moduleOf(this.record).exports;
-    if (hasAskedForMain) return undefined;
+    const value = moduleOf(recordOf(this)).exports;
+    if (recordOf(this).isProgram) return undefined;
     if (typeof value !== 'object' || value === null) return value;
     const names = keys(value);
     for (let i = 0; i < names.length; i++) if (typeof value[names[i]] === 'function') return undefined;
@@ -192,7 +188,8 @@ function createRequire(from) {
     throw coded(new TheTypeError(`The argument 'filename' must be a file URL object, file URL string, or absolute path string. Received ${typeof text === 'string' ? `'${text}'` : typeof text}`), 'ERR_INVALID_ARG_VALUE');
   }
   const path = startsWith(text, 'file:') ? pathOfUrl(text) : text;
-  if (records.main?.path === path) return requireOf(records.main);
+  const main = records.mainRecord();
+  if (main?.path === path) return requireOf(main);
   return requireOf({ __proto__: null, path, seen: true, require: undefined, module: undefined });
 }
 

@@ -37,7 +37,7 @@ import * as timers from './timers.js';
 import * as toolfile from './toolfile.js';
 import * as modules from './modules.js';
 import * as records from './records.js';
-import { begin as beginRequiring, members } from './require.js';
+import { members } from './require.js';
 import { dynamicImport, forget, imported, loadFilesBy, refresh } from './tooltree.js';
 import * as zone from './zone.js';
 
@@ -114,8 +114,7 @@ export function start(message) {
       import: task === undefined ? importedLater : dynamicImport,
       record: undefined,
     };
-    records.begin(script, m, isInSession);
-    beginRequiring(isInSession);
+    records.begin(script, m);
     if (isInSession) {
       m.bind = session.bind;
       body = continuing(body, functions, script.declares.names);
@@ -192,11 +191,11 @@ async function withFiles(body, m) {
   settle(rest, m);
 }
 
-loadFilesBy((specifier) => modules.imported(specifier, records.main));
+loadFilesBy((specifier) => modules.imported(specifier, records.mainRecord()));
 
 /** `import()` at run time, whose modules count for hints too. */
 async function importedLater(specifier) {
-  const module = await modules.imported(specifier, records.main);
+  const module = await modules.imported(specifier, records.mainRecord());
   noteModule(module);
   return module;
 }

@@ -3,9 +3,11 @@
 //! It runs outside the sandbox and would read any file that a script names; [`Checkable`]
 //! lets none be named.
 
+use std::collections::BTreeSet;
+
 use anyhow::Context;
 use wxmcp_catalogue::stubs::{StubFile, typescript};
-use wxmcp_javascript::{Checkable, UNTYPED};
+use wxmcp_javascript::{Checkable, UNTYPED, UNTYPED_NAMES};
 use wxmcp_run::Script;
 
 use super::ambient::{add_typescript, namespaces};
@@ -76,7 +78,7 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
     });
     files.push(StubFile {
         path: "modules.d.ts".to_owned(),
-        text: format!("declare module \"{UNTYPED}\";\n"),
+        text: untyped(&read.untyped),
     });
     let folder = folder(&files, "script.ts", &read.source)
         .context("write the stubs for the type check")
@@ -96,6 +98,24 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
         )));
     }
     Ok(findings.sorted())
+}
+
+/// Declares what nothing is known of: modules of files, packages and Node's, and what CommonJS has.
+fn untyped(names: &[String]) -> String {
+    let names: BTreeSet<&String> = names.iter().collect();
+    let members = names.iter();
+    let members: String = members
+        .map(|name| format!("  export {{ value as {name} }};\n"))
+        .collect();
+    format!(
+        "declare module \"{UNTYPED}\";\n\
+         declare module \"{UNTYPED_NAMES}\" {{\n\
+         \x20 const value: any;\n\
+         \x20 type value<A = any, B = any, C = any, D = any> = any;\n\
+         \x20 export default value;\n{members}}}\n\
+         declare var require: any, module: any, exports: any;\n\
+         declare var __filename: string, __dirname: string;\n"
+    )
 }
 
 /// Reads `script.ts(3,5): error TS2345: ..`, and the lines below it that are indented.

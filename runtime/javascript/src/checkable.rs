@@ -20,8 +20,11 @@ use super::error::Places;
 use super::specifier::{Target, of_script};
 use super::{Dialect, SourceError, depth, parse, without_fences};
 
-/// The module that stands for every file and module of Node's: its members have any type.
+/// The module that stands for every file and module of Node's: it and its members have any type.
 pub const UNTYPED: &str = "wxmcp:untyped";
+
+/// The same where members are imported by name, which may be types: those of [`Checkable::untyped`], and a default.
+pub const UNTYPED_NAMES: &str = "wxmcp:untyped/names";
 
 /// What a type checker is to read in place of a script.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,6 +41,8 @@ pub struct Checkable {
     pub through: Vec<String>,
     /// Tools that it imports alone: namespace and tool, both spelled so.
     pub tools: Vec<(String, String)>,
+    /// What it imports by name of modules that nothing is known of: letters, digits, `_` and `$`.
+    pub untyped: Vec<String>,
     changes: Vec<Change>,
 }
 
@@ -122,6 +127,7 @@ fn read(source: &str) -> Result<Checkable, SourceError> {
         mut edits,
         namespaces,
         tools,
+        untyped,
         ..
     } = reader;
     edits.sort_by_key(|(span, _)| span.start);
@@ -148,6 +154,7 @@ fn read(source: &str) -> Result<Checkable, SourceError> {
         through: plain(ambient.through),
         namespaces,
         tools,
+        untyped,
         changes,
     })
 }
@@ -165,6 +172,7 @@ struct Reader {
     edits: Vec<(Span, String)>,
     namespaces: Vec<String>,
     tools: Vec<(String, String)>,
+    untyped: Vec<String>,
     /// The first import of something that scripts cannot have.
     refused: Option<(u32, String)>,
     /// Functions around the place that is visited.
@@ -196,7 +204,17 @@ impl Reader {
             }
             // What a checker knows nothing of: `modules.d.ts` has it as `any`.
             Ok(Target::Node(_) | Target::File(_)) | Err(_) => {
-                self.edits.push((span, format!("\"{UNTYPED}\"")));
+                let module = match names {
+                    [] => UNTYPED,
+                    _ => UNTYPED_NAMES,
+                };
+                let is_name = |name: &&String| {
+                    is_plain(name)
+                        && !name.contains('-')
+                        && !name.starts_with(|c: char| c.is_ascii_digit())
+                };
+                self.untyped.extend(names.iter().filter(is_name).cloned());
+                self.edits.push((span, format!("\"{module}\"")));
                 return;
             }
         };
@@ -246,6 +264,17 @@ impl<'a> Visit<'a> for Reader {
     fn visit_ts_import_type(&mut self, it: &TSImportType<'a>) {
         self.import(&it.source.value, it.source.span, &[]);
         walk::walk_ts_import_type(self, it);
+    }
+
+    fn visit_ts_import_equals_declaration(&mut self, it: &TSImportEqualsDeclaration<'a>) {
+        if matches!(
+            it.module_reference,
+            TSModuleReference::ExternalModuleReference(_)
+        ) {
+            let word = Span::new(it.span.start, it.span.start.saturating_add(6));
+            self.edits.push((word, "const".to_owned()));
+        }
+        walk::walk_ts_import_equals_declaration(self, it);
     }
 
     fn visit_ts_external_module_reference(&mut self, it: &TSExternalModuleReference<'a>) {
@@ -341,6 +370,18 @@ mod tests {
             read.column(1, at(&first(&read.source), "a.x")),
             at(&first(source), "a.x")
         );
+    }
+
+    #[test]
+    fn what_is_imported_by_name_may_be_a_type() {
+        let source = "import d, { A, b as c } from './x'; import * as fs from 'fs';\nimport y = require('y');";
+        let read = Checkable::new(source).unwrap();
+        assert_eq!(
+            read.source,
+            "import d, { A, b as c } from \"wxmcp:untyped/names\"; import * as fs from \"wxmcp:untyped\";\n\
+             const y = require(\"wxmcp:untyped\");"
+        );
+        assert_eq!(read.untyped, ["A", "b"]);
     }
 
     /// A checker must have no reason to look for a file of the host.
