@@ -29,6 +29,9 @@ const bufferLength = uncurry(getOwnPropertyDescriptor(ArrayBuffer.prototype, 'by
 const CUSTOM = Symbol.for('nodejs.util.inspect.custom');
 const { toStringTag } = Symbol;
 
+const { sort } = Array.prototype;
+const byText = (a, b) => (typeof a === 'symbol' || typeof b === 'symbol' ? 0 : a < b ? -1 : 1);
+
 /** Characters, and values, that one text may be made of: hostile values end. */
 const CHARACTERS = 1 << 20;
 const VALUES = 200_000;
@@ -53,7 +56,8 @@ function begun(options) {
     breakLength: number('breakLength', 80),
     maxArrayLength: number('maxArrayLength', 100),
     maxStringLength: number('maxStringLength', 10_000),
-    compact: 3,
+    compact: options?.compact === false ? 0 : number('compact', 3),
+    sorted: options?.sorted === true,
     indentation: 0,
     current: 0,
     seen: [],
@@ -358,6 +362,7 @@ function bufferEntries(ctx, value) {
 function object(ctx, value, depth, typed) {
   const kind = shape(ctx, value);
   const names = kind.keys ?? shownKeys(value);
+  if (ctx.sorted) apply(sort, names, [byText]);
   if (names.length === 0) {
     if (kind.entries === NOTHING) {
       if (kind.base !== '') return kind.base;
@@ -385,7 +390,7 @@ function object(ctx, value, depth, typed) {
 
 function single(ctx, output, base, kind, depth, value) {
   const entries = output.length;
-  if (kind.isList && entries > 6) output = grouped(ctx, output, isArray(value) ? value : undefined, isView(value));
+  if (kind.isList && entries > 6 && ctx.compact >= 1) output = grouped(ctx, output, isArray(value) ? value : undefined, isView(value));
   const start = base === '' ? '' : `${base} `;
   if (ctx.current - depth < ctx.compact && entries === output.length) {
     // What fits in one line is shown in one.

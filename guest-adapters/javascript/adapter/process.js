@@ -19,8 +19,11 @@ function coded(code) {
   return isInteger(code) ? code & 255 : 0;
 }
 
-/** What `node/process.js` does when a run begins, when the script exits, and with an error that nothing caught. */
-export const listeners = { __proto__: null, begin: undefined, exit: undefined, survives: undefined };
+/**
+ * What `node/process.js` does when a run begins, when the script exits, and with an error that nothing caught; and whether
+ * something emits events: `rl.on('line', ..)` at the end of a script is no value.
+ */
+export const listeners = { __proto__: null, begin: undefined, exit: undefined, survives: undefined, isSource: undefined };
 
 /** What `env` was filled from last: JSON. */
 let given;

@@ -263,7 +263,7 @@ async function settle(body, m) {
     } else if (typeof answer === 'function' && answer !== m.last) {
       answer = await (takesApart(answer) ? answer(globals) : answer());
     }
-    keep(answer);
+    keep(listeners.isSource?.(answer) === true ? undefined : answer);
   } catch (error) {
     if (fail(error)) keep(undefined);
   }

@@ -80,7 +80,7 @@ async function component() {
   const engine = readFileSync(join(packages, '@bytecodealliance/componentize-js/lib/starlingmonkey_embedding.wasm'));
   const spliced = splicer.spliceBindings(engine, FEATURES, undefined, wit, WORLD, false);
   checkExports(spliced.exports);
-  writeSources(spliced.imports);
+  await writeSources(spliced.imports);
   const ready = preinitialise(Buffer.from(spliced.wasm), environment(spliced));
   const stubbed = splicer.stubWasi(ready, FEATURES, undefined, wit, WORLD);
   const answered = Object.entries(POLLABLES).map(([name, module]) => [name, [module, 'wasi_snapshot_preview1']]);
@@ -95,7 +95,7 @@ function checkExports(exports) {
 }
 
 /** The adapter's files, and the bindings with the places of the imports in front. */
-function writeSources(imports) {
+async function writeSources(imports) {
   const sources = join(folder, 'sources');
   mkdirSync(sources);
   for (const from of [join(adapter, 'adapter'), adapter]) {
@@ -105,7 +105,7 @@ function writeSources(imports) {
   }
   copyZod(join(sources, 'zod'));
   cpSync(join(adapter, 'node'), join(sources, 'node'), { recursive: true });
-  writeFileSync(join(sources, 'node/packages.js'), bundled(packages));
+  writeFileSync(join(sources, 'node/packages.js'), await bundled(packages));
   const names = imports.map(([module, name]) => `${module} ${name}`);
   const bindings = readFileSync(join(adapter, 'bindings.js'), 'utf8');
   // One line, so that line numbers stay those of the file.

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 /** The name by which `node/` asks for a package, and the file that it begins with. */
 const ENTRIES = {
@@ -33,7 +34,7 @@ const OURS = {
   events: 'events',
   'process/': 'process',
   process: 'process',
-  qs: 'querystring',
+  qs: 'qs',
   'safe-buffer': 'buffer',
   'string_decoder/': 'string_decoder',
   'util/': 'util',
@@ -53,17 +54,27 @@ const NATIVE = {
 /** Packages that others ask for by another name. */
 const RENAMED = { 'punycode/': 'punycode' };
 
+// Names of functions and classes are seen by scripts.
+const SMALL = { compress: { keepNames: { function: true, class: true } }, mangle: { keepNames: true } };
+
 /**
- * The text of a module that exports `packages`: by the name of an entry, or the path of a file,
- * a function `(exports, require, module)` that evaluates it. The engine compiles each when it
- * is first called.
+ * The text of a module that exports `files`, by the path of a file the text of a function
+ * `(exports, require, module)` that evaluates it, and `entries`, the path by the name of an entry.
+ *
+ * Texts and no functions: of all functions inside a function, called or not, the engine keeps an object.
  */
-export function bundled(folder) {
-  const files = new Map();
-  const rows = Object.entries(ENTRIES).map(([name, file]) => [name, added(join(folder, file), folder, files)]);
+export async function bundled(folder) {
+  const { minifySync } = await import(pathToFileURL(join(folder, 'oxc-minify/index.js')).href);
+  const sources = new Map();
+  const entries = {};
+  for (const [name, file] of Object.entries(ENTRIES)) entries[name] = added(join(folder, file), folder, sources);
   let text = 'export const files = {\n__proto__: null,\n';
-  for (const [name, source] of files) text += `${JSON.stringify(name)}(exports, require, module) {\n${source}\n},\n`;
-  return `${text}};\nexport const entries = ${JSON.stringify(Object.fromEntries(rows), null, 1)};\n`;
+  for (const [name, source] of sources) {
+    const { code, errors } = minifySync(name, `globalThis.$=function(exports,require,module){${source}\n}`, SMALL);
+    if (errors.length > 0) throw new Error(`${name}: ${errors[0].message}`);
+    text += `${JSON.stringify(name)}: ${JSON.stringify(code.slice('globalThis.$='.length).replace(/;\s*$/, ''))},\n`;
+  }
+  return `${text}};\nexport const entries = ${JSON.stringify(entries, null, 1)};\n`;
 }
 
 /** Adds a file and all that it asks for; answers its name. */
@@ -74,7 +85,7 @@ function added(path, folder, files) {
   const source = readFileSync(path, 'utf8').replace(/^#!.*/, '');
   if (/^(import|export) /m.test(source)) throw new Error(`${name} is no CommonJS`);
   const asks = /\brequire\(\s*(['"])([^'"]+)\1\s*\)/g;
-  files.set(name, withoutComments(source).replace(asks, (whole, quote, wanted) => target(wanted, path, folder, files)));
+  files.set(name, source.replace(asks, (whole, quote, wanted) => target(wanted, path, folder, files)));
   return name;
 }
 
@@ -90,9 +101,4 @@ function target(wanted, path, folder, files) {
 function file(path) {
   for (const one of [path, `${path}.js`, join(path, 'index.js')]) if (existsSync(one) && statSync(one).isFile()) return one;
   throw new Error(`there is no ${path}`);
-}
-
-/** Lines that are nothing but comments are left out: half of what packages are. */
-function withoutComments(source) {
-  return source.replace(/^[ \t]*\/\*[\s\S]*?\*\/[ \t]*\n/gm, '').replace(/^[ \t]*\/\/.*\n/gm, '').replace(/^\/\/# source.*$/gm, '');
 }

@@ -219,7 +219,7 @@ function tuned(Buffer) {
       for (let i = 0; i < length && i < 50; i++) text += `${i > 0 ? ' ' : ''}${this[i] < 16 ? '0' : ''}${this[i].toString(16)}`;
       if (length > 50) text += ` ... ${length - 50} more byte${length > 51 ? 's' : ''}`;
       const extra = Object.keys(this).slice(length).map((key) => `, ${key}: ${inspect(this[key])}`);
-      return `<${this.constructor?.name ?? 'Buffer'}${text === '' ? '' : ' '}${text}${extra.join('')}>`;
+      return `<${this.constructor?.name ?? 'Buffer'} ${text}${extra.join('')}>`;
     },
   };
   for (const [name, method] of Object.entries({ indexOf, lastIndexOf, includes })) {

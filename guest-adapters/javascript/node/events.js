@@ -1,7 +1,7 @@
 // `events`: the package of that name, and what Node has added to it since.
 
 
-import { plainError, wrongType } from './errors.js';
+import { needFunction, plainError, wrongType } from './errors.js';
 import { packaged, provide } from './registry.js';
 
 const { Object, Promise, Symbol, EventTarget } = globalThis;
@@ -118,6 +118,16 @@ provide('events', () => {
       return listener === undefined ? all.length : all.filter((one) => one === listener || one.listener === listener).length;
     },
   };
+  for (const name of ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener', 'off', 'removeListener']) {
+    const act = prototype[name];
+    const checking = {
+      [name](event, listener) {
+        needFunction(listener, 'listener');
+        return act.call(this, event, listener);
+      },
+    };
+    own[name] = checking[name];
+  }
   for (const name of Object.keys(own)) Object.defineProperty(prototype, name, { value: own[name], writable: true, enumerable: false, configurable: true });
   for (const name of Object.keys(prototype)) Object.defineProperty(prototype, name, { enumerable: false });
   Object.assign(EventEmitter, {

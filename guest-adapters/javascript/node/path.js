@@ -1,10 +1,15 @@
 // `path`, as on Linux.
 
-import { refuses } from './errors.js';
+import { refuses, wrongType } from './errors.js';
 import { need, packaged, provide } from './registry.js';
+
+const { TypeError } = globalThis;
 
 provide('path', () => {
   const path = packaged('path');
+  for (const name of ['resolve', 'normalize', 'isAbsolute', 'join', 'relative', 'dirname', 'basename', 'extname', 'parse', 'format']) {
+    path[name] = checked(name, path[name]);
+  }
   path.posix = path;
   path.win32 = windows(path);
   path._makeLong = path.toNamespacedPath = (name) => name;
@@ -13,6 +18,28 @@ provide('path', () => {
 });
 provide('path/posix', () => need('path'));
 provide('path/win32', () => need('path').win32);
+
+/** The package's function, with Node's words for what is no text. */
+function checked(name, act) {
+  const functions = {
+    [name](...args) {
+      try {
+        return act(...args);
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        if (name === 'format') throw wrongType('pathObject', 'of type object', args[0]);
+        if (name === 'relative') throw wrongType(typeof args[0] === 'string' ? 'to' : 'from', 'of type string', args.find(isNoText));
+        const isSuffix = name === 'basename' && typeof args[0] === 'string';
+        throw wrongType(isSuffix ? 'suffix' : name === 'resolve' ? `paths[${args.findIndex(isNoText)}]` : 'path', 'of type string', args.find(isNoText));
+      }
+    },
+  };
+  return functions[name];
+}
+
+function isNoText(value) {
+  return typeof value !== 'string';
+}
 
 /** Names of another system: what only looks at the separators works. */
 function windows(posix) {

@@ -8,7 +8,7 @@ import { core } from '../taken.js';
 import { asBuffer } from './buffer.js';
 import { needFunction, plainError, refuses, withProperties, wrongType } from './errors.js';
 import { becomesEmitter, lateStream } from './late_stream.js';
-import { need, provide } from './registry.js';
+import { isMade, need, provide } from './registry.js';
 import { failure, pathText, absolute, at, stdinPart } from './fs/core.js';
 import * as wasi from '../wasi.js';
 
@@ -65,6 +65,11 @@ function survives(error, promise) {
   if (count('uncaughtException') === 0) return false;
   process.emit('uncaughtException', error, origin);
   return true;
+}
+
+/** Whether it is an emitter of events. */
+function isSource(value) {
+  return value === process || (isMade('events') && value instanceof need('events'));
 }
 
 const warned = new Set();
@@ -254,7 +259,7 @@ export function extend(target) {
   });
   standardOutput(target.stdout);
   standardOutput(target.stderr);
-  Object.assign(listeners, { begin, exit, survives });
+  Object.assign(listeners, { begin, exit, survives, isSource });
 }
 
 provide('process', () => process);

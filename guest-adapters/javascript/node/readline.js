@@ -1,6 +1,7 @@
 // `readline` and `readline/promises`: lines of a stream, and questions on standard input.
 
 import { process } from '../process.js';
+import { immediate } from '../timers.js';
 import { aborted } from './events.js';
 import { plainError, wrongType } from './errors.js';
 import { need, provide } from './registry.js';
@@ -52,9 +53,14 @@ function made() {
     }
     #give(line) {
       if (this.closed) return;
-      if (this.#paused) this.#kept.push(line);
-      else if (this.#asked.length > 0) this.#asked.shift()(line);
+      if (!this.#paused && this.#asked.length > 0) this.#asked.shift()(line);
+      else if (this.#paused || this.listenerCount('line') === 0) this.#kept.push(line);
       else this.emit('line', line);
+    }
+    /** Hands out lines that came before somebody wanted them; closes after the last. */
+    #catchUp() {
+      while (this.#kept.length > 0 && !this.#paused && (this.#asked.length > 0 || this.listenerCount('line') > 0)) this.#give(this.#kept.shift());
+      if (this.#hasEnded && this.#kept.length === 0 && !this.#paused) immediate(() => this.#kept.length === 0 && this.close(), []);
     }
     #finish() {
       this.#hasEnded = true;
@@ -62,6 +68,11 @@ function made() {
       this.#rest = '';
       if (rest !== '') this.#give(rest);
       if (this.#kept.length === 0) this.close();
+    }
+    on(name, listener) {
+      super.on(name, listener);
+      if (name === 'line' && this.#kept.length > 0) process.nextTick(() => this.#catchUp());
+      return this;
     }
     setPrompt(prompt) {
       this._prompt = prompt;
@@ -84,6 +95,7 @@ function made() {
         if (at >= 0) this.#asked.splice(at, 1);
       });
       if (this.#paused) this.resume();
+      else if (this.#kept.length > 0) process.nextTick(() => this.#catchUp());
     }
     pause() {
       if (this.#paused) return this;
@@ -96,9 +108,8 @@ function made() {
       if (!this.#paused) return this;
       this.#paused = false;
       this.emit('resume');
-      while (this.#kept.length > 0 && !this.#paused) this.#give(this.#kept.shift());
-      if (this.#hasEnded && !this.#paused) this.close();
-      else if (!this.#paused) this.input.resume();
+      this.#catchUp();
+      if (!this.#hasEnded && !this.#paused) this.input.resume();
       return this;
     }
     write(data) {

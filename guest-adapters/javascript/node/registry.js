@@ -1,8 +1,8 @@
 // The modules of Node by name, each made when a script first asks for it, and the packages of
-// npm that some are made of: their functions are compiled then, too.
+// npm that some are made of: their texts are compiled then, too.
 
 import { entries, files } from './packages.js';
-import { create, hasOwn, push } from '../primordials.js';
+import { create, evaluate as script, hasOwn, push } from '../primordials.js';
 
 const makers = create(null);
 const made = create(null);
@@ -37,7 +37,8 @@ function evaluate(file) {
   if (hasOwn(evaluated, file)) return evaluated[file].exports;
   const module = { exports: {} };
   evaluated[file] = module;
-  files[file](module.exports, required, module);
+  const act = script(`(${files[file]})\n//# sourceURL=wxmcp-adapter/packages/${file}`);
+  act(module.exports, required, module);
   return module.exports;
 }
 
@@ -48,5 +49,7 @@ function required(name) {
 /** What packages ask for and scripts do not get by that name. */
 const inner = {
   __proto__: null,
+  // Called with options of its own.
+  qs: () => ({ parse: (text) => need('querystring').parse(text), stringify: (query) => need('querystring').stringify(query) }),
   globals: () => ({ AbortController: globalThis.AbortController, AbortSignal: globalThis.AbortSignal }),
 };

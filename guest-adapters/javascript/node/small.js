@@ -7,7 +7,7 @@ import { refusal, refuses, wrongType } from './errors.js';
 import { memory } from './process.js';
 import { names, need, packaged, provide } from './registry.js';
 
-const { JSON, Map, Object, Promise, Reflect, Set, Symbol, SyntaxError } = globalThis;
+const { Map, Object, Promise, Reflect, Set, Symbol, SyntaxError } = globalThis;
 
 provide('string_decoder', () => packaged('string_decoder'));
 provide('punycode', () => packaged('punycode'));
@@ -196,8 +196,8 @@ provide('v8', () => ({
     return { total_heap_size: heapTotal, used_heap_size: heapTotal, heap_size_limit: 256 << 20, total_available_size: 256 << 20, malloced_memory: 0, external_memory: 0 };
   },
   setFlagsFromString() {},
-  serialize: (value) => need('buffer').Buffer.from(JSON.stringify(value)),
-  deserialize: (bytes) => JSON.parse(need('buffer').Buffer.from(bytes).toString()),
+  serialize: refuses('v8.serialize', 'the engine is not V8; `JSON.stringify` and `structuredClone` are there'),
+  deserialize: refuses('v8.deserialize', 'the engine is not V8; `JSON.parse` and `structuredClone` are there'),
   getHeapSnapshot: refuses('v8.getHeapSnapshot', 'the engine is not V8'),
   writeHeapSnapshot: refuses('v8.writeHeapSnapshot', 'the engine is not V8'),
 }));

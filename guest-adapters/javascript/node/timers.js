@@ -3,14 +3,12 @@
 import { aborted } from './events.js';
 import { need, provide } from './registry.js';
 
-const { Object, Promise, Symbol } = globalThis;
+const { Object, Promise } = globalThis;
 
 provide('timers', () => {
   const { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout } = globalThis;
   const timers = { clearImmediate, clearInterval, clearTimeout, setImmediate, setInterval, setTimeout };
   Object.defineProperty(timers, 'promises', { get: () => need('timers/promises'), enumerable: true, configurable: true });
-  Object.defineProperty(setTimeout, Symbol.for('nodejs.util.promisify.custom'), { value: need('timers/promises').setTimeout, configurable: true });
-  Object.defineProperty(setImmediate, Symbol.for('nodejs.util.promisify.custom'), { value: need('timers/promises').setImmediate, configurable: true });
   return timers;
 });
 

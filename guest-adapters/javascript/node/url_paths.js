@@ -27,6 +27,6 @@ export function pathOfUrl(value) {
 /** The `file:` URL of an absolute path. */
 export function urlOfPath(path) {
   const url = new URL('file:///');
-  url.pathname = encodeURI(path).replaceAll('?', '%3F').replaceAll('#', '%23').replaceAll('%5B', '[').replaceAll('%5D', ']');
+  url.pathname = encodeURI(path).replaceAll('?', '%3F').replaceAll('#', '%23');
   return url;
 }

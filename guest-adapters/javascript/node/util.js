@@ -60,8 +60,8 @@ function callbackify(original) {
 }
 
 function inherits(constructor, parent) {
-  needFunction(constructor, 'ctor');
-  needFunction(parent, 'superCtor');
+  if (constructor === undefined || constructor === null) throw wrongType('ctor', 'of type function', constructor);
+  if (parent === undefined || parent === null) throw wrongType('superCtor', 'of type function', parent);
   if (parent.prototype === undefined) throw wrongType('superCtor.prototype', 'of type object', parent.prototype);
   Object.defineProperty(constructor, 'super_', { value: parent, writable: true, configurable: true });
   Object.setPrototypeOf(constructor.prototype, parent.prototype);
