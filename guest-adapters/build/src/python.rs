@@ -3,7 +3,7 @@
 use crate::componentize::{Adapter, SHIM, componentize, python_sources};
 use crate::digest::sha256;
 use crate::extension;
-use crate::flatten::{Changes, Flat, Mode, ModesInterface, Release, Repeat, WithMode};
+use crate::flatten::{Changes, Flat, Mode, ModesInterface, Release, Repeat, Replace, WithMode};
 use crate::immortal::immortalise;
 use crate::inputs::Project;
 use crate::meter::{self, Counter};
@@ -19,7 +19,7 @@ use std::path::PathBuf;
 const FIRST: &str = include_str!("first/python.txt");
 
 /// The sources of this program that decide a byte of the component.
-pub(crate) const BUILDER: [(&str, &str); 19] = [
+pub(crate) const BUILDER: [(&str, &str); 20] = [
     ("componentize.rs", include_str!("componentize.rs")),
     ("extension.rs", include_str!("extension.rs")),
     ("first/python.txt", FIRST),
@@ -31,6 +31,7 @@ pub(crate) const BUILDER: [(&str, &str); 19] = [
     ("flatten/parse.rs", include_str!("flatten/parse.rs")),
     ("flatten/release.rs", include_str!("flatten/release.rs")),
     ("flatten/repeat.rs", include_str!("flatten/repeat.rs")),
+    ("flatten/replace.rs", include_str!("flatten/replace.rs")),
     ("flatten/resolve.rs", include_str!("flatten/resolve.rs")),
     ("flatten/write.rs", include_str!("flatten/write.rs")),
     ("image.rs", include_str!("image.rs")),
@@ -75,6 +76,9 @@ const fn repeat(name: &'static str, reads: bool) -> Repeat {
         reads,
     }
 }
+
+/// The SQLite of the native module, in the place of CPython's.
+const REPLACED: [Replace; 1] = [Replace { prefix: "sqlite3_" }];
 
 /// Where permission bits come from, and go to.
 const MODES: ModesInterface = ModesInterface {
@@ -194,6 +198,7 @@ impl Recipe for Python<'_> {
         let changes = Changes {
             releases: &LEFT_BEHIND,
             repeats: &REPEATED,
+            replaces: &REPLACED,
             modes: Some((&MODES, &WITH_MODE)),
         };
         let flat = Flat::new(&made.component, &changes).context("flatten the component")?;
