@@ -52,7 +52,7 @@ struct Source {
     takes: fn(&str) -> bool,
 }
 
-const SOURCES: [Source; 3] = [
+const SOURCES: [Source; 4] = [
     Source {
         package: "bzip2-sys-",
         folders: &["bzip2-1.0.8"],
@@ -102,6 +102,32 @@ const SOURCES: [Source; 3] = [
                     .iter()
                     .any(|end| name.ends_with(end))
         },
+    },
+    // As CPython's own in componentize-py is configured, with the searches and trees that Debian's has.
+    Source {
+        package: "libsqlite3-sys-",
+        folders: &["sqlite3"],
+        headers: &["sqlite3"],
+        flags: &[
+            "-w",
+            "-DSQLITE_API=__attribute__((visibility(\"default\")))",
+            "-DSQLITE_THREADSAFE=0",
+            "-DSQLITE_OMIT_LOAD_EXTENSION",
+            "-DSQLITE_OMIT_LOCALTIME",
+            "-DSQLITE_OMIT_SHARED_CACHE",
+            "-DSQLITE_OMIT_WAL",
+            "-DSQLITE_DEFAULT_MMAP_SIZE=0",
+            "-DSQLITE_MAX_MMAP_SIZE=0",
+            "-DSQLITE_ENABLE_COLUMN_METADATA",
+            "-DSQLITE_ENABLE_DBSTAT_VTAB",
+            "-DSQLITE_ENABLE_FTS3_PARENTHESIS",
+            "-DSQLITE_ENABLE_FTS4",
+            "-DSQLITE_ENABLE_FTS5",
+            "-DSQLITE_ENABLE_MATH_FUNCTIONS",
+            "-DSQLITE_ENABLE_PERCENTILE",
+            "-DSQLITE_ENABLE_RTREE",
+        ],
+        takes: |name| name == "sqlite3",
     },
     Source {
         package: "zstd-sys-",

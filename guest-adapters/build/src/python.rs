@@ -3,7 +3,7 @@
 use crate::componentize::{Adapter, SHIM, componentize, python_sources};
 use crate::digest::sha256;
 use crate::extension;
-use crate::flatten::{Changes, Flat, Mode, ModesInterface, Release, Repeat, Told, WithMode};
+use crate::flatten::{Changes, Flat, Mode, ModesInterface, Release, Repeat, Replace, Told, WithMode};
 use crate::folder;
 use crate::immortal::immortalise;
 use crate::inputs::Project;
@@ -20,7 +20,7 @@ use std::path::PathBuf;
 const FIRST: &str = include_str!("first/python.txt");
 
 /// The sources of this program that decide a byte of the component.
-pub(crate) const BUILDER: [(&str, &str); 20] = [
+pub(crate) const BUILDER: [(&str, &str); 21] = [
     ("componentize.rs", include_str!("componentize.rs")),
     ("extension.rs", include_str!("extension.rs")),
     ("first/python.txt", FIRST),
@@ -32,6 +32,7 @@ pub(crate) const BUILDER: [(&str, &str); 20] = [
     ("flatten/parse.rs", include_str!("flatten/parse.rs")),
     ("flatten/release.rs", include_str!("flatten/release.rs")),
     ("flatten/repeat.rs", include_str!("flatten/repeat.rs")),
+    ("flatten/replace.rs", include_str!("flatten/replace.rs")),
     ("flatten/resolve.rs", include_str!("flatten/resolve.rs")),
     ("flatten/write.rs", include_str!("flatten/write.rs")),
     ("folder.rs", include_str!("folder.rs")),
@@ -89,6 +90,8 @@ const fn repeat(name: &'static str, reads: bool) -> Repeat {
 /// The folder that the adapter is in when the memory is kept, and the home that scripts begin in instead: libc goes to no
 /// folder that is not there, and the home is there at run time only.
 const FOLDERS: (&[u8], &[u8]) = (b"/0/cwdagent\0", b"/home/agent\0");
+/// The SQLite of the native module, in the place of CPython's.
+const REPLACED: [Replace; 1] = [Replace { prefix: "sqlite3_" }];
 
 /// Where permission bits come from, and go to.
 const MODES: ModesInterface = ModesInterface {
@@ -208,6 +211,7 @@ impl Recipe for Python<'_> {
         let changes = Changes {
             releases: &LEFT_BEHIND,
             repeats: &REPEATED,
+            replaces: &REPLACED,
             modes: Some((&MODES, &WITH_MODE)),
         };
         let flat = Flat::new(&made.component, &changes).context("flatten the component")?;

@@ -15,7 +15,7 @@ import time
 
 _register_callback = sys.monitoring.register_callback
 _monitoring = sys.monitoring
-_TOOL = 4
+_tool = None
 _EVENTS = _monitoring.events.PY_START | _monitoring.events.JUMP
 
 ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF = range(3)
@@ -45,18 +45,19 @@ def _set(seconds, interval=0.0):
 
 
 def _watch():
-    global _plain_sleep
-    _monitoring.use_tool_id(_TOOL, "signal.alarm")
-    _register_callback(_TOOL, _monitoring.events.PY_START, _look)
-    _register_callback(_TOOL, _monitoring.events.JUMP, _look)
-    _monitoring.set_events(_TOOL, _EVENTS)
+    global _plain_sleep, _tool
+    _tool = next(number for number in (4, 3, *range(6)) if _monitoring.get_tool(number) is None)
+    _monitoring.use_tool_id(_tool, "signal.alarm")
+    _register_callback(_tool, _monitoring.events.PY_START, _look)
+    _register_callback(_tool, _monitoring.events.JUMP, _look)
+    _monitoring.set_events(_tool, _EVENTS)
     _plain_sleep, time.sleep = time.sleep, _sleep
 
 
 def _unwatch():
     global _plain_sleep
-    _monitoring.set_events(_TOOL, 0)
-    _monitoring.free_tool_id(_TOOL)
+    _monitoring.set_events(_tool, 0)
+    _monitoring.free_tool_id(_tool)
     if time.sleep is _sleep:
         time.sleep = _plain_sleep
     _plain_sleep = None
@@ -151,12 +152,6 @@ class ItimerError(OSError):
     """What setitimer and getitimer raise."""
 
     __module__ = "signal"
-
-
-def reset():
-    """Takes the alarm of an earlier run off."""
-    if _due is not None:
-        _set(0)
 
 
 def install():

@@ -117,6 +117,12 @@ pub enum FlattenError {
         /// Second name of the import.
         name: String,
     },
+    /// A function cannot be replaced: no library has another one of its type, or none is hidden.
+    #[error("`{function}` has nothing of its type that could stand in its place")]
+    Replace {
+        /// The function.
+        function: String,
+    },
     /// An instance does not export what another one takes from it.
     #[error("core instance {instance} does not export the {kind} `{name}`")]
     MissingExport {

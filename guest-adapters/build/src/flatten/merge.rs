@@ -4,6 +4,7 @@ use super::modes::Moded;
 use super::parse::{Component, CoreInstance, Module};
 use super::release::Releasing;
 use super::repeat::Repeating;
+use super::replace::replaced;
 use super::resolve::{Function, Plan};
 use super::write::Writer;
 use super::{Changes, FlattenError, at, count};
@@ -29,6 +30,8 @@ pub(super) struct Merged {
     pub(super) repeating: Vec<Repeating>,
     /// More of them, behind those.
     pub(super) moded: Vec<Moded>,
+    /// What stands in the place of a function that is defined.
+    replaced: HashMap<Function, Function>,
     external_index: HashMap<Function, u32>,
     function_base: Vec<u32>,
     releasing_base: u32,
@@ -47,6 +50,7 @@ impl Merged {
             releasing: Vec::new(),
             repeating: Vec::new(),
             moded: Vec::new(),
+            replaced: HashMap::new(),
             releasing_base: 0,
             external_index: HashMap::new(),
             function_base: Vec::new(),
@@ -64,6 +68,7 @@ impl Merged {
                 .checked_add(next)
                 .ok_or(FlattenError::TooMany("functions"))?;
         }
+        merged.replaced = replaced(plan, &modules, changes.replaces)?;
         merged.releasing_base = next;
         merged.releasing = Releasing::all(plan, &modules, changes.releases, &external_types)?;
         merged.repeating = Repeating::all(plan, &modules, changes.repeats)?;
@@ -114,6 +119,12 @@ impl Merged {
                 .ok_or(FlattenError::TooMany("functions")),
             None => self.index(function),
         }
+    }
+
+    /// Index of what the code of a merged module means by a function that it defines itself.
+    pub(super) fn own(&self, slot: usize, index: u32) -> Result<u32, FlattenError> {
+        let function = Function::Defined { slot, index };
+        self.index(self.replaced.get(&function).unwrap_or(&function))
     }
 
     /// The name under which the merged module exports one of its functions.

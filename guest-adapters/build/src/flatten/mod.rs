@@ -18,6 +18,7 @@ mod modes;
 mod parse;
 mod release;
 mod repeat;
+mod replace;
 mod resolve;
 mod write;
 
@@ -25,6 +26,7 @@ pub use error::FlattenError;
 pub use modes::{Mode, ModesInterface, WithMode};
 pub use release::Release;
 pub use repeat::{Repeat, Told};
+pub use replace::Replace;
 
 use merge::Merged;
 use parse::Component;
@@ -38,6 +40,8 @@ pub struct Changes<'c> {
     pub releases: &'c [Release],
     /// Functions that are called until they have moved all bytes.
     pub repeats: &'c [Repeat],
+    /// Functions that others stand in the place of.
+    pub replaces: &'c [Replace],
     /// Functions that know modes, where the component imports the interface for it.
     pub modes: Option<(&'c ModesInterface, &'c [WithMode])>,
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use wasmparser::{
     CanonicalFunction, ComponentAlias, ComponentExternalKind, ComponentOuterAliasKind,
     ComponentTypeRef, Data, DataKind, Element, ElementItems, ElementKind, Encoding, ExternalKind,
-    FuncType, FunctionBody, Global, Import, Instance, MemoryType, Parser, Payload, TableInit,
-    TableType, TypeRef,
+    FuncType, FunctionBody, Global, Import, Instance, KnownCustom, MemoryType, Name,
+    NameSectionReader, Parser, Payload, TableInit, TableType, TypeRef,
 };
 
 /// A component; items keep their order, core parts are numbered.
@@ -75,6 +75,8 @@ pub(super) struct Module<'a> {
     pub(super) elements: Vec<Element<'a>>,
     pub(super) data: Vec<Data<'a>>,
     pub(super) bodies: Vec<FunctionBody<'a>>,
+    /// Names of functions that the module has kept, by index.
+    pub(super) names: Vec<(u32, &'a str)>,
     /// The first thing in it that cannot be merged.
     pub(super) obstacle: Option<FlattenError>,
 }
@@ -331,9 +333,26 @@ impl<'a> Module<'a> {
             Payload::CodeSectionEntry(body) => self.bodies.push(body),
             Payload::StartSection { .. } => return Err(FlattenError::StartFunction { module }),
             Payload::TagSection(_) => return Err(FlattenError::Tags { module }),
+            Payload::CustomSection(section) => {
+                if let KnownCustom::Name(names) = section.as_known() {
+                    self.read_names(names);
+                }
+            }
             _ => {}
         }
         Ok(())
+    }
+
+    /// Names decide nothing, so ones that cannot be read are none.
+    fn read_names(&mut self, names: NameSectionReader<'a>) {
+        for part in names {
+            let Ok(Name::Function(functions)) = part else {
+                continue;
+            };
+            for naming in functions.into_iter().flatten() {
+                self.names.push((naming.index, naming.name));
+            }
+        }
     }
 }
 

@@ -265,7 +265,7 @@ impl<'x, 'a> Writer<'x, 'a> {
             .ok_or(FlattenError::TooMany("slots"))?
             .functions;
         match index.checked_sub(count(imports.len(), "functions")?) {
-            Some(index) => self.merged.index(&Function::Defined { slot, index }),
+            Some(index) => self.merged.own(slot, index),
             None => self.merged.called(at(imports, index, "function")?),
         }
     }

@@ -1,6 +1,6 @@
 //! What is changed while it is flattened: releases, repeats, the dead stack.
 
-use guest_build::flatten::{Changes, Flat, FlattenError, Release, Repeat, flatten};
+use guest_build::flatten::{Changes, Flat, FlattenError, Release, Repeat, Replace, flatten};
 use guest_build::image::Image;
 use guest_build::stack::{self, StackError};
 use wasmtime::component::{Component, Linker};
@@ -43,6 +43,7 @@ fn releasing(releases: &[Release]) -> Changes<'_> {
     Changes {
         releases,
         repeats: &[],
+        replaces: &[],
         modes: None,
     }
 }
@@ -145,6 +146,7 @@ fn what_moves_pieces_is_called_until_all_is_moved() -> Result {
     let changes = Changes {
         releases: &[],
         repeats: &[WRITE, PREAD],
+        replaces: &[],
         modes: None,
     };
     let flat = Flat::new(&before, &changes)?;
@@ -176,6 +178,7 @@ fn a_repeat_of_what_moves_no_bytes_is_refused() -> Result {
         let changes = Changes {
             releases: &[],
             repeats: &[repeat],
+            replaces: &[],
             modes: None,
         };
         let refused = Flat::new(bytes, &changes).err();
@@ -237,5 +240,51 @@ fn a_stack_that_cannot_be_proved_is_refused() -> Result {
         "(global (export \"__stack_high\") i32 (i32.const 9))",
     )?;
     assert!(matches!(two, StackError::Unknown("__stack_high")));
+    Ok(())
+}
+
+/// The component of the tests, whose second library has a function by a name of which the first has another one: it
+/// is called directly, and through the table.
+fn with_hidden(exported: &str) -> Result<Vec<u8>> {
+    let text = [
+        ("(func (export \"time\")", exported.to_owned() + "(func (export \"time\")"),
+        ("(func $square (type $unary)", "(func $unused_square (type $unary)".to_owned()),
+        ("(elem (global.get $table_base) func $square $increase)", "(elem (global.get $table_base) func $lib_square $increase) (func $lib_square (type $unary) (i32.mul (local.get 0) (local.get 0)))".to_owned()),
+        ("(i32.add (call $time) (call $count-up (local.get 0)))", "(i32.add (call $time) (i32.sub (call $lib_square (call $count-up (local.get 0))) (i32.const 0)))".to_owned()),
+    ]
+    .into_iter()
+    .try_fold(LINKED.to_owned(), |text, (from, to)| {
+        text.contains(from).then(|| text.replacen(from, &to, 1))
+    })
+    .ok_or("the component changed")?;
+    Ok(wat::parse_str(text)?)
+}
+
+#[test]
+fn a_hidden_function_is_replaced_wherever_it_is_meant() -> Result {
+    let offered = "(func (export \"lib_square\") (param i32) (result i32) (i32.const 1000))";
+    let before = with_hidden(offered)?;
+    let (kept, _) = behaviour(&flatten(&before)?)?;
+    let changes = Changes {
+        replaces: &[Replace { prefix: "lib_" }],
+        ..Changes::default()
+    };
+    let flat = Flat::new(&before, &changes)?;
+    let (replaced, _) = behaviour(&flat.component(flat.core())?)?;
+    // `run` of 1: double, square, increase and time stay 2, 1, 8 and 5; it has counted up to 1.
+    assert_eq!(kept[1], format!("({},)", 2 + 1 + 8 + 5 + 1));
+    assert_eq!(replaced[1], format!("({},)", 2 + 1000 + 8 + 5 + 1000));
+
+    for other in [
+        "",
+        "(func (export \"lib_square\") (param i64) (result i32) (i32.const 1))",
+    ] {
+        let refused = Flat::new(&with_hidden(other)?, &changes).err();
+        assert!(matches!(refused, Some(FlattenError::Replace { .. })));
+    }
+    assert!(matches!(
+        Flat::new(&linked()?, &changes).err(),
+        Some(FlattenError::Replace { .. })
+    ));
     Ok(())
 }
