@@ -42,7 +42,8 @@ use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use crate::guest::State;
 use crate::output::Output;
 use seam::Folder;
-use tree::{Mounted, Tree};
+use tree::Mounted;
+pub(crate) use tree::Tree;
 use writable::{Common, Guard, Notes, Writable};
 use wxmcp_run::{Access, Ledger, Mount, Policy, RunError, Source};
 
@@ -123,8 +124,13 @@ impl Files {
             let access = mount.access;
             tree.mount(&mount.guest, Mounted { folder, access });
         }
-        Ok(Self {
-            tree: Arc::new(tree),
+        Ok(Self::sharing(&Arc::new(tree), ledger, output))
+    }
+
+    /// What another run sees, too: the same mounts, with handles of its own.
+    pub(crate) fn sharing(tree: &Arc<Tree>, ledger: &Ledger, output: &Output) -> Self {
+        Self {
+            tree: Arc::clone(tree),
             modes: modes::Modes::default(),
             open: Arc::new(Semaphore::new(OPEN)),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -133,7 +139,12 @@ impl Files {
             lists: 0,
             ledger: ledger.clone(),
             known: None,
-        })
+        }
+    }
+
+    /// The mounts, for runs that this one starts.
+    pub(crate) fn tree(&self) -> Arc<Tree> {
+        Arc::clone(&self.tree)
     }
 
     /// Says once that a name was left out of a listing.
