@@ -12,7 +12,7 @@ import sys
 import types
 import zlib
 
-from . import library, network, standins, stdlib
+from . import library, network, report, standins, stdlib, twins
 
 _LIBRARY = "/python"
 _SKIPPED = {"site-packages", "__pycache__", "test", "_bundled"}
@@ -46,6 +46,7 @@ def bake(zones: str) -> dict:
         if name not in stdlib.hidden and name not in sys.modules:
             stdlib.codes[name] = zlib.compress(marshal.dumps(code), 9)
     _adopt()
+    _bake_twins()
     return {
         "modules": len(stdlib.paths),
         "imported": sum(name in sys.modules for name in stdlib.paths),
@@ -138,6 +139,16 @@ def _uses(module, users):
         elif isinstance(value, types.BuiltinMethodType) and type(value.__self__).__module__ == "random":
             return True
     return False
+
+
+def _bake_twins():
+    """Makes the twins of what waits in the library and in the adapter (see `twins`)."""
+    for name in twins.LIBRARY:
+        twins.bake(zlib.decompress(stdlib.sources[name]).decode(), stdlib.paths[name])
+    for path in report.FILES:
+        if path.rpartition("/")[2].removesuffix(".py") in twins.ADAPTER:
+            with open(path, encoding="utf-8") as file:
+                twins.bake(file.read(), path)
 
 
 def _adopt():

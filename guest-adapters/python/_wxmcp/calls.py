@@ -54,6 +54,14 @@ _forgotten = {}
 # The tool that last answered a call which blocked.
 _blocked = None
 
+# What `block` is while there are threads: others go on meanwhile.
+block_aside = None
+
+
+def expect(number, receiver):
+    """Has a completion delivered to somebody who is no `ToolCall`."""
+    _answerable[number] = lambda: receiver
+
 
 def deliver(packed: bytes):
     """Hands completions to the calls that wait for them; the rest were cancelled or dropped."""
@@ -75,6 +83,8 @@ def block(operation: int, payload: bytes, tool=None):
     # Every call of plain code comes through here: no function of ours is called
     # that can be written out.
     global _blocked
+    if block_aside is not None:
+        return block_aside(operation, payload, tool)
     try:
         output.stdout.flush()
     except ValueError:
@@ -91,6 +101,21 @@ def block(operation: int, payload: bytes, tool=None):
         _blocked = tool
         return content.keep(value)
     raise _failure(value, tool)
+
+
+def unexpect(number):
+    """Forgets that somebody expects it."""
+    _answerable.pop(number, None)
+
+
+def answered(ok, payload, tool):
+    """The value of a completion that somebody blocked for."""
+    global _blocked
+    value = seam.decode(payload)
+    if not ok:
+        raise _failure(value, tool)
+    _blocked = tool
+    return content.keep(value) if ok == seam.WITH_CONTENT else value
 
 
 def last_blocked():

@@ -10,7 +10,7 @@ import warnings
 from types import CoroutineType
 
 from . import ambient, awaiting, calls, fences, hints, loop, output, report, seam, session, source, stdlib, system
-from . import toolfile, unseen
+from . import threads, toolfile, unseen
 
 _COROUTINE = 0x80  # inspect.CO_COROUTINE
 _NOTHING = (seam.VALUE, b"null")
@@ -42,6 +42,8 @@ def _outcome(script):
             outcome = _ended(name, _value, name, fences.without_fences(script["source"]), continues)
         else:
             outcome = _ended(name, toolfile.perform, name, script.get("source"), task, script.get("modules", ()))
+        if threads.alive:
+            _finish_threads(continues)
         if continues:
             return outcome  # what is lost for a script that ends may be of use to the next run
         try:
@@ -53,6 +55,13 @@ def _outcome(script):
     finally:
         system.finish(task is None, continues)
     return outcome
+
+
+def _finish_threads(continues):
+    try:
+        threads.finish(continues)
+    except Exception as error:
+        output.tell(f"{type(error).__name__}: {error}")
 
 
 def _note_of_uncalled(name, call):
@@ -114,6 +123,8 @@ def _value(name, text, continues):
             runner.run(eval(code, namespace))
             return awaiting.encoded(source.take_value(), runner.run, took)
     exec(code, namespace)
+    if threads.alive:
+        threads.finish(continues)
     return awaiting.encoded(source.take_value(), None, took)
 
 

@@ -8,7 +8,7 @@ import re
 import sys
 
 _NETWORK = {"requests", "httpx", "aiohttp", "urllib3", "websockets", "boto3", "openai", "anthropic"}
-_NO_PROCESSES = {"WNOHANG", "fork", "kill", "pipe", "popen", "posix_spawn", "system", "waitpid"}
+_NO_PROCESSES = {"pipe", "posix_spawn", "posix_spawnp", "openpty", "forkpty"}
 _NOT_AWAITABLE = re.compile(
     r"can't be used in 'await' expression|can't be awaited|a coroutine was expected, got"
     r"|An asyncio.Future, a coroutine or an awaitable is required"
@@ -59,8 +59,8 @@ def add(error):
 def _hint(error):
     if isinstance(error, ModuleNotFoundError) and error.name:
         return _missing_module(error.name.partition(".")[0])
-    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
-        return "the sandbox has no threads; use asyncio, or a ThreadPoolExecutor, which works in place"
+    if isinstance(error, FileNotFoundError) and getattr(error, "is_program", False):
+        return "the sandbox has no processes, but for Python's own (`sys.executable`)"
     if isinstance(error, AttributeError) and error.obj is os and error.name in _NO_PROCESSES:
         return "the sandbox has no processes"
     if type(error).__name__ in ("gaierror", "URLError"):

@@ -1,8 +1,7 @@
 """asyncio over the host: an event loop whose selector waits in `wait`.
 
-Timers, tasks and tool calls work as everywhere. There are no sockets, pipes or
-processes, and no threads: an executor's function runs in the loop, between two
-steps of other tasks, as if in a thread of its own.
+Timers, tasks and tool calls work as everywhere, and executors have threads (see
+`threads`). There are no sockets or pipes.
 """
 
 from . import kept as __builtins__
@@ -12,17 +11,28 @@ import asyncio.base_events
 import asyncio.events
 import asyncio.tasks
 import math
+import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
-from . import calls, report, seam, stdlib
+from . import calls, children, report, seam, stdlib, threads, twins
 from .output import flush
 
 
 class _HostSelector:
     """What `BaseEventLoop` asks for events: completions of the host."""
 
+    def __init__(self, loop):
+        self._loop = loop
+
     def select(self, timeout=None):
+        if threads.alive:
+            wait = self._wait(timeout)
+            try:
+                if wait is not None:
+                    threads.block(wait)
+                return ()
+            except threads.Deadlock:
+                return None
         if timeout is None:
             if not calls.pending():
                 return None
@@ -33,6 +43,18 @@ class _HostSelector:
         flush()
         return seam.wait(math.ceil(timeout * 1e6))
 
+    def _wait(self, timeout):
+        """What to wait for while there are threads: that the loop has something to do."""
+        if timeout is not None and timeout <= 0:
+            threads.turn()
+            return None
+        return threads.Wait(self._loop.is_due, "an event of its event loop", timeout)
+
+    def _select_aside(self, timeout=None):
+        wait = self._wait(timeout)
+        yield threads.TURN if wait is None else wait
+        return ()
+
     def close(self):
         pass
 
@@ -42,7 +64,7 @@ class HostLoop(asyncio.base_events.BaseEventLoop):
 
     def __init__(self):
         super().__init__()
-        self._selector = _HostSelector()
+        self._selector = _HostSelector(self)
         self._main = None
 
     def _process_events(self, events):
@@ -77,16 +99,24 @@ class HostLoop(asyncio.base_events.BaseEventLoop):
             coro = _awaiting(coro)
         return super().create_task(coro, **options)
 
-    def run_in_executor(self, executor, func, *args):
-        self._check_closed()
-        if executor is not None and not isinstance(executor, ThreadPoolExecutor):
-            return asyncio.wrap_future(executor.submit(func, *args), loop=self)
-        future = self.create_future()
-        self.call_soon(_run_apart, future, func, args)
-        return future
+    async def subprocess_exec(
+        self, protocol_factory, program, *args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    ):
+        """A child; see `subprocess`."""
+        options |= {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+        return await children.start(self, protocol_factory, (program, *args), False, options)
 
-    async def shutdown_default_executor(self, timeout=None):
-        """There is none."""
+    async def subprocess_shell(
+        self, protocol_factory, cmd, *, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    ):
+        """What a shell answers; see `subprocess`."""
+        options.pop("shell", None)
+        options |= {"stdin": stdin, "stdout": stdout, "stderr": stderr}
+        return await children.start(self, protocol_factory, cmd, True, options)
+
+    def is_due(self):
+        """Whether something can run at once."""
+        return bool(self._ready) or self._stopping
 
     def _end_deadlock(self):
         """Raises in the main task, where it waits, since nothing can ever wake it."""
@@ -108,37 +138,13 @@ async def _awaiting(call):
     return await call
 
 
-def _run_apart(future, func, args):
-    if future.cancelled():
-        return
-    try:
-        result = apart(func, *args)
-    except BaseException as error:
-        future.set_exception(error)
-    else:
-        future.set_result(result)
-
-
-def apart(func, /, *args, **kwargs):
-    """Calls `func` as a thread would: outside of the running loop and task, where tool calls block."""
-    loop = asyncio.events._get_running_loop()
-    if loop is None:
-        return func(*args, **kwargs)
-    task = asyncio.tasks._swap_current_task(loop, None)
-    asyncio.events._set_running_loop(None)
-    try:
-        return func(*args, **kwargs)
-    finally:
-        asyncio.events._set_running_loop(loop)
-        asyncio.tasks._swap_current_task(loop, task)
-
-
 class _Policy(asyncio.events._BaseDefaultEventLoopPolicy):
     _loop_factory = HostLoop
 
 
 def install():
     """Makes `HostLoop` the loop that asyncio uses and names."""
+    twins.waits_aside(_HostSelector.select, _HostSelector._select_aside)
     for module in (asyncio.events, asyncio.unix_events, asyncio):
         stdlib.patches[module.__name__] = _name_ours
         _name_ours(module)

@@ -99,6 +99,13 @@ def flush():
         pass  # the script closed it
 
 
+def emit(kind, data):
+    """Hands over bytes that a child has printed, after what was printed before. Never raises."""
+    flush()
+    for start in range(0, len(data), _PIECE):
+        seam.emit(kind, data[start : start + _PIECE])
+
+
 def tell(line):
     """Prints a line of ours on standard error. Never raises."""
     try:

@@ -20,7 +20,7 @@ emit = host.emit
 
 # Operations of `submit`.
 CALL, SEARCH, DESCRIBE, NAMESPACES, NAMESPACE = range(1, 6)
-SQL, HTTP, FILES = range(7, 10)
+SQL, HTTP, FILES, RUN = range(7, 11)
 
 # What a completion's payload is: an error, an answer, or {"value", "content"}.
 FAILED, ANSWER, WITH_CONTENT = range(3)

@@ -38,7 +38,8 @@ def left():
     return _value.returned, _value.last
 
 
-_FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+# What scripts are compiled with.
+FLAGS = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
 _PREPARING = (ast.Import, ast.ImportFrom, ast.ClassDef, ast.Assign, ast.AnnAssign)
 _uncalled = None
 _COMPOUND = ("body", "orelse", "finalbody", "handlers", "cases")
@@ -55,7 +56,7 @@ def compiled(source: str, name: str):
         return _compiled_as_tree(source, name)
     try:
         # The tree of a long script takes as long to build as all the rest of compiling it.
-        return compile(source, name, "exec", _FLAGS, dont_inherit=True)
+        return compile(source, name, "exec", FLAGS, dont_inherit=True)
     except SyntaxError:
         pass  # perhaps a `return`
     with warnings.catch_warnings():
@@ -76,7 +77,7 @@ def _ends_without_value(source):
     if not last[0].isidentifier() or lines[1].endswith("\\") or '"""' in last or "'''" in last:
         return False
     try:
-        body = compile(last, "", "exec", _FLAGS | ast.PyCF_ONLY_AST, dont_inherit=True).body
+        body = compile(last, "", "exec", FLAGS | ast.PyCF_ONLY_AST, dont_inherit=True).body
     except (SyntaxError, ValueError):
         return False
     end = body[-1]
@@ -100,7 +101,7 @@ def _compiled_as_tree(source, name):
             tree.body = _with_returns(body)
         if "finally" in source:
             return _compiled_quietly(tree, name)
-        return compile(tree, name, "exec", _FLAGS, dont_inherit=True)
+        return compile(tree, name, "exec", FLAGS, dont_inherit=True)
     except SyntaxError as error:
         error.filename = name
         if error.text is None and error.lineno:
@@ -111,7 +112,7 @@ def _compiled_as_tree(source, name):
 
 
 def _tree(source, name):
-    flags = _FLAGS | ast.PyCF_ONLY_AST
+    flags = FLAGS | ast.PyCF_ONLY_AST
     try:
         return compile(source, name, "exec", flags, dont_inherit=True)
     except IndentationError as error:
@@ -120,6 +121,14 @@ def _tree(source, name):
     if tree is None:
         raise refused
     return tree
+
+
+def tree(source: str, name: str):
+    """The tree of a script whose code is not to be executed for its value."""
+    module = _tree(source, name)
+    if "return" in source and any(map(_returns, module.body)):
+        module.body = _with_returns(module.body)
+    return module
 
 
 def _defined_only(body):
@@ -151,7 +160,7 @@ def _compiled_quietly(tree, name):
     with warnings.catch_warnings():
         # The parser has warned already, of the script as it was.
         warnings.filterwarnings("ignore", r"'\w+' in a 'finally' block", SyntaxWarning)
-        return compile(tree, name, "exec", _FLAGS, dont_inherit=True)
+        return compile(tree, name, "exec", FLAGS, dont_inherit=True)
 
 
 def _keep_last(body):

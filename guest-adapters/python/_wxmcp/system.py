@@ -4,16 +4,14 @@ from . import kept as __builtins__
 
 import atexit
 import builtins
-import concurrent.futures
-import concurrent.futures.thread
 import os
 import posix
 import sys
 import time
 import types
 
-from . import ambient, artifacts, calls, capabilities, content, loop, modes, openfiles, output, paths, place, seam, source
-from . import stdlib, tooltree, unseen, zone
+from . import ambient, artifacts, calls, capabilities, content, locks, loop, modes, openfiles, output, paths, place
+from . import processes, seam, source, stdlib, threaded, threads, tooltree, twins, unseen, zone
 
 main = types.ModuleType("__main__")
 
@@ -36,7 +34,8 @@ def install():
     loop.install()
     _install_waits()
     _install_exits()
-    _install_threads()
+    threaded.install()
+    processes.install()
     _install_recursion_limit()
     modes.install()
     paths.install()
@@ -58,11 +57,14 @@ def _install_waits():
     real_sleep = time.sleep
 
     def sleep(seconds, /):
+        if threads.alive:
+            return locks.sleep(seconds)
         output.flush()
         real_sleep(seconds)
 
     sleep.__doc__ = real_sleep.__doc__
     time.sleep = sleep
+    twins.waits_aside(sleep, locks.sleep_aside)
 
 
 # Frames of ours below a script's first.
@@ -105,43 +107,6 @@ def _install_exits():
     os.abort = posix.abort = abort
 
 
-def _install_threads():
-    stdlib.patches["concurrent.futures.thread"] = _run_in_place
-    _run_in_place(concurrent.futures.thread)
-
-
-def _run_in_place(module):
-    """A pool runs its work where it is submitted; a bare thread cannot begin."""
-
-    def submit(self, fn, /, *args, **kwargs):
-        if self._shutdown:
-            raise RuntimeError("cannot schedule new futures after shutdown")
-        future = concurrent.futures.Future()
-        future.set_running_or_notify_cancel()
-        try:
-            initialize = self.__dict__.pop("_to_initialize", None)
-            if initialize is not None:
-                initialize()
-            result = loop.apart(fn, *args, **kwargs)
-        except BaseException as error:
-            future.set_exception(error)
-        else:
-            future.set_result(result)
-        return future
-
-    pool = module.ThreadPoolExecutor
-    submit.__doc__ = pool.submit.__doc__
-    pool.submit = submit
-    made = pool.__init__
-
-    def __init__(self, max_workers=None, thread_name_prefix="", initializer=None, initargs=(), **ctxkwargs):
-        made(self, max_workers, thread_name_prefix, initializer, initargs, **ctxkwargs)
-        if initializer is not None:
-            self._to_initialize = lambda: initializer(*initargs)
-
-    pool.__init__ = __init__
-
-
 def prepare(script, continues=False):
     """Makes one run's surroundings. Variables of earlier runs of a session stay."""
     if continues:
@@ -149,10 +114,11 @@ def prepare(script, continues=False):
         ambient.unbind()
     name = script["name"]
     main.__file__ = name
-    sys.argv[:] = [name, *script["args"]]
+    sys.argv[:] = ["-c" if name == processes.CODE else name, *script["args"]]
     place.begin(script)
     zone.begin(script["env"])
     calls.forget()
+    processes.forget()
     tooltree.refresh()
 
 

@@ -10,19 +10,21 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::aside::aside;
+use crate::children::{Children, Family};
 use crate::clock::RunClock;
-use crate::limits::{Budget, Stop};
+use crate::limits::Stop;
 use crate::operation::{Operation, read, request_name};
 use crate::output::Output;
+use wxmcp_run::Observer;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
 use wxmcp_run::{Charge, Held, Ledger, OverBudget};
-use wxmcp_run::{Event, Observer};
 use wxmcp_run::{Limit, Limits};
 use wxmcp_run::{RunId, Seen};
 
 mod ended;
 mod packed;
+mod records;
 mod typed;
 
 use ended::{Done, Ended, Form, unwritten, written};
@@ -56,7 +58,8 @@ pub(crate) struct Calls {
     noted: HashSet<String>,
     context: CallContext,
     clock: Arc<RunClock>,
-    budget: Budget,
+    family: Arc<Family>,
+    children: Option<Children>,
     slots: Arc<Semaphore>,
     last_id: u64,
     running: JoinSet<Ended>,
@@ -75,6 +78,7 @@ pub(crate) struct InRun {
     pub(crate) run: RunId,
     pub(crate) clock: Arc<RunClock>,
     pub(crate) ledger: Ledger,
+    pub(crate) family: Arc<Family>,
 }
 
 impl Calls {
@@ -99,7 +103,8 @@ impl Calls {
                 held: Held::default(),
             },
             clock: this.clock,
-            budget: Budget::new(limits.tool_calls),
+            family: this.family,
+            children: None,
             slots: Arc::new(Semaphore::new(slots.max(1))),
             last_id: 0,
             running: JoinSet::new(),
@@ -148,8 +153,8 @@ impl Calls {
                 arguments,
                 content,
             }) => {
-                self.budget
-                    .spend(1)
+                self.family
+                    .spend_call()
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
                 let sequence = self.record(id, &name, argument_bytes);
                 let call = ToolCall {
@@ -171,8 +176,8 @@ impl Calls {
                 capability: Capability::Http,
                 request,
             }) => {
-                self.budget
-                    .spend(1)
+                self.family
+                    .spend_call()
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
                 self.record(id, &request_name(&request), argument_bytes);
                 let (tools, context) = (Arc::clone(&self.tools), self.context(held));
@@ -182,6 +187,7 @@ impl Calls {
                     Ok(Done::written(answer, bytes))
                 });
             }
+            Ok(Operation::Run(wanted)) => self.start(id, wanted, held),
             Ok(question) => self.ask(id, question, held),
             Err(error) => self.fail(id, &error),
         }
@@ -255,28 +261,13 @@ impl Calls {
                     let answer = tools.capability(capability, request, context).await?;
                     return Ok(Done::written(answer, 0));
                 }
-                Operation::Namespaces | Operation::Call { .. } | Operation::Timer(_) => {
-                    serde_json::to_vec(&tools.namespaces()).map_err(unwritten)
-                }
+                Operation::Namespaces
+                | Operation::Call { .. }
+                | Operation::Timer(_)
+                | Operation::Run(_) => serde_json::to_vec(&tools.namespaces()).map_err(unwritten),
             };
             Ok(Done::new(answer?, 0))
         });
-    }
-
-    /// Records a tool call and notifies the observer; returns the call's sequence number.
-    fn record(&mut self, id: u64, name: &str, argument_bytes: usize) -> u64 {
-        let sequence = length(self.records.len()).saturating_add(1);
-        let end = name.floor_char_boundary(NAME);
-        let name = name.get(..end).unwrap_or_default();
-        self.indices.insert(id, self.records.len());
-        self.records.push(CallRecord {
-            sequence,
-            name: name.to_owned(),
-            ended: None,
-            argument_bytes: length(argument_bytes),
-        });
-        self.observer.event(Event::CallStarted { sequence, name });
-        sequence
     }
 
     /// Runs `work` in a slot of its own. What can be answered without waiting is
@@ -286,14 +277,9 @@ impl Calls {
         W: Future<Output = Result<Done, ToolError>> + Send + 'static,
     {
         let slots = Arc::clone(&self.slots);
-        let ledger = self.context.ledger.clone();
-        let started = Instant::now();
-        let mut future: Pin<Box<dyn Future<Output = Ended> + Send>> = Box::pin(async move {
-            let result = {
-                let _slot = slots.acquire_owned().await.ok();
-                work.await
-            };
-            Ended::new(id, result, started.elapsed(), &ledger)
+        let mut future = self.timed(id, async move {
+            let _slot = slots.acquire_owned().await.ok();
+            work.await
         });
         let mut context = Context::from_waker(Waker::noop());
         match future.as_mut().poll(&mut context) {
@@ -303,6 +289,28 @@ impl Calls {
                 self.aborts.insert(id, abort);
             }
         }
+    }
+
+    /// The same in a task from its beginning, and without a slot.
+    fn go_on<W>(&mut self, id: u64, work: W)
+    where
+        W: Future<Output = Result<Done, ToolError>> + Send + 'static,
+    {
+        let future = self.timed(id, work);
+        let abort = self.running.spawn(future);
+        self.aborts.insert(id, abort);
+    }
+
+    fn timed<W>(&self, id: u64, work: W) -> Pin<Box<dyn Future<Output = Ended> + Send>>
+    where
+        W: Future<Output = Result<Done, ToolError>> + Send + 'static,
+    {
+        let ledger = self.context.ledger.clone();
+        let started = Instant::now();
+        Box::pin(async move {
+            let result = work.await;
+            Ended::new(id, result, started.elapsed(), &ledger)
+        })
     }
 
     /// Begins one operation and answers its own end, packed as `wit/guest.wit` says.
@@ -443,22 +451,6 @@ impl Calls {
         );
     }
 
-    /// Completes the record of a call, if the operation was one.
-    fn note_end(&mut self, id: u64, end: CallEnd) {
-        let Some(index) = self.indices.remove(&id) else {
-            return;
-        };
-        let Some(record) = self.records.get_mut(index) else {
-            return;
-        };
-        self.answer_bytes = self.answer_bytes.saturating_add(end.answer_bytes);
-        self.observer.event(Event::CallEnded {
-            sequence: record.sequence,
-            error: end.error,
-        });
-        record.ended = Some(end);
-    }
-
     /// Where what the run holds is charged.
     pub(crate) fn ledger(&self) -> &Ledger {
         &self.context.ledger
@@ -470,17 +462,6 @@ impl Calls {
             abort.abort();
             self.indices.remove(&id);
         }
-    }
-
-    /// The run is over: what ended is noted, what is under way is cancelled.
-    /// Answers the records and the bytes of all answers.
-    pub(crate) fn finish(&mut self) -> (Vec<CallRecord>, u64) {
-        self.collect();
-        for ended in std::mem::take(&mut self.ready) {
-            self.close(&ended);
-        }
-        self.running.abort_all();
-        (std::mem::take(&mut self.records), self.answer_bytes)
     }
 }
 

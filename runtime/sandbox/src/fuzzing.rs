@@ -7,6 +7,7 @@ use wasmtime::component::Component;
 use wxmcp_run::{Ledger, Limits, Observer, RunId, ToolHost, parsed_size};
 
 use crate::calls::{Calls, InRun};
+use crate::children::Family;
 use crate::clock::RunClock;
 use crate::engine::compiling_engine;
 use crate::guest::{End, Outbox};
@@ -28,10 +29,13 @@ impl Guest {
         ledger: Ledger,
     ) -> Self {
         let output = Output::charged(limits.output, Arc::clone(observer), &ledger);
+        let family = Family::new();
+        family.begin(limits.tool_calls);
         let this = InRun {
             run: RunId::random(),
             clock: Arc::new(RunClock::start()),
             ledger,
+            family,
         };
         Self {
             calls: Calls::new(tools, Arc::clone(observer), output, this, limits),

@@ -10,6 +10,7 @@
 
 mod aside;
 mod calls;
+mod children;
 mod clock;
 mod digits;
 pub mod engine;

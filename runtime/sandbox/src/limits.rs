@@ -1,6 +1,7 @@
 //! What keeps count of what a run uses, and stops it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmtime::ResourceLimiter;
 use wxmcp_run::{Ledger, Limit, OverBudget};
@@ -51,6 +52,8 @@ pub(crate) struct MemoryMeter {
     limit: u64,
     /// Bytes of all memories.
     total: u64,
+    /// The same of all runs that the limit is for, this one among them.
+    all: Arc<AtomicU64>,
     table_elements: usize,
     peak: u64,
     refused: Option<Limit>,
@@ -59,10 +62,17 @@ pub(crate) struct MemoryMeter {
 }
 
 impl MemoryMeter {
+    #[cfg(test)]
     pub(crate) fn new(limit: u64) -> Self {
+        Self::among(limit, Arc::default())
+    }
+
+    /// One of several, whose memories together are bounded.
+    pub(crate) fn among(limit: u64, all: Arc<AtomicU64>) -> Self {
         Self {
             limit,
             total: 0,
+            all,
             table_elements: 0,
             peak: 0,
             refused: None,
@@ -90,7 +100,7 @@ impl MemoryMeter {
     /// Another run of the instance begins.
     pub(crate) fn begin(&mut self) {
         self.refused = None;
-        self.peak = self.total;
+        self.peak = self.all.load(Ordering::Relaxed);
     }
 
     /// Charges the memory of a kept instance to the run that uses it now.
@@ -111,6 +121,12 @@ impl MemoryMeter {
     }
 }
 
+impl Drop for MemoryMeter {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.total, Ordering::Relaxed);
+    }
+}
+
 impl ResourceLimiter for MemoryMeter {
     fn memory_growing(
         &mut self,
@@ -123,8 +139,8 @@ impl ResourceLimiter for MemoryMeter {
             return Ok(true);
         }
         let more = u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX);
-        let total = self.total.saturating_add(more);
-        if total > self.limit {
+        let all = self.all.load(Ordering::Relaxed).saturating_add(more);
+        if all > self.limit {
             self.refused = Some(Limit::Memory(self.limit));
             return Ok(false);
         }
@@ -137,8 +153,9 @@ impl ResourceLimiter for MemoryMeter {
                 return Ok(false);
             }
         }
-        self.total = total;
-        self.peak = self.peak.max(total);
+        self.total = self.total.saturating_add(more);
+        let all = self.all.fetch_add(more, Ordering::Relaxed);
+        self.peak = self.peak.max(all.saturating_add(more));
         Ok(true)
     }
 

@@ -4,6 +4,9 @@
 //! them when it asks for more, before it calls the host, and when it returns: what was used is
 //! known then, and the run ends in none but these places, save by a trap.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use wasmtime::component::Linker;
 use wasmtime::{Store, StoreContextMut};
 
@@ -56,7 +59,10 @@ impl Metering {
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
     limit: Option<u64>,
-    used: u64,
+    /// What it used, and the runs that it started.
+    used: Arc<AtomicU64>,
+    /// Whether another run started this one.
+    is_started: bool,
     /// What the guest's counter held when it was last known.
     held: i64,
     /// Units until the host has its turn.
@@ -64,21 +70,37 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
+    /// The meter of a run whose units count for others, too, perhaps of one that they started.
+    pub(crate) fn among(used: Arc<AtomicU64>, is_started: bool) -> Self {
+        Self {
+            used,
+            is_started,
+            ..Self::default()
+        }
+    }
+
     /// Begins a run: nothing is used, and what the guest still holds will be taken from it.
     pub(crate) fn begin(&mut self, limit: Option<u64>) {
-        (self.limit, self.used, self.slice) = (limit, 0, SLICE);
+        (self.limit, self.slice) = (limit, SLICE);
+        if !self.is_started {
+            self.used.store(0, Ordering::Relaxed);
+        }
     }
 
     /// Units used up to the guest's last report, at most the limit.
     pub(crate) fn used(&self) -> u64 {
-        self.used.min(self.limit.unwrap_or(u64::MAX))
+        self.all().min(self.limit.unwrap_or(u64::MAX))
+    }
+
+    fn all(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
     }
 
     /// Hears what is left of what the guest held. A guest's counter only falls.
     fn note(&mut self, left: i64) {
         let spent = u64::try_from(i128::from(self.held) - i128::from(left)).unwrap_or(0);
         self.held = left;
-        self.used = self.used.saturating_add(spent);
+        self.used.fetch_add(spent, Ordering::Relaxed);
         self.slice = self.slice.saturating_sub(spent);
     }
 
@@ -86,7 +108,7 @@ impl Meter {
     fn take(&mut self) -> i64 {
         let allowed = self
             .limit
-            .map_or(u64::MAX, |limit| limit.saturating_sub(self.used));
+            .map_or(u64::MAX, |limit| limit.saturating_sub(self.all()));
         self.held = i64::try_from(self.slice.min(allowed)).unwrap_or(i64::MAX);
         self.held
     }
@@ -94,7 +116,7 @@ impl Meter {
     /// The limit, if more was used.
     fn exceeded(&self) -> Option<Limit> {
         let limit = self.limit?;
-        (self.used > limit).then_some(Limit::Fuel(limit))
+        (self.all() > limit).then_some(Limit::Fuel(limit))
     }
 }
 

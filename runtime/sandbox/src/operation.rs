@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::aside::aside;
+use crate::children::Wanted;
 use wxmcp_run::Held;
 use wxmcp_run::without_lone_surrogates;
 use wxmcp_run::{Capability, ToolError, ToolErrorKind};
@@ -42,6 +43,8 @@ pub(crate) enum Operation {
         capability: Capability,
         request: serde_json::Map<String, Value>,
     },
+    /// Another script, in an instance of its own.
+    Run(Wanted),
 }
 
 /// Reads a request; a thread that reads a large one keeps what is charged for it.
@@ -138,6 +141,7 @@ fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
                 request,
             })
         }
+        10 => read(payload).map(Operation::Run),
         other => Err(ToolError::new(
             ToolErrorKind::InvalidCall,
             format!("there is no operation {other}"),

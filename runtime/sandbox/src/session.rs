@@ -12,6 +12,7 @@ use wxmcp_run::{
 };
 
 use crate::calls::{Calls, InRun};
+use crate::children::{Children, Family, Kin};
 use crate::clock::RunClock;
 use crate::engine::engine_error;
 use crate::files::Files;
@@ -47,6 +48,9 @@ pub struct Session {
     metering: Metering,
     live: Option<Live>,
     is_over: bool,
+    family: Arc<Family>,
+    /// Of a run that another one started.
+    kin: Option<Kin>,
 }
 
 struct Live {
@@ -62,6 +66,26 @@ impl Session {
             metering: sandbox.metering,
             live: None,
             is_over: false,
+            family: Family::new(),
+            kin: None,
+        }
+    }
+
+    /// An instance for a run that another one started.
+    pub(crate) fn of_kin(
+        before: InstancePre<State>,
+        entry: Entry,
+        metering: Metering,
+        kin: Kin,
+    ) -> Self {
+        Self {
+            before,
+            entry,
+            metering,
+            live: None,
+            is_over: false,
+            family: Arc::clone(&kin.family),
+            kin: Some(kin),
         }
     }
 
@@ -129,8 +153,14 @@ impl Session {
             run: id,
             clock: Arc::clone(&clock),
             ledger: ledger.clone(),
+            family: Arc::clone(&self.family),
         };
-        let mut memory = MemoryMeter::new(limits.memory);
+        if self.kin.is_none() {
+            self.family.begin(limits.tool_calls);
+        }
+        let policy = Arc::new(policy);
+        let sources = (clocks.clone(), randomness);
+        let mut memory = MemoryMeter::among(limits.memory, Arc::clone(&self.family.memory));
         // The source and what the guest is sent are there until the run ends.
         let mut sent = ledger.nothing();
         if script.task.is_some() || script.in_session {
@@ -174,9 +204,12 @@ impl Session {
                 let state = State {
                     wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
                     table: wasi::table(),
-                    files: Files::new(&policy, &surroundings, &ledger, &output)?,
+                    files: match &self.kin {
+                        Some(kin) => Files::sharing(&kin.tree, &ledger, &output),
+                        None => Files::new(&policy, &surroundings, &ledger, &output)?,
+                    },
                     memory,
-                    meter: Meter::default(),
+                    meter: Meter::among(Arc::clone(&self.family.fuel), self.kin.is_some()),
                     calls: Calls::new(tools, observer, output.clone(), this, &limits),
                     output,
                     outbox,
@@ -202,6 +235,26 @@ impl Session {
             }
         };
         let live = self.live.insert(live);
+        // A tool file does its one thing, and a supplied component has no interpreter.
+        if script.task.is_none() && !matches!(self.entry, Entry::Supplied(_)) {
+            let state = live.store.data_mut();
+            let depth = self.kin.as_ref().map_or(0, |kin| kin.depth);
+            state.calls.starts_by(Children {
+                before: self.before.clone(),
+                entry: self.entry.clone(),
+                metering: self.metering,
+                language: script.language,
+                policy,
+                limits: limits.clone(),
+                sources,
+                ledger,
+                kin: Kin {
+                    family: Arc::clone(&self.family),
+                    tree: state.files.tree(),
+                    depth,
+                },
+            });
+        }
         self.metering
             .begin(&mut live.store, limits.fuel)
             .map_err(engine_error)?;

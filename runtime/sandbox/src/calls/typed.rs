@@ -63,8 +63,8 @@ impl Calls {
         }
         self.last_id = self.last_id.saturating_add(1);
         let (run, id) = (self.context.run, self.last_id);
-        self.budget
-            .spend(1)
+        self.family
+            .spend_call()
             .map_err(|total| Stop(Limit::ToolCalls(total)))?;
         let payload = serde_json::to_vec(&arguments).unwrap_or_default();
         let sequence = self.record(id, name, payload.len());

@@ -45,7 +45,8 @@ use crate::output::Output;
 use crate::surroundings::Surroundings;
 use scratch::Scratch;
 use seam::Folder;
-use tree::{Mounted, Tree};
+use tree::Mounted;
+pub(crate) use tree::Tree;
 use writable::{Common, Guard, Notes, Writable};
 use wxmcp_run::{Access, Ledger, Mount, OverBudget, Policy, Protected, RunError, Source};
 
@@ -150,9 +151,18 @@ impl Files {
             }
         }
         Ok(Self {
-            tree: Arc::new(tree),
             scratch,
             notes,
+            ..Self::sharing(&Arc::new(tree), ledger, output)
+        })
+    }
+
+    /// What another run sees, too: the same mounts and scratch folders, with handles of its own.
+    pub(crate) fn sharing(tree: &Arc<Tree>, ledger: &Ledger, output: &Output) -> Self {
+        Self {
+            tree: Arc::clone(tree),
+            scratch: Scratch::new(&Surroundings::default(), 0),
+            notes: Arc::new(Notes::new(output.clone())),
             modes: modes::Modes::default(),
             open: Arc::new(Semaphore::new(OPEN)),
             streams: Arc::new(Semaphore::new(STREAMS)),
@@ -161,7 +171,16 @@ impl Files {
             lists: 0,
             ledger: ledger.clone(),
             known: None,
-        })
+        }
+    }
+
+    /// The mounts and the scratch folders, also for runs that this one starts.
+    pub(crate) fn tree(&mut self) -> Arc<Tree> {
+        // No handle leads into the tree before this: nobody else has it.
+        if let Some(tree) = Arc::get_mut(&mut self.tree) {
+            self.scratch.mount(tree, &self.ledger, &self.notes);
+        }
+        Arc::clone(&self.tree)
     }
 
     /// Another run of the instance begins.

@@ -13,13 +13,8 @@ use wxmcp_run::Access;
 
 impl preopens::Host for FilesView<'_> {
     fn get_directories(&mut self) -> wasmtime::Result<Vec<(Resource<Descriptor>, String)>> {
-        // No handle leads into the tree before this: nobody else has it.
-        if let Some(tree) = Arc::get_mut(&mut self.files.tree) {
-            let (ledger, notes) = (&self.files.ledger, &self.files.notes);
-            self.files.scratch.mount(tree, ledger, notes);
-        }
         let mut found = Vec::new();
-        for (place, path) in self.files.tree.roots() {
+        for (place, path) in self.files.tree().roots() {
             let mut flags = DescriptorFlags::READ;
             if let Place::Inside(mounted) = &place
                 && mounted.access == Access::ReadWrite

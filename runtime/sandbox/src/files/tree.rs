@@ -17,7 +17,7 @@ use wxmcp_run::Access;
 const LINKS: u32 = 40;
 
 /// All mounts of an instance.
-pub(super) struct Tree {
+pub(crate) struct Tree {
     /// The first is `/`.
     nodes: Vec<Node>,
     /// The mounts in the order in which they were made.

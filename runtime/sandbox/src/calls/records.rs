@@ -1,0 +1,94 @@
+//! What is noted of each call, and the runs that a script starts.
+
+use std::sync::Arc;
+
+use super::{Calls, NAME, length};
+use crate::calls::ended::Done;
+use crate::children::{Children, Wanted};
+use wxmcp_run::{CallEnd, CallRecord, Event, Held, ToolError, ToolErrorKind};
+
+impl Calls {
+    /// Records a tool call and notifies the observer; returns the call's sequence number.
+    pub(super) fn record(&mut self, id: u64, name: &str, argument_bytes: usize) -> u64 {
+        let sequence = self.family.next_call();
+        let end = name.floor_char_boundary(NAME);
+        let name = name.get(..end).unwrap_or_default();
+        self.indices.insert(id, self.records.len());
+        self.records.push(CallRecord {
+            sequence,
+            name: name.to_owned(),
+            ended: None,
+            argument_bytes: length(argument_bytes),
+        });
+        self.observer.event(Event::CallStarted { sequence, name });
+        sequence
+    }
+
+    /// Completes the record of a call, if the operation was one.
+    pub(super) fn note_end(&mut self, id: u64, end: CallEnd) {
+        let Some(index) = self.indices.remove(&id) else {
+            return;
+        };
+        let Some(record) = self.records.get_mut(index) else {
+            return;
+        };
+        self.answer_bytes = self.answer_bytes.saturating_add(end.answer_bytes);
+        self.observer.event(Event::CallEnded {
+            sequence: record.sequence,
+            error: end.error,
+        });
+        record.ended = Some(end);
+    }
+
+    /// Whether another run started this one.
+    fn is_started(&self) -> bool {
+        self.children
+            .as_ref()
+            .is_some_and(|children| children.kin.depth > 0)
+    }
+
+    /// Lets the script start others.
+    pub(crate) fn starts_by(&mut self, children: Children) {
+        self.children = Some(children);
+    }
+
+    /// Starts a run that the script asked for.
+    pub(super) fn start(&mut self, id: u64, wanted: Wanted, held: Held) {
+        let Some(children) = self.children.clone() else {
+            let message = "this interpreter cannot be started by its own scripts";
+            return self.fail(id, &ToolError::new(ToolErrorKind::NotGranted, message));
+        };
+        let left = children.limits.wall.saturating_sub(self.clock.elapsed());
+        let (tools, observer) = (Arc::clone(&self.tools), Arc::clone(&self.observer));
+        let run = children.run(wanted, left, tools, observer);
+        self.go_on(id, async move {
+            let _held = held;
+            run.await.map(|payload| Done::new(payload, 0))
+        });
+    }
+
+    /// The run is over: what ended is noted, what is under way is cancelled.
+    /// Answers the records and the bytes of all answers.
+    pub(crate) fn finish(&mut self) -> (Vec<CallRecord>, u64) {
+        self.collect();
+        for ended in std::mem::take(&mut self.ready) {
+            self.close(&ended);
+        }
+        self.running.abort_all();
+        if self.is_started() {
+            return (Vec::new(), self.answer_bytes);
+        }
+        let mut records = std::mem::take(&mut self.records);
+        records.extend(self.family.kept());
+        records.sort_by_key(|record| record.sequence);
+        (records, self.answer_bytes)
+    }
+}
+
+impl Drop for Calls {
+    fn drop(&mut self) {
+        if self.is_started() {
+            self.family.keep(std::mem::take(&mut self.records));
+        }
+    }
+}
