@@ -3,7 +3,9 @@
 use crate::componentize::{Adapter, SHIM, componentize, python_sources};
 use crate::digest::sha256;
 use crate::extension;
-use crate::flatten::{Changes, Flat, Mode, ModesInterface, Release, Repeat, Replace, Told, WithMode};
+use crate::flatten::{
+    Changes, Flat, Mode, ModesInterface, Release, Repeat, Replace, Told, WithMode,
+};
 use crate::folder;
 use crate::immortal::immortalise;
 use crate::inputs::Project;

@@ -36,7 +36,7 @@ use oxc_span::SourceType;
 use serde::Serialize;
 use wxmcp_run::Raised;
 
-pub use checkable::{Checkable, UNTYPED, Unreadable};
+pub use checkable::{Checkable, UNTYPED, UNTYPED_NAMES, Unreadable};
 pub(crate) use error::SourceError;
 use fences::without_fences;
 pub use linked::Format;
