@@ -23,7 +23,11 @@ fn place() -> Result<tempfile::TempDir, Box<dyn Error>> {
 }
 
 /// What a script prints, and which of the servers were asked for anything.
-fn run(folder: &Path, script: &str, source: &str) -> Result<(String, Vec<&'static str>), Box<dyn Error>> {
+fn run(
+    folder: &Path,
+    script: &str,
+    source: &str,
+) -> Result<(String, Vec<&'static str>), Box<dyn Error>> {
     fs::write(folder.join(script), source)?;
     let printed = Printed::from(wxmcp(folder).args(["run", script]).output()?);
     let mut started = Vec::new();
@@ -69,22 +73,70 @@ fn names_are_looked_up_without_starting_a_server() -> TestResult {
 fn a_call_starts_the_server_that_it_needs() -> TestResult {
     let folder = place()?;
     for (script, source, expected, started) in [
-        ("a.py", "print(github.create_issue(title='x')['tool'])", "create_issue\n", vec!["github"]),
-        ("a.js", "console.log((await github.createIssue({ title: 'x' })).tool)", "create_issue\n", vec!["github"]),
-        ("b.py", "print(mcp['my-server'].ping()['tool'])", "ping\n", vec!["mine"]),
-        ("b.js", "console.log((await tools['my-server'].ping({})).tool)", "ping\n", vec!["mine"]),
-        ("c.py", "print(github_list_issues()['tool'])", "list_issues\n", vec!["github"]),
-        ("c.js", "console.log((await codemode.my_server_ping({})).tool)", "ping\n", vec!["mine"]),
+        (
+            "a.py",
+            "print(github.create_issue(title='x')['tool'])",
+            "create_issue\n",
+            vec!["github"],
+        ),
+        (
+            "a.js",
+            "console.log((await github.createIssue({ title: 'x' })).tool)",
+            "create_issue\n",
+            vec!["github"],
+        ),
+        (
+            "b.py",
+            "print(mcp['my-server'].ping()['tool'])",
+            "ping\n",
+            vec!["mine"],
+        ),
+        (
+            "b.js",
+            "console.log((await tools['my-server'].ping({})).tool)",
+            "ping\n",
+            vec!["mine"],
+        ),
+        (
+            "c.py",
+            "print(github_list_issues()['tool'])",
+            "list_issues\n",
+            vec!["github"],
+        ),
+        (
+            "c.js",
+            "console.log((await codemode.my_server_ping({})).tool)",
+            "ping\n",
+            vec!["mine"],
+        ),
         // A name alone could be any server's.
-        ("d.py", "print(ping()['tool'])", "ping\n", vec!["github", "mine"]),
-        ("d.js", "console.log((await ping({})).tool)", "ping\n", vec!["github", "mine"]),
-        ("e.py", "print(price(), shop.price())", "2 2\n", vec!["github", "mine"]),
+        (
+            "d.py",
+            "print(ping()['tool'])",
+            "ping\n",
+            vec!["github", "mine"],
+        ),
+        (
+            "d.js",
+            "console.log((await ping({})).tool)",
+            "ping\n",
+            vec!["github", "mine"],
+        ),
+        (
+            "e.py",
+            "print(price(), shop.price())",
+            "2 2\n",
+            vec!["github", "mine"],
+        ),
     ] {
         let told = run(folder.path(), script, source)?;
         assert_eq!(told, (expected.to_owned(), started), "{script}");
     }
     let (told, _) = run(folder.path(), "f.py", "list_issues()")?;
     let names = "`github.list_issues`, `my_server.list_issues`";
-    assert!(told.contains(&format!("several namespaces: {names}")), "{told}");
+    assert!(
+        told.contains(&format!("several namespaces: {names}")),
+        "{told}"
+    );
     Ok(())
 }

@@ -201,7 +201,9 @@ impl Ambient {
             asked,
             ..
         } = uses;
-        ambient.called.retain(|name| ambient.names.contains(name) && !asked.contains(name));
+        ambient
+            .called
+            .retain(|name| ambient.names.contains(name) && !asked.contains(name));
         let is_empty = ambient.names.is_empty() && ambient.members.is_empty();
         (!is_empty || ambient.open || is_tools_open).then_some(ambient)
     }
@@ -224,7 +226,9 @@ pub(crate) fn undeclared<'s>(
         let bound = match declaration {
             Declaration::VariableDeclaration(it) => {
                 let names = it.declarations.iter();
-                names.flat_map(|one| one.id.get_binding_identifiers()).collect()
+                names
+                    .flat_map(|one| one.id.get_binding_identifiers())
+                    .collect()
             }
             other => Vec::from_iter(other.id()),
         };
@@ -238,7 +242,8 @@ pub(crate) fn undeclared<'s>(
 
 /// Whether an import has the object `tools`.
 fn imports_tools(import: &Import) -> bool {
-    import.from == Origin::Module("wxmcp") && (import.star || import.names.iter().any(|it| it == "tools"))
+    import.from == Origin::Module("wxmcp")
+        && (import.star || import.names.iter().any(|it| it == "tools"))
 }
 
 struct Uses {
@@ -318,7 +323,9 @@ impl<'a> Visit<'a> for Uses {
         if let Expression::StaticMemberExpression(member) = it.callee.get_inner_expression() {
             let name = member.property.name.as_str();
             match member.object.get_inner_expression() {
-                Expression::Identifier(object) if object.name == "Promise" && GATHERING.contains(&name) => {
+                Expression::Identifier(object)
+                    if object.name == "Promise" && GATHERING.contains(&name) =>
+                {
                     let mut gathered = Gathered(BTreeSet::new());
                     gathered.visit_arguments(&it.arguments);
                     self.ambient.called.append(&mut gathered.0);

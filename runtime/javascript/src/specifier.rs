@@ -185,7 +185,10 @@ mod tests {
         ] {
             assert_eq!(of_script(name), Ok(Target::Builtin("wxmcp")));
         }
-        assert_eq!(of_script("../servers/database/query.js"), Ok(Target::Tool("database".to_owned(), "query".to_owned())));
+        assert_eq!(
+            of_script("../servers/database/query.js"),
+            Ok(Target::Tool("database".to_owned(), "query".to_owned()))
+        );
         assert_eq!(of_script("../client.js"), Ok(Target::Builtin("wxmcp")));
         assert!(of_script("client").is_err());
         assert_eq!(of_script("zod"), Ok(Target::Builtin("zod")));

@@ -35,14 +35,22 @@ fn a_script_that_declares_all_its_names_tells_none() {
 fn names_count_in_the_scopes_that_do_not_declare_them() {
     assert_eq!(names("await github.list()"), ["github"]);
     assert_eq!(names("{ const github = 1; } github.list()"), ["github"]);
-    assert_eq!(names("const f = (github) => github.x(); f(github)"), ["github"]);
+    assert_eq!(
+        names("const f = (github) => github.x(); f(github)"),
+        ["github"]
+    );
     assert_eq!(names("typeof slack !== 'undefined'"), ["slack"]);
     assert_eq!(
-        names("declare const github: any; declare function list(): void; await github.list(); list()"),
+        names(
+            "declare const github: any; declare function list(): void; await github.list(); list()"
+        ),
         ["github", "list"]
     );
     assert_eq!(names("enum A { x } await github.list(A.x)"), ["github"]);
-    assert_eq!(names("async ({ github, tools }) => github.list()"), ["github"]);
+    assert_eq!(
+        names("async ({ github, tools }) => github.list()"),
+        ["github"]
+    );
     assert!(ambient("'github' in globalThis").open);
 }
 
