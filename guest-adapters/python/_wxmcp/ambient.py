@@ -306,17 +306,32 @@ def before_shown(error, namespace):
         _bind_all(namespace, ())
     except Exception:
         return  # the host has ended the run
-    error.__traceback__ = _without_ours(error.__traceback__)
+    error.__traceback__ = _without_ours(error.__traceback__, error.name)
 
 
-def _without_ours(trace):
-    """A traceback that ends where the script's own frames do: the last one says which names there are."""
+def _without_ours(trace, name):
+    """A traceback that ends where a script's frame uses the name: it says which names there are."""
     frames = []
     while trace is not None:
-        frames.append(trace)
+        frames.append((trace.tb_frame, trace.tb_lasti, trace.tb_lineno))
         trace = trace.tb_next
-    while frames and frames[-1].tb_frame.f_code.co_filename == __file__:
+    count = len(frames)
+    while frames and frames[-1][0].f_code.co_filename == __file__:
         frames.pop()
-    for one in reversed(frames):
-        trace = TracebackType(trace, one.tb_frame, one.tb_lasti, one.tb_lineno)
+    if frames and len(frames) < count:
+        frame, at, line = frames[-1]
+        frames[-1] = frame, _load_before(frame.f_code, at, name), line
+    for frame, at, line in reversed(frames):
+        trace = TracebackType(trace, frame, at, line)
     return trace
+
+
+def _load_before(code, at, name):
+    """Where the name is loaded that a call before `at` is of."""
+    ops, args = code.co_code[::2], code.co_code[1::2]
+    if name in code.co_names:
+        index, whole = code.co_names.index(name), _extended(ops, args)
+        for i in range(at // 2, -1, -1):
+            if ops[i] == _LOAD_GLOBAL and whole[i] >> 1 == index or ops[i] == _LOADS[0][0] and whole[i] == index:
+                return 2 * i
+    return at

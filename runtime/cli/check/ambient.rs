@@ -79,9 +79,9 @@ impl Checker<'_> {
     }
 }
 
-/// Adds such names to the builtins of the stubs.
+/// Adds such names to the builtins of the stubs, and the name that other hosts have for the tool tree.
 pub(super) fn add_python(
-    files: &mut [StubFile],
+    files: &mut Vec<StubFile>,
     ambient: &BTreeMap<String, Meaning>,
     has_items: bool,
 ) {
@@ -100,11 +100,29 @@ pub(super) fn add_python(
             Meaning::Tool {
                 namespace,
                 attribute,
-            } => format!("from tools.{namespace} import {attribute} as {name}\n"),
+            } if attribute == name => {
+                format!("from tools.{namespace} import {attribute} as {name}\n")
+            }
+            // What a stub imports by another name is its own.
+            Meaning::Tool {
+                namespace,
+                attribute,
+            } => {
+                format!("from tools.{namespace} import {attribute} as _{name}\n{name} = _{name}\n")
+            }
             Meaning::Other => format!("from typing import Any as _Any\n{name}: _Any\n"),
         };
         builtins.text.push_str(&line);
     }
+    let servers = files.iter().filter_map(|file| {
+        let path = file.path.strip_prefix("tools/")?;
+        Some(StubFile {
+            path: format!("servers/{path}"),
+            text: file.text.clone(),
+        })
+    });
+    let servers: Vec<StubFile> = servers.collect();
+    files.extend(servers);
 }
 
 /// Adds a file that declares such names, and the `through` that `tools` has as members.
