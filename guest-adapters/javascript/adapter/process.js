@@ -1,6 +1,6 @@
 // `process`, as far as a script can use one.
 
-import { TheTypeError, apply, bytesOf, create, define, defineProperty, isInteger, now, push, stringify } from './primordials.js';
+import { TheTypeError, apply, bytesOf, create, define, defineProperty, isInteger, now, push, startsWith, stringify } from './primordials.js';
 import { chdir } from './files.js';
 import { cwd } from './place.js';
 import { EXIT, STDERR, STDOUT, print, tell } from './seam.js';
@@ -29,8 +29,9 @@ export const listeners = { __proto__: null, begin: undefined, exit: undefined, s
 let given;
 
 /** Fills `argv` and `env` for one run. In a session `env` stays as it is, unless the host has another one. */
-export function prepare({ name, args, env, session }) {
-  const argv = ['wxmcp', name];
+export function prepare({ name, path, args, env, session }) {
+  // The path that `import.meta.url` has; text that came from no file has none.
+  const argv = ['wxmcp', path ?? (startsWith(name, '/') || startsWith(name, '<') ? name : `/${name}`)];
   if (args !== undefined) for (let i = 0; i < args.length; i++) push(argv, args[i]);
   process.argv = argv;
   const text = session === true ? stringify(env ?? {}) : undefined;
