@@ -155,8 +155,121 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
         .arg(ours.get_program())
         .arg("repl")
         .env("HOME", folder.path())
+        .env("TERM", "dumb")
         .env("WXMCP_CACHE_DIR", cache());
     let printed = Printed::from(command.stdin(Stdio::null()).output()?);
     assert_eq!(printed.streams(), ("0\n", ""));
+    Ok(())
+}
+
+/// Sessions at a terminal that moves its cursor. Each waits for what has to come, and prints its exit code.
+const EDITED: &str = r#"
+import os, pty, signal, sys
+# One that does not say what it should ends, and the test with it.
+signal.alarm(200)
+program, language, steps = sys.argv[1], sys.argv[2], eval(sys.argv[3])
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execv(program, [program, "repl", "--lang", language])
+heard, all = b"", b""
+for what, text in steps:
+    if what == "type":
+        os.write(terminal, text)
+        continue
+    text = {"prompt": b"\r>>> \x1b[K\r\x1b[4C", "more": b"\r... \x1b[K\r\x1b[4C"}.get(text, text)
+    while text not in heard:
+        try:
+            read = os.read(terminal, 4096)
+        except OSError:
+            sys.exit(f"{text!r} did not come, but {heard!r}")
+        heard, all = heard + read, all + read
+    heard = heard.partition(text)[2]
+assert b"\x1b[2J" not in all, all
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+fn edited(folder: &Path, language: &str, steps: &str) -> TestResult {
+    let ours = wxmcp(folder);
+    let mut command = std::process::Command::new("python3");
+    command
+        .current_dir(folder)
+        .args(["-c", EDITED])
+        .arg(ours.get_program())
+        .args([language, steps])
+        .env("TERM", "xterm")
+        .env("WXMCP_CACHE_DIR", cache());
+    let printed = Printed::from(command.stdin(Stdio::null()).output()?);
+    assert_eq!(printed.streams(), ("0\n", ""));
+    Ok(())
+}
+
+/// One test, since the sessions of a user share their history.
+#[test]
+fn lines_are_edited_and_completed_and_come_back() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    fs::create_dir_all(folder.path().join("tools/hello"))?;
+    fs::write(
+        folder.path().join("tools/hello/greet.py"),
+        "def greet(name: str) -> str:\n    return name + '!'\n",
+    )?;
+    let history = cache().join("repl-history");
+    let _not_there = fs::remove_file(&history);
+    edited(
+        folder.path(),
+        "py",
+        r#"[
+("until", "prompt"), ("type", b"alphabet_of = 41\r"),
+("until", "prompt"), ("type", b"alphab\t + 1\r"), ("until", b"42\r\n"),
+# The line before the last, and a digit inside of it.
+("until", "prompt"), ("type", b"\x1b[A\x1b[A\x1b[D\x1b[D1\r"),
+("until", "prompt"), ("type", b"alphabet_of\r"), ("until", b"141\r\n"),
+("until", "prompt"), ("type", b"alpha_two = globals().update({'alpha\\x1b[2J': 1})\r"),
+("until", "prompt"), ("type", b"alpha\t"), ("until", b"alpha_two  alphabet_of\r\n"), ("type", b"\x03"),
+("until", "prompt"), ("type", b"from tools import hell\t\r"),
+("until", "prompt"), ("type", b"hello.greet(name='you')\r"), ("until", b"you!\r\n"),
+("until", "prompt"), ("type", b"def f(x):\r"),
+("until", "more"), ("type", b"\treturn x + 1\r"),
+("until", "more"), ("type", b"\r"),
+("until", "prompt"), ("type", b"f(1)\r"), ("until", b"2\r\n"),
+("until", "prompt"), ("type", b"print('\\x1b[2Jdone')\r"), ("until", b"done\r\n"),
+("until", "prompt"), ("type", "len('größe日')\r".encode()), ("until", b"6\r\n"),
+("until", "prompt"), ("type", b"\x04"),
+]"#,
+    )?;
+    edited(
+        folder.path(),
+        "js",
+        r#"[
+("until", "prompt"), ("type", b"\x1b[A\x15const beta_value = 5\r"),
+("until", "prompt"), ("type", b"beta\t * 2\r"), ("until", b"10\r\n"),
+("until", "prompt"), ("type", b"\x04"),
+]"#,
+    )?;
+    let kept = fs::read_to_string(&history)?;
+    assert!(
+        kept.starts_with("alphabet_of = 41\nalphabet_of + 1\n"),
+        "{kept}"
+    );
+    assert!(
+        kept.ends_with("const beta_value = 5\nbeta_value * 2\n"),
+        "{kept}"
+    );
+    let mode = fs::metadata(&history)?.permissions();
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777,
+        0o600
+    );
+    edited(
+        folder.path(),
+        "py",
+        r#"[
+("until", "prompt"), ("type", b"\x1b[A\x1b[A\x1b[A\r"), ("until", b"6\r\n"),
+("until", "prompt"), ("type", b"exit(0)\r"),
+]"#,
+    )?;
+    // A pipe is read as it is, and leaves no history.
+    let printed = piped(folder.path(), &["repl"], "20 + 22\n")?;
+    assert_eq!(printed.stdout, "42\n");
+    assert!(!fs::read_to_string(&history)?.contains("20 + 22"));
     Ok(())
 }

@@ -1,14 +1,22 @@
 //! `wxmcp repl`: a session at a terminal, or at the end of a pipe.
 
+mod editor;
+mod history;
+mod keys;
+
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, Read as _};
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use wxmcp_host::{Job, Runtime, Session, StartError};
 use wxmcp_javascript::{Dialect, is_unfinished};
-use wxmcp_run::{Language, Outcome, Script, Silent, Stdin};
+use wxmcp_run::{Language, Outcome, Script, Silent, Stdin, ToolHost as _};
 
+use self::editor::{Edited, is_of_name};
+use self::history::History;
 use super::run::{cannot_listen, failure, interrupted, job};
 use crate::cli::ReplArgs;
 use crate::exit::{Exit, Failure};
@@ -35,6 +43,23 @@ except (SyntaxError, ValueError, OverflowError):
     goes_on = False
 goes_on
 ";
+
+/// Prints the names that Python knows, and makes none.
+const PYTHON_NAMES: &str = "\
+try:
+    print('\\n'.join({*globals(), *dir(__import__('builtins')), *__import__('keyword').kwlist})[:60000])
+except Exception:
+    pass
+";
+
+/// The same in JavaScript.
+const JAVASCRIPT_NAMES: &str = "try { console.log(Object.getOwnPropertyNames(globalThis).join('\\n').slice(0, 60000)) } catch {}";
+
+/// Longest name that is completed, in characters.
+const MAX_NAME: usize = 100;
+
+/// The file of lines that were typed, in the folder of wxmcp's own, which no mount lets a script change.
+const HISTORY: &str = "repl-history";
 
 /// Carries out the command.
 pub(super) fn execute(args: &ReplArgs) -> Result<Exit, Failure> {
@@ -67,7 +92,11 @@ async fn read_and_run(
         count: 0,
         runtime,
         input: Input::new(),
+        names: Arc::default(),
     };
+    if !runs_first {
+        repl.learn_names().await;
+    }
     let ended = repl.follow(runs_first).await;
     repl.runtime.shutdown().await;
     ended
@@ -93,6 +122,8 @@ struct Repl {
     /// Inputs so far: each has a name of its own in tracebacks.
     count: u64,
     input: Input,
+    /// What Tab completes.
+    names: Arc<Vec<String>>,
 }
 
 impl Repl {
@@ -133,11 +164,40 @@ impl Repl {
         if let Outcome::Exited(_) = report.outcome {
             return Ok(Some(Exit::from(&report.outcome)));
         }
+        self.learn_names().await;
         if self.session.is_over() {
             render::note("that has ended the session: a new one begins, without its variables");
             self.session = open(&self.runtime, self.job.script.language)?;
         }
         Ok(None)
+    }
+
+    /// Asks the session for its names, if they are completed; those that were known stay where it does not say.
+    async fn learn_names(&mut self) {
+        if self.input.history.is_none() || self.session.is_over() {
+            return;
+        }
+        let mut job = self.job.clone();
+        job.script.name = "<names>".to_owned();
+        job.script.source = match job.script.language {
+            Language::Python | Language::Component => PYTHON_NAMES,
+            Language::JavaScript | Language::TypeScript => JAVASCRIPT_NAMES,
+        }
+        .to_owned();
+        let Ok(report) = self.session.run(job).await else {
+            return;
+        };
+        if let Outcome::Returned(_) = report.outcome {
+            let printed = String::from_utf8_lossy(&report.stdout);
+            // A script may have any key there: only what is a name is shown.
+            let is_name = |name: &&str| {
+                name.chars().count() <= MAX_NAME && !name.is_empty() && name.chars().all(is_of_name)
+            };
+            let own = printed.lines().filter(is_name).map(str::to_owned);
+            let namespaces = self.runtime.tools().namespaces();
+            let all: BTreeSet<String> = own.chain(namespaces).collect();
+            self.names = Arc::new(all.into_iter().collect());
+        }
     }
 
     /// The next input, of as many lines as it needs; none when there are no more.
@@ -146,7 +206,7 @@ impl Repl {
         let mut text = String::new();
         loop {
             let prompt = if text.is_empty() { ">>> " } else { "... " };
-            match self.input.line(prompt, &mut interrupt).await {
+            match self.input.line(prompt, &self.names, &mut interrupt).await {
                 Line::Text(line) => text.push_str(&line),
                 Line::Dropped => text.clear(),
                 Line::End if text.is_empty() => return Ok(None),
@@ -199,30 +259,46 @@ enum Line {
 /// Standard input, line by line.
 struct Input {
     is_terminal: bool,
+    /// Lines that were typed before, if lines are edited.
+    history: Option<Arc<Mutex<History>>>,
     /// The thread that waits for the next line.
-    reading: Option<JoinHandle<std::io::Result<String>>>,
+    reading: Option<JoinHandle<std::io::Result<Edited>>>,
 }
 
 impl Input {
     fn new() -> Self {
+        let is_terminal = rustix::termios::isatty(rustix::stdio::stdin());
+        // One that cannot move its cursor reads lines as a pipe does.
+        let is_able = std::env::var_os("TERM").is_some_and(|it| !it.is_empty() && it != "dumb");
+        let history = (is_terminal && is_able && streams::STDOUT.is_terminal()).then(|| {
+            let file = wxmcp_host::cache_directory().map(|folder| folder.join(HISTORY));
+            Arc::new(Mutex::new(History::open(file)))
+        });
         Self {
-            is_terminal: rustix::termios::isatty(rustix::stdio::stdin()),
+            is_terminal,
+            history,
             reading: None,
         }
     }
 
-    async fn line(&mut self, prompt: &str, interrupt: &mut Signal) -> Line {
-        if self.is_terminal {
+    async fn line(
+        &mut self,
+        prompt: &'static str,
+        names: &Arc<Vec<String>>,
+        interrupt: &mut Signal,
+    ) -> Line {
+        if self.is_terminal && self.history.is_none() {
             render::prompt(prompt);
         }
         // An interrupt leaves the thread waiting: its line is the next one's.
-        let reading = self.reading.get_or_insert_with(|| {
-            tokio::task::spawn_blocking(|| {
-                let mut line = String::new();
-                let limit = u64::try_from(INPUT).unwrap_or(u64::MAX).saturating_add(1);
-                std::io::stdin().lock().take(limit).read_line(&mut line)?;
-                Ok(line)
-            })
+        let reading = self.reading.get_or_insert_with(|| match &self.history {
+            Some(history) => {
+                // After what a script has printed.
+                render::prompt("");
+                let (history, names) = (Arc::clone(history), Arc::clone(names));
+                tokio::task::spawn_blocking(move || edited(prompt, &history, &names))
+            }
+            None => tokio::task::spawn_blocking(read),
         });
         let read = tokio::select! {
             read = reading => read,
@@ -233,13 +309,36 @@ impl Input {
         };
         self.reading = None;
         match read {
-            Ok(Ok(line)) if !line.is_empty() => Line::Text(line),
-            Ok(Ok(_)) | Ok(Err(_)) | Err(_) => {
-                if self.is_terminal {
+            Ok(Ok(Edited::Line(line))) => Line::Text(line),
+            Ok(Ok(Edited::Dropped)) => Line::Dropped,
+            Ok(Ok(Edited::End)) | Ok(Err(_)) | Err(_) => {
+                if self.is_terminal && self.history.is_none() {
                     render::line("");
                 }
                 Line::End
             }
         }
     }
+}
+
+fn edited(prompt: &str, history: &Mutex<History>, names: &[String]) -> std::io::Result<Edited> {
+    let mut history = history.lock();
+    let edited = editor::line(prompt, &history, names)?;
+    Ok(match edited {
+        Edited::Line(line) => {
+            history.add(&line);
+            Edited::Line(format!("{line}\n"))
+        }
+        other => other,
+    })
+}
+
+fn read() -> std::io::Result<Edited> {
+    let mut line = String::new();
+    let limit = u64::try_from(INPUT).unwrap_or(u64::MAX).saturating_add(1);
+    std::io::stdin().lock().take(limit).read_line(&mut line)?;
+    Ok(match line.is_empty() {
+        true => Edited::End,
+        false => Edited::Line(line),
+    })
 }

@@ -13,7 +13,9 @@ use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::supplied::{CompileError, CompileLimits, Compiler, Supplied};
 use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
 use wxmcp_toolfiles::Interpreters;
-use wxmcp_worker::{LogLine, Pool, PoolConfig, WorkerCommand};
+use wxmcp_worker::{Instance, LogLine, Pool, PoolConfig, WorkerCommand};
+
+use crate::slots::Slots;
 
 /// The hidden first argument that turns a program into the compiler of components: it then returns
 /// [`compile_main`](wxmcp_sandbox::supplied::compile_main).
@@ -26,10 +28,12 @@ pub const WORKER: &str = "__worker";
 /// [`WORKER`]. Must be called on the main thread, before anything else is started.
 pub fn worker_main(natives: Natives, mut args: impl Iterator<Item = OsString>) -> ExitCode {
     let cache = args.next().map(PathBuf::from);
-    let guests = Guests::new(natives, cache.filter(|it| it.is_absolute()));
-    wxmcp_worker::worker_main(move |language| {
-        let sandbox = guests.sandbox(language)?;
-        Ok(sandbox)
+    let cache = cache.filter(|it| it.is_absolute());
+    let kept = Guests::new(natives, cache.clone());
+    let once = Slots::new(natives, cache);
+    wxmcp_worker::worker_main(move |language, instance| match instance {
+        Instance::Once => once.runner(language, || kept.sandbox(language)),
+        Instance::Kept => Ok(kept.sandbox(language)?),
     })
 }
 
@@ -88,7 +92,11 @@ impl Guests {
         Self {
             natives,
             cache,
-            loaded: Mutex::default(),
+            loaded: Mutex::new(Loaded {
+                allocation: Allocation::OnDemand,
+                engine: None,
+                sandboxes: Vec::new(),
+            }),
             compiler: Compiler::new(program, COMPILER, compiled, CompileLimits::default()),
             pool: None,
         }
@@ -105,6 +113,12 @@ impl Guests {
             log,
             ..PoolConfig::new(WorkerCommand { program, args })
         }));
+        self
+    }
+
+    /// The same, with memory for instances that is taken once and used again.
+    pub(crate) fn pooled(self, instances: u32, memory: usize) -> Self {
+        self.loaded.lock().allocation = Allocation::Pooled { instances, memory };
         self
     }
 
@@ -133,8 +147,8 @@ impl Guests {
     }
 }
 
-#[derive(Default)]
 struct Loaded {
+    allocation: Allocation,
     engine: Option<Engine>,
     sandboxes: Vec<(&'static str, Arc<Sandbox>)>,
 }
@@ -150,11 +164,12 @@ impl Interpreters for Guests {
         if let Some((_, sandbox)) = known {
             return Ok(Arc::clone(sandbox));
         }
+        let allocation = loaded.allocation;
         let engine = match &loaded.engine {
             Some(engine) => engine.clone(),
             None => loaded
                 .engine
-                .insert(engine::engine(Allocation::OnDemand)?)
+                .insert(engine::engine(allocation)?)
                 .clone(),
         };
         let component = NativeCache::new(self.cache.clone()).load(&engine, guest)?;

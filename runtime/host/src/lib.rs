@@ -7,6 +7,7 @@ mod memory;
 mod runtime;
 mod rust_tools;
 mod session;
+mod slots;
 mod tools;
 
 pub use event_loop::EventLoop;

@@ -33,10 +33,10 @@ const STACK: usize = 2 << 20;
 /// Makes this process a worker, until its parent ends. Must be called on the main thread, before anything else is
 /// started: it closes all that the process has inherited, save the socket at its standard input.
 ///
-/// `interpreters` finds what runs a language; it is asked for each of them ahead of time.
+/// `interpreters` finds what runs a language; it is asked for each of them ahead of time, for single runs.
 pub fn worker_main<I>(interpreters: I) -> ExitCode
 where
-    I: Fn(Language) -> Result<Arc<dyn Runner>, RunError> + Send + Sync + 'static,
+    I: Fn(Language, Instance) -> Result<Arc<dyn Runner>, RunError> + Send + Sync + 'static,
 {
     let Ok(socket) = confine::confine() else {
         return ExitCode::from(CANNOT_BEGIN);
@@ -57,8 +57,17 @@ where
     }
 }
 
+/// What an instance is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instance {
+    /// One run of a script.
+    Once,
+    /// Runs of a session, or of a tool file, which may follow each other.
+    Kept,
+}
+
 /// Finds what runs a language.
-type Interpreters = dyn Fn(Language) -> Result<Arc<dyn Runner>, RunError> + Send + Sync;
+type Interpreters = dyn Fn(Language, Instance) -> Result<Arc<dyn Runner>, RunError> + Send + Sync;
 
 /// All runs of this worker.
 struct Worker {
@@ -79,7 +88,7 @@ async fn serve(socket: OwnedFd, interpreters: Arc<Interpreters>) -> Result<(), F
     tokio::spawn(async move { writing.write().await });
     for language in [Language::Python, Language::JavaScript] {
         // One that cannot be loaded is an error of the first run that needs it.
-        let _ahead = interpreters(language);
+        let _ahead = interpreters(language, Instance::Once);
     }
     confine::conceal();
     if let Ok(ready) = frame(0, &FromWorker::Ready) {

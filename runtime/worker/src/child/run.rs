@@ -9,9 +9,9 @@ use wxmcp_run::{
     Script,
 };
 
-use super::Interpreters;
 use super::host::Proxy;
 use super::way::{Listener, Way};
+use super::{Instance, Interpreters};
 use crate::link::Outgoing;
 use crate::message::{Begin, Ended, RunFailure, ToWorker};
 
@@ -109,12 +109,16 @@ async fn carry_out(
         Err(error) => return way.end(ended(Err(error), (true, 0), &way)),
     };
     let is_kept = kept.is_some();
+    let instance = match is_kept || run.script.task.is_some() {
+        true => Instance::Kept,
+        false => Instance::Once,
+    };
     // One that is alone is a session of one run.
     let kept = kept.unwrap_or_default();
     let mut kept = kept.lock().await;
     let session = match kept.as_mut() {
         Some(session) => session,
-        None => match interpreters(language) {
+        None => match interpreters(language, instance) {
             Ok(runner) => kept.insert(runner.session()),
             Err(error) => return way.end(ended(Err(error), (true, 0), &way)),
         },
