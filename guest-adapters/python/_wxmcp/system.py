@@ -132,6 +132,8 @@ def prepare(name: str, arguments: list, environment: dict, continues=False):
     if "PWD" in environment:
         _change_to(environment["PWD"])
     calls.forget()
+    if threads.alive:
+        threads.forget()
     processes.forget()
     tooltree.refresh()
 
