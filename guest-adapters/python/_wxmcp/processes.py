@@ -12,9 +12,8 @@ import posix
 import signal
 import subprocess
 import sys
-from time import monotonic
 
-from . import calls, output, report, seam, shell, stdlib, threads, twins
+from . import calls, output, seam, shell, stdlib, threads, twins
 
 EXECUTABLE = "/usr/bin/python3"
 CODE = "<string>"  # what tracebacks call the code of `-c`

@@ -118,6 +118,8 @@ def prepare(script, continues=False):
     place.begin(script)
     zone.begin(script["env"])
     calls.forget()
+    if threads.alive:
+        threads.forget()
     processes.forget()
     tooltree.refresh()
 

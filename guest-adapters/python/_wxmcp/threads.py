@@ -18,7 +18,7 @@ from asyncio.events import _get_running_loop, _set_running_loop
 from asyncio.tasks import _swap_current_task
 from time import monotonic
 
-from . import calls, output, report, seam
+from . import calls, output, seam
 
 # Threads that have been started and have not ended, at most.
 MOST = 1_000
@@ -90,6 +90,9 @@ stack = []
 # Whether somebody has blocked on top of others since this was last looked at.
 _is_covered = False
 
+# How many threads run on top of each other.
+_inside = 0
+
 # Threads that have not ended, by identifier, the main one excepted.
 alive = {}
 
@@ -114,7 +117,7 @@ def start(generator, name, daemon, context):
 
 def begin(fiber, at_once):
     """Runs a new thread until it waits, or leaves it to whoever blocks next."""
-    if at_once and len(stack) < MOST_BLOCKED // 2:
+    if at_once and _inside < MOST_BLOCKED // 2:
         _resume(fiber)
     else:
         aside.append(fiber)
@@ -122,13 +125,13 @@ def begin(fiber, at_once):
 
 def begin_last():
     """Begins the thread that was left to others last, if it still is."""
-    if aside and aside[-1].wait is _BEGIN and len(stack) < MOST_BLOCKED // 2:
+    if aside and aside[-1].wait is _BEGIN and _inside < MOST_BLOCKED // 2:
         _resume(aside.pop())
 
 
 def _resume(fiber):
     """Goes on with a thread until it waits again or has ended."""
-    global current, _asked
+    global current, _asked, _inside
     before = current
     loop = _get_running_loop()
     task = None if loop is None else _swap_current_task(loop, None)
@@ -140,6 +143,7 @@ def _resume(fiber):
     fiber.answer = fiber.wait = None
     limit = _get_limit()
     _put_limit(limit + _depth())
+    _inside += 1
     try:
         if fiber.context is None:
             fiber.wait = fiber.generator.send(answer)
@@ -148,6 +152,7 @@ def _resume(fiber):
     except StopIteration:
         pass
     finally:
+        _inside -= 1
         _put_limit(limit)
         fiber.loop = _get_running_loop()
         fiber.task = None if fiber.loop is None else _swap_current_task(fiber.loop, None)
@@ -241,7 +246,7 @@ def is_asked_again():
 
 def turn():
     """Lets the others run as far as they can without time passing: for whoever asks again and again."""
-    if alive and len(stack) < MOST_BLOCKED:
+    if alive and _inside < MOST_BLOCKED // 2:
         _deliver(0)
         fiber = _next()
         if fiber is not None:
@@ -412,6 +417,6 @@ def _moves(wait):
 
 def forget():
     """Starts anew, without the threads of an earlier run."""
-    global current
-    current = main
+    global current, _inside
+    current, _inside = main, 0
     del main.blocked[:], stack[:]

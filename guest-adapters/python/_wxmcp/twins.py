@@ -78,7 +78,7 @@ def _find_twin(known, function):
     path = code.co_filename
     codes = _files.get(path)
     if codes is None:
-        codes = _files[path] = _codes(path, function.__globals__)
+        codes = _files[path] = _Text(path, function.__globals__)
     twin = codes.get((code.co_qualname, code.co_firstlineno))
     if twin is None or twin.co_freevars != code.co_freevars:
         return
@@ -134,29 +134,48 @@ def _note_caller():
 _frame = sys._getframe
 
 
-def _codes(path, namespace):
-    if path.startswith("/python/") or path in report.FILES:
-        return {}
-    text = "".join(linecache.getlines(path, namespace))
-    try:
-        return _compiled(text, path)
-    except (SyntaxError, ValueError, RecursionError):
-        return {}
+class _Text:
+    """The twins of one file, each statement of its top level made when one of its functions is first called."""
+
+    def __init__(self, path, namespace):
+        self._path = path
+        self._body = []
+        self._codes = {}
+        if path.startswith("/python/") or path in report.FILES:
+            return
+        try:
+            self._body = source.tree("".join(linecache.getlines(path, namespace)), path).body
+        except (SyntaxError, ValueError, RecursionError):
+            pass
+
+    def get(self, key):
+        """The code of the twin of a function, by qualified name and line."""
+        line = key[1]
+        for at, node in enumerate(self._body):
+            decorators = getattr(node, "decorator_list", None)
+            first = decorators[0].lineno if decorators else node.lineno
+            if first <= line <= node.end_lineno:
+                del self._body[at]
+                self._codes |= _compiled(ast.Module([node], []), self._path)
+                break
+        return self._codes.get(key)
 
 
 def bake(text, path):
     """Makes the twins of a module. Runs in the build only."""
-    _files[path] = _compiled(text, path)
+    _files[path] = _compiled(source.tree(text, path), path)
 
 
-def _compiled(text, path):
-    tree = source.tree(text, path)
+def _compiled(tree, path):
     visitor = twintree.Twins()
     visitor.visit(tree)
     _late.update((path, *key) for key in visitor.late if key)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        module = compile(ast.fix_missing_locations(tree), path, "exec", source.FLAGS, dont_inherit=True)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = compile(ast.fix_missing_locations(tree), path, "exec", source.FLAGS, dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError):
+        return {}
     found = {}
     _collect(_with_helper(module), found)
     return found

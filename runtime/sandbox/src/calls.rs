@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
 use crate::aside::aside;
-use crate::children::{Children, Family};
 use crate::clock::RunClock;
+use crate::family::{Family, Starts};
 use crate::limits::Stop;
 use crate::operation::{Operation, read, request_name};
 use crate::output::Output;
@@ -59,7 +59,10 @@ pub(crate) struct Calls {
     context: CallContext,
     clock: Arc<RunClock>,
     family: Arc<Family>,
-    children: Option<Children>,
+    /// Who starts the runs that the script asks for, if it may.
+    starter: Option<Arc<dyn Starts>>,
+    /// How many runs are around this one.
+    depth: usize,
     slots: Arc<Semaphore>,
     last_id: u64,
     running: JoinSet<Ended>,
@@ -104,7 +107,8 @@ impl Calls {
             },
             clock: this.clock,
             family: this.family,
-            children: None,
+            starter: None,
+            depth: 0,
             slots: Arc::new(Semaphore::new(slots.max(1))),
             last_id: 0,
             running: JoinSet::new(),

@@ -7,9 +7,9 @@ use wasmtime::component::Component;
 use wxmcp_run::{Ledger, Limits, Observer, RunId, ToolHost, parsed_size};
 
 use crate::calls::{Calls, InRun};
-use crate::children::Family;
 use crate::clock::RunClock;
 use crate::engine::compiling_engine;
+use crate::family::Family;
 use crate::guest::{End, Outbox};
 use crate::output::Output;
 use crate::supplied::Supplied;

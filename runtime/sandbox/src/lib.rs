@@ -14,6 +14,7 @@ mod children;
 mod clock;
 mod digits;
 pub mod engine;
+mod family;
 mod files;
 #[doc(hidden)]
 pub mod fuzzing;

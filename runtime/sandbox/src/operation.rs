@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::aside::aside;
-use crate::children::Wanted;
+use crate::family::Wanted;
 use wxmcp_run::Held;
 use wxmcp_run::without_lone_surrogates;
 use wxmcp_run::{Capability, ToolError, ToolErrorKind};

@@ -12,9 +12,10 @@ use wxmcp_run::{
 };
 
 use crate::calls::{Calls, InRun};
-use crate::children::{Children, Family, Kin};
+use crate::children::{Children, Kin};
 use crate::clock::RunClock;
 use crate::engine::engine_error;
+use crate::family::Family;
 use crate::files::Files;
 use crate::guest::{End, MESSAGE, Outbox, State, protocol};
 use crate::limits::{MemoryMeter, Stop};
@@ -71,22 +72,20 @@ impl Session {
         }
     }
 
-    /// An instance for a run that another one started.
-    pub(crate) fn of_kin(
-        before: InstancePre<State>,
-        entry: Entry,
-        metering: Metering,
-        kin: Kin,
-    ) -> Self {
-        Self {
-            before,
-            entry,
-            metering,
-            live: None,
-            is_over: false,
-            family: Arc::clone(&kin.family),
-            kin: Some(kin),
-        }
+    /// Makes instances for the runs that a script starts.
+    fn opener(&self) -> Arc<dyn Fn(Kin) -> Box<dyn RunnerSession> + Send + Sync> {
+        let (before, entry, metering) = (self.before.clone(), self.entry.clone(), self.metering);
+        Arc::new(move |kin: Kin| -> Box<dyn RunnerSession> {
+            Box::new(Self {
+                before: before.clone(),
+                entry: entry.clone(),
+                metering,
+                live: None,
+                is_over: false,
+                family: Arc::clone(&kin.family),
+                kin: Some(kin),
+            })
+        })
     }
 
     /// Whether a run was ended from outside, or ended the interpreter: no other can
@@ -239,9 +238,8 @@ impl Session {
         if script.task.is_none() && !matches!(self.entry, Entry::Supplied(_)) {
             let state = live.store.data_mut();
             let depth = self.kin.as_ref().map_or(0, |kin| kin.depth);
-            state.calls.starts_by(Children {
-                before: self.before.clone(),
-                entry: self.entry.clone(),
+            let starter = Children {
+                open: self.opener(),
                 metering: self.metering,
                 language: script.language,
                 policy,
@@ -253,7 +251,8 @@ impl Session {
                     tree: state.files.tree(),
                     depth,
                 },
-            });
+            };
+            state.calls.starts_by(Arc::new(starter), depth);
         }
         self.metering
             .begin(&mut live.store, limits.fuel)

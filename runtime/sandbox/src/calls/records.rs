@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Calls, NAME, length};
 use crate::calls::ended::Done;
-use crate::children::{Children, Wanted};
+use crate::family::{Starts, Wanted};
 use wxmcp_run::{CallEnd, CallRecord, Event, Held, ToolError, ToolErrorKind};
 
 impl Calls {
@@ -42,25 +42,23 @@ impl Calls {
 
     /// Whether another run started this one.
     fn is_started(&self) -> bool {
-        self.children
-            .as_ref()
-            .is_some_and(|children| children.kin.depth > 0)
+        self.depth > 0
     }
 
     /// Lets the script start others.
-    pub(crate) fn starts_by(&mut self, children: Children) {
-        self.children = Some(children);
+    pub(crate) fn starts_by(&mut self, starter: Arc<dyn Starts>, depth: usize) {
+        (self.starter, self.depth) = (Some(starter), depth);
     }
 
     /// Starts a run that the script asked for.
     pub(super) fn start(&mut self, id: u64, wanted: Wanted, held: Held) {
-        let Some(children) = self.children.clone() else {
+        let Some(starter) = &self.starter else {
             let message = "this interpreter cannot be started by its own scripts";
             return self.fail(id, &ToolError::new(ToolErrorKind::NotGranted, message));
         };
-        let left = children.limits.wall.saturating_sub(self.clock.elapsed());
+        let left = starter.wall().saturating_sub(self.clock.elapsed());
         let (tools, observer) = (Arc::clone(&self.tools), Arc::clone(&self.observer));
-        let run = children.run(wanted, left, tools, observer);
+        let run = starter.start(wanted, left, tools, observer);
         self.go_on(id, async move {
             let _held = held;
             run.await.map(|payload| Done::new(payload, 0))
