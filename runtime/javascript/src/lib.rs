@@ -15,6 +15,7 @@ mod generate;
 mod imports;
 mod modules;
 mod nesting;
+mod property_escapes;
 mod session;
 mod shared;
 mod specifier;
