@@ -55,6 +55,16 @@ const AT = {
   context: 2384796,
   runtime: 108,
   heapLimit: 3264,
+  // Of the runtime: the engine's settings for collecting garbage (`GCSchedulingTunables`), and the zones.
+  nursery: 3272,
+  heapBase: 3276,
+  growthInARow: 3320,
+  mallocBase: 3336,
+  lastDitchPeriod: 3384,
+  zones: [972, 988, 992],
+  // Of a zone: when the next collection begins, for the bytes of objects and for what they hold elsewhere.
+  nextByObjects: 36,
+  nextByMalloc: 60,
 };
 
 /** Most bytes of output in one message. */
@@ -268,6 +278,54 @@ function withoutHeapLimit() {
   words[limit] = 0xffffffff;
 }
 
+const MIB = 1 << 20;
+
+/**
+ * When garbage is collected. The engine's own settings are those of a browser: with them 250 to 350 MiB of
+ * garbage could pile up, whatever the host's memory limit was.
+ */
+const GARBAGE = {
+  /** Most bytes of new objects, before those that are still in use are moved elsewhere; was 64 MiB. */
+  nursery: 16 * MIB,
+  /** A collection begins when the bytes have grown to 1.5 times what was left by the last one, or of this; was 27 MiB. */
+  heapBase: 12 * MIB,
+  /** The same for what objects hold elsewhere: long texts, buffers; was 38 MiB. */
+  mallocBase: 16 * MIB,
+  /** How much they may grow when collections come fast; was 3. */
+  growthInARow: 1.5,
+};
+
+/** Has garbage collected early enough for a memory of 128 MiB. */
+function collectOften() {
+  const words = new Uint32Array($memory.buffer);
+  const numbers = new Float64Array($memory.buffer);
+  const runtime = words[(words[AT.context >> 2] + AT.runtime) >> 2];
+  const set = (place, before, after) => {
+    const at = (runtime + place) >> 2;
+    if (words[at] !== before) throw new Error('the settings for collecting garbage are elsewhere');
+    words[at] = after;
+  };
+  set(AT.nursery, 64 * MIB, GARBAGE.nursery);
+  set(AT.heapBase, 27 * MIB, GARBAGE.heapBase);
+  set(AT.mallocBase, 38 * MIB, GARBAGE.mallocBase);
+  const growth = (runtime + AT.growthInARow) >> 3;
+  if (numbers[growth] !== 3) throw new Error('the growth of the heap is elsewhere');
+  numbers[growth] = GARBAGE.growthInARow;
+  // Nanoseconds, 64 bits: where memory is refused, the engine collects at most once a minute.
+  set(AT.lastDitchPeriod, 60_000_000_000 % 2 ** 32, 0);
+  set(AT.lastDitchPeriod + 4, Math.floor(60_000_000_000 / 2 ** 32), 0);
+  // Each zone has worked out from these when its next collection begins.
+  for (const place of AT.zones) {
+    const zone = words[(runtime + place) >> 2];
+    for (const [next, base] of [[AT.nextByObjects, GARBAGE.heapBase], [AT.nextByMalloc, GARBAGE.mallocBase]]) {
+      const at = (zone + next) >> 2;
+      if (words[at + 1] !== words[at] + 64 * MIB) throw new Error('the thresholds of a zone are elsewhere');
+      words[at] = base * 1.5;
+      words[at + 1] = base * 1.5 + GARBAGE.nursery;
+    }
+  }
+}
+
 /** For the warm-up: calls of the host go to functions, and exports are called like functions. */
 function rehearse(host) {
   const kept = [submitCore, cancelCore, emitCore];
@@ -319,6 +377,7 @@ function bindExports() {
     if (typeof adapter[name] !== 'function') throw new Error(`the adapter did not set ${name}`);
   }
   withoutHeapLimit();
+  collectOften();
   adapter.warmAgain();
 }
 

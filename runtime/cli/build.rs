@@ -20,6 +20,7 @@ const SOURCES: [(&str, Folders); 2] = [
         "JAVASCRIPT",
         &[
             ("javascript/adapter", "wxmcp-adapter"),
+            ("javascript/intl", "wxmcp-adapter/intl"),
             ("javascript/wit/deps", "wit/deps"),
             ("built/javascript", ""),
         ],

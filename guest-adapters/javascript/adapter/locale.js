@@ -4,7 +4,6 @@
 import {
   TheBigInt,
   TheNumber,
-  TheRangeError,
   TheString,
   abs,
   apply,
@@ -18,6 +17,7 @@ import {
   slice,
   upperCase,
 } from './primordials.js';
+import { normalized } from './intl/normalize.js';
 import { field } from './zone.js';
 
 export function install() {
@@ -54,20 +54,6 @@ export function install() {
 const numberValue = TheNumber.prototype.valueOf;
 const bigintValue = TheBigInt.prototype.valueOf;
 const { toFixed } = TheNumber.prototype;
-
-function normalized(text, form) {
-  if (form !== 'NFC' && form !== 'NFD' && form !== 'NFKC' && form !== 'NFKD') {
-    throw new TheRangeError(`the normalization form must be NFC, NFD, NFKC or NFKD, not ${form}`);
-  }
-  // Text below these is its own normal form.
-  const same = form === 'NFC' ? 0x300 : form === 'NFD' ? 0xc0 : 0xa0;
-  for (let i = 0; i < text.length; i++) {
-    if (charCode(text, i) >= same) {
-      throw new TheRangeError(`normalize: the sandbox has no Unicode tables, and this text needs them for ${form}`);
-    }
-  }
-  return text;
-}
 
 // Latin letters with a mark, and the letters that they are sorted with.
 const MARKED = 'àáâãäåāăąçćčďèéêëēęěğìíîïīłñńňòóôõöōőøřśşšťùúûüūůűýÿźżž';

@@ -5,7 +5,7 @@
 //
 // Node 20 or later. The packages are those of a `node_modules` beside this file, or of the
 // folder that the variable WXMCP_NODE_MODULES names. Inputs: this folder, `../wit`,
-// `../*.js`, `../adapter/*.js`, `../node/*.js` and GUEST.wit (`../../../wit/guest.wit`). Nothing of the
+// `../*.js`, `../adapter/*.js`, `../node/*.js`, `../intl` and GUEST.wit (`../../../wit/guest.wit`). Nothing of the
 // environment reaches the guest, no network is used, and the same inputs give the same bytes.
 //
 // componentize-js's own pipeline is not used, only its parts: the engine, the splicer that
@@ -29,6 +29,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { collectInLoops } from './collect.mjs';
 import { sealHeap } from './heap.mjs';
 import { clearFileStatus, fixSeeds, layMemoryOut, renameImports, withoutModuleLoader } from './module.mjs';
 import { bundled } from './packages.mjs';
@@ -78,7 +79,7 @@ async function component() {
   cpSync(join(adapter, 'wit'), wit, { recursive: true });
   copyFileSync(guestWit, join(wit, 'guest.wit'));
   const engine = readFileSync(join(packages, '@bytecodealliance/componentize-js/lib/starlingmonkey_embedding.wasm'));
-  const spliced = splicer.spliceBindings(engine, FEATURES, undefined, wit, WORLD, false);
+  const spliced = splicer.spliceBindings(collectInLoops(engine), FEATURES, undefined, wit, WORLD, false);
   checkExports(spliced.exports);
   await writeSources(spliced.imports);
   const ready = preinitialise(Buffer.from(spliced.wasm), environment(spliced));
@@ -103,6 +104,7 @@ async function writeSources(imports) {
       if (name.endsWith('.js') && name !== 'bindings.js') copyFileSync(join(from, name), join(sources, name));
     }
   }
+  cpSync(join(adapter, 'intl'), join(sources, 'intl'), { recursive: true });
   copyZod(join(sources, 'zod'));
   cpSync(join(adapter, 'node'), join(sources, 'node'), { recursive: true });
   writeFileSync(join(sources, 'node/packages.js'), await bundled(packages));

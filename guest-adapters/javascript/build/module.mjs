@@ -207,7 +207,7 @@ function text(bytes, at) {
   return [bytes.subarray(start, start + length).toString(), start + length];
 }
 
-function unsigned(bytes, at) {
+export function unsigned(bytes, at) {
   let value = 0;
   for (let shift = 0; ; shift += 7) {
     const byte = bytes[at++];
@@ -224,7 +224,7 @@ function signedLeb(value) {
   return Buffer.concat([bytes, Buffer.from([0])]);
 }
 
-function leb(value) {
+export function leb(value) {
   const bytes = [];
   do {
     bytes.push((value % 128) + (value >= 128 ? 128 : 0));

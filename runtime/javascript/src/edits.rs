@@ -53,7 +53,17 @@ impl Edits {
         self.inserted.push((at, width));
     }
 
-    /// Where `insert` has put text, in order, and its length in UTF-16 units.
+    /// Puts text in the place of a span of one line, which may move what follows in it.
+    pub(super) fn exchange(&mut self, span: Span, source: &str, text: &str) {
+        self.replace(span.start, span.end, text);
+        let width = |text: &str| text.chars().map(char::len_utf16).sum::<usize>();
+        let more = width(text).saturating_sub(width(slice(source, span.start, span.end)));
+        if let Ok(more @ 1..) = u32::try_from(more) {
+            self.inserted.push((span.end, more));
+        }
+    }
+
+    /// Where text was put that moves what follows, in order, and its length in UTF-16 units.
     pub(super) fn inserted(&self) -> Vec<(u32, u32)> {
         let mut inserted = self.inserted.clone();
         inserted.sort_by_key(|(at, _)| *at);

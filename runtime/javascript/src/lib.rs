@@ -18,6 +18,7 @@ mod linked;
 mod modules;
 mod nesting;
 mod node;
+mod property_escapes;
 mod session;
 mod shared;
 mod specifier;

@@ -8,6 +8,7 @@ use oxc_span::{GetSpan, Span};
 
 use super::SourceError;
 use super::edits::{Edits, is_line_end, length, slice};
+use super::property_escapes;
 use super::value::is_entry;
 
 /// Words before a class member that only TypeScript knows.
@@ -247,6 +248,9 @@ impl<'a> Visit<'a> for Eraser<'_> {
 
     fn visit_reg_exp_literal(&mut self, it: &RegExpLiteral<'a>) {
         self.text(it.span);
+        if let Some(call) = property_escapes::call(it) {
+            self.edits.exchange(it.span, self.source, &call);
+        }
     }
 
     fn visit_decorator(&mut self, it: &Decorator<'a>) {
