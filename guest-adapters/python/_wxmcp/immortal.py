@@ -10,6 +10,8 @@ import gc
 import sys
 import types
 
+from . import twins
+
 _kept = []
 _plugs = []
 
@@ -79,7 +81,8 @@ def move_together(codes: list):
     hot = set(codes)
     for found in gc.get_objects():
         if isinstance(found, types.FunctionType) and found.__code__ in hot:
-            found.__code__ = _copied(found.__code__)
+            before, found.__code__ = found.__code__, _copied(found.__code__)
+            twins.moved(before, found)
 
 
 def _copied(code):

@@ -61,6 +61,13 @@ def waits_aside(function, generator):
     known.generator = generator
 
 
+def moved(before, function):
+    """Notes that a function which had the code `before` has another one."""
+    known = _known.get(id(before))
+    if known is not None and known.generator is not None:
+        waits_aside(function, known.generator)
+
+
 def _known_of(function):
     code = function.__code__
     known = _known.get(id(code))
