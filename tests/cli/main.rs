@@ -5,6 +5,7 @@ mod file_ends;
 mod files;
 mod machine;
 mod outcomes;
+mod place;
 mod repl;
 mod report;
 mod scripts;

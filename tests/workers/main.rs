@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "tests of JSON")]
 
 mod same;
+mod scratch;
 mod serve;
 #[path = "../support/mod.rs"]
 mod support;

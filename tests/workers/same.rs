@@ -75,7 +75,7 @@ fn seeded(language: Language, source: &str) -> Job {
     job
 }
 
-const SCRIPTS: [(Language, &str); 15] = [
+const SCRIPTS: [(Language, &str); 17] = [
     (Language::Python, "1 + 1"),
     (Language::Python, "2 ** 200"),
     (Language::Python, "print('out')\nraise ValueError('no')"),
@@ -101,6 +101,15 @@ const SCRIPTS: [(Language, &str); 15] = [
     (
         Language::Python,
         "[it.name for it in search_tools('fail')], describe_tools(['t.echo'])[0].signature, [t for t in dir(__import__('tools').t)]",
+    ),
+    (
+        Language::Python,
+        "import os, pathlib\npathlib.Path('a/b').mkdir(parents=True)\nopen('a/b/c', 'w').write('x')\nartifact('a/b/c')\n\
+         [os.getcwd(), str(pathlib.Path.home()), os.listdir('a'), os.environ['TMPDIR']]",
+    ),
+    (
+        Language::TypeScript,
+        "await files.writeText('/tmp/x', 'y');\nreturn [process.cwd(), await files.list('/tmp'), process.env.USER];",
     ),
     (Language::Python, "f = lambda n: f(n + 1)\nf(0)"),
     (

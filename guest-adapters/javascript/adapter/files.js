@@ -50,6 +50,11 @@ export const MESSAGES = {
 let told;
 let isToolFile = false;
 
+const HOME = '/home/agent';
+const OWN =
+  `\`${HOME}\`, where relative paths begin, is the script's own and has nothing of the host; ` +
+  '`-v DIR:/data` shows it a folder, and `--workdir /data` begins there';
+
 /** A run begins. */
 export function begin(script) {
   told = script.mounts;
@@ -61,13 +66,22 @@ export function reason(code, path, reads) {
   if (told === undefined || (code !== 'ENOENT' && code !== 'EPERM' && code !== 'EROFS' && code !== 'EACCES')) return '';
   const parts = partsOf(absolute(path));
   const full = joined(parts);
-  const mount = mountOf(full)?.root;
-  // `/` is there even where nothing is mounted at it: it lists the mounts.
-  if (mount === undefined || told[mount] === undefined) return unmounted(parts, full);
-  if (code === 'ENOENT') return '';
+  const mount = toldMount(full);
+  if (mount === undefined) return unmounted(parts, full);
+  if (code === 'ENOENT') return mount === HOME && told[mount] === 'scratch' ? OWN : '';
   if (code === 'EACCES') return `the folder is mounted at \`${mount}\`, but its owner on the host does not permit this`;
   if (reads) return `a link in this path leads out of the mount \`${mount}\``;
   return told[mount] === 'ro' ? `\`${mount}\` is mounted read-only; \`-v DIR:${mount}:rw\` would let the script write there` : '';
+}
+
+/** The innermost mount, scratch included, that a path is in. */
+function toldMount(full) {
+  let found;
+  for (const path in told) {
+    const inside = path === '/' || full === path || startsWith(full, `${path}/`);
+    if (inside && (found === undefined || path.length > found.length)) found = path;
+  }
+  return found;
 }
 
 function unmounted(parts, full) {
@@ -317,6 +331,11 @@ function names(path) {
 }
 const { sort } = Array.prototype;
 const { isInteger } = Number;
+
+/** For the warm-up: as if no file had been asked for. */
+export function forget() {
+  mounts = undefined;
+}
 
 /** Makes a folder the one that relative paths begin in. */
 export function chdir(path) {

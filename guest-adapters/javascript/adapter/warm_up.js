@@ -6,9 +6,11 @@
 
 import { z } from './zod/index.js';
 
+import { files, forget } from './files.js';
 import { startClock } from './primordials.js';
 import { keep, reset } from './run.js';
 import { CALL, operate, rehearse } from './seam.js';
+import { rehearse as rehearseFiles } from './wasi.js';
 
 const tools = JSON.stringify({
   name: 'test',
@@ -95,6 +97,14 @@ export function warmAgain() {
   let ids = 0;
   const host = rehearse({ submit: () => BigInt(++ids), cancel() {}, emit() {} });
   for (let round = 0; round < 100; round++) schemas();
+  const end = rehearseFiles();
+  for (let round = 0; round < 100; round++) {
+    files.writeText('/tmp/a', 'x');
+    files.readText('/tmp/a');
+    files.stat('a');
+    forget();
+  }
+  end();
   for (let round = 0; round < 100; round++) {
     for (const script of BEGINNINGS) {
       const source = `(async function(m) {\n${script}\nawait new Promise(() => {})\n})`;

@@ -14,7 +14,15 @@ _NOT_AWAITABLE = re.compile(
     r"|An asyncio.Future, a coroutine or an awaitable is required"
 )
 
-# The mounts as {path: whether the script may write below it}; None where nobody knows them. Scratch is among them.
+_HOME = "/home/agent"
+_OWN = (
+    f"`{_HOME}`, where relative paths begin, is the script's own and has nothing of the host; "
+    "`-v DIR:/data` shows it a folder, and `--workdir /data` begins there"
+)
+
+# What the host told of the mounts; None where nobody knows them. It is read when an error needs it.
+_told = None
+# The mounts as {path: whether the script may write below it}, and those of them that are scratch.
 _mounts = None
 _scratch = ()
 _is_tool_file = False
@@ -23,15 +31,14 @@ _last_blocked = None
 
 def begin(mounts, is_tool_file, last_blocked):
     """Notes what a run may touch; `last_blocked` tells which tool has last answered in place."""
-    global _mounts, _scratch, _is_tool_file, _last_blocked
-    _mounts = None if mounts is None else {os.path.normpath(path): told != "ro" for path, told in mounts.items()}
-    _scratch = () if mounts is None else [path for path, told in mounts.items() if told == "scratch"]
+    global _told, _is_tool_file, _last_blocked
+    _told = mounts
     _is_tool_file, _last_blocked = is_tool_file, last_blocked
 
 
 def may_write():
     """Whether there is a mount that the script may write below, or nobody knows."""
-    return _mounts is None or any(_mounts.values())
+    return _told is None or any(told != "ro" for told in _told.values())
 
 
 # Errors of a chain or group that are looked at.
@@ -40,6 +47,9 @@ _MOST = 20
 
 def add(error):
     """Adds the note that fits an error, or one that it came from, if one does."""
+    global _mounts, _scratch
+    _mounts = None if _told is None else {os.path.normpath(path): told != "ro" for path, told in _told.items()}
+    _scratch = () if _told is None else [path for path, told in _told.items() if told == "scratch"]
     todo = [error]
     for _ in range(_MOST):
         if not todo:
@@ -123,8 +133,9 @@ def _unopened(error):
 
 def _unmounted(path):
     full = os.path.normpath(path)
-    if _mount_of(full) is not None:
-        return None
+    mount = _mount_of(full)
+    if mount is not None:
+        return _OWN if mount == _HOME and mount in _scratch else None
     below = [f"`{mount}`" for mount in sorted(_mounts) if _is_below(mount, full) and mount not in _scratch]
     if below:
         return f"below `{full}` there are the mounts only: {', '.join(below)}"

@@ -69,13 +69,23 @@ fn run_code(namespaces: &[String], limits: &Limits) -> String {
          TypeScript, JavaScript: `await github.createIssue({{title: 'x'}})`, or `import {{ createIssue }} from './tools/github'` \
          first; `Promise.all` overlaps.\n\
          Gather independent calls. The answer is the top-level `return` or the last expression, then what was printed: \
-         return little. A failed call raises `ToolError`. Limits: {}, {}, {} tool calls; no files or network but what \
-         was granted.\n{}",
+         return little. A failed call raises `ToolError`. Limits: {}, {}, {} tool calls; {}.\n{}",
         time(limits),
         Bytes(limits.memory),
         limits.tool_calls,
+        files(limits),
         tools_there(namespaces)
     )
+}
+
+fn files(limits: &Limits) -> &'static str {
+    match limits.scratch {
+        0 => "no files or network but what was granted",
+        _ => {
+            "no network or files but what was granted, and scratch: the current folder and `/tmp`. \
+             `artifact(path)` hands a file out"
+        }
+    }
 }
 
 fn time(limits: &Limits) -> String {

@@ -160,3 +160,55 @@ fn a_folder_in_memory_is_charged_to_the_run() {
     drop((files, table));
     assert_eq!(ledger.held(), 0);
 }
+
+#[test]
+fn scratch_is_one_room_that_goes_with_its_run() {
+    let surroundings = Surroundings {
+        scratch: vec!["/tmp", "/home/agent"],
+        bytes: 100_000,
+        ..Surroundings::default()
+    };
+    let (first, second) = (
+        Ledger::unbounded(),
+        Ledger::of_process(u64::MAX).for_run(1 << 20),
+    );
+    let policy = Policy::default();
+    let output = Output::new(0, Arc::new(Silent));
+    let mut files = Files::new(&policy, &surroundings, &first, &output).unwrap();
+    let mut table = ResourceTable::new();
+    run(async {
+        let mut view = view(&mut files, &mut table);
+        let (root, path) = view.get_directories().unwrap().remove(0);
+        assert_eq!(path, "/");
+        let handle = || Resource::<Descriptor>::new_borrow(root.rep());
+        let access = DescriptorFlags::WRITE;
+        let path = |name: &str| format!("home/agent/{name}");
+        let make = |name| (PathFlags::empty(), path(name), OpenFlags::CREATE, access);
+        let (how, name, flags, access) = make("a");
+        let opened = view
+            .open_at(handle(), how, name, flags, access)
+            .await
+            .unwrap();
+        let open = || Resource::<Descriptor>::new_borrow(opened.rep());
+        assert_eq!(
+            view.write(open(), vec![1; 60_000], 0).await.unwrap(),
+            60_000
+        );
+        let moved = view.rename_at(handle(), path("a"), handle(), "tmp/b".to_owned());
+        moved.await.unwrap();
+        let moved = view.rename_at(handle(), "tmp/b".to_owned(), handle(), "home/b".to_owned());
+        assert_eq!(code(moved.await), Some(ErrorCode::NoEntry));
+        let written = view.write(open(), vec![1; 60_000], 60_000).await.unwrap();
+        assert!(written < 40_000, "{written}");
+        let refused = view.write(open(), vec![1; 60_000], 120_000).await;
+        assert!(code(refused).is_some());
+        let refused = view.write(open(), vec![1; 60_000], 98_304).await;
+        assert_eq!(code(refused), Some(ErrorCode::InsufficientSpace));
+    });
+    let held = first.held();
+    assert!(held > 90_000 && second.held() == 0, "{held}");
+    files.charge_to(&second).unwrap();
+    assert_eq!(second.held(), held);
+    drop((files, table));
+    assert_eq!(second.held(), 0);
+}

@@ -43,7 +43,7 @@ impl Scratch {
                 folder: memory::folder(&space),
                 access: Access::ReadWrite,
             };
-            tree.mount(path, mounted);
+            tree.put(path, mounted);
         }
         self.space = Some(space);
     }

@@ -73,15 +73,20 @@ impl Tree {
         }
     }
 
-    /// Puts a folder at an absolute path of the guest.
+    /// Puts a folder at an absolute path of the guest, who begins with a handle of it.
     pub(super) fn mount(&mut self, path: &str, mounted: Mounted) {
+        let node = self.put(path, mounted);
+        self.mounts.push((path.to_owned(), node));
+    }
+
+    /// Puts a folder at an absolute path of the guest, who finds it from `/`.
+    pub(super) fn put(&mut self, path: &str, mounted: Mounted) -> NodeId {
         let mut at = 0;
         for name in path.split('/').filter(|name| !matches!(*name, "" | ".")) {
             at = self.child_or_new(at, name);
         }
         if let Some(node) = self.nodes.get_mut(at) {
             node.mount = Some(mounted);
-            self.mounts.push((path.to_owned(), NodeId(at)));
         }
         self.surround(0, None);
         self.blocks = self
@@ -92,6 +97,7 @@ impl Tree {
                 let inside = node.inside("");
                 inside.is_some_and(|(mount, _)| mount.folder.blocks())
             });
+        NodeId(at)
     }
 
     fn child_or_new(&mut self, at: usize, name: &str) -> usize {

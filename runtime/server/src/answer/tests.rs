@@ -209,7 +209,7 @@ fn what_is_handed_out_is_content_of_its_own_and_nothing_hides_it() {
             kind: kind.to_owned(),
             media_type: media_type.to_owned(),
             data: "AAAA".to_owned(),
-            name: None,
+            name: (kind == "file").then(|| "Q4 50%/né.pdf".to_owned()),
         });
     }
     let result = of_report(&ended(it), 25_000);
@@ -217,6 +217,11 @@ fn what_is_handed_out_is_content_of_its_own_and_nothing_hides_it() {
     assert_eq!(result.content.len(), 4);
     assert!(result.content[1].as_image().is_some());
     assert!(matches!(result.content[2], ContentBlock::Audio(_)));
-    assert!(result.content[3].as_resource().is_some());
+    let file = result.content[3].as_resource().unwrap();
+    let ResourceContents::BlobResourceContents { uri, .. } = &file.resource else {
+        panic!("a blob");
+    };
+    let name = "artifacts/3/Q4%2050%25%2Fn%C3%A9.pdf";
+    assert!(uri.ends_with(name), "{uri}");
     assert!(result.structured_content.is_none());
 }
