@@ -252,3 +252,23 @@ fn configuration_is_a_file_of_bounded_size() -> TestResult {
     assert!(listed.stderr.contains("tools/t/b.py"), "{}", listed.stderr);
     Ok(())
 }
+
+/// SQLite without locks of the system locks by a folder beside the database, which has to go with the script.
+#[test]
+fn a_transaction_that_a_script_leaves_open_locks_nobody_out() -> TestResult {
+    let script = r#"
+import sqlite3
+connection = sqlite3.connect("/w/notes.db")
+connection.execute("CREATE TABLE IF NOT EXISTS notes (text)")
+connection.commit()
+print(connection.execute("SELECT count(*) FROM notes").fetchone())
+connection.execute("INSERT INTO notes VALUES ('never committed')")
+"#;
+    let folder = tree(&[("wxmcp.toml", CONFIGURATION), ("script.py", script)])?;
+    for _ in 0..2 {
+        let printed = wx(folder.path(), &["run", "script.py"])?;
+        assert_eq!(printed.streams(), ("(0,)\n", ""));
+    }
+    assert!(!folder.path().join("notes.db.lock").exists());
+    Ok(())
+}

@@ -50,9 +50,10 @@ def close(stay_open=False):
 
     What packs a file cannot write all that it has without being closed; where files stay open, it keeps that.
     """
-    archives, wrappers, texts, buffers = [], [], [], []
+    archives, wrappers, texts, buffers, databases = [], [], [], [], []
     zipfile = sys.modules.get("zipfile")
     archive = getattr(zipfile, "ZipFile", None)
+    database = getattr(sys.modules.get("_sqlite3"), "Connection", None)
     for one in gc.get_objects():
         kind = type(one)
         if issubclass(kind, _TEXT):
@@ -63,12 +64,27 @@ def close(stay_open=False):
             wrappers.append(one)
         elif isinstance(archive, type) and issubclass(kind, archive):
             archives.append(one)
+        elif isinstance(database, type) and issubclass(kind, database):
+            databases.append(one)
     if stay_open:
         wrappers.clear()
         archives.clear()
+        databases.clear()
     for ended, some in (("flush", texts), ("close", wrappers), ("close", archives), ("flush", buffers)):
         for one in some:
             _end(one, ended)
+    for one in databases:
+        _roll_back(one)
+
+
+def _roll_back(connection):
+    """Ends what a script has not committed, and with it the lock, which is a folder beside the database."""
+    try:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        connection.close()
+    except Exception:
+        pass  # closed already
 
 
 def _end(one, ended):
