@@ -1,24 +1,8 @@
-// What needs tables of Unicode or of locales, which this engine is made without: the little
-// of it that scripts meet most, the same for every locale. LIMITS.md says what that is.
+// Methods of texts that need tables of Unicode or of locales, which the engine is made without.
+// LIMITS.md says what they do here; the rest of `Intl` is in `../intl`.
 
-import {
-  TheBigInt,
-  TheNumber,
-  TheString,
-  abs,
-  apply,
-  charCode,
-  dateValue,
-  define,
-  indexOf,
-  isFinite,
-  lowerCase,
-  min,
-  slice,
-  upperCase,
-} from './primordials.js';
+import { TheString, charCode, define, indexOf, lowerCase, slice, upperCase } from './primordials.js';
 import { normalized } from './intl/normalize.js';
-import { field } from './zone.js';
 
 export function install() {
   define(TheString.prototype, 'normalize', function normalize(form = 'NFC') {
@@ -34,26 +18,7 @@ export function install() {
   define(TheString.prototype, 'toLocaleUpperCase', function toLocaleUpperCase() {
     return upperCase(this);
   });
-  define(Date.prototype, 'toLocaleDateString', function toLocaleDateString() {
-    return told(this, (date) => dateText(date));
-  });
-  define(Date.prototype, 'toLocaleTimeString', function toLocaleTimeString() {
-    return told(this, (date) => timeText(date));
-  });
-  define(Date.prototype, 'toLocaleString', function toLocaleString() {
-    return told(this, (date) => `${dateText(date)}, ${timeText(date)}`);
-  });
-  define(TheNumber.prototype, 'toLocaleString', function toLocaleString(locales, options) {
-    return formatted(apply(numberValue, this, []), options ?? {});
-  });
-  define(TheBigInt.prototype, 'toLocaleString', function toLocaleString() {
-    return grouped(`${apply(bigintValue, this, [])}`);
-  });
 }
-
-const numberValue = TheNumber.prototype.valueOf;
-const bigintValue = TheBigInt.prototype.valueOf;
-const { toFixed } = TheNumber.prototype;
 
 // Latin letters with a mark, and the letters that they are sorted with.
 const MARKED = 'àáâãäåāăąçćčďèéêëēęěğìíîïīłñńňòóôõöōőøřśşšťùúûüūůűýÿźżž';
@@ -75,7 +40,8 @@ function isDigit(letter) {
   return letter !== undefined && rank(letter) === 1;
 }
 
-function compared(a, b, { numeric = false, sensitivity = 'variant' }) {
+/** The order of `localeCompare` and of `Intl.Collator`. */
+export function compared(a, b, { numeric = false, sensitivity = 'variant' }) {
   const lowA = lowerCase(a);
   const lowB = lowerCase(b);
   let i = 0;
@@ -107,57 +73,4 @@ function compared(a, b, { numeric = false, sensitivity = 'variant' }) {
 function digitsEnd(text, from) {
   while (isDigit(text[from])) from++;
   return from;
-}
-
-function told(date, text) {
-  return dateValue(date) === dateValue(date) ? text(date) : 'Invalid Date';
-}
-
-/** `12/31/1999`, as in the United States. */
-function dateText(date) {
-  return `${field(date, 'Month') + 1}/${field(date, 'Date')}/${field(date, 'FullYear')}`;
-}
-
-/** `11:59:59 PM`. */
-function timeText(date) {
-  const hours = field(date, 'Hours');
-  const two = (number) => (number < 10 ? `0${number}` : `${number}`);
-  const clock = `${two(field(date, 'Minutes'))}:${two(field(date, 'Seconds'))}`;
-  return `${hours % 12 === 0 ? 12 : hours % 12}:${clock} ${hours < 12 ? 'AM' : 'PM'}`;
-}
-
-const SIGNS = { __proto__: null, USD: '$', EUR: '€', GBP: '£', JPY: '¥', INR: '₹', CNY: 'CN¥', KRW: '₩' };
-
-function formatted(value, options) {
-  if (!isFinite(value)) return value !== value ? 'NaN' : value > 0 ? '∞' : '-∞';
-  const { style, currency, useGrouping = true } = options;
-  const usual = style === 'currency' ? 2 : 0;
-  const least = options.minimumFractionDigits ?? min(usual, options.maximumFractionDigits ?? usual);
-  const most = options.maximumFractionDigits ?? (style === 'percent' ? least : usual > least ? usual : least > 3 || usual > 0 ? least : 3);
-  const amount = style === 'percent' ? value * 100 : value;
-  let text = amount >= 1e21 || amount <= -1e21 ? `${abs(amount)}` : apply(toFixed, abs(amount), [min(most, 100)]);
-  let point = indexOf(text, '.');
-  if (point >= 0) {
-    let end = text.length;
-    while (end - point - 1 > least && text[end - 1] === '0') end--;
-    text = slice(text, 0, end - 1 === point ? point : end);
-    point = indexOf(text, '.');
-  }
-  const whole = point < 0 ? text : slice(text, 0, point);
-  const fraction = point < 0 ? '' : slice(text, point);
-  const number = (useGrouping ? grouped(whole) : whole) + fraction;
-  const minus = amount < 0 && +text !== 0 ? '-' : '';
-  if (style === 'percent') return `${minus}${number}%`;
-  if (style === 'currency') return `${minus}${SIGNS[currency] ?? `${currency}\xa0`}${number}`;
-  return minus + number;
-}
-
-function grouped(digits) {
-  const first = digits[0] === '-' ? 1 : 0;
-  let text = '';
-  for (let i = first; i < digits.length; i++) {
-    if (i > first && (digits.length - i) % 3 === 0) text += ',';
-    text += digits[i];
-  }
-  return (first === 1 ? '-' : '') + text;
 }

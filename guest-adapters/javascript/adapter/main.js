@@ -35,7 +35,7 @@ builtins.install();
 errors.install();
 json.install();
 locale.install();
-intl.install(globalThis);
+intl.install(globalThis, locale.compared);
 web.install(globalThis);
 timers.install(globalThis);
 console.install(globalThis);

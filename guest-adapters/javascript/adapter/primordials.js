@@ -77,6 +77,7 @@ export const endsWith = uncurry(String.prototype.endsWith);
 export const lowerCase = uncurry(String.prototype.toLowerCase);
 export const upperCase = uncurry(String.prototype.toUpperCase);
 export const repeat = uncurry(String.prototype.repeat);
+export const padStart = uncurry(String.prototype.padStart);
 export const trimEnd = uncurry(String.prototype.trimEnd);
 export const join = uncurry(Array.prototype.join);
 export const regExpExec = uncurry(RegExp.prototype.exec);

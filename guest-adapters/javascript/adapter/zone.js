@@ -34,9 +34,22 @@ let changes;
 /** What was replaced. */
 let real;
 
+/** The name of the zone of a run; undefined where local time is UTC. */
+let own;
+
+export function localName() {
+  return own;
+}
+
+/** Milliseconds that local time is ahead of UTC. */
+export function offsetAt(instant) {
+  return changes === undefined ? 0 : at(instant)[1];
+}
+
 /** Takes the zone of a run. */
 export function begin(name, zone) {
   changes = zone;
+  own = zone === undefined || typeof name !== 'string' ? undefined : startsWith(name, ':') ? slice(name, 1) : name;
   if (zone !== undefined) install();
   else if (real !== undefined) restore();
   if (zone !== undefined || typeof name !== 'string') return;
