@@ -50,16 +50,16 @@ function parsed(scheme, args) {
   if (/[\0-\x20]/.test(path)) throw typeError('ERR_UNESCAPED_CHARACTERS', 'Request path contains unescaped characters');
   const auth = options.auth ?? (url?.username ? `${url.username}:${url.password}` : undefined);
   const named = `${host}`.includes(':') && !`${host}`.startsWith('[') && options.hostname === undefined && options.port === undefined ? host : `${host}${port === undefined ? '' : `:${port}`}`;
-  return { callback, options, host, path, auth, url: `${protocol}//${named}${path.startsWith('/') ? path : `/${path}`}` };
+  return { callback, options, host, port: port ?? (scheme === 'https' ? 443 : 80), path, auth, url: `${protocol}//${named}${path.startsWith('/') ? path : `/${path}`}` };
 }
 
 /** What `fetch` throws as what a socket would emit. */
-function asSocketError(error, host, cause) {
+function asSocketError(error, host, port, cause) {
   if (cause !== undefined) return cause;
   if (error?.code === undefined) return error;
   const lookup = error.code === 'ENOTFOUND';
   const syscall = lookup ? 'getaddrinfo' : 'connect';
-  const made = withProperties(new Error(`${syscall} ${error.code} ${host}`), { code: error.code, syscall, hostname: lookup ? host : undefined });
+  const made = withProperties(new Error(`${syscall} ${error.code} ${host}${lookup ? '' : `:${port}`}`), { code: error.code, syscall, hostname: lookup ? host : undefined });
   made.cause = error;
   return made;
 }
@@ -113,12 +113,12 @@ function made() {
     #controller = new AbortController();
     #cause;
     #timer;
+    #target;
     constructor(scheme, args) {
-      super({ decodeStrings: false });
-      const { callback, options, host, path, auth, url } = parsed(scheme, args);
+      super({ decodeStrings: false, autoDestroy: false });
+      const { callback, options, host, port, path, auth, url } = parsed(scheme, args);
       Object.assign(this, { host, path, protocol: `${scheme}:`, method: `${options.method ?? 'GET'}`.toUpperCase(), aborted: false, reusedSocket: false, res: null });
-      this.url_ = url;
-      Object.defineProperty(this, 'url_', { enumerable: false });
+      this.#target = { url, port };
       const { headers = {} } = options;
       if (Array.isArray(headers)) for (let i = 0; i + 1 < headers.length; i += 2) this.setHeader(headers[i], headers[i + 1]);
       else for (const name of Object.keys(headers)) if (headers[name] !== undefined) this.setHeader(name, headers[name]);
@@ -191,11 +191,11 @@ function made() {
       const body = this.method === 'GET' || this.method === 'HEAD' ? undefined : Buffer.concat(this.#parts);
       let message;
       try {
-        const response = await globalThis.fetch(this.url_, { method: this.method, headers, body: body?.length > 0 ? body : undefined, redirect: 'manual', signal: this.#controller.signal });
+        const response = await globalThis.fetch(this.#target.url, { method: this.method, headers, body: body?.length > 0 ? body : undefined, redirect: 'manual', signal: this.#controller.signal });
         message = new IncomingMessage(response, new Uint8Array(await response.arrayBuffer()));
       } catch (error) {
         clearTimeout(this.#timer);
-        if (!this.destroyed) this.destroy(asSocketError(error, this.host, this.#cause));
+        if (!this.destroyed) this.destroy(asSocketError(error, this.host, this.#target.port, this.#cause));
         return;
       }
       clearTimeout(this.#timer);
