@@ -80,6 +80,8 @@ def close(stay_open=False):
 def _roll_back(connection):
     """Ends what a script has not committed, and with it the lock, which is a folder beside the database."""
     try:
+        connection.set_trace_callback(None)
+        connection.set_authorizer(None)
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         connection.close()
