@@ -35,7 +35,7 @@ use oxc_span::SourceType;
 use serde::Serialize;
 use wxmcp_run::Raised;
 
-pub use checkable::{Checkable, UNTYPED, Unreadable};
+pub use checkable::{Checkable, UNTYPED, UNTYPED_NAMES, Unreadable};
 pub(crate) use error::SourceError;
 use fences::without_fences;
 pub use linked::Format;
@@ -145,6 +145,9 @@ pub(crate) struct Import {
     pub(crate) star: bool,
     /// Whether it is imported as a default.
     pub(crate) default: bool,
+    /// Whether all that it binds may be types, so that the module may be missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) perhaps: bool,
     /// What it binds: the script's name, and that of the member; the module itself has none.
     #[serde(skip)]
     pub(crate) bound: Vec<(String, Option<String>)>,

@@ -100,6 +100,7 @@ pub(super) fn of_script(specifier: &str) -> Result<Target, String> {
         })
         .collect();
     match parts.as_slice() {
+        parts if parts.contains(&"..") => Err(refusal(specifier)),
         ["tools"] | ["tools", "index"] => Ok(Target::Root),
         ["tools", namespace] | ["tools", namespace, "index"] => {
             Ok(Target::Namespace((*namespace).to_owned()))
