@@ -191,7 +191,8 @@ function inPackages(specifier, from, how) {
         const file = target === undefined ? undefined : fileAt(joined(partsOf(`${place}/${target}`)));
         if (file !== undefined) return file;
         const what = rest === '' ? 'No "exports" main defined' : `Package subpath '.${rest}' is not defined by "exports"`;
-        throw coded(new TheError(`${what} in ${place}/package.json`), 'ERR_PACKAGE_PATH_NOT_EXPORTED');
+        const importer = how === 'import' ? ` imported from ${from}` : '';
+        throw coded(new TheError(`${what} in ${place}/package.json${importer}`), 'ERR_PACKAGE_PATH_NOT_EXPORTED');
       }
       const file = rest === '' ? folderAt(place, how) : fileAt(place + rest) ?? folderAt(place + rest, how);
       if (file !== undefined) return file;

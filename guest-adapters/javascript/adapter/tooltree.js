@@ -245,12 +245,22 @@ export function loadFilesBy(load) {
   fromFile = load;
 }
 
-async function moduleFor({ namespace: name, module, shared: index, file, names }, promises, shared) {
+async function moduleFor({ namespace: name, module, shared: index, file, names, perhaps }, promises, shared) {
   // The host has checked the names.
   if (index !== undefined) return shared[index];
-  if (file !== undefined) return await fromFile(file);
+  if (file !== undefined) return await (perhaps === true ? typesOf(file) : fromFile(file));
   if (module !== undefined) return startsWith(module, 'node:') ? nodeNamespace(slice(module, 5)) : builtin(module, names);
   return promises ? promised(name, names) : await namespace(name);
+}
+
+/** A file of which a script of a session may want types only: they are not there, and neither may be the file. */
+async function typesOf(file) {
+  try {
+    return await fromFile(file);
+  } catch (error) {
+    if (error?.code === 'ERR_MODULE_NOT_FOUND') return create(null);
+    throw error;
+  }
 }
 
 /** While a tool file is only read, it may import whatever tools it will call: they are looked up when it runs. */

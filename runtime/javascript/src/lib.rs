@@ -150,6 +150,9 @@ pub(crate) struct Import {
     pub(crate) star: bool,
     /// Whether it is imported as a default.
     pub(crate) default: bool,
+    /// Whether all that it binds may be types, so that the module may be missing.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) perhaps: bool,
     /// What it binds: the script's name, and that of the member; the module itself has none.
     #[serde(skip)]
     pub(crate) bound: Vec<(String, Option<String>)>,
@@ -366,22 +369,10 @@ fn edited(
     if tree.source_type.is_commonjs() && !linking.is_common {
         return Err(SourceError::at(source, 0, "this is no program of CommonJS"));
     }
-    let head = |function: &str| {
-        let strict = match linking.is_common {
-            true => "",
-            false => "\"use strict\";",
-        };
-        let mut head = format!("({function}({}){{{strict}", names.module);
-        head.push_str(&linking.declarations(&names));
-        if eraser.uses_import {
-            head.push_str(&format!("const {}={}.import;", names.import, names.module));
-        }
-        head
-    };
-    let mut program = head(if waits(tree) {
-        "async function"
-    } else {
-        "function"
+    let head = |function: &str| linking.head(function, &names, eraser.uses_import);
+    let mut program = head(match linking.waits {
+        true => "async function",
+        false => "function",
     });
     let functions_head = head("function");
     program.push_str(&modules.bindings);
@@ -400,15 +391,7 @@ fn edited(
     if session.is_none() {
         program.push_str(&eraser.edits.apply(source));
     }
-    program.push('\n');
-    match (&modules.value, form) {
-        (_, Form::Module | Form::Shared) => program.push_str(&exported(&modules)),
-        (Some(value), Form::Script | Form::Session(_)) => {
-            program.push_str(&format!("return {value}\n"));
-        }
-        (None, Form::Script | Form::Session(_)) | (_, Form::File(_)) => {}
-    }
-    program.push_str("})");
+    program.push_str(&end(&modules, form));
     let default = modules.value.as_ref().map(|_| "default".to_owned());
     let exports = modules.exports.iter().map(|(name, _)| name.clone());
     let ambient = match form {
@@ -428,6 +411,16 @@ fn edited(
         note: modules.note,
         ..Program::default()
     }))
+}
+
+/// How a program ends: with what it returns.
+fn end(modules: &modules::Modules, form: Form) -> String {
+    let returned = match (&modules.value, form) {
+        (_, Form::Module | Form::Shared) => exported(modules),
+        (Some(value), Form::Script | Form::Session(_)) => format!("return {value}\n"),
+        (None, Form::Script | Form::Session(_)) | (_, Form::File(_)) => String::new(),
+    };
+    format!("\n{returned}}})")
 }
 
 /// What was put into the lines of a source.

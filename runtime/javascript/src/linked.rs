@@ -52,7 +52,7 @@ pub(super) struct Linking {
     common: Vec<&'static str>,
     /// It is CommonJS, and not strict where its own text does not say so.
     pub(super) is_common: bool,
-    waits: bool,
+    pub(super) waits: bool,
     is_typed: bool,
 }
 
@@ -83,11 +83,21 @@ impl Linking {
         }
     }
 
-    /// The names of CommonJS, declared.
-    pub(super) fn declarations(&self, names: &Names) -> String {
-        let declared = self.common.iter();
-        let declared = declared.map(|name| format!("let {name}={}.{name};", names.module));
-        declared.collect()
+    /// How the function begins that the program is: with what it has of ours, declared.
+    pub(super) fn head(&self, function: &str, names: &Names, uses_import: bool) -> String {
+        let strict = match self.is_common {
+            true => "",
+            false => "\"use strict\";",
+        };
+        let Names { module, import, .. } = names;
+        let mut head = format!("({function}({module}){{{strict}");
+        for name in &self.common {
+            head.push_str(&format!("let {name}={module}.{name};"));
+        }
+        if uses_import {
+            head.push_str(&format!("const {import}={module}.import;"));
+        }
+        head
     }
 
     /// Declares what is imported, and tells the guest how to fill it and how to read what is exported.
@@ -175,7 +185,7 @@ fn has_module_syntax(tree: &Program<'_>) -> bool {
 /// The names of CommonJS that a program uses and does not declare.
 fn common_names(tree: &Program<'_>, eraser: &Eraser<'_>) -> Vec<&'static str> {
     let is_used = |name: &&str| eraser.values.contains(*name);
-    if !eraser.requires && !COMMON.iter().any(|name| is_used(&name)) {
+    if !eraser.requires && !COMMON.iter().any(is_used) {
         return Vec::new();
     }
     let semantic = SemanticBuilder::new().build(tree).semantic;
@@ -186,7 +196,7 @@ fn common_names(tree: &Program<'_>, eraser: &Eraser<'_>) -> Vec<&'static str> {
         let is_required = eraser.requires && *name == "require";
         !is_declared && (is_required || unresolved.contains_key(*name))
     };
-    COMMON.into_iter().filter(|name| is_free(&name)).collect()
+    COMMON.into_iter().filter(is_free).collect()
 }
 
 /// Names of the top level that a program exports, as it calls them.

@@ -185,21 +185,8 @@ fn statements<'p, 'a>(
                 let value = export_default(it, eraser, names);
                 modules.value = value.or(modules.value.take());
             }
-            Statement::ExportFromDeclaration(it) => {
-                let are_types = !it.specifiers.is_empty()
-                    && it.specifiers.iter().all(|one| is_type(one.export_kind));
-                let are_types = are_types || is_type(it.export_kind);
-                if !are_types && !is_of_tools {
-                    imports.push(Import::From(it));
-                }
-                export_from(it.span, are_types || !is_of_tools, eraser);
-            }
-            Statement::ExportAllDeclaration(it) => {
-                let are_types = is_type(it.export_kind);
-                if !are_types && !is_of_tools {
-                    imports.push(Import::All(it));
-                }
-                export_from(it.span, are_types || !is_of_tools, eraser);
+            Statement::ExportFromDeclaration(_) | Statement::ExportAllDeclaration(_) => {
+                imports.extend(passed_on(statement, is_of_tools, eraser));
             }
             other if !is_of_tools => {
                 // What a script hands to whoever requires it is its value, too.
@@ -233,12 +220,27 @@ fn is_type(kind: ImportOrExportKind) -> bool {
     kind == ImportOrExportKind::Type
 }
 
-fn export_from(span: Span, is_blank: bool, eraser: &mut Eraser<'_>) {
-    if is_blank {
-        eraser.edits.blank_statement(span.start, span.end);
-    } else {
+/// `export .. from`, which only tool files may not have; nothing where it is of types.
+fn passed_on<'p, 'a>(
+    statement: &'p Statement<'a>,
+    is_of_tools: bool,
+    eraser: &mut Eraser<'_>,
+) -> Option<Import<'p, 'a>> {
+    let (import, span, are_types) = match statement {
+        Statement::ExportFromDeclaration(it) => {
+            let mut each = it.specifiers.iter();
+            let all = !it.specifiers.is_empty() && each.all(|one| is_type(one.export_kind));
+            (Import::From(it), it.span, all || is_type(it.export_kind))
+        }
+        Statement::ExportAllDeclaration(it) => (Import::All(it), it.span, is_type(it.export_kind)),
+        _ => return None,
+    };
+    if is_of_tools && !are_types {
         eraser.refuse(span, "a tool file cannot export from another module");
+        return None;
     }
+    eraser.edits.blank_statement(span.start, span.end);
+    (!are_types).then_some(import)
 }
 
 /// `export { a as b }`

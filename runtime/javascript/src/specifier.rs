@@ -104,6 +104,7 @@ pub(super) fn of_script(specifier: &str) -> Result<Target, String> {
         })
         .collect();
     match parts.as_slice() {
+        parts if parts.contains(&"..") => Err(refusal(specifier)),
         [ROOT | SERVERS] | [ROOT | SERVERS, "index"] => Ok(Target::Root),
         [ROOT | SERVERS, namespace] | [ROOT | SERVERS, namespace, "index"] => {
             Ok(Target::Namespace((*namespace).to_owned()))

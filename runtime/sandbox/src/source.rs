@@ -50,7 +50,7 @@ enum Text<'a> {
         modules: Vec<Module<'a>>,
     },
     /// Source that was read here.
-    Program(Program),
+    Program(Box<Program>),
 }
 
 /// Whether the source is a program, as far as that can be told before it runs:
@@ -156,5 +156,5 @@ fn text(script: &Script) -> Result<Text<'_>, Raised> {
             wxmcp_javascript::tool_file(&script.source, dialect, place, script.seen_as())
         }
     }
-    .map(Text::Program)
+    .map(|program| Text::Program(Box::new(program)))
 }
