@@ -35,7 +35,14 @@ mod tests {
             text,
             r#"const a = (RegExp("^\\p{Lu}\"\\/\\w","gu")).test(x), b = 1;"#
         );
-        let [Shift { line: 1, column: 27, width: 15 }] = shifts.as_slice() else {
+        let [
+            Shift {
+                line: 1,
+                column: 27,
+                width: 15,
+            },
+        ] = shifts.as_slice()
+        else {
             panic!("{shifts:?}")
         };
     }
