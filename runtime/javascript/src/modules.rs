@@ -107,7 +107,7 @@ pub(super) fn modules<'a>(
         }
     }
     let imports = statements(program, eraser, names, kind.form, &mut modules);
-    divide_html_comments(program, eraser);
+    refuse_html_comments(program, eraser);
     let is_script = matches!(kind.form, Form::Script | Form::Session(_));
     if is_script && modules.value.is_none() {
         modules.last = last_expression(program, eraser.meta);
@@ -261,8 +261,7 @@ fn export_names(it: &ExportNamedDeclaration<'_>, eraser: &mut Eraser<'_>, module
     eraser.edits.blank_statement(it.span.start, it.span.end);
 }
 
-/// `a<!--b` compares; in a script, which the source is evaluated as, it would begin a comment.
-fn divide_html_comments(program: &Program<'_>, eraser: &mut Eraser<'_>) {
+fn refuse_html_comments(program: &Program<'_>, eraser: &mut Eraser<'_>) {
     let Some(texts) = eraser.texts.take() else {
         return;
     };
@@ -282,7 +281,8 @@ fn divide_html_comments(program: &Program<'_>, eraser: &mut Eraser<'_>) {
             text_end = text.end.max(text_end);
         }
         if at >= text_end {
-            eraser.edits.insert(at.saturating_add(1), " ");
+            let span = Span::new(at, at.saturating_add(4));
+            eraser.refuse(span, "`<!--` is not supported: write `< !--`");
         }
     }
 }
