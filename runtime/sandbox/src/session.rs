@@ -225,13 +225,14 @@ impl Session {
                 }
             }
         };
+        let open = self.opener();
         let live = self.live.insert(live);
         // A tool file does its one thing, and a supplied component has no interpreter.
         if script.task.is_none() && !matches!(self.entry, Entry::Supplied(_)) {
             let state = live.store.data_mut();
             let depth = self.kin.as_ref().map_or(0, |kin| kin.depth);
             let starter = Children {
-                open: self.opener(),
+                open,
                 metering: self.metering,
                 language: script.language,
                 policy,
