@@ -351,8 +351,8 @@ fn sandbox_for_deno(case: &Case) -> Outcome {
           read /etc: FileNotFoundError\n\
           net: URLError\n\
           env: None\n\
-          run: OSError\n\
-          system: AttributeError\n",
+          run: FileNotFoundError\n\
+          system: 0\n",
     )?;
     same("data", &case.file("data/report.txt")?.as_str(), &"42\n")?;
     same("written", &case.file("tmp/after.txt")?.as_str(), &"after")

@@ -3,6 +3,7 @@
 from . import kept as __builtins__
 
 import _thread
+import concurrent.futures
 import concurrent.futures._base as futures
 import concurrent.futures.thread as pools
 import queue
@@ -31,6 +32,8 @@ def install():
     ):
         stdlib.patches[module.__name__] = change
         change(module)
+    # asyncio asks the package for it when it first needs a thread; by then a script may have imported it anew.
+    concurrent.futures.ThreadPoolExecutor  # noqa: B018
     # Nobody has imported it yet, and nobody shall see that it was.
     stdlib.patches["multiprocessing.pool"] = _put_under_thread_pool
     module = stdlib.hidden.get("multiprocessing.pool")

@@ -52,7 +52,7 @@ impl Calls {
 
     /// Starts a run that the script asked for.
     pub(super) fn start(&mut self, id: u64, wanted: Wanted, held: Held) {
-        let Some(starter) = &self.starter else {
+        let Some(starter) = self.starter.clone() else {
             let message = "this interpreter cannot be started by its own scripts";
             return self.fail(id, &ToolError::new(ToolErrorKind::NotGranted, message));
         };
