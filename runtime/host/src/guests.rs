@@ -167,10 +167,7 @@ impl Interpreters for Guests {
         let allocation = loaded.allocation;
         let engine = match &loaded.engine {
             Some(engine) => engine.clone(),
-            None => loaded
-                .engine
-                .insert(engine::engine(allocation)?)
-                .clone(),
+            None => loaded.engine.insert(engine::engine(allocation)?).clone(),
         };
         let component = NativeCache::new(self.cache.clone()).load(&engine, guest)?;
         let sandbox = Arc::new(Sandbox::open(&engine, &component)?);
