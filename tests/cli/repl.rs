@@ -203,21 +203,8 @@ fn edited(folder: &Path, language: &str, steps: &str) -> TestResult {
     Ok(())
 }
 
-/// One test, since the sessions of a user share their history.
-#[test]
-fn lines_are_edited_and_completed_and_come_back() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    fs::create_dir_all(folder.path().join("tools/hello"))?;
-    fs::write(
-        folder.path().join("tools/hello/greet.py"),
-        "def greet(name: str) -> str:\n    return name + '!'\n",
-    )?;
-    let history = cache().join("repl-history");
-    let _not_there = fs::remove_file(&history);
-    edited(
-        folder.path(),
-        "py",
-        r#"[
+/// What is typed in Python: editing, completion, history, inputs of several lines, and what a terminal must not obey.
+const TYPED: &str = r#"[
 ("until", "prompt"), ("type", b"alphabet_of = 41\r"),
 ("until", "prompt"), ("type", b"alphab\t + 1\r"), ("until", b"42\r\n"),
 # The line before the last, and a digit inside of it.
@@ -234,8 +221,20 @@ fn lines_are_edited_and_completed_and_come_back() -> TestResult {
 ("until", "prompt"), ("type", b"print('\\x1b[2Jdone')\r"), ("until", b"done\r\n"),
 ("until", "prompt"), ("type", "len('größe日')\r".encode()), ("until", b"6\r\n"),
 ("until", "prompt"), ("type", b"\x04"),
-]"#,
+]"#;
+
+/// One test, since the sessions of a user share their history.
+#[test]
+fn lines_are_edited_and_completed_and_come_back() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    fs::create_dir_all(folder.path().join("tools/hello"))?;
+    fs::write(
+        folder.path().join("tools/hello/greet.py"),
+        "def greet(name: str) -> str:\n    return name + '!'\n",
     )?;
+    let history = cache().join("repl-history");
+    let _not_there = fs::remove_file(&history);
+    edited(folder.path(), "py", TYPED)?;
     edited(
         folder.path(),
         "js",

@@ -1,5 +1,7 @@
 //! The tree of tools as resources.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::client::{Client, Era};
@@ -39,30 +41,29 @@ fn read(client: &mut Client, uri: &str) -> Result<String, String> {
     }
 }
 
-#[test]
-fn tools_are_found_as_files_and_servers_are_not_started_to_list_them() -> TestResult {
+/// The entry of a server that makes a file when it is started.
+fn marking(mark: &Path) -> Value {
     let plan = json!({"tools": [{"name": "get-page", "inputSchema": {"type": "object", "properties": {"url": {"type": "string"}}}}]});
     let mut server = scripted(&plan);
-    let inner: Vec<String> = std::iter::once(&server["command"])
-        .chain(server["args"].as_array().ok_or("no arguments")?)
-        .filter_map(|it| it.as_str().map(str::to_owned))
-        .collect();
+    let own =
+        std::iter::once(&server["command"]).chain(server["args"].as_array().into_iter().flatten());
+    let own: Vec<Value> = own.cloned().collect();
+    let shell = [json!("-c"), json!("touch \"$0\"; exec \"$@\""), json!(mark)];
+    server["command"] = json!("sh");
+    server["args"] = json!([&shell[..], &own].concat());
+    server
+}
+
+#[test]
+fn tools_are_found_as_files_and_servers_are_not_started_to_list_them() -> TestResult {
     let mark = tempfile::tempdir()?;
     let mark = mark.path().join("started");
-    let shell = [
-        "-c".to_owned(),
-        "touch \"$0\"; exec \"$@\"".to_owned(),
-        mark.to_string_lossy().into_owned(),
-    ];
-    let args: Vec<String> = shell.into_iter().chain(inner).collect();
-    server["command"] = json!("sh");
-    server["args"] = json!(args);
     let files = [
         ("tools/hello/greet.py", GREET.to_owned()),
         ("tools/hello/part.py", GREET.replace("greet", "part")),
         (
             ".mcp.json",
-            json!({"mcpServers": {"web": server}}).to_string(),
+            json!({"mcpServers": {"web": marking(&mark)}}).to_string(),
         ),
     ];
     let folder = tree(&files)?;

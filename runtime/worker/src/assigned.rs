@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
+use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use wxmcp_run::{
     CallContext, CallEnd, CallRecord, Charge, ClockHandle, ClockSink, Held, Ledger, Limit, Limits,
@@ -51,6 +51,8 @@ pub(crate) struct Assigned {
     clock: Arc<MirrorClock>,
     seen: Seen,
     sent: Instant,
+    /// Told when it begins: its time ends sooner than it could have.
+    pub(crate) begins: Notify,
     state: Mutex<State>,
 }
 
@@ -125,6 +127,7 @@ impl Assigned {
             clock: Arc::new(clock),
             seen: Seen::now(),
             sent: Instant::now(),
+            begins: Notify::new(),
             state: Mutex::new(State {
                 asks: HashMap::new(),
                 calls_left: run.limits.tool_calls,
@@ -197,6 +200,7 @@ impl Assigned {
             FromWorker::Ready | FromWorker::Ended(_) => Err(Breach::NoRun),
             FromWorker::Begun => {
                 self.state.lock().begun.get_or_insert_with(Instant::now);
+                self.begins.notify_one();
                 Ok(())
             }
             FromWorker::Heard(heard) => self.hear(&heard),

@@ -127,7 +127,10 @@ async fn overdue(run: &Assigned) {
             return;
         }
         // While the clock stands still, the due time moves on with the time.
-        tokio::time::sleep(left.max(LEAST_REST)).await;
+        tokio::select! {
+            () = tokio::time::sleep(left.max(LEAST_REST)) => {}
+            () = run.begins.notified() => {}
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use wxmcp_run::{Ledger, Outcome, Run, RunError, Script};
@@ -130,8 +130,15 @@ async fn a_worker_that_does_not_keep_the_deadline_is_killed() -> TestResult {
     spinning.limits.wall = Duration::from_millis(10);
     // No server was started, so nothing of this is added: it would outlast the test.
     spinning.limits.start = Duration::from_secs(24 * 60 * 60);
+    let began = Instant::now();
     let (how, _) = lost(runner.run(spinning).await)?;
     assert_eq!(how, "did not end a run that was cancelled, and was killed");
+    // A second later than its time, and another for the end: far from what a run may take that has not begun.
+    assert!(
+        began.elapsed() < Duration::from_secs(60),
+        "{:?}",
+        began.elapsed()
+    );
     // One that keeps it stops the run, and stays.
     let mut waiting = run("wait");
     waiting.limits.wall = Duration::from_millis(10);
