@@ -184,8 +184,11 @@ function preinitialise(engine, env) {
   const said = `${done.stdout}${done.stderr}`.trim();
   // What the adapter did wrong while it was built is printed, not always fatal.
   if (done.status !== 0 || said) throw new Error(`the adapter did not start:\n${said}`);
+  const ready = readFileSync(after);
+  const failed = ready.indexOf('wxmcp-bindings-failed: ');
+  if (failed >= 0) throw new Error(ready.toString('utf8', failed, ready.indexOf('\n', failed)));
   const shown = { random_get: ['fixed', wasi], clock_time_get: ['fixed', wasi] };
-  const kept = clearFileStatus(readFileSync(after), CHANGED.seconds, CHANGED.nanoseconds);
+  const kept = clearFileStatus(ready, CHANGED.seconds, CHANGED.nanoseconds);
   return renameImports(withoutModuleLoader(layMemoryOut(sealHeap(kept))), shown);
 }
 
