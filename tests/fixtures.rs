@@ -109,6 +109,8 @@ fn script(folder: &Path, language: &str) -> Result<(), Failed> {
     // A script may write into its folder.
     let copy = tempfile::tempdir()?;
     copy_all(folder, copy.path(), copy_filled)?;
+    // A case whose folder is empty at first has none: git keeps no empty folders.
+    fs::create_dir_all(copy.path().join("mount"))?;
     if let Ok(statements) = fs::read_to_string(folder.join("main.sql")) {
         rusqlite::Connection::open(copy.path().join("main.db"))?.execute_batch(&statements)?;
     }

@@ -72,7 +72,7 @@ def _bind(code, namespace, names):
             unknown.append(name)
     if not names.isdisjoint(_LOOKING):
         _bind_all(namespace, stored)
-    if not names.isdisjoint(_COMPILING) or sys.path or "sys" in names and "path" in names:
+    if not names.isdisjoint(_COMPILING) or any(sys.path) or "sys" in names and "path" in names:
         _bind_all(vars(builtins), ())
     for name in unknown:
         if name not in namespace and _is_called(code, name):

@@ -12,7 +12,14 @@ import sys
 import types
 import zlib
 
-from . import library, network, report, standins, stdlib, twins
+from . import network, report, stdlib, twins
+
+try:
+    from . import library, standins
+except ModuleNotFoundError as error:
+    if error.name != "_wxmcp_native":
+        raise
+    library = standins = None  # a component that is built has no native module, and nothing of this
 
 _LIBRARY = "/python"
 _SKIPPED = {"site-packages", "__pycache__", "test", "_bundled"}
@@ -34,10 +41,12 @@ def bake(zones: str) -> dict:
     keep = set(sys.modules)
     compiled = _compile(zones)
     network.install()
-    library.install()
+    if library is not None:
+        library.install()
     failures = _execute(compiled)
-    standins.end()
-    library.executed(sys.modules)
+    if library is not None:
+        standins.end()
+        library.executed(sys.modules)
     _find_random_users()
     for name in list(sys.modules):
         if name in stdlib.paths and (name not in keep or name in stdlib.random_users):
@@ -73,7 +82,8 @@ def _walk(root, prefix=""):
 def _compile(zones):
     """Code of every module that is not imported yet; notes paths, sources and data files."""
     modules = [(name, path, path, package) for name, path, package in _walk(_LIBRARY)]
-    modules += [(name, file, path, False) for name, file, path in standins.begin(_LIBRARY)]
+    if standins is not None:
+        modules += [(name, file, path, False) for name, file, path in standins.begin(_LIBRARY)]
     if os.path.isdir(zones):
         zone_modules = [("tzdata", zones + "/__init__.py", True), *_walk(zones, "tzdata.")]
         modules += [(name, path, path, package) for name, path, package in zone_modules]

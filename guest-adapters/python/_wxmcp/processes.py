@@ -396,24 +396,6 @@ def register_at_fork(*, before=None, after_in_child=None, after_in_parent=None):
     """Nothing is ever forked."""
 
 
-def kill(pid, sig, /):
-    """Send a signal to this process."""
-    if pid != os.getpid():
-        raise ProcessLookupError(3, "No such process")
-    if sig:
-        signal.raise_signal(sig)
-
-
-def waitpid(pid, options, /):
-    """There are no children to wait for."""
-    raise ChildProcessError(10, "No child processes")
-
-
-def wait():
-    """There are no children to wait for."""
-    return waitpid(-1, 0)
-
-
 def _spawn(mode, file, args, env=None):
     try:
         code = subprocess.call(list(args), executable=file, env=env)
@@ -426,7 +408,7 @@ def _spawn(mode, file, args, env=None):
 
 def _change_os(module):
     for place in (module, posix):
-        place.system, place.fork, place.kill, place.waitpid, place.wait = system, fork, kill, waitpid, wait
+        place.system, place.fork = system, fork
         place.execv = lambda path, args, /: _exec(path, args)
         place.execve = lambda path, args, env: _exec(path, args, env)
         place.register_at_fork = register_at_fork

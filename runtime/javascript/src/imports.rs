@@ -6,7 +6,7 @@ use oxc_span::Span;
 use super::error::Places;
 use super::modules::Modules;
 use super::shared::ImportingFile;
-use super::specifier::{Target, target};
+use super::specifier::{Target, is_client, target};
 use super::types::Eraser;
 use super::{Import, Names, Origin, SourceError};
 
@@ -46,6 +46,7 @@ pub(super) fn read_import(
     }
     let are_perhaps_types = has_names && wanted.iter().all(|(_, what)| what.is_perhaps());
     let found = match target(it.source.value.as_str(), importer.place) {
+        _ if is_of_other_hosts(it) => Target::Builtin("wxmcp"),
         Ok(found) => found,
         Err(_) if are_perhaps_types => return Ok(()),
         Err(message) => return Err(place(it.source.span, &message)),
@@ -86,6 +87,16 @@ pub(super) fn read_import(
         }
     }
     Ok(())
+}
+
+/// `import { callMCPTool } from './client.js'`, which no file needs to answer.
+pub(super) fn is_of_other_hosts(it: &ImportDeclaration<'_>) -> bool {
+    let names = it.specifiers.as_deref().unwrap_or_default();
+    let is_call = |one: &ImportDeclarationSpecifier<'_>| match one {
+        ImportDeclarationSpecifier::ImportSpecifier(one) => one.imported.name() == "callMCPTool",
+        _ => false,
+    };
+    is_client(&it.source.value) && !names.is_empty() && names.iter().all(is_call)
 }
 
 /// Reads `export { a as b } from '..'`.

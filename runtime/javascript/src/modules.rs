@@ -8,7 +8,7 @@ use oxc_semantic::SemanticBuilder;
 use oxc_span::{GetSpan, Span};
 
 use super::error::Places;
-use super::imports::{Importer, read_export_all, read_export_from, read_import};
+use super::imports::{Importer, is_of_other_hosts, read_export_all, read_export_from, read_import};
 use super::linked::{changes, exported_locals, tell_of_assignments, tell_of_declaration};
 use super::session::Declarations;
 use super::shared::ImportingFile;
@@ -147,6 +147,7 @@ enum Import<'p, 'a> {
 fn imports_files(program: &Program<'_>) -> bool {
     program.body.iter().any(|statement| {
         let source = match statement {
+            Statement::ImportDeclaration(it) if is_of_other_hosts(it) => return false,
             Statement::ImportDeclaration(it) => &it.source,
             Statement::ExportFromDeclaration(it) => &it.source,
             Statement::ExportAllDeclaration(it) => &it.source,

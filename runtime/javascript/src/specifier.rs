@@ -74,6 +74,12 @@ pub(super) fn target(
     }
 }
 
+/// Whether it is the module that other hosts' scripts have `callMCPTool` from.
+pub(super) fn is_client(specifier: &str) -> bool {
+    let name = specifier.rsplit('/').next().map(without_suffix);
+    specifier.starts_with('.') && name == Some("client")
+}
+
 /// What a specifier in a script means, but for files and packages.
 pub(super) fn of_script(specifier: &str) -> Result<Target, String> {
     let builtin = BUILTINS
@@ -112,7 +118,6 @@ pub(super) fn of_script(specifier: &str) -> Result<Target, String> {
         [ROOT | SERVERS, namespace, tool] => {
             Ok(Target::Tool((*namespace).to_owned(), (*tool).to_owned()))
         }
-        ["client"] if specifier.starts_with('.') => Ok(Target::Builtin("wxmcp")),
         _ => Err(refusal(specifier)),
     }
 }
