@@ -457,10 +457,10 @@ fn names_of_tools_are_checked_where_nothing_declares_them() -> TestResult {
                   import { lookUp as own } from './servers/docs';\nawait own(9); await dosc.lookUp('x');\n\
                   const f = (docs: any) => docs.anything();\nawait tools.look_up('x'); await tools.look_down('x');\n";
     let expected = [
-        (1, 19, "TS2769", "lookUp"),
+        (1, 19, "TS2769", "overload"),
         (2, 48, "TS2551", "toFixed"),
-        (3, 27, "TS2769", "pth"),
-        (6, 11, "TS2769", "own"),
+        (3, 27, "TS2769", "overload"),
+        (6, 11, "TS2769", "overload"),
         (6, 21, "TS2304", "dosc"),
         (8, 39, "TS2339", "look_down"),
     ];

@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::process::Command;
 
 use support::{TestResult, repository, wx};
 
@@ -71,6 +72,64 @@ fn a_tool_in_four_languages_is_shown_as_it_is() -> TestResult {
             .ok_or(language)?;
         for part in block.split("\n\n") {
             assert!(text.contains(part), "{} has no\n{part}", file.display());
+        }
+    }
+    Ok(())
+}
+
+/// Scripts of others print under wxmcp what they print under their own interpreters, and what the page shows.
+#[test]
+fn scripts_run_as_they_are_found() -> TestResult {
+    let root = repository();
+    let page = fs::read_to_string(root.join("README.md"))?;
+    let (_, section) = page
+        .split_once("\n### Scripts as they are found\n")
+        .ok_or("no section")?;
+    let shown = blocks(section, "console")
+        .into_iter()
+        .next()
+        .ok_or("none")?;
+    for (interpreter, file, data) in [
+        ("python3", "weather.py", ""),
+        ("node", "airports.js", "/airports.csv"),
+    ] {
+        let script = format!("examples/skills/{file}");
+        let home = tempfile::tempdir()?;
+        let native = Command::new(interpreter)
+            .args([&script, &format!("target/demo/data{data}")])
+            .env("HOME", home.path())
+            .env("TMPDIR", home.path())
+            .current_dir(root)
+            .output()?;
+        let flags = [
+            "--project",
+            "examples/skills",
+            "-v",
+            "target/demo/data:/data",
+        ];
+        let given = format!("/data{data}");
+        let printed = wx(root, &[&["run"], &flags[..], &[&script, &given]].concat())?;
+        let native = (
+            String::from_utf8(native.stdout)?,
+            String::from_utf8(native.stderr)?,
+        );
+        // Threads of either may end in another order, and say so.
+        let lines = |text: &str| text.lines().count();
+        assert_eq!(printed.stdout, native.0, "{file}: {}", printed.stderr);
+        assert_eq!(lines(&printed.stderr), lines(&native.1), "{file}");
+        let shown_there = shown
+            .replace('\n', " ")
+            .contains(&printed.stdout.trim_end().replace('\n', " "));
+        assert!(shown_there, "{file}: {}", printed.stdout);
+        let text = fs::read_to_string(root.join(&script))?;
+        let language = if file.ends_with(".py") {
+            "python"
+        } else {
+            "javascript"
+        };
+        let quoted = section.split("\n### ").next().ok_or("no end")?;
+        for block in blocks(quoted, language) {
+            assert!(text.contains(block), "{file} has no\n{block}");
         }
     }
     Ok(())

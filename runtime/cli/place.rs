@@ -33,10 +33,13 @@ fn seen_at(file: &Path, mounts: &[Mount]) -> Option<String> {
         // Another mount may hide what this one has there.
         let innermost = mounts.iter().filter(|other| is_below(&path, &other.guest));
         let innermost = innermost.max_by_key(|other| other.guest.len());
-        (innermost == Some(mount)).then_some(path)
+        let depth = below.components().count();
+        (innermost == Some(mount)).then_some((depth, path))
     });
     // Of several places the one that is meant for it: the project, or the one with the least around it.
-    inside.min_by_key(|path| (!is_below(path, PROJECT), path.len()))
+    inside
+        .min_by_key(|(depth, path)| (!is_below(path, PROJECT), *depth))
+        .map(|(_, path)| path)
 }
 
 fn is_below(path: &str, folder: &str) -> bool {

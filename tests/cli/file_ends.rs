@@ -67,7 +67,19 @@ print(os.path.exists(''), os.path.isdir(''), os.listdir(), os.listdir('.'), os.s
 try { await files.remove('', { recursive: true }); } catch (error) { console.log(error.code); }",
         ),
     ])?;
-    let python = wx(folder.path(), &["run", "-v", "data:/data:rw", "script.py"])?;
+    let python = wx(
+        folder.path(),
+        &[
+            "run",
+            "--workdir",
+            "/",
+            "--scratch",
+            "0",
+            "-v",
+            "data:/data:rw",
+            "script.py",
+        ],
+    )?;
     let refused = "[Errno 44] No such file or directory: ''\n";
     let shown = "False False ['data'] ['data'] True\n";
     assert_eq!(

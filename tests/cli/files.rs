@@ -262,7 +262,7 @@ connection = sqlite3.connect("/w/notes.db")
 connection.execute("CREATE TABLE IF NOT EXISTS notes (text)")
 connection.commit()
 print(connection.execute("SELECT count(*) FROM notes").fetchone())
-connection.execute("INSERT INTO notes VALUES ('never committed')")
+left = connection.execute("INSERT INTO notes VALUES ('never committed')")
 "#;
     let folder = tree(&[("wxmcp.toml", CONFIGURATION), ("script.py", script)])?;
     for _ in 0..2 {

@@ -198,10 +198,19 @@ fn code_without_a_file_begins_in_the_project() -> TestResult {
     assert_eq!(printed.stdout, wanted);
     let home = wx(
         folder.path(),
-        &[&flags[..], &["--workdir", "/home/agent", "-c", code]].concat(),
+        &[
+            &flags[..],
+            &[
+                "--workdir",
+                "/home/agent",
+                "-c",
+                "import os; print(os.getcwd())",
+            ],
+        ]
+        .concat(),
     )?;
     assert!(
-        home.stdout.starts_with("/home/agent "),
+        home.stdout.starts_with("/home/agent\n"),
         "{} {}",
         home.stdout,
         home.stderr

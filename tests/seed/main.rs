@@ -336,7 +336,7 @@ fn sandbox_for_deno(case: &Case) -> Outcome {
           write /tmp: undefined\n\
           read /etc: ENOENT\n\
           net: \"fetch: `https://example.org` is not granted: run the script with `--allow-host example.org`, or write `allow-hosts = [\\\"example.org\\\"]` under `[policy]` in wxmcp.toml\"\n\
-          env: {}\n\
+          env: {\"HOME\":\"/home/agent\",\"TMPDIR\":\"/tmp\",\"USER\":\"agent\"}\n\
           run: ReferenceError: Deno is not defined\n\
           exec: ReferenceError: exec is not defined\n",
     )?;
@@ -401,8 +401,7 @@ fn rate_limits(case: &Case) -> Outcome {
 /// A server of the folder's tools: wxmcp reads them itself, and serves programs that call them.
 fn server(case: &Case) -> Outcome {
     case.report(&["sample.ts"], &[], &[])?.raised(
-        "SyntaxError: there is no module `@anthropic/mcp-sdk`: a script imports tools, as \
-         `./tools/<namespace>`; use the folder `tools/`, which wxmcp reads itself, instead",
+        "Error: Cannot find package '@anthropic/mcp-sdk' imported from /home/agent/<stdin>",
     )?;
     let load = "import { loadTools } from '@anthropic/mcp-tools'; await loadTools('./tools');";
     case.run(load, "ts", &[], &[])?.raised(
@@ -477,8 +476,8 @@ fn create_tool(case: &Case) -> Outcome {
 /// A program that has a model write code, and runs it.
 fn client(case: &Case) -> Outcome {
     case.report(&["sample.ts"], &[], &[])?.raised(
-        "SyntaxError: there is no module `@anthropic/sdk`: a script imports tools, as \
-         `./tools/<namespace>`; use the program that runs wxmcp instead",
+        "SyntaxError: `createSandbox` is not for code inside the sandbox: use `[limits]` and `[policy]` \
+         of `wxmcp.toml`",
     )?;
     let report = case.report(&["code.ts"], &[], &[])?;
     report.returned(Value::Null)?;

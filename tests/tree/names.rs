@@ -50,7 +50,7 @@ fn names_are_looked_up_without_starting_a_server() -> TestResult {
              try:\n    gitlab\nexcept NameError as error:\n    print(error)\n\
              if False:\n    list_issues(); tools.list_issues()",
             "True True True True\n\
-             True <module 'tools.my_server' of tools> <codemode: tools> ['github', 'my_server'] True\n\
+             True <module 'tools.my_server' of tools> <codemode: tools> ['github', 'my_server', 'shop'] True\n\
              name 'gitlab' is not defined\n",
         ),
         (

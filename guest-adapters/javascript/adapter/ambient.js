@@ -181,8 +181,9 @@ function handlerOf(name) {
     ownKeys: () => ownKeys(listed()),
     getOwnPropertyDescriptor(target, member) {
       const found = listed();
-      if (!hasOwn(found, member)) return undefined;
-      return { value: found[member], writable: true, enumerable: indexOf(keys(found), member) >= 0, configurable: true };
+      const own = getOwnPropertyDescriptor(found, member);
+      if (own === undefined) return undefined;
+      return { __proto__: null, value: found[member], writable: true, enumerable: own.enumerable, configurable: true };
     },
     set: () => false,
     defineProperty: () => false,

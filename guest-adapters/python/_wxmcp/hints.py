@@ -45,11 +45,17 @@ def may_write():
 _MOST = 20
 
 
-def add(error):
-    """Adds the note that fits an error, or one that it came from, if one does."""
+def look():
+    """Reads what the host told of the mounts: all of them, and those that are scratch."""
     global _mounts, _scratch
     _mounts = None if _told is None else {os.path.normpath(path): told != "ro" for path, told in _told.items()}
     _scratch = () if _told is None else [path for path, told in _told.items() if told == "scratch"]
+    return _mounts or (), _scratch
+
+
+def add(error):
+    """Adds the note that fits an error, or one that it came from, if one does."""
+    look()
     todo = [error]
     for _ in range(_MOST):
         if not todo:

@@ -22,8 +22,8 @@ def disk_usage(path):
     """Return disk usage statistics about the given path: of a run's own files, and refuse for mounts of the host's."""
     os.stat(path)
     full = os.path.abspath(path if not isinstance(path, int) else "/")
-    own = getattr(hints, "_scratch", ())
-    mounts = [mount for mount in hints._mounts or () if mount not in own and (full + "/").startswith(mount.rstrip("/") + "/")]
+    mounts, own = hints.look()
+    mounts = [mount for mount in mounts if mount not in own and (full + "/").startswith(mount.rstrip("/") + "/")]
     if mounts:
         words = f"The sandbox is not told how much room the mount `{mounts[0]}` has"
         raise OSError(errno.ENOTSUP, words, os.fspath(path) if not isinstance(path, int) else None)

@@ -47,8 +47,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
     crate::runtime::event_loop()?.run(run(args, settings, script, stdin))
 }
 
-pub(super) fn job(mut script: Script, settings: Settings, stdin: Stdin) -> Job {
-    script.path = guest_path(&script.name, &settings.mounts);
+pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
     Job {
         script,
         policy: Policy {
@@ -62,20 +61,6 @@ pub(super) fn job(mut script: Script, settings: Settings, stdin: Stdin) -> Job {
         clocks: Clocks::Live,
         randomness: Randomness::Live,
     }
-}
-
-/// Where a mount shows the file of a script.
-fn guest_path(name: &str, mounts: &[wxmcp_run::Mount]) -> Option<String> {
-    let file = std::fs::canonicalize(name).ok()?;
-    let inside = mounts.iter().filter_map(|mount| {
-        let wxmcp_run::Source::Host(folder) = &mount.source else {
-            return None;
-        };
-        let folder = std::fs::canonicalize(folder).ok()?;
-        let below = file.strip_prefix(folder).ok()?.to_str()?;
-        Some(format!("{}/{below}", mount.guest.trim_end_matches('/')))
-    });
-    inside.min_by_key(String::len)
 }
 
 async fn run(

@@ -91,7 +91,7 @@ pub(super) fn read_import(
 
 /// `import { callMCPTool } from './client.js'`, which no file needs to answer.
 pub(super) fn is_of_other_hosts(it: &ImportDeclaration<'_>) -> bool {
-    let names = it.specifiers.as_deref().unwrap_or_default();
+    let names = it.specifiers.as_deref().map_or(&[][..], |names| names);
     let is_call = |one: &ImportDeclarationSpecifier<'_>| match one {
         ImportDeclarationSpecifier::ImportSpecifier(one) => one.imported.name() == "callMCPTool",
         _ => false,

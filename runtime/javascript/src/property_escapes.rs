@@ -39,7 +39,7 @@ mod tests {
             Shift {
                 line: 1,
                 column: 27,
-                width: 15,
+                width: 17,
             },
         ] = shifts.as_slice()
         else {

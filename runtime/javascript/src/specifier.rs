@@ -182,8 +182,8 @@ mod tests {
             of_script("../servers/database/query.js"),
             Ok(Target::Tool("database".to_owned(), "query".to_owned()))
         );
-        assert_eq!(of_script("../client.js"), Ok(Target::Builtin("wxmcp")));
-        assert!(of_script("client").is_err());
+        assert!(is_client("../client.js") && is_client("./client"));
+        assert!(!is_client("client") && !is_client("./clients"));
         assert_eq!(of_script("zod"), Ok(Target::Builtin("zod")));
     }
 

@@ -100,7 +100,11 @@ impl Meter {
     fn note(&mut self, left: i64) {
         let spent = u64::try_from(i128::from(self.held) - i128::from(left)).unwrap_or(0);
         self.held = left;
-        self.used.fetch_add(spent, Ordering::Relaxed);
+        // A guest may say anything: what is counted stays at the most that there is.
+        let add = |used: u64| Some(used.saturating_add(spent));
+        let _all = self
+            .used
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
         self.slice = self.slice.saturating_sub(spent);
     }
 

@@ -272,6 +272,7 @@ impl Session {
         let fuel = self.metering.used(&live.store, limits.fuel);
         let state = live.store.data_mut();
         let report = report(id, state, ended.err(), &limits, &clock, fuel);
+        state.calls.starts_no_more();
         // From here on it is the report's.
         state.outbox.held = None;
         drop(sent);

@@ -13,8 +13,8 @@ use rmcp::model::{
     ReadResourceRequest, RequestId, SetLevelRequest, SubscriptionsListenRequest, UpdateTaskRequest,
 };
 use rmcp::service::RxJsonRpcMessage;
-use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::json;
 use serde_json::value::RawValue;
 
@@ -114,14 +114,21 @@ pub(crate) fn too_long(skim: Skim, most: usize) -> Parsed {
 struct Outline<'a> {
     #[serde(borrow)]
     jsonrpc: Option<&'a RawValue>,
-    #[serde(borrow)]
+    #[serde(borrow, default, deserialize_with = "present")]
     id: Option<&'a RawValue>,
     #[serde(borrow)]
     method: Option<&'a RawValue>,
     #[serde(borrow)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow)]
     result: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+}
+
+/// A member that is there, also where it is `null`.
+fn present<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(reader).map(Some)
 }
 
 /// A call of a tool: what nearly all lines are. It is read at once, without trying what else it could be.
@@ -237,6 +244,11 @@ fn refused(text: &str, why: &str) -> Parsed {
     };
     if !is_current {
         return invalid(id, "`jsonrpc` is not \"2.0\"");
+    }
+    let is_list = outline.params.is_some_and(|it| !it.get().starts_with('{'));
+    if is_list && outline.method.is_some_and(is_method) {
+        let words = "`params` is no object";
+        return Parsed::Refused(Refusal::new(id, ErrorCode::INVALID_PARAMS, words));
     }
     invalid(id, &format!("the request cannot be read: {why}"))
 }

@@ -2,12 +2,18 @@
 
 use super::*;
 
+/// Names that cases use and bind nowhere: each may be a namespace, or a tool, which is not what they are about.
+const UNBOUND: [&str; 8] = ["a", "b", "f", "g", "name", "names", "text", "x"];
+
 /// `database: query, update; mail: any; named: a.b; open`
 fn told(source: &str, dialect: Dialect) -> String {
     let uses = ToolUses::read(source, dialect).unwrap();
     let mut parts = Vec::new();
     for (mark, imports) in [("", &uses.imported), ("?", &uses.perhaps)] {
         for import in imports {
+            if mark == "?" && UNBOUND.contains(&import.namespace.as_str()) {
+                continue;
+            }
             let tools = import.tools.as_ref().map_or("any".to_owned(), |tools| {
                 tools.iter().cloned().collect::<Vec<_>>().join(", ")
             });

@@ -50,6 +50,11 @@ impl Calls {
         (self.starter, self.depth) = (Some(starter), depth);
     }
 
+    /// The run is over: nothing of it is kept to start others with.
+    pub(crate) fn starts_no_more(&mut self) {
+        self.starter = None;
+    }
+
     /// Starts a run that the script asked for.
     pub(super) fn start(&mut self, id: u64, wanted: Wanted, held: Held) {
         let Some(starter) = self.starter.clone() else {
