@@ -73,6 +73,10 @@ impl Settings {
     }
 
     /// The same for a command whose usual limits are others.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a line or two for each setting, each of which may be wrong"
+    )]
     pub(crate) fn resolve_for(
         limits: &LimitArgs,
         policy: &PolicyArgs,

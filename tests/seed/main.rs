@@ -487,7 +487,7 @@ fn client(case: &Case) -> Outcome {
         &"/tools/database/query.ts: EPERM\n\
           /node_modules/library/index.js: EPERM\n\
           /tmp/scratch.txt was written\n\
-          production http://mcp.company.com 2\n",
+          production http://mcp.company.com 5\n",
     )?;
     let written = case.file("workspace/report.txt")?;
     same("written", &written.as_str(), &"3 users checked\n")?;

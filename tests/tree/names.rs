@@ -70,6 +70,7 @@ fn names_are_looked_up_without_starting_a_server() -> TestResult {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of cases")]
 fn a_call_starts_the_server_that_it_needs() -> TestResult {
     let folder = place()?;
     for (script, source, expected, started) in [

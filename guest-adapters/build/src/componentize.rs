@@ -45,6 +45,10 @@ pub struct Componentized {
 ///
 /// When the shim cannot be compiled or cannot do its work here, or componentize-py
 /// fails, or the adapter did not write what it should.
+#[expect(
+    clippy::too_many_lines,
+    reason = "one command, whose arguments are explained where they stand"
+)]
 pub fn componentize(adapter: &Adapter, packages: &PythonPackages) -> Result<Componentized> {
     if !cfg!(all(
         target_os = "linux",

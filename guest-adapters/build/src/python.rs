@@ -197,6 +197,10 @@ impl Recipe for Python<'_> {
         Ok(builder)
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "the steps of the build, one after the other"
+    )]
     fn make(&self, clock: &mut Clock) -> Result<Made> {
         let packages =
             PythonPackages::install(&self.project.package_lists(), &self.project.setup())?;

@@ -330,10 +330,13 @@ impl<'a> Visit<'a> for Uses {
                     gathered.visit_arguments(&it.arguments);
                     self.ambient.called.append(&mut gathered.0);
                 }
-                Expression::Identifier(object) if object.name == "tools" && self.has_tools => {
-                    if !OF_TOOLS.contains(&name) && self.ambient.members.len() < MAX_NAMES {
-                        self.ambient.members.insert(name.to_owned());
-                    }
+                Expression::Identifier(object)
+                    if object.name == "tools"
+                        && self.has_tools
+                        && !OF_TOOLS.contains(&name)
+                        && self.ambient.members.len() < MAX_NAMES =>
+                {
+                    self.ambient.members.insert(name.to_owned());
                 }
                 object if matches!(name, "then" | "catch" | "finally") => self.awaited(object),
                 _ => {}

@@ -129,6 +129,10 @@ impl Calls {
 
     /// Begins what the guest asked for; a payload that is no request ends at once
     /// with an error that the guest can catch.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a line or two for each operation, and each may be refused in its own way"
+    )]
     pub(crate) async fn submit(
         &mut self,
         operation: u8,

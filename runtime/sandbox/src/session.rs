@@ -98,7 +98,10 @@ impl Session {
     /// for what it has written to of the memory that it began with. 0 before the first run.
     pub fn memory(&self) -> u64 {
         let live = self.live.as_ref();
-        live.map_or(0, |live| live.store.data().memory.charged())
+        live.map_or(0, |live| {
+            let state = live.store.data();
+            state.memory.charged().saturating_add(state.files.held())
+        })
     }
 
     /// Runs a script to its end. A tool file is read in the session's first run;

@@ -189,6 +189,11 @@ impl Files {
         self.notes.forget();
     }
 
+    /// What its folders in memory hold and are charged for.
+    pub(crate) fn held(&self) -> u64 {
+        self.scratch.held()
+    }
+
     /// Charges what its folders in memory hold to the run that begins.
     ///
     /// # Errors

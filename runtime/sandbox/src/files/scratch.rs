@@ -48,6 +48,11 @@ impl Scratch {
         self.space = Some(space);
     }
 
+    /// Bytes that they are charged for.
+    pub(super) fn held(&self) -> u64 {
+        self.space.as_ref().map_or(0, |space| space.held())
+    }
+
     /// Charges what they hold to another run.
     pub(super) fn charge_to(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
         match &self.space {

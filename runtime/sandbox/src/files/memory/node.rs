@@ -55,6 +55,12 @@ impl Space {
         Self::new(limit, device, ledger, Some(Arc::clone(notes)))
     }
 
+    /// Bytes that it is charged for.
+    pub(in crate::files) fn held(&self) -> u64 {
+        let used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        used.bytes()
+    }
+
     /// Charges what it holds to another ledger.
     pub(in crate::files) fn charge_to(&self, ledger: &Ledger) -> Result<(), OverBudget> {
         let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
