@@ -69,6 +69,7 @@ function survives(error, promise) {
 
 /** Whether it is an emitter of events. */
 function isSource(value) {
+  if (typeof value !== 'object' || value === null) return false;
   return value === process || (isMade('events') && value instanceof need('events'));
 }
 
