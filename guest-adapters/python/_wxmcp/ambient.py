@@ -48,8 +48,18 @@ def bind(code, namespace):
             _add_names(const, names)
     if not _used and names <= vars(builtins).keys() and names.isdisjoint(_LOOKING):
         return
-    if (_used or names.difference(vars(builtins), namespace) or not names.isdisjoint(_LOOKING)) and tooltree.tree._namespaces():
-        _bind(code, namespace, names)
+    loaded, stored = set(), set()
+    _scan(code, loaded, stored, _STORES)
+    unbound = loaded.difference(stored, vars(builtins), namespace)
+    is_open = not names.isdisjoint(_LOOKING) or _compiles(names)
+    # Only these ask the host for the namespaces.
+    if (unbound or _used or is_open) and tooltree.tree._namespaces():
+        _bind(code, namespace, names, loaded, stored, unbound)
+
+
+def _compiles(names):
+    """Whether a script may run code that is not its own text, or lies in a folder, where other modules do."""
+    return not names.isdisjoint(_COMPILING) or any(sys.path) or "sys" in names and "path" in names
 
 
 def _add_names(code, names):
@@ -59,10 +69,8 @@ def _add_names(code, names):
             _add_names(const, names)
 
 
-def _bind(code, namespace, names):
-    loaded, stored = set(), set()
-    _scan(code, loaded, stored, _STORES)
-    _used.update(loaded.difference(stored, vars(builtins), namespace))
+def _bind(code, namespace, names, loaded, stored, unbound):
+    _used.update(unbound)
     unknown = []
     for name in sorted(_used.difference(stored, namespace)):
         found = _meaning(name)
@@ -72,7 +80,7 @@ def _bind(code, namespace, names):
             unknown.append(name)
     if not names.isdisjoint(_LOOKING):
         _bind_all(namespace, stored)
-    if not names.isdisjoint(_COMPILING) or any(sys.path) or "sys" in names and "path" in names:
+    if _compiles(names):
         _bind_all(vars(builtins), ())
     for name in unknown:
         if name not in namespace and _is_called(code, name):
