@@ -54,12 +54,15 @@ test('names are near if a third of the letters differs', () => {
 
 test('a failed script is told what it may have meant', () => {
   const source = 'const query = 1; console.log(querry, "total")';
-  assert.equal(hint('ReferenceError', 'querry is not defined', source, []), 'did you mean `query`?');
-  assert.equal(hint('ReferenceError', 'consol is not defined', 'x', []), 'did you mean `console`?');
-  assert.equal(hint('ReferenceError', 'zzz is not defined', source, []), undefined);
-  assert.equal(hint('ReferenceError', 'require is not defined', "const a = require('node:fs')", []), 'there is no `require`: use the global `files`');
-  assert.match(hint('ReferenceError', 'require is not defined', "require('lodash')", []), /use `import/);
-  assert.equal(hint('TypeError', 'db.readQuerry is not a function', '', [{ readQuery() {} }]), 'did you mean `readQuery`?');
-  assert.equal(hint('TypeError', 'x is not a function', '', [{ y() {} }]), undefined);
-  assert.match(hint('TypeError', `can't access property "query", tools.db is undefined`, '', []), /import \* as db from '.\/tools\/db'/);
+  const ambient = { meant: (name) => (name === 'githb' ? 'github' : undefined), modules: () => [{ listIssues() {} }] };
+  const told = (type, message, source = '', modules = []) => hint(type, message, source, modules, ambient);
+  assert.equal(told('ReferenceError', 'querry is not defined', source), 'did you mean `query`?');
+  assert.equal(told('ReferenceError', 'consol is not defined', 'x'), 'did you mean `console`?');
+  assert.equal(told('ReferenceError', 'githb is not defined', 'x'), 'did you mean `github`?');
+  assert.equal(told('ReferenceError', 'zzz is not defined', source), undefined);
+  assert.match(told('ReferenceError', 'require is not defined', "require('lodash')"), /`createRequire` of 'node:module'/);
+  assert.equal(told('TypeError', 'db.readQuerry is not a function', '', [{ readQuery() {} }]), 'did you mean `readQuery`?');
+  assert.equal(told('TypeError', 'github.listIssue is not a function'), 'did you mean `listIssues`?');
+  assert.equal(told('TypeError', 'x is not a function', '', [{ y() {} }]), undefined);
+  assert.equal(told('TypeError', `can't access property "query", tools.githb is undefined`), 'did you mean `github`?');
 });
