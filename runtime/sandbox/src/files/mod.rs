@@ -77,7 +77,8 @@ const STREAMS: usize = 2 * OPEN;
 /// What one instance sees of files.
 pub(crate) struct Files {
     tree: Arc<Tree>,
-    /// Folders in memory that are put into the tree when the guest asks for its folders: most runs touch no file.
+    /// Folders in memory that are put into the tree when the guest asks for its folders, or a script begins that may start
+    /// others: they share them.
     scratch: Scratch,
     notes: Arc<Notes>,
     modes: modes::Modes,
