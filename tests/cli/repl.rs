@@ -201,11 +201,15 @@ fn edited(folder: &Path, language: &str, steps: &str) -> TestResult {
 
 /// With the history of a folder.
 fn edited_beside(folder: &Path, own: &Path, language: &str, steps: &str) -> TestResult {
+    driven(EDITED, folder, own, language, steps)
+}
+
+fn driven(driver: &str, folder: &Path, own: &Path, language: &str, steps: &str) -> TestResult {
     let ours = wxmcp(folder);
     let mut command = std::process::Command::new("python3");
     command
         .current_dir(folder)
-        .args(["-c", EDITED])
+        .args(["-c", driver])
         .arg(ours.get_program())
         .args([language, steps])
         .env("TERM", "xterm")
@@ -348,6 +352,24 @@ fn a_terminal_gets_nothing_raw() -> TestResult {
 ("until", "prompt"), ("type", b"\x04"),
 ]"#,
     )
+}
+
+/// More files than the editor can wait beside: lines are read as those of a pipe are.
+#[test]
+fn a_prompt_without_room_for_the_editor_reads_lines() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let driver = EDITED.replace(
+        "    os.execv(program",
+        "    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    [os.set_inheritable(os.dup(0), True) for _ in range(1100)]
+    os.execv(program",
+    );
+    let steps = r#"[
+("until", b"note: lines are read without the editor: too many files are open\r\n>>> "), ("type", b"20 + 22\n"), ("until", b"42\r\n"),
+("until", b">>> "), ("type", b"\x04"),
+]"#;
+    driven(&driver, folder.path(), folder.path(), "py", steps)
 }
 
 /// What a script has put in the place of what names are asked with ends as any input does.

@@ -271,6 +271,9 @@ impl Input {
     }
 
     async fn line(&mut self, prompt: &'static str, interrupt: &mut Signal) -> Line {
+        if matches!(self.lines, Some(Lines::Edited(_))) && !Editor::can_wait() {
+            self.give_up_editing("too many files are open");
+        }
         match (self.is_edited, self.is_terminal) {
             // The editor writes its own, after what a script has printed.
             (true, _) => render::prompt(""),
@@ -294,8 +297,7 @@ impl Input {
         };
         self.reading = None;
         let Ok((edited, lines)) = read else {
-            render::note("the editor of lines has failed: they are read without it");
-            self.is_edited = false;
+            self.give_up_editing("it has failed");
             return Line::Dropped;
         };
         self.lines = Some(lines);
@@ -313,6 +315,12 @@ impl Input {
                 Line::End
             }
         }
+    }
+
+    fn give_up_editing(&mut self, why: &str) {
+        render::note(&format!("lines are read without the editor: {why}"));
+        self.lines = Some(Lines::Plain);
+        self.is_edited = false;
     }
 }
 

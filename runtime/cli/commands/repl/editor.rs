@@ -1,6 +1,7 @@
 //! One line, edited at a terminal by rustyline: the usual keys, a history, and Tab for names.
 
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd as _;
 use std::path::PathBuf;
 
 use rustyline::error::ReadlineError;
@@ -10,6 +11,9 @@ use rustyline::{ColorMode, CompletionType, Config, config::BellStyle};
 use super::history::{History, MAX_LINE, MAX_LINES};
 use super::names::{Names, is_obeyed};
 use crate::queue::QUEUE;
+
+/// Descriptors from this on are none that it can wait for: it does so with `select`.
+const MAX_DESCRIPTOR: i32 = 1_024;
 
 /// Names that are listed without a question.
 const MAX_LISTED: usize = 100;
@@ -53,6 +57,12 @@ impl Editor {
             let _known = lines.add_history_entry(line);
         }
         Some(Self { lines, file })
+    }
+
+    /// Whether it can wait for a key: the lowest descriptor that is free will be one that it waits for.
+    pub(super) fn can_wait() -> bool {
+        let lowest = rustix::io::fcntl_dupfd_cloexec(rustix::stdio::stdin(), 0);
+        lowest.is_ok_and(|lowest| lowest.as_raw_fd() < MAX_DESCRIPTOR)
     }
 
     /// Says what Tab completes from now on.
