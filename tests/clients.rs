@@ -2,11 +2,11 @@
 
 mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use support::{Printed, TestResult, cache, repository, tree};
+use support::{Printed, TestResult, cache, copy_all, copy_file, fixtures, repository, tree};
 
 /// Where `make clients` installs them.
 fn clients() -> PathBuf {
@@ -38,10 +38,14 @@ fn command(program: PathBuf, newer_node: bool) -> Command {
 
 /// What a client printed, as JSON.
 fn seen(command: &mut Command) -> Result<Value, Box<dyn std::error::Error>> {
-    let folder = tree::<&str>(&[])?;
+    seen_in(tree::<&str>(&[])?.path(), command)
+}
+
+/// The same, in a folder.
+fn seen_in(folder: &Path, command: &mut Command) -> Result<Value, Box<dyn std::error::Error>> {
     let printed: Printed = command
-        .env("HOME", folder.path())
-        .current_dir(folder.path())
+        .env("HOME", folder)
+        .current_dir(folder)
         .output()?
         .into();
     assert_eq!(
@@ -77,6 +81,22 @@ fn the_python_sdk_does_all_of_it_in_both_eras() -> TestResult {
             "resource": "1099511627776",
         });
         assert_eq!(seen, expected);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_python_sdk_calls_tools_by_names_that_are_not_imported() -> TestResult {
+    let case = fixtures().join("tooltrees/ambient_namespaces");
+    let folder = tempfile::tempdir()?;
+    copy_all(&case, folder.path(), copy_file)?;
+    let wanted = |language: &str| std::fs::read_to_string(case.join(format!("stdout.{language}")));
+    let wanted = json!({"script.py": vec![wanted("py")?; 3], "script.ts": vec![wanted("ts")?; 3]});
+    for mode in ["legacy", "auto"] {
+        let script = repository().join("tests/clients/names.py");
+        let mut command = command(clients().join("venv/bin/python"), false);
+        let seen = seen_in(folder.path(), command.arg(script).args([mode, wxmcp()]))?;
+        assert_eq!(seen, wanted, "{mode}");
     }
     Ok(())
 }

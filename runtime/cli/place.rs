@@ -13,10 +13,14 @@ pub(crate) fn put(script: &mut Script, file: Option<&str>, settings: &mut Settin
     match file {
         Some(file) => script.path = seen_at(Path::new(file), &settings.mounts),
         None if script.language == Language::Component => {}
-        None if settings.mounts.iter().any(|mount| mount.guest == PROJECT) => {
-            settings.workdir.get_or_insert_with(|| PROJECT.to_owned());
-        }
-        None => {}
+        None => begin_in_project(settings),
+    }
+}
+
+/// Where code begins that has no file: in the project, if there is one and nothing else is said.
+pub(crate) fn begin_in_project(settings: &mut Settings) {
+    if settings.mounts.iter().any(|mount| mount.guest == PROJECT) {
+        settings.workdir.get_or_insert_with(|| PROJECT.to_owned());
     }
 }
 

@@ -151,6 +151,14 @@ impl Queue {
         self.state.lock().until = Instant::now().checked_add(patience);
     }
 
+    /// Waits until all is written, however long that takes: what follows is written in another way.
+    pub(crate) fn settle(&self) {
+        let mut state = self.state.lock();
+        while !state.is_idle() {
+            self.changed.wait(&mut state);
+        }
+    }
+
     /// Waits until all is written; answers the stream that nobody has read in time.
     pub(crate) fn finish(&self) -> Option<&'static Output> {
         if self.is_busy() {

@@ -164,7 +164,7 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 
 /// Sessions at a terminal that moves its cursor. Each waits for what has to come, and prints its exit code.
 const EDITED: &str = r#"
-import os, pty, signal, sys
+import fcntl, os, pty, signal, struct, sys, termios
 # One that does not say what it should ends, and the test with it.
 signal.alarm(200)
 program, language, steps = sys.argv[1], sys.argv[2], eval(sys.argv[3])
@@ -176,7 +176,13 @@ for what, text in steps:
     if what == "type":
         os.write(terminal, text)
         continue
-    text = {"prompt": b"\r>>> \x1b[K\r\x1b[4C", "more": b"\r... \x1b[K\r\x1b[4C"}.get(text, text)
+    if what == "columns":
+        fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("HHHH", 24, text, 0, 0))
+        continue
+    if what == "signal":
+        os.kill(pid, text)
+        continue
+    text = {"prompt": b"\r\x1b[K>>> \r\x1b[4C", "more": b"\r\x1b[K... \r\x1b[4C"}.get(text, text)
     while text not in heard:
         try:
             read = os.read(terminal, 4096)
@@ -184,20 +190,30 @@ for what, text in steps:
             sys.exit(f"{text!r} did not come, but {heard!r}")
         heard, all = heard + read, all + read
     heard = heard.partition(text)[2]
-assert b"\x1b[2J" not in all, all
+for bad in ("\x1b[2J", "\x9b", "\x07", "\u202e"):
+    assert bad.encode() not in all, all
 print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
 "#;
 
 fn edited(folder: &Path, language: &str, steps: &str) -> TestResult {
+    edited_beside(folder, &cache(), language, steps)
+}
+
+/// With the history of a folder.
+fn edited_beside(folder: &Path, own: &Path, language: &str, steps: &str) -> TestResult {
+    driven(EDITED, folder, own, language, steps)
+}
+
+fn driven(driver: &str, folder: &Path, own: &Path, language: &str, steps: &str) -> TestResult {
     let ours = wxmcp(folder);
     let mut command = std::process::Command::new("python3");
     command
         .current_dir(folder)
-        .args(["-c", EDITED])
+        .args(["-c", driver])
         .arg(ours.get_program())
         .args([language, steps])
         .env("TERM", "xterm")
-        .env("WXMCP_CACHE_DIR", cache());
+        .env("WXMCP_CACHE_DIR", own);
     let printed = Printed::from(command.stdin(Stdio::null()).output()?);
     assert_eq!(printed.streams(), ("0\n", ""));
     Ok(())
@@ -211,7 +227,7 @@ const TYPED: &str = r#"[
 ("until", "prompt"), ("type", b"\x1b[A\x1b[A\x1b[D\x1b[D1\r"),
 ("until", "prompt"), ("type", b"alphabet_of\r"), ("until", b"141\r\n"),
 ("until", "prompt"), ("type", b"alpha_two = globals().update({'alpha\\x1b[2J': 1})\r"),
-("until", "prompt"), ("type", b"alpha\t"), ("until", b"alpha_two  alphabet_of\r\n"), ("type", b"\x03"),
+("until", "prompt"), ("type", b"alpha\t"), ("until", b"alpha_two    alphabet_of\r\n"), ("type", b"\x03"),
 ("until", "prompt"), ("type", b"from tools import hell\t\r"),
 ("until", "prompt"), ("type", b"hello.greet(name='you')\r"), ("until", b"you!\r\n"),
 ("until", "prompt"), ("type", b"def f(x):\r"),
@@ -271,4 +287,108 @@ fn lines_are_edited_and_completed_and_come_back() -> TestResult {
     assert_eq!(printed.stdout, "42\n");
     assert!(!fs::read_to_string(&history)?.contains("20 + 22"));
     Ok(())
+}
+
+/// The keys of other editors, lines typed ahead, pasted blocks, and terminals of few columns.
+#[test]
+fn a_terminal_is_edited_at_as_others_are() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    edited_beside(
+        folder.path(),
+        folder.path(),
+        "py",
+        r#"[
+# Three inputs at once, before the first has run.
+("until", "prompt"), ("type", b"x = 1\rx += 41\rx\r"), ("until", b"42\r\n"),
+("until", "prompt"), ("type", b"bc\x01a\x05d\x1b[D\x7f\x1b[H'\x1b[F'\r"), ("until", b"abd\r\n"),
+("until", "prompt"), ("type", b"one two\x17\x17'three'.up\x1bb\x0bcount('e')\x1b[1;5D\x1bd\x1b[3~len\x05[0]\x08\x08\x08\x15'gone'\r"), ("until", b"gone\r\n"),
+# A block that is pasted is one input, and comes back as one.
+("until", "prompt"), ("type", b"\x1b[200~def g(n):\n    return n * 2\n\nprint(g(21), 'pasted')\x1b[201~\r"), ("until", b"42 pasted\r\n"),
+("until", "prompt"), ("type", b"\x1b[A\r"), ("until", b"42 pasted\r\n"),
+# It is looked for in the history, and given up.
+("until", "prompt"), ("type", b"\x12x +"), ("until", b"reverse-i-search)`x +'"), ("type", b"\r"),
+("until", "prompt"), ("type", b"x\r"), ("until", b"83\r\n"),
+("until", "prompt"), ("type", b"\x12past"), ("until", b"reverse-i-search)`past'"), ("type", b"\x07\x15len([]\r"),
+("until", "more"), ("type", b")\r"), ("until", b"0\r\n"),
+# An interrupt from elsewhere leaves the line to be typed; Ctrl-C does not.
+("until", "prompt"), ("signal", signal.SIGINT), ("until", b"\r\n"), ("type", b"'after' + '!'\r"), ("until", b"after!\r\n"),
+("until", "prompt"), ("type", b"dropped\x03"),
+("until", "prompt"), ("columns", 20), ("type", "len('日本日本日本日本日本日本')\r".encode()), ("until", b"12\r\n"),
+("until", "prompt"), ("type", b"\x1b[A\x01\x1b[C\x1b[C\x1b[C\x1b[C\x1b[Cab\x1b[D\x7f\r"), ("until", b"13\r\n"),
+("until", "prompt"), ("type", "'👩\u200d🚀'.encode().hex()\r".encode()), ("until", b"f09f91a9e2808df09f9a80\r\n"),
+("until", "prompt"), ("type", b"ab\x1b[D\x1b[D\x04\x7f\x05\x7f\x04"),
+]"#,
+    )
+}
+
+/// Names that a script has made, and what is pasted: a terminal gets none of it that it would obey.
+#[test]
+fn a_terminal_gets_nothing_raw() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    fs::write(
+        folder.path().join("repl-history"),
+        "kept = '\u{1b}[2J\u{9b}2J\u{7}\u{202e}'\n",
+    )?;
+    edited_beside(
+        folder.path(),
+        folder.path(),
+        "py",
+        r#"[
+("until", "prompt"), ("type", b"\x1b[A"), ("until", b">>> kept = '[2J2J'"), ("type", b"\x03"),
+("until", "prompt"), ("type", "\x1b[200~y = '\u009b2J\x07\u202e'\x1b[201~\r".encode()),
+("until", b"note: the input has the character U+009B, which a terminal obeys and does not show: write it as an escape"),
+("until", "prompt"), ("type", b"y = '\x16\x1b[2J'\r"), ("until", b"the character U+001B"),
+("until", "prompt"), ("type", b"\xff"), ("until", b"note: what was typed is not UTF-8"),
+("until", "prompt"), ("type", b"globals().update({'zz\\x1b[2J': 1, 'zz\\u202e': 1, 'zz\\x9b': 1, 'zz' + 'a' * 5000: 1, 'zz_plain': 1})\r"),
+("until", "prompt"), ("type", b"zz\t = 7\r"),
+("until", "prompt"), ("type", b"zz_plain\r"), ("until", b"7\r\n"),
+# More than are shown without a question.
+("until", "prompt"), ("type", b"globals().update({f'zx{i:05}': 1 for i in range(3000)})\r"),
+("until", "prompt"), ("type", b"zx\t"), ("until", b"Display all 3000 possibilities? (y or n)"), ("type", b"n\x15'gone'\r"), ("until", b"gone\r\n"),
+# A script may print what it likes where it is asked for its names.
+("until", "prompt"), ("type", b"print = lambda *_: __import__('sys').stdout.write('zy\\x1b[2J\\nzy_fine\\n' * 3)\r"),
+("until", "prompt"), ("type", b"zy\t = 8\r"),
+("until", "prompt"), ("type", b"zy_fine\r"), ("until", b"8\r\n"),
+("until", "prompt"), ("type", b"\x04"),
+]"#,
+    )
+}
+
+/// More files than the editor can wait beside: lines are read as those of a pipe are.
+#[test]
+fn a_prompt_without_room_for_the_editor_reads_lines() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let driver = EDITED.replace(
+        "    os.execv(program",
+        "    import resource
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    [os.set_inheritable(os.dup(0), True) for _ in range(1100)]
+    os.execv(program",
+    );
+    let steps = r#"[
+("until", b"note: lines are read without the editor: too many files are open\r\n>>> "), ("type", b"20 + 22\n"), ("until", b"42\r\n"),
+("until", b">>> "), ("type", b"\x04"),
+]"#;
+    driven(&driver, folder.path(), folder.path(), "py", steps)
+}
+
+/// What a script has put in the place of what names are asked with ends as any input does.
+#[test]
+fn an_interrupt_ends_what_keeps_the_prompt_away() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let steps = |begin: &str| {
+        format!(
+            r#"[
+("until", "prompt"), ("type", b"{begin}\r"), ("until", b"begun\r\n"), ("type", b"\x03"),
+("until", b"note: that has ended the session: a new one begins"),
+("until", "prompt"), ("type", b"20 + 22\r"), ("until", b"42\r\n"),
+("until", "prompt"), ("type", b"\x04"),
+]"#
+        )
+    };
+    let python = steps("say, print = print, lambda *_: [0 for _ in iter(int, 1)]; say('begun')");
+    edited_beside(folder.path(), folder.path(), "py", &python)?;
+    let javascript =
+        steps("Object.getOwnPropertyNames = () => { for (;;) ; }; console.log('begun')");
+    edited_beside(folder.path(), folder.path(), "js", &javascript)
 }

@@ -7,12 +7,15 @@
 )]
 
 mod answers;
+mod cases;
 mod client;
 mod ends;
 mod lines;
 mod long_runs;
 mod offer;
+mod place;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;
+mod threads;
 mod tree;

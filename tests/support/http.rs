@@ -2,6 +2,10 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::sync::{Barrier, LazyLock};
+
+/// Where requests wait for each other.
+static MEETING: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(3));
 
 /// Starts a server that lives as long as this process; answers its port.
 ///
@@ -14,6 +18,7 @@ use std::net::{TcpListener, TcpStream};
 /// | `/cookies` | two of them |
 /// | `/latin` | a text in ISO 8859-1 |
 /// | `/bytes` | every byte once |
+/// | `/meet` | a text, once three requests wait for it |
 /// | `/never` | nothing, ever |
 /// | `/broken` | something that is no HTTP |
 pub(crate) fn start() -> std::io::Result<u16> {
@@ -67,6 +72,10 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
             "200 OK\r\nset-cookie: a=1\r\nset-cookie: b=2".to_owned(),
             Vec::new(),
         ),
+        "/meet" => {
+            MEETING.wait();
+            ("200 OK".to_owned(), b"met".to_vec())
+        }
         "/never" => loop {
             std::thread::park();
         },

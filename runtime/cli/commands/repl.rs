@@ -2,21 +2,19 @@
 
 mod editor;
 mod history;
-mod keys;
+mod names;
 
-use std::collections::BTreeSet;
 use std::io::{BufRead as _, Read as _};
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use wxmcp_host::{Job, Runtime, Session, StartError};
 use wxmcp_javascript::{Dialect, is_unfinished};
 use wxmcp_run::{Language, Outcome, Script, Silent, Stdin, ToolHost as _};
 
-use self::editor::{Edited, is_of_name};
-use self::history::History;
+use self::editor::{Edited, Editor};
+use self::names::Names;
 use super::run::{cannot_listen, failure, interrupted, job};
 use crate::cli::ReplArgs;
 use crate::exit::{Exit, Failure};
@@ -43,20 +41,6 @@ except (SyntaxError, ValueError, OverflowError):
     goes_on = False
 goes_on
 ";
-
-/// Prints the names that Python knows, and makes none.
-const PYTHON_NAMES: &str = "\
-try:
-    print('\\n'.join({*globals(), *dir(__import__('builtins')), *__import__('keyword').kwlist})[:60000])
-except Exception:
-    pass
-";
-
-/// The same in JavaScript.
-const JAVASCRIPT_NAMES: &str = "try { console.log(Object.getOwnPropertyNames(globalThis).join('\\n').slice(0, 60000)) } catch {}";
-
-/// Longest name that is completed, in characters.
-const MAX_NAME: usize = 100;
 
 /// The file of lines that were typed, in the folder of wxmcp's own, which no mount lets a script change.
 const HISTORY: &str = "repl-history";
@@ -92,10 +76,10 @@ async fn read_and_run(
         count: 0,
         runtime,
         input: Input::new(),
-        names: Arc::default(),
     };
     if !runs_first {
-        repl.learn_names().await;
+        let interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
+        repl.learn_names(interrupt).await;
     }
     let ended = repl.follow(runs_first).await;
     repl.runtime.shutdown().await;
@@ -122,8 +106,6 @@ struct Repl {
     /// Inputs so far: each has a name of its own in tracebacks.
     count: u64,
     input: Input,
-    /// What Tab completes.
-    names: Arc<Vec<String>>,
 }
 
 impl Repl {
@@ -149,6 +131,8 @@ impl Repl {
     /// Runs the script, and says how it went; an answer ends the command.
     async fn run(&mut self) -> Result<Option<Exit>, Failure> {
         let interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
+        // Listened to from here on, so that none is lost between the two.
+        let interrupt_of_names = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
         let terminal = Arc::new(Terminal::new(true, true));
         let job = self.job.clone();
         let running = self
@@ -164,7 +148,7 @@ impl Repl {
         if let Outcome::Exited(_) = report.outcome {
             return Ok(Some(Exit::from(&report.outcome)));
         }
-        self.learn_names().await;
+        self.learn_names(interrupt_of_names).await;
         if self.session.is_over() {
             render::note("that has ended the session: a new one begins, without its variables");
             self.session = open(&self.runtime, self.job.script.language)?;
@@ -172,31 +156,27 @@ impl Repl {
         Ok(None)
     }
 
-    /// Asks the session for its names, if they are completed; those that were known stay where it does not say.
-    async fn learn_names(&mut self) {
-        if self.input.history.is_none() || self.session.is_over() {
+    /// Asks the session for its names, if they are completed; those that were known stay where it does not say. What a
+    /// script has put in the place of what is asked may take its time, until an interrupt or a limit.
+    async fn learn_names(&mut self, interrupt: Signal) {
+        let Some(Lines::Edited(editor)) = &mut self.input.lines else {
+            return;
+        };
+        if self.session.is_over() {
             return;
         }
         let mut job = self.job.clone();
         job.script.name = "<names>".to_owned();
-        job.script.source = match job.script.language {
-            Language::Python | Language::Component => PYTHON_NAMES,
-            Language::JavaScript | Language::TypeScript => JAVASCRIPT_NAMES,
-        }
-        .to_owned();
-        let Ok(report) = self.session.run(job).await else {
-            return;
-        };
-        if let Outcome::Returned(_) = report.outcome {
-            let printed = String::from_utf8_lossy(&report.stdout);
-            // A script may have any key there: only what is a name is shown.
-            let is_name = |name: &&str| {
-                name.chars().count() <= MAX_NAME && !name.is_empty() && name.chars().all(is_of_name)
-            };
-            let own = printed.lines().filter(is_name).map(str::to_owned);
+        job.script.path = None;
+        job.script.source = names::asked_by(job.script.language).to_owned();
+        let asked = self
+            .session
+            .run_heard(job, Arc::new(Silent), interrupted(interrupt));
+        if let Ok(report) = asked.await
+            && let Outcome::Returned(_) = report.outcome
+        {
             let namespaces = self.runtime.tools().namespaces();
-            let all: BTreeSet<String> = own.chain(namespaces).collect();
-            self.names = Arc::new(all.into_iter().collect());
+            editor.complete(Names::of(&report.stdout, namespaces));
         }
     }
 
@@ -206,7 +186,7 @@ impl Repl {
         let mut text = String::new();
         loop {
             let prompt = if text.is_empty() { ">>> " } else { "... " };
-            match self.input.line(prompt, &self.names, &mut interrupt).await {
+            match self.input.line(prompt, &mut interrupt).await {
                 Line::Text(line) => text.push_str(&line),
                 Line::Dropped => text.clear(),
                 Line::End if text.is_empty() => return Ok(None),
@@ -256,13 +236,22 @@ enum Line {
     End,
 }
 
+/// What reads lines, one after the other.
+enum Lines {
+    /// A terminal at which they are edited.
+    Edited(Box<Editor>),
+    /// Any other input, or a terminal that cannot move its cursor.
+    Plain,
+}
+
 /// Standard input, line by line.
 struct Input {
     is_terminal: bool,
-    /// Lines that were typed before, if lines are edited.
-    history: Option<Arc<Mutex<History>>>,
+    is_edited: bool,
+    /// None while a thread reads.
+    lines: Option<Lines>,
     /// The thread that waits for the next line.
-    reading: Option<JoinHandle<std::io::Result<Edited>>>,
+    reading: Option<JoinHandle<(Edited, Lines)>>,
 }
 
 impl Input {
@@ -270,35 +259,34 @@ impl Input {
         let is_terminal = rustix::termios::isatty(rustix::stdio::stdin());
         // One that cannot move its cursor reads lines as a pipe does.
         let is_able = std::env::var_os("TERM").is_some_and(|it| !it.is_empty() && it != "dumb");
-        let history = (is_terminal && is_able && streams::STDOUT.is_terminal()).then(|| {
-            let file = wxmcp_host::cache_directory().map(|folder| folder.join(HISTORY));
-            Arc::new(Mutex::new(History::open(file)))
-        });
+        let editor = (is_terminal && is_able && streams::STDOUT.is_terminal())
+            .then(|| Editor::open(wxmcp_host::cache_directory().map(|folder| folder.join(HISTORY))))
+            .flatten();
         Self {
             is_terminal,
-            history,
+            is_edited: editor.is_some(),
+            lines: Some(editor.map_or(Lines::Plain, |editor| Lines::Edited(Box::new(editor)))),
             reading: None,
         }
     }
 
-    async fn line(
-        &mut self,
-        prompt: &'static str,
-        names: &Arc<Vec<String>>,
-        interrupt: &mut Signal,
-    ) -> Line {
-        if self.is_terminal && self.history.is_none() {
-            render::prompt(prompt);
+    async fn line(&mut self, prompt: &'static str, interrupt: &mut Signal) -> Line {
+        if matches!(self.lines, Some(Lines::Edited(_))) && !Editor::can_wait() {
+            self.give_up_editing("too many files are open");
+        }
+        match (self.is_edited, self.is_terminal) {
+            // The editor writes its own, after what a script has printed.
+            (true, _) => render::prompt(""),
+            (false, true) => render::prompt(prompt),
+            (false, false) => {}
         }
         // An interrupt leaves the thread waiting: its line is the next one's.
-        let reading = self.reading.get_or_insert_with(|| match &self.history {
-            Some(history) => {
-                // After what a script has printed.
-                render::prompt("");
-                let (history, names) = (Arc::clone(history), Arc::clone(names));
-                tokio::task::spawn_blocking(move || edited(prompt, &history, &names))
+        let lines = self.lines.take();
+        let reading = self.reading.get_or_insert_with(|| match lines {
+            Some(Lines::Edited(editor)) => {
+                tokio::task::spawn_blocking(move || edited(prompt, editor))
             }
-            None => tokio::task::spawn_blocking(read),
+            Some(Lines::Plain) | None => tokio::task::spawn_blocking(plain),
         });
         let read = tokio::select! {
             read = reading => read,
@@ -308,37 +296,49 @@ impl Input {
             }
         };
         self.reading = None;
-        match read {
-            Ok(Ok(Edited::Line(line))) => Line::Text(line),
-            Ok(Ok(Edited::Dropped)) => Line::Dropped,
-            Ok(Ok(Edited::End)) | Ok(Err(_)) | Err(_) => {
-                if self.is_terminal && self.history.is_none() {
+        let Ok((edited, lines)) = read else {
+            self.give_up_editing("it has failed");
+            return Line::Dropped;
+        };
+        self.lines = Some(lines);
+        match edited {
+            Edited::Line(line) => Line::Text(line),
+            Edited::Dropped => Line::Dropped,
+            Edited::Refused(why) => {
+                render::note(&why);
+                Line::Dropped
+            }
+            Edited::End => {
+                if self.is_terminal && !self.is_edited {
                     render::line("");
                 }
                 Line::End
             }
         }
     }
+
+    fn give_up_editing(&mut self, why: &str) {
+        render::note(&format!("lines are read without the editor: {why}"));
+        self.lines = Some(Lines::Plain);
+        self.is_edited = false;
+    }
 }
 
-fn edited(prompt: &str, history: &Mutex<History>, names: &[String]) -> std::io::Result<Edited> {
-    let mut history = history.lock();
-    let edited = editor::line(prompt, &history, names)?;
-    Ok(match edited {
-        Edited::Line(line) => {
-            history.add(&line);
-            Edited::Line(format!("{line}\n"))
-        }
+fn edited(prompt: &str, mut editor: Box<Editor>) -> (Edited, Lines) {
+    let edited = match editor.line(prompt) {
+        Edited::Line(line) => Edited::Line(format!("{line}\n")),
         other => other,
-    })
+    };
+    (edited, Lines::Edited(editor))
 }
 
-fn read() -> std::io::Result<Edited> {
+fn plain() -> (Edited, Lines) {
     let mut line = String::new();
     let limit = u64::try_from(INPUT).unwrap_or(u64::MAX).saturating_add(1);
-    std::io::stdin().lock().take(limit).read_line(&mut line)?;
-    Ok(match line.is_empty() {
-        true => Edited::End,
-        false => Edited::Line(line),
-    })
+    let read = std::io::stdin().lock().take(limit).read_line(&mut line);
+    let edited = match read {
+        Ok(_) if !line.is_empty() => Edited::Line(line),
+        Ok(_) | Err(_) => Edited::End,
+    };
+    (edited, Lines::Plain)
 }

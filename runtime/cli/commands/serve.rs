@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
-use wxmcp_run::{Limits, Policy, Silent, Stdin};
+use wxmcp_run::{Limits, Mount, Policy, Silent, Source, Stdin};
 use wxmcp_server::{Log, Server, ServerConfig};
 
 use super::serve_config;
 use crate::cli::ServeArgs;
 use crate::exit::{Exit, Failure};
+use crate::place;
 use crate::settings::Settings;
 use crate::streams::STDERR;
 
@@ -28,9 +29,11 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
     if let Some(client) = args.print_config {
         return serve_config::print(client, args);
     }
-    let settings = Settings::resolve_for(&args.limits, &args.policy, &args.config, &usual())
+    let mut settings = Settings::resolve_for(&args.limits, &args.policy, &args.config, &usual())
         .map_err(Failure::usage)?;
+    place::begin_in_project(&mut settings);
     let log = log(args.log.as_deref())?;
+    missing(&settings.mounts).for_each(|note| log.line(format_args!("{note}")));
     for note in crate::runtime::configured(&settings)?.notes {
         log.line(format_args!("{note}"));
     }
@@ -72,6 +75,18 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
             Ok(()) => Ok(Exit::Success),
             Err(error) => Err(Failure::raised(error.into())),
         }
+    })
+}
+
+/// What the log says of folders that are not there yet: a program hears only that it could not begin.
+fn missing(mounts: &[Mount]) -> impl Iterator<Item = String> {
+    mounts.iter().filter_map(|mount| match &mount.source {
+        Source::Host(folder) if !folder.is_dir() => Some(format!(
+            "note: there is no folder `{}` to be seen as `{}`",
+            folder.display(),
+            mount.guest
+        )),
+        _ => None,
     })
 }
 
