@@ -20,7 +20,7 @@ use wxmcp_worker::{Pool, PoolConfig, WorkerCommand, worker_main};
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     match (args.next().as_deref(), args.next()) {
-        (Some("worker"), None) => worker_main(|_, _| Ok(Arc::new(Words))),
+        (Some("worker"), None) => worker_main(|_| Ok(Arc::new(Words))),
         (Some("hostile"), Some(how)) => match hostile(&how) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
