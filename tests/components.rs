@@ -171,7 +171,10 @@ except ToolError as error:
     let granted = run("\n[grants.\"airports.*\"]\ntools = [\"database.*\"]\n")?;
     equal(&granted.stderr, &String::new())?;
     equal(&granted.stdout.as_str(), &AIRPORTS)?;
-    equal(&serve(folder.path(), &fs::read_to_string(&script)?)?, &AIRPORTS.to_owned())
+    equal(
+        &serve(folder.path(), &fs::read_to_string(&script)?)?,
+        &AIRPORTS.to_owned(),
+    )
 }
 
 /// What a script prints that a server runs, whose tool files are in worker processes.
@@ -190,9 +193,15 @@ fn serve(folder: &Path, code: &str) -> Result<String, Failed> {
         .stdin(fs::File::open(input)?)
         .output()?;
     let stdout = String::from_utf8_lossy(&output.stdout);
-    let answers = stdout.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let answer = answers.into_iter().find(|answer| answer.get("id") == Some(&json!(2)));
-    let printed = answer.as_ref().and_then(|it| it.pointer("/result/structuredContent/stdout"));
+    let answers = stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let answer = answers
+        .into_iter()
+        .find(|answer| answer.get("id") == Some(&json!(2)));
+    let printed = answer
+        .as_ref()
+        .and_then(|it| it.pointer("/result/structuredContent/stdout"));
     match printed.and_then(Value::as_str) {
         Some(printed) => Ok(printed.to_owned()),
         None => Err(format!("{answer:?} {}", String::from_utf8_lossy(&output.stderr)).into()),

@@ -387,6 +387,33 @@ async fn a_component_that_is_a_script_fails_by_name_when_its_worker_ends() -> Te
 }
 
 #[tokio::test]
+async fn a_component_that_is_cancelled_ends_as_cancelled() -> TestResult {
+    let opened = Opened::new(&guests(true), &[])?;
+    let runner = opened
+        .runtime
+        .component(&wat::parse_str(script("(loop (br 0))"))?)
+        .await?;
+    let (cancel, cancelled) = tokio::sync::oneshot::channel::<()>();
+    let tools = Arc::clone(opened.runtime.tools());
+    let run = job().into_run(tools, Arc::new(Silent), async move {
+        let _cancelled = cancelled.await;
+    });
+    let spinning = tokio::spawn(async move { runner.run(run).await });
+    until(|| opened.calls.load(Ordering::SeqCst) == 1).await;
+    drop(cancel);
+    // Its worker, which is not ended for that, says so.
+    let workers = opened.guests.pool().ok_or("no pool")?.processes();
+    let report = spinning.await??;
+    assert!(
+        matches!(report.outcome, Outcome::Cancelled),
+        "{:?}",
+        report.outcome
+    );
+    assert_eq!(opened.guests.pool().ok_or("no pool")?.processes(), workers);
+    Ok(())
+}
+
+#[tokio::test]
 async fn limits_of_tools_hold_in_workers_by_name() -> TestResult {
     let calc = wat::parse_str(CALC)?;
     for in_workers in [false, true] {
@@ -434,11 +461,7 @@ async fn scripts_report_what_they_report_in_this_process() -> TestResult {
     let nothing: fn(&mut Job) = |_| ();
     let cases: [Case; 8] = [
         (script(""), nothing, r#""returned":"null""#),
-        (
-            script("(local.set 0 (i64.const 1))"),
-            nothing,
-            "Exited(1)",
-        ),
+        (script("(local.set 0 (i64.const 1))"), nothing, "Exited(1)"),
         (script("unreachable"), nothing, "Raised"),
         (
             script("(loop (br 0))"),
@@ -451,7 +474,9 @@ async fn scripts_report_what_they_report_in_this_process() -> TestResult {
             "Stopped(WallTime(300)",
         ),
         (
-            script("(if (i32.eq (memory.grow (i32.const 8000)) (i32.const -1)) (then unreachable))"),
+            script(
+                "(if (i32.eq (memory.grow (i32.const 8000)) (i32.const -1)) (then unreachable))",
+            ),
             |job| job.limits.memory = 100 << 20,
             "Stopped(Memory(104857600)",
         ),
@@ -499,11 +524,15 @@ async fn without_a_cache_the_worker_takes_the_file_that_its_parent_has_open() ->
 async fn a_worker_checks_what_it_loads_and_links() -> TestResult {
     let guests = guests(true);
     let opened = Opened::new(&guests, &[])?;
-    let runner = guests.elsewhere(Some(&Principal::local())).ok_or("no pool")?;
+    let runner = guests
+        .elsewhere(Some(&Principal::local()))
+        .ok_or("no pool")?;
     let supplied = guests.supplied(&wat::parse_str(script(""))?).await?;
     let sound = supplied.compiled(ComponentEntry::Script, Vec::new());
     let ran = |component| async {
-        let runner: Arc<dyn Runner> = runner.for_component(component).ok_or("it is not elsewhere")?;
+        let runner: Arc<dyn Runner> = runner
+            .for_component(component)
+            .ok_or("it is not elsewhere")?;
         match runner.run(opened.of(job())).await {
             Ok(report) => Err(format!("{:?}", report.outcome).into()),
             Err(error) => Ok::<_, Box<dyn Error>>(error.to_string()),
@@ -516,7 +545,8 @@ async fn a_worker_checks_what_it_loads_and_links() -> TestResult {
     let mut other = sound.clone();
     other.imports = Arc::from([0]);
     let said = ran(other).await?;
-    let expected = "it imports what no tool answers: `tools:math/math@0.1.0` is no namespace of tools";
+    let expected =
+        "it imports what no tool answers: `tools:math/math@0.1.0` is no namespace of tools";
     assert_eq!(said, expected);
     // A digest that nothing is cached by, with no file, and with a file that anybody may have written.
     let mut other = sound.clone();

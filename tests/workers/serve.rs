@@ -165,9 +165,10 @@ fn a_killed_worker_fails_its_run_by_name_and_the_next_one_runs() -> TestResult {
 
 #[test]
 fn a_killed_worker_fails_the_component_inside_by_name_and_the_server_lives() -> TestResult {
-    let folder = support::tree::<&[u8]>(&[
-        ("tools/calc/calc.wasm", &wat::parse_str(crate::components::CALC)?),
-    ])?;
+    let folder = support::tree::<&[u8]>(&[(
+        "tools/calc/calc.wasm",
+        &wat::parse_str(crate::components::CALC)?,
+    )])?;
     let mut server = Server::start(folder.path())?;
     let twin = "from tools import calc\ncalc.calc_divide(84, 2)";
     let id = server.begin(twin)?;
@@ -181,7 +182,10 @@ fn a_killed_worker_fails_the_component_inside_by_name_and_the_server_lives() -> 
         if let Some(pid) = busy {
             break pid;
         }
-        assert!(began.elapsed() < Duration::from_secs(60), "no worker computes");
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "no worker computes"
+        );
         std::thread::yield_now();
     };
     kill(spinning)?;

@@ -8,8 +8,8 @@ use wxmcp_capabilities::ResourceError;
 use wxmcp_policy::Principal;
 pub use wxmcp_run::OwnedEvent as RuntimeEvent;
 use wxmcp_run::{
-    CallContext, Clocks, ComponentEntry, Event, Language, Limits, Observer, Policy, Randomness, Report, Run,
-    RunError, RunId, Runner, Script, Silent,
+    CallContext, Clocks, ComponentEntry, Event, Language, Limits, Observer, Policy, Randomness,
+    Report, Run, RunError, RunId, Runner, Script, Silent,
 };
 use wxmcp_sandbox::supplied::CompileError;
 use wxmcp_toolfiles::{Interpreters as _, LinkError};
@@ -236,7 +236,9 @@ impl Runtime {
         let imports = wxmcp_toolfiles::link(&self.tools, &component, &context).await?;
         let elsewhere = self.guests.elsewhere(Some(self.tools.caller().principal()));
         let script = ComponentEntry::Script;
-        Ok(wxmcp_toolfiles::runner(&component, script, &imports, elsewhere)?)
+        Ok(wxmcp_toolfiles::runner(
+            &component, script, &imports, elsewhere,
+        )?)
     }
 
     /// Starts a script in a task of the event loop that it is called in.

@@ -11,8 +11,8 @@ use crate::clock::RunClock;
 use crate::engine::compiling_engine;
 use crate::family::Family;
 use crate::guest::{End, Outbox};
-use crate::output::Output;
 use crate::native::file;
+use crate::output::Output;
 use crate::supplied::Supplied;
 
 /// The host's side of one guest.

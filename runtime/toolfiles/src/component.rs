@@ -6,9 +6,7 @@ use std::path::Path;
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 use wxmcp_catalogue::wit::plain_name;
-use wxmcp_run::{
-    CallContext, ComponentEntry, RunnerSession, without_position, without_values,
-};
+use wxmcp_run::{CallContext, ComponentEntry, RunnerSession, without_position, without_values};
 use wxmcp_sandbox::supplied::{CompileError, Function, Supplied};
 
 use crate::components::{link, read, runner};

@@ -12,8 +12,9 @@ use std::time::Duration;
 use rustix::process::Pid;
 use serde_json::{Map, Value};
 use wxmcp_run::{
-    Access, Clocks, CompiledComponent, ComponentEntry, Describe, Language, Library, Limits, Mount, Policy, Protected, Quota,
-    Randomness, Run, RunError, Script, Shared, Source, Stdin, ToolJob, ToolTask,
+    Access, Clocks, CompiledComponent, ComponentEntry, Describe, Language, Library, Limits, Mount,
+    Policy, Protected, Quota, Randomness, Run, RunError, Script, Shared, Source, Stdin, ToolJob,
+    ToolTask,
 };
 
 use crate::message::{self, Begin, Blob};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use wxmcp_run::{BoxFuture, CompiledComponent, Ledger, Limits, Observer, Run, RunError, RunId, ToolHost};
+use wxmcp_run::{
+    BoxFuture, CompiledComponent, Ledger, Limits, Observer, Run, RunError, RunId, ToolHost,
+};
 
 use crate::frame::frame;
 use crate::message::{Begin, ToWorker};

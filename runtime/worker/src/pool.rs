@@ -6,7 +6,9 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wxmcp_policy::Principal;
-use wxmcp_run::{BoxFuture, CompiledComponent, Report, Run, RunError, Runner, RunnerSession, WorkerEnd};
+use wxmcp_run::{
+    BoxFuture, CompiledComponent, Report, Run, RunError, Runner, RunnerSession, WorkerEnd,
+};
 
 use crate::process::{LogLine, WorkerCommand};
 use crate::session::PoolSession;

@@ -143,13 +143,7 @@ impl Worker {
             let kept = self.sessions.entry(session).or_default();
             Arc::clone(kept)
         });
-        let live = Live::begin(
-            run,
-            begin,
-            kept,
-            &self.runners,
-            (&self.out, &self.ledger),
-        );
+        let live = Live::begin(run, begin, kept, &self.runners, (&self.out, &self.ledger));
         self.runs.insert(run, live);
         Ok(())
     }
