@@ -153,6 +153,13 @@ enum Unread {
     Component(ToolError),
 }
 
+/// Whether its instances are in other processes, and so leave the event loop to others while they compute.
+fn is_elsewhere(host: &FileHost, shared: &Shared) -> bool {
+    let principal = host.broker.caller().principal();
+    let elsewhere = shared.config.interpreters.elsewhere(Some(principal));
+    elsewhere.is_some()
+}
+
 /// What a tool file returned; that of a component is a value or an error.
 fn read_value(text: &str, is_typed: bool) -> Result<Value, Unread> {
     let value = json::readable(text).map_err(Unread::Json)?;
@@ -223,10 +230,7 @@ impl ToolFile {
         let idle = self.instance(&host, shared).await.map_err(failed)?;
         let slot = host.take_slot();
         let is_alone = slot.as_ref().is_none_or(Slot::is_alone);
-        let principal = host.broker.caller().principal();
-        let elsewhere = shared.config.interpreters.elsewhere(Some(principal));
-        // Those leave the event loop to others while they compute.
-        let is_elsewhere = elsewhere.is_some();
+        let is_elsewhere = is_elsewhere(&host, shared);
         let run = Run {
             id: wxmcp_run::RunId::random(),
             script: Script {
