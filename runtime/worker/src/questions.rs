@@ -45,6 +45,10 @@ pub(crate) async fn answer(
             let held = listing.held.clone();
             charged(&ledger, Answer::of_listing(listing), held)
         }
+        Question::Known(name) => {
+            let known = tools.known(name, context).await;
+            charged(&ledger, Answer::Known(known), Held::default())
+        }
         Question::Search {
             query,
             limit,
