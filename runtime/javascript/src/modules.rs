@@ -191,7 +191,9 @@ fn statements<'p, 'a>(
             }
             other if !is_of_tools => {
                 // What a script hands to whoever requires it is its value, too.
-                if !matches!(form, Form::File(_) | Form::Package(_)) && common_js_export(other, program).is_some() {
+                if !matches!(form, Form::File(_) | Form::Package(_))
+                    && common_js_export(other, program).is_some()
+                {
                     modules.value = Some(format!("{}.exported()", names.module));
                 }
                 eraser.visit_statement(other);
