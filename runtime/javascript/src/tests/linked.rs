@@ -137,7 +137,7 @@ fn sloppy_sources_are_read_where_they_can_be_common_js() {
 #[test]
 fn files_tell_their_names_and_packages_do_not() {
     let source = "export const all = () => github.list_issues({});";
-    let of = |name: &str| file(source, Dialect::JavaScript, Format::ByText, name).unwrap();
+    let of = |name: &str| crate::file(source, Dialect::JavaScript, Format::ByText, name).unwrap();
     let names = of("/project/lib/issues.js")
         .ambient
         .unwrap_or_default()
