@@ -74,25 +74,6 @@ const BEGINNINGS = [
   'm.import("./tools/test"); tools.search("x")',
 ];
 
-/** A script as the host sends it: with all that most scripts come with. */
-function message(script, more) {
-  return JSON.stringify({
-    name: 'script.js',
-    args: ['a'],
-    env: { HOME: '/home/agent', TMPDIR: '/tmp', USER: 'agent' },
-    mounts: { '/home/agent': 'scratch', '/tmp': 'scratch' },
-    cwd: '/home/agent',
-    source: `(async function(m) {\n${script}\nawait new Promise(() => {})\n})`,
-    imports: [],
-    shifts: [{ line: 1, column: 1, width: 7 }],
-    ...more,
-  });
-}
-
-/** What a script of a session declares beside. */
-const IN_SESSION = { session: true, declares: { names: [['rows', 'const'], ['total', 'let'], ['main', 'new']] } };
-const SESSION = 'rows = [{ id: 1 }]; console.log(rows.length, (total = 1)); m.last = total';
-
 /** What tool files begin with: a hundred small functions of zod, most of them once. */
 function schemas() {
   const schema = z.object({
@@ -125,8 +106,9 @@ export function warmAgain() {
   }
   end();
   for (let round = 0; round < 100; round++) {
-    for (const script of [SESSION, ...BEGINNINGS]) {
-      host.start(message(script, script === SESSION ? IN_SESSION : {}));
+    for (const script of BEGINNINGS) {
+      const source = `(async function(m) {\n${script}\nawait new Promise(() => {})\n})`;
+      host.start(JSON.stringify({ name: 'script.js', source, args: ['a'], env: {}, imports: [] }));
       host.turn();
       operate(CALL, '{}');
       host.deliver([[ids, true, '{"a":[1,"x"]}']]);

@@ -426,9 +426,8 @@ fn end(modules: &modules::Modules, form: Form) -> String {
     let returned = match (&modules.value, form) {
         (_, Form::Module | Form::Shared) => exported(modules),
         (Some(value), Form::Script | Form::Session(_)) => format!("return {value}\n"),
-        (None, Form::Script | Form::Session(_)) | (_, Form::File(_) | Form::Package(_)) => {
-            String::new()
-        }
+        (None, Form::Script | Form::Session(_)) => String::new(),
+        (_, Form::File(_) | Form::Package(_)) => String::new(),
     };
     format!("\n{returned}}})")
 }

@@ -23,6 +23,7 @@ use wxmcp_run::{Limit, Limits};
 use wxmcp_run::{RunId, Seen};
 
 mod ended;
+mod known;
 mod packed;
 mod records;
 mod typed;
@@ -74,15 +75,6 @@ pub(crate) struct Calls {
     indices: HashMap<u64, usize>,
     records: Vec<CallRecord>,
     answer_bytes: u64,
-}
-
-/// What is known of tools.
-#[derive(serde::Serialize)]
-#[serde(untagged)]
-pub(crate) enum Known {
-    Namespaces(Vec<String>),
-    /// Each as scripts spell it, and as its owner does; null where only a start would tell.
-    Tools(Option<Vec<[String; 2]>>),
 }
 
 /// The run that calls are made in.
@@ -228,21 +220,6 @@ impl Calls {
         CallContext {
             held,
             ..self.context.clone()
-        }
-    }
-
-    /// What is known of tools without starting anything: all namespaces, or the tools of one.
-    pub(crate) fn known(
-        &self,
-        namespace: Option<String>,
-    ) -> impl Future<Output = Known> + Send + use<> {
-        let tools = Arc::clone(&self.tools);
-        let context = self.context(Held::default());
-        async move {
-            match namespace {
-                None => Known::Namespaces(tools.namespaces()),
-                Some(name) => Known::Tools(tools.known(name, context).await),
-            }
         }
     }
 
