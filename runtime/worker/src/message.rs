@@ -176,6 +176,8 @@ pub(crate) enum Question {
         arguments: Json,
     },
     Namespace(String),
+    /// The tools of a namespace, as far as they are known without starting anything.
+    Known(String),
     Search {
         query: String,
         limit: u64,
@@ -217,6 +219,7 @@ pub(crate) enum Answer {
         name: String,
         tools: Vec<Listed>,
     },
+    Known(Option<Vec<[String; 2]>>),
     Hits(Vec<Hit>),
     Described(Vec<Described>),
     Capability(Blob),
