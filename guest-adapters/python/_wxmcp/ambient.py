@@ -262,6 +262,8 @@ class _View:
         known = tooltree.tree._known(name)
         if known is not None:
             return tooltree._imported(known)
+        if name == "tools":
+            return tooltree.tree
         if self._more or is_joined(name):
             return member(name, self.__name__)
         raise AttributeError(tooltree.tree._missing(name), obj=self)
@@ -293,8 +295,9 @@ def call_mcp_tool(name, /, *args, **kwargs):
     return tooltree.call_tool(name, *args, **kwargs)
 
 
+call_mcp_tool.sync, call_mcp_tool.aio = tooltree.call_tool.sync, tooltree.call_tool.aio
 _FUNCTIONS = {"search": tooltree.search, "describe": tooltree.describe, "call_tool": tooltree.call_tool}
-_CALLS = {"call_tool": tooltree.call_tool, "callTool": tooltree.call_tool}
+_CALLS = dict.fromkeys(["call_tool", "callTool"], call_mcp_tool)
 _mcp = _View("mcp", _CALLS, False)
 _OTHERS = {
     "codemode": _View("codemode", _FUNCTIONS, True),
