@@ -163,8 +163,12 @@ class Started:
         return fd
 
 
+# The library's modules that are needed here: a script may have imported others of them only.
+_library = {}
+
+
 def _is_plain(process):
-    return type(process).run is sys.modules["multiprocessing.process"].BaseProcess.run
+    return type(process).run is _library["process"].BaseProcess.run
 
 
 def _may_begin(process):
@@ -197,6 +201,7 @@ def _tell(process):
 
 
 def _put_under_process(module):
+    _library["process"] = module
     main = module._current_process
 
     def find():
@@ -298,7 +303,7 @@ def _worked(crossing):
         failed = error
     else:
         return copies.copied(result)
-    with_text = sys.modules["concurrent.futures.process"]._ExceptionWithTraceback
+    with_text = _library["executor"]._ExceptionWithTraceback
     raise copies.copied(with_text(failed, _of_script(failed.__traceback__)))
 
 
@@ -310,6 +315,8 @@ def _of_script(trace):
 
 
 def _put_under_executor(module):
+    _library["executor"] = module
+
     def __init__(self, max_workers=None, mp_context=None, initializer=None, initargs=(), *, max_tasks_per_child=None):
         from concurrent.futures import thread
 

@@ -127,7 +127,8 @@ class Namespace(ModuleType):
             tool = Later(self, name)
         else:
             tool = self.known(name)
-        setattr(self, name, tool)
+        if type(tool) in (Tool, Later):  # not what calls one by its name, which `dir` does not show
+            setattr(self, name, tool)
         return tool
 
     def known(self, name):
