@@ -15,7 +15,8 @@ use crate::timing::{in_blocks, ms, row};
 const HELLO: &str = "print('hello')";
 
 /// The same, and a file.
-const FIRST_WRITE: &str = "with open('/tmp/notes.txt', 'w') as file:\n    file.write('a line')\nprint('hello')";
+const FIRST_WRITE: &str =
+    "with open('/tmp/notes.txt', 'w') as file:\n    file.write('a line')\nprint('hello')";
 
 const THREADS: &str = "\
 import threading, time

@@ -23,7 +23,8 @@ from . import report, source, threads, twintree
 # Modules of the library whose functions have twins, by the path of their file, and files of the adapter.
 LIBRARY = """
     threading queue concurrent.futures._base concurrent.futures.thread multiprocessing.pool multiprocessing.dummy
-    urllib.request http.client asyncio.base_events asyncio.runners subprocess multiprocessing.synchronize _multiprocessing
+    urllib.request http.client asyncio.base_events asyncio.runners subprocess concurrent.futures.process
+    multiprocessing.synchronize _multiprocessing
 """.split()
 ADAPTER = "calls tool tooltree capabilities web network loop processes threaded copies multi pipes".split()
 
