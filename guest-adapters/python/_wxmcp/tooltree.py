@@ -127,7 +127,7 @@ class Namespace(ModuleType):
             tool = Later(self, name)
         else:
             tool = self.known(name)
-        if type(tool) in (Tool, Later):  # not what calls one by its name, which `dir` does not show
+        if type(tool) is Tool:  # `dir` shows what is kept, so nothing else is
             setattr(self, name, tool)
         return tool
 
