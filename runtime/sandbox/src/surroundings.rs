@@ -9,6 +9,9 @@ pub(crate) const HOME: &str = "/home/agent";
 /// The folder of temporary files.
 pub(crate) const TEMPORARY: &str = "/tmp";
 
+/// The folder of devices.
+pub(crate) const DEVICES: &str = "/dev";
+
 /// The user that a script is told it is.
 const USER: &str = "agent";
 
@@ -19,6 +22,8 @@ pub(crate) struct Surroundings {
     pub(crate) scratch: Vec<&'static str>,
     /// Bytes that all of them may take together.
     pub(crate) bytes: u64,
+    /// Whether there is a folder `/dev`.
+    pub(crate) has_devices: bool,
     /// The folder that the script begins in.
     pub(crate) workdir: Option<String>,
     /// Variables of its environment, where it is given no others.
@@ -46,6 +51,7 @@ impl Surroundings {
         );
         let workdir = policy.workdir.clone();
         Self {
+            has_devices: !is_mounted("/") && !is_mounted(DEVICES),
             bytes: limits.scratch,
             workdir: Some(workdir.unwrap_or_else(|| home.to_owned())),
             env,

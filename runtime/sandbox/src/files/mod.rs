@@ -11,6 +11,7 @@ mod acts;
 #[cfg(test)]
 mod as_guest;
 mod convert;
+mod devices;
 mod disk;
 mod errors;
 mod handles;

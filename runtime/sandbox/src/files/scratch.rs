@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use super::devices::Devices;
 use super::memory::{self, Space};
 use super::tree::{Mounted, Tree};
 use super::writable::Notes;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{DEVICES, Surroundings};
 use wxmcp_run::{Access, Ledger, OverBudget};
 
 /// The scratch folders of one instance, which share their room.
@@ -13,6 +14,8 @@ pub(super) struct Scratch {
     /// Where they are; empty once they are in the tree.
     paths: Vec<&'static str>,
     bytes: u64,
+    /// Whether `/dev` is to be put into the tree, too.
+    has_devices: bool,
     /// Tells their files from those of other mounts.
     device: u64,
     /// Their room, once they are in the tree.
@@ -27,6 +30,7 @@ impl Scratch {
         Self {
             paths: surroundings.scratch.clone(),
             bytes: surroundings.bytes,
+            has_devices: surroundings.has_devices,
             device: (u64::MAX - 1).saturating_sub(mounts),
             space: None,
         }
@@ -34,6 +38,13 @@ impl Scratch {
 
     /// Puts the folders into the tree, if they are not there yet.
     pub(super) fn mount(&mut self, tree: &mut Tree, ledger: &Ledger, notes: &Arc<Notes>) {
+        if std::mem::take(&mut self.has_devices) {
+            let mounted = Mounted {
+                folder: Arc::new(Devices),
+                access: Access::ReadWrite,
+            };
+            tree.put(DEVICES, mounted);
+        }
         if self.paths.is_empty() {
             return;
         }
