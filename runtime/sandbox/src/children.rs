@@ -3,8 +3,8 @@
 //! What they use counts for the run that started them, and so on up to the first one: fuel, memory, calls, time. They have
 //! its mounts and tools, and nothing else of the host.
 
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use data_encoding::BASE64;
