@@ -90,6 +90,7 @@ def _end():
     gc.collect()
     gc.freeze()
     immortal.plug()
+    immortal.drain()
     gc.freeze()
 
 

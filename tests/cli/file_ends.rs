@@ -9,7 +9,12 @@ use crate::support::{TestResult, tree, wx};
 /// What a script left open is written when it ends, however it does, as CPython writes it when it exits.
 #[test]
 fn files_that_are_open_at_the_end_are_written() -> TestResult {
-    for end in ["", "sys.exit(3)", "raise ValueError('late')"] {
+    for end in [
+        "",
+        "sys.exit(3)",
+        "raise ValueError('late')",
+        "many = [{} for _ in range(5_000)]",
+    ] {
         let folder = tree(&[("data/there.txt", "")])?;
         let script = format!(
             "import csv, gzip, sys, zipfile\n\

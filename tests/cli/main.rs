@@ -10,6 +10,7 @@ mod repl;
 mod report;
 mod scripts;
 mod settings;
+mod starts;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;

@@ -7,6 +7,7 @@ const getter = (prototype, name) => uncurry(Object.getOwnPropertyDescriptor(prot
 const own = Object.getOwnPropertyDescriptor;
 
 export const evaluate = eval;
+export const { encodeURI } = globalThis;
 
 /** Milliseconds on a clock that only goes forward. While the guest is built there is none: asking for it stops the engine. */
 export let now = () => 0;

@@ -6,7 +6,7 @@
 
 import * as ambient from './ambient.js';
 import { keep as keepContent } from './content.js';
-import { begins, described, sourcePlace, sourceUrl } from './errors.js';
+import { begins, described, sourcePlace, where } from './errors.js';
 import * as files from './files.js';
 import { hint } from './hints.js';
 import { mayHoldBigInts, read } from './json.js';
@@ -95,9 +95,10 @@ export function start(message) {
     let body;
     let functions;
     try {
-      body = evaluate(`${script.source}\n//# sourceURL=${sourceUrl(script.name)}`);
+      const url = where(undefined, true);
+      body = evaluate(`${script.source}\n//# sourceURL=${url}`);
       if (isInSession && hasOwn(script.declares, 'functions')) {
-        functions = evaluate(`${script.declares.functions}\n//# sourceURL=${sourceUrl(script.name)}`);
+        functions = evaluate(`${script.declares.functions}\n//# sourceURL=${url}`);
       }
     } catch (error) {
       // The source makes a function, and runs nothing: what the engine says is of the source.

@@ -29,6 +29,22 @@ const SCRIPTS = [
   'class A { #x; constructor(x) { this.#x = x; this.y = 1 } get x() { return this.#x } } const s = [3, 1, 2].sort((a, b) => a - b).map((x) => new A(x)).reduce((a, o) => a + o.x, 0); const {a, ...rest} = {a: 1, b: 2}; for (const [k, v] of Object.entries(rest)) console.log(`${k}: ${v}`); return `${s} ${JSON.stringify(rest)} ${"a-b".split("-").join("+").replace(/\\+/g, " ")}`',
 ];
 
+const SHIFTS = { args: ['a'], shifts: [{ line: 1, column: 1, width: 15 }] };
+
+/** A script as the host sends it, member by member: the engine finds members fast in the order that it knows. */
+function message(source, imports, more) {
+  return JSON.stringify({
+    name: 'script.js',
+    args: [],
+    env: { HOME: '/home/agent', TMPDIR: '/tmp', USER: 'agent' },
+    mounts: { '/home/agent': 'scratch', '/tmp': 'scratch' },
+    cwd: '/home/agent',
+    source,
+    imports,
+    ...more,
+  });
+}
+
 export async function warmUp() {
   let ids = 0;
   let open = [];
@@ -46,9 +62,7 @@ export async function warmUp() {
   for (let round = 0; round < 4; round++) {
     for (const script of SCRIPTS) {
       const imports = script.includes('m.modules') ? [{ namespace: 'test', names: ['getSum'], star: false, default: true, line: 1, column: 1 }] : [];
-      host.start(
-        JSON.stringify({ name: 'script.js', source: `(async function(m) {\n${script}\n})`, args: [], env: {}, imports }),
-      );
+      host.start(message(`(async function(m) {\n${script}\n})`, imports));
       const fails = script.includes('"fail.y"');
       for (let turn = 0; turn < 30; turn++) {
         await settled(host);
@@ -108,7 +122,7 @@ export function warmAgain() {
   for (let round = 0; round < 100; round++) {
     for (const script of BEGINNINGS) {
       const source = `(async function(m) {\n${script}\nawait new Promise(() => {})\n})`;
-      host.start(JSON.stringify({ name: 'script.js', source, args: ['a'], env: {}, imports: [] }));
+      host.start(round % 2 === 0 ? message(source, []) : message(source, [], SHIFTS));
       host.turn();
       operate(CALL, '{}');
       host.deliver([[ids, true, '{"a":[1,"x"]}']]);

@@ -14,7 +14,7 @@ import sys
 from itertools import compress
 from types import CodeType, TracebackType
 
-from . import calls, seam, tooltree
+from . import calls, seam, source, tooltree
 
 # What leads to a name without spelling it; code that is compiled later has names of its own.
 _LOOKING = frozenset({"globals", "locals", "vars", "dir", "eval", "exec", "compile"})
@@ -50,12 +50,15 @@ def bind(code, namespace):
     for const in code.co_consts:
         if type(const) is CodeType:
             _add_names(const, names)
-    if not _used and names <= vars(builtins).keys() and names.isdisjoint(_LOOKING):
+    names.difference_update(source.OWN)
+    is_looking = not names.isdisjoint(_LOOKING)
+    # Of more than one at a time, `difference` looks at each name that there is.
+    if not names.difference(builtins.__dict__) and not is_looking and not _used:
         return
     loaded, stored = set(), set()
     _scan(code, loaded, stored, _STORES)
-    unbound = loaded.difference(stored, vars(builtins), namespace)
-    is_open = not names.isdisjoint(_LOOKING) or _compiles(names)
+    unbound = loaded.difference(builtins.__dict__).difference(stored).difference(namespace)
+    is_open = is_looking or _compiles(names)
     # Only these ask the host for the namespaces.
     if (unbound or _used or is_open) and tooltree.tree._namespaces():
         _bind(code, namespace, names, loaded, stored, unbound)

@@ -17,7 +17,9 @@ def encoded(value, run=None, took=None) -> bytes:
     `run` runs a coroutine in the loop of the script, which has one if it awaits at its top level.
     `took` is called with the value, or with what it answered if it was awaited itself.
     """
-    payload, found = _encoded(value, {})
+    payload, found = values.quick(value), ()
+    if payload is None:
+        payload, found = _encoded(value, {})
     if found:
         if run is not None:
             payload, value = _settled(value, found, run)
@@ -51,7 +53,7 @@ def _encoded(value, answers):
             return values.plain(answers[id(one)][0], convert)
         found[id(one)] = one
 
-    payload = values.encode(value, convert)
+    payload = values.encode_slowly(value, convert)
     if shown and not found:
         _refuse_lost(shown)
     return payload, list(found.values())

@@ -288,11 +288,12 @@ def never_awaited():
 def forget():
     """Starts anew: nothing is pending, nothing was dropped."""
     global _blocked
-    _blocked = None
-    _answerable.clear()
-    _awaited.clear()
-    _unawaited.clear()
-    _forgotten.clear()
+    # Each run begins and ends here: what is empty is not written to, so that its page is not copied.
+    if _blocked is not None:
+        _blocked = None
+    for some in (_answerable, _awaited, _unawaited, _forgotten):
+        if some:
+            some.clear()
 
 
 def give_up(loop):

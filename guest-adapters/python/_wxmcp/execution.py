@@ -135,7 +135,9 @@ def _advice(tool, place):
 
 def _warn_of_lost(namespace):
     """Says of coroutines and failed tasks in globals what CPython says when it clears them at exit."""
-    for value in list(namespace.values()):
+    for name, value in list(namespace.items()):
+        if name in _OWN:
+            continue
         for one in _members(value):
             kind = type(one)
             if kind is CoroutineType:
@@ -145,6 +147,9 @@ def _warn_of_lost(namespace):
             elif kind is asyncio.Task and one.done():
                 one.__del__()  # logs an exception that nobody retrieved
 
+
+# Names that every module has.
+_OWN = frozenset(system.main.__dict__) | {"__file__", "__cached__", "__builtins__"}
 
 # Members of one container that are looked at.
 _MOST = 1_000

@@ -128,6 +128,22 @@ def plug():
     del _plugs[used:]
 
 
+_drained = []
+
+
+def drain():
+    """Takes what the interpreter keeps of freed objects, to give it to the next ones: it lies all over the image.
+
+    The last thing that the build does, after `plug`: then a run gets its objects from the top, too.
+    """
+    for number in range(1_000, 1_032):
+        _drained.append([number, number + 0.5, {}, [], slice(number), range(number)])
+        _drained.append((iter([]), iter(()), iter(range(number)), drain.__get__(number), _drained.append, {"a": number}))
+    for length in range(1, 20):
+        for _ in range(8):
+            _drained.append(tuple([None] * length))
+
+
 def unplug():
     """Frees what `plug` filled holes with, so that what does not have to lie together may use them."""
     _plugs.clear()

@@ -7,6 +7,7 @@ import gc
 import posix
 import stat
 import sys
+import types
 
 from . import hints, output
 
@@ -25,7 +26,18 @@ def flush():
     where a file is open, and something can be written at all.
     """
     if hints.may_write() and _any_is_open():
-        close(True)
+        _end_all(gc.get_objects(), True)
+
+
+# Objects among which files are looked for whether one is open or not: `open(1, "w")` opens none.
+_FEW = 2_000
+
+
+def close():
+    """Writes what is left, and ends it, when a script has ended. Never raises."""
+    found = gc.get_objects()
+    if len(found) <= _FEW or output.is_wrapped or _any_is_open():
+        _end_all(found, False)
 
 
 def _any_is_open():
@@ -45,36 +57,60 @@ def _any_is_open():
     return False
 
 
-def close(stay_open=False):
-    """Writes what is left, outermost first: text, then what packs it, then the file. Never raises.
+# What no file is, and most objects are.
+_OTHERS = {
+    dict, list, tuple, set, frozenset, slice, type, property, staticmethod, classmethod,
+    *(getattr(types, name) for name in types.__all__ if isinstance(getattr(types, name), type)),
+}
+
+
+def _end_all(objects, stay_open):
+    """Writes what is left, outermost first: text, then what packs it, then the file.
 
     What packs a file cannot write all that it has without being closed; where files stay open, it keeps that.
     """
-    archives, wrappers, texts, buffers, databases = [], [], [], [], []
+    kinds = _kinds(objects)
+    if not kinds:
+        return
+    archives, wrappers, texts, buffers, databases = {}, {}, {}, {}, {}
     zipfile = sys.modules.get("zipfile")
     archive = getattr(zipfile, "ZipFile", None)
     database = getattr(sys.modules.get("_sqlite3"), "Connection", None)
-    for one in gc.get_objects():
-        kind = type(one)
+    for kind in kinds:
         if issubclass(kind, _TEXT):
-            texts.append(one)
+            found = texts
         elif issubclass(kind, _WRITERS):
-            buffers.append(one)
+            found = buffers
         elif issubclass(kind, _BYTES) and kind.__module__ != "_io":
-            wrappers.append(one)
+            found = wrappers
         elif isinstance(archive, type) and issubclass(kind, archive):
-            archives.append(one)
+            found = archives
         elif isinstance(database, type) and issubclass(kind, database):
-            databases.append(one)
+            found = databases
+        else:
+            continue
+        found[id(kind)] = kind
     if stay_open:
         wrappers.clear()
         archives.clear()
         databases.clear()
     for ended, some in (("flush", texts), ("close", wrappers), ("close", archives), ("flush", buffers)):
-        for one in some:
+        for one in _of(some, objects):
             _end(one, ended)
-    for one in databases:
+    for one in _of(databases, objects):
         _roll_back(one)
+
+
+def _kinds(objects):
+    """The classes of objects, each once, but for those that no file has."""
+    try:
+        return set(map(type, objects)) - _OTHERS  # of C, whatever is in them: they may be a million
+    except Exception:  # classes whose own class says how they are compared
+        return {id(kind): kind for kind in map(type, objects)}.values()
+
+
+def _of(kinds, objects):
+    return [one for one in objects if id(type(one)) in kinds] if kinds else ()
 
 
 def _roll_back(connection):

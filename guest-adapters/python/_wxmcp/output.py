@@ -28,10 +28,16 @@ class _Sink(io.RawIOBase):
         self.name = name
 
     def writable(self):
+        _note_wrapped()
         return True
 
     def fileno(self):
+        _note_wrapped()
         return self._descriptor
+
+    def seekable(self):
+        _note_wrapped()
+        return False
 
     def write(self, data):
         data = bytes(data)
@@ -77,10 +83,18 @@ def _text(sink, **options):
 stdout = None
 stderr = None
 
+# Whether a script may have streams of its own that lead to these: whoever makes one asks what they can.
+is_wrapped = False
+
+
+def _note_wrapped():
+    global is_wrapped
+    is_wrapped = True
+
 
 def install():
     """Makes the three streams and puts them in `sys`, also as `sys.__stdout__` and so on."""
-    global stdout, stderr
+    global stdout, stderr, is_wrapped
     stdout = _text(_Sink(seam.STDOUT, "<stdout>", 1), line_buffering=True)
     stderr = _text(_Sink(seam.STDERR, "<stderr>", 2), line_buffering=True)
     stdin = io.TextIOWrapper(io.BufferedReader(_Source(), 8192), encoding="utf-8")
@@ -89,6 +103,7 @@ def install():
     sys.stdout = sys.__stdout__ = stdout
     sys.stderr = sys.__stderr__ = stderr
     sys.stdin = sys.__stdin__ = stdin
+    is_wrapped = False
 
 
 def flush():

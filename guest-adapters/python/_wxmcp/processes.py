@@ -44,7 +44,8 @@ def tell_once():
 def forget():
     """Starts anew."""
     global _was_told
-    _was_told = False
+    if _was_told:
+        _was_told = False
 
 
 class _Input(io.BytesIO):

@@ -14,10 +14,11 @@ import warnings
 
 from . import indented
 
-# Where running code leaves its value: `returned`, in a tuple, or `last`. Scripts reach
-# it by a builtin whose name is not an identifier, so that no script can mean it.
-_VALUE = "<value>"
-_value = types.SimpleNamespace(returned=None, last=None)
+# Where running code leaves its value: what it returned, in a tuple, or the last. Scripts reach
+# it by names that are no identifiers, the first of them a builtin, so that no script can mean it.
+_VALUE, _RETURNED, _LAST = OWN = "<value>", "<returned>", "<last>"
+_value = types.SimpleNamespace(**{_RETURNED: None, _LAST: None})
+_values = _value.__dict__
 
 
 def install():
@@ -27,15 +28,15 @@ def install():
 
 def take_value():
     """The value that the last code to run has left; forgets it."""
-    value = _value.returned[0] if _value.returned else _value.last
-    _value.__dict__.clear()
-    _value.returned = _value.last = None
-    return value
+    returned, last = left()
+    _values.clear()
+    _values[_RETURNED] = _values[_LAST] = None
+    return returned[0] if returned else last
 
 
 def left():
     """What `take_value` would look at."""
-    return _value.returned, _value.last
+    return _values[_RETURNED], _values[_LAST]
 
 
 # What scripts are compiled with.
@@ -156,6 +157,13 @@ def uncalled():
     return _uncalled
 
 
+def forget():
+    """For the warm-up: as if no script had been compiled."""
+    global _uncalled
+    _uncalled = None
+    take_value()
+
+
 def _compiled_quietly(tree, name):
     with warnings.catch_warnings():
         # The parser has warned already, of the script as it was.
@@ -165,11 +173,15 @@ def _compiled_quietly(tree, name):
 
 def _keep_last(body):
     last = body[-1]
-    kept = _assign("last", last.value, last)
     if len(body) == 1 and isinstance(last.value, ast.Constant) and isinstance(last.value.value, str):
-        body.append(kept)  # a lone string is the docstring too
-    else:
-        body[-1] = kept
+        body.append(_assign(_LAST, last.value, last))  # a lone string is the docstring too
+        return
+    place = last.__dict__
+    for node in _PLACES:
+        for name in _PLACE:
+            node[name] = place[name]
+    last.__class__ = ast.Assign  # its value and its place stay
+    last.targets = [_TARGET]
 
 
 def _at(node, place):
@@ -184,6 +196,12 @@ def _left(name, context, place):
     return _at(ast.Attribute(_at(ast.Name(_VALUE, ast.Load()), place), name, context), place)
 
 
+# What takes the last value, made once: to make nodes takes longer than to compile a short script.
+_TARGET = ast.Attribute(ast.Name(_VALUE, ast.Load()), _LAST, ast.Store())
+_PLACES = _TARGET.__dict__, _TARGET.value.__dict__
+_PLACE = "lineno", "col_offset", "end_lineno", "end_col_offset"
+
+
 def _assign(name, value, place):
     return _at(ast.Assign([_left(name, ast.Store(), place)], value), place)
 
@@ -194,11 +212,11 @@ def _read(name, place):
 
 def _stored(node):
     value = node.value or _at(ast.Constant(None), node)
-    return _assign("returned", _at(ast.Tuple([value], ast.Load()), node), node)
+    return _assign(_RETURNED, _at(ast.Tuple([value], ast.Load()), node), node)
 
 
 def _nothing(place):
-    return _assign("returned", _at(ast.Constant(None), place), place)
+    return _assign(_RETURNED, _at(ast.Constant(None), place), place)
 
 
 def _returns(node) -> bool:
@@ -258,7 +276,7 @@ def _block(body, forgets):
             if looped:
                 node.body = _block(node.body, True)
                 node.orelse.insert(0, _nothing(node))
-                done.append(_at(ast.If(_read("returned", node), [_at(ast.Break(), node)], []), node))
+                done.append(_at(ast.If(_read(_RETURNED, node), [_at(ast.Break(), node)], []), node))
         elif kind not in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
             _blocks_of(node, forgets)
     return done
@@ -275,5 +293,5 @@ def _blocks_of(node, forgets):
     if crossed:
         saved = f"before_line_{node.finalbody[0].lineno}"
         body = node.finalbody
-        body[:0] = [_assign(saved, _read("returned", body[0]), body[0]), _nothing(body[0])]
-        body.append(_assign("returned", _read(saved, body[-1]), body[-1]))
+        body[:0] = [_assign(saved, _read(_RETURNED, body[0]), body[0]), _nothing(body[0])]
+        body.append(_assign(_RETURNED, _read(saved, body[-1]), body[-1]))

@@ -50,8 +50,11 @@ def encode(value, otherwise=shown) -> bytes:
     `otherwise` converts what neither JSON has nor a container is.
     """
     payload = quick(value)
-    if payload is not None:
-        return payload
+    return encode_slowly(value, otherwise) if payload is None else payload
+
+
+def encode_slowly(value, otherwise=shown) -> bytes:
+    """The same of a value of which it is known that `quick` does not do."""
     try:
         return seam.encode(_plain(value, set(), otherwise))
     except RecursionError:

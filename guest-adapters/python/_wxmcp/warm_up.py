@@ -13,7 +13,7 @@ import sys
 import componentize_py_runtime
 from wit_world.imports import host, waiting
 
-from . import ambient, calls, loop, place, seam, system, tooltree
+from . import ambient, calls, hints, loop, place, report, seam, source, stdlib, system, tooltree
 
 # Taken before `unseen` replaces it with one that passes over the adapter's own code.
 _register_callback = sys.monitoring.register_callback
@@ -163,6 +163,12 @@ def _clean(names, modules):
         if name.startswith("tools."):
             del sys.modules[name]
     calls.forget()
+    # What is kept of the last script would be freed by the first run, in pages all over the image.
+    report.began(None)
+    source.forget()
+    hints.begin(None, False, None)
+    stdlib.patches.pop("linecache", None)
+    system.main.__file__ = None
     linecache.clearcache()
     sys.argv[:] = [""]
     for name in ("last_exc", "last_type", "last_value", "last_traceback"):

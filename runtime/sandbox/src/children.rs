@@ -3,8 +3,8 @@
 //! What they use counts for the run that started them, and so on up to the first one: fuel, memory, calls, time. They have
 //! its mounts and tools, and nothing else of the host.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -46,7 +46,11 @@ pub(crate) struct Children {
     pub(crate) limits: Limits,
     pub(crate) sources: (Clocks, Randomness),
     pub(crate) ledger: Ledger,
-    pub(crate) kin: Kin,
+    pub(crate) family: Arc<Family>,
+    /// The files of the run that starts them, once it has asked for one.
+    pub(crate) tree: Arc<OnceLock<Arc<Tree>>>,
+    /// How many runs are around that run.
+    pub(crate) depth: usize,
 }
 
 impl Starts for Children {
@@ -74,8 +78,11 @@ impl Children {
         tools: Arc<dyn ToolHost>,
         observer: Arc<dyn Observer>,
     ) -> Result<Vec<u8>, ToolError> {
-        let family = Arc::clone(&self.kin.family);
-        let Some(turns) = family.turns.get(self.kin.depth) else {
+        let family = Arc::clone(&self.family);
+        let Some(tree) = self.tree.get().cloned() else {
+            return Err(refused("this run has no files to share".to_owned()));
+        };
+        let Some(turns) = family.turns.get(self.depth) else {
             return Err(refused(format!(
                 "at most {DEPTH} scripts run inside of each other"
             )));
@@ -92,8 +99,9 @@ impl Children {
         });
         let run = self.made(wanted, left, tools, Arc::clone(&printed))?;
         let kin = Kin {
-            depth: self.kin.depth.saturating_add(1),
-            ..self.kin
+            family: Arc::clone(&family),
+            tree,
+            depth: self.depth.saturating_add(1),
         };
         let mut session = (self.open)(kin);
         match session.run(run).await {
@@ -123,7 +131,7 @@ impl Children {
         let used = match self.metering {
             // It looks at what all have used by itself.
             Metering::Guest => 0,
-            Metering::Engine => self.kin.family.fuel.load(Ordering::Relaxed),
+            Metering::Engine => self.family.fuel.load(Ordering::Relaxed),
         };
         let limits = Limits {
             fuel: self.limits.fuel.map(|fuel| fuel.saturating_sub(used)),

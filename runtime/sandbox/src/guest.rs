@@ -13,6 +13,7 @@ use crate::calls::Calls;
 use crate::files::Files;
 use crate::limits::{Budget, MemoryMeter, Stop};
 use crate::meter::Meter;
+use crate::operation::RUN;
 use crate::output::Output;
 use crate::programs::Programs;
 use wxmcp_run::Limit;
@@ -71,6 +72,16 @@ impl WasiView for State {
     }
 }
 
+impl State {
+    /// Who begins an operation. A run that is started sees the files of this one, which are there from then on.
+    fn asked(&mut self, operation: u8) -> &mut Calls {
+        if operation == RUN {
+            let _shared = self.files.tree();
+        }
+        &mut self.calls
+    }
+}
+
 /// What the guest said of its end, and what it handed out.
 pub(crate) struct Outbox {
     pub(crate) end: Option<End>,
@@ -111,7 +122,7 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let (bytes, parsed) = (payload.len(), weight(&store, &payload)?);
                 let held = store.data_mut().calls.hold(parsed).await;
                 let payload = copy(&store, &payload)?;
-                let calls = &mut store.data_mut().calls;
+                let calls = store.data_mut().asked(operation);
                 let id = calls.submit(operation, payload, held).await?;
                 yield_after(&mut store, bytes).await;
                 Ok((id,))
@@ -210,7 +221,7 @@ fn add_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let parsed = weight(&store, &payload)?;
                 let held = store.data_mut().calls.hold(parsed).await;
                 let payload = copy(&store, &payload)?;
-                let calls = &mut store.data_mut().calls;
+                let calls = store.data_mut().asked(operation);
                 Ok((calls.call(operation, payload, held).await?,))
             })
         },

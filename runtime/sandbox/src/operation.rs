@@ -16,6 +16,9 @@ use wxmcp_run::{Detail, Search};
 /// Bytes of what is said about a request that cannot be read.
 const REASON: usize = 256;
 
+/// The operation that starts another run.
+pub(crate) const RUN: u8 = 10;
+
 /// Hits that a guest may ask for.
 const MAX_HITS: usize = 100;
 
@@ -141,7 +144,7 @@ fn parse(operation: u8, payload: &[u8]) -> Result<Operation, ToolError> {
                 request,
             })
         }
-        10 => read(payload).map(Operation::Run),
+        RUN => read(payload).map(Operation::Run),
         other => Err(ToolError::new(
             ToolErrorKind::InvalidCall,
             format!("there is no operation {other}"),

@@ -250,11 +250,9 @@ impl Session {
                 limits: limits.clone(),
                 sources,
                 ledger,
-                kin: Kin {
-                    family: Arc::clone(&self.family),
-                    tree: state.files.tree(),
-                    depth,
-                },
+                family: Arc::clone(&self.family),
+                tree: state.files.shared(),
+                depth,
             };
             state.calls.starts_by(Arc::new(starter), depth);
         }

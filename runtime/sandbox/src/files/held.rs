@@ -161,13 +161,30 @@ fn a_folder_in_memory_is_charged_to_the_run() {
     assert_eq!(ledger.held(), 0);
 }
 
-#[test]
-fn scratch_is_one_room_that_goes_with_its_run() {
-    let surroundings = Surroundings {
+fn with_scratch() -> Surroundings {
+    Surroundings {
         scratch: vec!["/tmp", "/home/agent"],
         bytes: 100_000,
         ..Surroundings::default()
-    };
+    }
+}
+
+#[test]
+fn a_run_that_asks_for_no_file_has_no_scratch_folders_yet() {
+    let (ledger, output) = (Ledger::unbounded(), Output::new(0, Arc::new(Silent)));
+    let mut files = Files::new(&Policy::default(), &with_scratch(), &ledger, &output).unwrap();
+    let shared = files.shared();
+    assert!(shared.get().is_none() && !files.tree.has_folder("/tmp"));
+    // As when it starts another, which then has the same.
+    let tree = files.tree();
+    assert!(tree.has_folder("/tmp"));
+    assert!(Arc::ptr_eq(shared.get().unwrap(), &tree));
+    assert!(Arc::ptr_eq(&tree, &files.tree()));
+}
+
+#[test]
+fn scratch_is_one_room_that_goes_with_its_run() {
+    let surroundings = with_scratch();
     let (first, second) = (
         Ledger::unbounded(),
         Ledger::of_process(u64::MAX).for_run(1 << 20),

@@ -35,7 +35,7 @@ mod tries;
 mod writable;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker, ResourceTable};
@@ -78,8 +78,9 @@ const STREAMS: usize = 2 * OPEN;
 /// What one instance sees of files.
 pub(crate) struct Files {
     tree: Arc<Tree>,
-    /// Folders in memory that are put into the tree when the guest asks for its folders, or a script begins that may start
-    /// others: they share them.
+    /// The same once it is whole: what runs share that a script starts.
+    whole: Arc<OnceLock<Arc<Tree>>>,
+    /// Folders in memory that are put into the tree when the guest asks for its folders, or for a run that shares them.
     scratch: Scratch,
     notes: Arc<Notes>,
     modes: modes::Modes,
@@ -163,6 +164,7 @@ impl Files {
     pub(crate) fn sharing(tree: &Arc<Tree>, ledger: &Ledger, output: &Output) -> Self {
         Self {
             tree: Arc::clone(tree),
+            whole: Arc::default(),
             scratch: Scratch::new(&Surroundings::default(), 0),
             notes: Arc::new(Notes::new(output.clone())),
             modes: modes::Modes::default(),
@@ -176,13 +178,18 @@ impl Files {
         }
     }
 
+    /// Where runs that this one starts find its files, once it has asked for one: `tree` puts them there.
+    pub(crate) fn shared(&self) -> Arc<OnceLock<Arc<Tree>>> {
+        Arc::clone(&self.whole)
+    }
+
     /// The mounts and the scratch folders, also for runs that this one starts.
     pub(crate) fn tree(&mut self) -> Arc<Tree> {
         // No handle leads into the tree before this: nobody else has it.
         if let Some(tree) = Arc::get_mut(&mut self.tree) {
             self.scratch.mount(tree, &self.ledger, &self.notes);
         }
-        Arc::clone(&self.tree)
+        Arc::clone(self.whole.get_or_init(|| Arc::clone(&self.tree)))
     }
 
     /// Another run of the instance begins.
