@@ -123,7 +123,16 @@ def last_blocked():
     return _blocked
 
 
+class ReplayStopped(BaseException):
+    """A replay ends here: it differs from its recording, or was to stop. Nothing that a script catches."""
+
+
+ReplayStopped.__module__ = "builtins"
+
+
 def _failure(value, tool):
+    if value.get("kind") == "diverged":
+        return ReplayStopped(value.get("message", ""))
     return ToolError(value.get("message", ""), value.get("kind", "tool"), value.get("data"), tool)
 
 

@@ -166,7 +166,7 @@ def _clean(names, modules):
     # What is kept of the last script would be freed by the first run, in pages all over the image.
     report.began(None)
     source.forget()
-    hints.begin(None, False, None)
+    hints.begin({}, False, None)
     stdlib.patches.pop("linecache", None)
     system.main.__file__ = None
     linecache.clearcache()
