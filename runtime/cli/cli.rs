@@ -3,6 +3,7 @@
 mod parse;
 mod repl;
 mod serve;
+mod sources;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub(crate) use parse::{is_run_flag, parse};
 
 pub(crate) use repl::ReplArgs;
 pub(crate) use serve::{McpClient, ServeArgs};
+pub(crate) use sources::SourceArgs;
 
 const ABOUT: &str = "\
 Runs a program that an AI agent wrote, in a sandbox, with tools as modules it imports.
@@ -162,6 +164,9 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
 
     /// Check the types first, as `wxmcp check` does, and do not run what they do not fit
     #[arg(long)]

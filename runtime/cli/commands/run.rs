@@ -9,8 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_broker::CallerHost;
 use wxmcp_host::{Job, Runtime};
 use wxmcp_run::{
-    BoxFuture, Clocks, Language, Outcome, Policy, Randomness, Report, RunError, Runner, Script,
-    Silent, Stdin,
+    BoxFuture, Language, Outcome, Policy, Report, RunError, Runner, Script, Silent, Sources, Stdin,
 };
 
 use super::component;
@@ -58,8 +57,7 @@ pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
             workdir: settings.workdir,
         },
         limits: settings.limits,
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
+        sources: Sources::default(),
     }
 }
 
@@ -105,6 +103,7 @@ async fn run(
         }
     };
     let mut job = job(script, settings, stdin);
+    job.sources = args.sources.sources();
     job.limits.start = job.limits.start.saturating_sub(prepared);
     let wall = job.limits.wall;
     let mut report = runner

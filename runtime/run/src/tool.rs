@@ -12,6 +12,7 @@ use crate::ledger::{Charge, Held, Ledger, OverBudget};
 use crate::report::RunId;
 use crate::search::{Search, ToolDescription, ToolHit};
 use crate::seen::Seen;
+use crate::sources::CallId;
 
 /// A boxed future, so that [`ToolHost`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -146,6 +147,8 @@ pub struct CallContext {
     pub seen: Seen,
     /// What is charged for the call itself: its arguments. Work that outlives the call keeps a copy.
     pub held: Held,
+    /// Which operation of the run asks.
+    pub id: CallId,
 }
 
 impl CallContext {
@@ -157,6 +160,7 @@ impl CallContext {
             ledger: ledger.clone(),
             seen: Seen::now(),
             held: Held::default(),
+            id: CallId::default(),
         }
     }
 }

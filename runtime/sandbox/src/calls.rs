@@ -1,6 +1,6 @@
 //! Operations that a guest has begun: tool calls and questions about tools.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -18,6 +18,7 @@ use crate::output::Output;
 use wxmcp_run::Observer;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
+use wxmcp_run::{CallId, Clocks, Next, Schedule};
 use wxmcp_run::{Charge, Held, Ledger, OverBudget};
 use wxmcp_run::{Limit, Limits};
 use wxmcp_run::{RunId, Seen};
@@ -58,6 +59,13 @@ pub(crate) struct Calls {
     noted: HashSet<String>,
     context: CallContext,
     clock: Arc<RunClock>,
+    clocks: Clocks,
+    /// Who decides what is handed over when; none: what has ended is, as it ends.
+    schedule: Option<Arc<dyn Schedule>>,
+    /// What the run had used when the guest last called.
+    pub(crate) fuel: u64,
+    /// Timers that take no time of this machine: they have ended when the schedule says so.
+    timers: BTreeMap<u64, (Duration, Ended)>,
     family: Arc<Family>,
     /// Who starts the runs that the script asks for, if it may.
     starter: Option<Arc<dyn Starts>>,
@@ -82,6 +90,10 @@ pub(crate) struct InRun {
     pub(crate) clock: Arc<RunClock>,
     pub(crate) ledger: Ledger,
     pub(crate) family: Arc<Family>,
+    pub(crate) clocks: Clocks,
+    pub(crate) schedule: Option<Arc<dyn Schedule>>,
+    /// The operations that started the instances on the way to this one.
+    pub(crate) instance: Arc<[u64]>,
 }
 
 impl Calls {
@@ -104,8 +116,16 @@ impl Calls {
                 ledger: this.ledger,
                 seen: Seen::now(),
                 held: Held::default(),
+                id: CallId {
+                    instance: this.instance,
+                    operation: 0,
+                },
             },
             clock: this.clock,
+            clocks: this.clocks,
+            schedule: this.schedule,
+            fuel: 0,
+            timers: BTreeMap::new(),
             family: this.family,
             starter: None,
             depth: 0,
@@ -142,7 +162,7 @@ impl Calls {
         self.delivered.clear();
         // What was cancelled is a task until the event loop has dropped it.
         self.collect();
-        if self.running.len().saturating_add(self.ready.len()) >= PENDING {
+        if self.pending() >= PENDING {
             return Err(Stop(Limit::Pending(length(PENDING))));
         }
         self.last_id = self.last_id.saturating_add(1);
@@ -155,7 +175,15 @@ impl Calls {
             }
         };
         let argument_bytes = payload.len();
-        match read(operation, payload, &held).await {
+        let read = read(operation, payload, &held).await;
+        if let Some(schedule) = &self.schedule {
+            let timer = match &read {
+                Ok(Operation::Timer(time)) => Some(*time),
+                _ => None,
+            };
+            schedule.began(id, operation, timer, self.fuel);
+        }
+        match read {
             Ok(Operation::Call {
                 name,
                 arguments,
@@ -169,7 +197,7 @@ impl Calls {
                     sequence,
                     name,
                     arguments,
-                    context: self.context(held),
+                    context: self.context(id, held),
                 };
                 let tools = Arc::clone(&self.tools);
                 self.begin(id, async move {
@@ -188,14 +216,14 @@ impl Calls {
                     .spend_call()
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
                 self.record(id, &request_name(&request), argument_bytes);
-                let (tools, context) = (Arc::clone(&self.tools), self.context(held));
+                let (tools, context) = (Arc::clone(&self.tools), self.context(id, held));
                 self.begin(id, async move {
                     let answer = tools.capability(Capability::Http, request, context).await?;
                     let bytes = length(answer.json.len());
                     Ok(Done::written(answer, bytes))
                 });
             }
-            Ok(Operation::Run(wanted)) => self.start(id, wanted, held),
+            Ok(Operation::Run(wanted)) => self.start(id, wanted, held).await,
             Ok(question) => self.ask(id, question, held),
             Err(error) => self.fail(id, &error),
         }
@@ -214,10 +242,20 @@ impl Calls {
         Ok(ledger.charge_when_free(bytes).await?.into())
     }
 
+    /// What is under way, or not handed over.
+    fn pending(&self) -> usize {
+        let ended = self.ready.len().saturating_add(self.timers.len());
+        self.running.len().saturating_add(ended)
+    }
+
     /// The context of an operation that holds something.
-    fn context(&self, held: Held) -> CallContext {
+    fn context(&self, id: u64, held: Held) -> CallContext {
         CallContext {
             held,
+            id: CallId {
+                operation: id,
+                ..self.context.id.clone()
+            },
             ..self.context.clone()
         }
     }
@@ -235,6 +273,11 @@ impl Calls {
             self.ready.push_back(ended);
             return;
         }
+        let schedule = self.schedule.as_ref();
+        if schedule.is_some_and(|it| !it.timers_take_time()) {
+            self.timers.insert(id, (time, ended));
+            return;
+        }
         let abort = self.running.spawn(async move {
             tokio::time::sleep(time).await;
             ended
@@ -244,7 +287,7 @@ impl Calls {
 
     fn ask(&mut self, id: u64, question: Operation, held: Held) {
         let tools = Arc::clone(&self.tools);
-        let context = self.context(held);
+        let context = self.context(id, held);
         self.begin(id, async move {
             let answer = match question {
                 Operation::Search(search) => {
@@ -331,10 +374,19 @@ impl Calls {
         let id = self.submit(operation, payload, held).await?;
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.guest_waits();
+        if let Some((time, ended)) = self.timers.remove(&id) {
+            if let Clocks::Given(clocks) = &self.clocks {
+                clocks.slept(time);
+            }
+            self.ready.push_back(ended);
+        }
         loop {
             if let Some(position) = self.ready.iter().position(|ended| ended.id == id)
                 && let Some(ended) = self.ready.remove(position)
             {
+                if let Some(schedule) = &self.schedule {
+                    schedule.handed_over(&[id], &[]);
+                }
                 let (form, mut packed) = self.hand_over(ended);
                 // In its place: a copy would take as much again.
                 packed.insert(0, form.byte());
@@ -351,9 +403,29 @@ impl Calls {
 
     /// Answers what has ended, waiting for the first up to `timeout` (`None`:
     /// without a bound of its own). Nothing under way and no bound: nothing.
+    ///
+    /// So it is without a schedule, which may say otherwise.
     pub(crate) async fn wait(&mut self, timeout: Option<Duration>) -> Vec<u8> {
         self.delivered.clear();
         self.collect();
+        let next = match &self.schedule {
+            Some(schedule) => schedule.next(timeout, self.fuel),
+            None => Next::AsItEnds,
+        };
+        match next {
+            Next::AsItEnds => self.some(timeout).await,
+            Next::These(ids, changed) => {
+                let clock = Arc::clone(&self.clock);
+                let _waiting = clock.guest_waits();
+                return self.these(&ids, changed).await;
+            }
+            Next::Never => std::future::pending().await,
+        }
+        self.deliver()
+    }
+
+    /// Waits until something has ended, up to a time.
+    async fn some(&mut self, timeout: Option<Duration>) {
         if self.ready.is_empty() {
             let clock = Arc::clone(&self.clock);
             let _waiting = clock.guest_waits();
@@ -374,7 +446,40 @@ impl Calls {
                 None => self.first().await,
             }
         }
-        self.deliver()
+    }
+
+    /// Hands over these operations when all of them have ended, and nothing else.
+    async fn these(&mut self, ids: &[u64], changed: Vec<String>) -> Vec<u8> {
+        for id in ids {
+            if let Some((_, ended)) = self.timers.remove(id) {
+                self.ready.push_back(ended);
+            }
+        }
+        let mut ended = Vec::new();
+        for id in ids {
+            loop {
+                if let Some(position) = self.ready.iter().position(|ended| ended.id == *id) {
+                    ended.extend(self.ready.remove(position));
+                    break;
+                }
+                match self.running.join_next().await {
+                    Some(Ok(ended)) => self.end(ended),
+                    Some(Err(_cancelled)) => {}
+                    None => break,
+                }
+            }
+        }
+        let mut packed = Vec::new();
+        pack_changed(&mut packed, changed);
+        for ended in ended {
+            let id = ended.id;
+            let (form, payload) = self.hand_over(ended);
+            pack(&mut packed, id, form.byte(), &payload);
+        }
+        if let Some(schedule) = &self.schedule {
+            schedule.handed_over(ids, &[]);
+        }
+        packed
     }
 
     /// Waits until one operation has ended, or until none is under way.
@@ -406,17 +511,16 @@ impl Calls {
 
     fn deliver(&mut self) -> Vec<u8> {
         let mut packed = Vec::new();
-        if !self.ready.is_empty() {
-            let changed = self.tools.changed();
-            if !changed.is_empty() {
-                pack(
-                    &mut packed,
-                    NEWS,
-                    1,
-                    serde_json::Value::from(changed).to_string().as_bytes(),
-                );
-            }
-        }
+        let changed = match self.ready.is_empty() {
+            true => Vec::new(),
+            false => self.tools.changed(),
+        };
+        let told = self
+            .schedule
+            .clone()
+            .map(|schedule| (schedule, changed.clone()));
+        let mut ids = Vec::new();
+        pack_changed(&mut packed, changed);
         while packed.len() < DELIVERY
             && let Some(ended) = self.ready.pop_front()
         {
@@ -427,6 +531,12 @@ impl Calls {
                 true => packed = packed_alone(id, form.byte(), payload),
                 false => pack(&mut packed, id, form.byte(), &payload),
             }
+            if told.is_some() {
+                ids.push(id);
+            }
+        }
+        if let Some((schedule, changed)) = told {
+            schedule.handed_over(&ids, &changed);
         }
         packed
     }
@@ -466,10 +576,22 @@ impl Calls {
 
     /// Gives up on an operation; unknown ids are nothing.
     pub(crate) fn cancel(&mut self, id: u64) {
+        if let Some(schedule) = &self.schedule {
+            schedule.gave_up(id);
+        }
+        self.timers.remove(&id);
         if let Some(abort) = self.aborts.remove(&id) {
             abort.abort();
             self.indices.remove(&id);
         }
+    }
+}
+
+/// Tells the names of namespaces whose tools changed, if there are any.
+fn pack_changed(packed: &mut Vec<u8>, changed: Vec<String>) {
+    if !changed.is_empty() {
+        let names = serde_json::Value::from(changed).to_string();
+        pack(packed, NEWS, 1, names.as_bytes());
     }
 }
 

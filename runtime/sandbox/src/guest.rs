@@ -58,8 +58,18 @@ pub(crate) struct State {
     pub(crate) outbox: Outbox,
     /// Modules that the run may still have read.
     pub(crate) programs: Programs,
+    /// The clocks that the guest reads.
+    pub(crate) clocks: wxmcp_run::Clocks,
     /// Bytes that the host has worked on since it last looked at the clock.
     pub(crate) host_bytes: usize,
+}
+
+impl State {
+    /// The operations, for the guest that calls now.
+    pub(crate) fn calls(&mut self) -> &mut Calls {
+        self.calls.fuel = self.meter.used();
+        &mut self.calls
+    }
 }
 
 impl WasiView for State {
@@ -110,7 +120,7 @@ fn add_host(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let (bytes, parsed) = (payload.len(), weight(&store, &payload)?);
                 let held = store.data_mut().calls.hold(parsed).await;
                 let payload = copy(&store, &payload)?;
-                let calls = &mut store.data_mut().calls;
+                let calls = store.data_mut().calls();
                 let id = calls.submit(operation, payload, held).await?;
                 yield_after(&mut store, bytes).await;
                 Ok((id,))
@@ -198,7 +208,7 @@ fn add_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, State>, (timeout,): (Option<u64>,)| {
             Box::new(async move {
                 let timeout = timeout.map(Duration::from_micros);
-                Ok((store.data_mut().calls.wait(timeout).await,))
+                Ok((store.data_mut().calls().wait(timeout).await,))
             })
         },
     )?;
@@ -209,7 +219,7 @@ fn add_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let parsed = weight(&store, &payload)?;
                 let held = store.data_mut().calls.hold(parsed).await;
                 let payload = copy(&store, &payload)?;
-                let calls = &mut store.data_mut().calls;
+                let calls = store.data_mut().calls();
                 Ok((calls.call(operation, payload, held).await?,))
             })
         },

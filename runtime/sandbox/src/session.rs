@@ -120,8 +120,7 @@ impl Session {
             policy,
             limits,
             ledger,
-            clocks,
-            randomness,
+            sources,
             tools,
             observer,
             mut cancel,
@@ -156,12 +155,17 @@ impl Session {
             clock: Arc::clone(&clock),
             ledger: ledger.clone(),
             family: Arc::clone(&self.family),
+            clocks: sources.clocks.clone(),
+            schedule: sources.schedule.clone(),
+            instance: match &self.kin {
+                Some(kin) => Arc::clone(&kin.instance),
+                None => Arc::default(),
+            },
         };
         if self.kin.is_none() {
             self.family.begin(limits.tool_calls);
         }
         let policy = Arc::new(policy);
-        let sources = (clocks.clone(), randomness);
         let mut memory = MemoryMeter::among(limits.memory, Arc::clone(&self.family.memory));
         // The source and what the guest is sent are there until the run ends.
         let mut sent = ledger.nothing();
@@ -204,11 +208,11 @@ impl Session {
                 let output = Output::charged(limits.output, Arc::clone(&observer), &ledger);
                 let outbox = Outbox::new(limits.value, Arc::clone(&observer), script.in_session);
                 let state = State {
-                    wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
+                    wasi: wasi::context(&policy, &output, program, &sources),
                     table: wasi::table(),
                     files: match &self.kin {
-                        Some(kin) => Files::sharing(&kin.tree, &ledger, &output),
-                        None => Files::new(&policy, &surroundings, &ledger, &output)?,
+                        Some(kin) => Files::sharing(&kin.tree, (&ledger, &sources), &output),
+                        None => Files::new(&policy, &surroundings, (&ledger, &sources), &output)?,
                     },
                     memory,
                     meter: Meter::among(Arc::clone(&self.family.fuel), self.kin.is_some()),
@@ -216,6 +220,7 @@ impl Session {
                     output,
                     outbox,
                     programs: Programs::default(),
+                    clocks: sources.clocks.clone(),
                     host_bytes: 0,
                 };
                 // A component that was supplied may compute already when it is instantiated.
@@ -254,6 +259,10 @@ impl Session {
                     family: Arc::clone(&self.family),
                     tree: state.files.tree(),
                     depth,
+                    instance: match &self.kin {
+                        Some(kin) => Arc::clone(&kin.instance),
+                        None => Arc::default(),
+                    },
                 },
             };
             state.calls.starts_by(Arc::new(starter), depth);
@@ -434,7 +443,7 @@ async fn drive(
         if failed {
             return Ok(());
         }
-        let completions = store.data_mut().calls.wait(None).await;
+        let completions = store.data_mut().calls().wait(None).await;
         let idle = completions.is_empty();
         if !(idle && settled) {
             enter(deliver, store, completions).await?;

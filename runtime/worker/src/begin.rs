@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use serde_json::{Map, Value};
 use wxmcp_run::{
-    Access, Clocks, Describe, Language, Library, Limits, Mount, Policy, Protected, Quota,
-    Randomness, Run, RunError, Script, Shared, Source, Stdin, ToolJob, ToolTask,
+    Access, Describe, Language, Library, Limits, Mount, Policy, Protected, Quota, Randomness, Run,
+    RunError, Script, Shared, Source, Sources, Stdin, ToolJob, ToolTask,
 };
 
 use crate::message::{self, Begin, Blob};
@@ -22,7 +22,7 @@ impl Begin {
     ///
     /// When it asks for what a worker cannot have.
     pub(crate) fn of(run: &Run, session: Option<u64>, is_later: bool) -> Result<Self, RunError> {
-        if matches!(run.clocks, Clocks::Given(_)) {
+        if run.sources.are_given() {
             return Err(RunError::NotInWorker("a clock that is not this machine's"));
         }
         Ok(Self {
@@ -31,7 +31,7 @@ impl Begin {
             policy: policy(&run.policy)?,
             limits: limits(&run.limits),
             budget: run.ledger.budget(),
-            seed: match run.randomness {
+            seed: match run.sources.randomness {
                 Randomness::Live => None,
                 Randomness::Seeded(seed) => Some(seed),
             },
@@ -39,9 +39,12 @@ impl Begin {
         })
     }
 
-    /// The random numbers of the run.
-    pub(crate) fn randomness(&self) -> Randomness {
-        self.seed.map_or(Randomness::Live, Randomness::Seeded)
+    /// What the run is given by chance.
+    pub(crate) fn sources(&self) -> Sources {
+        Sources {
+            randomness: self.seed.map_or(Randomness::Live, Randomness::Seeded),
+            ..Sources::default()
+        }
     }
 }
 

@@ -35,6 +35,7 @@ mod writable;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker, ResourceTable};
@@ -48,7 +49,9 @@ use seam::Folder;
 use tree::Mounted;
 pub(crate) use tree::Tree;
 use writable::{Common, Guard, Notes, Writable};
-use wxmcp_run::{Access, Ledger, Mount, OverBudget, Policy, Protected, RunError, Source};
+use wxmcp_run::{
+    Access, Clocks, Ledger, Mount, OverBudget, Policy, Protected, RunError, Source, Sources,
+};
 
 /// Most bytes of a path that a guest names. Linux takes no longer one either.
 const PATH: usize = 4_096;
@@ -94,6 +97,8 @@ pub(crate) struct Files {
     pub(crate) ledger: Ledger,
     /// What was looked at last, until something else is asked.
     known: Option<Known>,
+    /// Who says what time it is.
+    clocks: Clocks,
 }
 
 /// Something whose identity is known. wasi-libc asks for it after each `stat` and each entry of a
@@ -113,9 +118,10 @@ impl Files {
     pub(crate) fn new(
         policy: &Policy,
         surroundings: &Surroundings,
-        ledger: &Ledger,
+        (ledger, sources): (&Ledger, &Sources),
         output: &Output,
     ) -> Result<Self, RunError> {
+        let clocks = &sources.clocks;
         let mut tree = Tree::new();
         // To know what is protected, its paths are followed, a dozen of calls for each: only who writes has to know.
         let protected = match writes_to_host(policy) {
@@ -137,12 +143,12 @@ impl Files {
                         source: source.into(),
                     })?
                 }
-                Source::Memory { bytes } => memory::root(*bytes, device, ledger),
+                Source::Memory { bytes } => memory::root(*bytes, device, ledger, clocks),
             };
             let access = mount.access;
             tree.mount(&mount.guest, Mounted { folder, access });
         }
-        let mut scratch = Scratch::new(surroundings, policy.mounts.len());
+        let mut scratch = Scratch::new(surroundings, policy.mounts.len(), clocks);
         if let (Some(workdir), Some(asked)) = (&surroundings.workdir, &policy.workdir) {
             scratch.mount(&mut tree, ledger, &notes);
             if !tree.has_folder(workdir) {
@@ -154,15 +160,19 @@ impl Files {
         Ok(Self {
             scratch,
             notes,
-            ..Self::sharing(&Arc::new(tree), ledger, output)
+            ..Self::sharing(&Arc::new(tree), (ledger, sources), output)
         })
     }
 
     /// What another run sees, too: the same mounts and scratch folders, with handles of its own.
-    pub(crate) fn sharing(tree: &Arc<Tree>, ledger: &Ledger, output: &Output) -> Self {
+    pub(crate) fn sharing(
+        tree: &Arc<Tree>,
+        (ledger, sources): (&Ledger, &Sources),
+        output: &Output,
+    ) -> Self {
         Self {
             tree: Arc::clone(tree),
-            scratch: Scratch::new(&Surroundings::default(), 0),
+            scratch: Scratch::new(&Surroundings::default(), 0, &Clocks::Live),
             notes: Arc::new(Notes::new(output.clone())),
             modes: modes::Modes::default(),
             open: Arc::new(Semaphore::new(OPEN)),
@@ -172,7 +182,13 @@ impl Files {
             lists: 0,
             ledger: ledger.clone(),
             known: None,
+            clocks: sources.clocks.clone(),
         }
+    }
+
+    /// The time of what happens now.
+    fn now(&self) -> SystemTime {
+        time_of(&self.clocks)
     }
 
     /// The mounts and the scratch folders, also for runs that this one starts.
@@ -210,6 +226,16 @@ impl Files {
             self.output.note(note);
         }
         self.has_noted = true;
+    }
+}
+
+/// The time at which files are made or changed now.
+fn time_of(clocks: &Clocks) -> SystemTime {
+    match clocks {
+        Clocks::Live => SystemTime::now(),
+        Clocks::Given(clocks) => SystemTime::UNIX_EPOCH
+            .checked_add(clocks.last_wall())
+            .unwrap_or(SystemTime::UNIX_EPOCH),
     }
 }
 

@@ -9,12 +9,12 @@ use super::memory;
 use super::seam::{Answer, Change, Entry, Folder, Kind, Open, Opened, Wish};
 use super::testing::{READ, file, writable};
 use crate::output::Output;
-use wxmcp_run::{Ledger, Protected, Quota, Silent};
+use wxmcp_run::{Clocks, Ledger, Protected, Quota, Silent};
 
 const ROOM: u64 = 1 << 20;
 
 fn memory(bytes: u64, device: u64) -> Arc<dyn Folder> {
-    memory::root(bytes, device, &Ledger::unbounded())
+    memory::root(bytes, device, &Ledger::unbounded(), &Clocks::Live)
 }
 
 /// An empty folder of each kind. The host's is removed with the last value.

@@ -2,7 +2,6 @@
 
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::{Advice, ErrorCode};
 
@@ -53,7 +52,7 @@ impl MemoryFile {
                 .ok_or(ErrorCode::FileTooLarge)?;
             *size = (*size).max(at);
         }
-        inner.modified = SystemTime::now();
+        inner.modified = self.node.space.now();
         Ok(written)
     }
 }
@@ -116,7 +115,7 @@ impl File for MemoryFile {
             rest.fill(0);
         }
         *size = wanted;
-        inner.modified = SystemTime::now();
+        inner.modified = self.node.space.now();
         Ok(())
     }
 

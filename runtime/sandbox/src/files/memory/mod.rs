@@ -9,7 +9,6 @@ mod node;
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
@@ -20,7 +19,7 @@ use super::seam::{
 use file::{MemoryEntries, MemoryFile};
 pub(super) use node::Space;
 use node::{Body, NODE, Node, contains, length};
-use wxmcp_run::Ledger;
+use wxmcp_run::{Clocks, Ledger};
 
 /// Most bytes of one name, as on Linux.
 const NAME: usize = 255;
@@ -33,8 +32,8 @@ const UMASK: u32 = 0o022;
 
 /// An empty folder whose content has at most so many bytes. `device` tells its files from
 /// those of other folders. The bytes are charged to the ledger as they are taken.
-pub(super) fn root(bytes: u64, device: u64, ledger: &Ledger) -> Arc<dyn Folder> {
-    folder(&Space::new(bytes, device, ledger, None))
+pub(super) fn root(bytes: u64, device: u64, ledger: &Ledger, clocks: &Clocks) -> Arc<dyn Folder> {
+    folder(&Space::new(bytes, device, ledger, None, clocks))
 }
 
 /// An empty folder whose content takes room of a space, which other folders may share: files can be moved between them.
@@ -185,7 +184,7 @@ impl Spot {
         self.folder.take(&self.name);
         let mut inner = found.lock();
         inner.links = inner.links.saturating_sub(1);
-        inner.changed = SystemTime::now();
+        inner.changed = found.space.now();
     }
 }
 

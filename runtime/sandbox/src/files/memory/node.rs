@@ -10,7 +10,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 use crate::files::errors::no_room;
 use crate::files::seam::{Answer, Change, Kind, Stat};
 use crate::files::writable::Notes;
-use wxmcp_run::{Charge, Ledger, OverBudget};
+use wxmcp_run::{Charge, Clocks, Ledger, OverBudget};
 
 /// Bytes that a file, folder or link counts for besides its content and name.
 pub(super) const NODE: u64 = 256;
@@ -26,6 +26,8 @@ pub(in crate::files) struct Space {
     next: AtomicU64,
     /// Where it is noted that there is no more room, if that is to be noted.
     notes: Option<Arc<Notes>>,
+    /// Who says when a node was made or changed.
+    clocks: Clocks,
 }
 
 impl Space {
@@ -34,6 +36,7 @@ impl Space {
         device: u64,
         ledger: &Ledger,
         notes: Option<Arc<Notes>>,
+        clocks: &Clocks,
     ) -> Arc<Self> {
         Arc::new(Self {
             device,
@@ -42,7 +45,13 @@ impl Space {
             names: Mutex::new(()),
             next: AtomicU64::new(0),
             notes,
+            clocks: clocks.clone(),
         })
+    }
+
+    /// The time of what happens now.
+    pub(super) fn now(&self) -> SystemTime {
+        crate::files::time_of(&self.clocks)
     }
 
     /// The room of the scratch folders of one instance.
@@ -50,9 +59,9 @@ impl Space {
         limit: u64,
         device: u64,
         ledger: &Ledger,
-        notes: &Arc<Notes>,
+        (notes, clocks): (&Arc<Notes>, &Clocks),
     ) -> Arc<Self> {
-        Self::new(limit, device, ledger, Some(Arc::clone(notes)))
+        Self::new(limit, device, ledger, Some(Arc::clone(notes)), clocks)
     }
 
     /// Bytes that it is charged for.
@@ -143,7 +152,7 @@ impl Drop for Node {
 
 impl Node {
     pub(super) fn new(space: &Arc<Space>, body: Body, mode: u32, held: u64) -> Arc<Self> {
-        let now = SystemTime::now();
+        let now = space.now();
         Arc::new(Self {
             number: space.next.fetch_add(1, Ordering::Relaxed),
             space: Arc::clone(space),
@@ -207,7 +216,7 @@ impl Node {
                 inner.modified = modified.unwrap_or(inner.modified);
             }
         }
-        inner.changed = SystemTime::now();
+        inner.changed = self.space.now();
         Ok(())
     }
 
@@ -232,7 +241,7 @@ impl Node {
         node.lock().parent = Arc::downgrade(self);
         entries.insert(name.to_owned(), node);
         inner.held = inner.held.saturating_add(length(name));
-        inner.modified = SystemTime::now();
+        inner.modified = self.space.now();
         Ok(())
     }
 
@@ -244,7 +253,7 @@ impl Node {
         {
             self.space.give_back(length(name));
             inner.held = inner.held.saturating_sub(length(name));
-            inner.modified = SystemTime::now();
+            inner.modified = self.space.now();
         }
     }
 

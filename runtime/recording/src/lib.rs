@@ -1,0 +1,8 @@
+//! Runs that reproduce: deterministic ones, and such that are recorded and replayed.
+//!
+//! Nothing here carries out a run. What is here are sources of time, of random numbers and of the order of completions,
+//! and hosts of tools, which a run is given as its parameters.
+
+mod deterministic;
+
+pub use deterministic::{DEFAULT_NOW, Deterministic, UNITS_PER_NANOSECOND};
