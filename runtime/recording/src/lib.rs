@@ -4,5 +4,6 @@
 //! and hosts of tools, which a run is given as its parameters.
 
 mod deterministic;
+pub mod event;
 
 pub use deterministic::{DEFAULT_NOW, Deterministic, UNITS_PER_NANOSECOND};
