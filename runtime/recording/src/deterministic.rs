@@ -193,6 +193,10 @@ impl Schedule for InOrder {
         }
     }
 
+    fn joins(&self, _id: u64) -> bool {
+        true
+    }
+
     fn timers_take_time(&self) -> bool {
         false
     }

@@ -124,6 +124,9 @@ pub trait Schedule: Send + Sync {
     /// The run waits for what has ended, up to a time of its own. It has used so much fuel.
     fn next(&self, timeout: Option<Duration>, fuel: u64) -> Next;
 
+    /// The run waits for one operation alone, whatever else ends. False: that never ends, something else ends the run.
+    fn joins(&self, id: u64) -> bool;
+
     /// Whether timers take the time of this machine. Else they have ended when [`next`](Self::next) names them.
     fn timers_take_time(&self) -> bool;
 

@@ -271,6 +271,8 @@ pub enum ToolErrorKind {
     CapabilityFailed,
     /// The tool's file, or one that it shares, was changed after the run began.
     ToolChanged,
+    /// A replay differs here from its recording, or is to stop: nobody answers.
+    Diverged,
 }
 
 impl fmt::Display for ToolErrorKind {
@@ -290,6 +292,7 @@ impl fmt::Display for ToolErrorKind {
             Self::CallCycle => "call-cycle",
             Self::CapabilityFailed => "capability-failed",
             Self::ToolChanged => "tool-changed",
+            Self::Diverged => "diverged",
         })
     }
 }

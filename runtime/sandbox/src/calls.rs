@@ -374,6 +374,10 @@ impl Calls {
         let id = self.submit(operation, payload, held).await?;
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.guest_waits();
+        let schedule = self.schedule.clone();
+        if schedule.is_some_and(|schedule| !schedule.joins(id)) {
+            std::future::pending::<()>().await;
+        }
         if let Some((time, ended)) = self.timers.remove(&id) {
             if let Clocks::Given(clocks) = &self.clocks {
                 clocks.slept(time);
