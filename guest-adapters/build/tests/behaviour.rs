@@ -66,6 +66,7 @@ fn open(native: Vec<u8>) -> Result<Sandbox> {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let guest = NativeGuest {
+        component: "",
         name: "python",
         sha256: sha256.leak(),
         size: u64::try_from(native.len())?,

@@ -12,9 +12,9 @@ use wxmcp_run::{
     BoxFuture, Language, Outcome, Policy, Report, RunError, Runner, Script, Silent, Sources, Stdin,
 };
 
-use super::component;
+use super::{component, recordings};
 use crate::check::Checker;
-use crate::cli::{NamedLanguage, RunArgs};
+use crate::cli::{NamedLanguage, RecordArgs, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupts::Interrupts;
 use crate::place;
@@ -44,6 +44,22 @@ pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
     }
     // A thread that still reads our standard input must not hold the exit up: the loop leaves it behind.
     crate::runtime::event_loop()?.run(run(args, settings, script, stdin))
+}
+
+/// `wxmcp record`: a run that is recorded.
+pub(super) fn record(args: RecordArgs) -> Result<Exit, Failure> {
+    let mut run = args.run;
+    if run.interactive || run.interpreter.is_some() {
+        let error = anyhow::anyhow!("what is typed, and other interpreters, are not recorded");
+        return Err(Failure::usage(error).hint("leave --interactive and --interpreter out"));
+    }
+    let name = match (&run.code, run.words.first()) {
+        (None, Some(name)) if name != "-" => name.as_str(),
+        _ => "script",
+    };
+    let path = args.output.or(run.keep.record.take());
+    run.keep.record = Some(path.unwrap_or_else(|| recordings::default_path(name)));
+    execute(&run)
 }
 
 pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
@@ -106,9 +122,9 @@ async fn run(
     job.sources = args.sources.sources();
     job.limits.start = job.limits.start.saturating_sub(prepared);
     let wall = job.limits.wall;
-    let mut report = runner
-        .run(job.into_run(Arc::clone(broker), terminal.clone(), cancel))
-        .await;
+    let run = job.into_run(Arc::clone(broker), terminal.clone(), cancel);
+    let (run, keeper) = recordings::keep(run, args, &runtime)?;
+    let mut report = runner.run(run).await;
     let is_interrupted = interrupts.end_the_process();
     // The process ends next: to take the guest apart before would only make it end later.
     std::mem::forget(Arc::clone(&runner));
@@ -118,6 +134,10 @@ async fn run(
         file.into_iter()
             .for_each(|file| place::explain(report, file));
     }
+    let kept = match (keeper, &report) {
+        (Some(keeper), Ok(report)) => keeper.end(report),
+        _ => Ok(()),
+    };
     let rest = match &report {
         _ if is_interrupted => Duration::ZERO,
         Ok(report) => rest_of(wall, report),
@@ -128,7 +148,7 @@ async fn run(
     more.filter(|it| !unmatched.contains(it))
         .for_each(|it| render::note(&it));
     end(broker, &exit, rest).await;
-    exit
+    kept.and(exit)
 }
 
 /// Ends the servers. They may take the rest of the run's time, and whoever reads what was printed, too. What is

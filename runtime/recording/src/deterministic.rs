@@ -40,12 +40,17 @@ impl Deterministic {
     /// run waits for nothing but time it jumps to the end of the wait. Time in which a call is under way does not pass.
     /// Completions are handed over one by one, in the order in which their operations began.
     pub fn sources(self) -> Sources {
-        let time = Arc::new(Time {
-            start: self.now,
-            passed: Mutex::default(),
-        });
-        sources(time, Randomness::seeded(self.seed))
+        from(self.now, Randomness::seeded(self.seed))
     }
+}
+
+/// What a deterministic run is given whose clock starts then, and whose random numbers are these.
+pub(crate) fn from(now: Duration, randomness: Randomness) -> Sources {
+    let time = Arc::new(Time {
+        start: now,
+        passed: Mutex::default(),
+    });
+    sources(time, randomness)
 }
 
 fn sources(time: Arc<Time>, randomness: Randomness) -> Sources {

@@ -120,6 +120,8 @@ pub enum Event {
 pub struct Head {
     /// The version of wxmcp that recorded it.
     pub wxmcp: String,
+    /// The words of the command line that began it, without those that asked for the recording; none elsewhere.
+    pub command: Vec<String>,
     /// SHA-256 of the interpreter, in hexadecimal.
     pub guest: String,
     /// The script's name, for tracebacks.

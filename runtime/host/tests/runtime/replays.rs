@@ -12,7 +12,7 @@ use wxmcp_guests::NATIVES;
 use wxmcp_host::{Job, Runtime, rust_tool};
 use wxmcp_recording::event::{Event, Head};
 use wxmcp_recording::{Deterministic, HowToReplay, Recorded, Recorder, Replay, Replayed, Sink};
-use wxmcp_run::{Language, Ledger, Report, Runner, Silent, ToolError, ToolErrorKind};
+use wxmcp_run::{Language, Ledger, Report, Silent, ToolError, ToolErrorKind};
 
 use crate::support::TestResult;
 
@@ -27,6 +27,10 @@ impl Sink for Kept {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
         Ok(())
     }
 }
@@ -85,8 +89,8 @@ async fn replayed(
     let replay = Replay::of(Arc::new(recorded), HowToReplay::default());
     let run = replay.run(Vec::new(), &Ledger::unbounded(), Arc::new(Silent))?;
     let runner = runtime.interpreter(run.script.language)?;
-    let report = runner.run(run).await?;
-    Ok((replay.finish(&report), began.elapsed()))
+    let mut report = runner.run(run).await?;
+    Ok((replay.finish(&mut report), began.elapsed()))
 }
 
 const PYTHON: &str = "
@@ -196,7 +200,7 @@ async fn a_replay_says_where_it_differs() -> TestResult {
             Some(4),
             "- tests.next\n+ tests.slow\n",
         ),
-        ("print('a')", "print('b')", None, "- a\n+ b\n"),
+        ("print('a')", "print('b')", Some(3), "- a\n+ b\n"),
         ("tests.next(b=2)", "7", None, ""),
         (
             "tests.next(b=2)",

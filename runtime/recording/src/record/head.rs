@@ -41,6 +41,7 @@ impl Head {
         });
         Ok(Self {
             wxmcp: wxmcp.to_owned(),
+            command: Vec::new(),
             guest: guest.to_owned(),
             name: script.name.clone(),
             path: script.path.clone(),

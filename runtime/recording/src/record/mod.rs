@@ -18,7 +18,7 @@ use crate::canonical;
 use crate::event::{Bytes, End, Event, Head};
 pub use head::NotRecorded;
 use host::RecordedHost;
-use tape::Tape;
+use tape::{Running, Tape};
 
 /// Takes the events of a recording, in their order.
 pub trait Sink: Send {
@@ -35,11 +35,18 @@ pub trait Sink: Send {
     ///
     /// When it cannot be kept.
     fn flush(&mut self) -> io::Result<()>;
+
+    /// Ends the recording, whose last event was its end.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be kept.
+    fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
 /// Records one run.
 pub struct Recorder {
-    tape: Arc<Tape>,
+    tape: Running,
 }
 
 impl Recorder {
@@ -57,7 +64,7 @@ impl Recorder {
     ) -> io::Result<(Run, Self)> {
         let key = tape::key(run.sources.randomness);
         head.seed = key;
-        let tape = Arc::new(Tape::new(&run.sources, sink));
+        let tape = Tape::new(&run.sources, sink)?;
         head.began = tape.began();
         tape.push(Event::Head(Box::new(head)));
         captured.into_iter().for_each(|event| tape.push(event));
@@ -72,12 +79,13 @@ impl Recorder {
             }),
             ..run
         };
+        let tape = Running(tape);
         Ok((run, Self { tape }))
     }
 
     /// Takes an event that is none of the run itself: a file that it wrote.
     pub fn push(&self, event: Event) {
-        self.tape.push(event);
+        self.tape.0.push(event);
     }
 
     /// Ends the recording with the run's report.
@@ -87,9 +95,10 @@ impl Recorder {
     /// When some event could not be kept.
     pub fn finish(self, report: &Report, tools: Vec<(String, String)>) -> io::Result<()> {
         let report = canonical::report(report).to_string();
-        self.tape.push(Event::End(Box::new(End { report, tools })));
-        self.tape.flush();
-        self.tape.failed()
+        self.tape
+            .0
+            .push(Event::End(Box::new(End { report, tools })));
+        self.tape.0.finish()
     }
 }
 

@@ -41,7 +41,6 @@ impl Schedule for RecordedOrder {
     }
 
     fn next(&self, timeout: Option<Duration>, fuel: u64) -> Next {
-        self.tape.waits();
         match &self.given.schedule {
             Some(given) => given.next(timeout, fuel),
             None => Next::AsItEnds,
@@ -49,7 +48,6 @@ impl Schedule for RecordedOrder {
     }
 
     fn joins(&self, id: u64) -> bool {
-        self.tape.waits();
         let given = self.given.schedule.as_ref();
         given.is_none_or(|given| given.joins(id))
     }

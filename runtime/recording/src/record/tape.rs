@@ -5,7 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use wxmcp_run::{Clocks, Randomness, Sources};
 
 use super::Sink;
@@ -13,7 +13,7 @@ use super::clocks::RecordedClocks;
 use super::order::RecordedOrder;
 use crate::event::Event;
 
-/// How old what is not flushed may be when a run begins to wait.
+/// How long an event may be in memory alone: a process that is killed loses no more than that.
 const UNFLUSHED: Duration = Duration::from_millis(5);
 
 /// The events of a run, as they come in.
@@ -22,20 +22,25 @@ pub(super) struct Tape {
     /// Wall-clock time at which the run began.
     began: Duration,
     inner: Mutex<Inner>,
+    /// Woken when there is something to flush, and at the end.
+    changed: Condvar,
 }
 
 struct Inner {
-    sink: Box<dyn Sink>,
+    /// None when the recording has ended.
+    sink: Option<Box<dyn Sink>>,
     /// The instances, by the operations that led to them.
     instances: HashMap<Arc<[u64]>, u32>,
-    flushed: Instant,
+    /// Whether something is in memory alone.
+    is_dirty: bool,
     failed: Option<io::Error>,
 }
 
 impl Tape {
-    pub(super) fn new(sources: &Sources, sink: Box<dyn Sink>) -> Self {
+    /// A tape, and the thread that flushes it.
+    pub(super) fn new(sources: &Sources, sink: Box<dyn Sink>) -> io::Result<Arc<Self>> {
         let started = Instant::now();
-        Self {
+        let this = Arc::new(Self {
             started,
             began: match &sources.clocks {
                 Clocks::Live => SystemTime::now()
@@ -44,11 +49,38 @@ impl Tape {
                 Clocks::Given(clocks) => clocks.last_wall(),
             },
             inner: Mutex::new(Inner {
-                sink,
+                sink: Some(sink),
                 instances: HashMap::from([(Arc::default(), 0)]),
-                flushed: started,
+                is_dirty: false,
                 failed: None,
             }),
+            changed: Condvar::new(),
+        });
+        let tape = Arc::clone(&this);
+        let flush = move || tape.keep_flushed();
+        std::thread::Builder::new()
+            .name("recording".to_owned())
+            .spawn(flush)?;
+        Ok(this)
+    }
+
+    /// Flushes what is dirty, until the recording has ended.
+    fn keep_flushed(&self) {
+        let mut inner = self.inner.lock();
+        loop {
+            self.changed
+                .wait_while(&mut inner, |inner| !inner.is_dirty && inner.sink.is_some());
+            // More comes at once, mostly: all of it is flushed together.
+            self.changed
+                .wait_while_for(&mut inner, |inner| inner.sink.is_some(), UNFLUSHED);
+            let Inner { sink, failed, .. } = &mut *inner;
+            let Some(sink) = sink else {
+                return;
+            };
+            if failed.is_none() {
+                *failed = sink.flush().err();
+            }
+            inner.is_dirty = false;
         }
     }
 
@@ -70,25 +102,21 @@ impl Tape {
     /// Takes an event. One that cannot be kept ends the recording, not the run: the error is told at its end.
     pub(super) fn push(&self, event: Event) {
         let mut inner = self.inner.lock();
-        if inner.failed.is_none() {
-            inner.failed = inner.sink.push(&event).err();
+        let Inner { sink, failed, .. } = &mut *inner;
+        if let (Some(sink), None) = (sink, &failed) {
+            *failed = sink.push(&event).err();
+        }
+        if !std::mem::replace(&mut inner.is_dirty, true) {
+            self.changed.notify_one();
         }
     }
 
-    /// The run begins to wait: what it has done is to be kept, if much of it is not.
-    pub(super) fn waits(&self) {
-        let is_old = self.inner.lock().flushed.elapsed() >= UNFLUSHED;
-        if is_old {
-            self.flush();
-        }
-    }
-
-    pub(super) fn flush(&self) {
-        let mut inner = self.inner.lock();
-        if inner.failed.is_none() {
-            inner.failed = inner.sink.flush().err();
-            inner.flushed = Instant::now();
-        }
+    /// Ends the recording. What still happens to the run, calls that are dropped, is not kept.
+    pub(super) fn finish(&self) -> io::Result<()> {
+        self.failed()?;
+        let sink = self.inner.lock().sink.take();
+        self.changed.notify_one();
+        sink.map_or(Ok(()), |sink| sink.finish())
     }
 
     /// The error of the first event that could not be kept.
@@ -160,4 +188,14 @@ pub(super) fn key(randomness: Randomness) -> [u8; 32] {
 
 pub(super) fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Ends the thread of a recording that nobody goes on with, when it is dropped.
+pub(super) struct Running(pub(super) Arc<Tape>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        drop(self.0.inner.lock().sink.take());
+        self.0.changed.notify_one();
+    }
 }

@@ -11,8 +11,10 @@ pub struct Divergence {
     pub expected: String,
     /// What happened instead.
     pub actual: String,
-    /// The script's line at which it happened, where that is known.
+    /// The script's line at which it happened, or that it had reached when it happened, where that is known.
     pub line: Option<u64>,
+    /// Whether it happened at this line; else before the script came to it.
+    pub at_line: bool,
     /// The file of the line, if it is not the script's own.
     pub file: Option<String>,
     /// The lines that differ, `-` those that were recorded, `+` those of the replay; empty if the words above say it all.
@@ -30,9 +32,16 @@ impl Divergence {
             expected: expected.into(),
             actual: actual.into(),
             line: None,
+            at_line: true,
             file: None,
             difference: String::new(),
         }
+    }
+
+    /// It happened before the script asks for something, and hears of it.
+    pub(super) fn before(mut self) -> Self {
+        self.at_line = false;
+        self
     }
 
     pub(super) fn with(mut self, expected: &str, actual: &str) -> Self {

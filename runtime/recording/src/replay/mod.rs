@@ -2,6 +2,7 @@
 //!
 //! A replay needs no tool, no network, no clock and no file of the host, and waits for nothing. Its first difference stops it.
 
+mod answers;
 mod clocks;
 mod divergence;
 mod host;
@@ -18,6 +19,7 @@ use wxmcp_run::{
     ToolHost,
 };
 
+use crate::deterministic;
 use crate::event::{End, Head};
 pub use divergence::Divergence;
 use host::ReplayedHost;
@@ -51,6 +53,18 @@ pub struct HowToReplay {
     pub other_guest: bool,
     /// Whether the script goes on afterwards, as one of a session.
     pub in_session: bool,
+    /// Another script that is to be given the recorded answers, instead of the recorded one.
+    pub script: Option<OtherScript>,
+}
+
+/// A script that is given the answers of another's recording. It is a deterministic run; a call is answered as the first
+/// such call of the recording that was not answered yet, and one that has none is the first difference.
+#[derive(Clone, Debug)]
+pub struct OtherScript {
+    /// Its name, for tracebacks.
+    pub name: String,
+    /// Its source text.
+    pub source: String,
 }
 
 impl Replay {
@@ -77,7 +91,7 @@ impl Replay {
         let host: Arc<dyn ToolHost> = Arc::new(ReplayedHost::new(Arc::clone(&self.state)));
         Ok(Run {
             id: RunId::random(),
-            script: script(head, self.state.how.in_session)?,
+            script: script(head, &self.state.how)?,
             policy: policy(head, mounts)?,
             ledger: ledger.for_run(limits.host_memory),
             limits,
@@ -90,12 +104,20 @@ impl Replay {
 
     /// What the run is given by chance.
     fn sources(&self) -> Sources {
-        state::sources(&self.state, 0, self.state.recorded.head.seed)
+        let head = &self.state.recorded.head;
+        match self.state.how.script {
+            Some(_) => {
+                let randomness = wxmcp_run::Randomness::Seeded(head.seed);
+                deterministic::from(Duration::from_nanos(head.began), randomness)
+            }
+            None => state::sources(&self.state, 0, head.seed),
+        }
     }
 
     fn limits(&self, head: &Head) -> Limits {
         let limits = &head.limits;
         let fuel = self.state.recorded.stopped_by_time_at();
+        let fuel = fuel.filter(|_| self.state.how.script.is_none());
         Limits {
             fuel: fuel.or(limits.fuel),
             wall: WALL,
@@ -110,8 +132,9 @@ impl Replay {
         }
     }
 
-    /// Compares the end of the run with that of the recorded one.
-    pub fn finish(&self, report: &Report) -> Replayed {
+    /// Compares the end of the run with that of the recorded one. A run that something outside of it ended is replayed as
+    /// far as it came: its report then says how the recorded one ended.
+    pub fn finish(&self, report: &mut Report) -> Replayed {
         self.state.finish(report)
     }
 
@@ -121,15 +144,24 @@ impl Replay {
     }
 }
 
-fn script(head: &Head, in_session: bool) -> Result<Script, RecordedError> {
-    Ok(Script {
+fn script(head: &Head, how: &HowToReplay) -> Result<Script, RecordedError> {
+    let recorded = Script {
         name: head.name.clone(),
         path: head.path.clone(),
         language: language(&head.language)?,
         source: head.source.clone(),
         args: head.args.clone(),
-        in_session: head.in_session || in_session,
+        in_session: head.in_session || how.in_session,
         task: None,
+    };
+    Ok(match &how.script {
+        Some(other) => Script {
+            name: other.name.clone(),
+            path: None,
+            source: other.source.clone(),
+            ..recorded
+        },
+        None => recorded,
     })
 }
 

@@ -77,7 +77,7 @@ impl Printed {
         };
         let divergence = Divergence::new(event, expected, "the script prints something else");
         let actual = String::from_utf8_lossy(actual);
-        self.state.diverges(divergence.with(left, &actual));
+        self.state.diverges(divergence.before().with(left, &actual));
     }
 }
 
@@ -85,6 +85,7 @@ impl Observer for Printed {
     fn event(&self, event: Event<'_>) {
         if let Event::Output { stream, bytes } = event
             && !self.state.has_diverged()
+            && self.state.how.script.is_none()
         {
             self.compare(stream, bytes);
         }

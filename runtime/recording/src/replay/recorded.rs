@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
+use wxmcp_run::{Limit, Outcome};
 
 use crate::event::{Answer, Bytes, End, Entry, Event, Head, Question};
 
@@ -184,13 +185,21 @@ impl Recorded {
         serde_json::from_str(&self.end.as_ref()?.report).ok()
     }
 
-    /// Whether something outside of the run ended it: a limit of time, or its caller.
+    /// Whether something outside of the run ended it: a limit of time, or its caller. What is cut short was ended by
+    /// whatever cut it.
     pub(super) fn was_ended(&self) -> bool {
-        let Some(report) = self.report() else {
-            // What is cut short was ended by whatever cut it.
-            return true;
-        };
-        report.get("outcome").is_some_and(|it| it == "cancelled") || is_stopped_by_time(&report)
+        self.end.is_none() || self.ended_as().is_some()
+    }
+
+    /// The outcome, if something outside of the run ended it.
+    pub(super) fn ended_as(&self) -> Option<Outcome> {
+        let report = self.report()?;
+        if report.get("outcome").is_some_and(|it| it == "cancelled") {
+            return Some(Outcome::Cancelled);
+        }
+        let milliseconds = self.head.limits.wall / 1_000_000;
+        let stopped = Outcome::Stopped(Limit::WallTime(milliseconds), None);
+        is_stopped_by_time(&report).then_some(stopped)
     }
 
     /// The units of fuel that the run had used when its time was over.

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use serde_json::Value;
 use wxmcp_run::{CallId, Clocks, Outcome, Randomness, Report, Sources, ToolError, ToolErrorKind};
 
+use super::answers::Answers;
 use super::clocks::ReplayedClocks;
 use super::divergence::{Divergence, pretty};
 use super::order::ReplayedOrder;
@@ -24,6 +25,8 @@ pub(super) struct State {
     pub(super) recorded: Arc<Recorded>,
     pub(super) how: HowToReplay,
     inner: Mutex<Inner>,
+    /// The answers that another script is given.
+    answers: Option<Answers>,
 }
 
 #[derive(Default)]
@@ -54,6 +57,7 @@ pub(super) enum Clock {
 impl State {
     pub(super) fn new(recorded: Arc<Recorded>, how: HowToReplay) -> Self {
         Self {
+            answers: how.script.as_ref().map(|_| Answers::of(&recorded)),
             recorded,
             how,
             inner: Mutex::default(),
@@ -174,6 +178,9 @@ impl State {
         id: &CallId,
         question: &Question,
     ) -> Result<Option<Answer>, ToolError> {
+        if let Some(answers) = &self.answers {
+            return self.given_to_another(answers, question);
+        }
         let known = self.number(&id.instance).and_then(|at| self.instance(at));
         let Some(known) = known.filter(|_| !self.has_diverged()) else {
             return Err(differs());
@@ -199,6 +206,32 @@ impl State {
             Some(asked) if asked.it == *question => Ok(known.answered.get(&id.operation).cloned()),
             Some(asked) => {
                 self.diverges(between(asked, question));
+                Err(differs())
+            }
+        }
+    }
+
+    /// What another script is answered.
+    fn given_to_another(
+        &self,
+        answers: &Answers,
+        question: &Question,
+    ) -> Result<Option<Answer>, ToolError> {
+        if self.has_diverged() {
+            return Err(differs());
+        }
+        match answers.take(question) {
+            Ok(answer) => Ok(answer),
+            Err(Some(recorded)) => {
+                self.diverges(between(&recorded, question));
+                Err(differs())
+            }
+            Err(None) => {
+                let words = format!("the script makes a {}", question.in_words());
+                let last = self.recorded.events.saturating_sub(1);
+                let expected = "the recorded script made no more calls";
+                let divergence = Divergence::new(last, expected, words);
+                self.diverges(divergence.with("", &detail(question)));
                 Err(differs())
             }
         }
@@ -267,19 +300,30 @@ impl State {
     }
 
     /// Compares the end of the run with that of the recorded one.
-    pub(super) fn finish(&self, report: &Report) -> Replayed {
+    pub(super) fn finish(&self, report: &mut Report) -> Replayed {
+        let recorded = self.recorded.report();
+        let is_whole = self.how.until.is_none() && self.how.script.is_none();
+        let is_last = is_whole && !self.has_diverged();
+        if let Some(outcome) = self.recorded.ended_as().filter(|_| is_last)
+            && matches!(report.outcome, Outcome::Cancelled | Outcome::Stopped(..))
+        {
+            // A replay has no time that could be over, and nobody who interrupts it: it came as far.
+            report.outcome = outcome;
+        }
         let mut actual = canonical::report(report);
         let mut divergence = {
             let mut inner = self.inner.lock();
             inner.divergence.take()
         };
-        let recorded = self.recorded.report();
         if let Some(divergence) = &mut divergence {
             locate(divergence, report);
+        } else if let Some(answers) = &self.answers {
+            divergence = answers.left().map(|left| {
+                let expected = format!("the script makes a {}", left.it.in_words());
+                let divergence = Divergence::new(left.event, expected, "the script ends");
+                divergence.with(&detail(&left.it), "")
+            });
         } else if let Some(mut recorded) = recorded.filter(|_| self.how.until.is_none()) {
-            if self.recorded.was_ended() {
-                as_ended(&mut actual, &recorded, report);
-            }
             if self.how.other_guest {
                 [&mut actual, &mut recorded]
                     .into_iter()
@@ -384,18 +428,6 @@ fn locate(divergence: &mut Divergence, report: &Report) {
     if let Outcome::Raised(raised) = &report.outcome {
         divergence.line = raised.line;
         divergence.file.clone_from(&raised.file);
-    }
-}
-
-/// A run that was ended from outside is one that came as far: a replay has no time that could be over.
-fn as_ended(actual: &mut Value, recorded: &Value, report: &Report) {
-    let came_to_it = matches!(report.outcome, Outcome::Cancelled | Outcome::Stopped(..));
-    let Some(actual) = actual.as_object_mut().filter(|_| came_to_it) else {
-        return;
-    };
-    for key in ["outcome", "error"] {
-        let value = recorded.get(key).cloned().unwrap_or_default();
-        actual.insert(key.to_owned(), value);
     }
 }
 

@@ -28,6 +28,7 @@ pub fn guest() -> Result<NativeGuest, Box<dyn Error>> {
         .collect::<String>();
     Ok(NativeGuest {
         name: "probe",
+        component: "",
         sha256: sha256.leak(),
         size: u64::try_from(native.len())?,
         compressed: zstd::bulk::compress(&native, 1)?.leak(),

@@ -1,0 +1,97 @@
+//! Recordings read from files, and carried out again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use wxmcp_host::{Guests, Runtime};
+use wxmcp_recording::file::{Completeness, Recording};
+use wxmcp_recording::{HowToReplay, Recorded, Replay, Replayed};
+use wxmcp_run::{Ledger, Observer, Report, Source};
+
+use crate::exit::Failure;
+
+/// A recording that was read.
+pub(super) struct Loaded {
+    pub(super) recorded: Arc<Recorded>,
+    /// What its reader is to know before: that it was cut short, or is of another guest.
+    pub(super) notes: Vec<String>,
+    pub(super) other_guest: bool,
+}
+
+/// Reads a recording.
+///
+/// # Errors
+///
+/// When it is none.
+pub(super) fn load(path: &Path, guests: &Guests) -> Result<Loaded, Failure> {
+    let read = || -> anyhow::Result<(Recorded, Completeness)> {
+        let recording = Recording::read(std::fs::File::open(path)?)?;
+        Ok((Recorded::of(recording.events)?, recording.completeness))
+    };
+    let (recorded, completeness) = read()
+        .with_context(|| format!("read the recording `{}`", path.display()))
+        .map_err(Failure::usage)?;
+    let mut notes = Vec::new();
+    if let Completeness::CutShort { events } = completeness {
+        notes.push(format!(
+            "the recording was cut short: it ends after event {}",
+            events.saturating_sub(1)
+        ));
+    }
+    let known = guests.natives().all().map(|guest| guest.component);
+    let other_guest = !known.contains(&recorded.head.guest.as_str());
+    if other_guest {
+        notes.push(format!(
+            "the recording is of another interpreter (wxmcp {}): fuel and memory are not compared",
+            recorded.head.wxmcp
+        ));
+    }
+    Ok(Loaded {
+        recorded: Arc::new(recorded),
+        notes,
+        other_guest,
+    })
+}
+
+/// Replays a recording.
+///
+/// # Errors
+///
+/// When it cannot begin.
+pub(super) async fn replay(
+    loaded: &Loaded,
+    how: HowToReplay,
+    guests: &Arc<Guests>,
+    observer: Arc<dyn Observer>,
+) -> Result<(Replayed, Report), Failure> {
+    let how = HowToReplay {
+        other_guest: loaded.other_guest,
+        ..how
+    };
+    let recorded = Arc::clone(&loaded.recorded);
+    let replay = Replay::of(Arc::clone(&recorded), how);
+    let ledger = Ledger::unbounded();
+    let run = replay.run(sources(&recorded), &ledger, observer);
+    let run = run
+        .context("the recording cannot be replayed")
+        .map_err(Failure::usage)?;
+    let runtime = Runtime::with_guests(Arc::clone(guests))
+        .build()
+        .context("make a runtime without tools")
+        .map_err(Failure::fault)?;
+    let name = recorded.head.name.as_str();
+    let failure = |error| super::super::run::failure(error, name, true);
+    let runner = runtime.interpreter(run.script.language).map_err(failure)?;
+    let mut report = runner.run(run).await.map_err(failure)?;
+    Ok((replay.finish(&mut report), report))
+}
+
+/// The mounts as they were captured.
+fn sources(recorded: &Recorded) -> Vec<Source> {
+    let mounts = recorded.head.mounts.iter();
+    let source = |memory: Option<u64>| Source::Memory {
+        bytes: memory.unwrap_or(0),
+    };
+    mounts.map(|mount| source(mount.memory)).collect()
+}
