@@ -18,13 +18,16 @@ pub(super) const REPLAY: &str = "\
 Exit codes: those of `wxmcp run` where the replay is what was recorded; 65 where it differs.";
 
 pub(super) const VERIFY: &str = "\
+Each run is replayed with the answers, times and random numbers that were recorded. Where the script stands beside its
+recording (`a.py`, `a.wxr`), it is the script as it is now.
+
 Exit codes:
   0 each replay is what was recorded   65 one differs   2 usage, or a file that is no recording";
 
 /// `wxmcp record`.
 #[derive(Debug, Args)]
 pub(crate) struct RecordArgs {
-    /// The file of the recording [default: the script's name with `.wxr`, in this folder]
+    /// The file of the recording [default: beside the script, `script.wxr`]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 

@@ -173,12 +173,9 @@ impl Sink for Kept {
     }
 }
 
-/// The file of a script's recording, where none is named.
+/// The file of a script's recording, where none is named: beside it.
 pub(in crate::commands) fn default_path(script: &str) -> PathBuf {
-    let name = Path::new(script).file_stem().unwrap_or_default();
-    let mut name = name.to_os_string();
-    name.push(".wxr");
-    name.into()
+    Path::new(script).with_extension("wxr")
 }
 
 #[cfg(test)]
@@ -195,6 +192,7 @@ mod tests {
 
     #[test]
     fn the_recording_of_a_script_has_its_name() {
-        assert_eq!(default_path("scripts/report.py"), Path::new("report.wxr"));
+        let beside = default_path("scripts/report.py");
+        assert_eq!(beside, Path::new("scripts/report.wxr"));
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use wxmcp_host::{Guests, Runtime};
+use wxmcp_recording::event::Head;
 use wxmcp_recording::file::{Completeness, Recording};
 use wxmcp_recording::{HowToReplay, Recorded, Replay, Replayed};
 use wxmcp_run::{Ledger, Observer, Report, Source};
@@ -17,6 +18,8 @@ pub(super) struct Loaded {
     /// What its reader is to know before: that it was cut short, or is of another guest.
     pub(super) notes: Vec<String>,
     pub(super) other_guest: bool,
+    /// The script beside the recording, where its text is not the recorded one.
+    pub(super) edited: Option<String>,
 }
 
 /// Reads a recording.
@@ -47,11 +50,32 @@ pub(super) fn load(path: &Path, guests: &Guests) -> Result<Loaded, Failure> {
             recorded.head.wxmcp
         ));
     }
+    let edited = beside(path, &recorded.head).map_err(Failure::usage)?;
+    if edited.is_some() {
+        let name = &recorded.head.name;
+        notes.push(format!("`{name}` has been changed since it was recorded"));
+    }
     Ok(Loaded {
         recorded: Arc::new(recorded),
         notes,
         other_guest,
+        edited,
     })
+}
+
+/// The text of the script beside a recording, if its name is that of the recorded one and its text is another.
+fn beside(path: &Path, head: &Head) -> anyhow::Result<Option<String>> {
+    let recorded = Path::new(&head.name);
+    let is_its = recorded.file_stem() == path.file_stem();
+    let Some(end) = recorded.extension().filter(|_| is_its) else {
+        return Ok(None);
+    };
+    let script = path.with_extension(end);
+    let text = match std::fs::read_to_string(&script) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| format!("read `{}`", script.display()))?,
+    };
+    Ok(Some(text).filter(|text| *text != head.source))
 }
 
 /// Replays a recording.
@@ -67,6 +91,7 @@ pub(super) async fn replay(
 ) -> Result<(Replayed, Report), Failure> {
     let how = HowToReplay {
         other_guest: loaded.other_guest,
+        edited: loaded.edited.clone().filter(|_| how.script.is_none()),
         ..how
     };
     let recorded = Arc::clone(&loaded.recorded);

@@ -80,7 +80,8 @@ pub(in crate::commands) fn execute(args: &VerifyArgs) -> Result<Exit, Failure> {
             recordings_in_words(verified.len())
         );
         if differ > 0 {
-            words.push_str(&format!(", {differ} differ"));
+            let differ_in_words = if differ == 1 { "differs" } else { "differ" };
+            words.push_str(&format!(", {differ} {differ_in_words}"));
         }
         if updated > 0 {
             words.push_str(&format!(", {updated} recorded again"));

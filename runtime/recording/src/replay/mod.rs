@@ -53,6 +53,9 @@ pub struct HowToReplay {
     pub other_guest: bool,
     /// Whether the script goes on afterwards, as one of a session.
     pub in_session: bool,
+    /// The text of the script as it is now, where that is not the recorded one: what it does is compared all the same,
+    /// but fuel and memory.
+    pub edited: Option<String>,
     /// Another script that is to be given the recorded answers, instead of the recorded one.
     pub script: Option<OtherScript>,
 }
@@ -149,7 +152,7 @@ fn script(head: &Head, how: &HowToReplay) -> Result<Script, RecordedError> {
         name: head.name.clone(),
         path: head.path.clone(),
         language: language(&head.language)?,
-        source: head.source.clone(),
+        source: how.edited.as_ref().unwrap_or(&head.source).clone(),
         args: head.args.clone(),
         in_session: head.in_session || how.in_session,
         task: None,

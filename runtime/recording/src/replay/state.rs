@@ -324,7 +324,7 @@ impl State {
                 divergence.with(&detail(&left.it), "")
             });
         } else if let Some(mut recorded) = recorded.filter(|_| self.how.until.is_none()) {
-            if self.how.other_guest {
+            if self.how.other_guest || self.how.edited.is_some() {
                 [&mut actual, &mut recorded]
                     .into_iter()
                     .for_each(without_use);
