@@ -5,5 +5,6 @@
 
 mod deterministic;
 pub mod event;
+pub mod file;
 
 pub use deterministic::{DEFAULT_NOW, Deterministic, UNITS_PER_NANOSECOND};
