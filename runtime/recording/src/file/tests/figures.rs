@@ -182,7 +182,6 @@ fn a_recording_is_hardly_larger_than_its_compressed_answers() -> TestResult {
 
 #[test]
 #[ignore = "prints times and sizes"]
-#[expect(clippy::print_stderr, reason = "what it is for")]
 fn figures_of_recordings() -> TestResult {
     for at_once in [false, true] {
         let (events, flushed, answers) = ten_calls(at_once);
@@ -211,26 +210,15 @@ fn figures_of_recordings() -> TestResult {
         }
         times.sort();
         eprintln!("a writer begins in {:?} p50", times[100]);
-        let mut times = Vec::new();
-        for _ in 0..100 {
-            let mut writer = Writer::new(Vec::new())?;
-            writer.push(&events[0])?;
-            writer.flush()?;
-            let started = Instant::now();
-            for (event, is_flushed) in events.iter().zip(&flushed).skip(1) {
-                writer.push(event)?;
-                if *is_flushed {
-                    writer.flush()?;
-                }
-            }
-            times.push(started.elapsed());
+        for (what, flushes) in [
+            ("flushed", &flushed),
+            ("not flushed", &vec![false; events.len()]),
+        ] {
+            eprintln!(
+                "all events of a call with an answer of 4 KB, {what}: {:?} p50",
+                per_call(&events, flushes)? / 10
+            );
         }
-        times.sort();
-        eprintln!(
-            "all events of a call: {:?} p50, flushes included; {} events",
-            times[50] / 10,
-            events.len()
-        );
         let mut times = Vec::new();
         for _ in 0..100 {
             let started = Instant::now();
@@ -240,6 +228,14 @@ fn figures_of_recordings() -> TestResult {
         times.sort();
         eprintln!("the recording is read in {:?} p50", times[50]);
     }
+    let (mut events, flushed, _) = ten_calls(false);
+    for event in &mut events {
+        if let Event::Answered { answer, .. } = event {
+            *answer = Answer::Ok(text(r#"{"value": "pong", "bytes": 6}"#));
+        }
+    }
+    let small = per_call(&events, &flushed)? / 10;
+    eprintln!("all events of a call with a small answer, flushed: {small:?} p50");
     let mut writer = Writer::new(Vec::new())?;
     writer.push(&Event::Head(Box::new(head())))?;
     let started = Instant::now();
@@ -258,6 +254,26 @@ fn figures_of_recordings() -> TestResult {
         ratio(writer.into_inner().len(), 1_000_000)
     );
     Ok(())
+}
+
+/// What it takes to write all events but the first.
+fn per_call(events: &[Event], flushed: &[bool]) -> Result<std::time::Duration, Box<dyn Error>> {
+    let mut times = Vec::new();
+    for _ in 0..200 {
+        let mut writer = Writer::new(Vec::new())?;
+        writer.push(&events[0])?;
+        writer.flush()?;
+        let started = Instant::now();
+        for (event, is_flushed) in events.iter().zip(flushed).skip(1) {
+            writer.push(event)?;
+            if *is_flushed {
+                writer.flush()?;
+            }
+        }
+        times.push(started.elapsed());
+    }
+    times.sort();
+    Ok(times[100])
 }
 
 fn ratio(bytes: usize, of: usize) -> f64 {
