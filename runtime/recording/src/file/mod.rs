@@ -10,6 +10,8 @@ mod chunk;
 mod decode;
 mod differences;
 mod encode;
+#[doc(hidden)]
+pub mod fuzzing;
 mod limits;
 mod reader;
 mod show;

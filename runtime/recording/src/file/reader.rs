@@ -188,22 +188,23 @@ impl<R: Read> Reader<R> {
             match self.byte()? {
                 Some(byte) if byte == wanted => {}
                 Some(_) => return Err(ReadError::NoRecording),
-                None => return Ok(self.cut()),
+                None => return self.cut(),
             }
         }
         match self.byte()? {
             Some(VERSION) => {}
             Some(version) => return Err(ReadError::UnknownVersion(version)),
-            None => self.cut(),
+            None => return self.cut(),
         }
         Ok(())
     }
 
-    /// The file ends here.
-    fn cut(&mut self) {
+    /// The file ends here, which is no error.
+    fn cut(&mut self) -> Result<(), ReadError> {
         self.completeness = Some(Completeness::CutShort {
             events: self.events,
         });
+        Ok(())
     }
 
     fn byte(&mut self) -> Result<Option<u8>, ReadError> {
@@ -258,7 +259,7 @@ impl<R: Read> Reader<R> {
     fn next_chunk(&mut self) -> Result<(), ReadError> {
         let from = self.position;
         let Some(length) = self.number()? else {
-            return Ok(self.cut());
+            return self.cut();
         };
         if length == 0 {
             return self.end(from);
@@ -275,7 +276,7 @@ impl<R: Read> Reader<R> {
         self.taken = 0;
         if !is_whole {
             self.chunk.clear();
-            return Ok(self.cut());
+            return self.cut();
         }
         let mut head = Vec::new();
         put_number(&mut head, count(length));
@@ -291,11 +292,11 @@ impl<R: Read> Reader<R> {
     /// Reads what stands behind the last chunk.
     fn end(&mut self, from: u64) -> Result<(), ReadError> {
         let Some(events) = self.number()? else {
-            return Ok(self.cut());
+            return self.cut();
         };
         let mut hash = [0; HASH];
         if !self.fill(&mut hash)? {
-            return Ok(self.cut());
+            return self.cut();
         }
         let mut head = vec![0];
         put_number(&mut head, events);

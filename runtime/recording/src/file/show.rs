@@ -56,6 +56,31 @@ impl Line {
                 self.kind("removed").value("mount", mount);
                 self.text("path", path);
             }
+            Event::Wall {
+                instance,
+                nanoseconds,
+            } => self.clock("wall", *instance, *nanoseconds),
+            Event::Monotonic {
+                instance,
+                nanoseconds,
+            } => self.clock("monotonic", *instance, *nanoseconds),
+            Event::Printed { stream, bytes } => {
+                self.kind("printed").value("stream", stream);
+                self.bytes("bytes", &bytes.0);
+            }
+            Event::End(end) => self.end(end),
+            Event::Child { .. }
+            | Event::Began { .. }
+            | Event::GaveUp { .. }
+            | Event::Asked { .. }
+            | Event::Answered { .. }
+            | Event::HandedOver { .. } => self.operation(event),
+        }
+    }
+
+    /// An event of an operation; nothing of others.
+    fn operation(&mut self, event: &Event) {
+        match event {
             Event::Child {
                 parent,
                 id,
@@ -110,19 +135,7 @@ impl Line {
                 self.value("ids", ids).value("changed", changed);
                 self.value("at", at);
             }
-            Event::Wall {
-                instance,
-                nanoseconds,
-            } => self.clock("wall", *instance, *nanoseconds),
-            Event::Monotonic {
-                instance,
-                nanoseconds,
-            } => self.clock("monotonic", *instance, *nanoseconds),
-            Event::Printed { stream, bytes } => {
-                self.kind("printed").value("stream", stream);
-                self.bytes("bytes", &bytes.0);
-            }
-            Event::End(end) => self.end(end),
+            _ => {}
         }
     }
 

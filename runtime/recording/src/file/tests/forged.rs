@@ -50,13 +50,13 @@ fn records_that_are_no_events_are_named() -> TestResult {
         (&[14], "it is of a kind that version 1 does not have"),
         (&[0xff; 11], "a number in it has too many digits"),
         (&[0x85, 0], "a number in it has too many digits"),
-        (&[4, 0, 1], "it is longer than what it holds"),
+        (&[4, 0, 1, 9], "it is longer than what it holds"),
         // A text: with another one's number, longer than there is, not UTF-8.
         (
             &[12, 0, 3],
             "it refers to a text that does not come before it",
         ),
-        (&[12, 0, 200], "a number in it has too many digits"),
+        (&[12, 0, 200], "it ends in the middle"),
         (&[12, 0, 20], "a text in it is longer than it"),
         (&[12, 0, 2, 0xff], "a text in it is not UTF-8"),
         (
@@ -72,11 +72,6 @@ fn records_that_are_no_events_are_named() -> TestResult {
     for (bytes, what) in cases {
         let found = error(&forged(&[(EVENT, &head), (EVENT, bytes)], 2)?);
         let wanted = format!("event 1 of the recording cannot be read: {what}");
-        if bytes == [12, 0, 200] || bytes == [4, 0, 1] {
-            // The number goes on after the end.
-            assert!(found.starts_with("event 1 of the recording"), "{found}");
-            continue;
-        }
         assert_eq!(found, wanted, "{bytes:?}");
     }
     Ok(())
@@ -134,7 +129,7 @@ fn what_would_take_too_much_memory_is_refused_before_it_does() -> TestResult {
     // A text that says that it is larger than anything, one that is, and one that many refer to.
     let mut said = Vec::new();
     put_number(&mut said, u64::MAX);
-    let mut stream = zstd::encode_all(said.as_slice(), 3)?;
+    let stream = zstd::encode_all(said.as_slice(), 3)?;
     too_large(&of_chunks(&[&stream]))?;
     let zeros = vec![0_u8; 300 << 20];
     too_large(&forged(&[(EVENT, &head), (BLOB, &zeros)], 1)?)?;
@@ -156,7 +151,6 @@ fn what_would_take_too_much_memory_is_refused_before_it_does() -> TestResult {
         Err(ReadError::TooLarge { most, .. }) => assert!(most < BYTES, "{most}"),
         other => return Err(format!("{:?}", other.is_ok()).into()),
     }
-    stream.clear();
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Recordings as they are, cut, changed and forged.
 
 mod damage;
+mod figures;
 mod forged;
 mod shown;
 mod whole;

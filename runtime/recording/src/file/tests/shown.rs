@@ -177,7 +177,7 @@ fn calls_are_shown_as_a_table() {
         "    8  (describe)          a.b, a.c                      no answer",
         "",
     ];
-    assert_eq!(table(&all, 78), wanted.join("\n"));
+    assert_eq!(table(&all, 79), wanted.join("\n"));
     assert!(
         table(&all, 0).contains("{\"path\": \"a/a/a/a/a…"),
         "{}",

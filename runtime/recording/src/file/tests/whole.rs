@@ -24,7 +24,7 @@ fn the_form_of_version_1_does_not_change() -> TestResult {
     let records: Vec<String> = records
         .iter()
         .map(|(is_blob, bytes)| {
-            let shown = bytes.get(..40.min(bytes.len())).unwrap_or_default();
+            let shown = bytes.get(..300.min(bytes.len())).unwrap_or_default();
             let kind = if *is_blob { "blob" } else { "event" };
             let shown = data_encoding::HEXLOWER.encode(shown);
             format!("{kind} {} {shown}", bytes.len())
