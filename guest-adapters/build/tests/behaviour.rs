@@ -8,8 +8,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, Clocks, Language, Limits, Outcome, Policy, Randomness, Script, Silent, ToolAnswer,
-    ToolCall, ToolError, ToolHost,
+    BoxFuture, Language, Limits, Outcome, Policy, Script, Silent, Sources, ToolAnswer, ToolCall,
+    ToolError, ToolHost,
 };
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
@@ -100,8 +100,7 @@ fn run(sandbox: &Sandbox, source: &str) -> Result<String> {
         },
         ledger: wxmcp_run::Ledger::unbounded(),
         tools: Arc::new(NoTools),
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
+        sources: Sources::default(),
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };

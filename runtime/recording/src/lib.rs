@@ -3,6 +3,7 @@
 //! Nothing here carries out a run. What is here are sources of time, of random numbers and of the order of completions,
 //! and hosts of tools, which a run is given as its parameters.
 
+pub mod capture;
 mod deterministic;
 pub mod event;
 
