@@ -172,10 +172,12 @@ pub struct Mount {
 /// A file, folder or link of a mount.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Its path in the mount, without a slash at the beginning; the mount itself is not there.
+    /// Its path in the mount, without a slash at the beginning; that of the mount itself, which comes first, is empty.
     pub path: String,
     /// Its permission bits.
     pub mode: u32,
+    /// Which of them count.
+    pub rights: Rights,
     /// What it is.
     pub body: Body,
 }
@@ -189,6 +191,31 @@ pub enum Body {
     File(Bytes),
     /// A symbolic link, with its target.
     Link(String),
+    /// Another name of the file at this path, which comes before.
+    Same(String),
+    /// The mount itself, which is a folder.
+    Mount {
+        /// The permission bits that nothing was made with.
+        umask: u32,
+        /// Names that the script may not change, in any folder.
+        names: Vec<String>,
+        /// Paths in it that the script may not change.
+        paths: Vec<String>,
+    },
+}
+
+/// As whom a script used a file or folder: that says which permission bits count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Rights {
+    /// As its owner.
+    #[default]
+    Owner,
+    /// As one of its group.
+    Group,
+    /// As somebody else.
+    Others,
+    /// As root, whom they do not stop.
+    Root,
 }
 
 /// How much the run may use; times in nanoseconds.

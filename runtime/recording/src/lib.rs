@@ -5,6 +5,7 @@
 
 mod answer;
 mod canonical;
+pub mod capture;
 mod deterministic;
 pub mod event;
 pub mod file;

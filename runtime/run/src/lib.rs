@@ -2,6 +2,7 @@
 //! [`Policy`] and [`Limits`] it runs under, the [`Event`]s it emits, the [`ToolHost`] that answers
 //! its calls, and the [`Report`] it ends with. No engine, no input or output.
 
+mod captured;
 mod clock;
 mod json_error;
 mod ledger;
@@ -19,6 +20,7 @@ mod surrogates;
 mod tool;
 mod weigh;
 
+pub use captured::{Captured, CapturedBody, CapturedEntry, Kept, Rights, Shown};
 pub use clock::{ClockHandle, ClockMessage, ClockSink, Pause};
 pub use json_error::{without_position, without_values};
 pub use ledger::{Charge, Held, Ledger, OverBudget};

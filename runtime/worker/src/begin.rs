@@ -111,6 +111,7 @@ fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
                 })
         }
         Source::Memory { bytes } => Ok(message::Source::Memory(*bytes)),
+        Source::Captured(_) => Err(RunError::NotInWorker("a folder that was captured")),
     };
     let mounts = policy.mounts.iter().map(|mount| {
         Ok::<_, RunError>(message::Mount {

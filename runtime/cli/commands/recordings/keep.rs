@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use wxmcp_host::Runtime;
+use wxmcp_recording::capture::{self, Mounts, NotCaptured};
 use wxmcp_recording::event::{Event, Head};
 use wxmcp_recording::file::Writer;
 use wxmcp_recording::{NotRecorded, Recorder, Sink};
-use wxmcp_run::{Report, Run, Stdin};
+use wxmcp_run::{Policy, Report, Run, Stdin};
 
 use crate::cli::RunArgs;
 use crate::exit::Failure;
@@ -34,6 +35,9 @@ const SECRET: [&str; 9] = [
 pub(in crate::commands) struct Keeper {
     recorder: Recorder,
     path: PathBuf,
+    /// The mounts, and what they held before.
+    policy: Policy,
+    mounts: Mounts,
 }
 
 /// The run as it is recorded, if it is to be.
@@ -67,14 +71,21 @@ pub(in crate::commands) fn keep(
         command: words(std::env::args().skip(1)),
         ..head
     };
-    let captured = captured(&run)?;
+    let mounts = capture::capture(&run.policy).map_err(not_captured)?;
+    let captured = capture::events(&mounts).collect();
+    let policy = run.policy.clone();
     let file = File::create(path);
     let (run, recorder) = file
         .and_then(|file| Recorder::of(run, head, captured, Box::new(Kept::new(file)?)))
         .with_context(|| format!("write the recording `{}`", path.display()))
         .map_err(Failure::usage)?;
-    let path = path.clone();
-    Ok((run, Some(Keeper { recorder, path })))
+    let keeper = Keeper {
+        recorder,
+        path: path.clone(),
+        policy,
+        mounts,
+    };
+    Ok((run, Some(keeper)))
 }
 
 impl Keeper {
@@ -84,6 +95,10 @@ impl Keeper {
     ///
     /// When some of it could not be written.
     pub(in crate::commands) fn end(self, report: &Report) -> Result<(), Failure> {
+        let changes = capture::changes(&self.policy, &self.mounts).map_err(not_captured)?;
+        changes
+            .into_iter()
+            .for_each(|event| self.recorder.push(event));
         let written = self.recorder.finish(report, Vec::new());
         written
             .with_context(|| format!("write the recording `{}`", self.path.display()))
@@ -145,9 +160,8 @@ fn not_recorded(error: NotRecorded) -> Failure {
     Failure::usage(anyhow::Error::new(error).context("the run cannot be recorded"))
 }
 
-/// What the mounts of a run hold.
-fn captured(_run: &Run) -> Result<Vec<Event>, Failure> {
-    Ok(Vec::new())
+fn not_captured(error: NotCaptured) -> Failure {
+    Failure::usage(anyhow::Error::new(error).context("the run cannot be recorded"))
 }
 
 /// The file of a recording.

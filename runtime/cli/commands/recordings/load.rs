@@ -8,7 +8,7 @@ use wxmcp_host::{Guests, Runtime};
 use wxmcp_recording::event::Head;
 use wxmcp_recording::file::{Completeness, Recording};
 use wxmcp_recording::{HowToReplay, Recorded, Replay, Replayed};
-use wxmcp_run::{Ledger, Observer, Report, Source};
+use wxmcp_run::{Ledger, Observer, Report};
 
 use crate::exit::Failure;
 
@@ -97,7 +97,7 @@ pub(super) async fn replay(
     let recorded = Arc::clone(&loaded.recorded);
     let replay = Replay::of(Arc::clone(&recorded), how);
     let ledger = Ledger::unbounded();
-    let run = replay.run(sources(&recorded), &ledger, observer);
+    let run = replay.run(&ledger, observer);
     let run = run
         .context("the recording cannot be replayed")
         .map_err(Failure::usage)?;
@@ -110,13 +110,4 @@ pub(super) async fn replay(
     let runner = runtime.interpreter(run.script.language).map_err(failure)?;
     let mut report = runner.run(run).await.map_err(failure)?;
     Ok((replay.finish(&mut report), report))
-}
-
-/// The mounts as they were captured.
-fn sources(recorded: &Recorded) -> Vec<Source> {
-    let mounts = recorded.head.mounts.iter();
-    let source = |memory: Option<u64>| Source::Memory {
-        bytes: memory.unwrap_or(0),
-    };
-    mounts.map(|mount| source(mount.memory)).collect()
 }

@@ -2,6 +2,7 @@
 //! and random numbers.
 
 mod callers;
+mod captured;
 mod replays;
 mod roads;
 mod runs;

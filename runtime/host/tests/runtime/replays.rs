@@ -87,7 +87,7 @@ async fn replayed(
     let began = Instant::now();
     let recorded = Recorded::of(events)?;
     let replay = Replay::of(Arc::new(recorded), HowToReplay::default());
-    let run = replay.run(Vec::new(), &Ledger::unbounded(), Arc::new(Silent))?;
+    let run = replay.run(&Ledger::unbounded(), Arc::new(Silent))?;
     let runner = runtime.interpreter(run.script.language)?;
     let mut report = runner.run(run).await?;
     Ok((replay.finish(&mut report), began.elapsed()))

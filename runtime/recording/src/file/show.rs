@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use crate::event::{Answer, Body, End, Entry, Event, Head, Question};
+use crate::event::{Answer, Body, End, Entry, Event, Head, Question, Rights};
 
 /// How events are shown.
 #[derive(Clone, Copy, Debug, Default)]
@@ -141,6 +141,7 @@ impl Line {
 
     fn head(&mut self, head: &Head) {
         self.kind("head").value("wxmcp", &head.wxmcp);
+        self.key("command").texts(&head.command);
         self.value("guest", &head.guest).value("name", &head.name);
         self.value("path", &head.path);
         self.value("language", &head.language);
@@ -160,10 +161,30 @@ impl Line {
     fn entry(&mut self, kind: &str, mount: u32, entry: &Entry) {
         self.kind(kind).value("mount", &mount);
         self.text("path", &entry.path).value("mode", &entry.mode);
+        self.value(
+            "rights",
+            match entry.rights {
+                Rights::Owner => "owner",
+                Rights::Group => "group",
+                Rights::Others => "others",
+                Rights::Root => "root",
+            },
+        );
         match &entry.body {
             Body::Folder => self.value("folder", &true),
             Body::File(bytes) => self.bytes("file", &bytes.0),
             Body::Link(target) => self.text("link", target),
+            Body::Same(path) => self.text("same", path),
+            Body::Mount {
+                umask,
+                names,
+                paths,
+            } => {
+                self.value("umask", umask);
+                self.key("protected_names").texts(names);
+                self.key("protected_paths").texts(paths);
+                self
+            }
         };
     }
 

@@ -34,7 +34,7 @@ impl Head {
             is_writable: mount.access == Access::ReadWrite,
             memory: match &mount.source {
                 Source::Memory { bytes } => Some(*bytes),
-                Source::Host(_) => None,
+                Source::Host(_) | Source::Captured(_) => None,
             },
             quota_bytes: mount.quota.bytes,
             quota_files: mount.quota.files,

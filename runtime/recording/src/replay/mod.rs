@@ -14,11 +14,13 @@ mod state;
 use std::sync::Arc;
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use wxmcp_run::{
     Language, Ledger, Limits, Observer, Policy, Report, Run, RunId, Script, Source, Sources, Stdin,
     ToolHost,
 };
 
+use crate::capture::{self, Mounts};
 use crate::deterministic;
 use crate::event::{End, Head};
 pub use divergence::Divergence;
@@ -33,6 +35,8 @@ const WALL: Duration = Duration::from_secs(600);
 /// Replays one recorded run.
 pub struct Replay {
     state: Arc<State>,
+    /// The mounts of the run, as they were captured.
+    mounts: Mutex<Option<(Policy, Mounts)>>,
 }
 
 /// How a replay went.
@@ -75,27 +79,31 @@ impl Replay {
     pub fn of(recorded: Arc<Recorded>, how: HowToReplay) -> Self {
         Self {
             state: Arc::new(State::new(recorded, how)),
+            mounts: Mutex::default(),
         }
     }
 
-    /// The run that replays it. `sources` are the mounts as they were captured, in their order.
+    /// The run that replays it, with the mounts as they were captured.
     ///
     /// # Errors
     ///
     /// When the recording says what no run can be.
-    pub fn run(
-        &self,
-        mounts: Vec<Source>,
-        ledger: &Ledger,
-        observer: Arc<dyn Observer>,
-    ) -> Result<Run, RecordedError> {
+    pub fn run(&self, ledger: &Ledger, observer: Arc<dyn Observer>) -> Result<Run, RecordedError> {
         let head = &self.state.recorded.head;
+        let sources = capture::sources(&head.mounts, self.state.recorded.captured.clone());
+        let captured = sources.iter().map(|source| match source {
+            Source::Captured(captured) => Some(Arc::clone(captured)),
+            Source::Host(_) | Source::Memory { .. } => None,
+        });
+        let captured: Mounts = captured.collect();
+        let policy = policy(head, sources)?;
+        *self.mounts.lock() = Some((policy.clone(), captured));
         let limits = self.limits(head);
         let host: Arc<dyn ToolHost> = Arc::new(ReplayedHost::new(Arc::clone(&self.state)));
         Ok(Run {
             id: RunId::random(),
             script: script(head, &self.state.how)?,
-            policy: policy(head, mounts)?,
+            policy,
             ledger: ledger.for_run(limits.host_memory),
             limits,
             sources: self.sources(),
@@ -138,7 +146,16 @@ impl Replay {
     /// Compares the end of the run with that of the recorded one. A run that something outside of it ended is replayed as
     /// far as it came: its report then says how the recorded one ended.
     pub fn finish(&self, report: &mut Report) -> Replayed {
-        self.state.finish(report)
+        let mut replayed = self.state.finish(report);
+        let is_whole = self.state.recorded.end.is_some() && self.state.how.until.is_none();
+        if is_whole && replayed.divergence.is_none() && self.state.how.script.is_none() {
+            let mounts = self.mounts.lock().take();
+            replayed.divergence = mounts.and_then(|(policy, before)| {
+                let written = capture::changes(&policy, &before).unwrap_or_default();
+                self.state.compare_written(&written)
+            });
+        }
+        replayed
     }
 
     /// How the recorded run ended, if the recording is complete.

@@ -3,7 +3,7 @@
 //!
 //! [`Folder`] and [`File`] are the seam. What is behind them knows nothing of WASI, of handles or
 //! of permissions of mounts: [`disk`] is a folder of the host, [`writable`] one that is bounded and in part
-//! protected, [`memory`] one in memory. [`Tree`]
+//! protected, [`memory`] one in memory, [`fixed`] any of them with nothing of the host but its content. [`Tree`]
 //! puts mounts into one tree that begins at `/`. [`host`] answers the guest: it owns the handles,
 //! refuses writes to what is mounted read-only, and takes blocking work off the event loop.
 
@@ -13,6 +13,7 @@ mod as_guest;
 mod convert;
 mod disk;
 mod errors;
+mod fixed;
 mod handles;
 #[cfg(test)]
 mod held;
@@ -138,10 +139,18 @@ impl Files {
         for (mount, device) in policy.mounts.iter().zip((0..u64::MAX).rev()) {
             let folder: Arc<dyn Folder> = match &mount.source {
                 Source::Host(path) => {
-                    open(path, mount, &common).map_err(|source| RunError::Mount {
+                    let opened = open(path, mount, &common).map_err(|source| RunError::Mount {
                         guest: mount.guest.clone(),
                         source: source.into(),
-                    })?
+                    })?;
+                    match sources.are_given() {
+                        true => fixed::mount(opened, device, ledger, clocks),
+                        false => opened,
+                    }
+                }
+                Source::Captured(captured) => {
+                    let folder = memory::captured(captured, mount, device, (ledger, &notes));
+                    fixed::mount(folder, device, ledger, clocks)
                 }
                 Source::Memory { bytes } => memory::root(*bytes, device, ledger, clocks),
             };
@@ -174,7 +183,10 @@ impl Files {
             tree: Arc::clone(tree),
             scratch: Scratch::new(&Surroundings::default(), 0, &Clocks::Live),
             notes: Arc::new(Notes::new(output.clone())),
-            modes: modes::Modes::default(),
+            modes: match sources.are_given() {
+                true => modes::Modes::fixed(),
+                false => modes::Modes::default(),
+            },
             open: Arc::new(Semaphore::new(OPEN)),
             streams: Arc::new(Semaphore::new(STREAMS)),
             output: output.clone(),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::disk::Disk;
+use super::fixed;
 use super::memory;
 use super::seam::{Answer, Change, Entry, Folder, Kind, Open, Opened, Wish};
-use super::testing::{READ, file, writable};
+use super::testing::{READ, captured, file, writable};
 use crate::output::Output;
 use wxmcp_run::{Clocks, Ledger, Protected, Quota, Silent};
 
@@ -15,6 +16,11 @@ const ROOM: u64 = 1 << 20;
 
 fn memory(bytes: u64, device: u64) -> Arc<dyn Folder> {
     memory::root(bytes, device, &Ledger::unbounded(), &Clocks::Live)
+}
+
+/// A folder with nothing of what is behind it but its content.
+fn fixed(folder: Arc<dyn Folder>) -> Arc<dyn Folder> {
+    fixed::mount(folder, 9, &Ledger::unbounded(), &Clocks::Live)
 }
 
 /// An empty folder of each kind. The host's is removed with the last value.
@@ -25,10 +31,15 @@ fn folders() -> Vec<(&'static str, Arc<dyn Folder>, Option<tempfile::TempDir>)> 
     let (nothing, quota) = (Protected::default(), Quota::default());
     let output = Output::new(0, Arc::new(Silent));
     let writable = writable(mount.path(), "/", &nothing, quota, &output);
+    let third = tempfile::tempdir().unwrap();
+    let others: Arc<dyn Folder> = Arc::new(Disk::open(third.path()).unwrap());
     vec![
         ("host", disk, Some(host)),
         ("writable", writable, Some(mount)),
         ("memory", memory(ROOM, 1), None),
+        ("captured", captured(Vec::new(), quota).0, None),
+        ("fixed", fixed(captured(Vec::new(), quota).0), None),
+        ("fixed host", fixed(others), Some(third)),
     ]
 }
 
@@ -402,8 +413,15 @@ fn memory_has_an_end_and_is_given_back() {
 
 #[test]
 fn folders_of_different_kinds_do_not_mix() {
-    let [(_, host, _kept), (_, writable, _too), (_, memory, _)] = &folders()[..] else {
-        panic!("three kinds");
+    let [
+        (_, host, _kept),
+        (_, writable, _too),
+        (_, memory, _),
+        (_, captured, _),
+        ..,
+    ] = &folders()[..]
+    else {
+        panic!("four kinds");
     };
     for (from, to) in [
         (host, memory),
@@ -411,6 +429,8 @@ fn folders_of_different_kinds_do_not_mix() {
         (writable, memory),
         (memory, writable),
         (memory, &self::memory(1, 2)),
+        (captured, memory),
+        (memory, captured),
     ] {
         write(from.as_ref(), "x", b"1").unwrap();
         let moved = from.rename("x", to.as_ref(), "y");

@@ -63,6 +63,7 @@ fn entry(path: &str, body: Body) -> Entry {
     Entry {
         path: text(path),
         mode: 0o644,
+        rights: crate::event::Rights::Group,
         body,
     }
 }
@@ -249,7 +250,10 @@ fn some_event() -> impl Strategy<Value = Event> {
             let mode = mount;
             Event::Written {
                 mount,
-                entry: Entry { path, mode, body },
+                entry: Entry {
+                    mode,
+                    ..entry(&path, body)
+                },
             }
         }),
     ]

@@ -3,8 +3,11 @@
 //! All that came from one root share a [`Space`], which bounds their bytes. One lock guards
 //! their names, so that what moves from one folder to another is in one of them at any time.
 
+mod captured;
 mod file;
+mod kept;
 mod node;
+mod rules;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -16,9 +19,11 @@ use super::seam::{
     Answer, Change, Entries, FILE_BITS, FOLDER_BITS, File, Folder, Kind, Open, Opened, Stat, Wish,
     without_slash,
 };
+pub(super) use captured::captured;
 use file::{MemoryEntries, MemoryFile};
 pub(super) use node::Space;
-use node::{Body, NODE, Node, contains, length};
+use node::{Base, Body, NODE, Node, contains, length};
+use rules::{EXECUTE, READ, Rules, WRITE};
 use wxmcp_run::{Clocks, Ledger};
 
 /// Most bytes of one name, as on Linux.
@@ -26,9 +31,6 @@ const NAME: usize = 255;
 
 /// Most links that one path leads through, as on Linux.
 const LINKS: u32 = 40;
-
-/// Nobody else sees these folders, so their group and others may not write.
-const UMASK: u32 = 0o022;
 
 /// An empty folder whose content has at most so many bytes. `device` tells its files from
 /// those of other folders. The bytes are charged to the ledger as they are taken.
@@ -98,6 +100,7 @@ impl Memory {
                 _ if name.len() > NAME => return Err(ErrorCode::NameTooLong),
                 _ => {}
             }
+            here.permits(EXECUTE)?;
             let child = match here.child(&name) {
                 Ok(child) => Some(child),
                 Err(ErrorCode::NoEntry) if is_last => None,
@@ -109,6 +112,10 @@ impl Memory {
                 links += 1;
                 if links > LINKS {
                     return Err(ErrorCode::Loop);
+                }
+                // Only what was captured has such links.
+                if target.starts_with('/') {
+                    return Err(ErrorCode::NotPermitted);
                 }
                 wants_folder |= is_last && target.ends_with('/');
                 left.extend(parts(&target));
@@ -143,7 +150,7 @@ impl Memory {
     /// The place of a name that is changed: a path that ends with `.` or `..` has none.
     fn spot(&self, path: &str) -> Answer<Spot> {
         match self.walk(path, false)? {
-            Found::Spot(spot) => Ok(spot),
+            Found::Spot(spot) => spot.check().map(|()| spot),
             Found::Folder(_) => Err(ErrorCode::Invalid),
         }
     }
@@ -152,9 +159,16 @@ impl Memory {
     fn make(&self, path: &str, body: Body, mode: u32, size: u64) -> Answer<()> {
         let _names = self.names();
         let spot = match self.walk(path, false)? {
-            Found::Spot(spot) if spot.found.is_none() => spot,
-            _ => return Err(ErrorCode::Exist),
+            Found::Spot(spot) => spot,
+            Found::Folder(_) => return Err(ErrorCode::Exist),
         };
+        spot.check()?;
+        if let Body::Link(target) = &body {
+            spot.check_target(target)?;
+        }
+        if spot.found.is_some() {
+            return Err(ErrorCode::Exist);
+        }
         if spot.wants_folder && !matches!(body, Body::Folder(_)) {
             return Err(ErrorCode::NoEntry);
         }
@@ -172,16 +186,24 @@ impl Spot {
     }
 
     fn make(&self, body: Body, mode: u32, size: u64) -> Answer<Arc<Node>> {
-        let held = NODE.saturating_add(size);
-        self.folder.space.spend(held)?;
-        let node = Node::new(&self.folder.space, body, mode & !UMASK, held);
-        self.folder.add(&self.name, Arc::clone(&node))?;
-        Ok(node)
+        let space = &self.folder.space;
+        Rules::add(space.rules.as_ref(), || {
+            self.folder.permits(WRITE)?;
+            let held = NODE.saturating_add(size);
+            space.spend(held)?;
+            let mode = self.folder.of_new(&body, mode);
+            let node = Node::new(space, body, mode, held);
+            self.folder.add(&self.name, Arc::clone(&node))?;
+            Ok(node)
+        })
     }
 
     /// Takes the name away from what has it.
     fn remove(&self, found: &Node) {
         self.folder.take(&self.name);
+        if let Some(rules) = &self.folder.space.rules {
+            rules.remove_name();
+        }
         let mut inner = found.lock();
         inner.links = inner.links.saturating_sub(1);
         inner.changed = found.space.now();
@@ -195,6 +217,7 @@ impl Folder for Memory {
 
     fn open(&self, path: &str, how: &Open) -> Answer<Opened> {
         let _names = self.names();
+        let mut is_new = false;
         let node = match self.walk(path, how.follow)? {
             Found::Folder(node) => node,
             Found::Spot(spot) => match &spot.found {
@@ -204,7 +227,10 @@ impl Folder for Memory {
                     let body = Body::File {
                         size: 0,
                         pages: BTreeMap::new(),
+                        base: Base::default(),
                     };
+                    is_new = true;
+                    spot.check()?;
                     spot.make(body, how.mode & FILE_BITS, 0)?
                 }
                 _ => spot.node()?,
@@ -213,10 +239,19 @@ impl Folder for Memory {
         let writes = how.write || how.create || how.truncate;
         match node.kind() {
             Kind::Folder if writes => Err(ErrorCode::IsDirectory),
-            Kind::Folder => Ok(Opened::Folder(Arc::new(Self { node }))),
+            Kind::Folder => {
+                node.permits(READ)?;
+                Ok(Opened::Folder(Arc::new(Self { node })))
+            }
             Kind::Link => Err(ErrorCode::Loop),
             _ if how.folder => Err(ErrorCode::NotDirectory),
             _ => {
+                if !is_new {
+                    node.permits(wanted(how))?;
+                    if writes {
+                        node.check()?;
+                    }
+                }
                 let file = MemoryFile { node };
                 if how.truncate {
                     file.resize(0)?;
@@ -237,6 +272,7 @@ impl Folder for Memory {
         if matches!(change, Change::Mode(_)) && node.kind() == Kind::Link {
             return Err(ErrorCode::Unsupported);
         }
+        node.check()?;
         node.change(change)
     }
 
@@ -248,6 +284,8 @@ impl Folder for Memory {
         let _names = self.names();
         let spot = self.spot(without_slash(path))?;
         let found = spot.found.as_ref().ok_or(ErrorCode::NoEntry)?;
+        spot.check_around()?;
+        spot.folder.permits(WRITE)?;
         if found.kind() != Kind::Folder {
             return Err(ErrorCode::NotDirectory);
         }
@@ -262,6 +300,7 @@ impl Folder for Memory {
         let _names = self.names();
         let spot = self.spot(path)?;
         let found = spot.found.as_ref().ok_or(ErrorCode::NoEntry)?;
+        spot.folder.permits(WRITE)?;
         match found.kind() {
             Kind::Folder => return Err(ErrorCode::IsDirectory),
             _ if spot.wants_folder => return Err(ErrorCode::NotDirectory),
@@ -283,24 +322,37 @@ impl Folder for Memory {
 
     fn read_link(&self, path: &str) -> Answer<String> {
         let _names = self.names();
-        self.node(path, false)?.target().ok_or(ErrorCode::Invalid)
+        let target = self.node(path, false)?.target();
+        match target.ok_or(ErrorCode::Invalid)? {
+            target if target.starts_with('/') => Err(ErrorCode::NotPermitted),
+            target => Ok(target),
+        }
     }
 
     fn link(&self, path: &str, to: &dyn Folder, to_path: &str) -> Answer<()> {
         let to = self.same_space(to)?;
         let _names = self.names();
-        let node = self.node(path, false)?;
+        let from = match self.walk(path, false)? {
+            Found::Spot(from) => from,
+            Found::Folder(_) => return Err(ErrorCode::NotPermitted),
+        };
+        from.check()?;
+        let spot = to.spot(to_path)?;
+        from.check_moved(&spot)?;
+        let node = from.node()?;
         if node.kind() == Kind::Folder {
             return Err(ErrorCode::NotPermitted);
         }
-        let spot = to.spot(to_path)?;
         if spot.found.is_some() {
             return Err(ErrorCode::Exist);
         }
         if spot.wants_folder {
             return Err(ErrorCode::NoEntry);
         }
-        spot.folder.add(&spot.name, Arc::clone(&node))?;
+        Rules::add(self.node.space.rules.as_ref(), || {
+            spot.folder.permits(WRITE)?;
+            spot.folder.add(&spot.name, Arc::clone(&node))
+        })?;
         let mut inner = node.lock();
         inner.links = inner.links.saturating_add(1);
         Ok(())
@@ -312,6 +364,11 @@ impl Folder for Memory {
         let (from, to) = (self.spot(path)?, to.spot(to_path)?);
         let moved = from.found.as_ref().ok_or(ErrorCode::NoEntry)?;
         let is_folder = moved.kind() == Kind::Folder;
+        from.check_around()?;
+        to.check_around()?;
+        from.check_moved(&to)?;
+        from.folder.permits(WRITE)?;
+        to.folder.permits(WRITE)?;
         if !is_folder && (from.wants_folder || to.wants_folder) {
             return Err(ErrorCode::NotDirectory);
         }
@@ -342,16 +399,8 @@ impl Folder for Memory {
     }
 
     fn allows(&self, path: &str, follow: bool, wish: Wish) -> Answer<()> {
-        let mode = self.stat(path, follow)?.mode;
-        let asked = [
-            (wish.read, 0o400),
-            (wish.write, 0o200),
-            (wish.execute, 0o100),
-        ];
-        match asked.iter().any(|(asked, bit)| *asked && mode & bit == 0) {
-            true => Err(ErrorCode::Access),
-            false => Ok(()),
-        }
+        let _names = self.names();
+        self.node(path, follow)?.allows(wish)
     }
 
     fn sync(&self) -> Answer<()> {
@@ -371,6 +420,13 @@ impl Memory {
             .filter(|other| Arc::ptr_eq(&other.node.space, &self.node.space))
             .ok_or(ErrorCode::CrossDevice)
     }
+}
+
+/// The permission bits that opening a file takes.
+fn wanted(how: &Open) -> u32 {
+    let writes = how.write || how.create || how.truncate;
+    let read = if how.read || !how.write { READ } else { 0 };
+    if writes { read | WRITE } else { read }
 }
 
 /// The parts of a path, the first one last.
