@@ -74,6 +74,7 @@ fn end() -> Event {
 }
 
 /// Every kind of event and of what is in them; a large text is there twice.
+#[expect(clippy::too_many_lines, reason = "one of each")]
 fn one_of_each() -> Vec<Event> {
     let large = "0123456789abcdef".repeat(100);
     let began = |id, operation, timer| Event::Began {
@@ -279,8 +280,11 @@ fn is_told_or_the_same(file: &[u8], events: &[Event]) -> bool {
     }
 }
 
-/// The records of a file that is whole, read as the documentation says: whether each is a large text, and its bytes.
-fn records(file: &[u8]) -> Result<Vec<(bool, Vec<u8>)>, Box<dyn Error>> {
+/// Records: whether each is a large text, and its bytes.
+type Records = Vec<(bool, Vec<u8>)>;
+
+/// The records of a file that is whole, read as the documentation says.
+fn records(file: &[u8]) -> Result<Records, Box<dyn Error>> {
     let number = |from: &mut &[u8]| -> Result<u64, Box<dyn Error>> {
         let (mut number, mut shift) = (0, 0);
         loop {
