@@ -6,7 +6,7 @@ use crate::file::stream::{BLOB, EVENT, Stream};
 use crate::file::{BYTES, Reader};
 
 /// A file of these records, which says that it has so many events.
-fn forged(records: &[(u64, &[u8])], events: u64) -> Result<Vec<u8>, Box<dyn Error>> {
+fn forged(records: &[(u8, &[u8])], events: u64) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut stream = Stream::new(Vec::new())?;
     for (kind, bytes) in records {
         stream.record(*kind, bytes)?;
@@ -98,7 +98,7 @@ fn the_order_of_events_is_checked() -> TestResult {
     ];
     for (records, event, what) in cases {
         let count = u64::try_from(records.len())?;
-        let records: Vec<(u64, &[u8])> = records.iter().map(|it| (EVENT, *it)).collect();
+        let records: Vec<(u8, &[u8])> = records.iter().map(|it| (EVENT, *it)).collect();
         let file = forged(&records, count)?;
         if what == "none" {
             assert_eq!(Recording::read(file.as_slice())?.events.len(), 2);
@@ -133,11 +133,11 @@ fn what_would_take_too_much_memory_is_refused_before_it_does() -> TestResult {
     too_large(&of_chunks(&[&stream]))?;
     let zeros = vec![0_u8; 300 << 20];
     too_large(&forged(&[(EVENT, &head), (BLOB, &zeros)], 1)?)?;
-    let mut records: Vec<(u64, &[u8])> = vec![(EVENT, &head), (BLOB, &zeros[..100_000])];
+    let mut records: Vec<(u8, &[u8])> = vec![(EVENT, &head), (BLOB, &zeros[..100_000])];
     records.extend([(EVENT, [10, 1, 1].as_slice()); 20]);
     too_large(&forged(&records, 21)?)?;
     // Many that are empty; lists of nothing.
-    let mut records: Vec<(u64, &[u8])> = vec![(EVENT, &head)];
+    let mut records: Vec<(u8, &[u8])> = vec![(EVENT, &head)];
     records.extend([(BLOB, [].as_slice()); 10_000]);
     too_large(&forged(&records, 1)?)?;
     let mut list = vec![7, 0, 0];
@@ -145,7 +145,7 @@ fn what_would_take_too_much_memory_is_refused_before_it_does() -> TestResult {
     list.extend(vec![0; 50_001]);
     too_large(&forged(&[(EVENT, &head), (EVENT, &list)], 2)?)?;
     // Within what is allowed for all, there is a bound for what is small.
-    let mut records: Vec<(u64, &[u8])> = vec![(EVENT, &head), (BLOB, &zeros[..100 << 20])];
+    let mut records: Vec<(u8, &[u8])> = vec![(EVENT, &head), (BLOB, &zeros[..100 << 20])];
     records.extend([(EVENT, [10, 1, 1].as_slice()); 20]);
     match Recording::read(forged(&records, 21)?.as_slice()) {
         Err(ReadError::TooLarge { most, .. }) => assert!(most < BYTES, "{most}"),
