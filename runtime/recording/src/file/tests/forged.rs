@@ -1,5 +1,7 @@
 //! Files whose hashes are right, and which no writer wrote.
 
+use sha2::Digest;
+
 use super::*;
 use crate::file::chunk::{Chain, LONGEST_CHUNK, put_number};
 use crate::file::stream::{BLOB, EVENT, Stream};
@@ -178,5 +180,49 @@ fn what_is_not_compressed_is_named() -> TestResult {
     let mut long = b"wxr\x01".to_vec();
     put_number(&mut long, u64::try_from(LONGEST_CHUNK)? + 1);
     assert!(error(&long).starts_with("the recording is damaged between bytes 4 and 7"));
+    Ok(())
+}
+
+/// `cargo nextest run --workspace --run-ignored only -E 'test(inputs_of_the_fuzzer_are_written)'`, where the format has changed.
+#[test]
+#[ignore = "writes into `fuzz/corpus/recording`"]
+fn inputs_of_the_fuzzer_are_written() -> TestResult {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/recording");
+    let corpus = std::path::Path::new(corpus);
+    std::fs::remove_dir_all(corpus)?;
+    std::fs::create_dir(corpus)?;
+    let add = |kind: u8, input: &[u8]| {
+        let input = [&[kind], input].concat();
+        let name = data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(&input)[..6]);
+        std::fs::write(corpus.join(name), input)
+    };
+    let all = one_of_each();
+    let between = all.get(1..all.len() - 1).unwrap_or_default();
+    for some in between.chunks(4) {
+        let mut events = vec![Event::Head(Box::new(head()))];
+        events.extend_from_slice(some);
+        events.push(end());
+        let file = written(&events, |number| number == 2)?;
+        add(0, &file)?;
+        let frame = frame(&file)?;
+        add(
+            1,
+            &[&[u8::try_from(events.len())?], frame.as_slice()].concat(),
+        )?;
+        let mut parts = Vec::new();
+        for (is_blob, bytes) in records(&file)? {
+            // Their lengths are a byte.
+            let bytes = bytes.get(..255).unwrap_or(&bytes);
+            parts.extend([u8::from(is_blob), u8::try_from(bytes.len())?]);
+            parts.extend_from_slice(bytes);
+        }
+        add(2, &parts)?;
+    }
+    // A text that many refer to.
+    let mut many = vec![1, 255];
+    many.extend([b'x'; 255]);
+    many.extend([0, 4, 10, 1, 1, 1].repeat(200));
+    add(2, &many)?;
+    add(0, b"wxr\x02")?;
     Ok(())
 }
