@@ -388,7 +388,7 @@ impl<R: Read> Reader<R> {
 
     /// Begins a record with this number in front of it.
     fn begin(&mut self, head: u64) -> Result<(), ReadError> {
-        let is_blob = head & 1 == BLOB;
+        let is_blob = head & 1 == u64::from(BLOB);
         let left = usize::try_from(head >> 1).unwrap_or(usize::MAX);
         let spent = match is_blob {
             true => self

@@ -17,8 +17,8 @@ const WINDOW_LOG: u32 = 21;
 const STEP: usize = 32 << 10;
 
 /// What a record is: an event, or a large text that events refer to. The lowest bit of its length says it.
-pub(super) const EVENT: u64 = 0;
-pub(super) const BLOB: u64 = 1;
+pub(super) const EVENT: u8 = 0;
+pub(super) const BLOB: u8 = 1;
 
 /// Where the file goes.
 pub(super) struct Stream<W> {
@@ -58,10 +58,10 @@ impl<W: Write> Stream<W> {
     }
 
     /// Appends a record.
-    pub(super) fn record(&mut self, kind: u64, bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn record(&mut self, kind: u8, bytes: &[u8]) -> io::Result<()> {
         let length = u64::try_from(bytes.len()).map_err(io::Error::other)?;
         let mut head = Vec::with_capacity(LONGEST_NUMBER);
-        put_number(&mut head, (length << 1) | kind);
+        put_number(&mut head, (length << 1) | u64::from(kind));
         self.put(&head)?;
         self.put(bytes)
     }

@@ -4,11 +4,29 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// A small recording of all kinds of records, in a few chunks.
+/// A small recording of both kinds of records, in a few chunks.
 fn small() -> Result<(Vec<Event>, Vec<u8>), Box<dyn Error>> {
-    let all = one_of_each();
-    let events: Vec<Event> = all.iter().take(9).chain(all.last()).cloned().collect();
-    let file = written(&events, |number| number % 3 == 0)?;
+    let head = Head {
+        source: text("print('hello')"),
+        ..Head::default()
+    };
+    let printed = Event::Printed {
+        stream: 1,
+        bytes: Bytes(b"hello\n".repeat(200)),
+    };
+    let (instance, nanoseconds) = (0, 1_000);
+    let wall = Event::Wall {
+        instance,
+        nanoseconds,
+    };
+    let events = vec![
+        Event::Head(Box::new(head)),
+        printed.clone(),
+        wall,
+        printed,
+        end(),
+    ];
+    let file = written(&events, |number| number % 2 == 0)?;
     Ok((events, file))
 }
 

@@ -1,6 +1,6 @@
 //! Figures: `cargo nextest run --workspace --run-ignored all --no-capture -E 'test(figures_of_recordings)'` prints them.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::*;
 
@@ -68,114 +68,143 @@ fn page(number: u64) -> String {
     serde_json::json!({"value": {"items": issues}, "bytes": 5_000}).to_string()
 }
 
-/// A run of ten calls, one after the other or at once.
-fn ten_calls(at_once: bool) -> (Vec<Event>, Vec<bool>, Vec<String>) {
-    let source = "import tools\nfrom tools import github\n\ncounts = {}\nfor page in range(10):\n    for issue in github.list_issues(owner='rust-lang', repo='cargo', page=page)['items']:\n        counts[issue['state']] = counts.get(issue['state'], 0) + issue['comments']\nprint(counts)\n";
-    let answers: Vec<String> = (1..=10).map(page).collect();
-    let mut events = vec![Event::Head(Box::new(Head {
-        source: text(source),
-        ..head()
-    }))];
-    let mut flushed = vec![false];
-    let instance = 0;
-    let mut monotonic = 1_000_000;
-    let asks: Vec<[Event; 2]> = (1..=10)
-        .map(|id| {
-            let began = Event::Began {
-                instance,
-                id,
-                operation: 1,
-                timer: None,
-            };
-            let question = Question::Call {
-                name: text("github.list_issues"),
-                arguments: format!(r#"{{"owner":"rust-lang","repo":"cargo","page":{id}}}"#),
-            };
-            let asked = Event::Asked {
-                instance,
-                id,
-                question,
-            };
-            [began, asked]
-        })
-        .collect();
-    let mut push = |event: Event, is_flushed: bool| {
-        events.push(event);
-        flushed.push(is_flushed);
-    };
-    for (id, (ask, answer)) in (1..).zip(asks.iter().zip(&answers)) {
-        let [began, asked] = ask.clone();
-        if at_once && id == 1 {
-            for [began, asked] in asks.clone() {
-                push(began, false);
-                push(asked, false);
-            }
-        } else if !at_once {
-            push(began, false);
-            push(asked, true);
-        }
-        let answer = Answer::Ok(answer.clone());
-        push(
-            Event::Answered {
-                instance,
-                id,
-                answer,
-            },
-            at_once,
-        );
-        monotonic += 43_713_911 + id * 1_000_003 % 7_919_111;
-        let (ids, changed) = (vec![id], Vec::new());
-        push(
-            Event::HandedOver {
-                instance,
-                ids,
-                changed,
-                at: monotonic,
-            },
-            false,
-        );
-        push(
-            Event::Monotonic {
-                instance,
-                nanoseconds: monotonic + 5_000,
-            },
-            false,
-        );
+/// A run: its events, after which of them the writer is flushed, and the answers in it.
+struct Run {
+    events: Vec<Event>,
+    flushed: Vec<bool>,
+    answers: Vec<String>,
+}
+
+const SOURCE: &str = "import tools
+from tools import github
+
+counts = {}
+for page in range(10):
+    for issue in github.list_issues(owner='rust-lang', repo='cargo', page=page)['items']:
+        counts[issue['state']] = counts.get(issue['state'], 0) + issue['comments']
+print(counts)
+";
+
+impl Run {
+    fn push(&mut self, event: Event, is_flushed: bool) {
+        self.events.push(event);
+        self.flushed.push(is_flushed);
     }
-    let calls: Vec<_> = (1..=10)
-        .map(|it| serde_json::json!({"sequence": it, "name": "github.list_issues", "ended": {"error": null, "answer_bytes": 4_000 + it}, "argument_bytes": 46}))
-        .collect();
-    let bytes = Bytes(b"{'open': 1578, 'closed': 801}\n".to_vec());
-    push(Event::Printed { stream: 1, bytes }, false);
-    let report = serde_json::json!({
-        "outcome": "returned", "value": null, "exit_code": null, "stdout": "{'open': 1578, 'closed': 801}\n", "stderr": "",
-        "error": null, "calls": calls, "usage": {"fuel": 812_345_678, "memory_peak": 31_457_280, "output_bytes": 30, "tool_calls": 10},
-        "artifacts": [],
-    });
-    push(
-        Event::End(Box::new(End {
+
+    fn ask(&mut self, id: u64, is_flushed: bool) {
+        let (instance, operation, timer) = (0, 1, None);
+        let began = Event::Began {
+            instance,
+            id,
+            operation,
+            timer,
+        };
+        self.push(began, false);
+        let question = Question::Call {
+            name: text("github.list_issues"),
+            arguments: format!(r#"{{"owner":"rust-lang","repo":"cargo","page":{id}}}"#),
+        };
+        let asked = Event::Asked {
+            instance,
+            id,
+            question,
+        };
+        self.push(asked, is_flushed);
+    }
+
+    fn answer(&mut self, id: u64, is_flushed: bool) {
+        let (instance, ids, changed) = (0, vec![id], Vec::new());
+        let answer = page(id);
+        self.answers.push(answer.clone());
+        let answer = Answer::Ok(answer);
+        let answered = Event::Answered {
+            instance,
+            id,
+            answer,
+        };
+        self.push(answered, is_flushed);
+        let at = id * 43_713_911 + id * 1_000_003 % 7_919_111;
+        let handed_over = Event::HandedOver {
+            instance,
+            ids,
+            changed,
+            at,
+        };
+        self.push(handed_over, false);
+        let nanoseconds = at + 5_000;
+        let monotonic = Event::Monotonic {
+            instance,
+            nanoseconds,
+        };
+        self.push(monotonic, false);
+    }
+
+    fn end(&mut self) {
+        let call = |number| {
+            let ended = serde_json::json!({"error": null, "answer_bytes": 4_000 + number});
+            serde_json::json!({"sequence": number, "name": "github.list_issues", "ended": ended, "argument_bytes": 46})
+        };
+        let calls: Vec<_> = (1..=10).map(call).collect();
+        let printed = "{'open': 1578, 'closed': 801}\n";
+        let bytes = Bytes(printed.into());
+        self.push(Event::Printed { stream: 1, bytes }, false);
+        let usage = serde_json::json!({"fuel": 812_345_678, "memory_peak": 31_457_280, "output_bytes": 30, "tool_calls": 10});
+        let report = serde_json::json!({
+            "outcome": "returned", "value": null, "exit_code": null, "stdout": printed, "stderr": "",
+            "error": null, "calls": calls, "usage": usage, "artifacts": [],
+        });
+        let end = End {
             report: report.to_string(),
             tools: vec![(text("github.list_issues"), "3f".repeat(32))],
-        })),
-        true,
-    );
-    (events, flushed, answers)
+        };
+        self.push(Event::End(Box::new(end)), true);
+    }
+
+    fn written(&self) -> Result<Vec<u8>, Box<dyn Error>> {
+        written(&self.events, |it| self.flushed[it])
+    }
+
+    /// Bytes of the answers, compressed each by itself and all together.
+    fn compressed(&self) -> Result<(usize, usize), Box<dyn Error>> {
+        let mut each = 0;
+        for answer in &self.answers {
+            each += zstd::encode_all(answer.as_bytes(), 3)?.len();
+        }
+        let together = zstd::encode_all(self.answers.concat().as_bytes(), 3)?.len();
+        Ok((each, together))
+    }
+}
+
+/// A run of ten calls, one after the other or at once.
+fn ten_calls(at_once: bool) -> Run {
+    let head = Head {
+        source: text(SOURCE),
+        ..head()
+    };
+    let mut run = Run {
+        events: vec![Event::Head(Box::new(head))],
+        flushed: vec![false],
+        answers: Vec::new(),
+    };
+    if at_once {
+        (1..=10).for_each(|id| run.ask(id, id == 10));
+    }
+    for id in 1..=10 {
+        if !at_once {
+            run.ask(id, true);
+        }
+        run.answer(id, at_once);
+    }
+    run.end();
+    run
 }
 
 #[test]
 fn a_recording_is_hardly_larger_than_its_compressed_answers() -> TestResult {
     for at_once in [false, true] {
-        let (events, flushed, answers) = ten_calls(at_once);
-        let file = written(&events, |it| flushed[it])?;
-        let mut each = 0;
-        for answer in &answers {
-            each += zstd::encode_all(answer.as_bytes(), 3)?.len();
-        }
-        assert!(
-            file.len() * 10 <= each * 12,
-            "{} bytes for {each}",
-            file.len()
-        );
+        let run = ten_calls(at_once);
+        let (file, (_, together)) = (run.written()?.len(), run.compressed()?);
+        assert!(file * 10 <= together * 12, "{file} bytes for {together}");
     }
     Ok(())
 }
@@ -184,80 +213,68 @@ fn a_recording_is_hardly_larger_than_its_compressed_answers() -> TestResult {
 #[ignore = "prints times and sizes"]
 fn figures_of_recordings() -> TestResult {
     for at_once in [false, true] {
-        let (events, flushed, answers) = ten_calls(at_once);
-        let file = written(&events, |it| flushed[it])?;
-        let unflushed = written(&events, |_| false)?;
-        let mut each = 0;
-        for answer in &answers {
-            each += zstd::encode_all(answer.as_bytes(), 3)?.len();
-        }
-        let together = zstd::encode_all(answers.concat().as_bytes(), 3)?.len();
+        let run = ten_calls(at_once);
+        let file = run.written()?;
+        let unflushed = written(&run.events, |_| false)?.len();
+        let (each, together) = run.compressed()?;
         eprintln!(
-            "at once: {at_once}; answers {} bytes, compressed each {each}, together {together}; file {}, without flushes {}: {:.2}x each, {:.2}x together, {:.2}x together without flushes",
-            answers.concat().len(),
+            "at once: {at_once}; answers {}, compressed each {each}, together {together}; file {}, without flushes {unflushed}: \
+             {:.2}x each, {:.2}x together, {:.2}x together without flushes",
+            run.answers.concat().len(),
             file.len(),
-            unflushed.len(),
             ratio(file.len(), each),
             ratio(file.len(), together),
-            ratio(unflushed.len(), together),
+            ratio(unflushed, together),
         );
-        let mut times = Vec::new();
-        for _ in 0..200 {
-            let started = Instant::now();
-            let mut writer = Writer::new(Vec::new())?;
-            times.push(started.elapsed());
-            drop(writer.push(&events[0]));
-        }
-        times.sort();
-        eprintln!("a writer begins in {:?} p50", times[100]);
-        for (what, flushes) in [
-            ("flushed", &flushed),
-            ("not flushed", &vec![false; events.len()]),
-        ] {
-            eprintln!(
-                "all events of a call with an answer of 4 KB, {what}: {:?} p50",
-                per_call(&events, flushes)? / 10
-            );
-        }
-        let mut times = Vec::new();
-        for _ in 0..100 {
-            let started = Instant::now();
-            Recording::read(file.as_slice())?;
-            times.push(started.elapsed());
-        }
-        times.sort();
-        eprintln!("the recording is read in {:?} p50", times[50]);
+        let flushed = per_call(&run.events, &run.flushed)?;
+        let not = per_call(&run.events, &vec![false; run.events.len()])?;
+        eprintln!("a call with an answer of 4 KB: {flushed:?} p50 flushed, {not:?} not flushed");
+        let read = median(|| drop(Recording::read(file.as_slice())));
+        eprintln!("the recording is read in {read:?} p50");
     }
-    let (mut events, flushed, _) = ten_calls(false);
-    for event in &mut events {
+    let begun = median(|| drop(Writer::new(Vec::new())));
+    eprintln!("a writer begins in {begun:?} p50");
+    let mut run = ten_calls(false);
+    for event in &mut run.events {
         if let Event::Answered { answer, .. } = event {
             *answer = Answer::Ok(text(r#"{"value": "pong", "bytes": 6}"#));
         }
     }
-    let small = per_call(&events, &flushed)? / 10;
-    eprintln!("all events of a call with a small answer, flushed: {small:?} p50");
+    let small = per_call(&run.events, &run.flushed)?;
+    eprintln!("a call with a small answer: {small:?} p50 flushed");
     let mut writer = Writer::new(Vec::new())?;
     writer.push(&Event::Head(Box::new(head())))?;
     let started = Instant::now();
     for number in 0..1_000_000 {
+        let nanoseconds = number * 1_337 + number * 7_919 % 97;
+        let instance = 0;
         writer.push(&Event::Monotonic {
-            instance: 0,
-            nanoseconds: number * 1_337 + number * 7_919 % 97,
+            instance,
+            nanoseconds,
         })?;
     }
-    let elapsed = started.elapsed();
+    let each = started.elapsed() / 1_000_000;
     writer.push(&end())?;
     writer.finish()?;
-    eprintln!(
-        "a clock reading: {:?}, {:.2} bytes",
-        elapsed / 1_000_000,
-        ratio(writer.into_inner().len(), 1_000_000)
-    );
+    let bytes = ratio(writer.into_inner().len(), 1_000_000);
+    eprintln!("a clock reading: {each:?}, {bytes:.2} bytes");
     Ok(())
 }
 
-/// What it takes to write all events but the first.
-fn per_call(events: &[Event], flushed: &[bool]) -> Result<std::time::Duration, Box<dyn Error>> {
+fn median(mut work: impl FnMut()) -> Duration {
+    let mut times: Vec<Duration> = (0..200)
+        .map(|_| {
+            let started = Instant::now();
+            work();
+            started.elapsed()
+        })
+        .collect();
+    times.sort();
+    times[100]
+}
+
+/// What it takes to write all events but the first, for each of ten calls.
+fn per_call(events: &[Event], flushed: &[bool]) -> Result<Duration, Box<dyn Error>> {
     let mut times = Vec::new();
     for _ in 0..200 {
         let mut writer = Writer::new(Vec::new())?;
@@ -270,7 +287,7 @@ fn per_call(events: &[Event], flushed: &[bool]) -> Result<std::time::Duration, B
                 writer.flush()?;
             }
         }
-        times.push(started.elapsed());
+        times.push(started.elapsed() / 10);
     }
     times.sort();
     Ok(times[100])

@@ -1,12 +1,14 @@
 //! Files whose hashes are right, and which no writer wrote.
 
+use sha2::Digest;
+
 use super::*;
 use crate::file::chunk::{Chain, LONGEST_CHUNK, put_number};
 use crate::file::stream::{BLOB, EVENT, Stream};
 use crate::file::{BYTES, Reader};
 
 /// A file of these records, which says that it has so many events.
-fn forged(records: &[(u64, &[u8])], events: u64) -> Result<Vec<u8>, Box<dyn Error>> {
+fn forged(records: &[(u8, &[u8])], events: u64) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut stream = Stream::new(Vec::new())?;
     for (kind, bytes) in records {
         stream.record(*kind, bytes)?;
@@ -98,7 +100,7 @@ fn the_order_of_events_is_checked() -> TestResult {
     ];
     for (records, event, what) in cases {
         let count = u64::try_from(records.len())?;
-        let records: Vec<(u64, &[u8])> = records.iter().map(|it| (EVENT, *it)).collect();
+        let records: Vec<(u8, &[u8])> = records.iter().map(|it| (EVENT, *it)).collect();
         let file = forged(&records, count)?;
         if what == "none" {
             assert_eq!(Recording::read(file.as_slice())?.events.len(), 2);
@@ -133,11 +135,11 @@ fn what_would_take_too_much_memory_is_refused_before_it_does() -> TestResult {
     too_large(&of_chunks(&[&stream]))?;
     let zeros = vec![0_u8; 300 << 20];
     too_large(&forged(&[(EVENT, &head), (BLOB, &zeros)], 1)?)?;
-    let mut records: Vec<(u64, &[u8])> = vec![(EVENT, &head), (BLOB, &zeros[..100_000])];
+    let mut records: Vec<(u8, &[u8])> = vec![(EVENT, &head), (BLOB, &zeros[..100_000])];
     records.extend([(EVENT, [10, 1, 1].as_slice()); 20]);
     too_large(&forged(&records, 21)?)?;
     // Many that are empty; lists of nothing.
-    let mut records: Vec<(u64, &[u8])> = vec![(EVENT, &head)];
+    let mut records: Vec<(u8, &[u8])> = vec![(EVENT, &head)];
     records.extend([(BLOB, [].as_slice()); 10_000]);
     too_large(&forged(&records, 1)?)?;
     let mut list = vec![7, 0, 0];
@@ -145,7 +147,7 @@ fn what_would_take_too_much_memory_is_refused_before_it_does() -> TestResult {
     list.extend(vec![0; 50_001]);
     too_large(&forged(&[(EVENT, &head), (EVENT, &list)], 2)?)?;
     // Within what is allowed for all, there is a bound for what is small.
-    let mut records: Vec<(u64, &[u8])> = vec![(EVENT, &head), (BLOB, &zeros[..100 << 20])];
+    let mut records: Vec<(u8, &[u8])> = vec![(EVENT, &head), (BLOB, &zeros[..100 << 20])];
     records.extend([(EVENT, [10, 1, 1].as_slice()); 20]);
     match Recording::read(forged(&records, 21)?.as_slice()) {
         Err(ReadError::TooLarge { most, .. }) => assert!(most < BYTES, "{most}"),
@@ -178,5 +180,49 @@ fn what_is_not_compressed_is_named() -> TestResult {
     let mut long = b"wxr\x01".to_vec();
     put_number(&mut long, u64::try_from(LONGEST_CHUNK)? + 1);
     assert!(error(&long).starts_with("the recording is damaged between bytes 4 and 7"));
+    Ok(())
+}
+
+/// `cargo nextest run --workspace --run-ignored only -E 'test(inputs_of_the_fuzzer_are_written)'`, where the format has changed.
+#[test]
+#[ignore = "writes into `fuzz/corpus/recording`"]
+fn inputs_of_the_fuzzer_are_written() -> TestResult {
+    let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fuzz/corpus/recording");
+    let corpus = std::path::Path::new(corpus);
+    std::fs::remove_dir_all(corpus)?;
+    std::fs::create_dir(corpus)?;
+    let add = |kind: u8, input: &[u8]| {
+        let input = [&[kind], input].concat();
+        let name = data_encoding::HEXLOWER.encode(&sha2::Sha256::digest(&input)[..6]);
+        std::fs::write(corpus.join(name), input)
+    };
+    let all = one_of_each();
+    let between = all.get(1..all.len() - 1).unwrap_or_default();
+    for some in between.chunks(4) {
+        let mut events = vec![Event::Head(Box::new(head()))];
+        events.extend_from_slice(some);
+        events.push(end());
+        let file = written(&events, |number| number == 2)?;
+        add(0, &file)?;
+        let frame = frame(&file)?;
+        add(
+            1,
+            &[&[u8::try_from(events.len())?], frame.as_slice()].concat(),
+        )?;
+        let mut parts = Vec::new();
+        for (is_blob, bytes) in records(&file)? {
+            // Their lengths are a byte.
+            let bytes = bytes.get(..255).unwrap_or(&bytes);
+            parts.extend([u8::from(is_blob), u8::try_from(bytes.len())?]);
+            parts.extend_from_slice(bytes);
+        }
+        add(2, &parts)?;
+    }
+    // A text that many refer to.
+    let mut many = vec![1, 255];
+    many.extend([b'x'; 255]);
+    many.extend([0, 4, 10, 1, 1, 1].repeat(200));
+    add(2, &many)?;
+    add(0, b"wxr\x02")?;
     Ok(())
 }

@@ -76,6 +76,7 @@ fn end() -> Event {
 }
 
 /// Every kind of event and of what is in them; a large text is there twice.
+#[expect(clippy::too_many_lines, reason = "one of each")]
 fn one_of_each() -> Vec<Event> {
     let large = "0123456789abcdef".repeat(100);
     let began = |id, operation, timer| Event::Began {
@@ -284,35 +285,44 @@ fn is_told_or_the_same(file: &[u8], events: &[Event]) -> bool {
     }
 }
 
-/// The records of a file that is whole, read as the documentation says: whether each is a large text, and its bytes.
-fn records(file: &[u8]) -> Result<Vec<(bool, Vec<u8>)>, Box<dyn Error>> {
-    let number = |from: &mut &[u8]| -> Result<u64, Box<dyn Error>> {
-        let (mut number, mut shift) = (0, 0);
-        loop {
-            let (byte, rest) = from.split_first().ok_or("cut short")?;
-            *from = rest;
-            number |= u64::from(byte & 0x7f) << shift;
-            shift += 7;
-            if byte & 0x80 == 0 {
-                return Ok(number);
-            }
+/// A number, which is taken away from the bytes that it stands in front of.
+fn number(from: &mut &[u8]) -> Result<usize, Box<dyn Error>> {
+    let (mut number, mut shift) = (0, 0);
+    loop {
+        let (byte, rest) = from.split_first().ok_or("cut short")?;
+        *from = rest;
+        number |= usize::from(byte & 0x7f) << shift;
+        shift += 7;
+        if byte & 0x80 == 0 {
+            return Ok(number);
         }
-    };
+    }
+}
+
+/// The compressed stream of a file that is whole, read as the documentation says.
+fn frame(file: &[u8]) -> Result<Vec<u8>, Box<dyn Error>> {
     let mut rest = file.strip_prefix(b"wxr\x01").ok_or("no recording")?;
     let mut frame = Vec::new();
     loop {
-        let length = usize::try_from(number(&mut rest)?)?;
+        let length = number(&mut rest)?;
         if length == 0 {
-            break;
+            return Ok(frame);
         }
         frame.extend_from_slice(&rest[..length]);
         rest = &rest[length + 8..];
     }
-    let plain = zstd::decode_all(frame.as_slice())?;
+}
+
+/// Records: whether each is a large text, and its bytes.
+type Records = Vec<(bool, Vec<u8>)>;
+
+/// Those of a file that is whole.
+fn records(file: &[u8]) -> Result<Records, Box<dyn Error>> {
+    let plain = zstd::decode_all(frame(file)?.as_slice())?;
     let (mut rest, mut records) = (plain.as_slice(), Vec::new());
     while !rest.is_empty() {
         let head = number(&mut rest)?;
-        let (bytes, after) = rest.split_at(usize::try_from(head >> 1)?);
+        let (bytes, after) = rest.split_at(head >> 1);
         records.push((head & 1 == 1, bytes.to_vec()));
         rest = after;
     }
