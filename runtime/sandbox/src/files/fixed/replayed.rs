@@ -292,6 +292,7 @@ fn writing_is_the_same() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn names_are_made_moved_and_removed_the_same_way() {
     same(Quota::default(), |side| {
         for path in PATHS
@@ -393,6 +394,7 @@ fn there_is_as_much_room() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn permission_bits_count_unless_root_reads() {
     let host = tempfile::tempdir().unwrap();
     sample(host.path());
