@@ -183,8 +183,8 @@ fn policy(source: Source) -> Policy {
 
 /// What was captured, by way of events.
 fn from_events(policy: &Policy) -> Result<Source, Box<dyn Error>> {
-    let mounts = capture(policy)?;
-    let entries = events(&mounts).filter_map(|event| match event {
+    let captured = capture(policy)?;
+    let entries = events(&captured).filter_map(|event| match event {
         Event::Captured { mount, entry } => Some((mount, entry)),
         _ => None,
     });
