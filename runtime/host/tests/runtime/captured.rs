@@ -233,13 +233,14 @@ async fn is_the_same(script: (Language, &str)) -> Result<String, Box<dyn Error>>
         let changes = changes(&policy, &before)?;
         all.push((printed(&report), report.usage.fuel, changes));
     }
+    let fuels: Vec<_> = all.iter().map(|(_, fuel, _)| *fuel).collect();
     let [(first, fuel, changed), others @ ..] = &all[..] else {
         return Err("no runs".into());
     };
     for (other, other_fuel, other_changed) in others {
-        assert_eq!(other, first);
+        assert_eq!(other, first, "{fuels:?}");
         assert_eq!(other_changed, changed);
-        assert_eq!(other_fuel, fuel, "{first}");
+        assert_eq!(other_fuel, fuel, "{fuels:?} {first}");
     }
     assert!(first.contains("Returned"), "{first}");
     Ok(first.clone())

@@ -24,6 +24,9 @@ use read::Budget;
 /// Most bytes of all mounts of a run together: what files hold, and [`ENTRY`] for each name.
 pub const MOST: u64 = 64 << 20;
 
+/// Bytes that errors count in.
+const MIB: u64 = 1 << 20;
+
 /// Bytes that each name counts for besides its path.
 const ENTRY: u64 = 64;
 
@@ -115,8 +118,8 @@ pub enum Why {
     NotUtf8(&'static str),
     /// There is too much.
     #[error(
-        "with it the mounts have {}, and a recording keeps {} of all mounts together; mount a smaller folder",
-        Bytes(*.size),
+        "with it the mounts have more than {}, and a recording keeps {} of all mounts together; mount a smaller folder",
+        Bytes(*.size / MIB * MIB),
         Bytes(*.most)
     )]
     TooLarge {

@@ -127,8 +127,8 @@ fn what_cannot_be_kept_is_refused_by_name() -> TestResult {
     fs::File::create(to("large"))?.set_len(65 << 20)?;
     assert_eq!(
         refused(host.path()),
-        "cannot record `large` of the mount `/data`: with it the mounts have 65.0 MiB, and a recording keeps \
-         64.0 MiB of all mounts together; mount a smaller folder"
+        "cannot record `large` of the mount `/data`: with it the mounts have more than 65 MiB, and a recording keeps \
+         64 MiB of all mounts together; mount a smaller folder"
     );
     fs::remove_file(to("large"))?;
     fs::write(to("secret"), "x")?;

@@ -71,7 +71,7 @@ impl FileInput {
             }
         };
         let (file, offset) = (Arc::clone(&self.file), self.offset);
-        self.reading = if file.blocks() {
+        self.reading = if file.is_awaited() {
             Reading::UnderWay(spawn_blocking(move || {
                 piece(file.as_ref(), offset, size, charge)
             }))
@@ -256,7 +256,7 @@ impl OutputStream for FileOutput {
             return Err(StreamError::trap("write of more than check-write allows"));
         }
         let (file, offset) = (Arc::clone(&self.file), self.offset);
-        if file.blocks() {
+        if file.is_awaited() {
             let held = match self.ledger.charge(length(bytes.len())) {
                 Ok(held) => held,
                 Err(error) => {

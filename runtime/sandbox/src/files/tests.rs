@@ -78,14 +78,16 @@ fn read(folder: &dyn Folder, path: &str) -> Answer<Vec<u8>> {
     }
 }
 
-/// Makes a link that leads out; a writable mount lets only the host make one.
-fn lead_out(root: &dyn Folder, host: Option<&tempfile::TempDir>, target: &str) {
+/// Makes a link that leads out; a writable mount lets only the host make one, and what was captured nobody. Whether there is one.
+fn lead_out(root: &dyn Folder, host: Option<&tempfile::TempDir>, target: &str) -> bool {
     match (root.make_link(target, "out"), host) {
+        (Err(ErrorCode::NotPermitted), None) => return false,
         (Err(ErrorCode::NotPermitted), Some(host)) => {
             std::os::unix::fs::symlink(target, host.path().join("out")).unwrap();
         }
         (made, _) => made.unwrap(),
     }
+    true
 }
 
 fn names(folder: &dyn Folder) -> Answer<Vec<String>> {
@@ -198,9 +200,10 @@ fn links_lead_inside_only() {
             Err(ErrorCode::NotPermitted),
             "{kind}"
         );
-        lead_out(root, host.as_ref(), "../..");
-        assert_eq!(root.stat("out", true).err(), Some(ErrorCode::NotPermitted));
-        assert_eq!(root.stat("out", false).unwrap().kind, Kind::Link, "{kind}");
+        if lead_out(root, host.as_ref(), "../..") {
+            assert_eq!(root.stat("out", true).err(), Some(ErrorCode::NotPermitted));
+            assert_eq!(root.stat("out", false).unwrap().kind, Kind::Link, "{kind}");
+        }
         assert_eq!(
             root.make_link("/etc", "absolute").err(),
             Some(ErrorCode::NotPermitted),
@@ -334,9 +337,10 @@ fn modes_and_times_are_kept() {
         assert_eq!(mode("private"), 0o604, "{kind}");
         let refused = root.change("link", false, Change::Mode(0o600));
         assert_eq!(refused, Err(ErrorCode::Unsupported), "{kind}");
-        lead_out(root, host.as_ref(), "../..");
-        let refused = root.change("out", true, Change::Mode(0o777));
-        assert_eq!(refused, Err(ErrorCode::NotPermitted), "{kind}");
+        if lead_out(root, host.as_ref(), "../..") {
+            let refused = root.change("out", true, Change::Mode(0o777));
+            assert_eq!(refused, Err(ErrorCode::NotPermitted), "{kind}");
+        }
 
         let then = SystemTime::UNIX_EPOCH + Duration::new(1_000_000, 5);
         let times = Change::Times {
@@ -360,7 +364,7 @@ fn what_may_be_done_is_asked_without_leaving() {
     for (kind, root, host) in folders() {
         let root = root.as_ref();
         write(root, "file", b"").unwrap();
-        lead_out(root, host.as_ref(), "../../../../../etc/passwd");
+        let leads_out = lead_out(root, host.as_ref(), "../../../../../etc/passwd");
         let wish = |execute| Wish {
             read: true,
             write: false,
@@ -371,8 +375,10 @@ fn what_may_be_done_is_asked_without_leaving() {
         assert_eq!(refused, Err(ErrorCode::Access), "{kind}");
         root.change("file", true, Change::Mode(0o755)).unwrap();
         assert_eq!(root.allows("file", true, wish(true)), Ok(()), "{kind}");
-        let refused = root.allows("out", true, wish(false));
-        assert_eq!(refused, Err(ErrorCode::NotPermitted), "{kind}");
+        if leads_out {
+            let refused = root.allows("out", true, wish(false));
+            assert_eq!(refused, Err(ErrorCode::NotPermitted), "{kind}");
+        }
     }
 }
 

@@ -37,6 +37,11 @@ impl File for FixedFile {
         self.inner.blocks()
     }
 
+    fn is_awaited(&self) -> bool {
+        // A file in memory is there at once, and how often a guest asks is not to depend on that.
+        false
+    }
+
     fn read_at(&self, offset: u64, into: &mut [u8]) -> Answer<usize> {
         self.inner.read_at(offset, into)
     }

@@ -116,6 +116,15 @@ impl Spot {
         }
     }
 
+    /// Refuses a link where a path says that there is a folder, and there is none.
+    pub(super) fn takes_link(&self) -> Answer<()> {
+        let found = self.found.as_ref().filter(|_| self.wants_folder);
+        match found.is_some_and(|found| found.kind() != Kind::Folder) {
+            true if self.folder.space.rules.is_some() => Err(ErrorCode::NotDirectory),
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses another place for what is here, from where a link would lead out of the mount; and to move what has
     /// something protected inside.
     pub(super) fn check_moved(&self, to: &Self) -> Answer<()> {

@@ -155,9 +155,23 @@ impl Memory {
         }
     }
 
+    /// Refuses a path that ends with `.` or `..` where a name is changed: as the host does, in what was captured.
+    fn has_name(&self, path: &str, otherwise: ErrorCode) -> Answer<()> {
+        let trimmed = path.trim_end_matches('/');
+        let (above, name) = trimmed.rsplit_once('/').unwrap_or((".", trimmed));
+        match name {
+            "." | ".." if self.node.space.rules.is_some() => {
+                self.node(above, true)?;
+                Err(otherwise)
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Makes something at a path where nothing is.
     fn make(&self, path: &str, body: Body, mode: u32, size: u64) -> Answer<()> {
         let _names = self.names();
+        self.has_name(path, ErrorCode::Exist)?;
         let spot = match self.walk(path, false)? {
             Found::Spot(spot) => spot,
             Found::Folder(_) => return Err(ErrorCode::Exist),
@@ -165,6 +179,7 @@ impl Memory {
         spot.check()?;
         if let Body::Link(target) = &body {
             spot.check_target(target)?;
+            spot.takes_link()?;
         }
         if spot.found.is_some() {
             return Err(ErrorCode::Exist);
@@ -282,6 +297,7 @@ impl Folder for Memory {
 
     fn remove_folder(&self, path: &str) -> Answer<()> {
         let _names = self.names();
+        self.has_name(path, ErrorCode::Invalid)?;
         let spot = self.spot(without_slash(path))?;
         let found = spot.found.as_ref().ok_or(ErrorCode::NoEntry)?;
         spot.check_around()?;
@@ -298,6 +314,7 @@ impl Folder for Memory {
 
     fn remove_file(&self, path: &str) -> Answer<()> {
         let _names = self.names();
+        self.has_name(path, ErrorCode::IsDirectory)?;
         let spot = self.spot(path)?;
         let found = spot.found.as_ref().ok_or(ErrorCode::NoEntry)?;
         spot.folder.permits(WRITE)?;
@@ -311,7 +328,8 @@ impl Folder for Memory {
     }
 
     fn make_link(&self, target: &str, path: &str) -> Answer<()> {
-        if target.starts_with('/') {
+        // In what was captured the name is looked at first, as on the host.
+        if target.starts_with('/') && self.node.space.rules.is_none() {
             return Err(ErrorCode::NotPermitted);
         }
         if target.is_empty() {
@@ -332,19 +350,21 @@ impl Folder for Memory {
     fn link(&self, path: &str, to: &dyn Folder, to_path: &str) -> Answer<()> {
         let to = self.same_space(to)?;
         let _names = self.names();
+        self.has_name(path, ErrorCode::NotPermitted)?;
         let from = match self.walk(path, false)? {
             Found::Spot(from) => from,
             Found::Folder(_) => return Err(ErrorCode::NotPermitted),
         };
         from.check()?;
+        to.has_name(to_path, ErrorCode::Exist)?;
         let spot = to.spot(to_path)?;
         from.check_moved(&spot)?;
         let node = from.node()?;
-        if node.kind() == Kind::Folder {
-            return Err(ErrorCode::NotPermitted);
-        }
         if spot.found.is_some() {
             return Err(ErrorCode::Exist);
+        }
+        if node.kind() == Kind::Folder {
+            return Err(ErrorCode::NotPermitted);
         }
         if spot.wants_folder {
             return Err(ErrorCode::NoEntry);
@@ -361,6 +381,8 @@ impl Folder for Memory {
     fn rename(&self, path: &str, to: &dyn Folder, to_path: &str) -> Answer<()> {
         let to = self.same_space(to)?;
         let _names = self.names();
+        self.has_name(path, ErrorCode::Invalid)?;
+        to.has_name(to_path, ErrorCode::Invalid)?;
         let (from, to) = (self.spot(path)?, to.spot(to_path)?);
         let moved = from.found.as_ref().ok_or(ErrorCode::NoEntry)?;
         let is_folder = moved.kind() == Kind::Folder;
