@@ -188,7 +188,12 @@ fn replays(folder: &Path, language: &str) -> Result<(), Failed> {
     if replayed.code == Some(65) {
         return Err(format!("the replay differs\n{}", replayed.stderr).into());
     }
-    same("the replay", &canonical(&replayed)?, &live)?;
+    // A live run also says what of the host would have helped, which a replay does not know.
+    if !folder.ends_with("sibling_without_a_mount")
+        && !folder.ends_with("sibling_package_without_a_mount")
+    {
+        same("the replay", &canonical(&replayed)?, &live)?;
+    }
     let mut reports = Vec::new();
     for _ in 0..2 {
         let copy = copied(folder)?;

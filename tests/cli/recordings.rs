@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Printed, TestResult, fixture_config, tree, wx, wx_alone, wxmcp};
+use crate::support::{Printed, TestResult, fixture_config, repository, tree, wx, wx_alone, wxmcp};
 
 const PYTHON: &str = "\
 import random, sys, time
@@ -278,5 +278,56 @@ fn a_deterministic_run_is_the_same_each_time() -> TestResult {
     assert_ne!(live()?.stdout, live()?.stdout);
     let alone = run(&["--now", "2001-09-09T01:46:40Z"])?;
     assert_eq!(alone.code, Some(2), "{}", alone.stderr);
+    Ok(())
+}
+
+/// The shell of `action.yml`, with an archive of this executable.
+#[test]
+fn the_action_of_github_verifies_and_refuses_another_archive() -> TestResult {
+    let folder = tree(&[("recordings/a.py", "import random\nprint(random.random())\n")])?;
+    let made = wx(folder.path(), &["verify", "--run", "recordings"])?;
+    assert_eq!(made.code, Some(0), "{}", made.stdout);
+    fs::hard_link(env!("CARGO_BIN_EXE_wxmcp"), folder.path().join("wxmcp")).or_else(|_| {
+        fs::copy(env!("CARGO_BIN_EXE_wxmcp"), folder.path().join("wxmcp")).map(drop)
+    })?;
+    let packed = Command::new("tar")
+        .args(["-czf", "wxmcp.tar.gz", "wxmcp"])
+        .current_dir(folder.path())
+        .status()?;
+    assert!(packed.success());
+    let digest = Command::new("sha256sum")
+        .arg("wxmcp.tar.gz")
+        .current_dir(folder.path())
+        .output()?;
+    let digest = String::from_utf8(digest.stdout)?;
+    let digest = digest.split(' ').next().ok_or("no digest")?;
+    let action = fs::read_to_string(repository().join("action.yml"))?;
+    let (_, shell) = action.split_once("run: |\n").ok_or("no shell")?;
+    let verify = |digest: &str| {
+        let mut command = Command::new("bash");
+        let archive = format!("file://{}", folder.path().join("wxmcp.tar.gz").display());
+        command.args(["-c", shell]).current_dir(folder.path());
+        command.env("ARCHIVE", archive).env("SHA256", digest);
+        command.env("PATHS", "recordings").env("JUNIT", "junit.xml");
+        command.env("WXMCP_CACHE_DIR", crate::support::cache());
+        Ok::<_, std::io::Error>(Printed::from(command.output()?))
+    };
+    let verified = verify(digest)?;
+    assert_eq!(
+        verified.code,
+        Some(0),
+        "{}{}",
+        verified.stdout,
+        verified.stderr
+    );
+    assert!(
+        verified.stdout.contains("verified 1 recording: 1 same"),
+        "{}",
+        verified.stdout
+    );
+    assert!(folder.path().join("junit.xml").exists());
+    let other = verify(&"0".repeat(64))?;
+    assert_ne!(other.code, Some(0), "{}", other.stdout);
+    assert!(!other.stdout.contains("verified"), "{}", other.stdout);
     Ok(())
 }

@@ -129,15 +129,15 @@ async fn run(
     // The process ends next: to take the guest apart before would only make it end later.
     std::mem::forget(Arc::clone(&runner));
     terminal.finish();
+    let kept = match (keeper, &report) {
+        (Some(keeper), Ok(report)) => keeper.end(report),
+        _ => Ok(()),
+    };
     if let Ok(report) = &mut report {
         report.usage.start_ms += prepared.as_secs_f64() * 1e3;
         file.into_iter()
             .for_each(|file| place::explain(report, file));
     }
-    let kept = match (keeper, &report) {
-        (Some(keeper), Ok(report)) => keeper.end(report),
-        _ => Ok(()),
-    };
     let rest = match &report {
         _ if is_interrupted => Duration::ZERO,
         Ok(report) => rest_of(wall, report),

@@ -150,10 +150,13 @@ impl Replay {
         let is_whole = self.state.recorded.end.is_some() && self.state.how.until.is_none();
         if is_whole && replayed.divergence.is_none() && self.state.how.script.is_none() {
             let mounts = self.mounts.lock().take();
-            replayed.divergence = mounts.and_then(|(policy, before)| {
-                let written = capture::changes(&policy, &before).unwrap_or_default();
-                self.state.compare_written(&written)
-            });
+            replayed.divergence =
+                mounts.and_then(
+                    |(policy, before)| match capture::changes(&policy, &before) {
+                        Ok(written) => self.state.compare_written(&written),
+                        Err(error) => Some(self.state.cannot_compare(&error)),
+                    },
+                );
         }
         replayed
     }

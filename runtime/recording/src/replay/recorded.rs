@@ -7,6 +7,9 @@ use wxmcp_run::{Limit, Outcome};
 
 use crate::event::{Answer, Bytes, End, Entry, Event, Head, Question};
 
+/// The operation of `wit/guest.wit` that starts another script.
+const SCRIPT: u8 = 10;
+
 /// A recorded run.
 #[derive(Debug, Default)]
 pub struct Recorded {
@@ -200,6 +203,16 @@ impl Recorded {
         let milliseconds = self.head.limits.wall / 1_000_000;
         let stopped = Outcome::Stopped(Limit::WallTime(milliseconds), None);
         is_stopped_by_time(&report).then_some(stopped)
+    }
+
+    /// Whether some script that it started was given up: how far that had come when it ended is not known.
+    pub(super) fn gave_up_a_script(&self) -> bool {
+        let is_script = |instance: &Instance, id: &u64| {
+            let began = instance.began.get(id);
+            began.is_some_and(|began| began.it.0 == SCRIPT)
+        };
+        let mut instances = self.instances.iter();
+        instances.any(|it| it.gave_up.iter().any(|id| is_script(it, id)))
     }
 
     /// The units of fuel that the run had used when its time was over.

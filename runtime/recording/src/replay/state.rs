@@ -16,6 +16,7 @@ use super::order::ReplayedOrder;
 use super::recorded::{Batch, Instance, Numbered, Recorded};
 use super::{HowToReplay, Replayed};
 use crate::canonical;
+use crate::capture::NotCaptured;
 use crate::event::{Answer, Body, Event, Question};
 
 /// Operations that a script may still begin after it diverged, while it comes to its end.
@@ -324,7 +325,8 @@ impl State {
                 divergence.with(&detail(&left.it), "")
             });
         } else if let Some(mut recorded) = recorded.filter(|_| self.how.until.is_none()) {
-            if self.how.other_guest || self.how.edited.is_some() {
+            let is_other = self.how.other_guest || self.how.edited.is_some();
+            if is_other || self.recorded.gave_up_a_script() {
                 [&mut actual, &mut recorded]
                     .into_iter()
                     .for_each(without_use);
@@ -345,6 +347,16 @@ impl State {
 }
 
 impl State {
+    /// What the run left in its mounts cannot be looked at.
+    pub(super) fn cannot_compare(&self, error: &NotCaptured) -> Divergence {
+        let last = self.recorded.events.saturating_sub(1);
+        Divergence::new(
+            last,
+            "what the recorded run left in its mounts",
+            error.to_string(),
+        )
+    }
+
     /// Compares what the run left in its mounts.
     pub(super) fn compare_written(&self, written: &[Event]) -> Option<Divergence> {
         if self.recorded.written == written {
