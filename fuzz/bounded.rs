@@ -7,7 +7,7 @@ use std::process::Command;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 /// Inputs for each target: a few seconds of code that was compiled quickly.
-const RUNS: [(&str, u32); 13] = [
+const RUNS: [(&str, u32); 14] = [
     ("component", 1_500),
     ("flatten", 8_000),
     ("frames", 5_000),
@@ -16,6 +16,7 @@ const RUNS: [(&str, u32); 13] = [
     ("ids", 80_000),
     ("postgres", 40_000),
     ("postgres-value", 80_000),
+    ("recording", 20_000),
     ("schema", 3_000),
     ("servers-file", 30_000),
     ("settings-file", 20_000),

@@ -60,15 +60,20 @@ fn main() -> std::process::ExitCode {
         .flat_map(|kind| cases(kind).into_iter().map(move |case| (kind, case)))
         .flat_map(|(kind, case)| {
             let folder = fixtures().join(kind).join(&case);
-            languages(&folder).into_iter().map(move |language| {
+            languages(&folder).into_iter().flat_map(move |language| {
                 let name = format!("{kind}::{case}.{language}");
-                let folder = folder.clone();
-                Trial::test(name, move || match kind {
+                let (folder, again) = (folder.clone(), folder.clone());
+                let trial = Trial::test(name.clone(), move || match kind {
                     "escapes" => escape(&folder, language),
                     _ => script(&folder, language),
-                })
+                });
+                let replay = Trial::test(format!("replays::{name}"), move || {
+                    replays(&again, language)
+                });
+                [Some(trial), (kind != "escapes").then_some(replay)]
             })
         })
+        .flatten()
         .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -105,8 +110,8 @@ fn expected(folder: &Path, name: &str, language: &str) -> Option<String> {
         .ok()
 }
 
-fn script(folder: &Path, language: &str) -> Result<(), Failed> {
-    // A script may write into its folder.
+/// A copy of a case, in which its script may write.
+fn copied(folder: &Path) -> Result<tempfile::TempDir, Failed> {
     let copy = tempfile::tempdir()?;
     copy_all(folder, copy.path(), copy_filled)?;
     // A case whose folder is empty at first has none: git keeps no empty folders.
@@ -114,11 +119,17 @@ fn script(folder: &Path, language: &str) -> Result<(), Failed> {
     if let Ok(statements) = fs::read_to_string(folder.join("main.sql")) {
         rusqlite::Connection::open(copy.path().join("main.db"))?.execute_batch(&statements)?;
     }
-    let mut command = wxmcp(copy.path());
+    Ok(copy)
+}
+
+/// Runs the script of a case in a copy of it, with more flags.
+fn run(folder: &Path, copy: &Path, language: &str, more: &[&str]) -> Result<Printed, Failed> {
+    let mut command = wxmcp(copy);
     command
         .env("WXMCP_CANARY", SECRET)
         .args(["run", "--json", "--mcp-config"])
         .arg(fixtures().join("mcp/fixture.json"))
+        .args(more)
         .args(flag_lines(&folder.join("flags")))
         .arg(format!("script.{language}"))
         .args(lines(&folder.join("args")))
@@ -131,9 +142,75 @@ fn script(folder: &Path, language: &str) -> Result<(), Failed> {
     // A script that does not read may have ended already.
     let _ended = stdin.write_all(&input);
     drop(stdin);
-    let printed = Printed::from(child.wait_with_output()?);
-    let report: serde_json::Value = serde_json::from_str(&printed.stdout)
-        .map_err(|error| format!("no report: {error}\n{}\n{}", printed.stdout, printed.stderr))?;
+    Ok(child.wait_with_output()?.into())
+}
+
+fn report(printed: &Printed) -> Result<serde_json::Value, Failed> {
+    let report = serde_json::from_str(&printed.stdout);
+    Ok(report
+        .map_err(|error| format!("no report: {error}\n{}\n{}", printed.stdout, printed.stderr))?)
+}
+
+/// What a report says of the run, and not of the machine.
+fn canonical(printed: &Printed) -> Result<String, Failed> {
+    let mut report = report(printed)?;
+    let members = report.as_object_mut().ok_or("no object")?;
+    members.remove("run");
+    for time in ["wall_ms", "start_ms", "host_peak"] {
+        let usage = members["usage"].as_object_mut().ok_or("no usage")?;
+        usage.remove(time);
+    }
+    for call in members["calls"].as_array_mut().ok_or("no calls")? {
+        if let Some(ended) = call["ended"].as_object_mut() {
+            ended.remove("milliseconds");
+        }
+    }
+    Ok(serde_json::to_string_pretty(&report)?)
+}
+
+/// A recorded run of the case replays without its folder, its tools and its input, and a deterministic one is the same twice.
+fn replays(folder: &Path, language: &str) -> Result<(), Failed> {
+    let place = tempfile::tempdir()?;
+    let recording = place.path().join("r.wxr").to_string_lossy().into_owned();
+    let copy = copied(folder)?;
+    let live = run(
+        folder,
+        copy.path(),
+        language,
+        &["--record", &recording, "--record-env"],
+    )?;
+    let live = canonical(&live)?;
+    drop(copy);
+    let replayed: Printed = wxmcp(place.path())
+        .args(["replay", "--json", "r.wxr"])
+        .output()?
+        .into();
+    if replayed.code == Some(65) {
+        return Err(format!("the replay differs\n{}", replayed.stderr).into());
+    }
+    // A live run also says what of the host would have helped, which a replay does not know.
+    if !folder.ends_with("sibling_without_a_mount")
+        && !folder.ends_with("sibling_package_without_a_mount")
+    {
+        same("the replay", &canonical(&replayed)?, &live)?;
+    }
+    let mut reports = Vec::new();
+    for _ in 0..2 {
+        let copy = copied(folder)?;
+        reports.push(canonical(&run(
+            folder,
+            copy.path(),
+            language,
+            &["--deterministic"],
+        )?)?);
+    }
+    same("the second deterministic run", &reports[1], &reports[0])
+}
+
+fn script(folder: &Path, language: &str) -> Result<(), Failed> {
+    let copy = copied(folder)?;
+    let printed = run(folder, copy.path(), language, &[])?;
+    let report = report(&printed)?;
     if printed.stdout.contains(SECRET) || printed.stderr.contains(SECRET) {
         return Err("the secret came out".into());
     }

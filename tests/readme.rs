@@ -5,7 +5,7 @@ mod support;
 use std::fs;
 use std::process::Command;
 
-use support::{TestResult, repository, wx};
+use support::{TestResult, copy_all, copy_file, repository, wx};
 
 /// The blocks of a language in a page.
 fn blocks<'a>(page: &'a str, language: &str) -> Vec<&'a str> {
@@ -133,4 +133,86 @@ fn scripts_run_as_they_are_found() -> TestResult {
         }
     }
     Ok(())
+}
+
+/// The failing build that the section on recordings shows, in a folder that has what it needs.
+#[test]
+fn a_build_fails_as_it_is_shown() -> TestResult {
+    let root = repository();
+    let page = fs::read_to_string(root.join("README.md"))?;
+    let (_, section) = page
+        .split_once("\n## Runs that reproduce\n")
+        .ok_or("no section")?;
+    let shown = blocks(section, "console")
+        .into_iter()
+        .next()
+        .ok_or("no console block")?;
+    let folder = tempfile::tempdir()?;
+    for needed in ["tools", "examples/recordings", "target/demo"] {
+        fs::create_dir_all(folder.path().join(needed))?;
+    }
+    copy_all(&root.join("tools"), &folder.path().join("tools"), copy_file)?;
+    for file in [
+        "wxmcp.toml",
+        "examples/recordings/hours.py",
+        "target/demo/sample.db",
+    ] {
+        fs::copy(root.join(file), folder.path().join(file))?;
+    }
+    let mut printed = String::new();
+    for command in shown.lines().filter_map(|line| line.strip_prefix("$ ")) {
+        printed.push_str(&format!("$ {command}\n"));
+        match command.strip_prefix("wxmcp ") {
+            Some(words) => {
+                let words: Vec<_> = words.split(' ').collect();
+                let ran = wx(folder.path(), &words)?;
+                printed.push_str(&ran.stdout);
+                printed.push_str(&ran.stderr);
+            }
+            None => {
+                let mut shell = Command::new("sh");
+                let status = shell
+                    .args(["-c", command])
+                    .current_dir(folder.path())
+                    .status()?;
+                assert!(status.success(), "{command}");
+            }
+        }
+    }
+    assert_eq!(
+        without_times(&printed),
+        without_times(&format!("{shown}\n"))
+    );
+    Ok(())
+}
+
+/// A text without dates and measured times.
+fn without_times(text: &str) -> String {
+    let words = text.lines().map(|line| {
+        let words = line.split(' ').scan("", |before, word| {
+            let is_time = word == "ms" || before.ends_with('(') || *before == "on";
+            let is_number = word
+                .trim_start_matches('(')
+                .chars()
+                .next()
+                .is_some_and(|c| c.is_ascii_digit());
+            *before = word;
+            Some(if is_number && (is_time || word.starts_with('(')) {
+                "N"
+            } else {
+                word
+            })
+        });
+        let mut words: Vec<_> = words.collect();
+        // Milliseconds stand before their unit.
+        for at in 1..words.len() {
+            if words.get(at) == Some(&"ms")
+                && let Some(number) = words.get_mut(at - 1)
+            {
+                *number = "N";
+            }
+        }
+        words.join(" ")
+    });
+    words.collect::<Vec<_>>().join("\n")
 }

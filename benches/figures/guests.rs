@@ -26,6 +26,7 @@ impl Guests {
             let facts = &manifest[name];
             let digest = facts["native_sha256"].as_str().context("no digest")?;
             Ok(NativeGuest {
+                component: "",
                 name,
                 sha256: digest.to_owned().leak(),
                 size: facts["native_bytes"].as_u64().context("no size")?,

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::ensure;
 use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, CallContext, Clocks, Held, Language, Ledger, Limits, NamespaceListing, Policy,
-    Randomness, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolHost, ToolListing,
+    BoxFuture, CallContext, Held, Language, Ledger, Limits, NamespaceListing, Policy, Script,
+    Silent, Sources, ToolAnswer, ToolCall, ToolError, ToolHost, ToolListing,
 };
 
 use crate::timing::{median, ms, private_kib, row};
@@ -81,8 +81,7 @@ pub(crate) fn request(language: Language, source: &str) -> Run {
         },
         ledger: Ledger::unbounded(),
         tools: Arc::new(Tools),
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
+        sources: Sources::default(),
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     }

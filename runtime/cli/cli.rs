@@ -1,8 +1,10 @@
 //! The command line: what may be written, and nothing that acts on it.
 
 mod parse;
+mod recordings;
 mod repl;
 mod serve;
+mod sources;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,8 +17,12 @@ use wxmcp_run::Language;
 
 pub(crate) use parse::{is_run_flag, parse};
 
+pub(crate) use recordings::{
+    KeepArgs, RecordArgs, RecordingArgs, RecordingCommand, ReplayArgs, VerifyArgs,
+};
 pub(crate) use repl::ReplArgs;
 pub(crate) use serve::{McpClient, ServeArgs};
+pub(crate) use sources::SourceArgs;
 
 const ABOUT: &str = "\
 Runs a program that an AI agent wrote, in a sandbox, with tools as modules it imports.
@@ -88,6 +94,17 @@ pub(crate) enum Command {
     /// Read lines, run each when it is whole, and go on with its variables: Python, JavaScript or TypeScript
     #[command(after_help = repl::HELP)]
     Repl(Box<ReplArgs>),
+    /// Run a script, and keep all that it was given in a file that replays
+    #[command(after_help = recordings::RECORD)]
+    Record(Box<RecordArgs>),
+    /// Run what was recorded once more, with nothing but the recording, and say where it differs
+    #[command(after_help = recordings::REPLAY)]
+    Replay(ReplayArgs),
+    /// Replay many recordings, and say which differ
+    #[command(after_help = recordings::VERIFY)]
+    Verify(VerifyArgs),
+    /// Show what a recording holds
+    Recording(RecordingArgs),
     /// Check the types of a script against its tools, without running it
     #[command(after_help = CHECKERS)]
     Check(CheckArgs),
@@ -162,6 +179,12 @@ pub(crate) struct RunArgs {
 
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
+
+    #[command(flatten)]
+    pub(crate) sources: SourceArgs,
+
+    #[command(flatten)]
+    pub(crate) keep: KeepArgs,
 
     /// Check the types first, as `wxmcp check` does, and do not run what they do not fit
     #[arg(long)]

@@ -19,6 +19,8 @@ pub(crate) enum Exit {
     Usage,
     /// A limit stopped the script.
     Limit,
+    /// What was replayed differs from its recording.
+    Diverged,
     /// The user interrupted it.
     Cancelled,
     /// The script ended itself with this code.
@@ -44,6 +46,7 @@ impl Exit {
             Self::Failure => 1,
             Self::Usage => 2,
             Self::Limit => 3,
+            Self::Diverged => 65,
             Self::Cancelled => 130,
             Self::Script(code) => code,
         }
@@ -85,6 +88,15 @@ impl Failure {
             error,
             hint: None,
             code: 70,
+        }
+    }
+
+    /// What was done could not be kept in a file; exit code 74.
+    pub(crate) fn unwritten(error: anyhow::Error) -> Self {
+        Self {
+            error,
+            hint: None,
+            code: NOT_WRITTEN,
         }
     }
 

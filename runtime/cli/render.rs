@@ -333,6 +333,11 @@ pub(crate) fn failure(error: &anyhow::Error, hint: Option<&str>) {
     }
 }
 
+/// Says that what was asked for went otherwise than it should, in words that are whole.
+pub(crate) fn failed(words: &str) {
+    text(&format!("error: {words}"));
+}
+
 /// Says that output was lost; a reader that went away knows it.
 pub(crate) fn loss(loss: &Loss) {
     match loss {

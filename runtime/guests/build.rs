@@ -26,7 +26,11 @@ fn main() -> anyhow::Result<()> {
         println!("cargo::rerun-if-changed={}", native.display());
         let variable = format!("WXMCP_{}", guest.to_uppercase());
         println!("cargo::rustc-env={variable}_NATIVE={}", native.display());
-        for (part, key) in [("SHA256", "native_sha256"), ("SIZE", "native_bytes")] {
+        for (part, key) in [
+            ("COMPONENT", "component_sha256"),
+            ("SHA256", "native_sha256"),
+            ("SIZE", "native_bytes"),
+        ] {
             let value = match manifest.get(guest).and_then(|guest| guest.get(key)) {
                 Some(serde_json::Value::String(text)) => text.clone(),
                 Some(other) => other.to_string(),

@@ -15,8 +15,9 @@ use serde_json::Value;
 use support::{TestResult, repository};
 
 /// The crates, lowest first. One may import those in front of it and none behind it.
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 16] = [
     "wxmcp-run",
+    "wxmcp-recording",
     "wxmcp-cache",
     "wxmcp-catalogue",
     "wxmcp-policy",

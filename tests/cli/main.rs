@@ -6,6 +6,7 @@ mod files;
 mod machine;
 mod outcomes;
 mod place;
+mod recordings;
 mod repl;
 mod report;
 mod scripts;

@@ -71,7 +71,7 @@ async fn both(job: impl Fn() -> Job) -> Result<Value, Box<dyn Error>> {
 
 fn seeded(language: Language, source: &str) -> Job {
     let mut job = Job::new(language, "same", source);
-    job.randomness = Randomness::Seeded(7);
+    job.sources.randomness = Randomness::seeded(7);
     job
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, Clocks, Language, Limits, Outcome, Policy, Randomness, Script, Silent, ToolAnswer,
-    ToolCall, ToolError, ToolHost,
+    BoxFuture, Language, Limits, Outcome, Policy, Script, Silent, Sources, ToolAnswer, ToolCall,
+    ToolError, ToolHost,
 };
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
@@ -66,6 +66,7 @@ fn open(native: Vec<u8>) -> Result<Sandbox> {
         .map(|byte| format!("{byte:02x}"))
         .collect();
     let guest = NativeGuest {
+        component: "",
         name: "python",
         sha256: sha256.leak(),
         size: u64::try_from(native.len())?,
@@ -100,8 +101,7 @@ fn run(sandbox: &Sandbox, source: &str) -> Result<String> {
         },
         ledger: wxmcp_run::Ledger::unbounded(),
         tools: Arc::new(NoTools),
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
+        sources: Sources::default(),
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };

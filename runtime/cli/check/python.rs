@@ -10,7 +10,7 @@ use anyhow::Context;
 use serde::Deserialize;
 use wxmcp_catalogue::stubs::{Calls, python};
 use wxmcp_run::Run;
-use wxmcp_run::{Clocks, Ledger, Limits, Outcome, Policy, Randomness, Script, Silent, Stdin};
+use wxmcp_run::{Ledger, Limits, Outcome, Policy, Script, Silent, Sources, Stdin};
 use wxmcp_toolfiles::Interpreters as _;
 
 use super::ambient::{add_python, modules, namespaces};
@@ -242,8 +242,7 @@ pub(crate) async fn analyse(guests: &Guests, source: &str) -> Result<Read, Failu
         },
         ledger: Ledger::unbounded(),
         tools: std::sync::Arc::new(NoTools),
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
+        sources: Sources::default(),
         observer: std::sync::Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };

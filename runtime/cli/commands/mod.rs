@@ -6,6 +6,7 @@ mod completions;
 mod component;
 mod doctor;
 mod init;
+mod recordings;
 mod repl;
 mod run;
 mod serve;
@@ -22,6 +23,10 @@ pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
         Command::Serve(args) => serve::execute(&args),
         Command::Init => init::execute(),
         Command::Repl(args) => repl::execute(&args),
+        Command::Record(args) => run::record(*args),
+        Command::Replay(args) => recordings::replay(&args),
+        Command::Verify(args) => recordings::verify(&args),
+        Command::Recording(args) => recordings::show(&args),
         Command::Check(args) => check::execute(&args),
         Command::Build(args) => build::execute(&args),
         Command::Tools(args) => tools::execute(&args),

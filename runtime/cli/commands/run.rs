@@ -9,13 +9,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_broker::CallerHost;
 use wxmcp_host::{Job, Runtime};
 use wxmcp_run::{
-    BoxFuture, Clocks, Language, Outcome, Policy, Randomness, Report, RunError, Runner, Script,
-    Silent, Stdin,
+    BoxFuture, Language, Outcome, Policy, Report, RunError, Runner, Script, Silent, Sources, Stdin,
 };
 
-use super::component;
+use super::{component, recordings};
 use crate::check::Checker;
-use crate::cli::{NamedLanguage, RunArgs};
+use crate::cli::{NamedLanguage, RecordArgs, RunArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupts::Interrupts;
 use crate::place;
@@ -47,6 +46,22 @@ pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
     crate::runtime::event_loop()?.run(run(args, settings, script, stdin))
 }
 
+/// `wxmcp record`: a run that is recorded.
+pub(super) fn record(args: RecordArgs) -> Result<Exit, Failure> {
+    let mut run = args.run;
+    if run.interactive || run.interpreter.is_some() {
+        let error = anyhow::anyhow!("what is typed, and other interpreters, are not recorded");
+        return Err(Failure::usage(error).hint("leave --interactive and --interpreter out"));
+    }
+    let name = match (&run.code, run.words.first()) {
+        (None, Some(name)) if name != "-" => name.as_str(),
+        _ => "script",
+    };
+    let path = args.output.or(run.keep.record.take());
+    run.keep.record = Some(path.unwrap_or_else(|| recordings::default_path(name)));
+    execute(&run)
+}
+
 pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
     Job {
         script,
@@ -58,8 +73,7 @@ pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
             workdir: settings.workdir,
         },
         limits: settings.limits,
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
+        sources: Sources::default(),
     }
 }
 
@@ -105,15 +119,20 @@ async fn run(
         }
     };
     let mut job = job(script, settings, stdin);
+    job.sources = args.sources.sources();
     job.limits.start = job.limits.start.saturating_sub(prepared);
     let wall = job.limits.wall;
-    let mut report = runner
-        .run(job.into_run(Arc::clone(broker), terminal.clone(), cancel))
-        .await;
+    let run = job.into_run(Arc::clone(broker), terminal.clone(), cancel);
+    let (run, keeper) = recordings::keep(run, args, &runtime)?;
+    let mut report = runner.run(run).await;
     let is_interrupted = interrupts.end_the_process();
     // The process ends next: to take the guest apart before would only make it end later.
     std::mem::forget(Arc::clone(&runner));
     terminal.finish();
+    let kept = match (keeper, &report) {
+        (Some(keeper), Ok(report)) => keeper.end(report),
+        _ => Ok(()),
+    };
     if let Ok(report) = &mut report {
         report.usage.start_ms += prepared.as_secs_f64() * 1e3;
         file.into_iter()
@@ -129,7 +148,7 @@ async fn run(
     more.filter(|it| !unmatched.contains(it))
         .for_each(|it| render::note(&it));
     end(broker, &exit, rest).await;
-    exit
+    kept.and(exit)
 }
 
 /// Ends the servers. They may take the rest of the run's time, and whoever reads what was printed, too. What is

@@ -6,6 +6,7 @@ use wxmcp_sandbox::NativeGuest;
 /// CPython, whole standard library included.
 static PYTHON: NativeGuest = NativeGuest {
     name: "python",
+    component: env!("WXMCP_PYTHON_COMPONENT"),
     sha256: env!("WXMCP_PYTHON_SHA256"),
     size: size(env!("WXMCP_PYTHON_SIZE")),
     compressed: include_bytes!(env!("WXMCP_PYTHON_NATIVE")),
@@ -14,6 +15,7 @@ static PYTHON: NativeGuest = NativeGuest {
 /// StarlingMonkey.
 static JAVASCRIPT: NativeGuest = NativeGuest {
     name: "javascript",
+    component: env!("WXMCP_JAVASCRIPT_COMPONENT"),
     sha256: env!("WXMCP_JAVASCRIPT_SHA256"),
     size: size(env!("WXMCP_JAVASCRIPT_SIZE")),
     compressed: include_bytes!(env!("WXMCP_JAVASCRIPT_NATIVE")),

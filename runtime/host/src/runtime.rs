@@ -8,8 +8,8 @@ use wxmcp_capabilities::ResourceError;
 use wxmcp_policy::Principal;
 pub use wxmcp_run::OwnedEvent as RuntimeEvent;
 use wxmcp_run::{
-    CallContext, Clocks, ComponentEntry, Event, Language, Limits, Observer, Policy, Randomness,
-    Report, Run, RunError, RunId, Runner, Script, Silent,
+    CallContext, ComponentEntry, Event, Language, Limits, Observer, Policy, Report, Run, RunError,
+    RunId, Runner, Script, Silent, Sources,
 };
 use wxmcp_sandbox::supplied::CompileError;
 use wxmcp_toolfiles::{Interpreters as _, LinkError};
@@ -115,10 +115,8 @@ pub struct Job {
     pub policy: Policy,
     /// How much it may use.
     pub limits: Limits,
-    /// The clocks that it reads.
-    pub clocks: Clocks,
-    /// The random numbers that it draws.
-    pub randomness: Randomness,
+    /// What it is given by chance.
+    pub sources: Sources,
 }
 
 impl Job {
@@ -136,8 +134,7 @@ impl Job {
             },
             policy: Policy::default(),
             limits: Limits::default(),
-            clocks: Clocks::Live,
-            randomness: Randomness::Live,
+            sources: Sources::default(),
         }
     }
 
@@ -155,8 +152,7 @@ impl Job {
             policy: self.policy,
             limits: self.limits,
             ledger,
-            clocks: self.clocks,
-            randomness: self.randomness,
+            sources: self.sources,
             tools,
             observer,
             cancel: Box::pin(cancel),

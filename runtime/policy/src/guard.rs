@@ -269,7 +269,7 @@ fn names(path: &Path) -> Vec<OsString> {
 }
 
 /// A name as systems compare it that know no upper case, or drop dots and spaces at its end.
-fn fold(name: &str) -> String {
+pub fn fold(name: &str) -> String {
     name.trim_end_matches(['.', ' '])
         .chars()
         .flat_map(char::to_uppercase)

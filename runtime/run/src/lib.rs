@@ -2,6 +2,7 @@
 //! [`Policy`] and [`Limits`] it runs under, the [`Event`]s it emits, the [`ToolHost`] that answers
 //! its calls, and the [`Report`] it ends with. No engine, no input or output.
 
+mod captured;
 mod clock;
 mod component;
 mod json_error;
@@ -20,6 +21,7 @@ mod surrogates;
 mod tool;
 mod weigh;
 
+pub use captured::{Captured, CapturedBody, CapturedEntry, Kept, Rights, Shown};
 pub use clock::{ClockHandle, ClockMessage, ClockSink, Pause};
 pub use component::{CompiledComponent, ComponentEntry};
 pub use json_error::{without_position, without_values};
@@ -33,7 +35,7 @@ pub use runner::{Run, RunError, Runner, RunnerSession, WorkerEnd};
 pub use script::{Describe, INVALID_ARGUMENTS, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
 pub use seen::Seen;
-pub use sources::{Clocks, GivenClocks, Randomness};
+pub use sources::{CallId, Clocks, GivenClocks, Next, Randomness, Schedule, Sources};
 pub use surrogates::without_lone_surrogates;
 pub use tool::{
     BoxFuture, CallContext, Capability, NamespaceListing, Note, ToolAnswer, ToolCall, ToolError,

@@ -1,6 +1,9 @@
 //! What a run may touch. The default is nothing.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::captured::Captured;
 
 /// What a run may touch besides its tools.
 #[derive(Clone, Debug, Default)]
@@ -79,6 +82,9 @@ pub enum Source {
         /// Most bytes that names and files in it take.
         bytes: u64,
     },
+    /// What a folder of a host held, as a folder in memory. It is gone with the instance, but for what
+    /// [`Captured::now`] hands out.
+    Captured(Arc<Captured>),
 }
 
 /// What may be done with a mount, a directory or a connection.

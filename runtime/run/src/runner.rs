@@ -9,7 +9,7 @@ use crate::observer::Observer;
 use crate::policy::Policy;
 use crate::report::{CallRecord, Report, RunId};
 use crate::script::Script;
-use crate::sources::{Clocks, Randomness};
+use crate::sources::Sources;
 use crate::tool::{BoxFuture, ToolHost};
 
 /// One execution of one script.
@@ -24,10 +24,8 @@ pub struct Run {
     pub limits: Limits,
     /// Where what the host holds for it is charged.
     pub ledger: Ledger,
-    /// The clocks that it reads.
-    pub clocks: Clocks,
-    /// The random numbers that it draws.
-    pub randomness: Randomness,
+    /// What it is given by chance.
+    pub sources: Sources,
     /// Who answers its tool calls.
     pub tools: Arc<dyn ToolHost>,
     /// Who hears of it while it runs.

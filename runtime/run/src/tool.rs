@@ -12,6 +12,7 @@ use crate::ledger::{Charge, Held, Ledger, OverBudget};
 use crate::report::RunId;
 use crate::search::{Search, ToolDescription, ToolHit};
 use crate::seen::Seen;
+use crate::sources::CallId;
 
 /// A boxed future, so that [`ToolHost`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -157,6 +158,8 @@ pub struct CallContext {
     pub seen: Seen,
     /// What is charged for the call itself: its arguments. Work that outlives the call keeps a copy.
     pub held: Held,
+    /// Which operation of the run asks.
+    pub id: CallId,
 }
 
 impl CallContext {
@@ -168,6 +171,7 @@ impl CallContext {
             ledger: ledger.clone(),
             seen: Seen::now(),
             held: Held::default(),
+            id: CallId::default(),
         }
     }
 }
@@ -278,6 +282,8 @@ pub enum ToolErrorKind {
     CapabilityFailed,
     /// The tool's file, or one that it shares, was changed after the run began.
     ToolChanged,
+    /// A replay differs here from its recording, or is to stop: nobody answers.
+    Diverged,
 }
 
 impl fmt::Display for ToolErrorKind {
@@ -297,6 +303,7 @@ impl fmt::Display for ToolErrorKind {
             Self::CallCycle => "call-cycle",
             Self::CapabilityFailed => "capability-failed",
             Self::ToolChanged => "tool-changed",
+            Self::Diverged => "diverged",
         })
     }
 }

@@ -1,6 +1,6 @@
 //! Operations that a guest has begun: tool calls and questions about tools.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -18,18 +18,19 @@ use crate::output::Output;
 use wxmcp_run::Observer;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
+use wxmcp_run::{CallId, Clocks, Schedule};
 use wxmcp_run::{Charge, Held, Ledger, OverBudget};
 use wxmcp_run::{Limit, Limits};
 use wxmcp_run::{RunId, Seen};
 
 mod ended;
+mod handing;
 mod known;
 mod packed;
 mod records;
 mod typed;
 
-use ended::{Done, Ended, Form, unwritten, written};
-use packed::{pack, packed_alone};
+use ended::{Done, Ended, unwritten, written};
 
 /// Most operations that may be under way or undelivered at once: bounds the
 /// host's bookkeeping when a guest submits and never waits.
@@ -59,6 +60,13 @@ pub(crate) struct Calls {
     noted: HashSet<String>,
     context: CallContext,
     clock: Arc<RunClock>,
+    clocks: Clocks,
+    /// Who decides what is handed over when; none: what has ended is, as it ends.
+    schedule: Option<Arc<dyn Schedule>>,
+    /// What the run had used when the guest last called.
+    pub(crate) fuel: u64,
+    /// Timers that take no time of this machine: they have ended when the schedule says so.
+    timers: BTreeMap<u64, (Duration, Ended)>,
     family: Arc<Family>,
     /// Who starts the runs that the script asks for, if it may.
     starter: Option<Arc<dyn Starts>>,
@@ -66,6 +74,8 @@ pub(crate) struct Calls {
     depth: usize,
     slots: Arc<Semaphore>,
     last_id: u64,
+    /// Questions for what is known of tools.
+    last_known: u64,
     running: JoinSet<Ended>,
     aborts: HashMap<u64, AbortHandle>,
     ready: VecDeque<Ended>,
@@ -83,6 +93,10 @@ pub(crate) struct InRun {
     pub(crate) clock: Arc<RunClock>,
     pub(crate) ledger: Ledger,
     pub(crate) family: Arc<Family>,
+    pub(crate) clocks: Clocks,
+    pub(crate) schedule: Option<Arc<dyn Schedule>>,
+    /// The operations that started the instances on the way to this one.
+    pub(crate) instance: Arc<[u64]>,
 }
 
 impl Calls {
@@ -105,13 +119,22 @@ impl Calls {
                 ledger: this.ledger,
                 seen: Seen::now(),
                 held: Held::default(),
+                id: CallId {
+                    instance: this.instance,
+                    operation: 0,
+                },
             },
             clock: this.clock,
+            clocks: this.clocks,
+            schedule: this.schedule,
+            fuel: 0,
+            timers: BTreeMap::new(),
             family: this.family,
             starter: None,
             depth: 0,
             slots: Arc::new(Semaphore::new(slots.max(1))),
             last_id: 0,
+            last_known: 0,
             running: JoinSet::new(),
             aborts: HashMap::new(),
             ready: VecDeque::new(),
@@ -143,7 +166,7 @@ impl Calls {
         self.delivered.clear();
         // What was cancelled is a task until the event loop has dropped it.
         self.collect();
-        if self.running.len().saturating_add(self.ready.len()) >= PENDING {
+        if self.pending() >= PENDING {
             return Err(Stop(Limit::Pending(length(PENDING))));
         }
         self.last_id = self.last_id.saturating_add(1);
@@ -156,7 +179,15 @@ impl Calls {
             }
         };
         let argument_bytes = payload.len();
-        match read(operation, payload, &held).await {
+        let read = read(operation, payload, &held).await;
+        if let Some(schedule) = &self.schedule {
+            let timer = match &read {
+                Ok(Operation::Timer(time)) => Some(*time),
+                _ => None,
+            };
+            schedule.began(id, operation, timer, self.fuel);
+        }
+        match read {
             Ok(Operation::Call {
                 name,
                 arguments,
@@ -170,7 +201,7 @@ impl Calls {
                     sequence,
                     name,
                     arguments,
-                    context: self.context(held),
+                    context: self.context(id, held),
                 };
                 let tools = Arc::clone(&self.tools);
                 self.begin(id, async move {
@@ -189,14 +220,14 @@ impl Calls {
                     .spend_call()
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
                 self.record(id, &request_name(&request), argument_bytes);
-                let (tools, context) = (Arc::clone(&self.tools), self.context(held));
+                let (tools, context) = (Arc::clone(&self.tools), self.context(id, held));
                 self.begin(id, async move {
                     let answer = tools.capability(Capability::Http, request, context).await?;
                     let bytes = length(answer.json.len());
                     Ok(Done::written(answer, bytes))
                 });
             }
-            Ok(Operation::Run(wanted)) => self.start(id, wanted, held),
+            Ok(Operation::Run(wanted)) => self.start(id, wanted, held).await,
             Ok(question) => self.ask(id, question, held),
             Err(error) => self.fail(id, &error),
         }
@@ -215,10 +246,20 @@ impl Calls {
         Ok(ledger.charge_when_free(bytes).await?.into())
     }
 
+    /// What is under way, or not handed over.
+    fn pending(&self) -> usize {
+        let ended = self.ready.len().saturating_add(self.timers.len());
+        self.running.len().saturating_add(ended)
+    }
+
     /// The context of an operation that holds something.
-    fn context(&self, held: Held) -> CallContext {
+    fn context(&self, id: u64, held: Held) -> CallContext {
         CallContext {
             held,
+            id: CallId {
+                operation: id,
+                ..self.context.id.clone()
+            },
             ..self.context.clone()
         }
     }
@@ -236,6 +277,11 @@ impl Calls {
             self.ready.push_back(ended);
             return;
         }
+        let schedule = self.schedule.as_ref();
+        if schedule.is_some_and(|it| !it.timers_take_time()) {
+            self.timers.insert(id, (time, ended));
+            return;
+        }
         let abort = self.running.spawn(async move {
             tokio::time::sleep(time).await;
             ended
@@ -245,7 +291,7 @@ impl Calls {
 
     fn ask(&mut self, id: u64, question: Operation, held: Held) {
         let tools = Arc::clone(&self.tools);
-        let context = self.context(held);
+        let context = self.context(id, held);
         self.begin(id, async move {
             let answer = match question {
                 Operation::Search(search) => {
@@ -332,10 +378,23 @@ impl Calls {
         let id = self.submit(operation, payload, held).await?;
         let clock = Arc::clone(&self.clock);
         let _waiting = clock.guest_waits();
+        let schedule = self.schedule.clone();
+        if schedule.is_some_and(|schedule| !schedule.joins(id)) {
+            std::future::pending::<()>().await;
+        }
+        if let Some((time, ended)) = self.timers.remove(&id) {
+            if let Clocks::Given(clocks) = &self.clocks {
+                clocks.slept(time);
+            }
+            self.ready.push_back(ended);
+        }
         loop {
             if let Some(position) = self.ready.iter().position(|ended| ended.id == id)
                 && let Some(ended) = self.ready.remove(position)
             {
+                if let Some(schedule) = &self.schedule {
+                    schedule.handed_over(&[id], &[]);
+                }
                 let (form, mut packed) = self.hand_over(ended);
                 // In its place: a copy would take as much again.
                 packed.insert(0, form.byte());
@@ -348,95 +407,6 @@ impl Calls {
                 None => return Ok(vec![0]),
             }
         }
-    }
-
-    /// Answers what has ended, waiting for the first up to `timeout` (`None`:
-    /// without a bound of its own). Nothing under way and no bound: nothing.
-    pub(crate) async fn wait(&mut self, timeout: Option<Duration>) -> Vec<u8> {
-        self.delivered.clear();
-        self.collect();
-        if self.ready.is_empty() {
-            let clock = Arc::clone(&self.clock);
-            let _waiting = clock.guest_waits();
-            match timeout {
-                Some(Duration::ZERO) => {
-                    tokio::task::yield_now().await;
-                    self.collect();
-                }
-                Some(timeout) => {
-                    let first = async {
-                        self.first().await;
-                        if self.ready.is_empty() {
-                            std::future::pending::<()>().await;
-                        }
-                    };
-                    let _timed_out = tokio::time::timeout(timeout, first).await;
-                }
-                None => self.first().await,
-            }
-        }
-        self.deliver()
-    }
-
-    /// Waits until one operation has ended, or until none is under way.
-    async fn first(&mut self) {
-        while self.ready.is_empty() {
-            match self.running.join_next().await {
-                Some(Ok(ended)) => self.end(ended),
-                Some(Err(_cancelled)) => {}
-                None => return,
-            }
-        }
-    }
-
-    /// Takes in everything that ended meanwhile.
-    fn collect(&mut self) {
-        while let Some(joined) = self.running.try_join_next() {
-            if let Ok(ended) = joined {
-                self.end(ended);
-            }
-        }
-    }
-
-    fn end(&mut self, ended: Ended) {
-        // A cancelled operation may have ended before its task heard of it.
-        if self.aborts.remove(&ended.id).is_some() {
-            self.ready.push_back(ended);
-        }
-    }
-
-    fn deliver(&mut self) -> Vec<u8> {
-        let mut packed = Vec::new();
-        if !self.ready.is_empty() {
-            let changed = self.tools.changed();
-            if !changed.is_empty() {
-                pack(
-                    &mut packed,
-                    NEWS,
-                    1,
-                    serde_json::Value::from(changed).to_string().as_bytes(),
-                );
-            }
-        }
-        while packed.len() < DELIVERY
-            && let Some(ended) = self.ready.pop_front()
-        {
-            let id = ended.id;
-            let (form, payload) = self.hand_over(ended);
-            match packed.is_empty() {
-                // The first may be as large as an answer can be: it is not copied.
-                true => packed = packed_alone(id, form.byte(), payload),
-                false => pack(&mut packed, id, form.byte(), &payload),
-            }
-        }
-        packed
-    }
-
-    /// What is charged for it is held until the guest comes again: by then it has a copy of its own.
-    fn hand_over(&mut self, ended: Ended) -> (Form, Vec<u8>) {
-        self.close(&ended);
-        self.delivered.push(ended.charge);
-        (ended.form, ended.payload)
     }
 
     /// Prints what the host has to say, each of it once a run.
@@ -467,6 +437,10 @@ impl Calls {
 
     /// Gives up on an operation; unknown ids are nothing.
     pub(crate) fn cancel(&mut self, id: u64) {
+        if let Some(schedule) = &self.schedule {
+            schedule.gave_up(id);
+        }
+        self.timers.remove(&id);
         if let Some(abort) = self.aborts.remove(&id) {
             abort.abort();
             self.indices.remove(&id);

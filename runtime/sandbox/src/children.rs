@@ -11,9 +11,9 @@ use data_encoding::BASE64;
 use parking_lot::Mutex;
 use serde_json::json;
 use wxmcp_run::{
-    BoxFuture, Bytes, Clocks, Event, Language, Ledger, Limits, Observer, Outcome, Policy,
-    Randomness, Report, Run, RunError, RunId, RunnerSession, Script, Stdin, Stream, ToolError,
-    ToolErrorKind, ToolHost,
+    BoxFuture, Bytes, Event, Language, Ledger, Limits, Observer, Outcome, Policy, Report, Run,
+    RunError, RunId, RunnerSession, Script, Sources, Stdin, Stream, ToolError, ToolErrorKind,
+    ToolHost,
 };
 
 use crate::family::{DEPTH, Family, Starts, Wanted};
@@ -33,6 +33,8 @@ pub(crate) struct Kin {
     pub(crate) tree: Arc<Tree>,
     /// How many runs are around it.
     pub(crate) depth: usize,
+    /// The operations that started the instances on the way to it.
+    pub(crate) instance: Arc<[u64]>,
 }
 
 /// What a run starts others with.
@@ -44,25 +46,28 @@ pub(crate) struct Children {
     pub(crate) language: Language,
     pub(crate) policy: Arc<Policy>,
     pub(crate) limits: Limits,
-    pub(crate) sources: (Clocks, Randomness),
+    pub(crate) sources: Sources,
     pub(crate) ledger: Ledger,
     pub(crate) family: Arc<Family>,
     /// The files of the run that starts them, once it has asked for one.
     pub(crate) tree: Arc<OnceLock<Arc<Tree>>>,
     /// How many runs are around that run.
     pub(crate) depth: usize,
+    /// The operations that started the instances on the way to that run.
+    pub(crate) instance: Arc<[u64]>,
 }
 
 impl Starts for Children {
     fn start(
         &self,
+        id: u64,
         wanted: Wanted,
         left: Duration,
         tools: Arc<dyn ToolHost>,
         observer: Arc<dyn Observer>,
     ) -> BoxFuture<'static, Result<Vec<u8>, ToolError>> {
         let this = self.clone();
-        Box::pin(this.run(wanted, left, tools, observer))
+        Box::pin(this.run(id, wanted, left, tools, observer))
     }
 
     fn wall(&self) -> Duration {
@@ -73,6 +78,7 @@ impl Starts for Children {
 impl Children {
     async fn run(
         self,
+        id: u64,
         wanted: Wanted,
         left: Duration,
         tools: Arc<dyn ToolHost>,
@@ -97,11 +103,12 @@ impl Children {
             chunks: Mutex::default(),
             observer,
         });
-        let run = self.made(wanted, left, tools, Arc::clone(&printed))?;
+        let run = self.made((id, wanted), left, tools, Arc::clone(&printed))?;
         let kin = Kin {
             family: Arc::clone(&family),
             tree,
             depth: self.depth.saturating_add(1),
+            instance: self.instance.iter().copied().chain([id]).collect(),
         };
         let mut session = (self.open)(kin);
         match session.run(run).await {
@@ -117,7 +124,7 @@ impl Children {
 
     fn made(
         &self,
-        wanted: Wanted,
+        (id, wanted): (u64, Wanted),
         left: Duration,
         tools: Arc<dyn ToolHost>,
         observer: Arc<Printed>,
@@ -139,7 +146,6 @@ impl Children {
             output: self.limits.output.min(OUTPUT),
             ..self.limits.clone()
         };
-        let (clocks, randomness) = self.sources.clone();
         Ok(Run {
             id: RunId::random(),
             script: Script {
@@ -159,8 +165,7 @@ impl Children {
             },
             limits,
             ledger: self.ledger.clone(),
-            clocks,
-            randomness,
+            sources: self.sources.of_child(id),
             tools,
             observer,
             // Whoever started it drops it.

@@ -104,9 +104,10 @@ pub(crate) struct Wanted {
 
 /// Starts the runs that a script asks for.
 pub(crate) trait Starts: Send + Sync {
-    /// Runs what a script asked for, to its end: JSON of how it ended, as `wit/guest.wit` says.
+    /// Runs what a script asked for by the operation `id`, to its end: JSON of how it ended, as `wit/guest.wit` says.
     fn start(
         &self,
+        id: u64,
         wanted: Wanted,
         left: Duration,
         tools: Arc<dyn ToolHost>,

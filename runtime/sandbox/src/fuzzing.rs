@@ -37,6 +37,9 @@ impl Guest {
             clock: Arc::new(RunClock::start()),
             ledger,
             family,
+            clocks: wxmcp_run::Clocks::Live,
+            schedule: None,
+            instance: Arc::default(),
         };
         Self {
             calls: Calls::new(tools, Arc::clone(observer), output, this, limits),

@@ -59,8 +59,18 @@ pub(crate) struct State {
     pub(crate) outbox: Outbox,
     /// Modules that the run may still have read.
     pub(crate) programs: Programs,
+    /// The clocks that the guest reads.
+    pub(crate) clocks: wxmcp_run::Clocks,
     /// Bytes that the host has worked on since it last looked at the clock.
     pub(crate) host_bytes: usize,
+}
+
+impl State {
+    /// The operations, for the guest that calls now.
+    pub(crate) fn calls(&mut self) -> &mut Calls {
+        self.calls.fuel = self.meter.used();
+        &mut self.calls
+    }
 }
 
 impl WasiView for State {
@@ -78,7 +88,7 @@ impl State {
         if operation == RUN {
             let _shared = self.files.tree();
         }
-        &mut self.calls
+        self.calls()
     }
 }
 
@@ -210,7 +220,7 @@ fn add_waiting(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |mut store: StoreContextMut<'_, State>, (timeout,): (Option<u64>,)| {
             Box::new(async move {
                 let timeout = timeout.map(Duration::from_micros);
-                Ok((store.data_mut().calls.wait(timeout).await,))
+                Ok((store.data_mut().calls().wait(timeout).await,))
             })
         },
     )?;

@@ -42,7 +42,7 @@ async fn known(
     let Ok(Question { name }) = serde_json::from_slice(&payload) else {
         return Ok(b"null".to_vec());
     };
-    let asked = store.data().calls.known(name);
+    let asked = store.data_mut().calls.known(name);
     let answer = serde_json::to_vec(&asked.await).unwrap_or_default();
     yield_after(store, WORK.max(answer.len())).await;
     Ok(answer)

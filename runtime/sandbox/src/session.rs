@@ -72,6 +72,14 @@ impl Session {
         }
     }
 
+    /// The operations that started the instances on the way to this one.
+    fn path(&self) -> Arc<[u64]> {
+        match &self.kin {
+            Some(kin) => Arc::clone(&kin.instance),
+            None => Arc::default(),
+        }
+    }
+
     /// Makes instances for the runs that a script starts.
     fn opener(&self) -> Arc<dyn Fn(Kin) -> Box<dyn RunnerSession> + Send + Sync> {
         let (before, entry, metering) = (self.before.clone(), self.entry.clone(), self.metering);
@@ -120,8 +128,7 @@ impl Session {
             policy,
             limits,
             ledger,
-            clocks,
-            randomness,
+            sources,
             tools,
             observer,
             mut cancel,
@@ -156,12 +163,14 @@ impl Session {
             clock: Arc::clone(&clock),
             ledger: ledger.clone(),
             family: Arc::clone(&self.family),
+            clocks: sources.clocks.clone(),
+            schedule: sources.schedule.clone(),
+            instance: self.path(),
         };
         if self.kin.is_none() {
             self.family.begin(limits.tool_calls);
         }
         let policy = Arc::new(policy);
-        let sources = (clocks.clone(), randomness);
         let mut memory = MemoryMeter::among(limits.memory, Arc::clone(&self.family.memory));
         // The source and what the guest is sent are there until the run ends.
         let mut sent = ledger.nothing();
@@ -204,11 +213,11 @@ impl Session {
                 let output = Output::charged(limits.output, Arc::clone(&observer), &ledger);
                 let outbox = Outbox::new(limits.value, Arc::clone(&observer), script.in_session);
                 let state = State {
-                    wasi: wasi::context(&policy, &output, program, (clocks, randomness)),
+                    wasi: wasi::context(&policy, &output, program, &sources),
                     table: wasi::table(),
                     files: match &self.kin {
-                        Some(kin) => Files::sharing(&kin.tree, &ledger, &output),
-                        None => Files::new(&policy, &surroundings, &ledger, &output)?,
+                        Some(kin) => Files::sharing(&kin.tree, (&ledger, &sources), &output),
+                        None => Files::new(&policy, &surroundings, (&ledger, &sources), &output)?,
                     },
                     memory,
                     meter: Meter::among(Arc::clone(&self.family.fuel), self.kin.is_some()),
@@ -216,6 +225,7 @@ impl Session {
                     output,
                     outbox,
                     programs: Programs::default(),
+                    clocks: sources.clocks.clone(),
                     host_bytes: 0,
                 };
                 // A component that was supplied may compute already when it is instantiated.
@@ -237,6 +247,7 @@ impl Session {
             }
         };
         let open = self.opener();
+        let instance = self.path();
         let live = self.live.insert(live);
         // A tool file does its one thing, and a supplied component has no interpreter.
         if script.task.is_none() && !matches!(self.entry, Entry::Supplied(_)) {
@@ -253,6 +264,7 @@ impl Session {
                 family: Arc::clone(&self.family),
                 tree: state.files.shared(),
                 depth,
+                instance,
             };
             state.calls.starts_by(Arc::new(starter), depth);
         }
@@ -436,7 +448,7 @@ async fn drive(
         if failed {
             return Ok(());
         }
-        let completions = store.data_mut().calls.wait(None).await;
+        let completions = store.data_mut().calls().wait(None).await;
         let idle = completions.is_empty();
         if !(idle && settled) {
             enter(deliver, store, completions).await?;

@@ -16,7 +16,7 @@ use crate::files;
 use crate::guest::State;
 use crate::output::Output;
 use crate::sources;
-use wxmcp_run::{BoxFuture, Clocks, Policy, Randomness, Script, Stdin, Stream};
+use wxmcp_run::{BoxFuture, Policy, Script, Sources, Stdin, Stream};
 
 /// Most handles (files, streams, pollables) that one instance may hold.
 const HANDLES: usize = 8_192;
@@ -31,9 +31,9 @@ const WRITE: usize = 64 << 10;
 /// refuse everything.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
-    // Files are ours.
+    // Files are ours, and so are clocks that are not this machine's.
     linker.allow_shadowing(true);
-    let added = files::add_to_linker(linker);
+    let added = files::add_to_linker(linker).and_then(|()| sources::add_to_linker(linker));
     linker.allow_shadowing(false);
     added
 }
@@ -44,10 +44,10 @@ pub(crate) fn context(
     policy: &Policy,
     output: &Output,
     program: Option<&Script>,
-    (clocks, randomness): (Clocks, Randomness),
+    sources: &Sources,
 ) -> WasiCtx {
     let mut builder = WasiCtxBuilder::new();
-    sources::set(&mut builder, clocks, randomness);
+    sources::set(&mut builder, sources.randomness);
     // Guests of ours are told by `wit/guest.wit`, and keep what they are not told from scripts.
     if let Some(program) = program {
         builder

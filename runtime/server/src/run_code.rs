@@ -7,8 +7,7 @@ use rmcp::model::CallToolResult;
 use wxmcp_host::Job;
 use wxmcp_policy::Principal;
 use wxmcp_run::{
-    Clocks, Language, Observer, Outcome, Policy, Randomness, Report, RunError, Runner, Script,
-    Stdin,
+    Language, Observer, Outcome, Policy, Report, RunError, Runner, Script, Sources, Stdin,
 };
 
 use crate::answer;
@@ -252,8 +251,7 @@ impl Service {
                 ..config.policy.clone()
             },
             limits,
-            clocks: Clocks::Live,
-            randomness: Randomness::Live,
+            sources: Sources::default(),
         }
     }
 

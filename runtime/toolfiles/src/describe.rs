@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_run::{
-    BoxFuture, CallContext, Capability, Clocks, Describe, Limit, Limits, Outcome, Policy, Raised,
-    Randomness, Run, RunError, Script, Silent, ToolAnswer, ToolCall, ToolError, ToolErrorKind,
-    ToolHost, ToolJob, ToolTask, Written,
+    BoxFuture, CallContext, Capability, Describe, Limit, Limits, Outcome, Policy, Raised, Run,
+    RunError, Script, Silent, Sources, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
+    ToolJob, ToolTask, Written,
 };
 
 use crate::component;
@@ -83,8 +83,7 @@ async fn describe_script(
         limits: description_limits(),
         ledger: shared.for_one_file(),
         tools: Arc::new(Nothing),
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
+        sources: Sources::default(),
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };

@@ -10,9 +10,9 @@ use serde_json::{Map, Value, json};
 use wxmcp_broker::Answer;
 use wxmcp_javascript::shows_no_state;
 use wxmcp_run::{
-    CallContext, Clocks, INVALID_ARGUMENTS, Language, Ledger, Limit, Limits, Outcome, Policy,
-    Randomness, Report, Run, RunError, RunnerSession, Script, ToolError, ToolErrorKind, ToolJob,
-    ToolTask, parsed_size,
+    CallContext, INVALID_ARGUMENTS, Language, Ledger, Limit, Limits, Outcome, Policy, Report, Run,
+    RunError, RunnerSession, Script, Sources, ToolError, ToolErrorKind, ToolJob, ToolTask,
+    parsed_size,
 };
 
 use crate::component::{self, ComponentTool};
@@ -256,8 +256,7 @@ impl ToolFile {
             },
             ledger: context.ledger.clone(),
             tools: host,
-            clocks: Clocks::Live,
-            randomness: Randomness::Live,
+            sources: Sources::default(),
             observer: Arc::clone(&shared.config.observer),
             cancel: Box::pin(std::future::pending()),
         };

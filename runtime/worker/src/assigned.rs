@@ -9,8 +9,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use wxmcp_run::{
-    CallContext, CallEnd, CallRecord, Charge, ClockHandle, ClockSink, Held, Ledger, Limit, Limits,
-    Observer, OwnedEvent, Report, RunError, RunId, Seen, ToolErrorKind, ToolHost, WorkerEnd,
+    CallContext, CallEnd, CallId, CallRecord, Charge, ClockHandle, ClockSink, Held, Ledger, Limit,
+    Limits, Observer, OwnedEvent, Report, RunError, RunId, Seen, ToolErrorKind, ToolHost,
+    WorkerEnd,
 };
 
 use crate::clock::MirrorClock;
@@ -310,6 +311,7 @@ impl Assigned {
             ledger: self.ledger.clone(),
             seen: self.seen.clone(),
             held: Held::default(),
+            id: CallId::default(),
         }
     }
 

@@ -12,8 +12,8 @@ use std::time::Duration;
 use rustix::process::Pid;
 use serde_json::{Map, Value};
 use wxmcp_run::{
-    Access, Clocks, CompiledComponent, ComponentEntry, Describe, Language, Library, Limits, Mount,
-    Policy, Protected, Quota, Randomness, Run, RunError, Script, Shared, Source, Stdin, ToolJob,
+    Access, CompiledComponent, ComponentEntry, Describe, Language, Library, Limits, Mount, Policy,
+    Protected, Quota, Randomness, Run, RunError, Script, Shared, Source, Sources, Stdin, ToolJob,
     ToolTask,
 };
 
@@ -32,7 +32,7 @@ impl Begin {
         component: Option<&CompiledComponent>,
         is_later: bool,
     ) -> Result<Self, RunError> {
-        if matches!(run.clocks, Clocks::Given(_)) {
+        if run.sources.are_given() {
             return Err(RunError::NotInWorker("a clock that is not this machine's"));
         }
         Ok(Self {
@@ -44,7 +44,7 @@ impl Begin {
             policy: policy(&run.policy)?,
             limits: limits(&run.limits),
             budget: run.ledger.budget(),
-            seed: match run.randomness {
+            seed: match run.sources.randomness {
                 Randomness::Live => None,
                 Randomness::Seeded(seed) => Some(seed),
             },
@@ -52,9 +52,12 @@ impl Begin {
         })
     }
 
-    /// The random numbers of the run.
-    pub(crate) fn randomness(&self) -> Randomness {
-        self.seed.map_or(Randomness::Live, Randomness::Seeded)
+    /// What the run is given by chance.
+    pub(crate) fn sources(&self) -> Sources {
+        Sources {
+            randomness: self.seed.map_or(Randomness::Live, Randomness::Seeded),
+            ..Sources::default()
+        }
     }
 }
 
@@ -163,6 +166,7 @@ fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
                 })
         }
         Source::Memory { bytes } => Ok(message::Source::Memory(*bytes)),
+        Source::Captured(_) => Err(RunError::NotInWorker("a folder that was captured")),
     };
     let mounts = policy.mounts.iter().map(|mount| {
         Ok::<_, RunError>(message::Mount {

@@ -77,7 +77,7 @@ pub(crate) struct Begin {
     /// Bytes that may be held for it.
     pub(crate) budget: u64,
     /// The seed of its random numbers, unless they are the machine's.
-    pub(crate) seed: Option<u64>,
+    pub(crate) seed: Option<[u8; 32]>,
     /// Names of the namespaces that it may use.
     pub(crate) namespaces: Vec<String>,
 }

@@ -2,6 +2,8 @@
 //! and random numbers.
 
 mod callers;
+mod captured;
+mod replays;
 mod roads;
 mod runs;
 mod sessions;

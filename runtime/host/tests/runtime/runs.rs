@@ -9,7 +9,7 @@ use wxmcp_catalogue::Definition;
 use wxmcp_host::{Job, Runtime, RuntimeEvent, rust_tool};
 use wxmcp_run::{
     Clocks, GivenClocks, Language, Limit, Limits, Outcome, Randomness, Report, RunError, Runner,
-    Silent, Stream, ToolError, ToolErrorKind,
+    Silent, Sources, Stream, ToolError, ToolErrorKind,
 };
 use wxmcp_toolfiles::Interpreters as _;
 
@@ -154,12 +154,20 @@ async fn a_session_that_is_over_refuses_another_run_by_name() -> TestResult {
 struct Steps(AtomicU64);
 
 impl GivenClocks for Steps {
-    fn wall(&self) -> Duration {
+    fn wall(&self, _fuel: u64) -> Duration {
         Duration::from_secs(1_000_000_000 + self.0.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn monotonic(&self) -> Duration {
+    fn monotonic(&self, _fuel: u64) -> Duration {
         Duration::from_secs(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+
+    fn slept(&self, _time: Duration) -> bool {
+        true
+    }
+
+    fn last_wall(&self) -> Duration {
+        Duration::from_secs(1_000_000_000 + self.0.load(Ordering::Relaxed))
     }
 }
 
@@ -181,7 +189,10 @@ async fn drawn(
     randomness: Randomness,
 ) -> Result<Value, Box<dyn std::error::Error>> {
     let job = Job {
-        randomness,
+        sources: Sources {
+            randomness,
+            ..Sources::default()
+        },
         ..Job::new(language, "draws", source)
     };
     returned(runtime.run(job).await?)
@@ -191,9 +202,9 @@ async fn drawn(
 async fn seeded_runs_draw_the_same_numbers_and_live_ones_do_not() -> TestResult {
     let runtime = runtime()?;
     for draw in DRAWS {
-        let one = drawn(&runtime, draw, Randomness::Seeded(1)).await?;
-        assert_eq!(one, drawn(&runtime, draw, Randomness::Seeded(1)).await?);
-        assert_ne!(one, drawn(&runtime, draw, Randomness::Seeded(2)).await?);
+        let one = drawn(&runtime, draw, Randomness::seeded(1)).await?;
+        assert_eq!(one, drawn(&runtime, draw, Randomness::seeded(1)).await?);
+        assert_ne!(one, drawn(&runtime, draw, Randomness::seeded(2)).await?);
         let live = drawn(&runtime, draw, Randomness::Live).await?;
         assert_ne!(live, drawn(&runtime, draw, Randomness::Live).await?);
     }
@@ -206,7 +217,10 @@ async fn at(
     source: &str,
 ) -> Result<Report, Box<dyn std::error::Error>> {
     let job = Job {
-        clocks: Clocks::Given(Arc::new(Steps::default())),
+        sources: Sources {
+            clocks: Clocks::Given(Arc::new(Steps::default())),
+            ..Sources::default()
+        },
         ..Job::new(language, "clock", source)
     };
     Ok(runtime.run(job).await?)

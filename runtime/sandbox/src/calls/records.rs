@@ -56,18 +56,25 @@ impl Calls {
     }
 
     /// Starts a run that the script asked for.
-    pub(super) fn start(&mut self, id: u64, wanted: Wanted, held: Held) {
+    pub(super) async fn start(&mut self, id: u64, wanted: Wanted, held: Held) {
         let Some(starter) = self.starter.clone() else {
             let message = "this interpreter cannot be started by its own scripts";
             return self.fail(id, &ToolError::new(ToolErrorKind::NotGranted, message));
         };
         let left = starter.wall().saturating_sub(self.clock.elapsed());
         let (tools, observer) = (Arc::clone(&self.tools), Arc::clone(&self.observer));
-        let run = starter.start(wanted, left, tools, observer);
-        self.go_on(id, async move {
+        let run = starter.start(id, wanted, left, tools, observer);
+        let work = async move {
             let _held = held;
             run.await.map(|payload| Done::new(payload, 0))
-        });
+        };
+        let schedule = self.schedule.as_ref();
+        if schedule.is_some_and(|it| it.children_end_first()) {
+            let ended = self.timed(id, work).await;
+            self.ready.push_back(ended);
+        } else {
+            self.go_on(id, work);
+        }
     }
 
     /// The run is over: what ended is noted, what is under way is cancelled.

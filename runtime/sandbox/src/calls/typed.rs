@@ -16,6 +16,9 @@ use wxmcp_run::{CallEnd, RunId};
 use wxmcp_run::{Charge, Held, Limit, OverBudget, parsed_size, size_of};
 use wxmcp_run::{Note, ToolAnswer, ToolCall, ToolError, ToolErrorKind};
 
+/// The operation of `wit/guest.wit` that a call is.
+const CALL: u8 = 1;
+
 /// A call that is under way. Dropping it cancels the call.
 pub(crate) struct PendingCall {
     state: State,
@@ -58,7 +61,7 @@ impl Calls {
         arguments: Map<String, Value>,
     ) -> Result<PendingCall, Stop> {
         self.collect();
-        if self.running.len().saturating_add(self.ready.len()) >= PENDING {
+        if self.pending() >= PENDING {
             return Err(Stop(Limit::Pending(length(PENDING))));
         }
         self.last_id = self.last_id.saturating_add(1);
@@ -66,6 +69,9 @@ impl Calls {
         self.family
             .spend_call()
             .map_err(|total| Stop(Limit::ToolCalls(total)))?;
+        if let Some(schedule) = &self.schedule {
+            schedule.began(id, CALL, None, self.fuel);
+        }
         let payload = serde_json::to_vec(&arguments).unwrap_or_default();
         let sequence = self.record(id, name, payload.len());
         let held = match self.context.ledger.charge(parameters_size(&payload)) {
@@ -76,7 +82,7 @@ impl Calls {
             sequence,
             name: name.to_owned(),
             arguments,
-            context: self.context(held),
+            context: self.context(id, held),
         };
         let (tools, slots) = (Arc::clone(&self.tools), Arc::clone(&self.slots));
         let ledger = self.context.ledger.clone();

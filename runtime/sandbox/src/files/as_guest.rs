@@ -18,7 +18,7 @@ use wasmtime_wasi::p2::{DynInputStream, FsResult};
 use super::{Files, FilesView, OPEN, STREAMS};
 use crate::output::Output;
 use crate::surroundings::Surroundings;
-use wxmcp_run::{Access, Ledger, Mount, Policy, Quota, Silent, Source};
+use wxmcp_run::{Access, Ledger, Mount, Policy, Quota, Silent, Source, Sources};
 
 /// A guest, and the folders of the host that it sees.
 struct Guest {
@@ -58,7 +58,7 @@ impl Guest {
             files: Files::new(
                 &policy,
                 &Surroundings::default(),
-                &Ledger::unbounded(),
+                (&Ledger::unbounded(), &Sources::default()),
                 &output,
             )
             .unwrap(),

@@ -40,10 +40,14 @@ pub(super) fn how(
     })
 }
 
-pub(super) fn times(accessed: NewTimestamp, modified: NewTimestamp) -> Answer<Change> {
+pub(super) fn times(
+    accessed: NewTimestamp,
+    modified: NewTimestamp,
+    now: SystemTime,
+) -> Answer<Change> {
     let time = |time| match time {
         NewTimestamp::NoChange => Ok(None),
-        NewTimestamp::Now => Ok(Some(SystemTime::now())),
+        NewTimestamp::Now => Ok(Some(now)),
         NewTimestamp::Timestamp(Datetime {
             seconds,
             nanoseconds,

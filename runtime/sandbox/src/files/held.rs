@@ -17,7 +17,7 @@ use super::streams::{FileInput, FileOutput};
 use super::{Files, FilesView, handles};
 use crate::output::Output;
 use crate::surroundings::Surroundings;
-use wxmcp_run::{Access, Ledger, Mount, Policy, Quota, Silent, Source};
+use wxmcp_run::{Access, Ledger, Mount, Policy, Quota, Silent, Source, Sources};
 
 fn run<T>(work: impl Future<Output = T>) -> T {
     let built = tokio::runtime::Builder::new_current_thread().build();
@@ -46,7 +46,7 @@ fn files(source: Source, ledger: &Ledger) -> Files {
     Files::new(
         &policy,
         &Surroundings::default(),
-        ledger,
+        (ledger, &Sources::default()),
         &Output::new(0, Arc::new(Silent)),
     )
     .unwrap()
@@ -191,7 +191,13 @@ fn scratch_is_one_room_that_goes_with_its_run() {
     );
     let policy = Policy::default();
     let output = Output::new(0, Arc::new(Silent));
-    let mut files = Files::new(&policy, &surroundings, &first, &output).unwrap();
+    let mut files = Files::new(
+        &policy,
+        &surroundings,
+        (&first, &Sources::default()),
+        &output,
+    )
+    .unwrap();
     let mut table = ResourceTable::new();
     run(async {
         let mut view = view(&mut files, &mut table);

@@ -126,7 +126,7 @@ impl types::HostDescriptor for FilesView<'_> {
         accessed: NewTimestamp,
         modified: NewTimestamp,
     ) -> FsResult<()> {
-        let change = times(accessed, modified)?;
+        let change = times(accessed, modified, self.files.now())?;
         let handle = handles::get(self.table, &handle)?;
         Ok(acts::change_handle(&self.files.tree, handle, change).await?)
     }
@@ -246,7 +246,7 @@ impl types::HostDescriptor for FilesView<'_> {
     ) -> FsResult<()> {
         let follow = follows(flags, &path);
         let target = self.target(&handle, &path, follow).await?;
-        let change = times(accessed, modified)?;
+        let change = times(accessed, modified, self.files.now())?;
         Ok(acts::change(&self.files.tree, target, follow, change).await?)
     }
 

@@ -3,7 +3,7 @@
 //!
 //! [`Folder`] and [`File`] are the seam. What is behind them knows nothing of WASI, of handles or
 //! of permissions of mounts: [`disk`] is a folder of the host, [`writable`] one that is bounded and in part
-//! protected, [`memory`] one in memory. [`Tree`]
+//! protected, [`memory`] one in memory, [`fixed`] any of them with nothing of the host but its content. [`Tree`]
 //! puts mounts into one tree that begins at `/`. [`host`] answers the guest: it owns the handles,
 //! refuses writes to what is mounted read-only, and takes blocking work off the event loop.
 
@@ -14,6 +14,7 @@ mod convert;
 mod devices;
 mod disk;
 mod errors;
+mod fixed;
 mod handles;
 #[cfg(test)]
 mod held;
@@ -36,6 +37,7 @@ mod writable;
 
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use tokio::sync::Semaphore;
 use wasmtime::component::{HasData, Linker, ResourceTable};
@@ -49,7 +51,9 @@ use seam::Folder;
 use tree::Mounted;
 pub(crate) use tree::Tree;
 use writable::{Common, Guard, Notes, Writable};
-use wxmcp_run::{Access, Ledger, Mount, OverBudget, Policy, Protected, RunError, Source};
+use wxmcp_run::{
+    Access, Clocks, Ledger, Mount, OverBudget, Policy, Protected, RunError, Source, Sources,
+};
 
 /// Most bytes of a path that a guest names. Linux takes no longer one either.
 const PATH: usize = 4_096;
@@ -96,6 +100,8 @@ pub(crate) struct Files {
     pub(crate) ledger: Ledger,
     /// What was looked at last, until something else is asked.
     known: Option<Known>,
+    /// Who says what time it is.
+    clocks: Clocks,
 }
 
 /// Something whose identity is known. wasi-libc asks for it after each `stat` and each entry of a
@@ -115,9 +121,10 @@ impl Files {
     pub(crate) fn new(
         policy: &Policy,
         surroundings: &Surroundings,
-        ledger: &Ledger,
+        (ledger, sources): (&Ledger, &Sources),
         output: &Output,
     ) -> Result<Self, RunError> {
+        let clocks = &sources.clocks;
         let mut tree = Tree::new();
         // To know what is protected, its paths are followed, a dozen of calls for each: only who writes has to know.
         let protected = match writes_to_host(policy) {
@@ -134,17 +141,25 @@ impl Files {
         for (mount, device) in policy.mounts.iter().zip((0..u64::MAX).rev()) {
             let folder: Arc<dyn Folder> = match &mount.source {
                 Source::Host(path) => {
-                    open(path, mount, &common).map_err(|source| RunError::Mount {
+                    let opened = open(path, mount, &common).map_err(|source| RunError::Mount {
                         guest: mount.guest.clone(),
                         source: source.into(),
-                    })?
+                    })?;
+                    match sources.are_given() {
+                        true => fixed::mount(opened, device, ledger, clocks),
+                        false => opened,
+                    }
                 }
-                Source::Memory { bytes } => memory::root(*bytes, device, ledger),
+                Source::Captured(captured) => {
+                    let folder = memory::captured(captured, mount, device, (ledger, &notes));
+                    fixed::mount(folder, device, ledger, clocks)
+                }
+                Source::Memory { bytes } => memory::root(*bytes, device, ledger, clocks),
             };
             let access = mount.access;
             tree.mount(&mount.guest, Mounted { folder, access });
         }
-        let mut scratch = Scratch::new(surroundings, policy.mounts.len());
+        let mut scratch = Scratch::new(surroundings, policy.mounts.len(), clocks);
         if let (Some(workdir), Some(asked)) = (&surroundings.workdir, &policy.workdir) {
             scratch.mount(&mut tree, ledger, &notes);
             if !tree.has_folder(workdir) {
@@ -156,18 +171,25 @@ impl Files {
         Ok(Self {
             scratch,
             notes,
-            ..Self::sharing(&Arc::new(tree), ledger, output)
+            ..Self::sharing(&Arc::new(tree), (ledger, sources), output)
         })
     }
 
     /// What another run sees, too: the same mounts and scratch folders, with handles of its own.
-    pub(crate) fn sharing(tree: &Arc<Tree>, ledger: &Ledger, output: &Output) -> Self {
+    pub(crate) fn sharing(
+        tree: &Arc<Tree>,
+        (ledger, sources): (&Ledger, &Sources),
+        output: &Output,
+    ) -> Self {
         Self {
             tree: Arc::clone(tree),
             whole: Arc::default(),
-            scratch: Scratch::new(&Surroundings::default(), 0),
+            scratch: Scratch::new(&Surroundings::default(), 0, &Clocks::Live),
             notes: Arc::new(Notes::new(output.clone())),
-            modes: modes::Modes::default(),
+            modes: match sources.are_given() {
+                true => modes::Modes::fixed(),
+                false => modes::Modes::default(),
+            },
             open: Arc::new(Semaphore::new(OPEN)),
             streams: Arc::new(Semaphore::new(STREAMS)),
             output: output.clone(),
@@ -175,12 +197,18 @@ impl Files {
             lists: 0,
             ledger: ledger.clone(),
             known: None,
+            clocks: sources.clocks.clone(),
         }
     }
 
     /// Where runs that this one starts find its files, once it has asked for one: `tree` puts them there.
     pub(crate) fn shared(&self) -> Arc<OnceLock<Arc<Tree>>> {
         Arc::clone(&self.whole)
+    }
+
+    /// The time of what happens now.
+    fn now(&self) -> SystemTime {
+        time_of(&self.clocks)
     }
 
     /// The mounts and the scratch folders, also for runs that this one starts.
@@ -218,6 +246,16 @@ impl Files {
             self.output.note(note);
         }
         self.has_noted = true;
+    }
+}
+
+/// The time at which files are made or changed now.
+fn time_of(clocks: &Clocks) -> SystemTime {
+    match clocks {
+        Clocks::Live => SystemTime::now(),
+        Clocks::Given(clocks) => SystemTime::UNIX_EPOCH
+            .checked_add(clocks.last_wall())
+            .unwrap_or(SystemTime::UNIX_EPOCH),
     }
 }
 

@@ -21,6 +21,9 @@ const BITS: u32 = 0o7777;
 const NEW_FILE: u32 = 0o666;
 const NEW_FOLDER: u32 = 0o777;
 
+/// The umask where that of the host does not count.
+const UMASK: u32 = 0o022;
+
 /// Bits of a wish.
 const EXECUTE: u32 = 1;
 const WRITE: u32 = 2;
@@ -72,6 +75,14 @@ impl Last {
 }
 
 impl Modes {
+    /// Those of an instance for which nothing may depend on the host.
+    pub(super) fn fixed() -> Self {
+        Self {
+            umask: Some(UMASK),
+            ..Self::default()
+        }
+    }
+
     /// Remembers what `stat` or `stat-at` answered.
     pub(super) fn saw(&mut self, last: Last, found: &Stat) {
         self.seen = found.mode & BITS;
@@ -151,7 +162,7 @@ fn of_process() -> u32 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("Umask:"));
     line.and_then(|mask| u32::from_str_radix(mask.trim(), 8).ok())
-        .unwrap_or(0o022)
+        .unwrap_or(UMASK)
 }
 
 /// 0, or 1 more than the error's place in `error-code`.

@@ -7,7 +7,7 @@ use super::memory::{self, Space};
 use super::tree::{Mounted, Tree};
 use super::writable::Notes;
 use crate::surroundings::{DEVICES, Surroundings};
-use wxmcp_run::{Access, Ledger, OverBudget};
+use wxmcp_run::{Access, Clocks, Ledger, OverBudget};
 
 /// The scratch folders of one instance, which share their room.
 pub(super) struct Scratch {
@@ -16,6 +16,7 @@ pub(super) struct Scratch {
     bytes: u64,
     /// Whether `/dev` is to be put into the tree, too.
     has_devices: bool,
+    clocks: Clocks,
     /// Tells their files from those of other mounts.
     device: u64,
     /// Their room, once they are in the tree.
@@ -24,13 +25,14 @@ pub(super) struct Scratch {
 
 impl Scratch {
     /// The folders, which are not in a tree yet; `mounts` is the number of mounts besides.
-    pub(super) fn new(surroundings: &Surroundings, mounts: usize) -> Self {
+    pub(super) fn new(surroundings: &Surroundings, mounts: usize, clocks: &Clocks) -> Self {
         // The mounts have the numbers above.
         let mounts = u64::try_from(mounts).unwrap_or(u64::MAX);
         Self {
             paths: surroundings.scratch.clone(),
             bytes: surroundings.bytes,
             has_devices: surroundings.has_devices,
+            clocks: clocks.clone(),
             device: (u64::MAX - 1).saturating_sub(mounts),
             space: None,
         }
@@ -48,7 +50,7 @@ impl Scratch {
         if self.paths.is_empty() {
             return;
         }
-        let space = Space::of_scratch(self.bytes, self.device, ledger, notes);
+        let space = Space::of_scratch(self.bytes, self.device, ledger, (notes, &self.clocks));
         for path in std::mem::take(&mut self.paths) {
             let mounted = Mounted {
                 folder: memory::folder(&space),

@@ -79,6 +79,11 @@ pub(super) trait File: Send + Sync {
     /// Whether its functions may block.
     fn blocks(&self) -> bool;
 
+    /// Whether a guest waits for its streams, as far as their functions do not wait themselves. Guests can tell.
+    fn is_awaited(&self) -> bool {
+        self.blocks()
+    }
+
     /// Reads from an offset: at least one byte, or none at the end.
     fn read_at(&self, offset: u64, into: &mut [u8]) -> Answer<usize>;
 

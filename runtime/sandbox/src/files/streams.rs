@@ -71,7 +71,7 @@ impl FileInput {
             }
         };
         let (file, offset) = (Arc::clone(&self.file), self.offset);
-        self.reading = if file.blocks() {
+        self.reading = if file.is_awaited() {
             Reading::UnderWay(spawn_blocking(move || {
                 piece(file.as_ref(), offset, size, charge)
             }))
@@ -256,7 +256,7 @@ impl OutputStream for FileOutput {
             return Err(StreamError::trap("write of more than check-write allows"));
         }
         let (file, offset) = (Arc::clone(&self.file), self.offset);
-        if file.blocks() {
+        if file.is_awaited() {
             let held = match self.ledger.charge(length(bytes.len())) {
                 Ok(held) => held,
                 Err(error) => {
@@ -330,7 +330,9 @@ mod tests {
             create: true,
             ..Open::default()
         };
-        match memory::root(100_000, 1, &Ledger::unbounded()).open("file", &how) {
+        match memory::root(100_000, 1, &Ledger::unbounded(), &wxmcp_run::Clocks::Live)
+            .open("file", &how)
+        {
             Ok(Opened::File(file)) => file,
             _ => panic!("a file"),
         }
@@ -398,7 +400,7 @@ mod tests {
 
     #[tokio::test]
     async fn where_there_was_no_room_there_may_be_later() {
-        let root = memory::root(100_000, 1, &Ledger::unbounded());
+        let root = memory::root(100_000, 1, &Ledger::unbounded(), &wxmcp_run::Clocks::Live);
         let how = Open {
             write: true,
             create: true,

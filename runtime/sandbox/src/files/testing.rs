@@ -6,10 +6,11 @@ use std::sync::Arc;
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::disk::Disk;
+use super::memory;
 use super::seam::{Answer, File, Folder, Open, Opened};
 use super::writable::{Common, Guard, Notes, Writable};
 use crate::output::Output;
-use wxmcp_run::{Protected, Quota};
+use wxmcp_run::{Access, Captured, CapturedEntry, Ledger, Mount, Protected, Quota, Silent, Source};
 
 /// Opens what is there to read it.
 pub(super) const READ: Open = Open {
@@ -38,6 +39,23 @@ pub(super) fn writable(
     };
     let disk = Disk::open(path).unwrap();
     Arc::new(Writable::mount(disk, guest, quota, &common).unwrap())
+}
+
+/// A folder in memory that shows what was captured.
+pub(super) fn captured(
+    entries: Vec<CapturedEntry>,
+    quota: Quota,
+) -> (Arc<dyn Folder>, Arc<Captured>) {
+    let captured = Arc::new(Captured::new(entries));
+    let mount = Mount {
+        source: Source::Captured(Arc::clone(&captured)),
+        guest: "/m".to_owned(),
+        access: Access::ReadWrite,
+        quota,
+    };
+    let notes = Arc::new(Notes::new(Output::new(0, Arc::new(Silent))));
+    let folder = memory::captured(&captured, &mount, 3, (&Ledger::unbounded(), &notes));
+    (folder, captured)
 }
 
 /// Opens a file.

@@ -395,7 +395,12 @@ mod tests {
     fn the_tree_leads_into_the_innermost_mount() {
         let mut tree = Tree::new();
         let mounted = |device: u64, access| Mounted {
-            folder: memory::root(ROOM, device, &wxmcp_run::Ledger::unbounded()),
+            folder: memory::root(
+                ROOM,
+                device,
+                &wxmcp_run::Ledger::unbounded(),
+                &wxmcp_run::Clocks::Live,
+            ),
             access,
         };
         let outer = mounted(1, Access::ReadWrite);

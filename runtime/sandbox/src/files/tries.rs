@@ -19,7 +19,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 use super::{Files, FilesView, acts, handles};
 use crate::output::Output;
 use crate::surroundings::Surroundings;
-use wxmcp_run::{Access, Ledger, Mount, Policy, Protected, Quota, Silent, Source};
+use wxmcp_run::{Access, Ledger, Mount, Policy, Protected, Quota, Silent, Source, Sources};
 
 const TRIES: u32 = 12_000;
 /// After so many tries the folders are made anew: what was tried changes them.
@@ -346,7 +346,7 @@ fn no_path_leaves_a_mount() {
     let mut files = Files::new(
         &policy,
         &Surroundings::default(),
-        &Ledger::unbounded(),
+        (&Ledger::unbounded(), &Sources::default()),
         &output,
     )
     .unwrap();

@@ -22,6 +22,8 @@ use self::file::{Mark, Unfinished, map, open_sound};
 pub struct NativeGuest {
     /// `python`, also the file's name in the cache.
     pub name: &'static str,
+    /// SHA-256 of the component that it was compiled from, in hex: the same on every machine.
+    pub component: &'static str,
     /// SHA-256 of the unpacked native code, in hex.
     pub sha256: &'static str,
     /// Size of the unpacked native code in bytes.

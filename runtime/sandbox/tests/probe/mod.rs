@@ -10,8 +10,8 @@ use guest_build::meter::{Counter, meter};
 use sha2::{Digest, Sha256};
 use wxmcp_run::Run;
 use wxmcp_run::{
-    BoxFuture, Clocks, Event, Language, Ledger, Limits, Observer, Policy, Randomness, Report,
-    Script, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
+    BoxFuture, Event, Language, Ledger, Limits, Observer, Policy, Report, Script, Sources,
+    ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
@@ -28,6 +28,7 @@ pub fn guest() -> Result<NativeGuest, Box<dyn Error>> {
         .collect::<String>();
     Ok(NativeGuest {
         name: "probe",
+        component: "",
         sha256: sha256.leak(),
         size: u64::try_from(native.len())?,
         compressed: zstd::bulk::compress(&native, 1)?.leak(),
@@ -62,8 +63,7 @@ pub fn request(source: &str, limits: Limits) -> Run {
         limits,
         ledger: Ledger::unbounded(),
         tools: Arc::new(Tools),
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
+        sources: Sources::default(),
         observer: Arc::new(Events::default()),
         cancel: Box::pin(std::future::pending()),
     }

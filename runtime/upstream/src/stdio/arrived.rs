@@ -31,7 +31,7 @@ pub(crate) enum Arrived {
 #[derive(Debug, PartialEq)]
 pub(crate) struct Received {
     pub(crate) value: Value,
-    /// Its size in bytes as it arrived.
+    /// Its size in bytes as it arrived, without the message around it, in which the number of the request is.
     pub(crate) bytes: u64,
     /// What is charged for it.
     pub(crate) held: Held,
@@ -52,18 +52,12 @@ pub(crate) struct Unread {
 impl Unread {
     /// Reads it.
     pub(crate) fn read(self) -> Arrived {
-        let Self {
-            json,
-            is_error,
-            bytes,
-            held,
-        } = self;
-        read(&json, is_error, bytes, held)
+        read(&self.json, self.is_error, self.held)
     }
 }
 
 /// Reads an answer for which its parsed size is charged.
-pub(crate) fn read(json: &str, is_error: bool, bytes: u64, held: Held) -> Arrived {
+pub(crate) fn read(json: &str, is_error: bool, held: Held) -> Arrived {
     if is_error {
         return match json::read::<ErrorData>(json.as_bytes()) {
             Ok(error) => Arrived::Refused(Box::new(error), held),
@@ -71,7 +65,11 @@ pub(crate) fn read(json: &str, is_error: bool, bytes: u64, held: Held) -> Arrive
         };
     }
     match json::readable(json) {
-        Ok(value) => Arrived::Result(Received { value, bytes, held }),
+        Ok(value) => Arrived::Result(Received {
+            value,
+            bytes: u64::try_from(json.len()).unwrap_or(u64::MAX),
+            held,
+        }),
         Err(error) => Arrived::Malformed(error.to_string()),
     }
 }

@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 use wxmcp_run::{
-    BoxFuture, Clocks, Language, Ledger, Limits, Report, Run, RunError, RunId, RunnerSession,
-    Script,
+    BoxFuture, Language, Ledger, Limits, Report, Run, RunError, RunId, RunnerSession, Script,
 };
 
 use super::host::Proxy;
@@ -163,7 +162,7 @@ fn assigned(
     way: &Arc<Way>,
     cancel: BoxFuture<'static, ()>,
 ) -> Result<(Run, Language), RunError> {
-    let randomness = begin.randomness();
+    let sources = begin.sources();
     let script = Script::try_from(begin.script).map_err(|error| RunError::Engine(error.into()))?;
     let language = script.language;
     let run = Run {
@@ -172,8 +171,7 @@ fn assigned(
         policy: begin.policy.into(),
         limits: Limits::from(&begin.limits),
         ledger: way.ledger.clone(),
-        clocks: Clocks::Live,
-        randomness,
+        sources,
         tools: Arc::new(Proxy(Arc::clone(way))),
         observer: Arc::new(Listener(Arc::clone(way))),
         cancel,

@@ -272,6 +272,7 @@ fn call(run: &Parts, name: &str, arguments: &str) -> ToolCall {
             ledger: run.ledger.clone(),
             seen: Seen::now(),
             held: Held::default(),
+            id: wxmcp_run::CallId::default(),
         },
     }
 }

@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use wxmcp_policy::Principal;
 use wxmcp_run::{
-    BoxFuture, Clocks, Event, Language, Ledger, Limits, Note, Observer, Outcome, Policy,
-    Randomness, Report, Run, RunError, RunId, Runner, Script, Silent, ToolAnswer, ToolCall,
-    ToolError, ToolErrorKind, ToolHost,
+    BoxFuture, Event, Language, Ledger, Limits, Note, Observer, Outcome, Policy, Report, Run,
+    RunError, RunId, Runner, Script, Silent, Sources, ToolAnswer, ToolCall, ToolError,
+    ToolErrorKind, ToolHost,
 };
 use wxmcp_worker::{Pool, PoolConfig, WorkerCommand};
 
@@ -62,8 +62,7 @@ pub(crate) fn run(words: &str) -> Run {
         policy: Policy::default(),
         ledger: Ledger::of_process(1 << 30).for_run(limits.host_memory),
         limits,
-        clocks: Clocks::Live,
-        randomness: Randomness::Live,
+        sources: Sources::default(),
         tools: Arc::new(Tools::default()),
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),

@@ -2,15 +2,11 @@
 
 use std::ops::Bound;
 use std::sync::{Arc, PoisonError};
-use std::time::SystemTime;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::{Advice, ErrorCode};
 
-use super::node::{Body, Inner, Node};
+use super::node::{Body, Inner, Node, PAGE, taken};
 use crate::files::seam::{Answer, Change, Entries, Entry, File, Stat};
-
-/// Bytes of a piece of a file: what was never written takes no memory.
-const PAGE: u64 = 4 << 10;
 
 /// A file in memory.
 pub(super) struct MemoryFile {
@@ -22,13 +18,20 @@ impl MemoryFile {
     fn write(&self, offset: Option<u64>, bytes: &[u8]) -> Answer<usize> {
         let mut inner = self.node.lock();
         let Inner { body, held, .. } = &mut *inner;
-        let Body::File { size, pages } = body else {
+        let Body::File { size, pages, base } = body else {
             return Err(ErrorCode::BadDescriptor);
         };
         let mut at = offset.unwrap_or(*size);
         if at > self.node.space.limit {
             return Err(self.node.space.full(ErrorCode::FileTooLarge));
         }
+        let bytes = match &self.node.space.rules {
+            Some(rules) => {
+                let fits = rules.add_bytes(*size, at, bytes.len())?;
+                bytes.get(..fits).unwrap_or_default()
+            }
+            None => bytes,
+        };
         let mut written = 0;
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             let (page, inside) = (at / PAGE, index(at % PAGE));
@@ -39,9 +42,11 @@ impl MemoryFile {
                     Err(error) => return Err(error),
                 }
             }
-            let page = pages
-                .entry(page)
-                .or_insert_with(|| vec![0; index(PAGE)].into_boxed_slice());
+            let page = pages.entry(page).or_insert_with(|| {
+                let mut fresh = vec![0; index(PAGE)].into_boxed_slice();
+                base.copy(page.saturating_mul(PAGE), &mut fresh);
+                fresh
+            });
             let room = page.get_mut(inside..).unwrap_or_default();
             let count = room.len().min(rest.len());
             for (to, from) in room.iter_mut().zip(rest) {
@@ -53,7 +58,7 @@ impl MemoryFile {
                 .ok_or(ErrorCode::FileTooLarge)?;
             *size = (*size).max(at);
         }
-        inner.modified = SystemTime::now();
+        inner.modified = self.node.space.now();
         Ok(written)
     }
 }
@@ -65,7 +70,7 @@ impl File for MemoryFile {
 
     fn read_at(&self, offset: u64, into: &mut [u8]) -> Answer<usize> {
         let inner = self.node.lock();
-        let Body::File { size, pages } = &inner.body else {
+        let Body::File { size, pages, base } = &inner.body else {
             return Err(ErrorCode::BadDescriptor);
         };
         let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
@@ -81,7 +86,7 @@ impl File for MemoryFile {
                 .and_then(|page| page.get(inside..inside + count))
             {
                 Some(from) => to.copy_from_slice(from),
-                None => to.fill(0),
+                None => base.copy(at, to),
             }
             read += count;
         }
@@ -102,9 +107,15 @@ impl File for MemoryFile {
         }
         let mut inner = self.node.lock();
         let Inner { body, held, .. } = &mut *inner;
-        let Body::File { size, pages } = body else {
+        let Body::File { size, pages, base } = body else {
             return Err(ErrorCode::BadDescriptor);
         };
+        if let Some(rules) = &self.node.space.rules {
+            rules.lengthen(wanted.saturating_sub(*size))?;
+            let less = size.saturating_sub(wanted);
+            rules.give_back(less.min(taken(*size, pages.len(), base)));
+        }
+        base.cut(wanted);
         let gone = pages.split_off(&wanted.div_ceil(PAGE));
         let freed = PAGE.saturating_mul(u64::try_from(gone.len()).unwrap_or(u64::MAX));
         self.node.space.give_back(freed);
@@ -116,7 +127,7 @@ impl File for MemoryFile {
             rest.fill(0);
         }
         *size = wanted;
-        inner.modified = SystemTime::now();
+        inner.modified = self.node.space.now();
         Ok(())
     }
 
@@ -129,6 +140,7 @@ impl File for MemoryFile {
     }
 
     fn change(&self, change: Change) -> Answer<()> {
+        self.node.check()?;
         self.node.change(change)
     }
 

@@ -3,13 +3,15 @@
 //! All that came from one root share a [`Space`], which bounds their bytes. One lock guards
 //! their names, so that what moves from one folder to another is in one of them at any time.
 
+mod captured;
 mod file;
+mod kept;
 mod node;
+mod rules;
 
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::{Arc, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
@@ -17,10 +19,12 @@ use super::seam::{
     Answer, Change, Entries, FILE_BITS, FOLDER_BITS, File, Folder, Kind, Open, Opened, Stat, Wish,
     without_slash,
 };
+pub(super) use captured::captured;
 use file::{MemoryEntries, MemoryFile};
 pub(super) use node::Space;
-use node::{Body, NODE, Node, contains, length};
-use wxmcp_run::Ledger;
+use node::{Base, Body, NODE, Node, contains, length};
+use rules::{EXECUTE, READ, Rules, WRITE};
+use wxmcp_run::{Clocks, Ledger};
 
 /// Most bytes of one name, as on Linux.
 const NAME: usize = 255;
@@ -28,13 +32,10 @@ const NAME: usize = 255;
 /// Most links that one path leads through, as on Linux.
 const LINKS: u32 = 40;
 
-/// Nobody else sees these folders, so their group and others may not write.
-const UMASK: u32 = 0o022;
-
 /// An empty folder whose content has at most so many bytes. `device` tells its files from
 /// those of other folders. The bytes are charged to the ledger as they are taken.
-pub(super) fn root(bytes: u64, device: u64, ledger: &Ledger) -> Arc<dyn Folder> {
-    folder(&Space::new(bytes, device, ledger, None))
+pub(super) fn root(bytes: u64, device: u64, ledger: &Ledger, clocks: &Clocks) -> Arc<dyn Folder> {
+    folder(&Space::new(bytes, device, ledger, None, clocks))
 }
 
 /// An empty folder whose content takes room of a space, which other folders may share: files can be moved between them.
@@ -99,6 +100,7 @@ impl Memory {
                 _ if name.len() > NAME => return Err(ErrorCode::NameTooLong),
                 _ => {}
             }
+            here.permits(EXECUTE)?;
             let child = match here.child(&name) {
                 Ok(child) => Some(child),
                 Err(ErrorCode::NoEntry) if is_last => None,
@@ -110,6 +112,10 @@ impl Memory {
                 links += 1;
                 if links > LINKS {
                     return Err(ErrorCode::Loop);
+                }
+                // Only what was captured has such links.
+                if target.starts_with('/') {
+                    return Err(ErrorCode::NotPermitted);
                 }
                 wants_folder |= is_last && target.ends_with('/');
                 left.extend(parts(&target));
@@ -144,18 +150,40 @@ impl Memory {
     /// The place of a name that is changed: a path that ends with `.` or `..` has none.
     fn spot(&self, path: &str) -> Answer<Spot> {
         match self.walk(path, false)? {
-            Found::Spot(spot) => Ok(spot),
+            Found::Spot(spot) => spot.check().map(|()| spot),
             Found::Folder(_) => Err(ErrorCode::Invalid),
+        }
+    }
+
+    /// Refuses a path that ends with `.` or `..` where a name is changed: as the host does, in what was captured.
+    fn has_name(&self, path: &str, otherwise: ErrorCode) -> Answer<()> {
+        let trimmed = path.trim_end_matches('/');
+        let (above, name) = trimmed.rsplit_once('/').unwrap_or((".", trimmed));
+        match name {
+            "." | ".." if self.node.space.rules.is_some() => {
+                self.node(above, true)?;
+                Err(otherwise)
+            }
+            _ => Ok(()),
         }
     }
 
     /// Makes something at a path where nothing is.
     fn make(&self, path: &str, body: Body, mode: u32, size: u64) -> Answer<()> {
         let _names = self.names();
+        self.has_name(path, ErrorCode::Exist)?;
         let spot = match self.walk(path, false)? {
-            Found::Spot(spot) if spot.found.is_none() => spot,
-            _ => return Err(ErrorCode::Exist),
+            Found::Spot(spot) => spot,
+            Found::Folder(_) => return Err(ErrorCode::Exist),
         };
+        spot.check()?;
+        if let Body::Link(target) = &body {
+            spot.check_target(target)?;
+            spot.takes_link()?;
+        }
+        if spot.found.is_some() {
+            return Err(ErrorCode::Exist);
+        }
         if spot.wants_folder && !matches!(body, Body::Folder(_)) {
             return Err(ErrorCode::NoEntry);
         }
@@ -173,19 +201,27 @@ impl Spot {
     }
 
     fn make(&self, body: Body, mode: u32, size: u64) -> Answer<Arc<Node>> {
-        let held = NODE.saturating_add(size);
-        self.folder.space.spend(held)?;
-        let node = Node::new(&self.folder.space, body, mode & !UMASK, held);
-        self.folder.add(&self.name, Arc::clone(&node))?;
-        Ok(node)
+        let space = &self.folder.space;
+        Rules::add(space.rules.as_ref(), || {
+            self.folder.permits(WRITE)?;
+            let held = NODE.saturating_add(size);
+            space.spend(held)?;
+            let mode = self.folder.of_new(&body, mode);
+            let node = Node::new(space, body, mode, held);
+            self.folder.add(&self.name, Arc::clone(&node))?;
+            Ok(node)
+        })
     }
 
     /// Takes the name away from what has it.
     fn remove(&self, found: &Node) {
         self.folder.take(&self.name);
+        if let Some(rules) = &self.folder.space.rules {
+            rules.remove_name();
+        }
         let mut inner = found.lock();
         inner.links = inner.links.saturating_sub(1);
-        inner.changed = SystemTime::now();
+        inner.changed = found.space.now();
     }
 }
 
@@ -196,6 +232,7 @@ impl Folder for Memory {
 
     fn open(&self, path: &str, how: &Open) -> Answer<Opened> {
         let _names = self.names();
+        let mut is_new = false;
         let node = match self.walk(path, how.follow)? {
             Found::Folder(node) => node,
             Found::Spot(spot) => match &spot.found {
@@ -205,7 +242,10 @@ impl Folder for Memory {
                     let body = Body::File {
                         size: 0,
                         pages: BTreeMap::new(),
+                        base: Base::default(),
                     };
+                    is_new = true;
+                    spot.check()?;
                     spot.make(body, how.mode & FILE_BITS, 0)?
                 }
                 _ => spot.node()?,
@@ -214,10 +254,19 @@ impl Folder for Memory {
         let writes = how.write || how.create || how.truncate;
         match node.kind() {
             Kind::Folder if writes => Err(ErrorCode::IsDirectory),
-            Kind::Folder => Ok(Opened::Folder(Arc::new(Self { node }))),
+            Kind::Folder => {
+                node.permits(READ)?;
+                Ok(Opened::Folder(Arc::new(Self { node })))
+            }
             Kind::Link => Err(ErrorCode::Loop),
             _ if how.folder => Err(ErrorCode::NotDirectory),
             _ => {
+                if !is_new {
+                    node.permits(wanted(how))?;
+                    if writes {
+                        node.check()?;
+                    }
+                }
                 let file = MemoryFile { node };
                 if how.truncate {
                     file.resize(0)?;
@@ -238,6 +287,7 @@ impl Folder for Memory {
         if matches!(change, Change::Mode(_)) && node.kind() == Kind::Link {
             return Err(ErrorCode::Unsupported);
         }
+        node.check()?;
         node.change(change)
     }
 
@@ -247,8 +297,11 @@ impl Folder for Memory {
 
     fn remove_folder(&self, path: &str) -> Answer<()> {
         let _names = self.names();
+        self.has_name(path, ErrorCode::Invalid)?;
         let spot = self.spot(without_slash(path))?;
         let found = spot.found.as_ref().ok_or(ErrorCode::NoEntry)?;
+        spot.check_around()?;
+        spot.folder.permits(WRITE)?;
         if found.kind() != Kind::Folder {
             return Err(ErrorCode::NotDirectory);
         }
@@ -261,8 +314,10 @@ impl Folder for Memory {
 
     fn remove_file(&self, path: &str) -> Answer<()> {
         let _names = self.names();
+        self.has_name(path, ErrorCode::IsDirectory)?;
         let spot = self.spot(path)?;
         let found = spot.found.as_ref().ok_or(ErrorCode::NoEntry)?;
+        spot.folder.permits(WRITE)?;
         match found.kind() {
             Kind::Folder => return Err(ErrorCode::IsDirectory),
             _ if spot.wants_folder => return Err(ErrorCode::NotDirectory),
@@ -273,7 +328,8 @@ impl Folder for Memory {
     }
 
     fn make_link(&self, target: &str, path: &str) -> Answer<()> {
-        if target.starts_with('/') {
+        // In what was captured the name is looked at first, as on the host.
+        if target.starts_with('/') && self.node.space.rules.is_none() {
             return Err(ErrorCode::NotPermitted);
         }
         if target.is_empty() {
@@ -284,24 +340,39 @@ impl Folder for Memory {
 
     fn read_link(&self, path: &str) -> Answer<String> {
         let _names = self.names();
-        self.node(path, false)?.target().ok_or(ErrorCode::Invalid)
+        let target = self.node(path, false)?.target();
+        match target.ok_or(ErrorCode::Invalid)? {
+            target if target.starts_with('/') => Err(ErrorCode::NotPermitted),
+            target => Ok(target),
+        }
     }
 
     fn link(&self, path: &str, to: &dyn Folder, to_path: &str) -> Answer<()> {
         let to = self.same_space(to)?;
         let _names = self.names();
-        let node = self.node(path, false)?;
-        if node.kind() == Kind::Folder {
-            return Err(ErrorCode::NotPermitted);
-        }
+        self.has_name(path, ErrorCode::NotPermitted)?;
+        let from = match self.walk(path, false)? {
+            Found::Spot(from) => from,
+            Found::Folder(_) => return Err(ErrorCode::NotPermitted),
+        };
+        from.check()?;
+        to.has_name(to_path, ErrorCode::Exist)?;
         let spot = to.spot(to_path)?;
+        from.check_moved(&spot)?;
+        let node = from.node()?;
         if spot.found.is_some() {
             return Err(ErrorCode::Exist);
+        }
+        if node.kind() == Kind::Folder {
+            return Err(ErrorCode::NotPermitted);
         }
         if spot.wants_folder {
             return Err(ErrorCode::NoEntry);
         }
-        spot.folder.add(&spot.name, Arc::clone(&node))?;
+        Rules::add(self.node.space.rules.as_ref(), || {
+            spot.folder.permits(WRITE)?;
+            spot.folder.add(&spot.name, Arc::clone(&node))
+        })?;
         let mut inner = node.lock();
         inner.links = inner.links.saturating_add(1);
         Ok(())
@@ -310,9 +381,16 @@ impl Folder for Memory {
     fn rename(&self, path: &str, to: &dyn Folder, to_path: &str) -> Answer<()> {
         let to = self.same_space(to)?;
         let _names = self.names();
+        self.has_name(path, ErrorCode::Invalid)?;
+        to.has_name(to_path, ErrorCode::Invalid)?;
         let (from, to) = (self.spot(path)?, to.spot(to_path)?);
         let moved = from.found.as_ref().ok_or(ErrorCode::NoEntry)?;
         let is_folder = moved.kind() == Kind::Folder;
+        from.check_around()?;
+        to.check_around()?;
+        from.check_moved(&to)?;
+        from.folder.permits(WRITE)?;
+        to.folder.permits(WRITE)?;
         if !is_folder && (from.wants_folder || to.wants_folder) {
             return Err(ErrorCode::NotDirectory);
         }
@@ -343,16 +421,8 @@ impl Folder for Memory {
     }
 
     fn allows(&self, path: &str, follow: bool, wish: Wish) -> Answer<()> {
-        let mode = self.stat(path, follow)?.mode;
-        let asked = [
-            (wish.read, 0o400),
-            (wish.write, 0o200),
-            (wish.execute, 0o100),
-        ];
-        match asked.iter().any(|(asked, bit)| *asked && mode & bit == 0) {
-            true => Err(ErrorCode::Access),
-            false => Ok(()),
-        }
+        let _names = self.names();
+        self.node(path, follow)?.allows(wish)
     }
 
     fn sync(&self) -> Answer<()> {
@@ -372,6 +442,13 @@ impl Memory {
             .filter(|other| Arc::ptr_eq(&other.node.space, &self.node.space))
             .ok_or(ErrorCode::CrossDevice)
     }
+}
+
+/// The permission bits that opening a file takes.
+fn wanted(how: &Open) -> u32 {
+    let writes = how.write || how.create || how.truncate;
+    let read = if how.read || !how.write { READ } else { 0 };
+    if writes { read | WRITE } else { read }
 }
 
 /// The parts of a path, the first one last.

@@ -7,13 +7,17 @@ use std::time::SystemTime;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
+use super::rules::Rules;
 use crate::files::errors::no_room;
 use crate::files::seam::{Answer, Change, Kind, Stat};
 use crate::files::writable::Notes;
-use wxmcp_run::{Charge, Ledger, OverBudget};
+use wxmcp_run::{Charge, Clocks, Ledger, OverBudget, Rights};
 
 /// Bytes that a file, folder or link counts for besides its content and name.
 pub(super) const NODE: u64 = 256;
+
+/// Bytes of a piece of a file: what was never written takes no memory.
+pub(super) const PAGE: u64 = 4 << 10;
 
 /// What the nodes of one root share.
 pub(in crate::files) struct Space {
@@ -26,6 +30,10 @@ pub(in crate::files) struct Space {
     next: AtomicU64,
     /// Where it is noted that there is no more room, if that is to be noted.
     notes: Option<Arc<Notes>>,
+    /// Who says when a node was made or changed.
+    clocks: Clocks,
+    /// What else holds, in a folder that was captured.
+    pub(super) rules: Option<Rules>,
 }
 
 impl Space {
@@ -34,6 +42,7 @@ impl Space {
         device: u64,
         ledger: &Ledger,
         notes: Option<Arc<Notes>>,
+        clocks: &Clocks,
     ) -> Arc<Self> {
         Arc::new(Self {
             device,
@@ -42,7 +51,29 @@ impl Space {
             names: Mutex::new(()),
             next: AtomicU64::new(0),
             notes,
+            clocks: clocks.clone(),
+            rules: None,
         })
+    }
+
+    /// The room of what was captured, which its own rules bound.
+    pub(super) fn of_captured(device: u64, ledger: &Ledger, rules: Rules) -> Arc<Self> {
+        Arc::new(Self {
+            device,
+            limit: u64::MAX,
+            used: Mutex::new(ledger.nothing()),
+            names: Mutex::new(()),
+            next: AtomicU64::new(0),
+            notes: None,
+            // Nobody sees its times: the mount has others.
+            clocks: Clocks::Live,
+            rules: Some(rules),
+        })
+    }
+
+    /// The time of what happens now.
+    pub(super) fn now(&self) -> SystemTime {
+        crate::files::time_of(&self.clocks)
     }
 
     /// The room of the scratch folders of one instance.
@@ -50,9 +81,9 @@ impl Space {
         limit: u64,
         device: u64,
         ledger: &Ledger,
-        notes: &Arc<Notes>,
+        (notes, clocks): (&Arc<Notes>, &Clocks),
     ) -> Arc<Self> {
-        Self::new(limit, device, ledger, Some(Arc::clone(notes)))
+        Self::new(limit, device, ledger, Some(Arc::clone(notes)), clocks)
     }
 
     /// Bytes that it is charged for.
@@ -101,7 +132,11 @@ pub(super) struct Node {
 
 pub(super) struct Inner {
     pub(super) body: Body,
-    mode: u32,
+    pub(super) mode: u32,
+    /// As whom a script uses it; none where permission bits are only kept.
+    pub(super) rights: Option<Rights>,
+    /// How it stands to what is protected in a folder that was captured.
+    pub(super) standing: Standing,
     accessed: SystemTime,
     pub(super) modified: SystemTime,
     pub(super) changed: SystemTime,
@@ -113,19 +148,96 @@ pub(super) struct Inner {
     parent: Weak<Node>,
 }
 
+/// How a file or folder stands to what is protected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// It may be changed.
+    #[default]
+    Free,
+    /// Something protected is found by way of this folder.
+    Around,
+    /// It is protected, or inside of what is.
+    Protected,
+}
+
 pub(super) enum Body {
     File {
         size: u64,
         pages: BTreeMap<u64, Box<[u8]>>,
+        /// What is where no page is.
+        base: Base,
     },
     Folder(BTreeMap<String, Arc<Node>>),
     Link(String),
+}
+
+/// The beginning of a file that was captured: bytes that others have, too, as far as they are not cut off.
+#[derive(Default)]
+pub(super) struct Base {
+    bytes: Option<Arc<[u8]>>,
+    length: usize,
+}
+
+impl Base {
+    pub(super) fn new(bytes: Arc<[u8]>) -> Self {
+        Self {
+            length: bytes.len(),
+            bytes: Some(bytes),
+        }
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        u64::try_from(self.length).unwrap_or(u64::MAX)
+    }
+
+    /// Copies what is at an offset; behind its end are zeros.
+    pub(super) fn copy(&self, offset: u64, into: &mut [u8]) {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let to = from.saturating_add(into.len()).min(self.length);
+        let bytes = self.bytes.as_ref().and_then(|bytes| bytes.get(from..to));
+        let bytes = bytes.unwrap_or_default();
+        let (head, rest) = into.split_at_mut(bytes.len());
+        head.copy_from_slice(bytes);
+        rest.fill(0);
+    }
+
+    /// The file is cut.
+    pub(super) fn cut(&mut self, size: u64) {
+        let size = usize::try_from(size).unwrap_or(usize::MAX);
+        self.length = self.length.min(size);
+        if self.length == 0 {
+            self.bytes = None;
+        }
+    }
+
+    /// All bytes of a file of this size.
+    pub(super) fn content(&self, size: u64, pages: &BTreeMap<u64, Box<[u8]>>) -> Arc<[u8]> {
+        if let Some(bytes) = &self.bytes
+            && pages.is_empty()
+            && usize::try_from(size).is_ok_and(|size| size == self.length)
+            && bytes.len() == self.length
+        {
+            return Arc::clone(bytes);
+        }
+        let mut content = vec![0; usize::try_from(size).unwrap_or_default()];
+        self.copy(0, &mut content);
+        for (number, page) in pages {
+            let start = usize::try_from(number.saturating_mul(PAGE)).unwrap_or(usize::MAX);
+            for (to, from) in content.iter_mut().skip(start).zip(page) {
+                *to = *from;
+            }
+        }
+        content.into()
+    }
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
         self.space.give_back(inner.held);
+        if let (Some(rules), Body::File { size, pages, base }) = (&self.space.rules, &inner.body) {
+            rules.give_back(taken(*size, pages.len(), base));
+        }
         // A deep tree is taken apart here, not by drops inside each other.
         let mut inside = VecDeque::new();
         if let Body::Folder(entries) = &mut inner.body {
@@ -143,13 +255,16 @@ impl Drop for Node {
 
 impl Node {
     pub(super) fn new(space: &Arc<Space>, body: Body, mode: u32, held: u64) -> Arc<Self> {
-        let now = SystemTime::now();
+        let now = space.now();
+        let rights = space.rules.as_ref().map(|rules| rules.rights);
         Arc::new(Self {
             number: space.next.fetch_add(1, Ordering::Relaxed),
             space: Arc::clone(space),
             inner: Mutex::new(Inner {
                 body,
                 mode,
+                rights,
+                standing: Standing::Free,
                 accessed: now,
                 modified: now,
                 changed: now,
@@ -196,6 +311,7 @@ impl Node {
     }
 
     pub(super) fn change(&self, change: Change) -> Answer<()> {
+        self.is_own()?;
         if let Change::Mode(mode) = change {
             self.kind().permits(mode)?;
         }
@@ -207,7 +323,7 @@ impl Node {
                 inner.modified = modified.unwrap_or(inner.modified);
             }
         }
-        inner.changed = SystemTime::now();
+        inner.changed = self.space.now();
         Ok(())
     }
 
@@ -229,11 +345,21 @@ impl Node {
             return Err(ErrorCode::NotDirectory);
         };
         self.space.spend(length(name))?;
-        node.lock().parent = Arc::downgrade(self);
+        node.adopt(self);
         entries.insert(name.to_owned(), node);
         inner.held = inner.held.saturating_add(length(name));
-        inner.modified = SystemTime::now();
+        inner.modified = self.space.now();
         Ok(())
+    }
+
+    /// The folder that has it; of a file with several names one of them.
+    pub(super) fn parent(&self) -> Option<Arc<Self>> {
+        self.lock().parent.upgrade()
+    }
+
+    /// Says which folder has it.
+    pub(super) fn adopt(&self, parent: &Arc<Self>) {
+        self.lock().parent = Arc::downgrade(parent);
     }
 
     /// Takes a name away.
@@ -244,7 +370,7 @@ impl Node {
         {
             self.space.give_back(length(name));
             inner.held = inner.held.saturating_sub(length(name));
-            inner.modified = SystemTime::now();
+            inner.modified = self.space.now();
         }
     }
 
@@ -261,6 +387,12 @@ impl Node {
     }
 }
 
+/// Bytes of a file that become free with it: holes never took any.
+pub(super) fn taken(size: u64, pages: usize, base: &Base) -> u64 {
+    let pages = u64::try_from(pages).unwrap_or(u64::MAX);
+    size.min(pages.saturating_mul(PAGE).saturating_add(base.length()))
+}
+
 /// Whether a folder is another one, or has it somewhere inside.
 pub(super) fn contains(folder: &Arc<Node>, other: &Arc<Node>) -> bool {
     let mut at = Some(Arc::clone(other));
@@ -268,7 +400,7 @@ pub(super) fn contains(folder: &Arc<Node>, other: &Arc<Node>) -> bool {
         if Arc::ptr_eq(folder, &node) {
             return true;
         }
-        at = node.lock().parent.upgrade();
+        at = node.parent();
     }
     false
 }

@@ -28,7 +28,7 @@ pub(super) fn up(target: &str) -> Option<usize> {
 }
 
 /// Whether a link at so many folders below the root stays in the mount.
-pub(super) fn stays(target: &str, depth: usize) -> bool {
+pub(in crate::files) fn stays(target: &str, depth: usize) -> bool {
     up(target).is_some_and(|up| up <= depth)
 }
 

@@ -53,14 +53,14 @@ impl Notes {
 
 /// The notes about one mount, by its path in the guest.
 #[derive(Clone)]
-pub(super) struct MountNotes {
-    pub(super) notes: Arc<Notes>,
-    pub(super) guest: String,
+pub(in crate::files) struct MountNotes {
+    pub(in crate::files) notes: Arc<Notes>,
+    pub(in crate::files) guest: String,
 }
 
 impl MountNotes {
     /// Something inside was to be changed that is protected.
-    pub(super) fn protected(&self, below: &str) {
+    pub(in crate::files) fn protected(&self, below: &str) {
         let slash = if self.guest.ends_with('/') { "" } else { "/" };
         let path: String = format!("{}{slash}{below}", self.guest)
             .escape_debug()
@@ -72,7 +72,7 @@ impl MountNotes {
     }
 
     /// The quota is spent.
-    pub(super) fn full(&self, quota: &Quota) {
+    pub(in crate::files) fn full(&self, quota: &Quota) {
         self.notes.tell(format!(
             "there is no room in `{}`: the run may add {} and {} files to it",
             self.guest,
@@ -82,7 +82,7 @@ impl MountNotes {
     }
 
     /// A folder that is too large to be looked through.
-    pub(super) fn too_large(&self, most: usize) {
+    pub(in crate::files) fn too_large(&self, most: usize) {
         self.notes.tell(format!(
             "a folder of `{}` is not moved: it has more than {most} entries, and something protected may be among them",
             self.guest

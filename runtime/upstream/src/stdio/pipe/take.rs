@@ -430,8 +430,8 @@ where
                     held,
                 })
             }
-            (Some(result), None) => read(result.get(), false, bytes, held),
-            (None, Some(error)) => match read(error.get(), true, bytes, held) {
+            (Some(result), None) => read(result.get(), false, held),
+            (None, Some(error)) => match read(error.get(), true, held) {
                 Arrived::Malformed(problem) => malformed(&format!(
                     "{problem}: {}",
                     quoted(&self.state.shown(error.get().as_bytes()))

@@ -73,7 +73,7 @@ async fn receive(line: &str) -> (Option<Arrived>, Option<Fault>) {
 async fn a_result_arrives_with_its_size() {
     let line = r#"{"jsonrpc":"2.0","id":1,"result":{"malformed":"no"}}"#;
     let result = serde_json::json!({"malformed": "no"});
-    let size = u64::try_from(line.len()).unwrap();
+    let size = u64::try_from(result.to_string().len()).unwrap();
     let received = Received {
         value: result,
         bytes: size,

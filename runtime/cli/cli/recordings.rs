@@ -1,0 +1,127 @@
+//! What may stand behind the commands about recordings.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::RunArgs;
+
+pub(super) const RECORD: &str = "\
+The run is what it would be, with the clock, the waits and the random numbers of this machine; all that it
+is given is kept in one file. `wxmcp replay FILE` gives the same report with no tool, no network and no
+wait. Environment variables whose names look like secrets are refused unless --record-env says otherwise;
+standard input is read to its end before the script begins, and is empty where it is a terminal.
+
+Exit codes: those of `wxmcp run`, and 74 if the recording could not be written.";
+
+pub(super) const REPLAY: &str = "\
+Exit codes: those of `wxmcp run` where the replay is what was recorded; 65 where it differs.";
+
+pub(super) const VERIFY: &str = "\
+Each run is replayed with the answers, times and random numbers that were recorded. Where the script stands beside its
+recording (`a.py`, `a.wxr`), it is the script as it is now.
+
+Exit codes:
+  0 each replay is what was recorded   65 one differs   2 usage, or a file that is no recording";
+
+/// `wxmcp record`.
+#[derive(Debug, Args)]
+pub(crate) struct RecordArgs {
+    /// The file of the recording [default: beside the script, `script.wxr`]
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) run: RunArgs,
+}
+
+/// What is kept of a run.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Recording")]
+pub(crate) struct KeepArgs {
+    /// Record the run into FILE, which `wxmcp replay` reads
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["interactive", "interpreter"])]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Record environment variables, too, whose names look like those of secrets
+    #[arg(long)]
+    pub(crate) record_env: bool,
+}
+
+/// `wxmcp replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// The recording
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+
+    /// Stop before the event with this number; `wxmcp recording show --calls` prints the numbers
+    #[arg(long, value_name = "EVENT")]
+    pub(crate) until: Option<usize>,
+
+    /// Give the recorded answers to this script instead, and say which call is the first that differs
+    #[arg(long, value_name = "FILE", conflicts_with = "until")]
+    pub(crate) script: Option<String>,
+
+    /// Print one JSON report instead of the script's output and value
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Print what the replay used to standard error at its end
+    #[arg(long)]
+    pub(crate) usage: bool,
+
+    /// Print neither progress nor the script's value
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// `wxmcp verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Recordings, and folders of such (`*.wxr`)
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+
+    /// Before that, record each script of the folders that has no recording beside it
+    #[arg(long)]
+    pub(crate) run: bool,
+
+    /// Record what differs again, by the command line that recorded it, and show what differed. Run it in the same folder
+    #[arg(long)]
+    pub(crate) update: bool,
+
+    /// Print a JSON object for each recording, a line each
+    #[arg(long)]
+    pub(crate) json: bool,
+
+    /// Write a report in JUnit's format, which CI systems read
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+
+    /// Print only what differs, and the summary
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// `wxmcp recording`.
+#[derive(Debug, Args)]
+pub(crate) struct RecordingArgs {
+    #[command(subcommand)]
+    pub(crate) command: RecordingCommand,
+}
+
+/// What can be done with a recording besides replaying it.
+#[derive(Debug, Subcommand)]
+pub(crate) enum RecordingCommand {
+    /// Print what a recording holds, a JSON object for each event
+    Show {
+        /// The recording
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+
+        /// Print a table of the calls instead, with the numbers of their events
+        #[arg(long)]
+        calls: bool,
+    },
+}

@@ -1,0 +1,212 @@
+//! A run that is recorded.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use wxmcp_host::Runtime;
+use wxmcp_recording::capture::{self, Mounts, NotCaptured};
+use wxmcp_recording::event::{Event, Head};
+use wxmcp_recording::file::Writer;
+use wxmcp_recording::{NotRecorded, Recorder, Sink};
+use wxmcp_run::{Policy, Report, Run, Stdin};
+
+use crate::cli::RunArgs;
+use crate::exit::Failure;
+
+/// Most bytes of standard input that a recording holds.
+const STDIN: u64 = 64 << 20;
+
+/// Parts of the names of environment variables that look like secrets.
+const SECRET: [&str; 9] = [
+    "TOKEN",
+    "SECRET",
+    "PASSWORD",
+    "PASSWD",
+    "PASSPHRASE",
+    "API_KEY",
+    "APIKEY",
+    "PRIVATE_KEY",
+    "CREDENTIAL",
+];
+
+/// Records one run into a file.
+pub(in crate::commands) struct Keeper {
+    recorder: Recorder,
+    path: PathBuf,
+    /// The mounts, and what they held before.
+    policy: Policy,
+    mounts: Mounts,
+}
+
+/// The run as it is recorded, if it is to be.
+///
+/// # Errors
+///
+/// When it cannot be recorded, or the file cannot be written.
+pub(in crate::commands) fn keep(
+    run: Run,
+    args: &RunArgs,
+    runtime: &Runtime,
+) -> Result<(Run, Option<Keeper>), Failure> {
+    let Some(path) = &args.keep.record else {
+        return Ok((run, None));
+    };
+    let mut run = run;
+    run.policy.stdin = read_stdin(run.policy.stdin)?;
+    if !args.keep.record_env {
+        refuse_secrets(&run)?;
+    }
+    let natives = runtime.guests().natives();
+    let guest = natives.of(run.script.language).map(|guest| guest.component);
+    let guest = guest.ok_or_else(|| {
+        Failure::usage(anyhow::anyhow!(
+            "a component is not recorded: `{}`",
+            run.script.name
+        ))
+    })?;
+    let head = Head::of(&run, guest, env!("CARGO_PKG_VERSION")).map_err(not_recorded)?;
+    let head = Head {
+        command: words(std::env::args().skip(1)),
+        ..head
+    };
+    let mounts = capture::capture(&run.policy).map_err(not_captured)?;
+    let captured = capture::events(&mounts).collect();
+    let policy = run.policy.clone();
+    let file = File::create(path);
+    let (run, recorder) = file
+        .and_then(|file| Recorder::of(run, head, captured, Box::new(Kept::new(file)?)))
+        .with_context(|| format!("write the recording `{}`", path.display()))
+        .map_err(Failure::usage)?;
+    let keeper = Keeper {
+        recorder,
+        path: path.clone(),
+        policy,
+        mounts,
+    };
+    Ok((run, Some(keeper)))
+}
+
+impl Keeper {
+    /// Ends the recording.
+    ///
+    /// # Errors
+    ///
+    /// When some of it could not be written.
+    pub(in crate::commands) fn end(self, report: &Report) -> Result<(), Failure> {
+        let changes = capture::changes(&self.policy, &self.mounts).map_err(not_captured)?;
+        changes
+            .into_iter()
+            .for_each(|event| self.recorder.push(event));
+        let written = self.recorder.finish(report, Vec::new());
+        written
+            .with_context(|| format!("write the recording `{}`", self.path.display()))
+            .map_err(Failure::unwritten)
+    }
+}
+
+/// The words of a command line, without those that ask for a recording.
+pub(in crate::commands) fn words(words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = words.peekable();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            "record" if kept.is_empty() => kept.push("run".to_owned()),
+            "--record" | "-o" | "--output" => drop(words.next()),
+            word if word.starts_with("--record=") || word.starts_with("--output=") => {}
+            _ => kept.push(word),
+        }
+    }
+    kept
+}
+
+/// What the script reads from standard input, all of it.
+fn read_stdin(stdin: Stdin) -> Result<Stdin, Failure> {
+    if !matches!(stdin, Stdin::Inherit) {
+        return Ok(stdin);
+    }
+    let input = io::stdin();
+    if input.is_terminal() {
+        return Ok(Stdin::Empty);
+    }
+    let mut bytes = Vec::new();
+    let read = input.lock().take(STDIN + 1).read_to_end(&mut bytes);
+    read.context("read standard input, which is recorded")
+        .map_err(Failure::usage)?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > STDIN {
+        let error = anyhow::anyhow!("standard input is larger than a recording holds: 64 MiB");
+        return Err(Failure::usage(error));
+    }
+    Ok(Stdin::Bytes(bytes))
+}
+
+fn refuse_secrets(run: &Run) -> Result<(), Failure> {
+    let looks_secret = |name: &str| {
+        let name = name.to_uppercase();
+        SECRET.iter().any(|part| name.contains(part))
+    };
+    let names = run.policy.env.iter().map(|(name, _)| name);
+    match names.into_iter().find(|name| looks_secret(name)) {
+        None => Ok(()),
+        Some(name) => Err(Failure::usage(anyhow::anyhow!(
+            "the environment variable `{name}` looks like a secret, and would be in the recording"
+        ))
+        .hint("drop it, give it to a server instead of the script, or say --record-env")),
+    }
+}
+
+fn not_recorded(error: NotRecorded) -> Failure {
+    Failure::usage(anyhow::Error::new(error).context("the run cannot be recorded"))
+}
+
+fn not_captured(error: NotCaptured) -> Failure {
+    Failure::usage(anyhow::Error::new(error).context("the run cannot be recorded"))
+}
+
+/// The file of a recording.
+struct Kept(Writer<File>);
+
+impl Kept {
+    fn new(file: File) -> io::Result<Self> {
+        Writer::new(file).map(Self).map_err(io::Error::other)
+    }
+}
+
+impl Sink for Kept {
+    fn push(&mut self, event: &Event) -> io::Result<()> {
+        self.0.push(event).map_err(io::Error::other)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush().map_err(io::Error::other)
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<()> {
+        self.0.finish().map(drop).map_err(io::Error::other)
+    }
+}
+
+/// The file of a script's recording, where none is named: beside it.
+pub(in crate::commands) fn default_path(script: &str) -> PathBuf {
+    Path::new(script).with_extension("wxr")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_that_ask_for_a_recording_are_left_out() {
+        let of = |line: &str| words(line.split(' ').map(str::to_owned)).join(" ");
+        assert_eq!(of("record -o a.wxr --fuel 9 a.py x"), "run --fuel 9 a.py x");
+        assert_eq!(of("run --record a.wxr a.py"), "run a.py");
+        assert_eq!(of("run --record=a.wxr a.py record"), "run a.py record");
+    }
+
+    #[test]
+    fn the_recording_of_a_script_has_its_name() {
+        let beside = default_path("scripts/report.py");
+        assert_eq!(beside, Path::new("scripts/report.wxr"));
+    }
+}

@@ -1,0 +1,113 @@
+//! Recordings read from files, and carried out again.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use wxmcp_host::{Guests, Runtime};
+use wxmcp_recording::event::Head;
+use wxmcp_recording::file::{Completeness, Recording};
+use wxmcp_recording::{HowToReplay, Recorded, Replay, Replayed};
+use wxmcp_run::{Ledger, Observer, Report};
+
+use crate::exit::Failure;
+
+/// A recording that was read.
+pub(super) struct Loaded {
+    pub(super) recorded: Arc<Recorded>,
+    /// What its reader is to know before: that it was cut short, or is of another guest.
+    pub(super) notes: Vec<String>,
+    pub(super) other_guest: bool,
+    /// The script beside the recording, where its text is not the recorded one.
+    pub(super) edited: Option<String>,
+}
+
+/// Reads a recording.
+///
+/// # Errors
+///
+/// When it is none.
+pub(super) fn load(path: &Path, guests: &Guests) -> Result<Loaded, Failure> {
+    let read = || -> anyhow::Result<(Recorded, Completeness)> {
+        let recording = Recording::read(std::fs::File::open(path)?)?;
+        Ok((Recorded::of(recording.events)?, recording.completeness))
+    };
+    let (recorded, completeness) = read()
+        .with_context(|| format!("read the recording `{}`", path.display()))
+        .map_err(Failure::usage)?;
+    let mut notes = Vec::new();
+    if let Completeness::CutShort { events } = completeness {
+        notes.push(format!(
+            "the recording was cut short: it ends after event {}",
+            events.saturating_sub(1)
+        ));
+    }
+    let known = guests.natives().all().map(|guest| guest.component);
+    let other_guest = !known.contains(&recorded.head.guest.as_str());
+    if other_guest {
+        notes.push(format!(
+            "the recording is of another interpreter (wxmcp {}): fuel and memory are not compared",
+            recorded.head.wxmcp
+        ));
+    }
+    let edited = beside(path, &recorded.head).map_err(Failure::usage)?;
+    if edited.is_some() {
+        let name = &recorded.head.name;
+        notes.push(format!("`{name}` has been changed since it was recorded"));
+    }
+    Ok(Loaded {
+        recorded: Arc::new(recorded),
+        notes,
+        other_guest,
+        edited,
+    })
+}
+
+/// The text of the script beside a recording, if its name is that of the recorded one and its text is another.
+fn beside(path: &Path, head: &Head) -> anyhow::Result<Option<String>> {
+    let recorded = Path::new(&head.name);
+    let is_its = recorded.file_stem() == path.file_stem();
+    let Some(end) = recorded.extension().filter(|_| is_its) else {
+        return Ok(None);
+    };
+    let script = path.with_extension(end);
+    let text = match std::fs::read_to_string(&script) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        text => text.with_context(|| format!("read `{}`", script.display()))?,
+    };
+    Ok(Some(text).filter(|text| *text != head.source))
+}
+
+/// Replays a recording.
+///
+/// # Errors
+///
+/// When it cannot begin.
+pub(super) async fn replay(
+    loaded: &Loaded,
+    how: HowToReplay,
+    guests: &Arc<Guests>,
+    observer: Arc<dyn Observer>,
+) -> Result<(Replayed, Report), Failure> {
+    let how = HowToReplay {
+        other_guest: loaded.other_guest,
+        edited: loaded.edited.clone().filter(|_| how.script.is_none()),
+        ..how
+    };
+    let recorded = Arc::clone(&loaded.recorded);
+    let replay = Replay::of(Arc::clone(&recorded), how);
+    let ledger = Ledger::unbounded();
+    let run = replay.run(&ledger, observer);
+    let run = run
+        .context("the recording cannot be replayed")
+        .map_err(Failure::usage)?;
+    let runtime = Runtime::with_guests(Arc::clone(guests))
+        .build()
+        .context("make a runtime without tools")
+        .map_err(Failure::fault)?;
+    let name = recorded.head.name.as_str();
+    let failure = |error| super::super::run::failure(error, name, true);
+    let runner = runtime.interpreter(run.script.language).map_err(failure)?;
+    let mut report = runner.run(run).await.map_err(failure)?;
+    Ok((replay.finish(&mut report), report))
+}

@@ -1,0 +1,13 @@
+//! Commands about recordings: made, replayed, verified, shown.
+
+mod again;
+mod keep;
+mod load;
+mod replay;
+mod show;
+mod verify;
+
+pub(super) use keep::{default_path, keep};
+pub(super) use replay::execute as replay;
+pub(super) use show::execute as show;
+pub(super) use verify::execute as verify;

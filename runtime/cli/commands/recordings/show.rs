@@ -1,0 +1,34 @@
+//! `wxmcp recording show`: what a recording holds.
+
+use anyhow::Context as _;
+use wxmcp_recording::file::{self, Completeness, Recording, Show};
+
+use crate::cli::{RecordingArgs, RecordingCommand};
+use crate::exit::{Exit, Failure};
+use crate::render;
+
+/// Columns of a table of calls.
+const COLUMNS: usize = 120;
+
+pub(in crate::commands) fn execute(args: &RecordingArgs) -> Result<Exit, Failure> {
+    let RecordingCommand::Show { file, calls } = &args.command;
+    let read = || -> anyhow::Result<Recording> { Ok(Recording::read(std::fs::File::open(file)?)?) };
+    let recording = read()
+        .with_context(|| format!("read the recording `{}`", file.display()))
+        .map_err(Failure::usage)?;
+    if *calls {
+        let table = file::table(&file::calls(&recording.events), COLUMNS);
+        render::bytes(table.as_bytes());
+    } else {
+        for (number, event) in (0..).zip(&recording.events) {
+            render::line(&file::line(number, event, Show { longest: None }));
+        }
+    }
+    if let Completeness::CutShort { events } = recording.completeness {
+        let last = events.saturating_sub(1);
+        render::note(&format!(
+            "the recording was cut short: it ends after event {last}"
+        ));
+    }
+    Ok(Exit::Success)
+}

@@ -1,0 +1,224 @@
+//! Runs that are recorded, and replayed without their tools.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use serde_json::json;
+use wxmcp_catalogue::Definition;
+use wxmcp_guests::NATIVES;
+use wxmcp_host::{Job, Runtime, rust_tool};
+use wxmcp_recording::event::{Event, Head};
+use wxmcp_recording::{Deterministic, HowToReplay, Recorded, Recorder, Replay, Replayed, Sink};
+use wxmcp_run::{Language, Ledger, Report, Silent, ToolError, ToolErrorKind};
+
+use crate::support::TestResult;
+
+/// A recording in memory.
+#[derive(Clone, Default)]
+struct Kept(Arc<Mutex<Vec<Event>>>);
+
+impl Sink for Kept {
+    fn push(&mut self, event: &Event) -> io::Result<()> {
+        self.0.lock().push(event.clone());
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Tools whose answers differ with each call, and one that takes a while.
+fn runtime() -> Result<Runtime, Box<dyn Error>> {
+    let definition = |name: &str| Definition {
+        name: name.to_owned(),
+        description: "A tool of tests.".to_owned(),
+        input_schema: json!({"type": "object"}),
+        output_schema: None,
+    };
+    let count = Arc::new(Mutex::new(0));
+    let next = rust_tool(definition("next"), move |arguments| {
+        let mut count = count.lock();
+        *count += 1;
+        let answer = json!({"number": *count, "asked": arguments});
+        async move { Ok(answer) }
+    });
+    let fails = rust_tool(definition("fails"), |_| async {
+        Err(ToolError::new(ToolErrorKind::ToolFailed, "it is broken"))
+    });
+    let slow = rust_tool(definition("slow"), |arguments| async move {
+        let time = arguments.get("ms").and_then(serde_json::Value::as_u64);
+        tokio::time::sleep(Duration::from_millis(time.unwrap_or(0))).await;
+        Ok(json!(time))
+    });
+    let builder = Runtime::builder(NATIVES)
+        .tool("tests", next)
+        .tool("tests", fails);
+    Ok(builder.tool("tests", slow).build()?)
+}
+
+async fn recorded(runtime: &Runtime, job: Job) -> Result<(Report, Vec<Event>), Box<dyn Error>> {
+    let runner = runtime.interpreter(job.script.language)?;
+    let run = job.into_run(
+        Arc::clone(runtime.tools()),
+        Arc::new(Silent),
+        std::future::pending(),
+    );
+    let head = Head::of(&run, "guest", "0")?;
+    let kept = Kept::default();
+    let (run, recorder) = Recorder::of(run, head, Vec::new(), Box::new(kept.clone()))?;
+    let report = runner.run(run).await?;
+    recorder.finish(&report, Vec::new())?;
+    let events = kept.0.lock().clone();
+    Ok((report, events))
+}
+
+async fn replayed(
+    runtime: &Runtime,
+    events: Vec<Event>,
+) -> Result<(Replayed, Duration), Box<dyn Error>> {
+    let began = Instant::now();
+    let recorded = Recorded::of(events)?;
+    let replay = Replay::of(Arc::new(recorded), HowToReplay::default());
+    let run = replay.run(&Ledger::unbounded(), Arc::new(Silent))?;
+    let runner = runtime.interpreter(run.script.language)?;
+    let mut report = runner.run(run).await?;
+    Ok((replay.finish(&mut report), began.elapsed()))
+}
+
+const PYTHON: &str = "
+import asyncio, concurrent.futures, random, subprocess, sys, time, uuid
+from pathlib import Path
+from tools import tests
+
+print(time.time(), random.random(), uuid.uuid4(), time.monotonic())
+print(tests.next(a=1), tests.next(a=1))
+try:
+    tests.fails()
+except Exception as error:
+    print(type(error).__name__, error)
+
+async def one(ms):
+    answer = await tests.slow(ms=ms)
+    print(answer, await tests.next(a=1), time.time())
+    return answer
+
+async def main():
+    return await asyncio.gather(*[one(ms) for ms in (60, 20, 40, 20)], asyncio.sleep(0.03))
+
+print(asyncio.run(main()))
+time.sleep(0.2)
+with concurrent.futures.ThreadPoolExecutor(4) as pool:
+    print(list(pool.map(lambda ms: (tests.slow(ms=ms), tests.next(), time.time()), (30, 10, 20))))
+path = Path.home() / 'x.txt'
+path.write_text('x')
+print(path.stat().st_mtime)
+child = 'from tools import tests; import time, uuid; print(tests.next(), uuid.uuid4(), time.time()); time.sleep(0.05)'
+print(subprocess.run([sys.executable, '-c', child], capture_output=True, text=True))
+[str(uuid.uuid4()), tests.next()]
+";
+
+const TYPESCRIPT: &str = "
+import * as tests from 'tools/tests';
+const sleep = (ms: number) => new Promise(done => setTimeout(done, ms));
+console.log(Date.now(), Math.random(), crypto.randomUUID(), performance.now());
+console.log(await tests.next({a: 1}));
+try { await tests.fails({}) } catch (error) { console.log(String(error)) }
+const one = async (ms: number) => {
+  const answer = await tests.slow({ms});
+  console.log(answer, await tests.next({a: 1}), Date.now());
+  return answer;
+};
+console.log(await Promise.all([60, 20, 40, 20].map(one).concat([sleep(30) as any])));
+await sleep(200);
+return [crypto.randomUUID(), await tests.next({})];
+";
+
+#[tokio::test]
+async fn a_replay_gives_the_same_report_without_tools_and_waits_for_nothing() -> TestResult {
+    let runtime = runtime()?;
+    let without_tools = Runtime::builder(NATIVES).build()?;
+    for (language, source) in [
+        (Language::Python, PYTHON),
+        (Language::TypeScript, TYPESCRIPT),
+    ] {
+        let job = Job::new(language, "script", source);
+        let (report, events) = recorded(&runtime, job).await?;
+        assert!(
+            matches!(report.outcome, wxmcp_run::Outcome::Returned(_)),
+            "{report:?}"
+        );
+        let (replayed, _) = replayed(&without_tools, events).await?;
+        assert_eq!(replayed.divergence, None, "{report:?}");
+        assert_eq!(replayed.report, wxmcp_recording::canonical_report(&report));
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_deterministic_run_can_be_recorded_too() -> TestResult {
+    let runtime = runtime()?;
+    let mut reports = Vec::new();
+    for _ in 0..2 {
+        let mut job = Job::new(
+            Language::Python,
+            "script",
+            &PYTHON.replace("tests.next", "tests.slow"),
+        );
+        job.sources = Deterministic::default().sources();
+        let (report, events) = recorded(&runtime, job).await?;
+        let (replayed, _) = replayed(&runtime, events).await?;
+        assert_eq!(replayed.divergence, None);
+        reports.push(wxmcp_recording::canonical_report(&report));
+    }
+    assert_eq!(reports.first(), reports.last());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_replay_says_where_it_differs() -> TestResult {
+    let runtime = runtime()?;
+    let source = "from tools import tests\nprint('a')\ntests.next(a=1)\ntests.next(b=2)\n";
+    let (_, events) = recorded(&runtime, Job::new(Language::Python, "script", source)).await?;
+    for (from, to, line, expected) in [
+        (
+            "tests.next(b=2)",
+            "tests.next(b=3)",
+            Some(4),
+            "-   \"b\": 2\n+   \"b\": 3\n",
+        ),
+        (
+            "tests.next(b=2)",
+            "tests.slow(b=2)",
+            Some(4),
+            "- tests.next\n+ tests.slow\n",
+        ),
+        ("print('a')", "print('b')", Some(3), "- a\n+ b\n"),
+        ("tests.next(b=2)", "7", None, ""),
+        (
+            "tests.next(b=2)",
+            "tests.next(b=2); tests.next(b=2)",
+            Some(4),
+            "",
+        ),
+    ] {
+        let mut events = events.clone();
+        for event in &mut events {
+            if let Event::Head(head) = event {
+                head.source = source.replace(from, to);
+            }
+        }
+        let (replayed, _) = replayed(&runtime, events).await?;
+        let divergence = replayed.divergence.ok_or(to)?;
+        assert_eq!(divergence.line, line, "{divergence:?}");
+        assert!(divergence.difference.contains(expected), "{divergence:?}");
+    }
+    Ok(())
+}

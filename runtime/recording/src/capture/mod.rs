@@ -1,0 +1,146 @@
+//! What mounts hold, as values: read before a run that is recorded, shown to those that replay it, and compared at the end.
+//!
+//! Everything is captured, or the capture is refused by the name of what it cannot hold: a pipe, a socket, a device, what
+//! cannot be read, a name that is not UTF-8, more than [`MOST`] in all mounts. Symbolic links are kept as links; nothing is
+//! read through one, so what lies behind a link that leads out of its mount is not there, as scripts see it.
+
+mod compare;
+mod events;
+mod paths;
+mod read;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use wxmcp_run::{Access, Bytes, Captured, Mount, Policy, Protected, Source};
+
+use crate::event::Event;
+pub use events::{events, sources};
+use read::Budget;
+
+/// Most bytes of all mounts of a run together: what files hold, and [`ENTRY`] for each name.
+pub const MOST: u64 = 64 << 20;
+
+/// Bytes that errors count in.
+const MIB: u64 = 1 << 20;
+
+/// Bytes that each name counts for besides its path.
+const ENTRY: u64 = 64;
+
+/// Most bytes of a path that an error shows.
+const SHOWN: usize = 300;
+
+/// What the mounts of a run held, in their order; none of a folder in memory, which was empty.
+pub type Mounts = Vec<Option<Arc<Captured>>>;
+
+/// Reads all mounts of a run. It blocks.
+///
+/// # Errors
+///
+/// What cannot be captured, by its name.
+pub fn capture(policy: &Policy) -> Result<Mounts, NotCaptured> {
+    let mut budget = Budget::new(MOST);
+    let read = |mount| capture_one(mount, &policy.protected, &mut budget);
+    policy.mounts.iter().map(read).collect()
+}
+
+fn capture_one(
+    mount: &Mount,
+    protected: &Protected,
+    budget: &mut Budget,
+) -> Result<Option<Arc<Captured>>, NotCaptured> {
+    Ok(match &mount.source {
+        Source::Memory { .. } => None,
+        Source::Captured(captured) => Some(Arc::clone(captured)),
+        Source::Host(folder) => {
+            let mut captured = Captured::new(read::read(folder, &mount.guest, budget)?);
+            captured.umask = paths::umask();
+            if mount.access == Access::ReadWrite {
+                captured.protected = paths::protected(folder, protected);
+            }
+            Some(Arc::new(captured))
+        }
+    })
+}
+
+/// What is different in the mounts that the script could write to, now that it has ended: in the order of mounts, and in
+/// each of paths. It blocks.
+///
+/// # Errors
+///
+/// What cannot be captured, by its name.
+pub fn changes(policy: &Policy, before: &Mounts) -> Result<Vec<Event>, NotCaptured> {
+    let mut budget = Budget::new(MOST);
+    let mut changes = Vec::new();
+    for ((mount, before), number) in policy.mounts.iter().zip(before).zip(0_u32..) {
+        let (Access::ReadWrite, Some(before)) = (mount.access, before) else {
+            continue;
+        };
+        let now = match &mount.source {
+            Source::Memory { .. } => continue,
+            Source::Captured(captured) => captured.now(),
+            Source::Host(folder) => {
+                Captured::new(read::read(folder, &mount.guest, &mut budget)?).entries
+            }
+        };
+        changes.extend(compare::compare(number, &before.entries, &now));
+    }
+    Ok(changes)
+}
+
+/// Why a mount cannot be captured.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot record {} of the mount `{guest}`: {why}", Shown(.path))]
+pub struct NotCaptured {
+    /// The mount, by its path in the guest.
+    pub guest: String,
+    /// The path in it; empty for the mount itself.
+    pub path: String,
+    /// Why.
+    #[source]
+    pub why: Why,
+}
+
+/// What is wrong with a file.
+#[derive(Debug, thiserror::Error)]
+pub enum Why {
+    /// It is neither file nor folder nor link.
+    #[error("it is {0}, which a recording cannot keep; mount a folder without it")]
+    Kind(&'static str),
+    /// The system refuses to read it.
+    #[error("it cannot be read; make it readable, or mount a folder without it")]
+    Unreadable(#[source] io::Error),
+    /// Its name, or the target of the link, is not UTF-8.
+    #[error("its {0} is not UTF-8, which no script can read; mount a folder without it")]
+    NotUtf8(&'static str),
+    /// There is too much.
+    #[error(
+        "with it the mounts have more than {}, and a recording keeps {} of all mounts together; mount a smaller folder",
+        Bytes(*.size / MIB * MIB),
+        Bytes(*.most)
+    )]
+    TooLarge {
+        /// What the mounts have, up to there.
+        size: u64,
+        /// What they may have.
+        most: u64,
+    },
+    /// It was written to meanwhile, twice.
+    #[error("it changes while it is read; record when nothing else writes to the folder")]
+    Changes,
+}
+
+struct Shown<'p>(&'p str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.escape_debug().take(SHOWN);
+        match self.0 {
+            "" => f.write_str("the folder"),
+            _ => write!(f, "`{}`", shown.collect::<String>()),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! Runs that reproduce: deterministic ones, and such that are recorded and replayed.
+//!
+//! Nothing here carries out a run. What is here are sources of time, of random numbers and of the order of completions,
+//! and hosts of tools, which a run is given as its parameters.
+
+mod answer;
+mod canonical;
+pub mod capture;
+mod deterministic;
+pub mod event;
+pub mod file;
+mod question;
+mod record;
+mod replay;
+
+pub use canonical::report as canonical_report;
+pub use deterministic::{DEFAULT_NOW, Deterministic, UNITS_PER_NANOSECOND};
+pub use record::{NotRecorded, Recorder, Sink};
+pub use replay::{Divergence, HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed};

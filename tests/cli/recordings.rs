@@ -1,0 +1,333 @@
+//! Runs that are recorded, replayed and verified, as a user does it.
+
+use std::fs;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::support::{Printed, TestResult, fixture_config, repository, tree, wx, wx_alone, wxmcp};
+
+const PYTHON: &str = "\
+import random, sys, time
+from tools import fixture
+
+print(time.time(), random.random(), sys.argv[1:], sys.stdin.read())
+time.sleep(0.3)
+print(fixture.echo(text='a'), file=sys.stderr)
+try:
+    fixture.fail(message='no')
+except Exception as error:
+    print(error)
+fixture.add(a=1, b=2)
+";
+
+/// Two scripts and what they need; the second is in TypeScript.
+const TYPESCRIPT: &str = "\
+import * as fixture from 'tools/fixture';
+console.log(Date.now(), Math.random(), process.argv.slice(2));
+await new Promise(done => setTimeout(done, 300));
+const answers = await Promise.all([1, 2, 3].map(n => fixture.add({a: n, b: n})));
+console.log(answers);
+return crypto.randomUUID();
+";
+
+#[test]
+fn a_recording_replays_elsewhere_with_nothing_but_itself() -> TestResult {
+    let folder = tree(&[("a.py", PYTHON), ("b.ts", TYPESCRIPT)])?;
+    let elsewhere = tempfile::tempdir()?;
+    for script in ["a.py", "b.ts"] {
+        let recording = elsewhere.path().join("r.wxr");
+        let mut record = wxmcp(folder.path());
+        record.args(["record", "-o"]).arg(&recording);
+        record.args(["--mcp-config", &fixture_config(), script, "x", "y"]);
+        let mut record = record
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        record.stdin.take().ok_or("no input")?.write_all(b"typed")?;
+        let live = Printed::from(record.wait_with_output()?);
+        assert_eq!(live.code, Some(0), "{}", live.stderr);
+        let mut replay = wxmcp(elsewhere.path());
+        replay.env_remove("PATH").env_remove("FIXTURES");
+        let replayed = Printed::from(replay.args(["replay", "r.wxr"]).output()?);
+        assert_eq!(replayed.streams(), live.streams());
+        assert_eq!(replayed.code, Some(0));
+    }
+    Ok(())
+}
+
+#[test]
+fn a_replay_that_differs_names_event_line_and_difference() -> TestResult {
+    let folder = tree(&[(
+        "a.py",
+        "from tools import fixture\nfor n in range(2):\n    fixture.add(a=n, b=1)\n'done'\n",
+    )])?;
+    let config = fixture_config();
+    let live = wx(folder.path(), &["record", "--mcp-config", &config, "a.py"])?;
+    assert_eq!(live.code, Some(0), "{}", live.stderr);
+    let shown = wx(folder.path(), &["recording", "show", "--calls", "a.wxr"])?;
+    assert_eq!(
+        shown
+            .stdout
+            .lines()
+            .filter(|line| line.contains("fixture.add"))
+            .count(),
+        2
+    );
+    let events = wx(folder.path(), &["recording", "show", "a.wxr"])?.stdout;
+    let events: Result<Vec<Value>, _> = events.lines().map(serde_json::from_str).collect();
+    let events = events?;
+    assert_eq!(
+        events.first().and_then(|it| it.get("kind")),
+        Some(&"head".into())
+    );
+    assert_eq!(
+        events.last().and_then(|it| it.get("kind")),
+        Some(&"end".into())
+    );
+    // The script is in the recording: `--script` replays another against its answers.
+    fs::write(
+        folder.path().join("b.py"),
+        "from tools import fixture\nfor n in range(2):\n    fixture.add(a=n, b=n)\n'done'\n",
+    )?;
+    let differs = wx(folder.path(), &["replay", "a.wxr", "--script", "b.py"])?;
+    assert_eq!(differs.code, Some(65), "{}", differs.stderr);
+    for part in [
+        "b.py, line 3",
+        "fixture.add",
+        "-   \"b\": 1",
+        "+   \"b\": 0",
+    ] {
+        assert!(differs.stderr.contains(part), "{part}: {}", differs.stderr);
+    }
+    let same = wx(folder.path(), &["replay", "a.wxr", "--script", "a.py"])?;
+    assert_eq!(
+        (same.code, same.stdout.as_str()),
+        (Some(0), "done\n"),
+        "{}",
+        same.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn verify_says_which_recordings_differ_and_records_them_again() -> TestResult {
+    let script = "import time\nprint(time.time())\ntime.sleep(0.1)\n7\n";
+    let folder = tree(&[
+        ("r/a.py", script),
+        ("r/b.ts", "return Date.now()"),
+        ("r/c_test.py", ""),
+    ])?;
+    let run = |args: &[&str]| wx(folder.path(), args);
+    let nothing = run(&["verify", "r"])?;
+    assert_eq!(nothing.code, Some(2), "{}", nothing.stdout);
+    let made = run(&["verify", "--run", "r"])?;
+    assert_eq!(made.code, Some(0), "{}{}", made.stdout, made.stderr);
+    assert!(
+        made.stdout.contains("verified 2 recordings: 2 same"),
+        "{}",
+        made.stdout
+    );
+    // A recording of something else that says it was recorded from this script.
+    let other = run(&[
+        "record",
+        "-q",
+        "-o",
+        "r/a.wxr",
+        "r/a.py",
+        "with",
+        "arguments",
+    ])?;
+    assert_eq!(other.code, Some(0), "{}", other.stderr);
+    let whole = fs::read(folder.path().join("r/a.wxr"))?;
+    let (half, _) = whole.split_at(whole.len() - 3);
+    fs::write(folder.path().join("r/a.wxr"), half)?;
+    let cut = run(&["verify", "--json", "r"])?;
+    let lines: Result<Vec<Value>, _> = cut.stdout.lines().map(serde_json::from_str).collect();
+    let notes = lines?.first().and_then(|line| line.get("notes").cloned());
+    assert!(
+        notes.ok_or("no notes")?.to_string().contains("cut short"),
+        "{}",
+        cut.stdout
+    );
+    fs::write(folder.path().join("r/a.wxr"), "wxr?")?;
+    let junit = folder.path().join("junit.xml");
+    let wrong = run(&["verify", "--junit", "junit.xml", "r"])?;
+    assert_eq!(wrong.code, Some(2), "{}", wrong.stdout);
+    assert!(
+        wrong.stdout.contains("1 could not be replayed"),
+        "{}",
+        wrong.stdout
+    );
+    assert!(fs::read_to_string(junit)?.contains("<error"));
+    Ok(())
+}
+
+#[test]
+fn what_looks_like_a_secret_is_not_recorded_unless_it_is_said() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let record = |flags: &[&str]| {
+        let mut command = wxmcp(folder.path());
+        command
+            .env("GITHUB_TOKEN", "canary-7f3a")
+            .args(["record", "-o", "a.wxr"]);
+        command.args(flags).args([
+            "-e",
+            "GITHUB_TOKEN",
+            "-c",
+            "import os; len(os.environ['GITHUB_TOKEN'])",
+        ]);
+        Ok::<_, std::io::Error>(Printed::from(command.output()?))
+    };
+    let refused = record(&[])?;
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(
+        refused
+            .stderr
+            .contains("`GITHUB_TOKEN` looks like a secret"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!folder.path().join("a.wxr").exists());
+    let recorded = record(&["--record-env"])?;
+    assert_eq!(
+        (recorded.code, recorded.stdout.as_str()),
+        (Some(0), "11\n"),
+        "{}",
+        recorded.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn a_run_that_time_stopped_replays_as_far_as_it_came() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    for code in [
+        "import time\nprint('a')\ntime.sleep(60)",
+        "print('a')\nwhile True: pass",
+    ] {
+        let live = wx(
+            folder.path(),
+            &["record", "-o", "a.wxr", "--timeout", "300ms", "-c", code],
+        )?;
+        assert_eq!(live.code, Some(3), "{}", live.stderr);
+        let replayed = wx(folder.path(), &["replay", "a.wxr"])?;
+        assert_eq!(
+            (replayed.code, replayed.stdout.as_str()),
+            (Some(3), "a\n"),
+            "{}",
+            replayed.stderr
+        );
+        assert!(
+            replayed.stderr.contains("the time limit of 0.3 s"),
+            "{}",
+            replayed.stderr
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_recording_whose_process_was_killed_reads_as_far_as_it_came() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let code = "import time\nprint('before', flush=True)\ntime.sleep(0.2)\nprint('then', flush=True)\ntime.sleep(600)";
+    let mut command = wxmcp(folder.path());
+    command.args(["record", "-o", "a.wxr", "--timeout", "1000s", "-c", code]);
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let output = child.stdout.take().ok_or("no output")?;
+    let mut lines = BufReader::new(output).lines();
+    for expected in ["before", "then"] {
+        assert_eq!(lines.next().ok_or("no line")??, expected);
+    }
+    child.kill()?;
+    child.wait()?;
+    let replayed = wx(folder.path(), &["replay", "a.wxr"])?;
+    assert!(
+        replayed.stdout.starts_with("before\n"),
+        "{}",
+        replayed.stdout
+    );
+    assert!(
+        replayed.stderr.contains("the recording was cut short"),
+        "{}",
+        replayed.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn a_deterministic_run_is_the_same_each_time() -> TestResult {
+    let code = "import random, time, uuid\nt = time.time()\ntime.sleep(3600)\n[t, time.time(), random.random(), str(uuid.uuid4())]";
+    let run = |flags: &[&str]| wx_alone(&[&["run"], flags, &["-c", code]].concat());
+    let one = run(&["--deterministic"])?;
+    assert_eq!(one.code, Some(0), "{}", one.stderr);
+    assert!(one.stdout.starts_with("[1767225600.0"), "{}", one.stdout);
+    assert_eq!(one.stdout, run(&["--deterministic=0"])?.stdout);
+    assert_ne!(one.stdout, run(&["--deterministic=1"])?.stdout);
+    let now = run(&["--deterministic", "--now", "2001-09-09T01:46:40Z"])?;
+    assert!(now.stdout.starts_with("[1000000000.0"), "{}", now.stdout);
+    let live = || {
+        wx_alone(&[
+            "run",
+            "-c",
+            "import time, uuid\n[time.time(), str(uuid.uuid4())]",
+        ])
+    };
+    assert_ne!(live()?.stdout, live()?.stdout);
+    let alone = run(&["--now", "2001-09-09T01:46:40Z"])?;
+    assert_eq!(alone.code, Some(2), "{}", alone.stderr);
+    Ok(())
+}
+
+/// The shell of `action.yml`, with an archive of this executable.
+#[test]
+fn the_action_of_github_verifies_and_refuses_another_archive() -> TestResult {
+    let folder = tree(&[("recordings/a.py", "import random\nprint(random.random())\n")])?;
+    let made = wx(folder.path(), &["verify", "--run", "recordings"])?;
+    assert_eq!(made.code, Some(0), "{}", made.stdout);
+    fs::hard_link(env!("CARGO_BIN_EXE_wxmcp"), folder.path().join("wxmcp")).or_else(|_| {
+        fs::copy(env!("CARGO_BIN_EXE_wxmcp"), folder.path().join("wxmcp")).map(drop)
+    })?;
+    let packed = Command::new("tar")
+        .args(["-czf", "wxmcp.tar.gz", "wxmcp"])
+        .current_dir(folder.path())
+        .status()?;
+    assert!(packed.success());
+    let digest = Command::new("sha256sum")
+        .arg("wxmcp.tar.gz")
+        .current_dir(folder.path())
+        .output()?;
+    let digest = String::from_utf8(digest.stdout)?;
+    let digest = digest.split(' ').next().ok_or("no digest")?;
+    let action = fs::read_to_string(repository().join("action.yml"))?;
+    let (_, shell) = action.split_once("run: |\n").ok_or("no shell")?;
+    let verify = |digest: &str| {
+        let mut command = Command::new("bash");
+        let archive = format!("file://{}", folder.path().join("wxmcp.tar.gz").display());
+        command.args(["-c", shell]).current_dir(folder.path());
+        command.env("ARCHIVE", archive).env("SHA256", digest);
+        command.env("PATHS", "recordings").env("JUNIT", "junit.xml");
+        command.env("WXMCP_CACHE_DIR", crate::support::cache());
+        Ok::<_, std::io::Error>(Printed::from(command.output()?))
+    };
+    let verified = verify(digest)?;
+    assert_eq!(
+        verified.code,
+        Some(0),
+        "{}{}",
+        verified.stdout,
+        verified.stderr
+    );
+    assert!(
+        verified.stdout.contains("verified 1 recording: 1 same"),
+        "{}",
+        verified.stdout
+    );
+    assert!(folder.path().join("junit.xml").exists());
+    let other = verify(&"0".repeat(64))?;
+    assert_ne!(other.code, Some(0), "{}", other.stdout);
+    assert!(!other.stdout.contains("verified"), "{}", other.stdout);
+    Ok(())
+}
