@@ -87,6 +87,10 @@ aside = []
 # Fibers whose code blocks on the stack, from below; the last is at the top.
 stack = []
 
+def on_block(frame):
+    """Is told of the frame of a thread that blocks on the stack (see `twins`)."""
+
+
 # Whether somebody has blocked on top of others since this was last looked at.
 _is_covered = False
 
@@ -195,6 +199,8 @@ def block(wait):
     global _is_covered, _asked
     _asked = 0
     fiber = current
+    if fiber is not main:
+        on_block(sys._getframe(1))
     fiber.blocked.append(wait)
     stack.append(fiber)
     try:
@@ -269,6 +275,8 @@ def _step(wait):
     if len(stack) <= MOST_BLOCKED:
         fiber = _next()
         if fiber is not None:
+            if fiber.wait is TURN:
+                _deliver(0)  # else who asks for a turn again and again would keep answers from those who wait for them
             _resume(fiber)
             return
     deadline = wait.deadline
