@@ -150,9 +150,9 @@ def _resume(fiber):
     _inside += 1
     try:
         if fiber.context is None:
-            fiber.wait = fiber.generator.send(answer)
+            fiber.wait = _alone(fiber.generator.send, (answer,))
         else:
-            fiber.wait = fiber.context.run(fiber.generator.send, answer)
+            fiber.wait = _alone(fiber.context.run, (fiber.generator.send, answer))
     except StopIteration:
         pass
     finally:
@@ -170,6 +170,20 @@ def _resume(fiber):
             _end(fiber)
         else:
             aside.append(fiber)
+
+
+def _call(function, arguments):
+    return function(*arguments)
+
+
+try:
+    # Without what the code below on the stack handles: a thread begins with no exception.
+    from _wxmcp_native import alone as _alone, is_alone
+
+    if not is_alone():
+        raise RuntimeError("this CPython keeps what it handles elsewhere")
+except ModuleNotFoundError:
+    _alone = _call  # a component that is built has no native module
 
 
 # The interpreter's own, which count the frames of ours as well.
