@@ -16,6 +16,7 @@ from . import report, source, twintree
 
 _GENERATOR = 0x20  # inspect.CO_GENERATOR
 _FUNCTION = 0x2  # inspect.CO_NEWLOCALS, which bodies of classes have not
+_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _FUTURE = 0x1000000  # __future__.annotations.compiler_flag, which a part of a file does not show
 
 late = set()  # (path, name, line) of functions that may wait in generators
@@ -56,7 +57,8 @@ class _Text:
                 body = source.tree("".join(self._lines), path).body
         except (SyntaxError, ValueError, RecursionError):
             return
-        self._statements = [_Statement(node, path) for node in body]
+        imports = _imports(body)
+        self._statements = [_Statement(node, path, imports) for node in body]
 
     def get(self, code):
         """The code of the twin of a function's code, or `LEAF`."""
@@ -85,9 +87,10 @@ class _Baked(dict):
 class _Statement:
     """The twins of a statement, by the codes that the statement makes; those of each depth when one is asked for."""
 
-    def __init__(self, node, path):
+    def __init__(self, node, path, imports):
         self._node = node
         self._path = path
+        self._imports = imports
         self._code = self._depths = None
         self._twins = {}
         decorators = getattr(node, "decorator_list", None)
@@ -98,7 +101,7 @@ class _Statement:
         """The code of the twin of a function's code, or `LEAF`."""
         if self._depths is None:
             self._depths = {}
-            self._code = _compiled(self._node, self._path, code.co_flags & _FUTURE)
+            self._code = self._compiled(self._node, code.co_flags & _FUTURE)
             if self._code is not None:
                 _note_depths(self._code, 1, self._depths)
         depth = self._depths.get(code)
@@ -111,15 +114,24 @@ class _Statement:
     def _of_depth(self, depth, flags):
         found = {}
         visitor = twintree.Twins(depth)
-        made = _compiled(visitor.visit(self._node), self._path, flags)
+        made = self._compiled(visitor.visit(self._node), flags)
         late.update((self._path, *key) for key in visitor.late if key)
         if made is not None:
             _pair(self._code, made, depth, found)
         return found
 
+    def _compiled(self, node, flags):
+        module = ast.Module([*self._imports, node], [])
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                return compile(module, self._path, "exec", source.FLAGS | flags, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError):
+            return None
+
     def all(self):
         """The twins of all functions. Runs in the build only."""
-        self._code = _compiled(self._node, self._path, 0)
+        self._code = self._compiled(self._node, 0)
         found = {}
         for depth in range(1, twintree.deepest(self._node) + 1):
             found |= self._of_depth(depth, 0)
@@ -129,17 +141,23 @@ class _Statement:
 def bake(text, path):
     """Makes the twins of a module. Runs in the build only."""
     baked = _files[path] = _Baked()
-    for node in source.tree(text, path).body:
-        baked |= _Statement(node, path).all()
+    body = source.tree(text, path).body
+    imports = _imports(body)
+    for node in body:
+        baked |= _Statement(node, path, imports).all()
 
 
-def _compiled(node, path, flags):
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return compile(ast.Module([node], []), path, "exec", source.FLAGS | flags, dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError):
-        return None
+def _imports(body):
+    """The imports of a module: the compiler makes calls of what a module imports in a way of their own."""
+    found, todo = [], list(body)
+    while todo:
+        node = todo.pop()
+        if type(node) in (ast.Import, ast.ImportFrom):
+            if getattr(node, "module", None) != "__future__":
+                found.append(node)
+        elif isinstance(node, (ast.stmt, ast.match_case, ast.ExceptHandler)) and not isinstance(node, _SCOPES):
+            todo += ast.iter_child_nodes(node)
+    return found
 
 
 def _codes(code):
