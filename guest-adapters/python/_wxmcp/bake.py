@@ -12,7 +12,7 @@ import sys
 import types
 import zlib
 
-from . import network, report, stdlib, twins
+from . import network, report, stdlib, twincode, twins
 
 try:
     from . import library, standins
@@ -154,11 +154,11 @@ def _uses(module, users):
 def _bake_twins():
     """Makes the twins of what waits in the library and in the adapter (see `twins`)."""
     for name in twins.LIBRARY:
-        twins.bake(zlib.decompress(stdlib.sources[name]).decode(), stdlib.paths[name])
+        twincode.bake(zlib.decompress(stdlib.sources[name]).decode(), stdlib.paths[name])
     for path in report.FILES:
         if path.rpartition("/")[2].removesuffix(".py") in twins.ADAPTER:
             with open(path, encoding="utf-8") as file:
-                twins.bake(file.read(), path)
+                twincode.bake(file.read(), path)
 
 
 def _adopt():

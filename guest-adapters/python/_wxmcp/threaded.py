@@ -10,6 +10,7 @@ import queue
 import sys
 import threading
 import types
+from contextvars import Context
 
 from . import calls, locks, stdlib, threads, twins
 
@@ -206,7 +207,7 @@ def start_joinable_thread(function, handle=None, daemon=True):
         thread._started.set()
     else:
         begins = twins.may_begin(function)
-        handle.fiber = threads.start(_bare_life(function, (), {}), "?", daemon, None)
+        handle.fiber = threads.start(_bare_life(function, (), {}), "?", daemon, Context())
     threads.begin(handle.fiber, begins)
     return handle
 
@@ -245,7 +246,7 @@ def start_new_thread(function, args, kwargs=None, /):
         raise TypeError("2nd arg must be a tuple")
     if kwargs is not None and not isinstance(kwargs, dict):
         raise TypeError("optional 3rd arg must be a dictionary")
-    fiber = threads.start(_bare_life(function, args, kwargs or {}), getattr(function, "__name__", "?"), True, None)
+    fiber = threads.start(_bare_life(function, args, kwargs or {}), getattr(function, "__name__", "?"), True, Context())
     threads.begin(fiber, twins.may_begin(function))
     return fiber.ident
 

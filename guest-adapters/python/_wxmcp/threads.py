@@ -87,6 +87,10 @@ aside = []
 # Fibers whose code blocks on the stack, from below; the last is at the top.
 stack = []
 
+def on_block(frame):
+    """Is told of the frame of a thread that blocks on the stack (see `twins`)."""
+
+
 # Whether somebody has blocked on top of others since this was last looked at.
 _is_covered = False
 
@@ -146,9 +150,9 @@ def _resume(fiber):
     _inside += 1
     try:
         if fiber.context is None:
-            fiber.wait = fiber.generator.send(answer)
+            fiber.wait = _alone(fiber.generator.send, (answer,))
         else:
-            fiber.wait = fiber.context.run(fiber.generator.send, answer)
+            fiber.wait = _alone(fiber.context.run, (fiber.generator.send, answer))
     except StopIteration:
         pass
     finally:
@@ -166,6 +170,20 @@ def _resume(fiber):
             end(fiber)
         else:
             aside.append(fiber)
+
+
+def _call(function, arguments):
+    return function(*arguments)
+
+
+try:
+    # Without what the code below on the stack handles: a thread begins with no exception.
+    from _wxmcp_native import alone as _alone, is_alone
+
+    if not is_alone():
+        raise RuntimeError("this CPython keeps what it handles elsewhere")
+except ModuleNotFoundError:
+    _alone = _call  # a component that is built has no native module
 
 
 # The interpreter's own, which count the frames of ours as well.
@@ -196,6 +214,8 @@ def block(wait):
     global _is_covered, _asked
     _asked = 0
     fiber = current
+    if fiber is not main:
+        on_block(sys._getframe(1))
     fiber.blocked.append(wait)
     stack.append(fiber)
     try:
@@ -270,6 +290,8 @@ def _step(wait):
     if len(stack) <= MOST_BLOCKED:
         fiber = _next()
         if fiber is not None:
+            if fiber.wait is TURN:
+                _deliver(0)  # else who asks for a turn again and again would keep answers from those who wait for them
             _resume(fiber)
             return
     deadline = wait.deadline

@@ -3,6 +3,7 @@
 The twin of a function is compiled from the same text, with the same names and places. `f(x)` in it is
 `yield from f's twin (x)` where `f` has one, or is one of those that wait (a lock, a call of the host,
 `sleep`); anything else is called as it is. Tracebacks, closures and defaults are those of the function.
+No script gets hold of a twin: functions that a twin makes are those that the function would make.
 
 Without twins are generators, coroutines, comprehensions, classes, what has no source, and the library but for
 what waits in it. Where such code waits, it does where it stands (see `threads`).
@@ -10,15 +11,13 @@ what waits in it. Where such code waits, it does where it stands (see `threads`)
 
 from . import kept as __builtins__
 
-import ast
-import linecache
 import sys
-import warnings
 from contextvars import Context
 from functools import partial
-from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
+from itertools import chain
+from types import BuiltinFunctionType, FunctionType, MethodType
 
-from . import report, source, threads, twintree
+from . import threads, twincode, twintree
 
 # Modules of the library whose functions have twins, by the path of their file, and files of the adapter.
 LIBRARY = """
@@ -34,13 +33,14 @@ _NO_TWIN = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generator
 class _Known:
     """What is known of the functions of one code."""
 
-    __slots__ = ("code", "generator", "twin", "starter", "calls", "waits", "is_leaf", "is_plain")
+    __slots__ = ("code", "generator", "twin", "starter", "namespace", "calls", "waits", "is_leaf", "is_plain")
 
     def __init__(self, code):
         self.code = code  # kept, so that no other object gets its `id`
         self.generator = None  # a generator function of ours that takes its place
         self.twin = None  # the code of its twin
-        self.starter = None  # what makes a `_Pending` of a call, where all functions of the code are the same
+        self.starter = None  # what makes a `_Pending` of a call, for functions without closure and defaults
+        self.namespace = None  # the globals and the name of the function that it was made for
         self.calls = 0
         self.waits = False  # whether it has called what may wait
         self.is_leaf = False  # it calls nothing that could wait
@@ -52,8 +52,6 @@ _TRUSTED = 50
 
 _known = {}  # by the `id` of the code: to hash a code takes its whole text
 _callers = {}  # by the `id` of the twin's code
-_late = set()  # (path, name, line) of functions that may wait in generators
-_files = {}  # path -> {(qualified name, line): code}; the build fills it for the library and the adapter
 
 
 def waits_aside(function, generator):
@@ -88,18 +86,12 @@ def _find_twin(known, function):
     code = known.code
     if code.co_flags & _NO_TWIN:
         return
-    path = code.co_filename
-    codes = _files.get(path)
-    if codes is None:
-        codes = _files[path] = _Text(path, function.__globals__)
-    twin = codes.get((code.co_qualname, code.co_firstlineno))
-    if twin is None or twin.co_freevars != code.co_freevars:
-        return
-    if not twin.co_flags & _GENERATOR:
+    twin = twincode.twin_of(code, function.__globals__)
+    if twin is twincode.LEAF:
         known.is_leaf = True
-        return
-    known.twin = twin
-    _callers[id(twin)] = known
+    elif twin is not None:
+        known.twin = twin
+        _callers[id(twin)] = known
 
 
 def _starter(function):
@@ -116,7 +108,8 @@ def _starter(function):
                 return None
         else:
             _note_caller()
-        if known.starter is not None:
+        is_bare = not function.__closure__ and not function.__defaults__ and not function.__kwdefaults__
+        if is_bare and known.starter is not None and known.namespace == (id(function.__globals__), function.__qualname__):
             return known.starter
         generator = FunctionType(
             known.twin, function.__globals__, function.__name__, function.__defaults__, function.__closure__
@@ -131,8 +124,11 @@ def _starter(function):
     def starter(*args, **kwargs):
         return _Pending(generator(*args, **kwargs))
 
-    if known.generator is not None or not function.__closure__ and not function.__defaults__:
+    if known.generator is not None:
         known.starter = starter
+    elif is_bare:
+        known.starter = starter
+        known.namespace = id(function.__globals__), function.__qualname__
     return starter
 
 
@@ -147,68 +143,16 @@ def _note_caller():
 _frame = sys._getframe
 
 
-class _Text:
-    """The twins of one file, each statement of its top level made when one of its functions is first called."""
-
-    def __init__(self, path, namespace):
-        self._path = path
-        self._body = []
-        self._codes = {}
-        if path.startswith("/python/") or path in report.FILES:
-            return
-        try:
-            self._body = source.tree("".join(linecache.getlines(path, namespace)), path).body
-        except (SyntaxError, ValueError, RecursionError):
-            pass
-
-    def get(self, key):
-        """The code of the twin of a function, by qualified name and line."""
-        line = key[1]
-        for at, node in enumerate(self._body):
-            decorators = getattr(node, "decorator_list", None)
-            first = decorators[0].lineno if decorators else node.lineno
-            if first <= line <= node.end_lineno:
-                del self._body[at]
-                self._codes |= _compiled(ast.Module([node], []), self._path)
-                break
-        return self._codes.get(key)
+def _distrust(frame):
+    """Notes that functions wait which are called as they are: the next time they wait aside."""
+    while frame is not None:
+        known = _known.get(id(frame.f_code)) or _callers.get(id(frame.f_code))
+        if known is not None and known.twin is not None:
+            known.waits, known.is_plain = True, False
+        frame = frame.f_back
 
 
-def bake(text, path):
-    """Makes the twins of a module. Runs in the build only."""
-    _files[path] = _compiled(source.tree(text, path), path)
-
-
-def _compiled(tree, path):
-    visitor = twintree.Twins()
-    visitor.visit(tree)
-    _late.update((path, *key) for key in visitor.late if key)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            module = compile(ast.fix_missing_locations(tree), path, "exec", source.FLAGS, dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError):
-        return {}
-    found = {}
-    _collect(_with_helper(module), found)
-    return found
-
-
-def _with_helper(code):
-    constants = tuple(
-        _helper if one == twintree.STAND_IN else _with_helper(one) if type(one) is CodeType else one for one in code.co_consts
-    )
-    if code.co_varnames[:1] == (twintree.HIDDEN,):
-        return code.replace(co_consts=constants, co_filename=__file__)
-    return code.replace(co_consts=constants)
-
-
-def _collect(code, found):
-    for one in code.co_consts:
-        if type(one) is CodeType:
-            key = one.co_qualname, one.co_firstlineno
-            found[key] = None if key in found else one  # two lambdas of one line: who knows which
-            _collect(one, found)
+threads.on_block = _distrust
 
 
 class _Pending:
@@ -235,6 +179,30 @@ class _Done:
         raise StopIteration(self.value)
 
 
+def _outcome(generator):
+    """What a generator of a twin comes to: what it answers, or the error it ends with."""
+    try:
+        return (yield from generator), None
+    except BaseException as error:
+        return None, error
+
+
+def _in_place(generator):
+    """Goes on with a generator of a twin where the code stands."""
+    generator, answer = _outcome(generator), None
+    while True:
+        try:
+            wait = generator.send(answer)
+        except StopIteration as ended:
+            value, error = ended.value
+            if error is not None:
+                raise error
+            return value
+        if wait is threads.TURN:
+            threads.turn()
+        answer = threads.block(wait)
+
+
 def generator_of(function, arguments, keywords):
     """A generator that calls a function as a twin would."""
     result = _Helper.pick(function)(*arguments, **keywords)
@@ -251,48 +219,117 @@ def may_begin(function):
     known, code = _known_of(inner), inner.__code__
     if known.generator is None and known.twin is None and not known.is_leaf:
         return False
-    return (code.co_filename, code.co_name, code.co_firstlineno) not in _late
+    return (code.co_filename, code.co_name, code.co_firstlineno) not in twincode.late
 
 
+@twincode.stops
 def _run_in(context, function, /, *arguments, **keywords):
     """`Context.run`, each step of it in the context."""
-    generator = context.run(generator_of, function, arguments, keywords)
+    generator = _outcome(context.run(generator_of, function, arguments, keywords))
     answer = None
     while True:
         try:
-            if answer is None or type(generator) is _Done:
-                wait = context.run(next, generator)
-            else:
-                wait = context.run(generator.send, answer)
+            wait = context.run(generator.send, answer)
         except StopIteration as ended:
-            return ended.value
+            value, error = ended.value
+            break
         answer = yield wait
+    if error is not None:
+        raise error
+    return value
 
 
-_KINDS = {"list": list, "set": set, "dict": dict}
+def _one(one):
+    return (one,)
 
 
-def _gathered(kind, iterator, is_row, element, tests):
+def _pair_of(row):
+    a, b = row
+    return a, b
+
+
+def _three_of(row):
+    a, b, c = row
+    return a, b, c
+
+
+def _four_of(row):
+    a, b, c, d = row
+    return a, b, c, d
+
+
+# How a row is taken apart into so many variables, with CPython's own errors.
+_TAKEN_APART = [_one, None, _pair_of, _three_of, _four_of]
+
+
+@twincode.stops
+def _gathered(kind, iterator, count, element, tests):
     """A comprehension, whose parts are functions."""
-    found = []
-    for one in iterator:
-        row = (None, *one) if is_row else (None, one)
-        for test in tests:
-            if not (yield from _part(test, row)):
-                break
-        else:
-            found.append((yield from _part(element, row)))
-    return _KINDS[kind](found)
-
-
-def _mapped(function, *iterables):
-    """What `map` would give, as a list."""
-    found = []
-    for row in zip(*iterables):
-        found.append((yield from generator_of(function, row, {})))
+    apart, found = _TAKEN_APART[count], {"{}": set, "{:}": dict}.get(kind, list)()
+    add = getattr(found, "append", None) or getattr(found, "add", None)
+    iterator = iter(iterator)
+    try:
+        for one in iterator:
+            row = (None, *apart(one))
+            for test in tests:
+                if not (yield from _part(test, row)):
+                    break
+            else:
+                value = yield from _part(element, row)
+                if add is None:
+                    found[value[0]] = value[1]
+                else:
+                    add(value)
+                    if kind[0] not in "[{" and not _is_simple(kind, value, found):
+                        return chain(found, _rest(iterator, apart, element, tests))
+    except StopIteration as error:
+        if kind[0] in "[{":
+            raise
+        raise RuntimeError("generator raised StopIteration") from error
     return found
 
 
+def _rest(iterator, apart, element, tests):
+    """The rest of a generator whose values are taken one by one."""
+    for one in iterator:
+        row = (None, *apart(one))
+        if all(_in_place(_part(test, row)) for test in tests):
+            yield _in_place(_part(element, row))
+
+
+_NUMBERS = frozenset([int, float, bool])
+_HASHED = _NUMBERS | {str, bytes, complex, type(None)}
+
+
+def _is_simple(kind, value, found):
+    """Whether it cannot be told from outside whether values are taken one by one, or all at the end."""
+    if kind in ("list", "tuple", "sorted", "join"):
+        return True
+    if kind == "dict":
+        return type(value) in (tuple, list) and len(value) == 2 and type(value[0]) in _HASHED
+    if kind in ("set", "frozenset"):
+        return type(value) in _HASHED
+    if type(value) in _NUMBERS:
+        return kind == "sum" or type(found[0]) in _NUMBERS
+    return kind != "sum" and type(value) is str is type(found[0])
+
+
+@twincode.stops
+def _mapped(kind, function, *iterables):
+    """What `map` would give, as a list, or as what goes on with it."""
+    found, iterators = [], [iter(one) for one in iterables]
+    for row in zip(*iterators):
+        try:
+            value = yield from generator_of(function, row, {})
+        except StopIteration:
+            break
+        found.append(value)
+        if not _is_simple(kind, value, found):
+            return chain(found, map(function, *iterators))
+    return found
+
+
+@twincode.stops
 def _part(function, row):
     value = function(*row)
     return (yield from value) if function.__code__.co_flags & _GENERATOR else value
@@ -309,6 +346,7 @@ class _Turned:
     def __call__(self, /, *args, **kwargs):
         return _Pending(self._later(args, kwargs))
 
+    @twincode.stops
     def _later(self, args, kwargs):
         yield threads.TURN
         return (yield from generator_of(self._function, args, kwargs))
@@ -321,34 +359,43 @@ def _pending_in(context, /, *args, **kwargs):
 class _Repeated:
     """`iter(function, sentinel)` of a `for` in a twin."""
 
-    __slots__ = ("_function", "_sentinel", "value")
+    __slots__ = ("_function", "_sentinel", "_iterator", "value")
 
-    def __init__(self, function, sentinel):
+    def __init__(self, maker, function, sentinel):
         self._function, self._sentinel = function, sentinel
+        self._iterator = None if maker is iter and callable(function) else iter(maker(function, sentinel))
 
     def advanced(self):
         """Whether there is one more value."""
-        self.value = yield from generator_of(self._function, (), {})
-        return self.value != self._sentinel
+        if self._iterator is not None:
+            for self.value in self._iterator:
+                return True
+            return False
+        try:
+            value = self.value = yield from generator_of(self._function, (), {})
+        except StopIteration:
+            return False
+        return not (self._sentinel is value or self._sentinel == value)
 
 
 class _Entered:
     """A context manager that was entered already."""
 
-    __slots__ = ("_manager", "_value")
+    __slots__ = ("_leave", "_value")
 
-    def __init__(self, manager, value):
-        self._manager, self._value = manager, value
+    def __init__(self, leave, value):
+        self._leave, self._value = leave, value
 
     def __enter__(self):
         return self._value
 
     def __exit__(self, kind, error, trace):
-        return type(self._manager).__exit__(self._manager, kind, error, trace)
+        return self._leave(kind, error, trace)
 
 
-def _entered(generator, manager):
-    return _Entered(manager, (yield from generator))
+@twincode.stops
+def _entered(generator, leave):
+    return _Entered(leave, (yield from generator))
 
 
 class _Helper:
@@ -401,9 +448,15 @@ class _Helper:
     @staticmethod
     def entering(manager):
         """The same for a context manager, whose `__enter__` may wait."""
-        enter = getattr(type(manager), "__enter__", None)
-        starter = _starter(enter) if type(enter) is FunctionType else None
-        return _Done(manager) if starter is None else _entered(starter(manager).generator, manager)
+        kind = type(manager)
+        enter, leave = getattr(kind, "__enter__", None), getattr(kind, "__exit__", None)
+        if type(enter) is not FunctionType or type(leave) is not FunctionType:
+            return _Done(manager)
+        starter = _starter(enter)
+        return _Done(manager) if starter is None else _entered(starter(manager).generator, MethodType(leave, manager))
 
 
-_helper = _Helper()
+for _name in (*twintree.TAKERS, "map"):
+    setattr(_Helper, f"builtin_{_name}", __builtins__[_name])
+
+twincode.helper = _Helper()

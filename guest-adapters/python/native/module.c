@@ -110,7 +110,7 @@ static PyModuleDef definition = {.reference_count = 1, .name = "_wxmcp_native"};
 
 __attribute__((visibility("default"))) PyObject *PyInit__wxmcp_native(void) {
     static PyMethodDef all[METHODS];
-    PyMethodDef *parts[] = {own_methods, bzip2_methods, xz_methods, zstd_methods, keys_methods};
+    PyMethodDef *parts[] = {own_methods, bzip2_methods, xz_methods, zstd_methods, keys_methods, alone_methods};
     size_t count = 0;
     for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
         for (PyMethodDef *method = parts[part]; method->name && count < METHODS - 1; method++) all[count++] = *method;

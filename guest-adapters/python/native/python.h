@@ -64,5 +64,9 @@ void *PyCapsule_GetPointer(PyObject *, const char *);
 PyObject *PyErr_NoMemory(void);
 void PyErr_SetString(PyObject *, const char *);
 void Py_DecRef(PyObject *);
+void *PyThreadState_Get(void);
+PyObject *PyErr_GetHandledException(void);
+void PyErr_SetHandledException(PyObject *);
+PyObject *PyObject_CallObject(PyObject *, PyObject *);
 
 #endif

@@ -34,6 +34,6 @@ Stream *stream_of(PyObject *);
 /* A capsule's name. */
 extern const char STREAM[];
 
-extern PyMethodDef bzip2_methods[], xz_methods[], zstd_methods[], keys_methods[];
+extern PyMethodDef bzip2_methods[], xz_methods[], zstd_methods[], keys_methods[], alone_methods[];
 
 #endif
