@@ -4,7 +4,7 @@
 //! its mounts and tools, and nothing else of the host.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -33,6 +33,8 @@ pub(crate) struct Kin {
     pub(crate) tree: Arc<Tree>,
     /// How many runs are around it.
     pub(crate) depth: usize,
+    /// The signal that ended it; 0 for none.
+    pub(crate) signal: Arc<AtomicU8>,
 }
 
 /// What a run starts others with.
@@ -93,15 +95,17 @@ impl Children {
         let run = self.made(wanted, left, tools, Arc::clone(&printed))?;
         let kin = Kin {
             depth: self.kin.depth.saturating_add(1),
+            signal: Arc::default(),
             ..self.kin
         };
+        let signal = Arc::clone(&kin.signal);
         let mut session = (self.open)(kin);
         match session.run(run).await {
             Ok(report) => {
                 if self.metering == Metering::Engine {
                     family.fuel.fetch_add(report.usage.fuel, Ordering::Relaxed);
                 }
-                ended(&report, &printed)
+                ended(&report, signal.load(Ordering::Relaxed), &printed)
             }
             Err(error) => Err(not_started(&error)),
         }
@@ -198,9 +202,10 @@ impl Observer for Printed {
     }
 }
 
-fn ended(report: &Report, printed: &Printed) -> Result<Vec<u8>, ToolError> {
+fn ended(report: &Report, signal: u8, printed: &Printed) -> Result<Vec<u8>, ToolError> {
     let (code, told) = match &report.outcome {
         Outcome::Returned(_) => (0, None),
+        Outcome::Exited(_) if signal > 0 => (-i32::from(signal), None),
         Outcome::Exited(code) => (i32::from(*code), None),
         Outcome::Raised(raised) => (1, Some(raised.traceback.clone())),
         // As if the system had killed it.

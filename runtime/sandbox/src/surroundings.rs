@@ -1,7 +1,7 @@
 //! What a script finds around it besides its mounts: scratch folders in memory, a home, the folder that it begins in, and
 //! what its environment says of them.
 
-use wxmcp_run::{Language, Limits, Policy, Script};
+use wxmcp_run::{Language, Limits, Mount, Policy, Script};
 
 /// The home of a script.
 pub(crate) const HOME: &str = "/home/agent";
@@ -17,6 +17,8 @@ const USER: &str = "agent";
 pub(crate) struct Surroundings {
     /// The folders in memory; none where the user mounts something at their paths, or there are no bytes for them.
     pub(crate) scratch: Vec<&'static str>,
+    /// Whether there is a folder `/dev`.
+    pub(crate) has_devices: bool,
     /// Bytes that all of them may take together.
     pub(crate) bytes: u64,
     /// The folder that the script begins in.
@@ -46,6 +48,7 @@ impl Surroundings {
         );
         let workdir = policy.workdir.clone();
         Self {
+            has_devices: !policy.mounts.iter().any(hides_devices),
             bytes: limits.scratch,
             workdir: Some(workdir.unwrap_or_else(|| home.to_owned())),
             env,
@@ -54,10 +57,16 @@ impl Surroundings {
     }
 }
 
+/// Whether a mount of the user's is at `/dev`, around it or in it: then that is what the script sees.
+fn hides_devices(mount: &Mount) -> bool {
+    let guest = mount.guest.trim_end_matches('/');
+    guest.is_empty() || guest == "/dev" || guest.starts_with("/dev/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wxmcp_run::{Access, Mount, Quota, Source};
+    use wxmcp_run::{Access, Quota, Source};
 
     fn script(language: Language) -> Script {
         Script {

@@ -1,7 +1,8 @@
-//! Scratch: the folders in memory that a script may write to without a mount, gone with its instance.
+//! Scratch: the folders in memory that a script may write to without a mount, gone with its instance. With them comes `/dev`.
 
 use std::sync::Arc;
 
+use super::devices::{self, Devices};
 use super::memory::{self, Space};
 use super::tree::{Mounted, Tree};
 use super::writable::Notes;
@@ -12,6 +13,8 @@ use wxmcp_run::{Access, Ledger, OverBudget};
 pub(super) struct Scratch {
     /// Where they are; empty once they are in the tree.
     paths: Vec<&'static str>,
+    /// Whether `/dev` is to be put there, too.
+    has_devices: bool,
     bytes: u64,
     /// Tells their files from those of other mounts.
     device: u64,
@@ -26,6 +29,7 @@ impl Scratch {
         let mounts = u64::try_from(mounts).unwrap_or(u64::MAX);
         Self {
             paths: surroundings.scratch.clone(),
+            has_devices: surroundings.has_devices,
             bytes: surroundings.bytes,
             device: (u64::MAX - 1).saturating_sub(mounts),
             space: None,
@@ -34,6 +38,13 @@ impl Scratch {
 
     /// Puts the folders into the tree, if they are not there yet.
     pub(super) fn mount(&mut self, tree: &mut Tree, ledger: &Ledger, notes: &Arc<Notes>) {
+        if std::mem::take(&mut self.has_devices) {
+            let mounted = Mounted {
+                folder: Arc::new(Devices),
+                access: Access::ReadWrite,
+            };
+            tree.put(devices::FOLDER, mounted);
+        }
         if self.paths.is_empty() {
             return;
         }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::{Advice, ErrorCode};
 
-use super::node::{Body, Inner, Node};
+use super::node::{self, Body, Inner, Node};
 use crate::files::seam::{Answer, Change, Entries, Entry, File, Stat};
 
 /// Bytes of a piece of a file: what was never written takes no memory.
@@ -33,8 +33,8 @@ impl MemoryFile {
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             let (page, inside) = (at / PAGE, index(at % PAGE));
             if !pages.contains_key(&page) {
-                match self.node.space.spend(PAGE) {
-                    Ok(()) => *held = held.saturating_add(PAGE),
+                match self.node.space.spend(node::page(PAGE)) {
+                    Ok(()) => *held = held.saturating_add(node::page(PAGE)),
                     Err(_) if written > 0 => break,
                     Err(error) => return Err(error),
                 }
@@ -106,7 +106,7 @@ impl File for MemoryFile {
             return Err(ErrorCode::BadDescriptor);
         };
         let gone = pages.split_off(&wanted.div_ceil(PAGE));
-        let freed = PAGE.saturating_mul(u64::try_from(gone.len()).unwrap_or(u64::MAX));
+        let freed = node::page(PAGE).saturating_mul(u64::try_from(gone.len()).unwrap_or(u64::MAX));
         self.node.space.give_back(freed);
         *held = held.saturating_sub(freed);
         // What is cut off is zeros if the file becomes longer again.

@@ -5,6 +5,8 @@
 
 mod file;
 mod node;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -19,7 +21,7 @@ use super::seam::{
 };
 use file::{MemoryEntries, MemoryFile};
 pub(super) use node::Space;
-use node::{Body, NODE, Node, contains, length};
+use node::{Body, NODE, Node, contains};
 use wxmcp_run::Ledger;
 
 /// Most bytes of one name, as on Linux.
@@ -150,7 +152,7 @@ impl Memory {
     }
 
     /// Makes something at a path where nothing is.
-    fn make(&self, path: &str, body: Body, mode: u32, size: u64) -> Answer<()> {
+    fn make(&self, path: &str, body: Body, mode: u32) -> Answer<()> {
         let _names = self.names();
         let spot = match self.walk(path, false)? {
             Found::Spot(spot) if spot.found.is_none() => spot,
@@ -159,7 +161,7 @@ impl Memory {
         if spot.wants_folder && !matches!(body, Body::Folder(_)) {
             return Err(ErrorCode::NoEntry);
         }
-        spot.make(body, mode, size).map(|_| ())
+        spot.make(body, mode).map(|_| ())
     }
 }
 
@@ -172,8 +174,8 @@ impl Spot {
         Ok(found)
     }
 
-    fn make(&self, body: Body, mode: u32, size: u64) -> Answer<Arc<Node>> {
-        let held = NODE.saturating_add(size);
+    fn make(&self, body: Body, mode: u32) -> Answer<Arc<Node>> {
+        let held = NODE.saturating_add(body.bytes());
         self.folder.space.spend(held)?;
         let node = Node::new(&self.folder.space, body, mode & !UMASK, held);
         self.folder.add(&self.name, Arc::clone(&node))?;
@@ -206,7 +208,7 @@ impl Folder for Memory {
                         size: 0,
                         pages: BTreeMap::new(),
                     };
-                    spot.make(body, how.mode & FILE_BITS, 0)?
+                    spot.make(body, how.mode & FILE_BITS)?
                 }
                 _ => spot.node()?,
             },
@@ -242,7 +244,7 @@ impl Folder for Memory {
     }
 
     fn make_folder(&self, path: &str, mode: u32) -> Answer<()> {
-        self.make(path, Body::Folder(BTreeMap::new()), mode & FOLDER_BITS, 0)
+        self.make(path, Body::Folder(BTreeMap::new()), mode & FOLDER_BITS)
     }
 
     fn remove_folder(&self, path: &str) -> Answer<()> {
@@ -279,7 +281,7 @@ impl Folder for Memory {
         if target.is_empty() {
             return Err(ErrorCode::NoEntry);
         }
-        self.make(path, Body::Link(target.to_owned()), 0o777, length(target))
+        self.make(path, Body::Link(target.to_owned()), 0o777)
     }
 
     fn read_link(&self, path: &str) -> Answer<String> {
