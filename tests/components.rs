@@ -6,9 +6,10 @@ mod support;
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use serde_json::{Value, json};
 use support::{Printed, fixtures, repository, wxmcp};
 
 /// What the agents print of the tools' answers; scripts have a value besides.
@@ -169,7 +170,42 @@ except ToolError as error:
     }
     let granted = run("\n[grants.\"airports.*\"]\ntools = [\"database.*\"]\n")?;
     equal(&granted.stderr, &String::new())?;
-    equal(&granted.stdout.as_str(), &AIRPORTS)
+    equal(&granted.stdout.as_str(), &AIRPORTS)?;
+    equal(
+        &serve(folder.path(), &fs::read_to_string(&script)?)?,
+        &AIRPORTS.to_owned(),
+    )
+}
+
+/// What a script prints that a server runs, whose tool files are in worker processes.
+fn serve(folder: &Path, code: &str) -> Result<String, Failed> {
+    let hello = json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "test", "version": "1"}});
+    let call = json!({"name": "run_code", "arguments": {"code": code}});
+    let lines = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": call}),
+    ];
+    let input = folder.join("requests");
+    fs::write(&input, lines.map(|line| format!("{line}\n")).concat())?;
+    let output = wxmcp(folder)
+        .args(["serve", "--yield-after", "600s", "--drain", "300s"])
+        .stdin(fs::File::open(input)?)
+        .output()?;
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    let answers = stdout
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let answer = answers
+        .into_iter()
+        .find(|answer| answer.get("id") == Some(&json!(2)));
+    let printed = answer
+        .as_ref()
+        .and_then(|it| it.pointer("/result/structuredContent/stdout"));
+    match printed.and_then(Value::as_str) {
+        Some(printed) => Ok(printed.to_owned()),
+        None => Err(format!("{answer:?} {}", String::from_utf8_lossy(&output.stderr)).into()),
+    }
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(found: &T, wanted: &T) -> Result<(), Failed> {

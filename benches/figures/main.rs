@@ -19,6 +19,7 @@ mod guests;
 mod scripts;
 mod serve;
 mod sessions;
+mod surroundings;
 mod timing;
 mod tree;
 mod workers;
@@ -46,7 +47,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 21] = [
+const GROUPS: [Group; 22] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -59,6 +60,9 @@ const GROUPS: [Group; 21] = [
     group("python computing", |bench| bench.computing(&bench.python())),
     group("python files mount", |bench| {
         files::figures(&bench.wxmcp, &bench.python)
+    }),
+    group("python surroundings first write threads", |bench| {
+        surroundings::figures(&bench.guests, &bench.runtime)
     }),
     group("python private memory", Bench::private_memory),
     group("python sessions", |bench| {

@@ -133,8 +133,10 @@ impl ToolHost for Tools {
         Box::pin(async move {
             let value = match call.name.as_str() {
                 "bench.sleep" => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                    serde_json::json!(20)
+                    let asked = call.arguments.get("ms").and_then(serde_json::Value::as_u64);
+                    let asked = asked.unwrap_or(20);
+                    tokio::time::sleep(Duration::from_millis(asked)).await;
+                    serde_json::json!(asked)
                 }
                 "bench.private" => serde_json::json!(private_kib().unwrap_or(0)),
                 _ => serde_json::Value::Object(call.arguments),

@@ -41,6 +41,7 @@ let submitCore = imported('wxmcp:guest/host@0.1.0 submit');
 let cancelCore = imported('wxmcp:guest/host@0.1.0 cancel');
 let emitCore = imported('wxmcp:guest/host@0.1.0 emit');
 const programCore = imported('wxmcp:guest/programs@0.1.0 program');
+const knownCore = imported('wxmcp:guest/names@0.1.0 known');
 
 // Places in the engine's static data, read from its code (componentize-js 0.23.0). What is
 // found there is checked at the build, by `handleOn` and `bindExports`.
@@ -120,8 +121,17 @@ function emit(kind, text) {
 
 /** Has the host make a program of a module. */
 function program(text) {
+  return answered(programCore, text);
+}
+
+/** What the host knows of tools. */
+function known(text) {
+  return answered(knownCore, text);
+}
+
+function answered(core, text) {
   const at = lowered(text);
-  const block = programCore(at | 0, written | 0) >>> 0;
+  const block = core(at | 0, written | 0) >>> 0;
   release(at);
   const view = new DataView($memory.buffer);
   const answer = view.getUint32(block, true);
@@ -394,4 +404,4 @@ function complete() {
   adapter.warmAgain();
 }
 
-content.$wxmcp = { adapter, submit, cancel, emit, emitText, program, unhandled, rehearse, core };
+content.$wxmcp = { adapter, submit, cancel, emit, emitText, known, program, unhandled, rehearse, core };

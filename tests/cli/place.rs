@@ -89,7 +89,7 @@ fn a_folder_to_begin_in_must_be_there() -> TestResult {
     assert_eq!(run(&["--workdir", "/tmp"])?.stdout, "/tmp []\n");
     assert_eq!(
         run(&["--workdir", "/"])?.stdout,
-        "/ ['data', 'home', 'tmp']\n"
+        "/ ['data', 'dev', 'home', 'tmp']\n"
     );
     for (workdir, why) in [
         (

@@ -2,8 +2,10 @@
 
 use std::error::Error;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
+use wxmcp_run::{CompiledComponent, ComponentEntry};
 use wxmcp_sandbox::NativeCache;
 use wxmcp_sandbox::supplied::{CompileLimits, Compiler};
 
@@ -138,5 +140,58 @@ fn a_changed_file_in_the_cache_is_compiled_again() -> TestResult {
     }
     assert_eq!(run()?.code, Some(1), "native code that was changed was run");
     assert_eq!(written()?, stamp);
+    Ok(())
+}
+
+/// A process takes from another what the other has compiled, from the cache or by the open file, and nothing else.
+#[test]
+fn what_another_process_has_compiled_is_checked_before_it_is_mapped() -> TestResult {
+    let wasm = wat::parse_str(command("", ""))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let compiler = |cache: Option<&Path>| {
+        Compiler::new(
+            env!("CARGO_BIN_EXE_wxmcp").into(),
+            "__compile-component",
+            NativeCache::new(cache.map(Path::to_owned)),
+            CompileLimits::default(),
+        )
+    };
+    let cache = tempfile::tempdir()?;
+    let supplied = runtime.block_on(compiler(Some(cache.path())).component(&wasm))?;
+    let compiled = supplied.compiled(ComponentEntry::Script, Vec::new());
+    let without_file = |it: &CompiledComponent| CompiledComponent {
+        native: None,
+        ..it.clone()
+    };
+    // Out of the cache; by the file where there is no cache; not at all without both.
+    assert!(
+        compiler(Some(cache.path()))
+            .compiled(&without_file(&compiled))
+            .is_ok()
+    );
+    assert!(compiler(None).compiled(&compiled).is_ok());
+    assert!(compiler(None).compiled(&without_file(&compiled)).is_err());
+    // A memory file that is sealed.
+    let in_memory = runtime.block_on(compiler(None).component(&wasm))?;
+    let in_memory = in_memory.compiled(ComponentEntry::Script, Vec::new());
+    assert!(compiler(None).compiled(&in_memory).is_ok());
+    // Whoever writes to the file changes its time: then neither way is open.
+    let kept = fs::read_dir(cache.path().join("components"))?
+        .next()
+        .ok_or("nothing is kept")??
+        .path();
+    let mut bytes = fs::read(&kept)?;
+    let last = bytes.last_mut().ok_or("it is empty")?;
+    *last ^= 1;
+    fs::write(&kept, bytes)?;
+    assert!(compiler(Some(cache.path())).compiled(&compiled).is_err());
+    // A file that somebody else may write, and one whose digest is another.
+    let loose = cache.path().join("loose.native");
+    fs::write(&loose, b"code")?;
+    let mut forged = compiled;
+    forged.native = Some(std::sync::Arc::new(fs::File::open(&loose)?.into()));
+    assert!(compiler(None).compiled(&forged).is_err());
     Ok(())
 }

@@ -1,11 +1,27 @@
 //! An HTTP server on loopback, for fixtures.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Barrier, LazyLock};
+use std::sync::{Barrier, Condvar, LazyLock, Mutex, PoisonError};
 
 /// Where requests wait for each other.
 static MEETING: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(3));
+
+/// How many requests have come for each path of `/meet`.
+static MET: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+static ONE_MORE: Condvar = Condvar::new();
+
+/// Waits until as many requests for a path have come as it says.
+fn meet(path: &str, rest: &str) {
+    let calls = rest.split('/').next().and_then(|calls| calls.parse().ok());
+    let mut met = MET.lock().unwrap_or_else(PoisonError::into_inner);
+    *met.entry(path.to_owned()).or_default() += 1;
+    ONE_MORE.notify_all();
+    while met.get(path).copied() < calls {
+        met = ONE_MORE.wait(met).unwrap_or_else(PoisonError::into_inner);
+    }
+}
 
 /// Starts a server that lives as long as this process; answers its port.
 ///
@@ -20,6 +36,7 @@ static MEETING: LazyLock<Barrier> = LazyLock::new(|| Barrier::new(3));
 /// | `/bytes` | every byte once |
 /// | `/meet` | a text, once three requests wait for it |
 /// | `/never` | nothing, ever |
+/// | `/meet/N/NAME` | a text, once N requests for that path wait for it |
 /// | `/broken` | something that is no HTTP |
 pub(crate) fn start() -> std::io::Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
@@ -88,6 +105,9 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
                     format!("307 Temporary Redirect\r\nlocation: {url}"),
                     Vec::new(),
                 )
+            } else if let Some(rest) = path.strip_prefix("/meet/") {
+                meet(&path, rest);
+                ("200 OK".to_owned(), b"met".to_vec())
             } else if let Some(status) = path.strip_prefix("/status/") {
                 (format!("{status} Status"), b"told".to_vec())
             } else {

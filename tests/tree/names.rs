@@ -62,6 +62,13 @@ fn names_are_looked_up_without_starting_a_server() -> TestResult {
             "object function true true true\nobject object 6 undefined [tools of github]\n",
         ),
         ("b.py", "print('no name of ours')", "no name of ours\n"),
+        // An attribute that is only read is looked up when it is called.
+        (
+            "c.py",
+            "find, ping = github.create_issue, mcp['my-server'].ping\nactions = {'list': tools.github.list_issues}\n\
+             print(callable(find), find, ping, len(actions))",
+            "True <tool github.create_issue> <tool my_server.ping> 1\n",
+        ),
     ] {
         let told = run(folder.path(), script, source)?;
         assert_eq!(told, (expected.to_owned(), vec![]), "{script}");
@@ -84,6 +91,13 @@ fn a_call_starts_the_server_that_it_needs() -> TestResult {
             "a.js",
             "console.log((await github.createIssue({ title: 'x' })).tool)",
             "create_issue\n",
+            vec!["github"],
+        ),
+        (
+            "aa.py",
+            "find = github.create_issue\nwrong = github.create_isue\nprint(find(title='x')['tool'])\n\
+             try:\n    wrong()\nexcept AttributeError as error:\n    print(error)",
+            "create_issue\nno tool `create_isue` in `tools.github`; nearest: `create_issue`, `list_issues`\n",
             vec!["github"],
         ),
         (

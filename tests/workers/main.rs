@@ -2,6 +2,7 @@
 //! end nothing else.
 #![expect(clippy::indexing_slicing, reason = "tests of JSON")]
 
+mod components;
 mod same;
 mod scratch;
 mod serve;
@@ -9,6 +10,7 @@ mod serve;
 mod support;
 mod tool_files;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use wxmcp_guests::NATIVES;
@@ -16,11 +18,17 @@ use wxmcp_host::Guests;
 
 /// The interpreters, in this process or in workers.
 fn guests(in_workers: bool) -> Arc<Guests> {
-    let guests = Guests::new(NATIVES, Some(support::cache()));
-    Arc::new(match in_workers {
-        true => guests.in_workers(env!("CARGO_BIN_EXE_wxmcp").into(), None),
+    Arc::new(guests_with(Some(support::cache()), in_workers))
+}
+
+/// The same with another cache, or none.
+fn guests_with(cache: Option<PathBuf>, in_workers: bool) -> Guests {
+    let program = || PathBuf::from(env!("CARGO_BIN_EXE_wxmcp"));
+    let guests = Guests::with_compiler(NATIVES, cache, program());
+    match in_workers {
+        true => guests.in_workers(program(), None),
         false => guests,
-    })
+    }
 }
 
 /// Waits until something is so.

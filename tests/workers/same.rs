@@ -40,7 +40,7 @@ pub(crate) fn runtime(in_workers: bool) -> Result<Runtime, Box<dyn Error>> {
 }
 
 /// All of a report that no clock decides.
-fn shown(report: &Report) -> Value {
+pub(crate) fn shown(report: &Report) -> Value {
     let outcome = match &report.outcome {
         Outcome::Returned(value) => json!({"returned": value.get()}),
         other => json!(format!("{other:?}")),

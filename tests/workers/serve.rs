@@ -164,6 +164,43 @@ fn a_killed_worker_fails_its_run_by_name_and_the_next_one_runs() -> TestResult {
 }
 
 #[test]
+fn a_killed_worker_fails_the_component_inside_by_name_and_the_server_lives() -> TestResult {
+    let folder = support::tree::<&[u8]>(&[(
+        "tools/calc/calc.wasm",
+        &wat::parse_str(crate::components::CALC)?,
+    )])?;
+    let mut server = Server::start(folder.path())?;
+    let twin = "from tools import calc\ncalc.calc_divide(84, 2)";
+    let id = server.begin(twin)?;
+    assert_eq!(server.text(id)?, ("42".to_owned(), false));
+    let spins = "from tools import calc\ntry:\n    calc.calc_spin()\nexcept ToolError as error:\n    said = str(error)\nsaid";
+    let id = server.begin(spins)?;
+    let began = Instant::now();
+    // Only the component computes so long: its script waits.
+    let spinning = loop {
+        let busy = server.workers()?.into_iter().find(|pid| ticks(*pid) >= 100);
+        if let Some(pid) = busy {
+            break pid;
+        }
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "no worker computes"
+        );
+        std::thread::yield_now();
+    };
+    kill(spinning)?;
+    let (text, _) = server.text(id)?;
+    // Where one worker has both, its script is lost with it.
+    assert!(
+        text.contains("the run was lost: its worker process was ended by signal 9 (SIGKILL"),
+        "{text}"
+    );
+    let id = server.begin(twin)?;
+    assert_eq!(server.text(id)?, ("42".to_owned(), false));
+    Ok(())
+}
+
+#[test]
 fn workers_end_with_the_server_however_it_ends() -> TestResult {
     let folder = tempfile::tempdir()?;
     let mut server = Server::start(folder.path())?;

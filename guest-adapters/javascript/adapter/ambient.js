@@ -32,7 +32,8 @@ import {
 } from './primordials.js';
 import { guarded } from './promises.js';
 import { DESCRIBE, NAMESPACES, operate } from './seam.js';
-import { OWN, folded, functions as toolFunctions, namespace, opened, reserved } from './tooltree.js';
+import { known } from './taken.js';
+import { OWN, folded, functions as toolFunctions, namespace, opened, reserved, shownNames } from './tooltree.js';
 import { encodeArguments, quoted } from './values.js';
 
 const globals = globalThis;
@@ -52,12 +53,22 @@ const resolved = new TheMap();
 let members = create(null);
 
 /** Asks which namespaces there are, and makes globals of the names that a script uses. */
-export async function bind({ names, called, members: used, open }) {
+export async function bind(ambient) {
   try {
     spaces = await operate(NAMESPACES, '{}');
   } catch {
     spaces = [];
   }
+  bindNames(ambient);
+}
+
+/** The same for a module that is loaded while the script runs: `require` cannot wait. */
+export function bindAtOnce(ambient) {
+  spaces ??= known === undefined ? [] : read(known('{}'));
+  bindNames(ambient);
+}
+
+function bindNames({ names, called, members: used, open }) {
   for (let i = 0; used !== undefined && i < used.length; i++) members[used[i]] = true;
   for (let i = 0; i < names.length; i++) {
     const found = globalOf(names[i]);
@@ -153,9 +164,22 @@ function lazyNamespace(name) {
 
 function handlerOf(name) {
   const functions = new TheMap();
+  const { textOf } = {
+    textOf: () => `[tools of ${name}]`,
+  };
   const module = () => opened(name);
+  const tool = (member) => {
+    let found = mapGet(functions, member);
+    if (found === undefined) {
+      found = laterFunction(name, member);
+      mapSet(functions, member, found);
+    }
+    return found;
+  };
+  // Until a tool is called: the tools that are known without starting a server.
+  let kept;
   const listed = () => {
-    const found = module();
+    const found = module() ?? (kept = knownTools(name, tool));
     if (found !== undefined) return found;
     throw new TheTypeError(
       `the tools of \`${name}\` are listed when one is called: \`await import('./tools/${name}')\` lists them now`,
@@ -169,18 +193,13 @@ function handlerOf(name) {
       const found = module();
       if (found !== undefined) return found[member];
       if (typeof member === 'symbol') return member === Symbol.toStringTag ? 'Module' : undefined;
-      if (OWN[member] === true) return undefined;
-      let tool = mapGet(functions, member);
-      if (tool === undefined) {
-        tool = laterFunction(name, member);
-        mapSet(functions, member, tool);
-      }
-      return tool;
+      if (member === 'toJSON') return textOf;
+      return OWN[member] === true ? undefined : tool(member);
     },
     has: (target, member) => (typeof member === 'symbol' ? member === Symbol.toStringTag : member in listed()),
     ownKeys: () => ownKeys(listed()),
     getOwnPropertyDescriptor(target, member) {
-      const found = listed();
+      const found = module() ?? kept ?? listed();
       const own = getOwnPropertyDescriptor(found, member);
       if (own === undefined) return undefined;
       return { __proto__: null, value: found[member], writable: true, enumerable: own.enumerable, configurable: true };
@@ -191,6 +210,26 @@ function handlerOf(name) {
     preventExtensions: () => false,
     setPrototypeOf: () => false,
   };
+}
+
+/** An object of the tools of a namespace that are known without a start; undefined where none are. */
+function knownTools(name, tool) {
+  if (known === undefined) return undefined;
+  const tools = read(known(`{"name":${quoted(name)}}`));
+  if (tools === null) return undefined;
+  const listed = [];
+  for (let i = 0; i < tools.length; i++) push(listed, { __proto__: null, attribute: tools[i][0], name: tools[i][1] });
+  const found = create(null);
+  const names = shownNames(listed);
+  for (let i = 0; i < names.length; i++) defineProperty(found, names[i], { __proto__: null, value: tool(names[i]), enumerable: true });
+  for (let i = 0; i < tools.length; i++) {
+    for (let j = 0; j < 2; j++) {
+      const other = reserved(tools[i][j]);
+      if (!hasOwn(found, other)) defineProperty(found, other, { __proto__: null, value: tool(other), enumerable: false });
+    }
+  }
+  defineProperty(found, Symbol.toStringTag, { __proto__: null, value: 'Module' });
+  return found;
 }
 
 /** The function of a tool whose namespace is looked up when it is called. */

@@ -1,5 +1,6 @@
 // What hands something out of a run besides its text: progress, images, texts, files.
 
+import { toBase64 } from './base64.js';
 import {
   bytesFromBase64,
   bytesOf,
@@ -15,7 +16,6 @@ import {
   TheError,
   TheString,
   TheTypeError,
-  toBase64,
 } from './primordials.js';
 import { beside } from './content.js';
 import { readBytes } from './files.js';

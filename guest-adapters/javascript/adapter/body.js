@@ -1,6 +1,7 @@
 // Bodies of requests and answers: whole in memory, as text or as bytes.
 
-import { TheTypeError, TheUint8Array, bytesFromBase64, bytesOf, toBase64 } from './primordials.js';
+import { toBase64 } from './base64.js';
+import { TheTypeError, TheUint8Array, bytesFromBase64, bytesOf } from './primordials.js';
 import { readAny } from './json.js';
 import { quoted } from './values.js';
 

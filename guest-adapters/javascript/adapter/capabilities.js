@@ -1,5 +1,6 @@
 // What `wit/capabilities.wit` offers to tool files: statements over connections, files of directories.
 
+import { toBase64 } from './base64.js';
 import { failed } from './calls.js';
 import { FILES, SQL, operate } from './seam.js';
 import {
@@ -16,7 +17,6 @@ import {
   isInteger,
   isSafeInteger,
   push,
-  toBase64,
 } from './primordials.js';
 import { floatsOf } from './json.js';
 import { encodeArguments, keepReals, quoted } from './values.js';

@@ -5,6 +5,7 @@
 
 import { tools } from './ambient.js';
 import { artifact, image, progress, text } from './artifacts.js';
+import * as base64 from './base64.js';
 import * as builtins from './builtins.js';
 import { ToolError, callTool } from './calls.js';
 import { content } from './content.js';
@@ -32,6 +33,7 @@ adapter.drained = run.drained;
 adapter.warmAgain = warmAgain;
 
 builtins.install();
+base64.install();
 errors.install();
 json.install();
 locale.install();

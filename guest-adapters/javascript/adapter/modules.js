@@ -8,15 +8,16 @@ import { builtin } from './builtins.js';
 import { checkLate, gather, link, namespaceFor, namespaceIn, settled } from './linking.js';
 import { nodeNamespace } from './nodes.js';
 import { TheError, apply, push } from './primordials.js';
-import { DONE, FAILED, RUNNING, body, forgetUnfinished, main, mainRecord, read } from './records.js';
+import { DONE, FAILED, RUNNING, body, forgetUnfinished, main, mainRecord, own, read } from './records.js';
 import { members, runCommon } from './require.js';
 import { coded, folderOf, locate, urlOf } from './resolve.js';
 import { namespace as toolNamespace, namespaceOf as namespaceNamed } from './tooltree.js';
 
 /** What a module's program is called with. */
 function called(record) {
-  record.m = { __proto__: members, modules: undefined, last: undefined, default: undefined, import: (specifier) => imported(specifier, record), record };
-  return record.m;
+  const m = { __proto__: members, modules: undefined, last: undefined, default: undefined, import: (specifier) => imported(specifier, record) };
+  record.m = own(m, record);
+  return m;
 }
 
 /** What a program tells of itself when it begins. */

@@ -2,7 +2,7 @@
 // find on the global object and on prototypes; the adapter uses these. It also keeps clear
 // of syntax that looks builtins up by name: `for..of` and spreading of arrays.
 
-const uncurry = Function.prototype.bind.bind(Function.prototype.call);
+export const uncurry = Function.prototype.bind.bind(Function.prototype.call);
 const getter = (prototype, name) => uncurry(Object.getOwnPropertyDescriptor(prototype, name).get);
 const own = Object.getOwnPropertyDescriptor;
 
@@ -97,7 +97,6 @@ const dataViewOffset = getter(DataView.prototype, 'byteOffset');
 const dataViewLength = getter(DataView.prototype, 'byteLength');
 const viewOffset = getter(getPrototypeOf(Uint8Array.prototype), 'byteOffset');
 
-export const toBase64 = uncurry(Uint8Array.prototype.toBase64);
 export const bytesFromBase64 = Uint8Array.fromBase64.bind(Uint8Array);
 
 /** Appends to an array of the adapter's own, whatever setters arrays may have by now. */

@@ -1,6 +1,6 @@
 // `process`, as far as a script can use one.
 
-import { TheTypeError, apply, bytesOf, create, define, defineProperty, isInteger, now, push, startsWith, stringify } from './primordials.js';
+import { TheProxy, TheTypeError, apply, bytesOf, create, define, defineProperty, isInteger, now, push, startsWith, stringify } from './primordials.js';
 import { chdir } from './files.js';
 import { cwd } from './place.js';
 import { EXIT, STDERR, STDOUT, print, tell } from './seam.js';
@@ -25,6 +25,15 @@ function coded(code) {
  */
 export const listeners = { __proto__: null, begin: undefined, exit: undefined, survives: undefined, isSource: undefined };
 
+/** What a script puts into `env` becomes a text. */
+const AS_TEXT = {
+  __proto__: null,
+  set(target, name, value) {
+    target[name] = `${value}`;
+    return true;
+  },
+};
+
 /** What `env` was filled from last: JSON. */
 let given;
 
@@ -35,7 +44,7 @@ export function prepare({ name, path, args, env, session }) {
   if (args !== undefined) for (let i = 0; i < args.length; i++) push(argv, args[i]);
   process.argv = argv;
   const text = session === true ? stringify(env ?? {}) : undefined;
-  if (text === undefined || text !== given) process.env = env ?? {};
+  if (text === undefined || text !== given) process.env = new TheProxy(env ?? {}, AS_TEXT);
   given = text;
   wanted = undefined;
   listeners.begin?.();

@@ -3,6 +3,7 @@
 // The guest reads them by its own rights, and has the host transform them (`programs` of
 // `wit/guest.wit`).
 
+import { bindAtOnce } from './ambient.js';
 import { addFile, place, sourcePlace, told, where } from './errors.js';
 import { sizeAt, textAt } from './files.js';
 import { readAny } from './json.js';
@@ -23,6 +24,8 @@ import {
   parse,
   slice,
   stringify,
+  weakMapGet,
+  weakMapSet,
 } from './primordials.js';
 import { begin as beginResolving, coded } from './resolve.js';
 import { program } from './taken.js';
@@ -63,9 +66,21 @@ export function mainRecord() {
   // Nobody else runs it.
   if (script.links === undefined) main.state = RUNNING;
   main.m = m;
-  m.record = main;
+  own(m, main);
   if (script.path !== undefined) mapSet(records, main.path, main);
   return main;
+}
+
+/** Whose module it is that a program was called with `m`; a script may see `m`, and not this. */
+const owners = new WeakMap();
+
+export function own(m, record) {
+  weakMapSet(owners, m, record);
+  return m;
+}
+
+export function ownerOf(m) {
+  return weakMapGet(owners, m) ?? mainRecord();
 }
 
 /** For the warm-up: as if nothing was read. */
@@ -148,6 +163,7 @@ export function read(path) {
     if (answer.raised !== undefined) throw told(answer.raised);
     record = newRecord(path, answer.program);
     addFile(path, answer.program);
+    if (answer.program.ambient !== undefined) bindAtOnce(answer.program.ambient);
   }
   mapSet(records, path, record);
   return record;

@@ -6,7 +6,7 @@ import * as modules from './modules.js';
 import * as records from './records.js';
 import { nodeModule, provide } from './nodes.js';
 import { names as nodeNames } from './node/index.js';
-import { TheError, TheTypeError, apply, create, defineProperty, evaluate, hasOwn, keys, push, startsWith } from './primordials.js';
+import { TheError, TheTypeError, apply, create, defineProperty, evaluate, freeze, hasOwn, keys, push, startsWith } from './primordials.js';
 import { checkSpecifier, coded, folderOf, isNode, locate, pathOfUrl } from './resolve.js';
 import { where } from './errors.js';
 import { namespaceOf as namespaceNamed } from './tooltree.js';
@@ -126,8 +126,8 @@ function required(id, from) {
 export function runCommon(record) {
   const module = moduleOf(record);
   cache[record.path] = module;
-  const m = { __proto__: members, modules: undefined, last: undefined, default: undefined, import: (specifier) => modules.imported(specifier, record), record };
-  record.m = m;
+  const m = { __proto__: members, modules: undefined, last: undefined, default: undefined, import: (specifier) => modules.imported(specifier, record) };
+  record.m = records.own(m, record);
   try {
     apply(evaluate(`${record.program.source}\n//# sourceURL=${where(record.path, false)}`), module.exports, [m]);
   } catch (error) {
@@ -138,48 +138,44 @@ export function runCommon(record) {
   module.loaded = true;
 }
 
-function recordOf(m) {
-  return m.record ?? records.mainRecord();
-}
-
 /** What the programs of modules find in what they are called with. */
-export const members = {
+export const members = freeze({
   __proto__: null,
   link(getters, setters) {
-    modules.linked(recordOf(this), getters, setters);
+    modules.linked(records.ownerOf(this), getters, setters);
   },
   up(value) {
-    modules.changed(recordOf(this));
+    modules.changed(records.ownerOf(this));
     return value;
   },
   get meta() {
-    return modules.metaOf(recordOf(this));
+    return modules.metaOf(records.ownerOf(this));
   },
   get require() {
-    return requireOf(recordOf(this));
+    return requireOf(records.ownerOf(this));
   },
   get module() {
-    return moduleOf(recordOf(this));
+    return moduleOf(records.ownerOf(this));
   },
   get exports() {
-    return moduleOf(recordOf(this)).exports;
+    return moduleOf(records.ownerOf(this)).exports;
   },
   get __filename() {
-    return recordOf(this).path;
+    return records.ownerOf(this).path;
   },
   get __dirname() {
-    return folderOf(recordOf(this).path);
+    return folderOf(records.ownerOf(this).path);
   },
   /** What a script hands to whoever requires it is its value, if nobody does, and it is no set of functions. */
   exported() {
-    const value = moduleOf(recordOf(this)).exports;
-    if (recordOf(this).isProgram) return undefined;
+    const value = moduleOf(records.ownerOf(this)).exports;
+    if (records.ownerOf(this).isProgram) return undefined;
     if (typeof value !== 'object' || value === null) return value;
     const names = keys(value);
     for (let i = 0; i < names.length; i++) if (typeof value[names[i]] === 'function') return undefined;
     return value;
   },
-};
+});
 
 /** `createRequire` of `node:module`. */
 function createRequire(from) {

@@ -112,7 +112,6 @@ export function start(message) {
       last: undefined,
       default: undefined,
       import: task === undefined ? importedLater : dynamicImport,
-      record: undefined,
     };
     records.begin(script, m);
     if (isInSession) {

@@ -113,16 +113,26 @@ function moduleOf({ name, tools }) {
 
 /** Makes tools members, those excepted that are. No member can be replaced or taken away. */
 function add(found, namespace, tools) {
-  const claims = claimsOf(tools);
+  const names = shownNames(tools);
   const functions = [];
   for (let i = 0; i < tools.length; i++) {
-    const [shown, attribute] = spellings(tools[i]);
     functions[i] = toolFunction(namespace, tools[i]);
-    // A spelling that two tools could have is neither's.
-    define(found, claims[shown] === 1 ? shown : attribute, functions[i], true);
+    define(found, names[i], functions[i], true);
   }
   for (let i = 0; i < tools.length; i++) hide(found, spellings(tools[i])[1], functions[i]);
   for (let i = 0; i < tools.length; i++) hide(found, spellings(tools[i])[2], functions[i]);
+}
+
+/** The names by which tools are shown, in order. */
+export function shownNames(tools) {
+  const claims = claimsOf(tools);
+  const names = [];
+  for (let i = 0; i < tools.length; i++) {
+    const [shown, attribute] = spellings(tools[i]);
+    // A spelling that two tools could have is neither's.
+    push(names, claims[shown] === 1 ? shown : attribute);
+  }
+  return names;
 }
 
 /** How many tools each spelling could mean. */

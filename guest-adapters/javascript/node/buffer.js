@@ -1,12 +1,13 @@
 // `buffer`, and the global `Buffer`: the package `buffer`, with encodings by the engine.
 
+import { toBase64, toHex } from '../base64.js';
 import { inspect } from '../inspect.js';
 import { arrayLength, bytesOf, setPrototypeOf } from '../primordials.js';
 import { outOfRange, plainError, rangeError, received, typeError, wrongType } from './errors.js';
 import { packaged, provide } from './registry.js';
 
 const { Blob, File, Math, Number, Object, String, Symbol, TextDecoder, TextEncoder, Uint8Array, atob, btoa } = globalThis;
-const { toBase64, toHex, subarray } = Uint8Array.prototype;
+const { subarray } = Uint8Array.prototype;
 const fromBase64 = Uint8Array.fromBase64;
 const fromHex = Uint8Array.fromHex;
 const encoder = new TextEncoder();
@@ -69,6 +70,11 @@ export function encoded(text, encoding = 'utf8') {
 
 /** As Node reads it: both alphabets, what is neither left out, up to the first `=`. */
 function fromLooseBase64(text) {
+  try {
+    return fromBase64(text);
+  } catch {
+    // Not as it should be.
+  }
   let clean = text;
   if (/[^A-Za-z0-9+/]/.test(clean)) {
     const end = clean.indexOf('=');
@@ -80,6 +86,11 @@ function fromLooseBase64(text) {
 }
 
 function fromLooseHex(text) {
+  try {
+    return fromHex(text);
+  } catch {
+    // Not as it should be.
+  }
   let clean = text.length % 2 === 1 ? text.slice(0, -1) : text;
   const wrong = clean.search(/[^0-9a-fA-F]/);
   if (wrong >= 0) clean = clean.slice(0, wrong - (wrong % 2));
@@ -94,11 +105,11 @@ export function decoded(bytes, encoding = 'utf8') {
     case 'utf8':
       return decode(bytes);
     case 'base64':
-      return toBase64.call(bytes);
+      return toBase64(bytes);
     case 'base64url':
-      return toBase64.call(bytes, { alphabet: 'base64url', omitPadding: true });
+      return toBase64(bytes, { alphabet: 'base64url', omitPadding: true });
     case 'hex':
-      return toHex.call(bytes);
+      return toHex(bytes);
     case 'utf16le': {
       let text = '';
       for (let i = 0; i + 1 < bytes.length; i += 2) text += String.fromCharCode(bytes[i] | (bytes[i + 1] << 8));

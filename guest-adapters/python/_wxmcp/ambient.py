@@ -9,6 +9,7 @@ from . import kept as __builtins__
 
 import builtins
 import dis
+import importlib
 import sys
 from itertools import compress
 from types import CodeType, TracebackType
@@ -18,6 +19,9 @@ from . import calls, seam, tooltree
 # What leads to a name without spelling it; code that is compiled later has names of its own.
 _LOOKING = frozenset({"globals", "locals", "vars", "dir", "eval", "exec", "compile"})
 _COMPILING = frozenset({"eval", "exec", "compile", "runpy", "importlib", "__import__"})
+
+# Modules that scripts for other hosts use and do not import. They are there where there are tools.
+_MODULES = ("asyncio", "json")
 
 _OP = dis.opmap
 _LOAD_GLOBAL, _LOAD_ATTR, _PUSH_NULL = _OP["LOAD_GLOBAL"], _OP["LOAD_ATTR"], _OP["PUSH_NULL"]
@@ -165,6 +169,8 @@ def _meaning(name):
     other = _OTHERS.get(name)
     if other is not None:
         return other
+    if name in _MODULES:
+        return importlib.import_module(name)
     if name.startswith("mcp_"):
         known = tooltree.tree._known(name[4:])
         if known is not None:
@@ -262,6 +268,8 @@ class _View:
         known = tooltree.tree._known(name)
         if known is not None:
             return tooltree._imported(known)
+        if name == "tools":
+            return tooltree.tree
         if self._more or is_joined(name):
             return member(name, self.__name__)
         raise AttributeError(tooltree.tree._missing(name), obj=self)
@@ -293,8 +301,9 @@ def call_mcp_tool(name, /, *args, **kwargs):
     return tooltree.call_tool(name, *args, **kwargs)
 
 
+call_mcp_tool.sync, call_mcp_tool.aio = tooltree.call_tool.sync, tooltree.call_tool.aio
 _FUNCTIONS = {"search": tooltree.search, "describe": tooltree.describe, "call_tool": tooltree.call_tool}
-_CALLS = {"call_tool": tooltree.call_tool, "callTool": tooltree.call_tool}
+_CALLS = dict.fromkeys(["call_tool", "callTool"], call_mcp_tool)
 _mcp = _View("mcp", _CALLS, False)
 _OTHERS = {
     "codemode": _View("codemode", _FUNCTIONS, True),

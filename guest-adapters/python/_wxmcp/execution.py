@@ -36,7 +36,7 @@ def _outcome(script):
     task = script.get("task")
     continues = script.get("session", False)
     system.prepare(script, continues)
-    hints.begin(script.get("mounts"), task is not None, calls.last_blocked)
+    hints.begin(script, task is not None, calls.last_blocked)
     try:
         if task is None:
             outcome = _ended(name, _value, name, fences.without_fences(script["source"]), continues)

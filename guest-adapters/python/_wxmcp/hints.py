@@ -8,7 +8,7 @@ import re
 import sys
 
 _NETWORK = {"requests", "httpx", "aiohttp", "urllib3", "websockets", "boto3", "openai", "anthropic"}
-_NO_PROCESSES = {"pipe", "posix_spawn", "posix_spawnp", "openpty", "forkpty"}
+_NO_PROCESSES = {"posix_spawn", "posix_spawnp", "openpty", "forkpty"}
 _NOT_AWAITABLE = re.compile(
     r"can't be used in 'await' expression|can't be awaited|a coroutine was expected, got"
     r"|An asyncio.Future, a coroutine or an awaitable is required"
@@ -25,14 +25,16 @@ _told = None
 # The mounts as {path: whether the script may write below it}, and those of them that are scratch.
 _mounts = None
 _scratch = ()
+# Bytes that these may hold together.
+room = 0
 _is_tool_file = False
 _last_blocked = None
 
 
-def begin(mounts, is_tool_file, last_blocked):
+def begin(script, is_tool_file, last_blocked):
     """Notes what a run may touch; `last_blocked` tells which tool has last answered in place."""
-    global _told, _is_tool_file, _last_blocked
-    _told = mounts
+    global _told, room, _is_tool_file, _last_blocked
+    _told, room = script.get("mounts"), script.get("scratch", 0)
     _is_tool_file, _last_blocked = is_tool_file, last_blocked
 
 

@@ -14,9 +14,7 @@ import time
 import types
 import zipfile
 
-from . import alarm, keys, room, sockets, stdlib, users
-
-_NO_PROCESSES = "The sandbox has no processes: multiprocessing.pool.ThreadPool and ThreadPoolExecutor do the same in one"
+from . import alarm, keys, multi, room, sockets, stdlib, users
 
 _CLOCKS = {"CLOCK_PROCESS_CPUTIME_ID": 2, "CLOCK_THREAD_CPUTIME_ID": 3, "CLOCK_MONOTONIC_RAW": 4, "CLOCK_BOOTTIME": 7}
 
@@ -25,6 +23,7 @@ def install():
     """Completes the modules that other modules of the library look at when they are executed."""
     users.install()
     alarm.install()
+    room.put_into_os()
     _complete_time()
     stdlib.patches.update(_PATCHES)
     for module in (shutil, zipfile):  # executed before there were compressions
@@ -75,10 +74,6 @@ def _complete_time():
         setattr(time, name, number)
 
 
-def _refuse(*args, **kwargs):
-    raise OSError(errno.ENOTSUP, _NO_PROCESSES)
-
-
 def _without_tls(module):
     words = "The sandbox speaks no TLS over sockets: urllib.request does HTTPS with hosts that are granted"
 
@@ -86,18 +81,6 @@ def _without_tls(module):
         raise module.SSLError(errno.ENOTSUP, words)
 
     module.SSLContext.wrap_socket = module.SSLContext.wrap_bio = refuse
-
-
-def _without_processes(module):
-    module.BaseProcess.start = _refuse
-
-
-def _without_process_pool(module):
-    module.Pool._setup_queues = _refuse  # `ThreadPool` has its own
-
-
-def _without_pipes(module):
-    module.Pipe = _refuse
 
 
 def _without_tracker(module):
@@ -110,19 +93,9 @@ def _without_tracker(module):
     module.ensure_running = module._resource_tracker.ensure_running
 
 
-def _without_executor(module):
-    def __init__(self, *args, **kwargs):
-        raise NotImplementedError(_NO_PROCESSES)
-
-    module.ProcessPoolExecutor.__init__ = __init__
-
-
 _PATCHES = {
-    "concurrent.futures.process": _without_executor,
+    **multi.PATCHES,
     "hashlib": keys.put_into,
-    "multiprocessing.connection": _without_pipes,
-    "multiprocessing.pool": _without_process_pool,
-    "multiprocessing.process": _without_processes,
     "multiprocessing.resource_tracker": _without_tracker,
     "shutil": room.put_into,
     "socket": sockets.put_into,

@@ -6,6 +6,7 @@ What a script asks for otherwise is answered as Linux answers for programs that 
 from . import kept as __builtins__
 
 import base64
+import errno
 import io
 import os
 import posix
@@ -18,6 +19,10 @@ from . import calls, output, seam, shell, stdlib, threads, twins
 EXECUTABLE = "/usr/bin/python3"
 CODE = "<string>"  # what tracebacks call the code of `-c`
 _NOTE = "note: the sandbox has no processes, but for Python's own (`sys.executable`)"
+_NO_DIALOGUE = (
+    "The child began with what was written to it before its output was read or its end was waited for: "
+    "it reads nothing that is written later"
+)
 _was_told = False
 
 
@@ -74,6 +79,13 @@ class _Input(io.BytesIO):
         super().__init__()
         self._process = process
         self.written = b""
+
+    def write(self, data, /):
+        """Adds to what the child reads, which is whole when the child begins."""
+        process = self._process
+        if process._call is not None or process._answer is not None:
+            raise OSError(errno.ENOTSUP, _NO_DIALOGUE)
+        return super().write(data)
 
     def close(self):
         if not self.closed:

@@ -10,7 +10,7 @@ import sys
 import time
 import types
 
-from . import ambient, artifacts, calls, capabilities, content, locks, loop, modes, openfiles, output, paths, place
+from . import ambient, artifacts, calls, capabilities, content, locks, loop, modes, multi, openfiles, output, paths, pipes, place
 from . import processes, seam, source, stdlib, threaded, threads, tooltree, twins, unseen, zone
 
 main = types.ModuleType("__main__")
@@ -36,6 +36,8 @@ def install():
     _install_exits()
     threaded.install()
     processes.install()
+    multi.install()
+    pipes.install()
     _install_recursion_limit()
     modes.install()
     paths.install()

@@ -35,7 +35,14 @@ def install():
     # asyncio asks the package for it when it first needs a thread; by then a script may have imported it anew.
     concurrent.futures.ThreadPoolExecutor  # noqa: B018
     # Nobody has imported it yet, and nobody shall see that it was.
-    stdlib.patches["multiprocessing.pool"] = _put_under_thread_pool
+    before = stdlib.patches.get("multiprocessing.pool")
+
+    def change(module):
+        if before is not None:
+            before(module)
+        _put_under_thread_pool(module)
+
+    stdlib.patches["multiprocessing.pool"] = change
     module = stdlib.hidden.get("multiprocessing.pool")
     if module is not None:
         _put_under_thread_pool(module)
@@ -151,7 +158,10 @@ def _put_under_thread_pool(module):
 
     module.ThreadPool.__init__ = __init__
     module.wait = _wait_for_any
-    module.mapstar, module.starmapstar = _mapped, _star_mapped
+    for name, function in (("mapstar", _mapped), ("starmapstar", _star_mapped)):
+        setattr(module, name, function)
+        # A pool of processes pickles them, by these names.
+        function.__module__, function.__name__, function.__qualname__ = module.__name__, name, name
 
 
 def _mapped(args):

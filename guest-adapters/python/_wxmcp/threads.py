@@ -163,7 +163,7 @@ def _resume(fiber):
         if fiber.wait is not TURN:
             _asked = 0
         if fiber.wait is None:
-            _end(fiber)
+            end(fiber)
         else:
             aside.append(fiber)
 
@@ -182,7 +182,8 @@ def _depth():
     return depth
 
 
-def _end(fiber):
+def end(fiber):
+    """Notes that a thread has ended."""
     fiber.done = True
     fiber.generator = fiber.context = None
     alive.pop(fiber.ident, None)

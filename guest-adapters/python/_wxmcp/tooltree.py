@@ -8,141 +8,20 @@ from . import kept as __builtins__
 
 import difflib
 import importlib.machinery
-import inspect
 import keyword
 import sys
 import unicodedata
-from asyncio.events import _get_running_loop
-from collections.abc import Mapping
+from dis import opmap
 from types import ModuleType
 
-from . import binding, calls, report, seam, values
+from . import calls, seam, values
+from .tool import Later, Tool, awaitable, head, is_mapping
 
 # While a tool file is only read, it may import whatever tools it will call: they are
 # promised, and looked up when it runs.
 promises = False
 
 _value_of = calls.value_of
-_arguments = values.arguments
-
-
-class Tool:
-    """One tool. Called with keyword arguments, one mapping of them, or positional ones in the order the tool declares.
-
-    Outside a running event loop the call returns the tool's answer. Inside one it
-    has begun and returns an awaitable. `sync` always blocks, `aio` always returns
-    an awaitable. A tool that fails raises ToolError.
-    """
-
-    def __init__(self, namespace: str, name: str, attribute: str, parameters: list, description: str, object_first=False):
-        self.__name__ = attribute
-        self.__qualname__ = attribute
-        self.__module__ = f"tools.{namespace}"
-        self.__doc__ = description
-        self.name = f"{namespace}.{name}"
-        self.parameters = tuple(parameters)
-        self._keywords = _keywords(self.parameters)
-        self._head = _head(self.name)
-        self._object_first = object_first
-
-    def __call__(self, /, *args, **kwargs):
-        if args or self._keywords:
-            kwargs = self._bound(args, kwargs)
-        return _value_of(f"{self._head}{_arguments(kwargs)}}}", self.name)
-
-    def sync(self, /, *args, **kwargs):
-        """Calls and waits, also inside a running event loop (whose other tasks wait too)."""
-        return calls.block(seam.CALL, self._payload(args, kwargs), self.name)
-
-    def aio(self, /, *args, **kwargs):
-        """An awaitable of the answer; outside a running loop the call begins when it is awaited."""
-        return _awaitable(self._payload(args, kwargs), self.name)
-
-    def _payload(self, args, kwargs):
-        if args or self._keywords:
-            kwargs = self._bound(args, kwargs)
-        return seam.to_bytes(f"{self._head}{_arguments(kwargs)}}}")
-
-    def _bound(self, args, kwargs):
-        if self._keywords:
-            kwargs = self._renamed(kwargs)
-        if not args:
-            return kwargs
-        first = args[0]
-        if _is_mapping(first):
-            if len(args) == 1 and not kwargs:
-                is_first = self._object_first and binding.is_value(first, self.parameters)
-                return {self.parameters[0]: first} if is_first else first
-            if first and all(name in self.parameters for name in first):
-                raise TypeError(
-                    f"{self.name} takes one mapping of its arguments, or its arguments one by one: "
-                    f"pass all of them in the mapping, or write `{self.parameters[0]}=..`"
-                )
-        if len(args) > len(self.parameters):
-            count = len(self.parameters)
-            raise TypeError(
-                f"{self.name} takes {'at most ' if count else ''}{count} positional "
-                f"argument{'' if count == 1 else 's'} ({len(args)} given){binding.listed(self.parameters)}"
-            )
-        bound = dict(zip(self.parameters, args))
-        for name in kwargs:
-            if name in bound:
-                raise TypeError(f"{self.name} got multiple values for argument '{name}'")
-        return bound | kwargs
-
-    def _renamed(self, kwargs):
-        """Arguments with `from_` as `from`, for parameters that no one can spell in Python."""
-        for spelled, name in self._keywords.items():
-            if spelled in kwargs:
-                if name in kwargs:
-                    raise TypeError(f"{self.name} got `{spelled}` and `{name}`, which are the same argument")
-                kwargs[name] = kwargs.pop(spelled)
-        return kwargs
-
-    @property
-    def __signature__(self):
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        spelled = {name: key for key, name in self._keywords.items()}
-        named = [spelled.get(name, name) for name in self.parameters]
-        return inspect.Signature(
-            [inspect.Parameter(name, kind) for name in named if name.isidentifier() and not keyword.iskeyword(name)]
-        )
-
-    def __repr__(self):
-        return f"<tool {self.name}({', '.join(self.parameters)})>"
-
-
-# Kinds that are no mappings. To ask `Mapping` runs code of the library, which a profiler would see.
-_PLAIN = (str, int, float, list, tuple, bytes, type(None))
-
-
-def _is_mapping(value):
-    return type(value) is dict or not isinstance(value, _PLAIN) and isinstance(value, Mapping)
-
-
-def _keywords(parameters):
-    """{"from_": "from"} for each parameter that is a keyword of Python, unless that is another's name."""
-    found = {name + "_": name for name in parameters if keyword.iskeyword(name)}
-    return {spelled: name for spelled, name in found.items() if spelled not in parameters}
-
-
-def _head(name):
-    """The payload of a call up to its arguments."""
-    return f'{{"name":{seam.to_text(name)},"content":true,"arguments":'
-
-
-def _awaitable(payload, name):
-    loop = _get_running_loop()
-    if loop is not None:
-        return calls.ToolCall(payload, name, loop)
-    coroutine = _later(payload, name)
-    coroutine.__name__ = coroutine.__qualname__ = f"{name}.aio"  # in CPython's warning of one that is lost
-    return coroutine
-
-
-@report.nameless
-async def _later(payload, name):
-    return await calls.ToolCall(payload, name, _get_running_loop())
 
 
 def call_tool(name, /, args=None, **kwargs):
@@ -160,7 +39,7 @@ def _call_sync(name, /, args=None, **kwargs):
 
 def _call_aio(name, /, args=None, **kwargs):
     """An awaitable of the answer of any tool, by its full name."""
-    return _awaitable(seam.to_bytes(_named_request(name, args, kwargs)), name)
+    return awaitable(seam.to_bytes(_named_request(name, args, kwargs)), name)
 
 
 # By a name without namespace, the full name of the only tool that it means.
@@ -182,13 +61,13 @@ def _named_request(name, args, kwargs):
     if any(key.endswith("_") and keyword.iskeyword(key[:-1]) for key in kwargs):
         kwargs = _renamed(name, kwargs)
     if args is not None:
-        if not _is_mapping(args):
+        if not is_mapping(args):
             raise TypeError(f"the arguments of {name} must be a mapping, not {type(args).__name__}")
         for one in kwargs:
             if one in args:
                 raise TypeError(f"{name} got multiple values for argument '{one}'")
         kwargs = {**args, **kwargs}
-    return f"{_head(name)}{values.arguments(kwargs)}}}"
+    return f"{head(name)}{values.arguments(kwargs)}}}"
 
 
 def _renamed(name, kwargs):
@@ -244,16 +123,31 @@ class Namespace(ModuleType):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         if promises:
             return Tool(self._host_name, name, name, [], "")
+        if self._table is None and _is_only_read(sys._getframe(1)):
+            tool = Later(self, name)
+        else:
+            tool = self.known(name)
+        if type(tool) is Tool:  # `dir` shows what is kept, so nothing else is
+            setattr(self, name, tool)
+        return tool
+
+    def known(self, name):
+        """The tool of that name; AttributeError with the nearest if there is none."""
         known = self._table
         tool = self._found(name)
         if tool is None and known is not None:
             # A call may have changed what there is.
             self._ask_again()
             tool = self._found(name)
+        if tool is None and name in _CALLERS:
+            return self._call
         if tool is None:
             raise AttributeError(self._missing(name), obj=self)
-        setattr(self, name, tool)
         return tool
+
+    def _call(self, name, /, *args, **kwargs):
+        """Calls a tool by its name: what other hosts have as `tool` or `call_tool` of a server."""
+        return self.known(name)(*args, **kwargs)
 
     def __getitem__(self, name):
         return _item(self, name)
@@ -372,6 +266,22 @@ class ToolTree(ModuleType):
         return f"no tool namespace `{name}`" + _nearest(name, self._namespaces())
 
 
+# Functions of other hosts' servers that call a tool by its name, unless a tool is called so.
+_CALLERS = ("tool", "call_tool", "call", "callTool")
+
+_LOAD_ATTR = opmap["LOAD_ATTR"]
+
+
+def _is_only_read(frame):
+    """Whether the attribute that a frame reads is not called with that: `find = github.find_issues`.
+
+    What asks for a member by its name (`getattr`, `import`) wants to know whether there is one.
+    """
+    text = frame.f_code.co_code
+    at = frame.f_lasti
+    return 0 <= at < len(text) and text[at] == _LOAD_ATTR and text[at + 1] & 1 == 0
+
+
 def _item(module, name):
     try:
         return getattr(module, name)
@@ -446,6 +356,10 @@ class _Own:
         pass
 
 
+# The package, and what other hosts call it.
+_ROOTS = ("tools", "servers", "mcp_servers", "mcp_tools")
+
+
 class Finder:
     """Finds `tools.NAMESPACE`; a name that is not there is an ImportError with the nearest ones."""
 
@@ -453,10 +367,10 @@ class Finder:
     def find_spec(name, path=None, target=None):
         if name in own:
             return importlib.machinery.ModuleSpec(name, _Own, is_package=name == "tools")
-        if name == "servers":
+        if name in _ROOTS[1:]:
             return importlib.machinery.ModuleSpec(name, _Other, is_package=True)
         root, _, space = name.partition(".")
-        if not space or root not in ("tools", "servers") or sys.modules.get(root) is not tree:
+        if not space or root not in _ROOTS or sys.modules.get(root) is not tree:
             return None
         space, _, rest = space.partition(".")
         known = tree._known(space)

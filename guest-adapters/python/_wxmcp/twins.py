@@ -23,9 +23,10 @@ from . import report, source, threads, twintree
 # Modules of the library whose functions have twins, by the path of their file, and files of the adapter.
 LIBRARY = """
     threading queue concurrent.futures._base concurrent.futures.thread multiprocessing.pool multiprocessing.dummy
-    urllib.request http.client asyncio.base_events asyncio.runners subprocess
+    urllib.request http.client asyncio.base_events asyncio.runners subprocess concurrent.futures.process
+    multiprocessing.synchronize _multiprocessing
 """.split()
-ADAPTER = "calls tooltree capabilities web network loop processes threaded".split()
+ADAPTER = "calls tool tooltree capabilities web network loop processes threaded copies multi pipes".split()
 
 _GENERATOR = 0x20  # inspect.CO_GENERATOR
 _NO_TWIN = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators
@@ -59,6 +60,11 @@ def waits_aside(function, generator):
     """Makes twins use a generator function of ours where a function of ours would block."""
     known = _known[id(function.__code__)] = _Known(function.__code__)
     known.generator = generator
+
+
+def begins_late(code):
+    """Notes that a thread of a function begins when somebody waits, whatever is known of it."""
+    _late.add((code.co_filename, code.co_name, code.co_firstlineno))
 
 
 def moved(before, function):

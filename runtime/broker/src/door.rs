@@ -27,6 +27,14 @@ impl ToolHost for CallerHost {
         Box::pin(async move { self.list(&name, &context).await })
     }
 
+    fn known(
+        &self,
+        namespace: String,
+        _context: CallContext,
+    ) -> BoxFuture<'_, Option<Vec<[String; 2]>>> {
+        Box::pin(async move { self.known_tools(&namespace) })
+    }
+
     fn search(
         &self,
         search: Search,

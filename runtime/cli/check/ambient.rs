@@ -20,6 +20,12 @@ const OTHERS: [&str; 8] = [
     "mcp_servers",
 ];
 
+/// Modules that scripts for other hosts use and do not import.
+const MODULES: [&str; 2] = ["asyncio", "json"];
+
+/// What other hosts call the tool tree, as packages of Python.
+const ROOTS: [&str; 3] = ["servers", "mcp_servers", "mcp_tools"];
+
 /// Names without namespace that are looked for, at most: all servers start for them.
 const MAX_FLAT: usize = 50;
 
@@ -31,6 +37,7 @@ pub(super) enum Meaning {
         namespace: String,
         attribute: String,
     },
+    Module,
     Other,
 }
 
@@ -39,7 +46,7 @@ pub(super) fn namespaces(ambient: &BTreeMap<String, Meaning>) -> Vec<String> {
     let spelled = ambient.iter().filter_map(|(name, meaning)| match meaning {
         Meaning::Namespace => Some(name.clone()),
         Meaning::Tool { namespace, .. } => Some(namespace.clone()),
-        Meaning::Other => None,
+        Meaning::Module | Meaning::Other => None,
     });
     spelled.collect()
 }
@@ -79,6 +86,12 @@ impl Checker<'_> {
     }
 }
 
+/// The modules of Python among such names.
+pub(super) fn modules(names: &[String]) -> impl Iterator<Item = (String, Meaning)> {
+    let known = names.iter().filter(|name| MODULES.contains(&name.as_str()));
+    known.map(|name| (name.clone(), Meaning::Module))
+}
+
 /// Adds such names to the builtins of the stubs, and the name that other hosts have for the tool tree.
 pub(super) fn add_python(
     files: &mut Vec<StubFile>,
@@ -110,15 +123,18 @@ pub(super) fn add_python(
             } => {
                 format!("from tools.{namespace} import {attribute} as _{name}\n{name} = _{name}\n")
             }
+            Meaning::Module => format!("import {name} as {name}\n"),
             Meaning::Other => format!("from typing import Any as _Any\n{name}: _Any\n"),
         };
         builtins.text.push_str(&line);
     }
-    let servers = files.iter().filter_map(|file| {
-        let path = file.path.strip_prefix("tools/")?;
-        Some(StubFile {
-            path: format!("servers/{path}"),
-            text: file.text.clone(),
+    let servers = files.iter().flat_map(|file| {
+        let path = file.path.strip_prefix("tools/");
+        ROOTS.iter().filter_map(move |root| {
+            Some(StubFile {
+                path: format!("{root}/{}", path?),
+                text: file.text.clone(),
+            })
         })
     });
     let servers: Vec<StubFile> = servers.collect();
@@ -162,6 +178,6 @@ fn of(name: &str, meaning: &Meaning) -> String {
             let member = member_name(&camel_name(attribute));
             format!("(typeof import(\"./tools/{namespace}\"))[\"{member}\"]")
         }
-        Meaning::Other => "any".to_owned(),
+        Meaning::Module | Meaning::Other => "any".to_owned(),
     }
 }

@@ -16,7 +16,7 @@ _MOST = 1000
 
 # The tool tree, and what programs for other hosts call it. Of these objects namespaces are members, and of
 # `codemode` all tools.
-_ROOTS = ("tools", "servers")
+_ROOTS = ("tools", "servers", "mcp_servers", "mcp_tools")
 _VIEWS = {"codemode": "flat", "mcp": "spaces", "mcp_servers": "spaces"}
 _CALLS = ("callTool", "callMCPTool", "callMcpTool", "call_mcp_tool")
 
@@ -150,7 +150,7 @@ def import_module(node, name, bound):
         else:
             mean(node, bound, "namespace", rest)
     else:
-        known = {"tools": "tree", "servers": "tree", "wxmcp": "module"}
+        known = {**dict.fromkeys(_ROOTS, "tree"), "wxmcp": "module"}
         mean(node, bound or package, known.get(package if not bound else name, "other"))
 
 

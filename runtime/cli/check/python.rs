@@ -13,7 +13,7 @@ use wxmcp_run::Run;
 use wxmcp_run::{Clocks, Ledger, Limits, Outcome, Policy, Randomness, Script, Silent, Stdin};
 use wxmcp_toolfiles::Interpreters as _;
 
-use super::ambient::{add_python, namespaces};
+use super::ambient::{add_python, modules, namespaces};
 use super::{BOUNDS, Checker, Finding, Findings, folder};
 use crate::exit::Failure;
 use crate::program;
@@ -149,7 +149,10 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
             ));
         }
     };
-    let ambient = checker.ambient(&analysed.ambient).await;
+    let mut ambient = checker.ambient(&analysed.ambient).await;
+    for (name, module) in modules(&analysed.ambient) {
+        ambient.entry(name).or_insert(module);
+    }
     let namespaces = [analysed.namespaces.clone(), namespaces(&ambient)].concat();
     let sets = checker.sets(&namespaces, analysed.everything).await?;
     let calls = match analysed.calls {

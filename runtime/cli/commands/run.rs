@@ -398,8 +398,8 @@ fn language(named: Option<NamedLanguage>, path: &str) -> Result<Language, Failur
     match (named, extension) {
         (Some(named), _) => Ok(named.0),
         (None, Some("py")) => Ok(Language::Python),
-        (None, Some("js" | "mjs" | "jsx")) => Ok(Language::JavaScript),
-        (None, Some("ts" | "mts" | "tsx")) => Ok(Language::TypeScript),
+        (None, Some("js" | "mjs" | "cjs" | "jsx")) => Ok(Language::JavaScript),
+        (None, Some("ts" | "mts" | "cts" | "tsx")) => Ok(Language::TypeScript),
         (None, Some("wasm")) => Ok(Language::Component),
         (None, _) => Err(
             Failure::usage(anyhow::anyhow!("cannot tell the language of `{path}`"))

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use wasmtime::Engine;
 use wxmcp_policy::Principal;
-use wxmcp_run::{BoxFuture, Language, RunError, Runner};
+use wxmcp_run::{BoxFuture, CompiledComponent, Language, RunError, Runner};
 use wxmcp_sandbox::engine::{self, Allocation};
 use wxmcp_sandbox::supplied::{CompileError, CompileLimits, Compiler, Supplied};
 use wxmcp_sandbox::{NativeCache, NativeGuest, Sandbox};
 use wxmcp_toolfiles::Interpreters;
-use wxmcp_worker::{Instance, LogLine, Pool, PoolConfig, WorkerCommand};
+use wxmcp_worker::{Instance, LogLine, Pool, PoolConfig, Wanted, WorkerCommand};
 
 use crate::slots::Slots;
 
@@ -31,9 +31,12 @@ pub fn worker_main(natives: Natives, mut args: impl Iterator<Item = OsString>) -
     let cache = cache.filter(|it| it.is_absolute());
     let kept = Guests::new(natives, cache.clone());
     let once = Slots::new(natives, cache);
-    wxmcp_worker::worker_main(move |language, instance| match instance {
-        Instance::Once => once.runner(language, || kept.sandbox(language)),
-        Instance::Kept => Ok(kept.sandbox(language)?),
+    wxmcp_worker::worker_main(move |wanted| match wanted {
+        Wanted::Interpreter(language, Instance::Once) => {
+            once.runner(language, || kept.sandbox(language))
+        }
+        Wanted::Interpreter(language, Instance::Kept) => Ok(kept.sandbox(language)?),
+        Wanted::Component(component) => Ok(Arc::new(kept.compiled(&component)?)),
     })
 }
 
@@ -144,6 +147,21 @@ impl Guests {
     /// When it is none, or too large, or takes too long.
     pub async fn supplied(&self, wasm: &[u8]) -> Result<Supplied, CompileError> {
         self.compiler.component(wasm).await
+    }
+}
+
+impl Guests {
+    /// A sandbox for a component that another process has compiled and linked.
+    fn compiled(&self, component: &CompiledComponent) -> Result<Sandbox, RunError> {
+        let supplied = self.compiler.compiled(component).map_err(|error| {
+            RunError::Guest("cannot load the component".to_owned(), Some(error.into()))
+        })?;
+        wxmcp_toolfiles::open(&supplied, component).map_err(|error| match error {
+            RunError::Engine(source) => {
+                RunError::Guest("cannot link the component".to_owned(), Some(source))
+            }
+            other => other,
+        })
     }
 }
 

@@ -8,8 +8,8 @@ use wxmcp_capabilities::ResourceError;
 use wxmcp_policy::Principal;
 pub use wxmcp_run::OwnedEvent as RuntimeEvent;
 use wxmcp_run::{
-    CallContext, Clocks, Event, Language, Limits, Observer, Policy, Randomness, Report, Run,
-    RunError, RunId, Runner, Script, Silent,
+    CallContext, Clocks, ComponentEntry, Event, Language, Limits, Observer, Policy, Randomness,
+    Report, Run, RunError, RunId, Runner, Script, Silent,
 };
 use wxmcp_sandbox::supplied::CompileError;
 use wxmcp_toolfiles::{Interpreters as _, LinkError};
@@ -225,7 +225,7 @@ impl Runtime {
         }
     }
 
-    /// What runs a component, linked to the tools that it imports.
+    /// What runs a component as a script, linked to the tools that it imports: a worker process, or the sandbox of this one.
     ///
     /// # Errors
     ///
@@ -233,8 +233,12 @@ impl Runtime {
     pub async fn component(&self, wasm: &[u8]) -> Result<Arc<dyn Runner>, StartError> {
         let component = self.guests.supplied(wasm).await?;
         let context = CallContext::outside_of_runs(self.tools.broker().ledger());
-        let tools = wxmcp_toolfiles::link(&self.tools, &component, &context).await?;
-        Ok(Arc::new(component.script(&tools)?))
+        let imports = wxmcp_toolfiles::link(&self.tools, &component, &context).await?;
+        let elsewhere = self.guests.elsewhere(Some(self.tools.caller().principal()));
+        let script = ComponentEntry::Script;
+        Ok(wxmcp_toolfiles::runner(
+            &component, script, &imports, elsewhere,
+        )?)
     }
 
     /// Starts a script in a task of the event loop that it is called in.

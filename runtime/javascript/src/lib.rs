@@ -69,6 +69,8 @@ pub(crate) enum Form {
     Shared,
     /// Nothing: a module of a file, which is linked with others.
     File(Format),
+    /// The same, of a package: no name in it stands for a tool.
+    Package(Format),
     /// As a script; what it declares belongs to a session. With what the source is written in.
     Session(Dialect),
 }
@@ -223,7 +225,11 @@ pub fn tool_file(
 ///
 /// The exception that the source raises because it is no program.
 pub fn file(source: &str, dialect: Dialect, format: Format, name: &str) -> Result<Program, Raised> {
-    transform(source, dialect, Form::File(format)).map_err(|error| Raised {
+    let form = match name.contains("/node_modules/") {
+        true => Form::Package(format),
+        false => Form::File(format),
+    };
+    transform(source, dialect, form).map_err(|error| Raised {
         file: Some(name.to_owned()),
         ..error.raised(name)
     })
@@ -240,7 +246,7 @@ pub(crate) fn transform(
     form: Form,
 ) -> Result<Program, SourceError> {
     let source = match form {
-        Form::File(_) => source.into(),
+        Form::File(_) | Form::Package(_) => source.into(),
         _ => without_fences(source, dialect)?,
     };
     depth::with_stack(&source, dialect, || read(&source, dialect, form, None))
@@ -273,7 +279,7 @@ fn sloppy<'a>(
 ) -> Option<Tree<'a>> {
     let may_be = match form {
         Form::Script => source.contains("require") || source.contains("exports"),
-        Form::File(format) => format != Format::Module,
+        Form::File(format) | Form::Package(format) => format != Format::Module,
         Form::Module | Form::Shared | Form::Session(_) => false,
     };
     if !may_be || dialect != Dialect::JavaScript {
@@ -395,8 +401,10 @@ fn edited(
     let default = modules.value.as_ref().map(|_| "default".to_owned());
     let exports = modules.exports.iter().map(|(name, _)| name.clone());
     let ambient = match form {
-        Form::Script | Form::Session(_) => ambient::Ambient::of(tree, &modules.imports),
-        Form::Module | Form::Shared | Form::File(_) => None,
+        Form::Script | Form::Session(_) | Form::File(_) => {
+            ambient::Ambient::of(tree, &modules.imports)
+        }
+        Form::Module | Form::Shared | Form::Package(_) => None,
     };
     let links = modules.linked.then(|| linking.links(&modules));
     Ok(Some(Program {
@@ -418,7 +426,8 @@ fn end(modules: &modules::Modules, form: Form) -> String {
     let returned = match (&modules.value, form) {
         (_, Form::Module | Form::Shared) => exported(modules),
         (Some(value), Form::Script | Form::Session(_)) => format!("return {value}\n"),
-        (None, Form::Script | Form::Session(_)) | (_, Form::File(_)) => String::new(),
+        (None, Form::Script | Form::Session(_)) => String::new(),
+        (_, Form::File(_) | Form::Package(_)) => String::new(),
     };
     format!("\n{returned}}})")
 }

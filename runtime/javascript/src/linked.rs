@@ -54,6 +54,8 @@ pub(super) struct Linking {
     pub(super) is_common: bool,
     pub(super) waits: bool,
     is_typed: bool,
+    /// Whether its text may look at what its function is called with, which is ours.
+    sees_arguments: bool,
 }
 
 impl Linking {
@@ -66,20 +68,27 @@ impl Linking {
         waits: bool,
     ) -> Self {
         let common = match form {
-            Form::Module | Form::Shared | Form::File(Format::Module) => Vec::new(),
-            Form::Script | Form::Session(_) | Form::File(_) => common_names(tree, eraser),
+            Form::Module | Form::Shared => Vec::new(),
+            Form::File(Format::Module) | Form::Package(Format::Module) => Vec::new(),
+            Form::Script | Form::Session(_) | Form::File(_) | Form::Package(_) => {
+                common_names(tree, eraser)
+            }
         };
         let is_module = waits || eraser.uses_meta || has_module_syntax(tree);
         let is_common = match form {
-            Form::File(Format::ByText) => !is_module,
+            Form::File(Format::ByText) | Form::Package(Format::ByText) => !is_module,
             Form::Script => !is_module && !common.is_empty() && dialect == Dialect::JavaScript,
-            Form::Module | Form::Shared | Form::Session(_) | Form::File(Format::Module) => false,
+            Form::Module | Form::Shared | Form::Session(_) => false,
+            Form::File(Format::Module) | Form::Package(Format::Module) => false,
         };
         Self {
             common,
             is_common,
             waits,
             is_typed: dialect == Dialect::TypeScript,
+            sees_arguments: ["arguments", "eval"]
+                .iter()
+                .any(|name| eraser.values.contains(*name)),
         }
     }
 
@@ -91,6 +100,9 @@ impl Linking {
         };
         let Names { module, import, .. } = names;
         let mut head = format!("({function}({module}){{{strict}");
+        if self.sees_arguments {
+            head.push_str("delete arguments[0];arguments.length=0;");
+        }
         for name in &self.common {
             head.push_str(&format!("let {name}={module}.{name};"));
         }

@@ -87,12 +87,12 @@ pub(super) fn modules<'a>(
     }
     let session = match kind.form {
         Form::Session(written_in) => Some(written_in),
-        Form::Script | Form::Module | Form::Shared | Form::File(_) => None,
+        Form::Script | Form::Module | Form::Shared | Form::File(_) | Form::Package(_) => None,
     };
     let mut modules = Modules {
         declarations: session.map(|_| Declarations::default()),
         linked: match kind.form {
-            Form::File(_) => true,
+            Form::File(_) | Form::Package(_) => true,
             Form::Script => imports_files(program),
             Form::Session(_) | Form::Module | Form::Shared => false,
         },
@@ -191,7 +191,9 @@ fn statements<'p, 'a>(
             }
             other if !is_of_tools => {
                 // What a script hands to whoever requires it is its value, too.
-                if !matches!(form, Form::File(_)) && common_js_export(other, program).is_some() {
+                if !matches!(form, Form::File(_) | Form::Package(_))
+                    && common_js_export(other, program).is_some()
+                {
                     modules.value = Some(format!("{}.exported()", names.module));
                 }
                 eraser.visit_statement(other);

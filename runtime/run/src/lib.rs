@@ -3,6 +3,7 @@
 //! its calls, and the [`Report`] it ends with. No engine, no input or output.
 
 mod clock;
+mod component;
 mod json_error;
 mod ledger;
 mod library;
@@ -20,6 +21,7 @@ mod tool;
 mod weigh;
 
 pub use clock::{ClockHandle, ClockMessage, ClockSink, Pause};
+pub use component::{CompiledComponent, ComponentEntry};
 pub use json_error::{without_position, without_values};
 pub use ledger::{Charge, Held, Ledger, OverBudget};
 pub use library::{Library, Module, Shared};

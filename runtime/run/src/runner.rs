@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::component::CompiledComponent;
 use crate::ledger::Ledger;
 use crate::limits::{Bytes, Limits};
 use crate::observer::Observer;
@@ -46,6 +47,12 @@ pub trait Runner: Send + Sync {
 
     /// An instance that is kept between runs. It begins with the first of them.
     fn session(&self) -> Box<dyn RunnerSession>;
+
+    /// What runs a component where this one runs scripts, if that is in other processes.
+    fn for_component(&self, component: CompiledComponent) -> Option<Arc<dyn Runner>> {
+        let _is_for_this_process = component;
+        None
+    }
 }
 
 /// A live interpreter, kept between runs.

@@ -45,6 +45,17 @@ pub trait ToolHost: Send + Sync {
         })
     }
 
+    /// The tools of one namespace as far as they are known without starting anything: each as scripts spell
+    /// it, and as its owner does. `None` where only a start would tell, and where there is no such namespace.
+    fn known(
+        &self,
+        namespace: String,
+        context: CallContext,
+    ) -> BoxFuture<'_, Option<Vec<[String; 2]>>> {
+        let _question = (namespace, context);
+        Box::pin(async { None })
+    }
+
     /// Tools that fit a query, best first; none where nothing fits.
     fn search(
         &self,

@@ -23,6 +23,7 @@ use wxmcp_run::{Limit, Limits};
 use wxmcp_run::{RunId, Seen};
 
 mod ended;
+mod known;
 mod packed;
 mod records;
 mod typed;

@@ -11,6 +11,7 @@ use crate::clock::RunClock;
 use crate::engine::compiling_engine;
 use crate::family::Family;
 use crate::guest::{End, Outbox};
+use crate::native::file;
 use crate::output::Output;
 use crate::supplied::Supplied;
 
@@ -97,8 +98,11 @@ impl Components {
     ///
     /// Why the engine does not take it.
     pub fn compile(&self, wasm: &[u8]) -> Result<Supplied, String> {
+        // It is not run by other processes, so the file of its native code is empty.
+        let native = file::anonymous().map_err(|error| error.to_string())?;
+        let native = ([0; 32], Arc::new(native.into()));
         match Component::new(&self.0, wasm) {
-            Ok(component) => Ok(Supplied::new(self.0.clone(), component)),
+            Ok(component) => Ok(Supplied::new(self.0.clone(), component, native)),
             Err(error) => Err(format!("{error:#}")),
         }
     }

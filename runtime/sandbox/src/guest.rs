@@ -100,6 +100,7 @@ pub(crate) enum End {
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     add_host(linker)?;
     crate::programs::add_to_linker(linker)?;
+    crate::names::add_to_linker(linker)?;
     add_waiting(linker)
 }
 

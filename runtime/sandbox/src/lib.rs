@@ -21,6 +21,7 @@ pub mod fuzzing;
 mod guest;
 mod limits;
 mod meter;
+mod names;
 mod native;
 mod operation;
 mod outcome;

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use wasmtime::component::{Instance, InstancePre, TypedFunc};
-use wasmtime::{Store, Trap};
+use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 use wxmcp_run::{
     BoxFuture, Limit, Limits, Observer, Outcome, OverBudget, Policy, Raised, Report, Run, RunError,
@@ -371,7 +371,11 @@ async fn begin(
     store.set_max_component_handles(HANDLES);
     // Of engines that tick; guests of ours yield by fuel alone.
     store.set_epoch_deadline(1);
-    store.epoch_deadline_async_yield_and_update(1);
+    // The engine's own yield is resumed by tokio dozens of times before timers and sockets have their turn.
+    store.epoch_deadline_callback(|_| {
+        let turn = Box::pin(tokio::task::yield_now());
+        Ok(UpdateDeadline::YieldCustom(1, turn))
+    });
     match before.instantiate_async(&mut store).await {
         Ok(instance) => Ok(Live { store, instance }),
         Err(_) if store.data().memory.refused().is_some() => {

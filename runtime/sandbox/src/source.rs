@@ -22,6 +22,9 @@ struct Request<'a> {
     /// For notes on errors; none where the run has no policy.
     #[serde(skip_serializing_if = "Option::is_none")]
     mounts: Option<BTreeMap<&'a str, &'static str>>,
+    /// Bytes that its folders in memory may hold together; none where it has no such folders.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scratch: Option<u64>,
     /// The folder that it begins in.
     #[serde(rename = "cwd", skip_serializing_if = "Option::is_none")]
     workdir: Option<&'a str>,
@@ -108,6 +111,7 @@ pub(crate) fn request(
             )
             .collect(),
         mounts,
+        scratch: Some(surroundings.bytes).filter(|_| !surroundings.scratch.is_empty()),
         workdir: surroundings.workdir.as_deref(),
         text: if knows { None } else { Some(text(script)?) },
         task: script.task.as_ref(),

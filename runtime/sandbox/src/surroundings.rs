@@ -9,6 +9,9 @@ pub(crate) const HOME: &str = "/home/agent";
 /// The folder of temporary files.
 pub(crate) const TEMPORARY: &str = "/tmp";
 
+/// The folder of devices.
+pub(crate) const DEVICES: &str = "/dev";
+
 /// The user that a script is told it is.
 const USER: &str = "agent";
 
@@ -17,10 +20,10 @@ const USER: &str = "agent";
 pub(crate) struct Surroundings {
     /// The folders in memory; none where the user mounts something at their paths, or there are no bytes for them.
     pub(crate) scratch: Vec<&'static str>,
-    /// Whether there is a folder `/dev`.
-    pub(crate) has_devices: bool,
     /// Bytes that all of them may take together.
     pub(crate) bytes: u64,
+    /// Whether there is a folder `/dev`.
+    pub(crate) has_devices: bool,
     /// The folder that the script begins in.
     pub(crate) workdir: Option<String>,
     /// Variables of its environment, where it is given no others.
@@ -60,7 +63,8 @@ impl Surroundings {
 /// Whether a mount of the user's is at `/dev`, around it or in it: then that is what the script sees.
 fn hides_devices(mount: &Mount) -> bool {
     let guest = mount.guest.trim_end_matches('/');
-    guest.is_empty() || guest == "/dev" || guest.starts_with("/dev/")
+    let below = guest.strip_prefix(DEVICES);
+    guest.is_empty() || below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
 }
 
 #[cfg(test)]

@@ -2,16 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 use wxmcp_catalogue::wit::plain_name;
-use wxmcp_run::{CallContext, without_position, without_values};
-use wxmcp_sandbox::Session;
+use wxmcp_run::{CallContext, ComponentEntry, RunnerSession, without_position, without_values};
 use wxmcp_sandbox::supplied::{CompileError, Function, Supplied};
 
-use crate::components::{ToolExport, link, read};
+use crate::components::{link, read, runner};
 use crate::config::Shared;
 use crate::definition::{Defined, Described, ExportName, Undescribed};
 use crate::host::FileHost;
@@ -249,7 +247,8 @@ impl ComponentTool {
         }
     }
 
-    /// An instance of its own, linked to the tools that its caller may call for it.
+    /// An instance of its own, linked to the tools that its caller may call for it: in another process, where tool files
+    /// run in such.
     ///
     /// # Errors
     ///
@@ -260,7 +259,7 @@ impl ComponentTool {
         digest: &str,
         host: &FileHost,
         shared: &Shared,
-    ) -> Result<Session, String> {
+    ) -> Result<Box<dyn RunnerSession>, String> {
         let supplied = self
             .supplied
             .get_or_try_init(|| async {
@@ -272,28 +271,18 @@ impl ComponentTool {
                 compiled.map_err(|error| chain(&error))
             })
             .await?;
-        let ExportName {
-            interface,
-            function,
-        } = &self.name;
-        let found = functions(supplied)
-            .into_iter()
-            .find(|(name, _)| *name == self.name)
-            .ok_or_else(|| format!("it has no function `{function}`"))?;
-        let export = read(&found.1.of).map_err(|why| why.to_string())?;
         let context = CallContext::outside_of_runs(&shared.ledger);
-        let tools = link(&host.broker, supplied, &context)
+        let imports = link(&host.broker, supplied, &context)
             .await
             .map_err(|error| host.not_linked(&error))?;
-        let sandbox = supplied
-            .function(
-                interface.as_deref(),
-                function,
-                Arc::new(ToolExport(export)),
-                &tools,
-            )
-            .map_err(|error| chain(&error))?;
-        Ok(sandbox.session())
+        let entry = ComponentEntry::Function {
+            interface: self.name.interface.clone(),
+            function: self.name.function.clone(),
+        };
+        let principal = host.broker.caller().principal();
+        let elsewhere = shared.config.interpreters.elsewhere(Some(principal));
+        let runner = runner(supplied, entry, &imports, elsewhere).map_err(|error| chain(&error))?;
+        Ok(runner.session())
     }
 }
 

@@ -28,8 +28,8 @@ pub trait Interpreters: Send + Sync {
     /// The same where it is loaded already.
     fn loaded(&self, language: Language) -> Option<Arc<Sandbox>>;
 
-    /// What runs tool files of interpreters in other processes, where something does: those of a principal, or, of none,
-    /// what all principals depend on.
+    /// What runs tool files in other processes, where something does: those of a principal, or, of none, what all
+    /// principals depend on.
     fn elsewhere(&self, principal: Option<&Principal>) -> Option<Arc<dyn Runner>> {
         let _for_whom = principal;
         None

@@ -25,7 +25,7 @@ mod stamp;
 mod tree;
 mod worker;
 
-pub use components::{LinkError, link};
+pub use components::{Imports, LinkError, link, open, runner};
 pub use config::{Interpreters, TreeConfig};
 pub use read_file::{ReadError, read_file};
 pub use tree::Tree;

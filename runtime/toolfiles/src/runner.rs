@@ -153,6 +153,13 @@ enum Unread {
     Component(ToolError),
 }
 
+/// Whether its instances are in other processes, and so leave the event loop to others while they compute.
+fn is_elsewhere(host: &FileHost, shared: &Shared) -> bool {
+    let principal = host.broker.caller().principal();
+    let elsewhere = shared.config.interpreters.elsewhere(Some(principal));
+    elsewhere.is_some()
+}
+
 /// What a tool file returned; that of a component is a value or an error.
 fn read_value(text: &str, is_typed: bool) -> Result<Value, Unread> {
     let value = json::readable(text).map_err(Unread::Json)?;
@@ -223,7 +230,7 @@ impl ToolFile {
         let idle = self.instance(&host, shared).await.map_err(failed)?;
         let slot = host.take_slot();
         let is_alone = slot.as_ref().is_none_or(Slot::is_alone);
-        let is_elsewhere = self.is_elsewhere(&host, shared);
+        let is_elsewhere = is_elsewhere(&host, shared);
         let run = Run {
             id: wxmcp_run::RunId::random(),
             script: Script {
@@ -414,7 +421,7 @@ impl ToolFile {
                 .session(),
             Program::Component(tool) => {
                 let session = tool.session(&self.path, &self.digest, host, shared).await;
-                Box::new(session.map_err(|why| format!("`{}`: {why}", self.shown))?)
+                session.map_err(|why| format!("`{}`: {why}", self.shown))?
             }
         };
         Ok(Idle {
@@ -422,13 +429,6 @@ impl ToolFile {
             session,
             runs: 0,
         })
-    }
-
-    /// Whether its instances are in other processes, and so leave the event loop to others while they compute.
-    fn is_elsewhere(&self, host: &FileHost, shared: &Shared) -> bool {
-        let principal = host.broker.caller().principal();
-        let elsewhere = shared.config.interpreters.elsewhere(Some(principal));
-        matches!(self.program, Program::Source(_)) && elsewhere.is_some()
     }
 
     /// Whether it was made of this content under this name: then its instances can go on.

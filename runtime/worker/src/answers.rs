@@ -105,6 +105,10 @@ impl Answer {
                 let parameters = sum(tool.parameters.iter().map(String::len));
                 tool.description.len().saturating_add(parameters)
             })),
+            Self::Known(tools) => {
+                let names = tools.iter().flatten().flatten();
+                sum(names.map(String::len))
+            }
             Self::Hits(hits) => sum(hits.iter().map(|hit| match hit {
                 Hit::Name(name) => name.len(),
                 Hit::Brief { description, .. } => description.len(),
@@ -211,6 +215,14 @@ impl Answer {
             tools: tools.collect(),
             held,
         })
+    }
+
+    /// The tools that are known.
+    pub(crate) fn into_known(self) -> Option<Vec<[String; 2]>> {
+        match self {
+            Self::Known(tools) => tools,
+            _ => None,
+        }
     }
 
     /// Hits, for which `held` is charged.

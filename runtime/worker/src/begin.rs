@@ -2,32 +2,45 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::os::unix::ffi::OsStringExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::process::Pid;
 use serde_json::{Map, Value};
 use wxmcp_run::{
-    Access, Clocks, Describe, Language, Library, Limits, Mount, Policy, Protected, Quota,
-    Randomness, Run, RunError, Script, Shared, Source, Stdin, ToolJob, ToolTask,
+    Access, Clocks, CompiledComponent, ComponentEntry, Describe, Language, Library, Limits, Mount,
+    Policy, Protected, Quota, Randomness, Run, RunError, Script, Shared, Source, Stdin, ToolJob,
+    ToolTask,
 };
 
 use crate::message::{self, Begin, Blob};
 
 impl Begin {
-    /// The message for a run. In the later runs of a session a tool file is not sent again.
+    /// The message for a run, of an interpreter or of a component. In the later runs of a session neither a tool file nor
+    /// a component is sent again.
     ///
     /// # Errors
     ///
     /// When it asks for what a worker cannot have.
-    pub(crate) fn of(run: &Run, session: Option<u64>, is_later: bool) -> Result<Self, RunError> {
+    pub(crate) fn of(
+        run: &Run,
+        session: Option<u64>,
+        component: Option<&CompiledComponent>,
+        is_later: bool,
+    ) -> Result<Self, RunError> {
         if matches!(run.clocks, Clocks::Given(_)) {
             return Err(RunError::NotInWorker("a clock that is not this machine's"));
         }
         Ok(Self {
             session,
             script: script(&run.script, is_later)?,
+            component: component
+                .filter(|_| !is_later)
+                .map(message::Component::from),
             policy: policy(&run.policy)?,
             limits: limits(&run.limits),
             budget: run.ledger.budget(),
@@ -42,6 +55,48 @@ impl Begin {
     /// The random numbers of the run.
     pub(crate) fn randomness(&self) -> Randomness {
         self.seed.map_or(Randomness::Live, Randomness::Seeded)
+    }
+}
+
+impl From<&CompiledComponent> for message::Component {
+    fn from(component: &CompiledComponent) -> Self {
+        let native = component.native.as_ref();
+        Self {
+            digest: component.digest,
+            native: native.map(|file| file.as_raw_fd()),
+            function: match &component.entry {
+                ComponentEntry::Script => None,
+                ComponentEntry::Function {
+                    interface,
+                    function,
+                } => Some((interface.clone(), function.clone())),
+            },
+            imports: Blob(component.imports.to_vec()),
+        }
+    }
+}
+
+impl message::Component {
+    /// The component in a worker: `parent` is the process that sent it.
+    pub(crate) fn of_parent(self, parent: Option<Pid>) -> CompiledComponent {
+        // The parent keeps it open until the run has ended. Whoever maps it checks it first.
+        let open = |(parent, number): (Pid, i32)| {
+            let path = format!("/proc/{}/fd/{number}", parent.as_raw_nonzero());
+            File::open(path).ok()
+        };
+        let native = parent.zip(self.native).and_then(open);
+        CompiledComponent {
+            digest: self.digest,
+            native: native.map(|file| Arc::new(file.into())),
+            entry: match self.function {
+                None => ComponentEntry::Script,
+                Some((interface, function)) => ComponentEntry::Function {
+                    interface,
+                    function,
+                },
+            },
+            imports: self.imports.0.into(),
+        }
     }
 }
 

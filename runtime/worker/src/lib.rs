@@ -24,6 +24,6 @@ mod questions;
 mod session;
 mod worker;
 
-pub use child::{Instance, worker_main};
+pub use child::{Instance, Wanted, worker_main};
 pub use pool::{Pool, PoolConfig};
 pub use process::{LogLine, WorkerCommand};

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use wxmcp_run::{BoxFuture, Ledger, Limits, Observer, Run, RunError, RunId, ToolHost};
+use wxmcp_run::{
+    BoxFuture, CompiledComponent, Ledger, Limits, Observer, Run, RunError, RunId, ToolHost,
+};
 
 use crate::frame::frame;
 use crate::message::{Begin, ToWorker};
@@ -19,13 +21,19 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// A run, in a session or alone. In the later runs of a session a tool file is not sent again.
+    /// A run, in a session or alone, of an interpreter or of a component. In the later runs of a session neither a tool file
+    /// nor a component is sent again.
     ///
     /// # Errors
     ///
     /// When it asks for what a worker cannot have, or is too long.
-    pub(crate) fn new(run: Run, session: Option<u64>, is_later: bool) -> Result<Self, RunError> {
-        let begin = Begin::of(&run, session, is_later)?;
+    pub(crate) fn new(
+        run: Run,
+        session: Option<u64>,
+        component: Option<&CompiledComponent>,
+        is_later: bool,
+    ) -> Result<Self, RunError> {
+        let begin = Begin::of(&run, session, component, is_later)?;
         let message = frame(run.id.bits(), &ToWorker::Begin(Box::new(begin)));
         Ok(Self {
             id: run.id,

@@ -70,6 +70,8 @@ pub(crate) struct Begin {
     /// The session that it goes on with, or begins.
     pub(crate) session: Option<u64>,
     pub(crate) script: Script,
+    /// The component that is run, where that is no interpreter; in the later runs of a session it is known.
+    pub(crate) component: Option<Component>,
     pub(crate) policy: Policy,
     pub(crate) limits: Limits,
     /// Bytes that may be held for it.
@@ -90,6 +92,19 @@ pub(crate) struct Script {
     pub(crate) args: Vec<String>,
     pub(crate) in_session: bool,
     pub(crate) task: Option<Task>,
+}
+
+/// A supplied component, compiled and linked by the parent.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Component {
+    /// Its SHA-256: the cache has its native code by it.
+    pub(crate) digest: [u8; 32],
+    /// The number of the parent's descriptor of that file, for a worker that does not find it in the cache.
+    pub(crate) native: Option<i32>,
+    /// A function that is a tool: the interface that it is in, and its label; none if the component is a script.
+    pub(crate) function: Option<(Option<String>, String)>,
+    /// The types of the tools that it imports.
+    pub(crate) imports: Blob,
 }
 
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
@@ -161,6 +176,8 @@ pub(crate) enum Question {
         arguments: Json,
     },
     Namespace(String),
+    /// The tools of a namespace, as far as they are known without starting anything.
+    Known(String),
     Search {
         query: String,
         limit: u64,
@@ -202,6 +219,7 @@ pub(crate) enum Answer {
         name: String,
         tools: Vec<Listed>,
     },
+    Known(Option<Vec<[String; 2]>>),
     Hits(Vec<Hit>),
     Described(Vec<Described>),
     Capability(Blob),

@@ -6,7 +6,9 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wxmcp_policy::Principal;
-use wxmcp_run::{BoxFuture, Report, Run, RunError, Runner, RunnerSession, WorkerEnd};
+use wxmcp_run::{
+    BoxFuture, CompiledComponent, Report, Run, RunError, Runner, RunnerSession, WorkerEnd,
+};
 
 use crate::process::{LogLine, WorkerCommand};
 use crate::session::PoolSession;
@@ -108,6 +110,7 @@ impl Pool {
         Arc::new(PoolRunner {
             pool: Arc::clone(&self.0),
             whose,
+            component: None,
         })
     }
 
@@ -307,17 +310,29 @@ impl State {
 struct PoolRunner {
     pool: Arc<Shared>,
     whose: Whose,
+    /// What is run, where that is no interpreter.
+    component: Option<Arc<CompiledComponent>>,
 }
 
 impl Runner for PoolRunner {
     fn run(&self, run: Run) -> BoxFuture<'_, Result<Report, RunError>> {
         Box::pin(async move {
-            let mut session = PoolSession::once(Arc::clone(&self.pool), self.whose.clone());
+            let (pool, whose) = (Arc::clone(&self.pool), self.whose.clone());
+            let mut session = PoolSession::once(pool, whose, self.component.clone());
             session.run(run).await
         })
     }
 
     fn session(&self) -> Box<dyn RunnerSession> {
-        Box::new(PoolSession::new(Arc::clone(&self.pool), self.whose.clone()))
+        let (pool, whose) = (Arc::clone(&self.pool), self.whose.clone());
+        Box::new(PoolSession::new(pool, whose, self.component.clone()))
+    }
+
+    fn for_component(&self, component: CompiledComponent) -> Option<Arc<dyn Runner>> {
+        Some(Arc::new(Self {
+            pool: Arc::clone(&self.pool),
+            whose: self.whose.clone(),
+            component: Some(Arc::new(component)),
+        }))
     }
 }

@@ -45,6 +45,10 @@ pub(crate) async fn answer(
             let held = listing.held.clone();
             charged(&ledger, Answer::of_listing(listing), held)
         }
+        Question::Known(name) => {
+            let known = tools.known(name, context).await;
+            charged(&ledger, Answer::Known(known), Held::default())
+        }
         Question::Search {
             query,
             limit,
@@ -60,14 +64,7 @@ pub(crate) async fn answer(
             let answer = aside(size, move || Answer::of_hits(hits)).await?;
             charged(&ledger, answer, Held::default())
         }
-        Question::Describe(names) => {
-            let (names, held) = read(names, &ledger).await?;
-            context.held = held;
-            let tools = tools.describe(names, context).await?;
-            let size = tools.iter().map(|tool| tool.held.bytes()).sum();
-            let answer = aside(size, move || Answer::of_descriptions(tools)).await?;
-            charged(&ledger, answer, Held::default())
-        }
+        Question::Describe(names) => described(tools, names, context).await,
         Question::Capability {
             capability,
             request,
@@ -80,6 +77,20 @@ pub(crate) async fn answer(
             Ok((answer, written.charge.into()))
         }
     }
+}
+
+async fn described(
+    tools: &Arc<dyn ToolHost>,
+    names: Json,
+    mut context: CallContext,
+) -> Result<(Answer, Held), ToolError> {
+    let ledger = context.ledger.clone();
+    let (names, held) = read(names, &ledger).await?;
+    context.held = held;
+    let tools = tools.describe(names, context).await?;
+    let size = tools.iter().map(|tool| tool.held.bytes()).sum();
+    let answer = aside(size, move || Answer::of_descriptions(tools)).await?;
+    charged(&ledger, answer, Held::default())
 }
 
 /// The answer to a call; its text is charged before it is made.

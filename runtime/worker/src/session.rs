@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use wxmcp_run::{BoxFuture, Charge, Outcome, OverBudget, Report, Run, RunError, RunnerSession};
+use wxmcp_run::{
+    BoxFuture, Charge, CompiledComponent, Outcome, OverBudget, Report, Run, RunError, RunnerSession,
+};
 
 use crate::carry::{carry_out, charge, not_begun, unless_ended};
 use crate::load::Load;
@@ -19,6 +21,8 @@ const SESSION: u64 = 2 << 20;
 pub(crate) struct PoolSession {
     pool: Arc<Shared>,
     whose: Whose,
+    /// What is run, where that is no interpreter. It keeps the file open that workers may load it from.
+    component: Option<Arc<CompiledComponent>>,
     /// Its number, if its instance is kept after a run.
     session: Option<u64>,
     seat: Option<Seat>,
@@ -30,18 +34,27 @@ pub(crate) struct PoolSession {
 }
 
 impl PoolSession {
-    pub(crate) fn new(pool: Arc<Shared>, whose: Whose) -> Self {
+    pub(crate) fn new(
+        pool: Arc<Shared>,
+        whose: Whose,
+        component: Option<Arc<CompiledComponent>>,
+    ) -> Self {
         Self {
             session: Some(pool.session_number()),
-            ..Self::once(pool, whose)
+            ..Self::once(pool, whose, component)
         }
     }
 
     /// For one run.
-    pub(crate) fn once(pool: Arc<Shared>, whose: Whose) -> Self {
+    pub(crate) fn once(
+        pool: Arc<Shared>,
+        whose: Whose,
+        component: Option<Arc<CompiledComponent>>,
+    ) -> Self {
         Self {
             pool,
             whose,
+            component,
             session: None,
             seat: None,
             held: None,
@@ -57,7 +70,7 @@ impl PoolSession {
         let is_tool_file = run.script.task.is_some();
         let is_later = self.seat.is_some();
         let is_session = run.script.in_session && self.session.is_some();
-        let mut run = Load::new(run, self.session, is_later)?;
+        let mut run = Load::new(run, self.session, self.component.as_deref(), is_later)?;
         let (id, wall, ledger) = (run.id, run.limits.wall, run.ledger.clone());
         let kept = self.held.take();
         let charging = async {

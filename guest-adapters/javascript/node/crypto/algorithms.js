@@ -1,5 +1,6 @@
-// Digests by Node's names, from the package `@noble/hashes`.
+// Digests by Node's names: the engine's, and those of the package `@noble/hashes`.
 
+import { nativeHash } from './native.js';
 import { packaged } from '../registry.js';
 
 /** By name, the package's file and the name in it. */
@@ -32,7 +33,10 @@ export const hashes = Object.keys(PLACES).sort();
 
 /** A digest of the package; undefined if there is none of that name. */
 export function hashOf(name) {
-  const plain = name.toLowerCase();
-  const place = PLACES[ALIASES[plain] ?? plain];
-  return place === undefined ? undefined : packaged(`hashes/${place[0]}`)[place[1]];
+  const lower = name.toLowerCase();
+  const plain = ALIASES[lower] ?? lower;
+  const place = PLACES[plain];
+  if (place === undefined) return undefined;
+  const ofPackage = () => packaged(`hashes/${place[0]}`)[place[1]];
+  return nativeHash(plain, ofPackage) ?? ofPackage();
 }

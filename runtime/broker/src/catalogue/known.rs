@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 
 use crate::host::CallerHost;
+use crate::provider::Provider;
 
 /// A namespace and its tools.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,13 +22,9 @@ impl CallerHost {
         providers.retain(|it| it.name() >= first);
         providers.sort_unstable_by(|a, b| a.name().cmp(b.name()));
         for provider in providers {
-            let tools = provider.known_tools().map(|tools| {
-                let granted = tools.into_iter().filter(|[_, own]| {
-                    let (configured, name) = (provider.configured_name(), provider.name());
-                    self.caller.may_call_name(configured, name, own)
-                });
-                let mut tools: Vec<String> = granted.map(|[spelled, _]| spelled).collect();
-                tools.sort_unstable();
+            let tools = self.granted_of(provider.as_ref()).map(|tools| {
+                let spelled = tools.into_iter().map(|[spelled, _]| spelled);
+                let mut tools: Vec<String> = spelled.collect();
                 tools.dedup();
                 tools
             });
@@ -39,5 +36,20 @@ impl CallerHost {
                 return;
             }
         }
+    }
+
+    /// The tools of a namespace that the caller may call, in order: as scripts spell them, and as their owner does.
+    pub(crate) fn known_tools(&self, namespace: &str) -> Option<Vec<[String; 2]>> {
+        let visible = self.all_visible();
+        let provider = visible.iter().find(|it| it.name() == namespace)?;
+        self.granted_of(provider.as_ref())
+    }
+
+    fn granted_of(&self, provider: &dyn Provider) -> Option<Vec<[String; 2]>> {
+        let mut tools = provider.known_tools()?;
+        let (configured, name) = (provider.configured_name(), provider.name());
+        tools.retain(|[_, own]| self.caller.may_call_name(configured, name, own));
+        tools.sort_unstable();
+        Some(tools)
     }
 }

@@ -1,7 +1,9 @@
 //! What the WIT of a namespace says, as data.
 
+use serde::{Deserialize, Serialize};
+
 /// The type of a value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Type {
     /// Any JSON, as text.
     Json,
@@ -29,7 +31,7 @@ pub enum Type {
 }
 
 /// A type with a name.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// Its label, unique among the definitions and functions of its interface.
     pub label: String,
@@ -40,7 +42,7 @@ pub struct Definition {
 }
 
 /// What a named type is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Body {
     /// An object with members that are known.
     Record(Record),
@@ -58,7 +60,7 @@ pub enum Body {
 }
 
 /// The members of an object, or the parameters of a function.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
     /// In declared order; those that must be there first, in parameters.
     pub members: Vec<Member>,
@@ -69,7 +71,7 @@ pub struct Record {
 }
 
 /// One member of an object.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// Its label, unique in its record.
     pub label: String,
@@ -85,7 +87,7 @@ pub struct Member {
 }
 
 /// The members of an object that have no field: written as `list<tuple<string, T>>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Others {
     /// The label of the field that holds them.
     pub label: String,
@@ -94,7 +96,7 @@ pub struct Others {
 }
 
 /// One alternative of a variant.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Case {
     /// Its label, unique in its variant.
     pub label: String,
@@ -104,7 +106,7 @@ pub struct Case {
 }
 
 /// One constant of an enum.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constant {
     /// Its label, unique in its enum.
     pub label: String,
@@ -113,7 +115,7 @@ pub struct Constant {
 }
 
 /// A constant scalar.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Literal {
     /// `null`
     Null,
@@ -126,7 +128,7 @@ pub enum Literal {
 }
 
 /// One boolean of a flags type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flag {
     /// Its label, unique in its type.
     pub label: String,
@@ -137,7 +139,7 @@ pub struct Flag {
 }
 
 /// A tool as a function that answers `result<answer, tool-error>`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Function {
     /// Its label, unique among the functions and definitions of its interface.
     pub label: String,
@@ -152,7 +154,7 @@ pub struct Function {
 }
 
 /// How a function takes the arguments of its tool.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Arguments {
     /// A parameter for each member of the object.
     Members(Record),
@@ -161,7 +163,7 @@ pub enum Arguments {
 }
 
 /// The tools of one namespace.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interface {
     /// The label of the interface, and of its package.
     pub label: String,

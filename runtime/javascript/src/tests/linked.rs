@@ -133,3 +133,15 @@ fn sloppy_sources_are_read_where_they_can_be_common_js() {
     assert!(file("var await = 1", Dialect::JavaScript).common);
     assert!(transform("return 1}), (function () {", Dialect::JavaScript, module).is_err());
 }
+
+#[test]
+fn files_tell_their_names_and_packages_do_not() {
+    let source = "export const all = () => github.list_issues({});";
+    let of = |name: &str| crate::file(source, Dialect::JavaScript, Format::ByText, name).unwrap();
+    let names = of("/project/lib/issues.js")
+        .ambient
+        .unwrap_or_default()
+        .names;
+    assert_eq!(Vec::from_iter(names), ["github"]);
+    assert_eq!(of("/project/node_modules/a/index.js").ambient, None);
+}

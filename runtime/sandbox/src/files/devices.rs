@@ -19,9 +19,6 @@ use crate::output::Output;
 use crate::wasi;
 use wxmcp_run::{Randomness, Stream};
 
-/// Where they are.
-pub(super) const FOLDER: &str = "/dev";
-
 /// The number of their device; no folder in memory and no node of the tree has it with these numbers of files.
 const DEVICE: u64 = u64::MAX;
 

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::devices::{self, Devices};
+use super::devices::Devices;
 use super::memory::{self, Space};
 use super::tree::{Mounted, Tree};
 use super::writable::Notes;
-use crate::surroundings::Surroundings;
+use crate::surroundings::{DEVICES, Surroundings};
 use wxmcp_run::{Access, Ledger, OverBudget};
 
 /// The scratch folders of one instance, which share their room.
@@ -43,7 +43,7 @@ impl Scratch {
                 folder: Arc::new(Devices),
                 access: Access::ReadWrite,
             };
-            tree.put(devices::FOLDER, mounted);
+            tree.put(DEVICES, mounted);
         }
         if self.paths.is_empty() {
             return;

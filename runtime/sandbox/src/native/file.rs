@@ -6,7 +6,8 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{
-    AtFlags, CWD, FileType, MemfdFlags, Mode, OFlags, Stat, Timespec, Timestamps, fstat, futimens,
+    AtFlags, CWD, FileType, MemfdFlags, Mode, OFlags, SealFlags, Stat, Timespec, Timestamps, fstat,
+    futimens,
 };
 use rustix::process::Uid;
 use wasmtime::Engine;
@@ -185,6 +186,20 @@ pub(crate) fn open_sound(path: &Path, mark: &Mark<'_>) -> std::io::Result<File> 
     Ok(File::from(file))
 }
 
+/// Checks a file that another process of this program has opened: it must be exactly what was stored in the cache, or
+/// memory of this user that was sealed.
+pub(crate) fn check_opened(file: &File, mark: &Mark<'_>) -> std::io::Result<()> {
+    let found = fstat(file)?;
+    let owner = rustix::process::geteuid();
+    // Only memory files have seals.
+    let seals = rustix::fs::fcntl_get_seals(file).unwrap_or(SealFlags::empty());
+    let is_sealed = seals.contains(SEALED) && found.st_uid == owner.as_raw();
+    match is_sealed || is_sound(&found, mark, owner) {
+        true => Ok(()),
+        false => Err(std::io::Error::from(std::io::ErrorKind::InvalidData)),
+    }
+}
+
 /// Whether it is what `owner` has stored.
 fn is_sound(found: &Stat, mark: &Mark<'_>, owner: Uid) -> bool {
     let stamp = stamp_time(mark);
@@ -207,15 +222,15 @@ pub(crate) fn anonymous() -> std::io::Result<File> {
     Ok(File::from(memory))
 }
 
+/// What memory of native code must be sealed against.
+const SEALED: SealFlags = SealFlags::WRITE
+    .union(SealFlags::SHRINK)
+    .union(SealFlags::GROW)
+    .union(SealFlags::SEAL);
+
 /// Seals such memory: it can no longer be written to.
 pub(crate) fn seal(file: &File) -> std::io::Result<()> {
-    rustix::fs::fcntl_add_seals(
-        file,
-        rustix::fs::SealFlags::WRITE
-            | rustix::fs::SealFlags::SHRINK
-            | rustix::fs::SealFlags::GROW
-            | rustix::fs::SealFlags::SEAL,
-    )?;
+    rustix::fs::fcntl_add_seals(file, SEALED)?;
     Ok(())
 }
 
@@ -226,10 +241,11 @@ pub(crate) fn seal(file: &File) -> std::io::Result<()> {
 pub(crate) fn map(engine: &Engine, file: &File) -> wasmtime::Result<Component> {
     // The open file, not its path, which another process could point elsewhere.
     let path = format!("/proc/self/fd/{}", file.as_fd().as_raw_fd());
-    // SAFETY: `open_sound` and `anonymous` are the only sources of `file`. Its
+    // SAFETY: `open_sound`, `check_opened` and `anonymous` are the only sources of `file`. Its
     // bytes came out of this program (passing their SHA-256 when they were written)
     // or out of its own compiler, and lie in a file of this user that nobody else
-    // can write and that was not written since (`is_sound`), or in a sealed memory file.
+    // can write and that was not written since (`is_sound`), or in a sealed memory file. One that
+    // was opened by another process is of the process that started this one.
     unsafe { Component::deserialize_file(engine, path) }
 }
 

@@ -11,7 +11,7 @@ use std::num::NonZeroUsize;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use data_encoding::HEXLOWER;
@@ -23,11 +23,11 @@ use tokio::io::AsyncReadExt;
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-use super::Supplied;
+use super::{Native, Supplied};
 use crate::engine;
 use crate::native::NativeCache;
 use crate::native::file::{self, Mark, Unfinished, map, open_sound};
-use wxmcp_run::Bytes;
+use wxmcp_run::{Bytes, CompiledComponent};
 
 /// How much compiling a component may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub struct Compiler {
     limits: CompileLimits,
     engine: OnceLock<Engine>,
     /// By digest: mapping one again would read its metadata again, which may be large.
-    known: Mutex<LruCache<String, Supplied>>,
+    known: Mutex<LruCache<[u8; 32], Supplied>>,
 }
 
 /// Why a component could not be loaded.
@@ -173,14 +173,62 @@ impl Compiler {
         if u64::try_from(wasm.len()).unwrap_or(u64::MAX) > self.limits.component {
             return Err(CompileError::TooLarge(self.limits.component));
         }
-        let digest = HEXLOWER.encode(&Sha256::digest(wasm));
+        let digest: [u8; 32] = Sha256::digest(wasm).into();
         if let Some(known) = self.known.lock().get(&digest) {
             return Ok(known.clone());
         }
-        let component = self.load(engine, wasm, &digest).await?;
-        let supplied = Supplied::new(engine.clone(), component);
+        let hex = HEXLOWER.encode(&digest);
+        let (component, file) = self.load(engine, wasm, &hex).await?;
+        Ok(self.know(engine, component, (digest, Arc::new(file.into()))))
+    }
+
+    /// A component that another process of this program has compiled, out of the cache or else by the file that the other
+    /// process has open. Both are checked before they are mapped.
+    ///
+    /// # Errors
+    ///
+    /// When neither is there as it was compiled.
+    pub fn compiled(&self, by_another: &CompiledComponent) -> Result<Supplied, CompileError> {
+        let digest = by_another.digest;
+        if let Some(known) = self.known.lock().get(&digest) {
+            return Ok(known.clone());
+        }
+        let engine = self.engine()?;
+        let hex = HEXLOWER.encode(&digest);
+        let mark = Mark {
+            digest: &hex,
+            size: None,
+        };
+        let cached = self.path(&hex).and_then(|path| {
+            let file = open_sound(&path, &mark).ok()?;
+            // One of another version of this program cannot be mapped.
+            Some((map(engine, &file).ok()?, file))
+        });
+        let (component, file) = match (cached, &by_another.native) {
+            (Some(cached), _) => cached,
+            (None, Some(open)) => {
+                let file = File::from(open.try_clone()?);
+                file::check_opened(&file, &mark)?;
+                (map(engine, &file).map_err(CompileError::Load)?, file)
+            }
+            (None, None) => {
+                return Err(std::io::Error::from(std::io::ErrorKind::NotFound).into());
+            }
+        };
+        Ok(self.know(engine, component, (digest, Arc::new(file.into()))))
+    }
+
+    fn know(&self, engine: &Engine, component: Component, native: Native) -> Supplied {
+        let digest = native.0;
+        let supplied = Supplied::new(engine.clone(), component, native);
         self.known.lock().put(digest, supplied.clone());
-        Ok(supplied)
+        supplied
+    }
+
+    /// Where a component's native code is kept, if there is a directory.
+    fn path(&self, digest: &str) -> Option<PathBuf> {
+        let directory = self.cache.components()?;
+        Some(directory.join(format!("{digest}.native")))
     }
 
     async fn load(
@@ -188,19 +236,16 @@ impl Compiler {
         engine: &Engine,
         wasm: &[u8],
         digest: &str,
-    ) -> Result<Component, CompileError> {
+    ) -> Result<(Component, File), CompileError> {
         let mark = Mark { digest, size: None };
-        let path = self
-            .cache
-            .components()
-            .map(|directory| directory.join(format!("{digest}.native")));
+        let path = self.path(digest);
         if let Some(path) = &path
             && let Ok(file) = open_sound(path, &mark)
         {
             // A file that cannot be mapped is compiled again.
             if let Ok(component) = map(engine, &file) {
                 touch(&file, &mark);
-                return Ok(component);
+                return Ok((component, file));
             }
         }
         let kept = match path.as_deref().map(Unfinished::begin) {
@@ -228,7 +273,8 @@ impl Compiler {
                 memory
             }
         };
-        map(engine, &file).map_err(CompileError::Load)
+        let component = map(engine, &file).map_err(CompileError::Load)?;
+        Ok((component, file))
     }
 
     fn engine(&self) -> Result<&Engine, CompileError> {

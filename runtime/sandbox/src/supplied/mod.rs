@@ -11,6 +11,9 @@ mod enter;
 mod link;
 mod surface;
 
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
 use wasmtime::Engine;
 use wasmtime::component::{Component, ComponentExportIndex};
 
@@ -22,7 +25,7 @@ pub use surface::{Function, Interface};
 pub use wasmtime::component::{Val, types};
 
 use crate::meter::Metering;
-use wxmcp_run::RunError;
+use wxmcp_run::{CompiledComponent, ComponentEntry, RunError};
 
 use crate::engine::engine_error;
 use crate::sandbox::{Entry, Sandbox};
@@ -32,7 +35,11 @@ use crate::sandbox::{Entry, Sandbox};
 pub struct Supplied {
     engine: Engine,
     component: Component,
+    native: Native,
 }
+
+/// The digest of a component, and the file of its native code.
+pub(crate) type Native = ([u8; 32], Arc<OwnedFd>);
 
 /// What a function of a tool file in WebAssembly does with JSON.
 pub trait TypedExport: Send + Sync {
@@ -55,8 +62,28 @@ pub trait TypedExport: Send + Sync {
 }
 
 impl Supplied {
-    pub(crate) fn new(engine: Engine, component: Component) -> Self {
-        Self { engine, component }
+    pub(crate) fn new(engine: Engine, component: Component, native: Native) -> Self {
+        Self {
+            engine,
+            component,
+            native,
+        }
+    }
+
+    /// The same for another process, with what it calls and the tools that are imported, as [`CompiledComponent`] has them.
+    pub fn compiled(&self, entry: ComponentEntry, imports: Vec<u8>) -> CompiledComponent {
+        let (digest, file) = &self.native;
+        CompiledComponent {
+            digest: *digest,
+            native: Some(Arc::clone(file)),
+            entry,
+            imports: imports.into(),
+        }
+    }
+
+    /// Whether it can be run as a script.
+    pub fn is_script(&self) -> bool {
+        self.script_export().is_some()
     }
 
     /// What it imports: instances with their functions, and what else by its name.
@@ -101,7 +128,7 @@ impl Supplied {
         &self,
         interface: Option<&str>,
         function: &str,
-        export: std::sync::Arc<dyn TypedExport>,
+        export: Arc<dyn TypedExport>,
         tools: &[LinkedTool],
     ) -> Result<Sandbox, RunError> {
         let index = self

@@ -1,12 +1,14 @@
 //! The imports of a component, and the tools that answer them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 use wxmcp_catalogue::nearest;
+use wxmcp_catalogue::stubs::ToolSet;
 use wxmcp_catalogue::wit::{self, Function, Interface, Wit};
-use wxmcp_run::{CallContext, ToolError, ToolErrorKind};
+use wxmcp_run::{CallContext, RunError, ToolError, ToolErrorKind};
 use wxmcp_sandbox::supplied::{Interface as Import, LinkedTool, Supplied, TypedTool, Val};
 
 use wxmcp_broker::CallerHost;
@@ -52,7 +54,82 @@ pub enum LinkError {
     },
 }
 
-/// The tools that a component imports, as a caller may call them. Starts the servers of
+/// The tools that a component imports.
+#[derive(Default)]
+pub struct Imports {
+    /// As the sandbox links them in this process.
+    pub tools: Vec<LinkedTool>,
+    /// What they were found in, for another process.
+    namespaces: Vec<Namespace>,
+}
+
+impl Imports {
+    /// What another process needs to link the same component to the same tools, which it reads with [`Imports::read`]: the
+    /// types of these tools alone, and no grant or secret.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be written.
+    pub(super) fn to_bytes(&self) -> Result<Vec<u8>, RunError> {
+        let namespaces: Vec<Narrow> = self.namespaces.iter().map(|it| self.narrow(it)).collect();
+        postcard::to_allocvec(&namespaces).map_err(|error| RunError::Engine(error.into()))
+    }
+
+    /// A namespace with the tools that are imported. Their labels stay what they are beside all of them.
+    fn narrow(&self, namespace: &Namespace) -> Narrow {
+        let labels: BTreeSet<&str> = self
+            .tools
+            .iter()
+            .filter(|tool| tool.interface == namespace.import)
+            .map(|tool| tool.function.as_str())
+            .collect();
+        let functions = namespace.interface.functions.iter();
+        let tools: BTreeMap<&str, &String> = functions
+            .filter(|function| labels.contains(function.label.as_str()))
+            .filter_map(|it| Some((it.name.as_str(), namespace.attributes.get(&it.name)?)))
+            .collect();
+        let mut interface = Interface::clone(&namespace.interface);
+        interface.narrow(|tool| tools.contains_key(tool));
+        let attributes = tools.into_iter();
+        Narrow {
+            import: namespace.import.clone(),
+            name: namespace.name.clone(),
+            interface,
+            attributes: attributes
+                .map(|(tool, attribute)| (tool.to_owned(), attribute.clone()))
+                .collect(),
+        }
+    }
+
+    /// The tools of a component, as another process wrote them. Their types are held against the component's again.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read, or are not what the component imports.
+    pub(super) fn read(bytes: &[u8], component: &Supplied) -> Result<Self, RunError> {
+        let namespaces: Vec<Narrow> =
+            postcard::from_bytes(bytes).map_err(|error| RunError::Engine(error.into()))?;
+        let namespaces: Vec<Namespace> = namespaces.into_iter().map(Namespace::from).collect();
+        let (mut tools, mut refused) = (Vec::new(), Vec::new());
+        let imports = component.imports();
+        for import in imports.iter().filter(|import| !is_offered(import)) {
+            let found = namespaces.iter().find(|it| it.import == import.name);
+            match found.filter(|_| !import.holds_more) {
+                Some(namespace) => namespace.link(import, &mut tools, &mut refused),
+                None => refused.push(unknown(&import.name, std::iter::empty())),
+            }
+        }
+        match refused.is_empty() {
+            true => Ok(Self { tools, namespaces }),
+            false => {
+                let why = LinkError::Refused(refused).to_string();
+                Err(RunError::Guest(why, None))
+            }
+        }
+    }
+}
+
+/// Finds the tools that a component imports, as a caller may call them. Starts the servers of
 /// the namespaces that it imports, and no others.
 ///
 /// # Errors
@@ -62,7 +139,7 @@ pub async fn link(
     host: &CallerHost,
     component: &Supplied,
     context: &CallContext,
-) -> Result<Vec<LinkedTool>, LinkError> {
+) -> Result<Imports, LinkError> {
     let imports = component.imports();
     let functions: usize = imports.iter().map(|import| import.functions.len()).sum();
     if imports.len() > MAX_IMPORTS.0 || functions > MAX_IMPORTS.1 {
@@ -74,7 +151,7 @@ pub async fn link(
         .map(|(namespace, label)| (interface_name(&label), namespace))
         .collect();
     let mut refused = Vec::new();
-    let mut linked = Vec::new();
+    let mut found = Imports::default();
     for import in &imports {
         if is_offered(import) {
             continue;
@@ -86,20 +163,9 @@ pub async fn link(
                     interface: bounded(&import.name),
                     source,
                 })?;
-                let tools = set.tools.iter().map(|(_, tool)| tool);
-                let wit = Wit::generate([(namespace.as_str(), tools)]);
-                let attributes = set
-                    .tools
-                    .iter()
-                    .map(|(attribute, tool)| (tool.name(), attribute.as_str()))
-                    .collect();
-                if let Some(interface) = wit.interfaces().first() {
-                    let bound = Bound {
-                        interface: Arc::new(interface.clone()),
-                        namespace,
-                        attributes,
-                    };
-                    bound.link(import, &mut linked, &mut refused);
+                if let Some(namespace) = Namespace::of(import, namespace, &set) {
+                    namespace.link(import, &mut found.tools, &mut refused);
+                    found.namespaces.push(namespace);
                 }
             }
             Some(_) => refused.push(format!(
@@ -110,7 +176,7 @@ pub async fn link(
         }
     }
     if refused.is_empty() {
-        return Ok(linked);
+        return Ok(found);
     }
     let more = refused.len().saturating_sub(MAX_NAMED);
     refused.truncate(MAX_NAMED);
@@ -149,15 +215,52 @@ fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
     }
 }
 
-/// The interface of a namespace, as a component imports it.
-struct Bound<'a> {
+/// A namespace that a component imports.
+struct Namespace {
+    /// The name of the import.
+    import: String,
+    name: String,
     interface: Arc<Interface>,
-    namespace: &'a str,
     /// From tools' own names to those in scripts.
-    attributes: BTreeMap<&'a str, &'a str>,
+    attributes: BTreeMap<String, String>,
 }
 
-impl Bound<'_> {
+/// The same as another process is sent it.
+#[derive(Serialize, Deserialize)]
+struct Narrow {
+    import: String,
+    name: String,
+    interface: Interface,
+    attributes: BTreeMap<String, String>,
+}
+
+impl From<Narrow> for Namespace {
+    fn from(narrow: Narrow) -> Self {
+        Self {
+            import: narrow.import,
+            name: narrow.name,
+            interface: Arc::new(narrow.interface),
+            attributes: narrow.attributes,
+        }
+    }
+}
+
+impl Namespace {
+    fn of(import: &Import, name: &str, set: &ToolSet) -> Option<Self> {
+        let tools = set.tools.iter().map(|(_, tool)| tool);
+        let wit = Wit::generate([(name, tools)]);
+        let attributes = set
+            .tools
+            .iter()
+            .map(|(attribute, tool)| (tool.name().to_owned(), attribute.clone()));
+        Some(Self {
+            import: import.name.clone(),
+            name: name.to_owned(),
+            interface: Arc::new(wit.interfaces().first()?.clone()),
+            attributes: attributes.collect(),
+        })
+    }
+
     fn link(&self, import: &Import, linked: &mut Vec<LinkedTool>, refused: &mut Vec<String>) {
         let functions = &self.interface.functions;
         for wanted in &import.functions {
@@ -183,13 +286,13 @@ impl Bound<'_> {
                 continue;
             }
             let attribute = self.attributes.get(function.name.as_str());
-            let attribute = attribute.copied().unwrap_or(&function.name);
+            let attribute = attribute.unwrap_or(&function.name);
             linked.push(LinkedTool {
                 interface: import.name.clone(),
                 function: wanted.name.clone(),
                 is_async: wanted.of.async_(),
                 tool: Arc::new(ImportedTool {
-                    name: format!("{}.{attribute}", self.namespace),
+                    name: format!("{}.{attribute}", self.name),
                     interface: Arc::clone(&self.interface),
                     at,
                 }),

@@ -3,7 +3,9 @@
 mod check;
 mod export;
 mod link;
+mod open;
 mod values;
 
-pub(crate) use export::{ToolExport, answer, read};
-pub use link::{LinkError, link};
+pub(crate) use export::{answer, read};
+pub use link::{Imports, LinkError, link};
+pub use open::{open, runner};

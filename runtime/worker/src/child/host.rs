@@ -60,6 +60,18 @@ impl ToolHost for Proxy {
         })
     }
 
+    fn known(
+        &self,
+        namespace: String,
+        context: CallContext,
+    ) -> BoxFuture<'_, Option<Vec<[String; 2]>>> {
+        Box::pin(async move {
+            let question = Question::Known(namespace);
+            let (answer, _held) = self.ask(context, question).await.ok()?;
+            answer.into_known()
+        })
+    }
+
     fn search(
         &self,
         search: Search,

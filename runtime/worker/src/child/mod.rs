@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use tokio::net::UnixStream;
-use wxmcp_run::{Held, Language, Ledger, RunError, Runner};
+use wxmcp_run::{CompiledComponent, Held, Language, Ledger, RunError, Runner};
 
 use crate::frame::{FrameError, Incoming, MAX_MESSAGE, frame};
 use crate::link::Outgoing;
@@ -33,10 +33,10 @@ const STACK: usize = 2 << 20;
 /// Makes this process a worker, until its parent ends. Must be called on the main thread, before anything else is
 /// started: it closes all that the process has inherited, save the socket at its standard input.
 ///
-/// `interpreters` finds what runs a language; it is asked for each of them ahead of time, for single runs.
-pub fn worker_main<I>(interpreters: I) -> ExitCode
+/// `runners` finds what runs a language or a component; it is asked for each interpreter ahead of time, for single runs.
+pub fn worker_main<R>(runners: R) -> ExitCode
 where
-    I: Fn(Language, Instance) -> Result<Arc<dyn Runner>, RunError> + Send + Sync + 'static,
+    R: Fn(Wanted) -> Result<Arc<dyn Runner>, RunError> + Send + Sync + 'static,
 {
     let Ok(socket) = confine::confine() else {
         return ExitCode::from(CANNOT_BEGIN);
@@ -49,7 +49,7 @@ where
     let Ok(event_loop) = builder.build() else {
         return ExitCode::from(CANNOT_BEGIN);
     };
-    let served = event_loop.block_on(serve(socket, Arc::new(interpreters)));
+    let served = event_loop.block_on(serve(socket, Arc::new(runners)));
     event_loop.shutdown_background();
     match served {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,20 +66,29 @@ pub enum Instance {
     Kept,
 }
 
-/// Finds what runs a language.
-type Interpreters = dyn Fn(Language, Instance) -> Result<Arc<dyn Runner>, RunError> + Send + Sync;
+/// What a run is carried out by.
+#[derive(Debug)]
+pub enum Wanted {
+    /// The interpreter of a language.
+    Interpreter(Language, Instance),
+    /// A supplied component itself, which the parent has compiled and linked.
+    Component(CompiledComponent),
+}
+
+/// Finds it.
+type Runners = dyn Fn(Wanted) -> Result<Arc<dyn Runner>, RunError> + Send + Sync;
 
 /// All runs of this worker.
 struct Worker {
     out: Arc<Outgoing>,
-    interpreters: Arc<Interpreters>,
+    runners: Arc<Runners>,
     /// What the process holds is counted by the parent: this one refuses nothing.
     ledger: Ledger,
     runs: HashMap<u128, Live>,
     sessions: HashMap<u64, Kept>,
 }
 
-async fn serve(socket: OwnedFd, interpreters: Arc<Interpreters>) -> Result<(), FrameError> {
+async fn serve(socket: OwnedFd, runners: Arc<Runners>) -> Result<(), FrameError> {
     let socket = std::os::unix::net::UnixStream::from(socket);
     socket.set_nonblocking(true)?;
     let stream = Arc::new(UnixStream::from_std(socket)?);
@@ -88,7 +97,7 @@ async fn serve(socket: OwnedFd, interpreters: Arc<Interpreters>) -> Result<(), F
     tokio::spawn(async move { writing.write().await });
     for language in [Language::Python, Language::JavaScript] {
         // One that cannot be loaded is an error of the first run that needs it.
-        let _ahead = interpreters(language, Instance::Once);
+        let _ahead = runners(Wanted::Interpreter(language, Instance::Once));
     }
     confine::conceal();
     if let Ok(ready) = frame(0, &FromWorker::Ready) {
@@ -96,7 +105,7 @@ async fn serve(socket: OwnedFd, interpreters: Arc<Interpreters>) -> Result<(), F
     }
     let mut worker = Worker {
         out,
-        interpreters,
+        runners,
         ledger: Ledger::unbounded(),
         runs: HashMap::new(),
         sessions: HashMap::new(),
@@ -134,13 +143,7 @@ impl Worker {
             let kept = self.sessions.entry(session).or_default();
             Arc::clone(kept)
         });
-        let live = Live::begin(
-            run,
-            begin,
-            kept,
-            &self.interpreters,
-            (&self.out, &self.ledger),
-        );
+        let live = Live::begin(run, begin, kept, &self.runners, (&self.out, &self.ledger));
         self.runs.insert(run, live);
         Ok(())
     }

@@ -11,9 +11,9 @@ use wxmcp_run::{
 
 use super::host::Proxy;
 use super::way::{Listener, Way};
-use super::{Instance, Interpreters};
+use super::{Instance, Runners, Wanted};
 use crate::link::Outgoing;
-use crate::message::{Begin, Ended, RunFailure, ToWorker};
+use crate::message::{Begin, Component, Ended, RunFailure, ToWorker};
 
 /// A session between its runs; none before the first.
 pub(super) type Kept = Arc<tokio::sync::Mutex<Option<Box<dyn RunnerSession>>>>;
@@ -30,7 +30,7 @@ impl Live {
         run: u128,
         mut begin: Begin,
         kept: Option<Kept>,
-        interpreters: &Arc<Interpreters>,
+        runners: &Arc<Runners>,
         (out, ledger): (&Arc<Outgoing>, &Ledger),
     ) -> Self {
         let (cancel, cancelled) = oneshot::channel::<()>();
@@ -52,7 +52,7 @@ impl Live {
         let carrying = carry_out(
             begin,
             kept,
-            Arc::clone(interpreters),
+            Arc::clone(runners),
             Arc::clone(&way),
             Box::pin(cancelled),
         );
@@ -98,12 +98,13 @@ impl Live {
 
 /// Carries a run out and says how it ended; only then its instance is taken down.
 async fn carry_out(
-    begin: Begin,
+    mut begin: Begin,
     kept: Option<Kept>,
-    interpreters: Arc<Interpreters>,
+    runners: Arc<Runners>,
     way: Arc<Way>,
     cancel: BoxFuture<'static, ()>,
 ) {
+    let component = begin.component.take();
     let (run, language) = match assigned(begin, &way, cancel) {
         Ok(run) => run,
         Err(error) => return way.end(ended(Err(error), (true, 0), &way)),
@@ -118,7 +119,7 @@ async fn carry_out(
     let mut kept = kept.lock().await;
     let session = match kept.as_mut() {
         Some(session) => session,
-        None => match interpreters(language, instance) {
+        None => match runners(wanted(component, language, instance)) {
             Ok(runner) => kept.insert(runner.session()),
             Err(error) => return way.end(ended(Err(error), (true, 0), &way)),
         },
@@ -145,6 +146,14 @@ async fn carry_out(
     way.end(ended(ran, (is_over, memory), &way));
     if is_over {
         *kept = None;
+    }
+}
+
+/// What carries out the first run of an instance.
+fn wanted(component: Option<Component>, language: Language, instance: Instance) -> Wanted {
+    match component {
+        Some(component) => Wanted::Component(component.of_parent(rustix::process::getppid())),
+        None => Wanted::Interpreter(language, instance),
     }
 }
 

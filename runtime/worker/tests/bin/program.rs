@@ -12,15 +12,21 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use wxmcp_run::{
-    BoxFuture, CallContext, ClockHandle, Event, Held, Ledger, Limit, Observer, Outcome, Raised,
-    Report, Run, RunError, RunId, Runner, RunnerSession, Seen, Stream, ToolCall, ToolHost, Usage,
+    BoxFuture, CallContext, ClockHandle, CompiledComponent, Event, Held, Ledger, Limit, Observer,
+    Outcome, Raised, Report, Run, RunError, RunId, Runner, RunnerSession, Seen, Stream, ToolCall,
+    ToolHost, Usage,
 };
-use wxmcp_worker::{Pool, PoolConfig, WorkerCommand, worker_main};
+use wxmcp_worker::{Pool, PoolConfig, Wanted, WorkerCommand, worker_main};
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
     match (args.next().as_deref(), args.next()) {
-        (Some("worker"), None) => worker_main(|_, _| Ok(Arc::new(Words))),
+        (Some("worker"), None) => worker_main(|wanted| {
+            Ok(Arc::new(match wanted {
+                Wanted::Interpreter(..) => Words(None),
+                Wanted::Component(component) => Words(Some(Arc::new(component))),
+            }))
+        }),
         (Some("hostile"), Some(how)) => match hostile(&how) {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
@@ -33,16 +39,19 @@ fn main() -> ExitCode {
     }
 }
 
-/// Runs scripts whose lines are words of commands.
-struct Words;
+/// Runs scripts whose lines are words of commands; perhaps it was asked to run a component.
+struct Words(Option<Arc<CompiledComponent>>);
 
 impl Runner for Words {
     fn run(&self, run: Run) -> BoxFuture<'_, Result<Report, RunError>> {
-        Box::pin(async move { Interpreter::default().run(run).await })
+        Box::pin(async move { self.session().run(run).await })
     }
 
     fn session(&self) -> Box<dyn RunnerSession> {
-        Box::new(Interpreter::default())
+        Box::new(Interpreter {
+            component: self.0.clone(),
+            ..Interpreter::default()
+        })
     }
 }
 
@@ -58,6 +67,7 @@ struct Parts {
 
 #[derive(Default)]
 struct Interpreter {
+    component: Option<Arc<CompiledComponent>>,
     runs: u64,
     held: Held,
     /// Memory that was taken without a word.
@@ -80,6 +90,27 @@ impl RunnerSession for Interpreter {
 }
 
 impl Interpreter {
+    /// All that it was told of its component, as JSON.
+    fn shown_component(&self) -> Result<String, RunError> {
+        let Some(component) = &self.component else {
+            return Ok("null".to_owned());
+        };
+        let mut native = String::new();
+        if let Some(file) = &component.native {
+            let file = file.try_clone().map_err(|it| RunError::Engine(it.into()))?;
+            std::fs::File::from(file)
+                .read_to_string(&mut native)
+                .map_err(|it| RunError::Engine(it.into()))?;
+        }
+        let shown = json!({
+            "digest": component.digest,
+            "native": native,
+            "entry": format!("{:?}", component.entry),
+            "imports": *component.imports,
+        });
+        Ok(shown.to_string())
+    }
+
     async fn carry_out(&mut self, mut run: Run) -> Result<Report, RunError> {
         self.runs += 1;
         let mut said = Said::default();
@@ -159,6 +190,7 @@ impl Interpreter {
                     let call = run.tools.call(call(run, rest, "{}"));
                     let _late = tokio::time::timeout(Duration::from_millis(20), call).await;
                 }
+                "component" => return Ok(returned(&self.shown_component()?)),
                 "namespaces" => return Ok(returned(&json!(run.tools.namespaces()).to_string())),
                 "hold" => {
                     let bytes = rest.parse().unwrap_or(0);

@@ -9,7 +9,7 @@ use super::measure;
 impl Interface {
     /// Drops the functions of other tools, by the tools' own names, and the definitions that
     /// nothing else uses. What stays keeps the labels that it has beside all of them.
-    pub(in super::super) fn narrow(&mut self, keep: impl Fn(&str) -> bool) {
+    pub fn narrow(&mut self, keep: impl Fn(&str) -> bool) {
         self.functions.retain(|function| keep(&function.name));
         let body = |place: usize| self.definition(place).map(|it| &it.body);
         let used: BTreeSet<usize> = self
