@@ -215,10 +215,19 @@ fn find(path: &str) -> Answer<Option<Device>> {
             match found {
                 Some(_) if path.ends_with('/') => Err(ErrorCode::NotDirectory),
                 Some((_, device)) => Ok(Some(*device)),
+                None if NAMES.iter().any(|(known, _)| below(known, name)) => {
+                    Err(ErrorCode::NotDirectory)
+                }
                 None => Err(ErrorCode::NoEntry),
             }
         }
     }
+}
+
+/// Whether a path goes on behind a name.
+fn below(name: &str, path: &str) -> bool {
+    path.strip_prefix(name)
+        .is_some_and(|rest| rest.starts_with('/'))
 }
 
 impl Folder for Devices {
@@ -238,7 +247,7 @@ impl Folder for Devices {
             }))),
             Ok(None) if writes => Err(ErrorCode::IsDirectory),
             Ok(None) => Ok(Opened::Folder(Arc::new(Self))),
-            Err(ErrorCode::NoEntry) if how.create => Err(ErrorCode::Access),
+            Err(ErrorCode::NoEntry) if how.create => Err(ErrorCode::NotPermitted),
             Err(error) => Err(error),
         }
     }
@@ -261,12 +270,12 @@ impl Folder for Devices {
 
     fn remove_folder(&self, path: &str) -> Answer<()> {
         find(path)?;
-        Err(ErrorCode::Access)
+        Err(ErrorCode::NotPermitted)
     }
 
     fn remove_file(&self, path: &str) -> Answer<()> {
         find(path)?;
-        Err(ErrorCode::Access)
+        Err(ErrorCode::NotPermitted)
     }
 
     fn make_link(&self, _target: &str, path: &str) -> Answer<()> {
@@ -285,7 +294,7 @@ impl Folder for Devices {
 
     fn rename(&self, path: &str, _to: &dyn Folder, _to_path: &str) -> Answer<()> {
         find(path)?;
-        Err(ErrorCode::Access)
+        Err(ErrorCode::NotPermitted)
     }
 
     fn entries(&self) -> Answer<Box<dyn Entries>> {
@@ -317,7 +326,7 @@ impl Folder for Devices {
 fn absent(path: &str) -> Answer<()> {
     match find(path) {
         Ok(_) => Err(ErrorCode::Exist),
-        Err(ErrorCode::NoEntry) => Err(ErrorCode::Access),
+        Err(ErrorCode::NoEntry) => Err(ErrorCode::NotPermitted),
         Err(error) => Err(error),
     }
 }
@@ -341,5 +350,86 @@ impl Entries for Listed {
             })
         };
         Ok(next.filter_map(entry).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::files::testing::READ;
+    use wxmcp_run::Silent;
+
+    fn opened(path: &str, how: Open) -> Answer<Arc<dyn File>> {
+        match Devices.open(path, &how)? {
+            Opened::File(file) => Ok(file),
+            Opened::Folder(_) => Err(ErrorCode::IsDirectory),
+        }
+    }
+
+    #[test]
+    fn there_is_what_scripts_know_and_nothing_can_be_changed() {
+        for (path, expected) in [
+            ("sda", ErrorCode::NoEntry),
+            ("fd/3", ErrorCode::NoEntry),
+            ("null/x", ErrorCode::NotDirectory),
+            ("null/", ErrorCode::NotDirectory),
+            ("..", ErrorCode::NotPermitted),
+            ("../x", ErrorCode::NotPermitted),
+            ("/null", ErrorCode::NotPermitted),
+        ] {
+            assert_eq!(Devices.stat(path, true).map(drop), Err(expected), "{path}");
+        }
+        let make = Open {
+            write: true,
+            create: true,
+            ..READ
+        };
+        let refused = Err(ErrorCode::NotPermitted);
+        assert_eq!(opened("new", make).map(drop), refused);
+        assert_eq!(Devices.make_folder("new", 0o777), refused);
+        assert_eq!(Devices.remove_file("null"), refused);
+        assert_eq!(Devices.rename("null", &Devices, "other"), refused);
+        assert_eq!(opened("stdin", make).map(drop), Err(ErrorCode::Access));
+        let mut listed = Devices.entries().unwrap();
+        let names: Vec<_> = listed.next(100).unwrap();
+        let names: Vec<_> = names.into_iter().filter_map(|entry| entry.name).collect();
+        let expected = [
+            "full", "null", "random", "stderr", "stdin", "stdout", "urandom", "zero",
+        ];
+        assert_eq!(names, expected);
+        assert_eq!(listed.next(100), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn devices_take_and_give_what_they_do_on_linux() {
+        let output = Output::new(100, Arc::new(Silent));
+        let mut standard = Standard::new(&output);
+        standard.reading(wasi::Input::Empty, Randomness::Seeded(7));
+        let how = Open {
+            write: true,
+            ..READ
+        };
+        let file = |name| standard.own(opened(name, how).unwrap());
+        let mut bytes = [7; 4];
+        assert_eq!(file("null").read_at(0, &mut bytes), Ok(0));
+        assert_eq!(file("zero").read_at(9, &mut bytes), Ok(4));
+        assert_eq!(bytes, [0; 4]);
+        assert_eq!(file("null").write_at(9, b"gone"), Ok(4));
+        let full = file("full").append(b"x");
+        assert_eq!(full, Err(ErrorCode::InsufficientSpace));
+        let mut drawn = [[0; 32]; 3];
+        for into in &mut drawn[..2] {
+            assert_eq!(file("urandom").read_at(0, into), Ok(32));
+        }
+        // Two that are opened do not repeat each other.
+        assert_ne!(drawn[0], drawn[1]);
+        standard.reading(wasi::Input::Empty, Randomness::Seeded(7));
+        let again = standard.own(opened("random", how).unwrap());
+        assert_eq!(again.read_at(0, &mut drawn[2]), Ok(32));
+        assert_eq!(drawn[2], drawn[0]);
+        standard.reading(wasi::Input::Empty, Randomness::Live);
+        let live = standard.own(opened("random", how).unwrap());
+        assert_eq!(live.read_at(0, &mut drawn[2]), Ok(32));
+        assert_ne!(drawn[2], drawn[0]);
     }
 }
