@@ -97,7 +97,14 @@ function formatted(ctx, value, depth, typed) {
 function customText(ctx, value, depth) {
   const custom = value[CUSTOM];
   if (typeof custom !== 'function') return undefined;
-  const told = apply(custom, value, [ctx.depth - depth, create(null), inspect]);
+  const left = ctx.depth - depth;
+  const { breakLength, compact, maxArrayLength, maxStringLength, sorted } = ctx;
+  const options = {
+    depth: ctx.depth, breakLength, compact, maxArrayLength, maxStringLength, sorted,
+    colors: false, customInspect: true, getters: false, numericSeparator: false, showHidden: false, showProxy: false,
+    stylize: (shown) => `${shown}`,
+  };
+  const told = apply(custom, value, [left, options, inspect]);
   if (told === value) return undefined;
   return typeof told === 'string' ? told : formatted(ctx, told, depth, true);
 }
@@ -210,7 +217,7 @@ function shape(ctx, value) {
     const told = domException(value);
     kind.base = `DOMException [${told.name}]: ${told.message}`;
   } else if (kindOf(getPrototypeOf(value)) === undefined) {
-    plainShape(kind, value);
+    if (!webShape(kind, value)) plainShape(kind, value);
   } else if (brand(mapSize, value)) {
     kind.open = `${prefix(name, tag, 'Map', `(${mapSize(value)})`)}{`;
     kind.entries = mapEntries;
@@ -232,8 +239,51 @@ function shape(ctx, value) {
     kind.entries = () => ['<items unknown>'];
   } else {
     plainShape(kind, value);
+    // What a promise answered cannot be asked without waiting for it.
+    if (kindOf(getPrototypeOf(value)) === 'promise' && shownKeys(value).length === 0) kind.entries = () => ['<state not shown>'];
   }
   return kind;
+}
+
+// What they are made of is not among their own properties.
+const urlGetters = [];
+const URL_PARTS = ['href', 'origin', 'protocol', 'username', 'password', 'host', 'hostname', 'port', 'pathname', 'search', 'searchParams', 'hash'];
+for (let i = 0; i < URL_PARTS.length; i++) urlGetters[i] = uncurry(getOwnPropertyDescriptor(URL.prototype, URL_PARTS[i]).get);
+const { prototype: urlPrototype } = URL;
+const { prototype: paramsPrototype } = URLSearchParams;
+const paramsForEach = uncurry(URLSearchParams.prototype.forEach);
+
+function descends(value, prototype) {
+  for (let holder = getPrototypeOf(value), i = 0; holder !== null && i < 20; holder = getPrototypeOf(holder), i++) if (holder === prototype) return true;
+  return false;
+}
+
+/** `URL` and `URLSearchParams`, as node shows them. */
+function webShape(kind, value) {
+  if (descends(value, urlPrototype) && brand(urlGetters[0], value)) {
+    kind.open = `${prefix(kind.name, kind.tag, 'URL')}{`;
+    kind.entries = urlEntries;
+  } else if (descends(value, paramsPrototype) && brand((it) => paramsForEach(it, () => {}), value)) {
+    kind.open = `${prefix(kind.name, kind.tag, 'URLSearchParams')}{`;
+    kind.entries = paramsEntries;
+  } else {
+    return false;
+  }
+  return true;
+}
+
+function urlEntries(ctx, value, depth) {
+  const output = [];
+  ctx.indentation += 2;
+  for (let i = 0; i < URL_PARTS.length; i++) push(output, `${URL_PARTS[i]}: ${formatted(ctx, urlGetters[i](value), depth, true)}`);
+  ctx.indentation -= 2;
+  return output;
+}
+
+function paramsEntries(ctx, value) {
+  const output = [];
+  paramsForEach(value, (item, key) => push(output, `${escaped(key)} => ${escaped(item)}`));
+  return output;
 }
 
 function plainShape(kind, value) {

@@ -260,6 +260,9 @@ async function settle(body, m) {
     if (task !== undefined) {
       if (body !== again) toolfile.load(answer);
       answer = await toolfile.perform(task, hasBigInts);
+    } else if (typeof answer === 'function' && isClass(answer)) {
+      // `export default class`, `module.exports = Class`: it is for those who import the file.
+      answer = undefined;
     } else if (typeof answer === 'function' && answer !== m.last) {
       answer = await (takesApart(answer) ? answer(globals) : answer());
     }
@@ -267,6 +270,12 @@ async function settle(body, m) {
   } catch (error) {
     if (fail(error)) keep(undefined);
   }
+}
+
+/** Whether a function is a class: that cannot be called. */
+function isClass(called) {
+  const text = functionText(called);
+  return slice(text, 0, 5) === 'class' && indexOf(' {\n\r\t/', text[5]) >= 0;
 }
 
 /** Whether a function's first parameter is a pattern, `async ({ tools }) => ..`: it gets the globals. */

@@ -2,7 +2,7 @@
 
 import { CURRENCIES, UNITS } from './tables/english.js';
 import { announce, choice, isBritish, joined, optionsOf, resolved, whole } from './options.js';
-import { TheRangeError, TheString, TheTypeError, indexOf, is, push, repeat, slice, upperCase } from '../primordials.js';
+import { TheBigInt, TheRangeError, TheString, TheTypeError, indexOf, is, push, repeat, slice, upperCase } from '../primordials.js';
 
 const { call } = Function.prototype;
 const split = call.bind(TheString.prototype.split);
@@ -96,10 +96,28 @@ function trimmed(isNegative, digits, point) {
   return end === 0 ? { isNegative, digits: '', point: 0 } : { isNegative, digits: slice(digits, 0, end), point };
 }
 
+const INCREMENTS = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000, 2000, 2500, 5000];
+
+/** Times a whole number. */
+function times({ isNegative, digits, point }, factor) {
+  const product = `${TheBigInt(digits) * TheBigInt(factor)}`;
+  return trimmed(isNegative, product, point + product.length - digits.length);
+}
+
+/** Rounded to a multiple of the increment in the last digit. Each increment divides 10,000, so nothing is lost. */
+function toIncrement(number, { roundingIncrement: increment, maximumFractionDigits: most, roundingMode: mode }) {
+  if (number.digits === '') return number;
+  const parts = times(number, 10_000 / increment);
+  parts.point -= 4;
+  const kept = cut(parts, parts.point + most, mode);
+  return kept.digits === '' ? kept : times(kept, increment);
+}
+
 /** Rounded as the digits options say. */
 function rounded(number, settings) {
   if (number.name !== undefined) return number;
   const mode = settings.roundingMode;
+  if (settings.roundingIncrement > 1) number = toIncrement(number, settings);
   const byFraction = () => cut(number, number.point + settings.maximumFractionDigits, mode);
   const bySignificant = () => cut(number, settings.maximumSignificantDigits, mode);
   if (settings.kind === 'compact') {
@@ -266,6 +284,12 @@ function digitSettings(options, settings, usualLeast, usualMost) {
   settings.minimumIntegerDigits = whole(options, 'minimumIntegerDigits', 1, 21, 1);
   const { minimumFractionDigits: least, maximumFractionDigits: most, minimumSignificantDigits: few, maximumSignificantDigits: many } = options;
   settings.roundingMode = choice(options, 'roundingMode', MODES, 'halfExpand');
+  const increment = whole(options, 'roundingIncrement', 1, 5000, 1);
+  let isKnown = false;
+  for (let i = 0; i < INCREMENTS.length; i++) isKnown ||= INCREMENTS[i] === increment;
+  if (!isKnown) throw new TheRangeError('roundingIncrement value is out of range.');
+  settings.roundingIncrement = increment;
+  if (increment > 1) usualMost = usualLeast;
   const priority = choice(options, 'roundingPriority', ['auto', 'morePrecision', 'lessPrecision'], 'auto');
   settings.trailingZeroDisplay = choice(options, 'trailingZeroDisplay', ['auto', 'stripIfInteger'], 'auto');
   const hasSignificant = few !== undefined || many !== undefined;
@@ -279,7 +303,11 @@ function digitSettings(options, settings, usualLeast, usualMost) {
   else if (low > high) throw new TheRangeError('maximumFractionDigits value is out of range.');
   settings.minimumFractionDigits = low;
   settings.maximumFractionDigits = high ?? Math.max(usualMost, low);
-  if (priority !== 'auto') settings.kind = priority;
+  if (increment > 1) {
+    if (priority !== 'auto' || hasSignificant) throw new TheTypeError('RoundingType is not fractionDigits');
+    if (settings.maximumFractionDigits !== low) throw new TheRangeError('maximumFractionDigits value is out of range.');
+    settings.kind = 'fraction';
+  } else if (priority !== 'auto') settings.kind = priority;
   else if (hasSignificant) settings.kind = 'significant';
   else if (hasFraction || settings.notation !== 'compact') settings.kind = 'fraction';
   else settings.kind = 'compact';
@@ -368,7 +396,7 @@ const numberMethods = {
     Object.assign(shown, { useGrouping: s.useGrouping, notation: s.notation });
     if (s.notation === 'compact') shown.compactDisplay = s.compactDisplay;
     const roundingPriority = s.kind === 'compact' ? 'morePrecision' : s.kind === 'fraction' || s.kind === 'significant' ? 'auto' : s.kind;
-    return Object.assign(shown, { signDisplay: s.signDisplay, roundingMode: s.roundingMode, roundingIncrement: 1, trailingZeroDisplay: s.trailingZeroDisplay, roundingPriority });
+    return Object.assign(shown, { signDisplay: s.signDisplay, roundingMode: s.roundingMode, roundingIncrement: s.roundingIncrement, trailingZeroDisplay: s.trailingZeroDisplay, roundingPriority });
   },
 };
 define(NumberFormat, numberMethods, 'NumberFormat');
@@ -398,11 +426,11 @@ export class PluralRules {
     return ones === '1' ? 'one' : ones === '2' ? 'two' : ones === '3' ? 'few' : 'other';
   }
   resolvedOptions() {
-    const { locale, type, minimumIntegerDigits, minimumFractionDigits, maximumFractionDigits, roundingMode, trailingZeroDisplay } = this.#settings;
+    const { locale, type, minimumIntegerDigits, minimumFractionDigits, maximumFractionDigits, roundingIncrement, roundingMode, trailingZeroDisplay } = this.#settings;
     const pluralCategories = type === 'cardinal' ? ['one', 'other'] : ['few', 'one', 'two', 'other'];
     return {
       locale, type, minimumIntegerDigits, minimumFractionDigits, maximumFractionDigits, pluralCategories,
-      roundingIncrement: 1, roundingMode, roundingPriority: 'auto', trailingZeroDisplay,
+      roundingIncrement, roundingMode, roundingPriority: 'auto', trailingZeroDisplay,
     };
   }
 }

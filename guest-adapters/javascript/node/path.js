@@ -23,6 +23,10 @@ provide('path/win32', () => need('path').win32);
 function checked(name, act) {
   const functions = {
     [name](...args) {
+      // The package writes an extension as it is given.
+      if (name === 'format' && typeof args[0]?.ext === 'string' && args[0].ext !== '' && args[0].ext[0] !== '.') {
+        args[0] = { ...args[0], ext: `.${args[0].ext}` };
+      }
       try {
         return act(...args);
       } catch (error) {

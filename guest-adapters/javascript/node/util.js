@@ -149,9 +149,33 @@ function parseEnv(content) {
   return found;
 }
 
+/** What the package does not know: `--no-name` sets the boolean option `name` to false. */
+function withNegatives(config) {
+  const options = config.options ?? {};
+  const known = { ...options };
+  for (const name of Object.keys(options)) {
+    if (options[name]?.type === 'boolean' && !Object.hasOwn(options, `no-${name}`)) known[`no-${name}`] = { type: 'boolean' };
+  }
+  const { values: _values, tokens, ...rest } = packaged('parseargs').parseArgs({ ...config, options: known, tokens: true });
+  const values = Object.create(null);
+  for (const { kind, name: given, value: text } of tokens) {
+    if (kind !== 'option' || given === '__proto__') continue;
+    const isNegative = given.startsWith('no-') && text === undefined;
+    const name = isNegative ? given.slice(3) : given;
+    const value = isNegative ? false : (text ?? true);
+    if (!Object.hasOwn(options, name) || !options[name].multiple) values[name] = value;
+    else (values[name] ??= []).push(value);
+  }
+  for (const name of Object.keys(options)) {
+    if (!(name in values) && options[name].default !== undefined) values[name] = options[name].default;
+  }
+  return config.tokens ? { ...rest, values, tokens } : { ...rest, values };
+}
+
 function parseArgs(config = {}) {
   try {
-    return packaged('parseargs').parseArgs({ ...config, args: config.args ?? process.argv.slice(2) });
+    config = { ...config, args: config.args ?? process.argv.slice(2) };
+    return config.allowNegative ? withNegatives(config) : packaged('parseargs').parseArgs(config);
   } catch (error) {
     if (!error?.code?.startsWith?.('ERR_PARSE_ARGS')) throw error;
     throw typeError(error.code, error.message);

@@ -13,6 +13,8 @@ import signal
 import sys
 import time
 
+from . import seam
+
 _register_callback = sys.monitoring.register_callback
 _monitoring = sys.monitoring
 _tool = None
@@ -82,6 +84,7 @@ def _deliver(frame):
         return
     if not callable(handler):
         print("Alarm clock", file=sys.stderr)
+        seam.killed_by = int(signal.SIGALRM)
         os._exit(128 + signal.SIGALRM)
     handler(int(signal.SIGALRM), frame)
 

@@ -48,6 +48,31 @@ def forget():
         _was_told = False
 
 
+# Children that run, by their numbers, and those that ended with the run that started them.
+_running = {}
+_LOST = "note: process {} was still running when the run that started it ended, and ended with it"
+
+
+def settle():
+    """Ends the children that still run at the end of a script of a session: none runs between scripts."""
+    if _running:
+        threads.look()
+    for child in list(_running.values()):
+        if child._call is None or child._call.ready():
+            continue  # it has ended, and can still be asked how
+        child._is_lost = True
+        child._call = None
+        child.returncode, child._answer = -9, []
+    _running.clear()
+
+
+def _tell_lost(self):
+    """Says why a child has ended that no script has ended."""
+    if self._is_lost:
+        self._is_lost = False
+        output.tell(_LOST.format(self.pid))
+
+
 class _Input(io.BytesIO):
     """What a child is to read; it begins when this is closed."""
 
@@ -118,6 +143,7 @@ def _init(
     self.stdin = self.stdout = self.stderr = None
     self._communication_started = False
     self._input = None
+    self._is_lost = False
     self._call = self._number = self._answer = None
     self._targets = stdout, stderr
     self._request = _request(args, executable, shell, cwd, env)
@@ -247,6 +273,7 @@ def _begin(self):
     self._call = threads.Call()
     self._number = seam.submit(seam.RUN, seam.encode(request))
     calls.expect(self._number, self._call)
+    _running[self._number] = self
 
 
 def _end(self, code, printed):
@@ -288,6 +315,7 @@ def _printed(self, stream):
 def _wait_for(self, timeout):
     """Waits for the child, and raises what the host says if it could not run."""
     if self._call is None:
+        self._tell_lost()
         return
     if not self._call.ready():
         what = f"the end of process {self.pid}"
@@ -298,6 +326,7 @@ def _wait_for(self, timeout):
 
 def _take(self):
     call, self._call = self._call, None
+    _running.pop(self._number, None)
     value = seam.decode(call.payload)
     if not call.ok:
         message = value.get("message", "")
@@ -314,6 +343,7 @@ def _poll(self):
         threads.look()
         if self._call.ready():
             self._take()
+    self._tell_lost()
     return self.returncode
 
 
@@ -328,6 +358,7 @@ def _wait(self, timeout=None):
     if self.returncode is None:
         self._begin()
         self._wait_for(timeout)
+    self._tell_lost()
     return self.returncode
 
 
@@ -355,6 +386,7 @@ def _send_signal(self, sig):
     if self._number is not None:
         seam.cancel(self._number)
         calls.unexpect(self._number)
+        _running.pop(self._number, None)
     self._call = None
     self._end(-int(sig), [])
 
@@ -374,7 +406,7 @@ def _del(self):
 
 def _change_subprocess(module):
     popen = module.Popen
-    for function in (_reader, _begin, _end, _printed, _wait_for, _take):
+    for function in (_reader, _begin, _end, _printed, _wait_for, _take, _tell_lost):
         setattr(popen, function.__name__, function)
     for name, function in (
         ("__init__", _init), ("poll", _poll), ("wait", _wait), ("communicate", _communicate),

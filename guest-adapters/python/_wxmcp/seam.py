@@ -28,6 +28,9 @@ FAILED, ANSWER, WITH_CONTENT = range(3)
 # Kinds of `emit`.
 STDOUT, STDERR, VALUE, RAISED, PROGRESS, ARTIFACT, EXIT = range(1, 8)
 
+# The signal by which the script ends itself, just before it does.
+killed_by = 0
+
 _HEADER = struct.Struct("<QBI")
 
 

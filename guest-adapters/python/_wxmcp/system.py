@@ -97,11 +97,15 @@ def _install_exits():
         """Exits at once, without calling cleanup handlers; what was printed is not lost."""
         status = int(status) & 0xFF
         output.finish()
-        seam.emit(seam.EXIT, seam.encode({"code": status}))
+        ended = {"code": status}
+        if seam.killed_by:
+            ended["signal"], seam.killed_by = seam.killed_by, 0
+        seam.emit(seam.EXIT, seam.encode(ended))
         real_exit(status)
 
     def abort():
-        """Aborts at once, with the status of a process that SIGABRT ended."""
+        """Aborts at once, as a process that SIGABRT ended."""
+        seam.killed_by = 6
         _exit(134)
 
     # In `posix` too, where `os` takes them from if it is reloaded.
@@ -141,6 +145,7 @@ def finish(is_script, continues):
     if not continues:
         atexit._run_exitfuncs()
     if continues:
+        processes.settle()
         openfiles.flush()
     elif is_script:
         openfiles.close()

@@ -7,6 +7,8 @@ import os
 import posix
 import signal
 
+from . import seam
+
 # The user that scripts run as, and its group.
 USER = 1000
 
@@ -102,6 +104,7 @@ def killpg(pgid, signal_, /):
 
 def _send(number):
     if number in (9, 19) or (signal.getsignal(number) == signal.SIG_DFL and number not in (17, 18, 23, 28)):
+        seam.killed_by = int(number)
         os._exit(128 + number)
     signal.raise_signal(number)
 

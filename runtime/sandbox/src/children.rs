@@ -3,7 +3,7 @@
 //! What they use counts for the run that started them, and so on up to the first one: fuel, memory, calls, time. They have
 //! its mounts and tools, and nothing else of the host.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -35,6 +35,8 @@ pub(crate) struct Kin {
     pub(crate) depth: usize,
     /// The operations that started the instances on the way to it.
     pub(crate) instance: Arc<[u64]>,
+    /// The signal that ended it; 0 for none.
+    pub(crate) signal: Arc<AtomicU8>,
 }
 
 /// What a run starts others with.
@@ -108,15 +110,17 @@ impl Children {
             family: Arc::clone(&family),
             tree,
             depth: self.depth.saturating_add(1),
+            signal: Arc::default(),
             instance: self.instance.iter().copied().chain([id]).collect(),
         };
+        let signal = Arc::clone(&kin.signal);
         let mut session = (self.open)(kin);
         match session.run(run).await {
             Ok(report) => {
                 if self.metering == Metering::Engine {
                     family.fuel.fetch_add(report.usage.fuel, Ordering::Relaxed);
                 }
-                ended(&report, &printed)
+                ended(&report, signal.load(Ordering::Relaxed), &printed)
             }
             Err(error) => Err(not_started(&error)),
         }
@@ -211,9 +215,10 @@ impl Observer for Printed {
     }
 }
 
-fn ended(report: &Report, printed: &Printed) -> Result<Vec<u8>, ToolError> {
+fn ended(report: &Report, signal: u8, printed: &Printed) -> Result<Vec<u8>, ToolError> {
     let (code, told) = match &report.outcome {
         Outcome::Returned(_) => (0, None),
+        Outcome::Exited(_) if signal > 0 => (-i32::from(signal), None),
         Outcome::Exited(code) => (i32::from(*code), None),
         Outcome::Raised(raised) => (1, Some(raised.traceback.clone())),
         // As if the system had killed it.

@@ -95,6 +95,8 @@ impl State {
 /// What the guest said of its end, and what it handed out.
 pub(crate) struct Outbox {
     pub(crate) end: Option<End>,
+    /// The signal by which the script ended itself.
+    pub(crate) signal: Option<u8>,
     pub(crate) artifacts: Vec<Artifact>,
     pub(crate) out_bytes: u64,
     /// For the end and the artifacts.
@@ -276,6 +278,7 @@ impl Outbox {
         Self {
             continues,
             end: None,
+            signal: None,
             artifacts: Vec::new(),
             out_bytes: 0,
             held: None,
@@ -301,7 +304,9 @@ impl Outbox {
             PROGRESS_KIND => self.progress(payload),
             6 => self.artifact(payload)?,
             7 => {
-                self.end = Some(match exit_code(payload) {
+                let exit = serde_json::from_slice::<Exit>(payload).ok();
+                self.signal = exit.as_ref().and_then(|exit| exit.signal);
+                self.end = Some(match exit.and_then(|exit| exit.code()) {
                     Some(code) => End::Exit(code),
                     None => End::Raised(protocol("the interpreter ended with no exit code")),
                 });
@@ -393,14 +398,19 @@ fn raised(payload: &[u8]) -> Raised {
     }
 }
 
-fn exit_code(payload: &[u8]) -> Option<u8> {
-    #[derive(Deserialize)]
-    struct Exit {
-        code: i64,
+/// How a script ended itself.
+#[derive(Deserialize)]
+struct Exit {
+    code: i64,
+    /// The signal that it sent itself.
+    #[serde(default)]
+    signal: Option<u8>,
+}
+
+impl Exit {
+    fn code(&self) -> Option<u8> {
+        u8::try_from(self.code.rem_euclid(256)).ok()
     }
-    serde_json::from_slice::<Exit>(payload)
-        .ok()
-        .and_then(|exit| u8::try_from(exit.code.rem_euclid(256)).ok())
 }
 
 /// The first `bytes` of a text, cut between characters.

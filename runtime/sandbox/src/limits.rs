@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasmtime::ResourceLimiter;
 use wxmcp_run::{Ledger, Limit, OverBudget};
 
-use crate::pages::Pages;
+use crate::pages::{Pages, Share};
 
 /// A limit, as the error that unwinds the guest.
 #[derive(Debug, thiserror::Error)]
@@ -59,6 +59,8 @@ pub(crate) struct MemoryMeter {
     refused: Option<Limit>,
     /// Of a tool file's instance: what its memory takes of what the host may hold for the run.
     pages: Option<Arc<Pages>>,
+    /// Whether the image is counted as far as it is written to, by `pages`.
+    shares_image: bool,
 }
 
 impl MemoryMeter {
@@ -77,6 +79,7 @@ impl MemoryMeter {
             peak: 0,
             refused: None,
             pages: None,
+            shares_image: false,
         }
     }
 
@@ -84,6 +87,19 @@ impl MemoryMeter {
     /// runs hold what the process may.
     pub(crate) async fn charge(&mut self, ledger: &Ledger) -> Result<(), OverBudget> {
         self.pages = Some(Pages::charged(ledger).await?);
+        Ok(())
+    }
+
+    /// The instance of a run that another one started. The image that it begins with is the same memory as the other's:
+    /// what it writes there counts, and what it grows by.
+    ///
+    /// # Errors
+    ///
+    /// When all together would have more than they may.
+    pub(crate) fn share(&mut self) -> Result<(), OverBudget> {
+        let share = Share::fresh(&self.all, self.limit)?;
+        self.pages = Some(Pages::sharing(share));
+        self.shares_image = true;
         Ok(())
     }
 
@@ -112,7 +128,11 @@ impl MemoryMeter {
     }
 
     pub(crate) fn peak(&self) -> u64 {
-        self.peak
+        match self.shares_image {
+            // Pages that were written since it grew last are in the sum only.
+            true => self.peak.max(self.all.load(Ordering::Relaxed)),
+            false => self.peak,
+        }
     }
 
     /// The limit that memory was refused for.
@@ -139,6 +159,11 @@ impl ResourceLimiter for MemoryMeter {
             return Ok(true);
         }
         let more = u64::try_from(desired.saturating_sub(current)).unwrap_or(u64::MAX);
+        if let (Some(pages), true, 0) = (&self.pages, self.shares_image, current) {
+            pages.begins_with(more);
+            self.peak = self.peak.max(self.all.load(Ordering::Relaxed));
+            return Ok(true);
+        }
         let all = self.all.load(Ordering::Relaxed).saturating_add(more);
         if all > self.limit {
             self.refused = Some(Limit::Memory(self.limit));
@@ -239,6 +264,30 @@ mod tests {
         assert_eq!((ledger.held(), next.held()), (0, FRESH + 100));
         drop(meter);
         assert_eq!(ledger.process().held(), 0);
+    }
+
+    #[test]
+    fn a_run_that_was_started_counts_for_what_it_grows_by() {
+        let all = Arc::new(AtomicU64::new(0));
+        let limit = 2 * FRESH + 1000;
+        let mut first = MemoryMeter::among(limit, Arc::clone(&all));
+        assert!(first.memory_growing(0, 500, None).unwrap());
+        let mut second = MemoryMeter::among(limit, Arc::clone(&all));
+        second.share().unwrap();
+        // The image is larger than the limit.
+        let image = usize::try_from(limit).unwrap();
+        assert!(second.memory_growing(0, image, None).unwrap());
+        assert_eq!(all.load(Ordering::Relaxed), 500 + FRESH);
+        assert!(second.memory_growing(image, image + 100, None).unwrap());
+        assert_eq!(second.peak(), 600 + FRESH);
+        let mut third = MemoryMeter::among(limit, Arc::clone(&all));
+        third.share().unwrap();
+        let mut fourth = MemoryMeter::among(limit, Arc::clone(&all));
+        assert!(fourth.share().is_err());
+        assert!(!third.memory_growing(image, image + 500, None).unwrap());
+        assert_eq!(third.refused(), Some(&Limit::Memory(limit)));
+        drop((second, third));
+        assert_eq!(all.load(Ordering::Relaxed), 500);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::Poll;
 
 use parking_lot::Mutex;
@@ -39,6 +40,56 @@ struct Counted {
     written: u64,
     /// Those of them that are charged.
     charged: u64,
+    /// Bytes that it has grown by.
+    grown: u64,
+    /// Of a run that another one started: what it takes of the memory that they may have together.
+    share: Option<Share>,
+}
+
+/// A part of a bound that several instances share.
+#[derive(Debug)]
+pub(crate) struct Share {
+    all: Arc<AtomicU64>,
+    limit: u64,
+    taken: u64,
+}
+
+impl Share {
+    /// Takes the first part for a fresh instance.
+    ///
+    /// # Errors
+    ///
+    /// When all together would have more than they may.
+    pub(crate) fn fresh(all: &Arc<AtomicU64>, limit: u64) -> Result<Self, OverBudget> {
+        let mut share = Self {
+            all: Arc::clone(all),
+            limit,
+            taken: 0,
+        };
+        share.grow(FRESH)?;
+        Ok(share)
+    }
+
+    fn grow(&mut self, bytes: u64) -> Result<(), OverBudget> {
+        let more = |all: u64| all.checked_add(bytes).filter(|all| *all <= self.limit);
+        let grown = self
+            .all
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more);
+        if grown.is_err() {
+            return Err(OverBudget::Run {
+                asked: bytes,
+                budget: self.limit,
+            });
+        }
+        self.taken = self.taken.saturating_add(bytes);
+        Ok(())
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        self.all.fetch_sub(self.taken, Ordering::Relaxed);
+    }
 }
 
 impl Pages {
@@ -48,16 +99,25 @@ impl Pages {
     ///
     /// When the run would hold more than it may, or the process ever could.
     pub(crate) async fn charged(ledger: &Ledger) -> Result<Arc<Self>, OverBudget> {
-        Ok(Self::of(ledger.charge_when_free(FRESH).await?))
+        Ok(Self::of(ledger.charge_when_free(FRESH).await?, None))
     }
 
-    fn of(charge: Charge) -> Arc<Self> {
+    /// Of a run that another one started: what it writes of the image is taken of what they share.
+    pub(crate) fn sharing(share: Share) -> Arc<Self> {
+        let mut charge = Ledger::unbounded().nothing();
+        let _unbounded = charge.grow(FRESH);
+        Self::of(charge, Some(share))
+    }
+
+    fn of(charge: Charge, share: Option<Share>) -> Arc<Self> {
         let charged = charge.bytes();
         Arc::new(Self(Mutex::new(Counted {
             charge,
             image: 0,
             written: 0,
             charged,
+            grown: 0,
+            share,
         })))
     }
 
@@ -73,7 +133,10 @@ impl Pages {
     ///
     /// When the run, or the process, would hold more than it may.
     pub(crate) fn grow(&self, bytes: u64) -> Result<(), OverBudget> {
-        self.0.lock().charge.grow(bytes)
+        let counted = &mut *self.0.lock();
+        counted.charge.grow(bytes)?;
+        counted.grown = counted.grown.saturating_add(bytes);
+        Ok(())
     }
 
     /// Charges it to the run that uses it now.
@@ -96,7 +159,13 @@ impl Pages {
         let written = faults.saturating_mul(PAGE);
         counted.written = counted.written.saturating_add(written);
         // What it grew by is charged as that.
-        let most = counted.written.min(counted.image);
+        let written = match counted.share {
+            // All faults are pages of the image or of what it grew by, and that counts in full already: the sum is
+            // never less than what the instance takes.
+            Some(_) => counted.written.saturating_sub(counted.grown),
+            None => counted.written,
+        };
+        let most = written.min(counted.image);
         match most.checked_sub(counted.charged) {
             None | Some(0) => 0,
             Some(short) => short.next_multiple_of(STEP),
@@ -106,6 +175,9 @@ impl Pages {
     /// Charges pages that were written, if there is room.
     fn settle(&self, bytes: u64) -> Result<(), OverBudget> {
         let counted = &mut *self.0.lock();
+        if let Some(share) = &mut counted.share {
+            share.grow(bytes)?;
+        }
         counted.charge.grow(bytes)?;
         counted.charged = counted.charged.saturating_add(bytes);
         Ok(())

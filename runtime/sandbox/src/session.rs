@@ -1,14 +1,15 @@
 //! An instance that is kept between runs.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use wasmtime::component::{Instance, InstancePre, TypedFunc};
 use wasmtime::{Store, Trap, UpdateDeadline};
 use wasmtime_wasi::I32Exit;
 use wxmcp_run::{
-    BoxFuture, Limits, Observer, Outcome, Policy, Raised, Report, Run, RunError, RunnerSession,
-    Script, ToolHost,
+    BoxFuture, Limit, Limits, Observer, Outcome, OverBudget, Policy, Raised, Report, Run, RunError,
+    RunnerSession, Script, ToolHost,
 };
 
 use crate::calls::{Calls, InRun};
@@ -172,6 +173,16 @@ impl Session {
         }
         let policy = Arc::new(policy);
         let mut memory = MemoryMeter::among(limits.memory, Arc::clone(&self.family.memory));
+        let is_kin = self.kin.is_some();
+        let limit_of = |over: &OverBudget| match is_kin {
+            true => Limit::Memory(limits.memory),
+            false => over.limit(),
+        };
+        if is_kin && self.live.is_none() && memory.share().is_err() {
+            return Err(RunError::MemoryTooSmall {
+                limit: limits.memory,
+            });
+        }
         // The source and what the guest is sent are there until the run ends.
         let mut sent = ledger.nothing();
         if script.task.is_some() || script.in_session {
@@ -212,13 +223,15 @@ impl Session {
             None => {
                 let output = Output::charged(limits.output, Arc::clone(&observer), &ledger);
                 let outbox = Outbox::new(limits.value, Arc::clone(&observer), script.in_session);
+                let input = wasi::Input::of(&policy);
+                let files = match &self.kin {
+                    Some(kin) => Files::sharing(&kin.tree, (&ledger, &sources), &output),
+                    None => Files::new(&policy, &surroundings, (&ledger, &sources), &output)?,
+                };
                 let state = State {
-                    wasi: wasi::context(&policy, &output, program, &sources),
+                    wasi: wasi::context(&policy, &output, &input, program, &sources),
                     table: wasi::table(),
-                    files: match &self.kin {
-                        Some(kin) => Files::sharing(&kin.tree, (&ledger, &sources), &output),
-                        None => Files::new(&policy, &surroundings, (&ledger, &sources), &output)?,
-                    },
+                    files: files.reading(input, sources.randomness),
                     memory,
                     meter: Meter::among(Arc::clone(&self.family.fuel), self.kin.is_some()),
                     calls: Calls::new(tools, observer, output.clone(), this, &limits),
@@ -236,7 +249,7 @@ impl Session {
                     Ok(Ok(Ok(live))) => live,
                     Ok(Ok(Err(Begun::Not(error)))) => return Err(error),
                     Ok(Err(over)) => {
-                        let outcome = Outcome::Stopped(over.limit(), None);
+                        let outcome = Outcome::Stopped(limit_of(&over), None);
                         return Ok(not_begun(id, outcome, &clock));
                     }
                     Ok(Ok(Err(Begun::Ended(ending)))) | Err(ending) => {
@@ -275,7 +288,7 @@ impl Session {
         let entered = charging(pages, live.enter(&self.entry, request, &script));
         let ended = match unless_ended(entered, &mut cancel, &clock, &limits).await {
             Ok(Ok(entered)) => entered.map_err(Ending::from),
-            Ok(Err(over)) => Err(Ending::Stopped(over.limit())),
+            Ok(Err(over)) => Err(Ending::Stopped(limit_of(&over))),
             Err(ending) => Err(ending),
         };
         if let Err(Ending::NotStarted(error)) = ended {
@@ -284,6 +297,9 @@ impl Session {
         self.is_over = ended.is_err();
         let fuel = self.metering.used(&live.store, limits.fuel);
         let state = live.store.data_mut();
+        if let (Some(kin), Some(signal)) = (&self.kin, state.outbox.signal) {
+            kin.signal.store(signal, Ordering::Relaxed);
+        }
         let report = report(id, state, ended.err(), &limits, &clock, fuel);
         state.calls.starts_no_more();
         // From here on it is the report's.

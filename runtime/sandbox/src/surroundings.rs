@@ -1,7 +1,7 @@
 //! What a script finds around it besides its mounts: scratch folders in memory, a home, the folder that it begins in, and
 //! what its environment says of them.
 
-use wxmcp_run::{Language, Limits, Policy, Script};
+use wxmcp_run::{Language, Limits, Mount, Policy, Script};
 
 /// The home of a script.
 pub(crate) const HOME: &str = "/home/agent";
@@ -51,7 +51,7 @@ impl Surroundings {
         );
         let workdir = policy.workdir.clone();
         Self {
-            has_devices: !is_mounted("/") && !is_mounted(DEVICES),
+            has_devices: !policy.mounts.iter().any(hides_devices),
             bytes: limits.scratch,
             workdir: Some(workdir.unwrap_or_else(|| home.to_owned())),
             env,
@@ -60,10 +60,17 @@ impl Surroundings {
     }
 }
 
+/// Whether a mount of the user's is at `/dev`, around it or in it: then that is what the script sees.
+fn hides_devices(mount: &Mount) -> bool {
+    let guest = mount.guest.trim_end_matches('/');
+    let below = guest.strip_prefix(DEVICES);
+    guest.is_empty() || below.is_some_and(|below| below.is_empty() || below.starts_with('/'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use wxmcp_run::{Access, Mount, Quota, Source};
+    use wxmcp_run::{Access, Quota, Source};
 
     fn script(language: Language) -> Script {
         Script {

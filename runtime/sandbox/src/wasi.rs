@@ -43,6 +43,7 @@ pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> 
 pub(crate) fn context(
     policy: &Policy,
     output: &Output,
+    input: &Input,
     program: Option<&Script>,
     sources: &Sources,
 ) -> WasiCtx {
@@ -68,16 +69,53 @@ pub(crate) fn context(
             output: output.clone(),
             stream: Stream::Stderr,
         });
-    match &policy.stdin {
-        Stdin::Empty => {}
-        Stdin::Bytes(bytes) => {
-            builder.stdin(MemoryInputPipe::new(bytes.clone()));
+    match input {
+        Input::Empty => {}
+        Input::Bytes(pipe) => {
+            builder.stdin(pipe.clone());
         }
-        Stdin::Inherit => {
+        Input::Inherited => {
             builder.stdin(Inherited);
         }
     }
     builder.build()
+}
+
+/// What an instance reads, by whichever of its names: what was read by one is not read by another.
+#[derive(Clone)]
+pub(crate) enum Input {
+    Empty,
+    Bytes(MemoryInputPipe),
+    Inherited,
+}
+
+impl Input {
+    /// What a policy lets it read.
+    pub(crate) fn of(policy: &Policy) -> Self {
+        match &policy.stdin {
+            Stdin::Empty => Self::Empty,
+            Stdin::Bytes(bytes) => Self::Bytes(MemoryInputPipe::new(bytes.clone())),
+            Stdin::Inherit => Self::Inherited,
+        }
+    }
+
+    /// Another stream of it.
+    pub(crate) fn p2_stream(&self) -> Box<dyn InputStream> {
+        match self {
+            Self::Empty => Box::new(MemoryInputPipe::new(bytes::Bytes::new())),
+            Self::Bytes(pipe) => Box::new(pipe.clone()),
+            Self::Inherited => Inherited.p2_stream(),
+        }
+    }
+}
+
+/// A stream that prints.
+pub(crate) fn printing(output: &Output, stream: Stream) -> Box<dyn OutputStream> {
+    let printed = Printed {
+        output: output.clone(),
+        stream,
+    };
+    printed.p2_stream()
 }
 
 /// A handle table that a guest cannot grow without end.

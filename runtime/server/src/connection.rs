@@ -26,6 +26,7 @@ use wxmcp_run::{Outcome, ToolHost as _};
 use crate::arguments::{DescribeTools, RunCode, SearchTools};
 use crate::config::Client;
 use crate::listener::Listening;
+use crate::open::Open;
 use crate::results::Times;
 use crate::run_code::Answered;
 use crate::running::Running;
@@ -51,10 +52,12 @@ pub(crate) struct Connection {
     shown: Arc<Mutex<Vec<Tool>>>,
     /// Whether a client of an older revision hears of changes already.
     watches: AtomicBool,
+    /// What is held for it.
+    open: Open,
 }
 
 impl Connection {
-    pub(crate) fn new(service: Arc<Service>, client: Client) -> Self {
+    pub(crate) fn new(service: Arc<Service>, client: Client, open: Open) -> Self {
         let shown = Arc::new(Mutex::new(offered(&service)));
         Self {
             service,
@@ -62,6 +65,7 @@ impl Connection {
             level: Mutex::new(None),
             shown,
             watches: AtomicBool::new(false),
+            open,
         }
     }
 
@@ -256,6 +260,10 @@ impl ServerHandler for Connection {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        tokio::select! {
+            () = self.open.large(&context.id) => {}
+            () = context.ct.cancelled() => {}
+        }
         let tools = self.service.tools();
         let read = tokio::select! {
             biased;

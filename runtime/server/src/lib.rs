@@ -12,6 +12,7 @@ mod ids;
 mod listener;
 mod log;
 mod offer;
+mod open;
 mod opening;
 mod parse;
 mod pipes;

@@ -62,6 +62,12 @@ impl Refusal {
         }
     }
 
+    /// The refusal of a request that could be read.
+    pub(crate) fn of(id: &RequestId, words: &str) -> Self {
+        let id = serde_json::to_string(id).ok();
+        Self::new(id, ErrorCode::INVALID_REQUEST, words)
+    }
+
     /// The answer, as a line.
     pub(crate) fn to_line(&self) -> Vec<u8> {
         let error = json!({"code": self.code, "message": self.words});

@@ -11,6 +11,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use crate::config::Client;
 use crate::connection::Connection;
+use crate::open::Open;
 use crate::opening::Opening;
 use crate::pipes::Pipes;
 use crate::service::Service;
@@ -42,8 +43,9 @@ pub(crate) async fn serve(
     } = pipes.clone();
     let (input, output) = stdio_pipes();
     let (input, output) = (pipes.input(input), pipes.output(output));
-    let transport = Opening::new(Wire::new(input, output));
-    let connection = Connection::new(Arc::clone(service), client);
+    let open = Open::default();
+    let transport = Opening::new(Wire::new(input, output, open.clone()));
+    let connection = Connection::new(Arc::clone(service), client, open);
     let mut serving = tokio::spawn(async move {
         match connection.serve(transport).await {
             Ok(running) => {

@@ -13,7 +13,8 @@ use rmcp::transport::Transport;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, AsyncWrite, AsyncWriteExt as _, BufReader};
 use tokio::sync::Mutex;
 
-use crate::parse::{self, Parsed};
+use crate::open::{Open, Waiting};
+use crate::parse::{self, Parsed, Refusal};
 use crate::skim::Skim;
 
 /// Longest message of a client, in bytes: a program of 8 MiB as JSON writes it.
@@ -33,6 +34,7 @@ pub(crate) struct Wire<R, W> {
     /// Set while the rest of a line that is too long is passed over.
     long: Option<Skim>,
     output: Arc<Mutex<Output<W>>>,
+    open: Open,
     /// An error that is to be written.
     owed: Option<Vec<u8>>,
     /// Whether an error is not written yet; nothing is read before.
@@ -43,7 +45,7 @@ pub(crate) struct Wire<R, W> {
 struct Output<W> {
     /// None once it is closed.
     inner: Option<W>,
-    lines: VecDeque<Vec<u8>>,
+    lines: VecDeque<(Vec<u8>, Option<Waiting>)>,
     /// Bytes of the first line that were written.
     written: usize,
 }
@@ -53,7 +55,7 @@ impl<W: AsyncWrite + Unpin> Output<W> {
         let Some(inner) = &mut self.inner else {
             return Err(io::ErrorKind::NotConnected.into());
         };
-        while let Some(line) = self.lines.front() {
+        while let Some((line, _)) = self.lines.front() {
             let rest = line.get(self.written..).unwrap_or_default();
             if rest.is_empty() {
                 self.lines.pop_front();
@@ -71,8 +73,9 @@ impl<W: AsyncWrite + Unpin> Output<W> {
 }
 
 impl<R: AsyncRead + Unpin, W> Wire<R, W> {
-    pub(crate) fn new(input: R, output: W) -> Self {
+    pub(crate) fn new(input: R, output: W, open: Open) -> Self {
         Self {
+            open,
             input: BufReader::with_capacity(READ, input),
             line: Vec::new(),
             long: None,
@@ -114,7 +117,13 @@ impl<R: AsyncRead + Unpin, W> Wire<R, W> {
             if let Some(skim) = self.long.take() {
                 return Some(parse::too_long(skim, MAX_LINE));
             }
-            let parsed = parse::line(&self.line);
+            let parsed = match parse::line(&self.line) {
+                Parsed::Message(message) => match self.open.take(&message, self.line.len()) {
+                    Ok(()) => Parsed::Message(message),
+                    Err((id, why)) => Parsed::Refused(Refusal::of(&id, &why)),
+                },
+                other => other,
+            };
             match self.line.capacity() > MAX_KEPT {
                 true => self.line = Vec::new(),
                 false => self.line.clear(),
@@ -141,11 +150,14 @@ where
         item: TxJsonRpcMessage<RoleServer>,
     ) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let output = Arc::clone(&self.output);
+        let mut waiting = self.open.answers(&item);
         async move {
             let mut line = serde_json::to_vec(&item)?;
+            drop(item);
             line.push(b'\n');
+            waiting.has(line.len());
             let mut output = output.lock().await;
-            output.lines.push_back(line);
+            output.lines.push_back((line, Some(waiting)));
             output.flush().await
         }
     }
@@ -154,9 +166,16 @@ where
         loop {
             if self.owes {
                 let mut output = self.output.lock().await;
-                output.lines.extend(self.owed.take());
+                output
+                    .lines
+                    .extend(self.owed.take().map(|line| (line, None)));
                 output.flush().await.ok()?;
                 self.owes = false;
+            }
+            // What is read now would be one more answer to keep for a client that does not read.
+            while self.open.is_full() {
+                self.output.lock().await.flush().await.ok()?;
+                tokio::task::yield_now().await;
             }
             match self.next().await? {
                 Parsed::Message(message) => return Some(*message),

@@ -12,6 +12,7 @@ use wasmtime_wasi::p2::bindings::filesystem::types::{
 };
 use wasmtime_wasi::p2::{FsError, FsResult};
 
+use super::devices::Standard;
 use super::list::List;
 use super::seam::{Answer, File};
 use super::tree::Place;
@@ -45,6 +46,17 @@ impl Handle {
         match self {
             Self::File(file) => Ok(file),
             Self::Folder(_) => Err(ErrorCode::BadDescriptor),
+        }
+    }
+
+    /// The handle as an instance has it: standard streams are its own.
+    pub(super) fn of(self, standard: &Standard) -> Self {
+        match self {
+            Self::File(open) => Self::File(OpenFile {
+                file: standard.own(open.file),
+                ..open
+            }),
+            Self::Folder(_) => self,
         }
     }
 

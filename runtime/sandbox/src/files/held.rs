@@ -172,7 +172,13 @@ fn with_scratch() -> Surroundings {
 #[test]
 fn a_run_that_asks_for_no_file_has_no_scratch_folders_yet() {
     let (ledger, output) = (Ledger::unbounded(), Output::new(0, Arc::new(Silent)));
-    let mut files = Files::new(&Policy::default(), &with_scratch(), (&ledger, &Sources::default()), &output).unwrap();
+    let mut files = Files::new(
+        &Policy::default(),
+        &with_scratch(),
+        (&ledger, &Sources::default()),
+        &output,
+    )
+    .unwrap();
     let shared = files.shared();
     assert!(shared.get().is_none() && !files.tree.has_folder("/tmp"));
     // As when it starts another, which then has the same.

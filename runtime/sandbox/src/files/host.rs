@@ -286,7 +286,10 @@ impl types::HostDescriptor for FilesView<'_> {
         // What is to be made must not be there: not even as a link to where nothing is.
         let follow = follows(path_flags, &path) && !(how.create && how.exclusive);
         let opened = match self.target(&handle, &path, follow).await? {
-            Target::Inside(mounted, path) => acts::open(mounted, path, how).await?,
+            Target::Inside(mounted, path) => {
+                let opened = acts::open(mounted, path, how).await?;
+                opened.of(&self.files.standard)
+            }
             Target::Node(_) if how.create && how.exclusive => return Err(ErrorCode::Exist.into()),
             Target::Node(_) if how.create || how.write || how.truncate => {
                 return Err(ErrorCode::IsDirectory.into());
@@ -372,6 +375,9 @@ impl types::HostDescriptor for FilesView<'_> {
             return Err(ErrorCode::IsDirectory.into());
         };
         open.reads()?;
+        if let Some(stream) = self.files.standard.input(open.file.as_ref()) {
+            return self.table.push(stream).map_err(FsError::trap);
+        }
         let place = handles::place(&self.files.streams)?;
         let file = Arc::clone(&open.file);
         let stream: DynInputStream = Box::new(FileInput::new(
@@ -445,6 +451,9 @@ impl FilesView<'_> {
     ) -> FsResult<Resource<DynOutputStream>> {
         let open = handles::get(self.table, handle)?.file()?;
         open.writes()?;
+        if let Some(stream) = self.files.standard.output(open.file.as_ref()) {
+            return self.table.push(stream).map_err(FsError::trap);
+        }
         let place = handles::place(&self.files.streams)?;
         let file = Arc::clone(&open.file);
         let stream: DynOutputStream = Box::new(FileOutput::new(

@@ -46,13 +46,15 @@ use wasmtime_wasi::p2::bindings::filesystem::{preopens, types};
 use crate::guest::State;
 use crate::output::Output;
 use crate::surroundings::Surroundings;
+use crate::wasi::Input;
 use scratch::Scratch;
 use seam::Folder;
 use tree::Mounted;
 pub(crate) use tree::Tree;
 use writable::{Common, Guard, Notes, Writable};
 use wxmcp_run::{
-    Access, Clocks, Ledger, Mount, OverBudget, Policy, Protected, RunError, Source, Sources,
+    Access, Clocks, Ledger, Mount, OverBudget, Policy, Protected, Randomness, RunError, Source,
+    Sources,
 };
 
 /// Most bytes of a path that a guest names. Linux takes no longer one either.
@@ -94,6 +96,8 @@ pub(crate) struct Files {
     /// Where a guest's user reads what WASI has no error for, and whether that was printed.
     output: Output,
     has_noted: bool,
+    /// What is its own behind the names in `/dev`.
+    standard: devices::Standard,
     /// Streams of entries that are open now.
     lists: usize,
     /// Where bytes are charged that are held for the guest.
@@ -194,6 +198,7 @@ impl Files {
             streams: Arc::new(Semaphore::new(STREAMS)),
             output: output.clone(),
             has_noted: false,
+            standard: devices::Standard::new(output),
             lists: 0,
             ledger: ledger.clone(),
             known: None,
@@ -209,6 +214,12 @@ impl Files {
     /// The time of what happens now.
     fn now(&self) -> SystemTime {
         time_of(&self.clocks)
+    }
+
+    /// With what the instance reads of standard input, and of random numbers.
+    pub(crate) fn reading(mut self, input: Input, randomness: Randomness) -> Self {
+        self.standard.reading(input, randomness);
+        self
     }
 
     /// The mounts and the scratch folders, also for runs that this one starts.

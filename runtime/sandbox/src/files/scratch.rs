@@ -1,4 +1,4 @@
-//! Scratch: the folders in memory that a script may write to without a mount, gone with its instance.
+//! Scratch: the folders in memory that a script may write to without a mount, gone with its instance. With them comes `/dev`.
 
 use std::sync::Arc;
 
@@ -13,10 +13,10 @@ use wxmcp_run::{Access, Clocks, Ledger, OverBudget};
 pub(super) struct Scratch {
     /// Where they are; empty once they are in the tree.
     paths: Vec<&'static str>,
-    bytes: u64,
-    /// Whether `/dev` is to be put into the tree, too.
+    /// Whether `/dev` is to be put there, too.
     has_devices: bool,
     clocks: Clocks,
+    bytes: u64,
     /// Tells their files from those of other mounts.
     device: u64,
     /// Their room, once they are in the tree.
@@ -30,9 +30,9 @@ impl Scratch {
         let mounts = u64::try_from(mounts).unwrap_or(u64::MAX);
         Self {
             paths: surroundings.scratch.clone(),
-            bytes: surroundings.bytes,
             has_devices: surroundings.has_devices,
             clocks: clocks.clone(),
+            bytes: surroundings.bytes,
             device: (u64::MAX - 1).saturating_sub(mounts),
             space: None,
         }

@@ -9,6 +9,8 @@ use std::time::SystemTime;
 use wasmtime_wasi::p2::bindings::filesystem::types::{Advice, DescriptorType, ErrorCode};
 use wasmtime_wasi::runtime::spawn_blocking;
 
+use super::devices::Device;
+
 /// A result whose error is the guest's to hear.
 pub(super) type Answer<T> = Result<T, ErrorCode>;
 
@@ -107,6 +109,11 @@ pub(super) trait File: Send + Sync {
 
     /// Says what will be read next.
     fn advise(&self, offset: u64, length: u64, advice: Advice) -> Answer<()>;
+
+    /// The device that it stands for, which each instance has for itself.
+    fn device(&self) -> Option<Device> {
+        None
+    }
 }
 
 /// A folder that is being read.

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 
 use wasmtime_wasi::p2::bindings::filesystem::types::{Advice, ErrorCode};
 
-use super::node::{Body, Inner, Node, PAGE, taken};
+use super::node::{self, Body, Inner, Node, PAGE, taken};
 use crate::files::seam::{Answer, Change, Entries, Entry, File, Stat};
 
 /// A file in memory.
@@ -36,8 +36,8 @@ impl MemoryFile {
         while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
             let (page, inside) = (at / PAGE, index(at % PAGE));
             if !pages.contains_key(&page) {
-                match self.node.space.spend(PAGE) {
-                    Ok(()) => *held = held.saturating_add(PAGE),
+                match self.node.space.spend(node::page(PAGE)) {
+                    Ok(()) => *held = held.saturating_add(node::page(PAGE)),
                     Err(_) if written > 0 => break,
                     Err(error) => return Err(error),
                 }
@@ -117,7 +117,7 @@ impl File for MemoryFile {
         }
         base.cut(wanted);
         let gone = pages.split_off(&wanted.div_ceil(PAGE));
-        let freed = PAGE.saturating_mul(u64::try_from(gone.len()).unwrap_or(u64::MAX));
+        let freed = node::page(PAGE).saturating_mul(u64::try_from(gone.len()).unwrap_or(u64::MAX));
         self.node.space.give_back(freed);
         *held = held.saturating_sub(freed);
         // What is cut off is zeros if the file becomes longer again.

@@ -8,6 +8,8 @@ mod file;
 mod kept;
 mod node;
 mod rules;
+#[cfg(test)]
+mod tests;
 
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -22,7 +24,7 @@ use super::seam::{
 pub(super) use captured::captured;
 use file::{MemoryEntries, MemoryFile};
 pub(super) use node::Space;
-use node::{Base, Body, NODE, Node, contains, length};
+use node::{Base, Body, NODE, Node, contains};
 use rules::{EXECUTE, READ, Rules, WRITE};
 use wxmcp_run::{Clocks, Ledger};
 
@@ -169,7 +171,7 @@ impl Memory {
     }
 
     /// Makes something at a path where nothing is.
-    fn make(&self, path: &str, body: Body, mode: u32, size: u64) -> Answer<()> {
+    fn make(&self, path: &str, body: Body, mode: u32) -> Answer<()> {
         let _names = self.names();
         self.has_name(path, ErrorCode::Exist)?;
         let spot = match self.walk(path, false)? {
@@ -187,7 +189,7 @@ impl Memory {
         if spot.wants_folder && !matches!(body, Body::Folder(_)) {
             return Err(ErrorCode::NoEntry);
         }
-        spot.make(body, mode, size).map(|_| ())
+        spot.make(body, mode).map(|_| ())
     }
 }
 
@@ -200,11 +202,11 @@ impl Spot {
         Ok(found)
     }
 
-    fn make(&self, body: Body, mode: u32, size: u64) -> Answer<Arc<Node>> {
+    fn make(&self, body: Body, mode: u32) -> Answer<Arc<Node>> {
         let space = &self.folder.space;
         Rules::add(space.rules.as_ref(), || {
             self.folder.permits(WRITE)?;
-            let held = NODE.saturating_add(size);
+            let held = NODE.saturating_add(body.bytes());
             space.spend(held)?;
             let mode = self.folder.of_new(&body, mode);
             let node = Node::new(space, body, mode, held);
@@ -246,7 +248,7 @@ impl Folder for Memory {
                     };
                     is_new = true;
                     spot.check()?;
-                    spot.make(body, how.mode & FILE_BITS, 0)?
+                    spot.make(body, how.mode & FILE_BITS)?
                 }
                 _ => spot.node()?,
             },
@@ -292,7 +294,7 @@ impl Folder for Memory {
     }
 
     fn make_folder(&self, path: &str, mode: u32) -> Answer<()> {
-        self.make(path, Body::Folder(BTreeMap::new()), mode & FOLDER_BITS, 0)
+        self.make(path, Body::Folder(BTreeMap::new()), mode & FOLDER_BITS)
     }
 
     fn remove_folder(&self, path: &str) -> Answer<()> {
@@ -335,7 +337,7 @@ impl Folder for Memory {
         if target.is_empty() {
             return Err(ErrorCode::NoEntry);
         }
-        self.make(path, Body::Link(target.to_owned()), 0o777, length(target))
+        self.make(path, Body::Link(target.to_owned()), 0o777)
     }
 
     fn read_link(&self, path: &str) -> Answer<String> {

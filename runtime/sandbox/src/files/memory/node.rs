@@ -13,11 +13,30 @@ use crate::files::seam::{Answer, Change, Kind, Stat};
 use crate::files::writable::Notes;
 use wxmcp_run::{Charge, Clocks, Ledger, OverBudget, Rights};
 
-/// Bytes that a file, folder or link counts for besides its content and name.
+/// Bytes that a file, folder or link counts for besides its content and name: itself, and what its allocation takes.
 pub(super) const NODE: u64 = 256;
 
 /// Bytes of a piece of a file: what was never written takes no memory.
 pub(super) const PAGE: u64 = 4 << 10;
+/// Bytes of the first table of a folder's entries, or of a file's pages. It has room for eleven of them.
+const TABLE: u64 = 400;
+
+/// Bytes that one more name takes besides its letters: its share of tables that are half full, and an allocation of
+/// its own.
+const NAME: u64 = 128;
+
+/// Bytes that one more page of a file takes besides its content.
+const PAGE_ENTRY: u64 = 96;
+
+/// What a file holds for a page with so much content.
+pub(super) fn page(content: u64) -> u64 {
+    content.saturating_add(PAGE_ENTRY)
+}
+
+/// What a folder holds for a name that it gives, however many names its node has.
+fn named(name: &str) -> u64 {
+    NAME.saturating_add(length(name))
+}
 
 /// What the nodes of one root share.
 pub(in crate::files) struct Space {
@@ -231,6 +250,16 @@ impl Base {
     }
 }
 
+impl Body {
+    /// Bytes that it takes as it begins, besides its node.
+    pub(super) fn bytes(&self) -> u64 {
+        match self {
+            Self::File { .. } | Self::Folder(_) => TABLE,
+            Self::Link(target) => length(target),
+        }
+    }
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
         let inner = self.inner.get_mut().unwrap_or_else(PoisonError::into_inner);
@@ -335,7 +364,7 @@ impl Node {
         }
     }
 
-    /// Gives a node a name in this folder. The name counts.
+    /// Gives a node a name in this folder. The name counts, and its place in the table.
     pub(super) fn add(self: &Arc<Self>, name: &str, node: Arc<Self>) -> Answer<()> {
         let mut inner = self.lock();
         if inner.links == 0 {
@@ -344,10 +373,10 @@ impl Node {
         let Body::Folder(entries) = &mut inner.body else {
             return Err(ErrorCode::NotDirectory);
         };
-        self.space.spend(length(name))?;
+        self.space.spend(named(name))?;
         node.adopt(self);
         entries.insert(name.to_owned(), node);
-        inner.held = inner.held.saturating_add(length(name));
+        inner.held = inner.held.saturating_add(named(name));
         inner.modified = self.space.now();
         Ok(())
     }
@@ -368,8 +397,8 @@ impl Node {
         if let Body::Folder(entries) = &mut inner.body
             && entries.remove(name).is_some()
         {
-            self.space.give_back(length(name));
-            inner.held = inner.held.saturating_sub(length(name));
+            self.space.give_back(named(name));
+            inner.held = inner.held.saturating_sub(named(name));
             inner.modified = self.space.now();
         }
     }
