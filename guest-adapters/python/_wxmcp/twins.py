@@ -62,7 +62,7 @@ def waits_aside(function, generator):
 
 def begins_late(code):
     """Notes that a thread of a function begins when somebody waits, whatever is known of it."""
-    _late.add((code.co_filename, code.co_name, code.co_firstlineno))
+    twincode.late.add((code.co_filename, code.co_name, code.co_firstlineno))
 
 
 def moved(before, function):

@@ -419,6 +419,7 @@ impl Live {
             .begin(limits.output, Arc::clone(&observer), &this.ledger);
         state.files.begin(&this.ledger);
         state.memory.begin();
+        state.clocks = this.clocks.clone();
         state.programs = Programs::default();
         let calls = Calls::new(tools, observer, state.output.clone(), this, limits);
         // What the script kept of operations of an earlier run must not mean one of this.

@@ -404,7 +404,7 @@ mod tests {
     fn devices_take_and_give_what_they_do_on_linux() {
         let output = Output::new(100, Arc::new(Silent));
         let mut standard = Standard::new(&output);
-        standard.reading(wasi::Input::Empty, Randomness::Seeded(7));
+        standard.reading(wasi::Input::Empty, Randomness::seeded(7));
         let how = Open {
             write: true,
             ..READ
@@ -423,7 +423,7 @@ mod tests {
         }
         // Two that are opened do not repeat each other.
         assert_ne!(drawn[0], drawn[1]);
-        standard.reading(wasi::Input::Empty, Randomness::Seeded(7));
+        standard.reading(wasi::Input::Empty, Randomness::seeded(7));
         let again = standard.own(opened("random", how).unwrap());
         assert_eq!(again.read_at(0, &mut drawn[2]), Ok(32));
         assert_eq!(drawn[2], drawn[0]);

@@ -4,7 +4,7 @@ use std::mem::size_of;
 use std::sync::Arc;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
-use wxmcp_run::Ledger;
+use wxmcp_run::{Clocks, Ledger};
 
 use super::node::{Node, Space};
 use crate::files::seam::{Answer, Folder, Open, Opened};
@@ -52,7 +52,7 @@ fn created(root: &dyn Folder, path: &str) -> Answer<Opened> {
 
 /// Makes one thing after the other until there is no more room; what is charged then, and how many there are.
 fn filled(mut make: impl FnMut(&Arc<dyn Folder>, usize) -> Answer<()>) -> (usize, usize) {
-    let space = Space::new(ROOM, 1, &Ledger::unbounded(), None);
+    let space = Space::new(ROOM, 1, &Ledger::unbounded(), None, &Clocks::Live);
     let root = super::folder(&space);
     created(root.as_ref(), "file").unwrap();
     let mut count = 0;
@@ -146,7 +146,7 @@ fn every_kind_is_charged_for_what_it_takes() {
 
 #[test]
 fn what_was_charged_is_given_back() {
-    let space = Space::new(ROOM, 1, &Ledger::unbounded(), None);
+    let space = Space::new(ROOM, 1, &Ledger::unbounded(), None, &Clocks::Live);
     let root = super::folder(&space);
     for round in 0..3 {
         root.make_folder("folder", 0o755).unwrap();
