@@ -312,7 +312,7 @@ mod tests {
     }
 
     fn fresh(ledger: &Ledger) -> Arc<Pages> {
-        let pages = Pages::of(ledger.charge(FRESH).unwrap());
+        let pages = Pages::of(ledger.charge(FRESH).unwrap(), None);
         pages.begins_with(IMAGE);
         pages
     }
