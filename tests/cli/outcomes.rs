@@ -54,7 +54,7 @@ fn messages_say_what_why_and_what_helps() -> TestResult {
     );
     let printed = wx_alone(&["run", "--memory", "8MiB", "--lang", "js", "-c", "1"])?;
     assert!(
-        printed.stderr.contains("JavaScript 10 MiB"),
+        printed.stderr.contains("JavaScript 16 MiB"),
         "{}",
         printed.stderr
     );

@@ -193,3 +193,52 @@ where
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+    use rmcp::model::{ErrorData, JsonRpcMessage};
+    use tokio::io::{AsyncReadExt as _, duplex};
+
+    const PING: &str = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_its_answers_is_not_read_either() {
+        let (mut requests, input) = duplex(4096);
+        let (mut answers, output) = duplex(16);
+        let open = Open::default();
+        let mut wire = Wire::new(input, output, open.clone());
+        let line = format!("{PING}\n");
+        requests.write_all(line.as_bytes()).await.unwrap();
+        assert!(wire.receive().await.is_some());
+        requests.write_all(line.as_bytes()).await.unwrap();
+        let sending: Vec<_> = (0..200)
+            .map(|_| {
+                let error = ErrorData::internal_error("x", None);
+                tokio::spawn(wire.send(JsonRpcMessage::error(error, None)))
+            })
+            .collect();
+        assert!(open.is_full());
+        for _ in 0..1_000 {
+            tokio::task::yield_now().await;
+        }
+        assert!(wire.receive().now_or_never().is_none());
+        // Reading goes on when the answers are read.
+        let reads = tokio::spawn(async move {
+            let mut all = Vec::new();
+            answers.read_to_end(&mut all).await.map(|_| all)
+        });
+        // Its id is open: the first one has no answer yet.
+        drop(requests);
+        assert!(wire.receive().await.is_none());
+        for sent in sending {
+            sent.await.unwrap().unwrap();
+        }
+        wire.close().await.unwrap();
+        let all = String::from_utf8(reads.await.unwrap().unwrap()).unwrap();
+        assert_eq!(all.lines().count(), 201);
+        assert!(all.contains("a request with this `id` is open"), "{all}");
+        assert!(!open.is_full());
+    }
+}
