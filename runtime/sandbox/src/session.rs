@@ -179,9 +179,8 @@ impl Session {
             false => over.limit(),
         };
         if is_kin && self.live.is_none() && memory.share().is_err() {
-            return Err(RunError::MemoryTooSmall {
-                limit: limits.memory,
-            });
+            let limit = limits.memory;
+            return Err(RunError::MemoryTooSmall { limit });
         }
         // The source and what the guest is sent are there until the run ends.
         let mut sent = ledger.nothing();
@@ -302,8 +301,7 @@ impl Session {
         }
         let report = report(id, state, ended.err(), &limits, &clock, fuel);
         state.calls.starts_no_more();
-        // From here on it is the report's.
-        state.outbox.held = None;
+        state.outbox.held = None; // From here on it is the report's.
         drop(sent);
         // A script that a limit stopped may have come back to say so.
         self.is_over |= script.in_session && matches!(report.outcome, Outcome::Stopped(..));

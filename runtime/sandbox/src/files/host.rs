@@ -286,10 +286,9 @@ impl types::HostDescriptor for FilesView<'_> {
         // What is to be made must not be there: not even as a link to where nothing is.
         let follow = follows(path_flags, &path) && !(how.create && how.exclusive);
         let opened = match self.target(&handle, &path, follow).await? {
-            Target::Inside(mounted, path) => {
-                let opened = acts::open(mounted, path, how).await?;
-                opened.of(&self.files.standard)
-            }
+            Target::Inside(mounted, path) => acts::open(mounted, path, how)
+                .await?
+                .of(&self.files.standard),
             Target::Node(_) if how.create && how.exclusive => return Err(ErrorCode::Exist.into()),
             Target::Node(_) if how.create || how.write || how.truncate => {
                 return Err(ErrorCode::IsDirectory.into());
@@ -379,9 +378,8 @@ impl types::HostDescriptor for FilesView<'_> {
             return self.table.push(stream).map_err(FsError::trap);
         }
         let place = handles::place(&self.files.streams)?;
-        let file = Arc::clone(&open.file);
         let stream: DynInputStream = Box::new(FileInput::new(
-            file,
+            Arc::clone(&open.file),
             offset,
             place,
             self.files.ledger.clone(),
