@@ -179,6 +179,12 @@ fn replays(folder: &Path, language: &str) -> Result<(), Failed> {
         language,
         &["--record", &recording, "--record-env"],
     )?;
+    // What a recording cannot hold is refused by name.
+    if live.stderr.contains("the run cannot be recorded")
+        || live.stderr.contains("the recording is too large")
+    {
+        return Ok(());
+    }
     let live = canonical(&live)?;
     drop(copy);
     let replayed: Printed = wxmcp(place.path())
@@ -189,9 +195,13 @@ fn replays(folder: &Path, language: &str) -> Result<(), Failed> {
         return Err(format!("the replay differs\n{}", replayed.stderr).into());
     }
     // A live run also says what of the host would have helped, which a replay does not know.
-    if !folder.ends_with("sibling_without_a_mount")
-        && !folder.ends_with("sibling_package_without_a_mount")
-    {
+    // How far a script has come that is given up is not known.
+    let may_differ = [
+        "sibling_without_a_mount",
+        "sibling_package_without_a_mount",
+        "processes_python_timeout_and_kill",
+    ];
+    if !may_differ.iter().any(|case| folder.ends_with(case)) {
         same("the replay", &canonical(&replayed)?, &live)?;
     }
     let mut reports = Vec::new();
@@ -203,6 +213,13 @@ fn replays(folder: &Path, language: &str) -> Result<(), Failed> {
             language,
             &["--deterministic"],
         )?)?);
+    }
+    // A limit of time is one of the machine.
+    if reports
+        .iter()
+        .any(|report| report.contains("\"limit\": \"wall-time\""))
+    {
+        return Ok(());
     }
     same("the second deterministic run", &reports[1], &reports[0])
 }

@@ -86,7 +86,7 @@ try { await files.remove('', { recursive: true }); } catch (error) { console.log
         ],
     )?;
     let refused = "[Errno 44] No such file or directory: ''\n";
-    let shown = "False False ['data'] ['data'] True\n";
+    let shown = "False False ['data', 'dev'] ['data', 'dev'] True\n";
     assert_eq!(
         python.streams(),
         (format!("{}{shown}", refused.repeat(5)).as_str(), "")

@@ -32,7 +32,7 @@ fn one_bad_entry_of_a_file_costs_itself() -> TestResult {
         ("off", "servers.off: it is disabled there"),
     ] {
         for source in [
-            format!("from tools import {name}\n{name}.t"),
+            format!("from tools import {name}\n{name}.t()"),
             format!("call_tool('{name}.t')"),
         ] {
             let printed = place.wx(&["run", "-c", &source])?;

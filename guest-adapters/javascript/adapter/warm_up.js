@@ -38,6 +38,7 @@ function message(source, imports, more) {
     args: [],
     env: { HOME: '/home/agent', TMPDIR: '/tmp', USER: 'agent' },
     mounts: { '/home/agent': 'scratch', '/tmp': 'scratch' },
+    scratch: 67108864,
     cwd: '/home/agent',
     source,
     imports,

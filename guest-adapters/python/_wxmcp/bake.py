@@ -154,6 +154,8 @@ def _uses(module, users):
 def _bake_twins():
     """Makes the twins of what waits in the library and in the adapter (see `twins`)."""
     for name in twins.LIBRARY:
+        if name not in stdlib.sources:  # one of ours that components do not have
+            continue
         twincode.bake(zlib.decompress(stdlib.sources[name]).decode(), stdlib.paths[name])
     for path in report.FILES:
         if path.rpartition("/")[2].removesuffix(".py") in twins.ADAPTER:

@@ -9,9 +9,12 @@ import sys
 
 from . import hints
 
-# As the host counts: what each file or folder takes beside its name, and the pieces that its content is kept in.
-_NODE = 256
+# As the host counts: what each file, folder or link takes, besides the letters of its name; what a file or folder takes
+# for what is in it; the pieces that content is kept in, and what each takes besides.
+_NODE = 256 + 128
+_TABLE = 400
 _PAGE = 4096
+_PAGE_ENTRY = 96
 
 _Usage = collections.namedtuple("usage", "total used free")
 _Usage.__module__ = "shutil"
@@ -29,8 +32,9 @@ def disk_usage(path):
 def statvfs(path):
     """Perform a statvfs system call on the given path: of a run's own files, and refuse for mounts of the host's."""
     total, used, nodes = _room(path)
-    free = (total - used) // _PAGE
-    most = total // _NODE
+    # What a file can take that is made now.
+    free = max(total - used - 2 * (_NODE + _TABLE), 0) // (_PAGE + _PAGE_ENTRY)
+    most = total // (_NODE + _TABLE)
     # bsize, frsize, blocks, bfree, bavail, files, ffree, favail, flag, namemax, fsid
     fields = _PAGE, _PAGE, total // _PAGE, free, free, most, most - nodes, most - nodes, 0, 255, 0
     return os.statvfs_result(fields)
@@ -59,7 +63,12 @@ def _size(path, name):
         found = os.lstat(path)
     except OSError:
         return 0
-    content = 0 if found.st_mode & 0o170000 == 0o040000 else -(-found.st_size // _PAGE) * _PAGE
+    kind = found.st_mode & 0o170000
+    if kind == 0o120000:
+        content = found.st_size
+    else:
+        pages = 0 if kind == 0o040000 else -(-found.st_size // _PAGE)
+        content = _TABLE + pages * (_PAGE + _PAGE_ENTRY)
     return _NODE + len(os.fsencode(name)) + content
 
 

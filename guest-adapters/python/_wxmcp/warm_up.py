@@ -114,7 +114,10 @@ def run(texts=(_HELLO, _PLAIN, _ASYNC, _TOOLS, _ASYNC_TOOLS, _FAILS, _INVALID), 
     loop.HostLoop.create_task = _create_named_task
     try:
         for text in texts:
-            message = json.dumps({"name": "script.py", "source": text, "args": [], "env": place.ENVIRONMENT, "cwd": place.HOME}).encode()
+            message = json.dumps({
+                "name": "script.py", "args": [], "env": place.ENVIRONMENT,
+                "mounts": {place.HOME: "scratch", "/tmp": "scratch"}, "scratch": 64 << 20, "cwd": place.HOME, "source": text,
+            }).encode()
             for _ in range(times):
                 entry(message)
     finally:

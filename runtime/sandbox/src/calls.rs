@@ -437,10 +437,12 @@ impl Calls {
 
     /// Gives up on an operation; unknown ids are nothing.
     pub(crate) fn cancel(&mut self, id: u64) {
-        if let Some(schedule) = &self.schedule {
+        let is_timer = self.timers.remove(&id).is_some();
+        let is_ready = self.ready.iter().any(|ended| ended.id == id);
+        let is_under_way = is_timer || is_ready || self.aborts.contains_key(&id);
+        if let Some(schedule) = self.schedule.as_ref().filter(|_| is_under_way) {
             schedule.gave_up(id);
         }
-        self.timers.remove(&id);
         if let Some(abort) = self.aborts.remove(&id) {
             abort.abort();
             self.indices.remove(&id);

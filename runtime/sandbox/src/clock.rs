@@ -82,6 +82,16 @@ impl RunClock {
         self.still_at(Instant::now())
     }
 
+    /// Ends when the run has spent its wall time; pauses prolong it.
+    pub(crate) async fn over(&self, wall: Duration) {
+        while let Some(left) = wall
+            .checked_sub(self.elapsed())
+            .filter(|left| !left.is_zero())
+        {
+            tokio::time::sleep(left).await;
+        }
+    }
+
     fn still_at(&self, now: Instant) -> Duration {
         let state = self.state.lock();
         let current = state

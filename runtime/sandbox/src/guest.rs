@@ -120,8 +120,6 @@ pub(crate) enum End {
 /// Offers the interfaces of `wit/guest.wit` to guests.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     add_host(linker)?;
-    crate::programs::add_to_linker(linker)?;
-    crate::names::add_to_linker(linker)?;
     add_waiting(linker)
 }
 

@@ -9,7 +9,7 @@ use crate::guest::State;
 use crate::meter::{self, Metering};
 use crate::session::Session;
 use crate::supplied::Export;
-use crate::{guest, wasi};
+use crate::{guest, names, programs, wasi};
 
 /// A mapped guest that can start instances.
 pub struct Sandbox {
@@ -55,6 +55,8 @@ impl Sandbox {
         let mut linker = Linker::new(engine);
         wasi::add_to_linker(&mut linker).map_err(engine_error)?;
         guest::add_to_linker(&mut linker).map_err(engine_error)?;
+        programs::add_to_linker(&mut linker).map_err(engine_error)?;
+        names::add_to_linker(&mut linker).map_err(engine_error)?;
         meter::add_to_linker(&mut linker).map_err(engine_error)?;
         let before = linker.instantiate_pre(guest).map_err(engine_error)?;
         let entry = Entry::of_interpreter(guest).ok_or(RunError::NotAnInterpreter)?;

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 use wasmtime::component::{Instance, InstancePre, TypedFunc};
 use wasmtime::{Store, Trap, UpdateDeadline};
@@ -324,7 +323,7 @@ async fn unless_ended<T>(
         biased;
         done = work => Ok(done),
         () = cancel => Err(Ending::Cancelled),
-        () = deadline(clock, limits.wall) => Err(timed_out(limits)),
+        () = clock.over(limits.wall) => Err(timed_out(limits)),
     }
 }
 
@@ -483,16 +482,6 @@ async fn enter(
         .call_async(store, (bytes,))
         .await
         .map_err(Entered::Trapped)
-}
-
-/// Ends when the run has spent its wall time; pauses of the clock prolong it.
-async fn deadline(clock: &RunClock, wall: Duration) {
-    while let Some(left) = wall
-        .checked_sub(clock.elapsed())
-        .filter(|left| !left.is_zero())
-    {
-        tokio::time::sleep(left).await;
-    }
 }
 
 impl RunnerSession for Session {

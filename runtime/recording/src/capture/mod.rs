@@ -42,9 +42,36 @@ pub type Mounts = Vec<Option<Arc<Captured>>>;
 ///
 /// What cannot be captured, by its name.
 pub fn capture(policy: &Policy) -> Result<Mounts, NotCaptured> {
+    refuse_overlaps(policy)?;
     let mut budget = Budget::new(MOST);
     let read = |mount| capture_one(mount, &policy.protected, &mut budget);
     policy.mounts.iter().map(read).collect()
+}
+
+/// Refuses folders of the host that two mounts show, if the script may write to one of them: each is captured alone.
+fn refuse_overlaps(policy: &Policy) -> Result<(), NotCaptured> {
+    let folder = |mount: &Mount| match &mount.source {
+        Source::Host(folder) => std::fs::canonicalize(folder).ok(),
+        Source::Memory { .. } | Source::Captured(_) => None,
+    };
+    for (at, mount) in policy.mounts.iter().enumerate() {
+        for other in policy.mounts.iter().skip(at.saturating_add(1)) {
+            let writes = [mount, other]
+                .iter()
+                .any(|it| it.access == Access::ReadWrite);
+            let (Some(one), Some(two)) = (folder(mount), folder(other)) else {
+                continue;
+            };
+            if writes && (one.starts_with(&two) || two.starts_with(&one)) {
+                return Err(NotCaptured {
+                    guest: other.guest.clone(),
+                    path: String::new(),
+                    why: Why::Twice(mount.guest.clone()),
+                });
+            }
+        }
+    }
+    Ok(())
 }
 
 fn capture_one(
@@ -128,6 +155,11 @@ pub enum Why {
         /// What they may have.
         most: u64,
     },
+    /// Another mount shows it, too, and the script may write to one of them.
+    #[error(
+        "the mount `{0}` shows files of it, too, and the script may write to one of them; mount each folder once"
+    )]
+    Twice(String),
     /// It was written to meanwhile, twice.
     #[error("it changes while it is read; record when nothing else writes to the folder")]
     Changes,

@@ -311,7 +311,7 @@ impl State {
             // A replay has no time that could be over, and nobody who interrupts it: it came as far.
             report.outcome = outcome;
         }
-        let mut actual = canonical::report(report);
+        let actual = canonical::report(report);
         let mut divergence = {
             let mut inner = self.inner.lock();
             inner.divergence.take()
@@ -325,18 +325,19 @@ impl State {
                 divergence.with(&detail(&left.it), "")
             });
         } else if let Some(mut recorded) = recorded.filter(|_| self.how.until.is_none()) {
+            let mut compared = actual.clone();
             let is_other = self.how.other_guest || self.how.edited.is_some();
             if is_other || self.recorded.gave_up_a_script() {
-                [&mut actual, &mut recorded]
+                [&mut compared, &mut recorded]
                     .into_iter()
                     .for_each(without_use);
             }
-            if actual != recorded {
+            if compared != recorded {
                 let last = self.recorded.events.saturating_sub(1);
                 let words = ("the report of the recorded run", "the report of the replay");
                 let text = |report: &Value| pretty(&report.to_string());
                 let differs = Divergence::new(last, words.0, words.1);
-                divergence = Some(differs.with(&text(&recorded), &text(&actual)));
+                divergence = Some(differs.with(&text(&recorded), &text(&compared)));
             }
         }
         Replayed {

@@ -7,7 +7,7 @@ use wasmtime::component::{Accessor, Linker, Val, types::ComponentFunc};
 use wasmtime::{Engine, StoreContextMut};
 
 use crate::guest::{self, State};
-use crate::wasi;
+use crate::{names, programs, wasi};
 use wxmcp_run::ToolError;
 
 /// A tool as a function with types.
@@ -44,6 +44,8 @@ pub(super) fn linker(engine: &Engine, tools: &[LinkedTool]) -> wasmtime::Result<
     let mut linker = Linker::new(engine);
     wasi::add_to_linker(&mut linker)?;
     guest::add_to_linker(&mut linker)?;
+    programs::add_to_linker(&mut linker)?;
+    names::add_to_linker(&mut linker)?;
     for linked in tools {
         let mut instance = linker.instance(&linked.interface)?;
         let tool = Arc::clone(&linked.tool);
