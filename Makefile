@@ -60,6 +60,11 @@ components: guests servers ## Make the components in other languages that the te
 	$(BUILD) --bins
 	fixtures/components/build.sh $(OUT)
 
+.PHONY: recordings
+recordings: guests ## Record the runs in fixtures/recordings, anew
+	$(BUILD) --bins
+	fixtures/recordings/make.sh $(OUT)/wxmcp
+
 .PHONY: wit
 wit: guests ## Write the WIT of the tools that ship into wit/tools, anew
 	$(BUILD) --bin wxmcp
@@ -84,6 +89,8 @@ test: guests servers clients checkers componentizers components ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) test --workspace --doc -j$(JOBS)
+	$(BUILD) --bins
+	$(OUT)/wxmcp verify --quiet fixtures/recordings
 	$(if $(CXX_FOUND),,@echo "there is no C++ compiler: the bounded run of the fuzzer is left out")
 	$(CARGO) nextest run --workspace $(WITH_FUZZ) -j$(JOBS)
 

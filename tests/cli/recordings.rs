@@ -331,3 +331,62 @@ fn the_action_of_github_verifies_and_refuses_another_archive() -> TestResult {
     assert!(!other.stdout.contains("verified"), "{}", other.stdout);
     Ok(())
 }
+
+#[test]
+fn a_replay_that_stops_goes_on_with_what_is_typed() -> TestResult {
+    let python = "from tools import fixture\nx = 1\nfixture.add(a=1, b=2)\nx = 2\nfixture.add(a=3, b=4)\nx = 3\n";
+    let javascript = "import * as fixture from 'tools/fixture';\nlet x = 1;\nawait fixture.add({a: 1, b: 2});\nx = 2;\nawait fixture.add({a: 3, b: 4});\nx = 3;\n";
+    let folder = tree(&[("a.py", python), ("b.js", javascript)])?;
+    for script in ["a.py", "b.js"] {
+        let mut record = wxmcp(folder.path());
+        record.args([
+            "record",
+            "-q",
+            "-o",
+            "r.wxr",
+            "--mcp-config",
+            &fixture_config(),
+            script,
+        ]);
+        assert!(record.status()?.success());
+        let calls = wx(folder.path(), &["recording", "show", "--calls", "r.wxr"])?.stdout;
+        let second = calls
+            .lines()
+            .filter(|line| line.contains("fixture.add"))
+            .nth(1);
+        let event = second.and_then(|line| line.split_whitespace().next());
+        let event = event.ok_or(calls.clone())?;
+        let mut replay = wxmcp(folder.path());
+        replay.args(["replay", "-i", "--until", event, "r.wxr"]);
+        let mut replay = replay
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        replay
+            .stdin
+            .take()
+            .ok_or("no input")?
+            .write_all(b"x + 40\n")?;
+        let printed = Printed::from(replay.wait_with_output()?);
+        assert_eq!(printed.stdout, "42\n", "{script}: {}", printed.stderr);
+        assert!(
+            printed.stderr.contains("here the replay stops"),
+            "{}",
+            printed.stderr
+        );
+    }
+    Ok(())
+}
+
+/// `make recordings` makes them anew.
+#[test]
+fn the_recordings_of_this_repository_replay() -> TestResult {
+    let verified = wx(repository(), &["verify", "--json", "fixtures/recordings"])?;
+    let lines: Result<Vec<Value>, _> = verified.stdout.lines().map(serde_json::from_str).collect();
+    let lines = lines?;
+    let differ: Vec<_> = lines.iter().filter(|line| line["outcome"] != "same").collect();
+    assert!(differ.is_empty(), "{differ:#?}");
+    assert!(lines.len() >= 100, "{} recordings", lines.len());
+    Ok(())
+}

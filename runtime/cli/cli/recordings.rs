@@ -59,6 +59,10 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "EVENT")]
     pub(crate) until: Option<usize>,
 
+    /// Stop at the first call from the event of --until on, and read lines that go on with the script's variables
+    #[arg(short, long, requires = "until", conflicts_with_all = ["json", "quiet", "script"])]
+    pub(crate) interactive: bool,
+
     /// Give the recorded answers to this script instead, and say which call is the first that differs
     #[arg(long, value_name = "FILE", conflicts_with = "until")]
     pub(crate) script: Option<String>,

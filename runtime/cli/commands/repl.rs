@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
-use wxmcp_host::{Job, Runtime, Session, StartError};
+use wxmcp_host::{Guests, Job, Runtime, Session, StartError};
 use wxmcp_javascript::{Dialect, is_unfinished};
+use wxmcp_recording::{HowToReplay, Replay};
 use wxmcp_run::{Language, Outcome, Script, Silent, Stdin, ToolHost as _};
 
 use self::editor::{Edited, Editor};
 use self::names::Names;
+use super::recordings::Loaded;
 use super::run::{cannot_listen, failure, interrupted, job};
 use crate::cli::ReplArgs;
 use crate::exit::{Exit, Failure};
@@ -62,6 +64,43 @@ pub(super) fn after(script: Script, settings: Settings) -> Result<Exit, Failure>
         )));
     }
     crate::runtime::event_loop()?.run(read_and_run(script, settings, true))
+}
+
+/// Replays a recording until it is to stop, and then runs what is typed: with the script's variables, and without tools.
+pub(super) fn after_replay(
+    loaded: &Loaded,
+    how: HowToReplay,
+    guests: Arc<Guests>,
+) -> Result<Exit, Failure> {
+    crate::runtime::event_loop()?.run(replay_and_read(loaded, how, guests))
+}
+
+async fn replay_and_read(
+    loaded: &Loaded,
+    how: HowToReplay,
+    guests: Arc<Guests>,
+) -> Result<Exit, Failure> {
+    let runtime = Runtime::with_guests(guests)
+        .build()
+        .map_err(|error| Failure::fault(error.into()))?;
+    let replay = Replay::of(Arc::clone(&loaded.recorded), how);
+    let terminal = Arc::new(Terminal::new(true, true));
+    let run = replay.run(runtime.tools().broker().ledger(), terminal.clone());
+    let run = run.map_err(|error| Failure::usage(error.into()))?;
+    let mut first = Job::new(run.script.language, "<run>", "");
+    first.limits = run.limits.clone();
+    let mut session = open(&runtime, run.script.language)?;
+    let report = session.run_given(run).await.map_err(cannot_run)?;
+    terminal.finish();
+    render::report(&report, false, false, false);
+    let mut repl = Repl {
+        session,
+        job: first,
+        count: 0,
+        runtime,
+        input: Input::new(),
+    };
+    repl.follow(false).await
 }
 
 async fn read_and_run(

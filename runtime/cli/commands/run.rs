@@ -130,7 +130,7 @@ async fn run(
     std::mem::forget(Arc::clone(&runner));
     terminal.finish();
     let kept = match (keeper, &report) {
-        (Some(keeper), Ok(report)) => keeper.end(report),
+        (Some(keeper), Ok(report)) => keeper.end(report, broker).await,
         _ => Ok(()),
     };
     if let Ok(report) = &mut report {

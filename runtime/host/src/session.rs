@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use wxmcp_broker::CallerHost;
-use wxmcp_run::{Language, Observer, Report, RunError, RunnerSession, Silent};
+use wxmcp_run::{Language, Observer, Report, Run, RunError, RunnerSession, Silent};
 
 use crate::runtime::{Job, Runtime, StartError};
 
@@ -91,6 +91,20 @@ impl Session {
         }
         job.script.in_session = true;
         let run = job.into_run(Arc::clone(&self.tools), observer, cancel);
+        Ok(self.interpreter.run(run).await?)
+    }
+}
+
+impl Session {
+    /// Runs what is a run already: one that replays a recording.
+    ///
+    /// # Errors
+    ///
+    /// As [`Session::run`].
+    pub async fn run_given(&mut self, run: Run) -> Result<Report, StartError> {
+        if !same_interpreter(self.language, run.script.language) {
+            return Err(RunError::OtherInterpreter.into());
+        }
         Ok(self.interpreter.run(run).await?)
     }
 }

@@ -15,5 +15,5 @@ mod replay;
 
 pub use canonical::report as canonical_report;
 pub use deterministic::{DEFAULT_NOW, Deterministic, UNITS_PER_NANOSECOND};
-pub use record::{NotRecorded, Recorder, Sink};
+pub use record::{NotRecorded, Recorder, Sink, definition_digest};
 pub use replay::{Divergence, HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed};

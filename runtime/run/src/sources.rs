@@ -147,6 +147,8 @@ pub enum Next {
     AsItEnds,
     /// These when all of them have ended, in this order, and nothing else; after the names of namespaces whose tools changed.
     These(Vec<u64>, Vec<String>),
+    /// What has ended already, and all timers. Nothing is waited for.
+    HasEnded,
     /// Nothing any more: something else ends the run.
     Never,
 }

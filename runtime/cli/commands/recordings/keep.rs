@@ -1,16 +1,18 @@
 //! A run that is recorded.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
+use wxmcp_broker::CallerHost;
 use wxmcp_host::Runtime;
 use wxmcp_recording::capture::{self, Mounts, NotCaptured};
 use wxmcp_recording::event::{Event, Head};
 use wxmcp_recording::file::Writer;
 use wxmcp_recording::{NotRecorded, Recorder, Sink};
-use wxmcp_run::{Policy, Report, Run, Stdin};
+use wxmcp_run::{CallContext, Policy, Report, Run, Stdin, ToolHost as _};
 
 use crate::cli::RunArgs;
 use crate::exit::Failure;
@@ -94,16 +96,35 @@ impl Keeper {
     /// # Errors
     ///
     /// When some of it could not be written.
-    pub(in crate::commands) fn end(self, report: &Report) -> Result<(), Failure> {
+    pub(in crate::commands) async fn end(
+        self,
+        report: &Report,
+        tools: &CallerHost,
+    ) -> Result<(), Failure> {
         let changes = capture::changes(&self.policy, &self.mounts).map_err(not_captured)?;
         changes
             .into_iter()
             .for_each(|event| self.recorder.push(event));
-        let written = self.recorder.finish(report, Vec::new());
+        let written = self.recorder.finish(report, digests(report, tools).await);
         written
             .with_context(|| format!("write the recording `{}`", self.path.display()))
             .map_err(Failure::unwritten)
     }
+}
+
+/// Digests of the definitions of the tools that a run called, by their names as it spelled them.
+async fn digests(report: &Report, tools: &CallerHost) -> Vec<(String, String)> {
+    let names: BTreeSet<_> = report.calls.iter().map(|call| call.name.clone()).collect();
+    let mut digests = Vec::new();
+    for name in names {
+        let context = CallContext::outside_of_runs(tools.broker().ledger());
+        // What cannot be described was no tool, or its server has ended.
+        if let Ok(described) = tools.describe(vec![name.clone()], context).await {
+            let digest = described.first().map(wxmcp_recording::definition_digest);
+            digests.extend(digest.map(|digest| (name, digest)));
+        }
+    }
+    digests
 }
 
 /// The words of a command line, without those that ask for a recording.

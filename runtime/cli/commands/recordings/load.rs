@@ -13,8 +13,8 @@ use wxmcp_run::{Ledger, Observer, Report};
 use crate::exit::Failure;
 
 /// A recording that was read.
-pub(super) struct Loaded {
-    pub(super) recorded: Arc<Recorded>,
+pub(in crate::commands) struct Loaded {
+    pub(in crate::commands) recorded: Arc<Recorded>,
     /// What its reader is to know before: that it was cut short, or is of another guest.
     pub(super) notes: Vec<String>,
     pub(super) other_guest: bool,

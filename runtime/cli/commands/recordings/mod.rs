@@ -8,6 +8,7 @@ mod show;
 mod verify;
 
 pub(super) use keep::{default_path, keep};
+pub(super) use load::Loaded;
 pub(super) use replay::execute as replay;
 pub(super) use show::execute as show;
 pub(super) use verify::execute as verify;

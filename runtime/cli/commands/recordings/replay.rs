@@ -14,6 +14,14 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
     let guests = guests::guests();
     let loaded = load(&args.file, &guests)?;
     loaded.notes.iter().for_each(|note| render::note(note));
+    if args.interactive {
+        let how = HowToReplay {
+            until: args.until,
+            in_session: true,
+            ..HowToReplay::default()
+        };
+        return super::super::repl::after_replay(&loaded, how, guests);
+    }
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let how = HowToReplay {
         until: args.until,

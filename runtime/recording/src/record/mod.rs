@@ -12,7 +12,11 @@ mod tape;
 use std::io;
 use std::sync::Arc;
 
-use wxmcp_run::{BoxFuture, Event as RunEvent, Observer, Report, Run, Stream};
+use data_encoding::HEXLOWER;
+use sha2::{Digest as _, Sha256};
+use wxmcp_run::{
+    BoxFuture, Event as RunEvent, Observer, Report, Run, Stream, ToolDescription,
+};
 
 use crate::canonical;
 use crate::event::{Bytes, End, Event, Head};
@@ -100,6 +104,12 @@ impl Recorder {
             .push(Event::End(Box::new(End { report, tools })));
         self.tape.0.finish()
     }
+}
+
+/// The digest of a tool's definition, as recordings have it: SHA-256, in hexadecimal, of what scripts may know of it.
+pub fn definition_digest(tool: &ToolDescription) -> String {
+    let text = serde_json::to_string(tool).unwrap_or_default();
+    HEXLOWER.encode(&Sha256::digest(text))
 }
 
 /// Hears of a run for the recording, and for whoever heard of it before.

@@ -37,8 +37,8 @@ impl Schedule for ReplayedOrder {
     }
 
     fn next(&self, _timeout: Option<Duration>, _fuel: u64) -> Next {
-        if self.state.has_diverged() {
-            return Next::AsItEnds;
+        if self.state.has_stopped() {
+            return Next::HasEnded;
         }
         match self.state.front(self.instance) {
             Some(Batch { ids, changed }) => Next::These(ids, changed),
@@ -47,7 +47,7 @@ impl Schedule for ReplayedOrder {
     }
 
     fn joins(&self, id: u64) -> bool {
-        if self.state.has_diverged() {
+        if self.state.has_stopped() {
             return true;
         }
         self.state.front(self.instance).is_some_and(|batch| {

@@ -36,6 +36,8 @@ struct Inner {
     given: HashMap<u32, Given>,
     divergence: Option<Divergence>,
     afterwards: u32,
+    /// Whether the script has heard that it is to stop.
+    is_stopped: bool,
     /// Whether the run is to end here, as nothing more is known of it.
     is_over: bool,
     waker: Option<Waker>,
@@ -87,6 +89,12 @@ impl State {
         self.inner.lock().divergence.is_some()
     }
 
+    /// Whether the script has heard that it differs, or that it is to stop: it only comes to its end.
+    pub(super) fn has_stopped(&self) -> bool {
+        let inner = self.inner.lock();
+        inner.divergence.is_some() || inner.is_stopped
+    }
+
     /// Nothing is known of what follows: the run ends here.
     pub(super) fn ends(&self) {
         let mut inner = self.inner.lock();
@@ -99,7 +107,8 @@ impl State {
     /// Whether the replay is to stop before an event.
     fn stops_at(&self, event: usize) -> bool {
         let stops = self.how.until.is_some_and(|until| event >= until);
-        if stops {
+        // One that goes on as a session is told at its next question, and stays.
+        if stops && !self.how.in_session {
             self.ends();
         }
         stops
@@ -183,7 +192,7 @@ impl State {
             return self.given_to_another(answers, question);
         }
         let known = self.number(&id.instance).and_then(|at| self.instance(at));
-        let Some(known) = known.filter(|_| !self.has_diverged()) else {
+        let Some(known) = known.filter(|_| !self.has_stopped()) else {
             return Err(differs());
         };
         match known.asked.get(&id.operation) {
@@ -201,7 +210,10 @@ impl State {
                 }
             }
             Some(asked) if self.stops_at(asked.event) => match self.how.in_session {
-                true => Err(stopped(asked.event)),
+                true => {
+                    self.inner.lock().is_stopped = true;
+                    Err(stopped(asked.event))
+                }
                 false => Ok(None),
             },
             Some(asked) if asked.it == *question => Ok(known.answered.get(&id.operation).cloned()),
@@ -240,9 +252,8 @@ impl State {
 
     /// What is handed over next to an instance.
     pub(super) fn front(&self, instance: u32) -> Option<Batch> {
-        let next = self
-            .next_batch(instance)
-            .filter(|next| !self.stops_at(next.event));
+        let goes_on = |next: &&Numbered<Batch>| self.how.in_session || !self.stops_at(next.event);
+        let next = self.next_batch(instance).filter(goes_on);
         if next.is_none() {
             let last = self.instance(instance).and_then(|it| it.batches.last());
             self.beyond("waits", last.map_or(0, |it| it.event));
@@ -274,6 +285,7 @@ impl State {
             .next_batch(instance)
             .map(|next| (next.event, &next.it.ids));
         if let Some((event, expected)) = expected
+            && !self.has_stopped()
             && expected != ids
         {
             let expected = format!("operations {expected:?} have ended");
@@ -283,7 +295,7 @@ impl State {
         let mut inner = self.inner.lock();
         let given = inner.given.entry(instance).or_default();
         given.batches = given.batches.saturating_add(1);
-        if inner.divergence.is_some() {
+        if inner.divergence.is_some() || inner.is_stopped {
             inner.afterwards = inner.afterwards.saturating_add(1);
             if inner.afterwards > AFTERWARDS {
                 inner.is_over = true;

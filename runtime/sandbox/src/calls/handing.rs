@@ -27,6 +27,11 @@ impl Calls {
                 let _waiting = clock.guest_waits();
                 return self.these(&ids, changed).await;
             }
+            Next::HasEnded => {
+                let timers = std::mem::take(&mut self.timers).into_values();
+                self.ready.extend(timers.map(|(_, ended)| ended));
+                self.some(Some(Duration::ZERO)).await;
+            }
             Next::Never => std::future::pending().await,
         }
         self.deliver()
