@@ -204,6 +204,10 @@ fn replays(folder: &Path, language: &str) -> Result<(), Failed> {
     if !may_differ.iter().any(|case| folder.ends_with(case)) {
         same("the replay", &canonical(&replayed)?, &live)?;
     }
+    // A deterministic script waits for those that it starts, also for one that computes for ever.
+    if folder.ends_with("processes_python_timeout_and_kill") {
+        return Ok(());
+    }
     let mut reports = Vec::new();
     for _ in 0..2 {
         let copy = copied(folder)?;

@@ -385,7 +385,10 @@ fn the_recordings_of_this_repository_replay() -> TestResult {
     let verified = wx(repository(), &["verify", "--json", "fixtures/recordings"])?;
     let lines: Result<Vec<Value>, _> = verified.stdout.lines().map(serde_json::from_str).collect();
     let lines = lines?;
-    let differ: Vec<_> = lines.iter().filter(|line| line["outcome"] != "same").collect();
+    let differ: Vec<_> = lines
+        .iter()
+        .filter(|line| line["outcome"] != "same")
+        .collect();
     assert!(differ.is_empty(), "{differ:#?}");
     assert!(lines.len() >= 100, "{} recordings", lines.len());
     Ok(())

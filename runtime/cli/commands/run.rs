@@ -9,7 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_broker::CallerHost;
 use wxmcp_host::{Job, Runtime};
 use wxmcp_run::{
-    BoxFuture, Language, Outcome, Policy, Report, RunError, Runner, Script, Silent, Sources, Stdin,
+    BoxFuture, Language, Outcome, Policy, Report, Run, RunError, Runner, Script, Silent, Sources,
+    Stdin,
 };
 
 use super::{component, recordings};
@@ -87,20 +88,12 @@ async fn run(
     let file = file(args).filter(|_| script.path.is_none());
     let is_ours = script.language != Language::Component;
     let runtime = crate::runtime::open(&settings, Arc::new(Silent))?;
-    let (guests, broker) = (runtime.guests(), runtime.tools());
+    let broker = runtime.tools();
     // Known without starting anything; of tools of servers, when they have run.
     let unmatched = broker.unmatched_patterns();
     unmatched.iter().for_each(|it| render::note(it));
     if args.check {
-        let checker = Checker {
-            broker,
-            guests,
-            folder: settings.checkers.as_deref(),
-        };
-        if let Err(failure) = refuse_mistyped(&checker, &script).await {
-            broker.shutdown().await;
-            return Err(failure);
-        }
+        check(&settings, &script, &runtime).await?;
     }
     // Heard from the first instruction on, also while a component is compiled.
     let interrupts = Interrupts::listen().map_err(cannot_listen)?;
@@ -123,16 +116,18 @@ async fn run(
     job.limits.start = job.limits.start.saturating_sub(prepared);
     let wall = job.limits.wall;
     let run = job.into_run(Arc::clone(broker), terminal.clone(), cancel);
-    let (run, keeper) = recordings::keep(run, args, &runtime)?;
-    let mut report = runner.run(run).await;
+    let ran = carry_out(run, &runner, args, &runtime).await;
+    let (mut report, kept) = match ran {
+        Ok(ran) => ran,
+        Err(failure) => {
+            broker.shutdown().await;
+            return Err(failure);
+        }
+    };
     let is_interrupted = interrupts.end_the_process();
     // The process ends next: to take the guest apart before would only make it end later.
     std::mem::forget(Arc::clone(&runner));
     terminal.finish();
-    let kept = match (keeper, &report) {
-        (Some(keeper), Ok(report)) => keeper.end(report, broker).await,
-        _ => Ok(()),
-    };
     if let Ok(report) = &mut report {
         report.usage.start_ms += prepared.as_secs_f64() * 1e3;
         file.into_iter()
@@ -149,6 +144,22 @@ async fn run(
         .for_each(|it| render::note(&it));
     end(broker, &exit, rest).await;
     kept.and(exit)
+}
+
+/// Carries a run out, and records it if that was asked for: how it went, and whether the recording was kept.
+async fn carry_out(
+    run: Run,
+    runner: &Arc<dyn Runner>,
+    args: &RunArgs,
+    runtime: &Runtime,
+) -> Result<(Result<Report, RunError>, Result<(), Failure>), Failure> {
+    let (run, keeper) = recordings::keep(run, args, runtime)?;
+    let report = runner.run(run).await;
+    let kept = match (keeper, &report) {
+        (Some(keeper), Ok(report)) => keeper.end(report, runtime.tools()).await,
+        _ => Ok(()),
+    };
+    Ok((report, kept))
 }
 
 /// Ends the servers. They may take the rest of the run's time, and whoever reads what was printed, too. What is
@@ -216,6 +227,20 @@ async fn runner(
             .interpreter(language)
             .map_err(|error| failure(error, &script.name, true)),
     }
+}
+
+/// Checks a script before it runs.
+async fn check(settings: &Settings, script: &Script, runtime: &Runtime) -> Result<(), Failure> {
+    let checker = Checker {
+        broker: runtime.tools(),
+        guests: runtime.guests(),
+        folder: settings.checkers.as_deref(),
+    };
+    let checked = refuse_mistyped(&checker, script).await;
+    if checked.is_err() {
+        runtime.tools().shutdown().await;
+    }
+    checked
 }
 
 /// A script that does not fit the types of its tools does not run, nor one that cannot be

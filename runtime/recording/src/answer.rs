@@ -41,15 +41,18 @@ fn unreadable(what: &str) -> ToolError {
 
 /// A tool's answer: `{"value", "content"?, "notes"?: [[about, text], ..], "bytes"}`.
 pub(crate) fn of_call(answer: &ToolAnswer) -> Value {
-    let mut written = json!({"value": answer.value, "bytes": answer.bytes});
+    let mut written = Map::new();
+    written.insert("value".to_owned(), answer.value.clone());
+    written.insert("bytes".to_owned(), answer.bytes.into());
     if let Some(content) = &answer.content {
-        written["content"] = content.clone();
+        written.insert("content".to_owned(), content.clone());
     }
     if !answer.notes.is_empty() {
         let notes = answer.notes.iter();
-        written["notes"] = notes.map(|note| json!([note.about, note.text])).collect();
+        let notes = notes.map(|note| json!([note.about, note.text])).collect();
+        written.insert("notes".to_owned(), notes);
     }
-    written
+    Value::Object(written)
 }
 
 pub(crate) fn to_call(value: Value) -> Option<ToolAnswer> {

@@ -77,9 +77,10 @@ impl ToolHost for RecordedHost {
         let id = context.id.clone();
         self.asks(&id, Question::Known(namespace.clone()));
         Box::pin(async move {
-            let known = Ok(self.inner.known(namespace, context).await);
-            self.answers(&id, answer::answer(&known, answer::of_known));
-            known.unwrap_or_default()
+            let known = self.inner.known(namespace, context).await;
+            let answer = answer::of_known(&known).to_string();
+            self.answers(&id, Answer::Ok(answer));
+            known
         })
     }
 

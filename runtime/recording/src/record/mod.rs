@@ -14,9 +14,7 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
-use wxmcp_run::{
-    BoxFuture, Event as RunEvent, Observer, Report, Run, Stream, ToolDescription,
-};
+use wxmcp_run::{BoxFuture, Event as RunEvent, Observer, Report, Run, Stream, ToolDescription};
 
 use crate::canonical;
 use crate::event::{Bytes, End, Event, Head};

@@ -98,6 +98,10 @@ impl Recorded {
         }
     }
 
+    #[expect(
+        clippy::too_many_lines,
+        reason = "a few lines for each kind of event, which say where it is kept"
+    )]
     fn take(&mut self, event: usize, it: Event) -> Result<(), RecordedError> {
         match it {
             Event::Head(head) => self.head = *head,
