@@ -19,7 +19,9 @@ async def main():
     async with Client(server, mode=mode) as client:
         tools = await client.list_tools()
         # The first run unpacks the interpreter.
-        await client.call_tool("run_code", {"code": "0"})
+        first = await client.call_tool("run_code", {"code": "0"})
+        while (first.structured_content or {}).get("outcome") == "running":
+            first = await client.call_tool("run_code", {"wait": first.structured_content["wait"]})
         value = await client.call_tool("run_code", {"code": "print('a line')\n2 ** 40"})
         image = await client.call_tool("run_code", {"code": "image(b'\\x89PNG\\r\\n\\x1a\\n', 'image/png')"})
         begun = await client.call_tool("run_code", {"code": "x = 20", "session": "new"})

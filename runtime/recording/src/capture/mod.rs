@@ -21,7 +21,7 @@ use crate::event::Event;
 pub use events::{events, sources};
 use read::Budget;
 
-/// Most bytes of all mounts of a run together: what files hold, and [`ENTRY`] for each name.
+/// Most bytes of all mounts of a run together: what files hold, and 64 bytes for each name.
 pub const MOST: u64 = 64 << 20;
 
 /// Bytes that errors count in.

@@ -2,7 +2,7 @@
 //!
 //! [`Writer`] makes one while a run goes on: what was pushed before [`Writer::flush`] can be read even if the process is killed.
 //! [`Reader`] takes files from strangers: what it keeps and does is bounded by the file's size and by named limits.
-//! [`show`] and [`calls`] are what people see of them.
+//! [`line()`] and [`table`] are what people see of them.
 
 mod blobs;
 mod calls;
