@@ -393,3 +393,44 @@ fn the_recordings_of_this_repository_replay() -> TestResult {
     assert!(lines.len() >= 100, "{} recordings", lines.len());
     Ok(())
 }
+
+#[test]
+fn what_is_recorded_again_has_its_arguments_its_input_and_its_exit_code() -> TestResult {
+    let script = "import sys\nprint(sys.argv[1:], input())\nsys.exit(2)\n";
+    let folder = tree(&[("a.py", script)])?;
+    let mut record = wxmcp(folder.path());
+    record
+        .args(["record", "a.py", "-o", "out"])
+        .stdin(Stdio::piped());
+    let mut record = record.stdout(Stdio::piped()).spawn()?;
+    record
+        .stdin
+        .take()
+        .ok_or("no input")?
+        .write_all(b"typed\n")?;
+    let live = Printed::from(record.wait_with_output()?);
+    assert_eq!(
+        (live.code, live.stdout.as_str()),
+        (Some(2), "['-o', 'out'] typed\n")
+    );
+    fs::write(
+        folder.path().join("a.py"),
+        script.replace("print(", "print('now', "),
+    )?;
+    let updated = wx(folder.path(), &["verify", "--update", "a.wxr"])?;
+    assert_eq!(updated.code, Some(0), "{}", updated.stdout);
+    assert!(
+        updated.stdout.contains("1 recorded again"),
+        "{}",
+        updated.stdout
+    );
+    let replayed = wx(folder.path(), &["replay", "a.wxr"])?;
+    let printed = (replayed.code, replayed.stdout.as_str());
+    assert_eq!(
+        printed,
+        (Some(2), "now ['-o', 'out'] typed\n"),
+        "{}",
+        replayed.stderr
+    );
+    Ok(())
+}

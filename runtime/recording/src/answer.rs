@@ -155,9 +155,9 @@ fn to_description(tool: &Value) -> Option<ToolDescription> {
     })
 }
 
-/// What a capability answered, which is JSON already.
+/// What a capability answered, which is JSON already; null, which a replay refuses, where it is no text.
 pub(crate) fn of_capability(written: &Written) -> Value {
-    Value::String(String::from_utf8_lossy(&written.json).into_owned())
+    std::str::from_utf8(&written.json).map_or(Value::Null, Value::from)
 }
 
 pub(crate) fn to_capability(value: Value, ledger: &Ledger) -> Option<Written> {

@@ -1,9 +1,12 @@
 //! Recordings made anew by `wxmcp verify`: missing ones, and such that differ.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::Context as _;
+
+use wxmcp_recording::file::{Completeness, Recording};
 
 use super::load::Loaded;
 use crate::exit::Failure;
@@ -39,7 +42,7 @@ fn is_test(path: &Path) -> bool {
 ///
 /// When it cannot be recorded.
 pub(super) fn record_script(script: &Path, recording: &Path) -> Result<(), Failure> {
-    run(recording, &[script.display().to_string()])
+    run(recording, &[script.display().to_string()], &[])
 }
 
 /// Records a run again, by the words of its command line.
@@ -48,8 +51,16 @@ pub(super) fn record_script(script: &Path, recording: &Path) -> Result<(), Failu
 ///
 /// When there are none, or it cannot be recorded.
 pub(super) fn record_again(loaded: &Loaded, recording: &Path) -> Result<(), Failure> {
+    if loaded.recorded.head.name == "<stdin>" {
+        return Err(Failure::usage(anyhow::anyhow!(
+            "the script of `{}` was read from standard input, and is in no file",
+            recording.display()
+        )));
+    }
     match loaded.recorded.head.command.split_first() {
-        Some((run_, words)) if run_ == "run" => run(recording, words),
+        Some((first, words)) if first == "run" => {
+            run(recording, words, &loaded.recorded.head.stdin.0)
+        }
         _ => Err(Failure::usage(anyhow::anyhow!(
             "`{}` does not say how it was recorded",
             recording.display()
@@ -57,7 +68,12 @@ pub(super) fn record_again(loaded: &Loaded, recording: &Path) -> Result<(), Fail
     }
 }
 
-fn run(recording: &Path, words: &[String]) -> Result<(), Failure> {
+fn is_whole(recording: &Path) -> bool {
+    let read = std::fs::File::open(recording).ok().map(Recording::read);
+    matches!(read, Some(Ok(recording)) if recording.completeness == Completeness::Complete)
+}
+
+fn run(recording: &Path, words: &[String], stdin: &[u8]) -> Result<(), Failure> {
     // Beside the old one: a run that fails to be recorded leaves that as it is.
     let fresh = recording.with_extension("wxr.new");
     let record = || -> anyhow::Result<()> {
@@ -70,11 +86,17 @@ fn run(recording: &Path, words: &[String]) -> Result<(), Failure> {
             .arg(&fresh)
             .args(words);
         command
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
-        let output = command.output()?;
-        if !fresh.exists() || matches!(output.status.code(), None | Some(2 | 70 | 74)) {
+        let mut child = command.spawn()?;
+        if let Some(mut input) = child.stdin.take() {
+            // It is read to its end before the script begins; one that refuses to begin may have ended.
+            let _ended = input.write_all(stdin);
+        }
+        let output = child.wait_with_output()?;
+        // The script may end with any code: that the recording is whole says that it was recorded.
+        if !is_whole(&fresh) {
             let said = String::from_utf8_lossy(&output.stderr);
             anyhow::bail!("`wxmcp run {}` failed: {}", words.join(" "), said.trim());
         }

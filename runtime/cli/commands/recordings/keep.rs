@@ -70,7 +70,7 @@ pub(in crate::commands) fn keep(
     })?;
     let head = Head::of(&run, guest, env!("CARGO_PKG_VERSION")).map_err(not_recorded)?;
     let head = Head {
-        command: words(std::env::args().skip(1)),
+        command: command(std::env::args().skip(1).collect(), args.words.len()),
         ..head
     };
     let mounts = capture::capture(&run.policy).map_err(not_captured)?;
@@ -114,7 +114,14 @@ impl Keeper {
 
 /// Digests of the definitions of the tools that a run called, by their names as it spelled them.
 async fn digests(report: &Report, tools: &CallerHost) -> Vec<(String, String)> {
-    let names: BTreeSet<_> = report.calls.iter().map(|call| call.name.clone()).collect();
+    let namespaces = tools.namespaces();
+    // Others are requests to hosts, or would start servers that the run did not use.
+    let is_of_one = |name: &&String| {
+        let namespace = name.split_once('.').map(|(namespace, _)| namespace);
+        namespace.is_some_and(|it| namespaces.iter().any(|known| known == it))
+    };
+    let names = report.calls.iter().map(|call| &call.name);
+    let names: BTreeSet<_> = names.filter(is_of_one).cloned().collect();
     let mut digests = Vec::new();
     for name in names {
         let context = CallContext::outside_of_runs(tools.broker().ledger());
@@ -127,10 +134,11 @@ async fn digests(report: &Report, tools: &CallerHost) -> Vec<(String, String)> {
     digests
 }
 
-/// The words of a command line, without those that ask for a recording.
-pub(in crate::commands) fn words(words: impl Iterator<Item = String>) -> Vec<String> {
+/// The words of a command line, without those that ask for a recording. The last `own` of them are the script's.
+fn command(mut words: Vec<String>, own: usize) -> Vec<String> {
+    let own = words.split_off(words.len().saturating_sub(own));
     let mut kept = Vec::new();
-    let mut words = words.peekable();
+    let mut words = words.into_iter();
     while let Some(word) = words.next() {
         match word.as_str() {
             "record" if kept.is_empty() => kept.push("run".to_owned()),
@@ -139,6 +147,7 @@ pub(in crate::commands) fn words(words: impl Iterator<Item = String>) -> Vec<Str
             _ => kept.push(word),
         }
     }
+    kept.extend(own);
     kept
 }
 
@@ -219,10 +228,17 @@ mod tests {
 
     #[test]
     fn the_words_that_ask_for_a_recording_are_left_out() {
-        let of = |line: &str| words(line.split(' ').map(str::to_owned)).join(" ");
-        assert_eq!(of("record -o a.wxr --fuel 9 a.py x"), "run --fuel 9 a.py x");
-        assert_eq!(of("run --record a.wxr a.py"), "run a.py");
-        assert_eq!(of("run --record=a.wxr a.py record"), "run a.py record");
+        let of =
+            |line: &str, own| command(line.split(' ').map(str::to_owned).collect(), own).join(" ");
+        let recorded = of("record -o a.wxr --fuel 9 a.py x", 2);
+        assert_eq!(recorded, "run --fuel 9 a.py x");
+        assert_eq!(of("run --record a.wxr a.py", 1), "run a.py");
+        // Behind the script they are its own.
+        let own = "a.py -o out --record b";
+        assert_eq!(
+            of(&format!("run --record=a.wxr {own}"), 5),
+            format!("run {own}")
+        );
     }
 
     #[test]
