@@ -220,6 +220,13 @@ impl Schedule for InOrder {
         }
     }
 
+    /// When the others end is not known of a script that did not wait for them.
+    fn remaining(&self) -> Option<Vec<u64>> {
+        Some(Vec::new())
+    }
+
+    fn left(&self, _ids: &[u64]) {}
+
     fn child(&self, id: u64) -> Sources {
         sources(Arc::clone(&self.time), self.randomness.derived(id))
     }

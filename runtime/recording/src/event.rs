@@ -113,6 +113,13 @@ pub enum Event {
     },
     /// The run ended. The last event: what has none was cut short.
     End(Box<End>),
+    /// An instance ended, and these calls had ended that it was not handed: its report counts them as ended.
+    Left {
+        /// Which instance.
+        instance: u32,
+        /// The operations.
+        ids: Vec<u64>,
+    },
 }
 
 /// What was run, and with what.

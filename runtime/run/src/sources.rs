@@ -136,6 +136,13 @@ pub trait Schedule: Send + Sync {
     /// These were handed over in one batch, after the names of namespaces whose tools changed.
     fn handed_over(&self, ids: &[u64], changed: &[String]);
 
+    /// The run ends. What counts as ended of the calls that it was not handed: these, as soon as they have ended. None: what
+    /// has ended by now.
+    fn remaining(&self) -> Option<Vec<u64>>;
+
+    /// The run ends, and these calls had ended that it was not handed.
+    fn left(&self, ids: &[u64]);
+
     /// What a run is given that this one starts by the operation `id`.
     fn child(&self, id: u64) -> Sources;
 }

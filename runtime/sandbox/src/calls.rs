@@ -174,6 +174,9 @@ impl Calls {
         let held = match held {
             Ok(held) => held,
             Err(error) => {
+                if let Some(schedule) = &self.schedule {
+                    schedule.began(id, operation, None, self.fuel);
+                }
                 self.fail(id, &too_much("arguments", error));
                 return Ok(id);
             }

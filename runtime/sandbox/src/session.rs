@@ -298,6 +298,7 @@ impl Session {
         if let (Some(kin), Some(signal)) = (&self.kin, state.outbox.signal) {
             kin.signal.store(signal, Ordering::Relaxed);
         }
+        state.calls.end_remaining().await;
         let report = report(id, state, ended.err(), &limits, &clock, fuel);
         state.calls.starts_no_more();
         state.outbox.held = None; // From here on it is the report's.

@@ -10,7 +10,7 @@ use serde_json::json;
 use wxmcp_catalogue::Definition;
 use wxmcp_guests::NATIVES;
 use wxmcp_host::{Job, Runtime, rust_tool};
-use wxmcp_recording::event::{Event, Head};
+use wxmcp_recording::event::{Answer, Event, Head, Question};
 use wxmcp_recording::{Deterministic, HowToReplay, Recorded, Recorder, Replay, Replayed, Sink};
 use wxmcp_run::{Language, Ledger, Report, Silent, ToolError, ToolErrorKind};
 
@@ -220,5 +220,84 @@ async fn a_replay_says_where_it_differs() -> TestResult {
         assert_eq!(divergence.line, line, "{divergence:?}");
         assert!(divergence.difference.contains(expected), "{divergence:?}");
     }
+    Ok(())
+}
+
+/// Whether a report counts a call as ended that nobody heard of is a race in the recorded run, and none in its replays.
+#[tokio::test]
+async fn a_call_that_nobody_heard_of_has_ended_in_the_replay_as_in_the_run() -> TestResult {
+    let runtime = runtime()?;
+    let source =
+        "import * as tests from 'tools/tests';\n[tests.slow({ms: 60000}), tests.fails({})];\n";
+    let job = Job::new(Language::TypeScript, "script", source);
+    let (_, mut events) = recorded(&runtime, job).await?;
+    let asked = events.iter().find_map(|event| match event {
+        Event::Asked {
+            id,
+            question: Question::Call { name, .. },
+            ..
+        } if name == "tests.slow" => Some(*id),
+        _ => None,
+    });
+    let id = asked.ok_or("the call was not recorded")?;
+    let end = events.pop().ok_or("the recording has no end")?;
+    let instance = 0;
+    let answered = Event::Answered {
+        instance,
+        id,
+        answer: Answer::Ok(r#"{"value": 1, "content": []}"#.to_owned()),
+    };
+    let left = Event::Left {
+        instance,
+        ids: vec![id],
+    };
+    let with = |more: &[&Event]| {
+        let more = more.iter().copied();
+        let events = events.iter().chain(more).chain([&end]);
+        events.cloned().collect::<Vec<_>>()
+    };
+    let cases = [
+        (with(&[]), false),
+        (with(&[&answered]), false),
+        (with(&[&answered, &left]), true),
+        // It says that what was never answered had ended: its replay ends all the same.
+        (with(&[&left]), false),
+    ];
+    for _ in 0..20 {
+        for (events, has_ended) in &cases {
+            let (replayed, _) = replayed(&runtime, events.clone()).await?;
+            let ended = replayed.report.pointer("/calls/0/ended");
+            let ended = ended.ok_or("the report has no call")?;
+            assert_eq!(ended.is_object(), *has_ended, "{}", replayed.report);
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_never_answered_is_not_handed_over() -> TestResult {
+    let runtime = runtime()?;
+    let job = Job::new(
+        Language::Python,
+        "script",
+        "from tools import tests\ntests.next()\n",
+    );
+    let (_, mut events) = recorded(&runtime, job).await?;
+    assert!(Recorded::of(events.clone()).is_ok());
+    events.retain(|event| !matches!(event, Event::Answered { .. }));
+    let refused = Recorded::of(events.clone()).err();
+    let refused = refused.ok_or("a replay would wait for ever")?.to_string();
+    let asks = |id: &u64| {
+        let is_asked = |it: &Event| matches!(it, Event::Asked { id: asked, .. } if asked == id);
+        events.iter().any(is_asked)
+    };
+    let at = events
+        .iter()
+        .position(|it| matches!(it, Event::HandedOver { ids, .. } if ids.iter().any(asks)));
+    let at = at.ok_or("nothing was handed over")?;
+    assert_eq!(
+        refused,
+        format!("event {at} of the recording is out of place")
+    );
     Ok(())
 }

@@ -74,7 +74,8 @@ impl Line {
             | Event::GaveUp { .. }
             | Event::Asked { .. }
             | Event::Answered { .. }
-            | Event::HandedOver { .. } => self.operation(event),
+            | Event::HandedOver { .. }
+            | Event::Left { .. } => self.operation(event),
         }
     }
 
@@ -134,6 +135,10 @@ impl Line {
                 self.kind("handed_over").value("instance", instance);
                 self.value("ids", ids).value("changed", changed);
                 self.value("at", at);
+            }
+            Event::Left { instance, ids } => {
+                self.kind("left").value("instance", instance);
+                self.value("ids", ids);
             }
             _ => {}
         }

@@ -74,6 +74,22 @@ impl Schedule for RecordedOrder {
         }
     }
 
+    fn remaining(&self) -> Option<Vec<u64>> {
+        self.given.schedule.as_ref()?.remaining()
+    }
+
+    fn left(&self, ids: &[u64]) {
+        if !ids.is_empty() {
+            self.tape.push(Event::Left {
+                instance: self.instance,
+                ids: ids.to_vec(),
+            });
+        }
+        if let Some(given) = &self.given.schedule {
+            given.left(ids);
+        }
+    }
+
     fn child(&self, id: u64) -> Sources {
         let path: Arc<[u64]> = self.path.iter().copied().chain([id]).collect();
         let instance = self.tape.child(self.instance, Arc::clone(&path), id);

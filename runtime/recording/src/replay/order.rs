@@ -74,6 +74,18 @@ impl Schedule for ReplayedOrder {
         self.state.handed_over(self.instance, ids);
     }
 
+    fn remaining(&self) -> Option<Vec<u64>> {
+        let known = self
+            .state
+            .recorded
+            .instances
+            .get(usize::try_from(self.instance).ok()?)?;
+        let answered = |id: &&u64| known.answered.contains_key(*id);
+        (!self.state.has_stopped()).then(|| known.left.iter().filter(answered).copied().collect())
+    }
+
+    fn left(&self, _ids: &[u64]) {}
+
     fn child(&self, id: u64) -> Sources {
         let randomness = wxmcp_run::Randomness::Seeded(self.key).derived(id);
         let key = match randomness {

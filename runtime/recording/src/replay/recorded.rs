@@ -34,10 +34,20 @@ pub(super) struct Instance {
     pub(super) asked: HashMap<u64, Numbered<Question>>,
     pub(super) answered: HashMap<u64, Answer>,
     pub(super) gave_up: HashSet<u64>,
+    /// Calls that had ended and were not handed over when it ended.
+    pub(super) left: Vec<u64>,
     pub(super) batches: Vec<Numbered<Batch>>,
     pub(super) wall: Vec<Numbered<u64>>,
     pub(super) monotonic: Vec<Numbered<u64>>,
     pub(super) children: HashMap<u64, u32>,
+}
+
+impl Instance {
+    /// Whether an operation began, and was answered if it asked the host of tools.
+    fn may_have_ended(&self, id: u64) -> bool {
+        let is_open = self.asked.contains_key(&id) && !self.answered.contains_key(&id);
+        self.began.contains_key(&id) && !is_open
+    }
 }
 
 /// Completions that were handed over together.
@@ -160,10 +170,14 @@ impl Recorded {
                 changed,
                 at: _,
             } => {
+                let instance = self.at(instance, event)?;
+                if !ids.iter().all(|id| instance.may_have_ended(*id)) {
+                    return Err(RecordedError::OutOfPlace(event));
+                }
                 let it = Batch { ids, changed };
-                let batches = &mut self.at(instance, event)?.batches;
-                batches.push(Numbered { event, it });
+                instance.batches.push(Numbered { event, it });
             }
+            Event::Left { instance, ids } => self.at(instance, event)?.left.extend(ids),
             Event::Wall {
                 instance,
                 nanoseconds: it,

@@ -68,20 +68,7 @@ impl Calls {
                 self.ready.push_back(ended);
             }
         }
-        let mut ended = Vec::new();
-        for id in ids {
-            loop {
-                if let Some(position) = self.ready.iter().position(|ended| ended.id == *id) {
-                    ended.extend(self.ready.remove(position));
-                    break;
-                }
-                match self.running.join_next().await {
-                    Some(Ok(ended)) => self.end(ended),
-                    Some(Err(_cancelled)) => {}
-                    None => break,
-                }
-            }
-        }
+        let ended = self.taken(ids).await;
         let mut packed = Vec::new();
         pack_changed(&mut packed, changed);
         for ended in ended {
@@ -93,6 +80,25 @@ impl Calls {
             schedule.handed_over(ids, &[]);
         }
         packed
+    }
+
+    /// Waits until these operations have ended, and takes them.
+    pub(super) async fn taken(&mut self, ids: &[u64]) -> Vec<Ended> {
+        let mut taken = Vec::new();
+        for id in ids {
+            loop {
+                if let Some(position) = self.ready.iter().position(|ended| ended.id == *id) {
+                    taken.extend(self.ready.remove(position));
+                    break;
+                }
+                match self.running.join_next().await {
+                    Some(Ok(ended)) => self.end(ended),
+                    Some(Err(_cancelled)) => {}
+                    None => break,
+                }
+            }
+        }
+        taken
     }
 
     /// Waits until one operation has ended, or until none is under way.

@@ -77,10 +77,23 @@ impl Calls {
         }
     }
 
+    /// The run is over: takes in the calls that count as ended though they were not handed over.
+    pub(crate) async fn end_remaining(&mut self) {
+        let Some(schedule) = self.schedule.clone() else {
+            return self.collect();
+        };
+        match schedule.remaining() {
+            None => self.collect(),
+            Some(ids) => self.ready = self.taken(&ids).await.into(),
+        }
+        let ids = self.ready.iter().map(|ended| ended.id);
+        let calls: Vec<u64> = ids.filter(|id| self.indices.contains_key(id)).collect();
+        schedule.left(&calls);
+    }
+
     /// The run is over: what ended is noted, what is under way is cancelled.
     /// Answers the records and the bytes of all answers.
     pub(crate) fn finish(&mut self) -> (Vec<CallRecord>, u64) {
-        self.collect();
         for ended in std::mem::take(&mut self.ready) {
             self.close(&ended);
         }

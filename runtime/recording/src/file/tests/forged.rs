@@ -49,7 +49,7 @@ fn records_that_are_no_events_are_named() -> TestResult {
     let head = head_record()?;
     let cases: [(&[u8], &str); 12] = [
         (&[], "it ends in the middle"),
-        (&[14], "it is of a kind that version 1 does not have"),
+        (&[15], "it is of a kind that version 1 does not have"),
         (&[0xff; 11], "a number in it has too many digits"),
         (&[0x85, 0], "a number in it has too many digits"),
         (&[4, 0, 1, 9], "it is longer than what it holds"),

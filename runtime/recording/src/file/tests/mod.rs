@@ -149,6 +149,10 @@ fn one_of_each() -> Vec<Event> {
             at: 123_456,
         },
         Event::GaveUp { instance: 0, id: 2 },
+        Event::Left {
+            instance: 0,
+            ids: vec![3, 5],
+        },
         Event::Printed {
             stream: 1,
             bytes: Bytes(large.into_bytes()),
@@ -246,6 +250,8 @@ fn some_event() -> impl Strategy<Value = Event> {
                 changed,
                 at
             }),
+        (any::<u32>(), prop::collection::vec(any::<u64>(), 0..5))
+            .prop_map(|(instance, ids)| Event::Left { instance, ids }),
         (1_u8..3, some_bytes()).prop_map(|(stream, bytes)| Event::Printed { stream, bytes }),
         (any::<u32>(), some_text(), some_bytes()).prop_map(|(mount, path, bytes)| {
             let body = Body::File(bytes);

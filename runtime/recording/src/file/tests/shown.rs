@@ -30,7 +30,7 @@ fn every_kind_of_event_is_a_line_of_the_schema() -> TestResult {
             kinds.insert(value["kind"].to_string());
         }
     }
-    assert_eq!(kinds.len(), 14, "{kinds:?}");
+    assert_eq!(kinds.len(), 15, "{kinds:?}");
     Ok(())
 }
 
