@@ -1,6 +1,7 @@
 //! The command line as a user meets it: flags, settings, exit codes, reports.
 
 mod commands;
+mod deterministic;
 mod file_ends;
 mod files;
 mod machine;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use wxmcp_run::{Clocks, GivenClocks, Next, Randomness, Schedule, Sources};
+use wxmcp_run::{Clocks, ForTool, GivenClocks, Next, Randomness, Schedule, Sources};
+
+use crate::turns::{InTurn, Turns};
 
 /// Units of fuel in which the clock of a deterministic run advances by a nanosecond: about as many as a guest uses in one.
 pub const UNITS_PER_NANOSECOND: u64 = 5;
@@ -58,6 +60,7 @@ fn sources(time: Arc<Time>, randomness: Randomness) -> Sources {
         time: Arc::clone(&time),
         randomness,
         state: Mutex::default(),
+        turns: Arc::default(),
     };
     Sources {
         clocks: Clocks::Given(time),
@@ -125,6 +128,7 @@ struct InOrder {
     time: Arc<Time>,
     randomness: Randomness,
     state: Mutex<Waiting>,
+    turns: Arc<Turns>,
 }
 
 #[derive(Default)]
@@ -229,6 +233,15 @@ impl Schedule for InOrder {
 
     fn child(&self, id: u64) -> Sources {
         sources(Arc::clone(&self.time), self.randomness.derived(id))
+    }
+
+    /// Its clock starts at the time of the call. What it takes is not the script's: no time passes while a call is under way.
+    fn tool(&self, id: u64) -> ForTool {
+        let turn = InTurn::take(&self.turns, id);
+        ForTool {
+            sources: from(self.time.last_wall(), self.randomness.derived(id)),
+            turn: Some(Arc::new(turn)),
+        }
     }
 }
 

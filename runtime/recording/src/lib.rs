@@ -12,6 +12,7 @@ pub mod file;
 mod question;
 mod record;
 mod replay;
+mod turns;
 
 pub use canonical::report as canonical_report;
 pub use deterministic::{DEFAULT_NOW, Deterministic, UNITS_PER_NANOSECOND};

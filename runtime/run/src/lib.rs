@@ -35,7 +35,9 @@ pub use runner::{Run, RunError, Runner, RunnerSession, WorkerEnd};
 pub use script::{Describe, INVALID_ARGUMENTS, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
 pub use seen::Seen;
-pub use sources::{CallId, Clocks, GivenClocks, Next, Randomness, Schedule, Sources};
+pub use sources::{
+    CallId, Clocks, ForTool, GivenClocks, Next, Randomness, Schedule, Sources, Turn,
+};
 pub use surrogates::without_lone_surrogates;
 pub use tool::{
     BoxFuture, CallContext, Capability, NamespaceListing, Note, ToolAnswer, ToolCall, ToolError,

@@ -7,6 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::tool::BoxFuture;
+
 /// What one run is given by chance.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
@@ -145,6 +147,30 @@ pub trait Schedule: Send + Sync {
 
     /// What a run is given that this one starts by the operation `id`.
     fn child(&self, id: u64) -> Sources;
+
+    /// What a tool file is given that answers the call `id`. Asked once for each call, in the order in which they begin.
+    fn tool(&self, id: u64) -> ForTool;
+}
+
+/// What a tool file is given by chance while it answers a call.
+#[derive(Clone, Debug, Default)]
+pub struct ForTool {
+    /// Its time, its random numbers, and the order in which it hears of what has ended.
+    pub sources: Sources,
+    /// When it may begin; none: at once.
+    pub turn: Option<Arc<dyn Turn>>,
+}
+
+/// When something may begin: after others.
+pub trait Turn: Send + Sync {
+    /// Ends when it may. What comes after waits until the turn is dropped.
+    fn comes(&self) -> BoxFuture<'_, ()>;
+}
+
+impl fmt::Debug for dyn Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Turn")
+    }
 }
 
 /// What is handed over next.

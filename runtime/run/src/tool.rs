@@ -12,7 +12,7 @@ use crate::ledger::{Charge, Held, Ledger, OverBudget};
 use crate::report::RunId;
 use crate::search::{Search, ToolDescription, ToolHit};
 use crate::seen::Seen;
-use crate::sources::CallId;
+use crate::sources::{CallId, ForTool};
 
 /// A boxed future, so that [`ToolHost`] can be a trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -160,6 +160,8 @@ pub struct CallContext {
     pub held: Held,
     /// Which operation of the run asks.
     pub id: CallId,
+    /// What a tool file is given by chance that answers.
+    pub for_tool: ForTool,
 }
 
 impl CallContext {
@@ -172,6 +174,7 @@ impl CallContext {
             seen: Seen::now(),
             held: Held::default(),
             id: CallId::default(),
+            for_tool: ForTool::default(),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::output::Output;
 use wxmcp_run::Observer;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
-use wxmcp_run::{CallId, Clocks, Schedule};
+use wxmcp_run::{CallId, Clocks, ForTool, Schedule};
 use wxmcp_run::{Charge, Held, Ledger, OverBudget};
 use wxmcp_run::{Limit, Limits};
 use wxmcp_run::{RunId, Seen};
@@ -123,6 +123,7 @@ impl Calls {
                     instance: this.instance,
                     operation: 0,
                 },
+                for_tool: ForTool::default(),
             },
             clock: this.clock,
             clocks: this.clocks,
@@ -200,11 +201,15 @@ impl Calls {
                     .spend_call()
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
                 let sequence = self.record(id, &name, argument_bytes);
+                let mut context = self.context(id, held);
+                if let Some(schedule) = &self.schedule {
+                    context.for_tool = schedule.tool(id);
+                }
                 let call = ToolCall {
                     sequence,
                     name,
                     arguments,
-                    context: self.context(id, held),
+                    context,
                 };
                 let tools = Arc::clone(&self.tools);
                 self.begin(id, async move {

@@ -11,8 +11,7 @@ use wxmcp_broker::Answer;
 use wxmcp_javascript::shows_no_state;
 use wxmcp_run::{
     CallContext, INVALID_ARGUMENTS, Language, Ledger, Limit, Limits, Outcome, Policy, Report, Run,
-    RunError, RunnerSession, Script, Sources, ToolError, ToolErrorKind, ToolJob, ToolTask,
-    parsed_size,
+    RunError, RunnerSession, Script, ToolError, ToolErrorKind, ToolJob, ToolTask, parsed_size,
 };
 
 use crate::component::{self, ComponentTool};
@@ -227,7 +226,13 @@ impl ToolFile {
             ),
             None => Default::default(),
         };
-        let idle = self.instance(&host, shared).await.map_err(failed)?;
+        if let Some(turn) = &context.for_tool.turn {
+            turn.comes().await;
+        }
+        let sources = context.for_tool.sources.clone();
+        let reproduces = sources.are_given();
+        let idle = self.instance(&host, shared, reproduces).await;
+        let idle = idle.map_err(failed)?;
         let slot = host.take_slot();
         let is_alone = slot.as_ref().is_none_or(Slot::is_alone);
         let is_elsewhere = is_elsewhere(&host, shared);
@@ -256,7 +261,7 @@ impl ToolFile {
             },
             ledger: context.ledger.clone(),
             tools: host,
-            sources: Sources::default(),
+            sources,
             observer: Arc::clone(&shared.config.observer),
             cancel: Box::pin(std::future::pending()),
         };
@@ -273,7 +278,9 @@ impl ToolFile {
             ended.ok_or_else(|| failed(format!("`{name}` could not be run: its thread ended")))?;
         let report =
             report.map_err(|error| failed(format!("`{name}` could not be run: {error}")))?;
-        self.keep(idle, &context.ledger);
+        if !reproduces {
+            self.keep(idle, &context.ledger);
+        }
         self.answer(name, report.outcome, &context.ledger).await
     }
 
@@ -401,9 +408,15 @@ impl ToolFile {
         kept.remove(own?)
     }
 
-    async fn instance(&self, host: &FileHost, shared: &Shared) -> Result<Idle, String> {
+    /// An instance for a call: a fresh one where `is_fresh`, so that nothing in it is left of calls of other runs.
+    async fn instance(
+        &self,
+        host: &FileHost,
+        shared: &Shared,
+        is_fresh: bool,
+    ) -> Result<Idle, String> {
         let principal = host.broker.caller().principal();
-        if let Some(kept) = self.take_idle(principal) {
+        if !is_fresh && let Some(kept) = self.take_idle(principal) {
             return Ok(kept);
         }
         let session = match &self.program {

@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use wxmcp_run::{
-    CallContext, CallEnd, CallId, CallRecord, Charge, ClockHandle, ClockSink, Held, Ledger, Limit,
-    Limits, Observer, OwnedEvent, Report, RunError, RunId, Seen, ToolErrorKind, ToolHost,
-    WorkerEnd,
+    CallContext, CallEnd, CallId, CallRecord, Charge, ClockHandle, ClockSink, ForTool, Held,
+    Ledger, Limit, Limits, Observer, OwnedEvent, Report, RunError, RunId, Seen, ToolErrorKind,
+    ToolHost, WorkerEnd,
 };
 
 use crate::clock::MirrorClock;
@@ -312,6 +312,7 @@ impl Assigned {
             seen: self.seen.clone(),
             held: Held::default(),
             id: CallId::default(),
+            for_tool: ForTool::default(),
         }
     }
 

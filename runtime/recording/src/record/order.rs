@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wxmcp_run::{Next, Schedule, Sources};
+use wxmcp_run::{ForTool, Next, Schedule, Sources};
 
 use super::tape::{self, Tape, nanoseconds};
 use crate::event::Event;
@@ -96,5 +96,11 @@ impl Schedule for RecordedOrder {
         let given = self.given.of_child(id);
         let randomness = wxmcp_run::Randomness::Seeded(self.key).derived(id);
         tape::sources(&self.tape, instance, &path, given, tape::key(randomness))
+    }
+
+    /// What it answers is kept, not what it was given.
+    fn tool(&self, id: u64) -> ForTool {
+        let given = self.given.schedule.as_ref();
+        given.map(|given| given.tool(id)).unwrap_or_default()
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wxmcp_run::{Next, Schedule, Sources};
+use wxmcp_run::{ForTool, Next, Schedule, Sources};
 
 use super::divergence::Divergence;
 use super::recorded::Batch;
@@ -93,5 +93,10 @@ impl Schedule for ReplayedOrder {
             wxmcp_run::Randomness::Live => self.key,
         };
         state::sources(&self.state, self.state.child(self.instance, id), key)
+    }
+
+    /// No tool file runs: what they answered is known.
+    fn tool(&self, _id: u64) -> ForTool {
+        ForTool::default()
     }
 }

@@ -273,6 +273,7 @@ fn call(run: &Parts, name: &str, arguments: &str) -> ToolCall {
             seen: Seen::now(),
             held: Held::default(),
             id: wxmcp_run::CallId::default(),
+            for_tool: wxmcp_run::ForTool::default(),
         },
     }
 }
