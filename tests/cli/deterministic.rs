@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::support::{TestResult, tree, wx};
+use crate::support::{TestResult, tree, wx, wx_alone};
 
 const CHANCE_PY: &str = "\
 import random, time, uuid
@@ -91,5 +91,29 @@ fn tool_files_of_a_deterministic_run_are_given_their_time_and_chance_too() -> Te
         .filter(|line| line.contains(", 1, 1767225600."));
     assert_eq!(kept.count(), 2, "{first}");
     assert_ne!(run(&["--deterministic=1"])?, first);
+    Ok(())
+}
+
+#[test]
+fn a_deterministic_run_is_the_same_each_time() -> TestResult {
+    let code = "import random, time, uuid\nt = time.time()\ntime.sleep(3600)\n[t, time.time(), random.random(), str(uuid.uuid4())]";
+    let run = |flags: &[&str]| wx_alone(&[&["run"], flags, &["-c", code]].concat());
+    let one = run(&["--deterministic"])?;
+    assert_eq!(one.code, Some(0), "{}", one.stderr);
+    assert!(one.stdout.starts_with("[1767225600.0"), "{}", one.stdout);
+    assert_eq!(one.stdout, run(&["--deterministic=0"])?.stdout);
+    assert_ne!(one.stdout, run(&["--deterministic=1"])?.stdout);
+    let now = run(&["--deterministic", "--now", "2001-09-09T01:46:40Z"])?;
+    assert!(now.stdout.starts_with("[1000000000.0"), "{}", now.stdout);
+    let live = || {
+        wx_alone(&[
+            "run",
+            "-c",
+            "import time, uuid\n[time.time(), str(uuid.uuid4())]",
+        ])
+    };
+    assert_ne!(live()?.stdout, live()?.stdout);
+    let alone = run(&["--now", "2001-09-09T01:46:40Z"])?;
+    assert_eq!(alone.code, Some(2), "{}", alone.stderr);
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Printed, TestResult, fixture_config, repository, tree, wx, wx_alone, wxmcp};
+use crate::support::{Printed, TestResult, fixture_config, repository, tree, wx, wxmcp};
 
 const PYTHON: &str = "\
 import random, sys, time
@@ -257,30 +257,6 @@ fn a_recording_whose_process_was_killed_reads_as_far_as_it_came() -> TestResult 
     Ok(())
 }
 
-#[test]
-fn a_deterministic_run_is_the_same_each_time() -> TestResult {
-    let code = "import random, time, uuid\nt = time.time()\ntime.sleep(3600)\n[t, time.time(), random.random(), str(uuid.uuid4())]";
-    let run = |flags: &[&str]| wx_alone(&[&["run"], flags, &["-c", code]].concat());
-    let one = run(&["--deterministic"])?;
-    assert_eq!(one.code, Some(0), "{}", one.stderr);
-    assert!(one.stdout.starts_with("[1767225600.0"), "{}", one.stdout);
-    assert_eq!(one.stdout, run(&["--deterministic=0"])?.stdout);
-    assert_ne!(one.stdout, run(&["--deterministic=1"])?.stdout);
-    let now = run(&["--deterministic", "--now", "2001-09-09T01:46:40Z"])?;
-    assert!(now.stdout.starts_with("[1000000000.0"), "{}", now.stdout);
-    let live = || {
-        wx_alone(&[
-            "run",
-            "-c",
-            "import time, uuid\n[time.time(), str(uuid.uuid4())]",
-        ])
-    };
-    assert_ne!(live()?.stdout, live()?.stdout);
-    let alone = run(&["--now", "2001-09-09T01:46:40Z"])?;
-    assert_eq!(alone.code, Some(2), "{}", alone.stderr);
-    Ok(())
-}
-
 /// The shell of `action.yml`, with an archive of this executable.
 #[test]
 fn the_action_of_github_verifies_and_refuses_another_archive() -> TestResult {
@@ -432,5 +408,61 @@ fn what_is_recorded_again_has_its_arguments_its_input_and_its_exit_code() -> Tes
         "{}",
         replayed.stderr
     );
+    Ok(())
+}
+
+#[test]
+fn the_name_of_a_recording_may_stand_behind_its_script() -> TestResult {
+    let folder = tree(&[("a.py", "import sys\nprint(sys.argv[1:])\n")])?;
+    let words = ["record", "a.py", "-o", "r.wxr", "-o", "out.wxr"];
+    let recorded = wx(folder.path(), &words)?;
+    assert_eq!(
+        recorded.stdout, "['-o', 'out.wxr']\n",
+        "{}",
+        recorded.stderr
+    );
+    let replayed = wx(folder.path(), &["replay", "r.wxr"])?;
+    assert_eq!(replayed.streams(), recorded.streams());
+    assert!(!folder.path().join("out.wxr").exists());
+    Ok(())
+}
+
+#[test]
+fn what_is_no_recording_is_not_overwritten() -> TestResult {
+    let script = "print(1)\n";
+    let folder = tree(&[("a.py", script), ("empty", "")])?;
+    let refused = wx(folder.path(), &["record", "-o", "a.py", "a.py"])?;
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("it exists, and is no recording"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(fs::read_to_string(folder.path().join("a.py"))?, script);
+    // A recording is, and an empty file.
+    for name in ["empty", "empty", "new"] {
+        let recorded = wx(folder.path(), &["record", "-o", name, "a.py"])?;
+        assert_eq!(recorded.code, Some(0), "{}", recorded.stderr);
+        assert_eq!(wx(folder.path(), &["replay", name])?.stdout, "1\n");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_verify_recorded_it_records_again() -> TestResult {
+    let folder = tree(&[("a.py", "print(1)\n")])?;
+    let made = wx(folder.path(), &["verify", "--run", "."])?;
+    assert_eq!(made.code, Some(0), "{}", made.stdout);
+    for count in 2..4 {
+        fs::write(folder.path().join("a.py"), format!("print({count})\n"))?;
+        let updated = wx(folder.path(), &["verify", "--update", "."])?;
+        assert!(
+            updated.stdout.contains("1 recorded again"),
+            "{}",
+            updated.stdout
+        );
+        let replayed = wx(folder.path(), &["replay", "a.wxr"])?;
+        assert_eq!(replayed.stdout, format!("{count}\n"));
+    }
     Ok(())
 }

@@ -27,7 +27,8 @@ Exit codes:
 /// `wxmcp record`.
 #[derive(Debug, Args)]
 pub(crate) struct RecordArgs {
-    /// The file of the recording [default: beside the script, `script.wxr`]
+    /// The file of the recording; a name that ends in `.wxr` may also stand right behind the script [default: beside the
+    /// script, `script.wxr`]
     #[arg(short, long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
 

@@ -54,11 +54,12 @@ pub(super) fn record(args: RecordArgs) -> Result<Exit, Failure> {
         let error = anyhow::anyhow!("what is typed, and other interpreters, are not recorded");
         return Err(Failure::usage(error).hint("leave --interactive and --interpreter out"));
     }
+    let output = args.output.or(run.keep.record.take());
+    let path = output.or_else(|| recordings::output_behind(&mut run.words));
     let name = match (&run.code, run.words.first()) {
         (None, Some(name)) if name != "-" => name.as_str(),
         _ => "script",
     };
-    let path = args.output.or(run.keep.record.take());
     run.keep.record = Some(path.unwrap_or_else(|| recordings::default_path(name)));
     execute(&run)
 }

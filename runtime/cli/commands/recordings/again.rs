@@ -79,12 +79,7 @@ fn run(recording: &Path, words: &[String], stdin: &[u8]) -> Result<(), Failure> 
     let record = || -> anyhow::Result<()> {
         let program = std::env::current_exe()?;
         let mut command = Command::new(program);
-        command
-            .arg("run")
-            .arg("--quiet")
-            .arg("--record")
-            .arg(&fresh)
-            .args(words);
+        command.arg("run").arg("--record").arg(&fresh).args(words);
         command
             .stdin(Stdio::piped())
             .stdout(Stdio::null())

@@ -70,14 +70,13 @@ pub(in crate::commands) fn keep(
     })?;
     let head = Head::of(&run, guest, env!("CARGO_PKG_VERSION")).map_err(not_recorded)?;
     let head = Head {
-        command: command(std::env::args().skip(1).collect(), args.words.len()),
+        command: command(std::env::args().skip(1).collect(), &args.words),
         ..head
     };
     let mounts = capture::capture(&run.policy).map_err(not_captured)?;
     let captured = capture::events(&mounts).collect();
     let policy = run.policy.clone();
-    let file = File::create(path);
-    let (run, recorder) = file
+    let (run, recorder) = create(path)
         .and_then(|file| Recorder::of(run, head, captured, Box::new(Kept::new(file)?)))
         .with_context(|| format!("write the recording `{}`", path.display()))
         .map_err(Failure::usage)?;
@@ -134,9 +133,15 @@ async fn digests(report: &Report, tools: &CallerHost) -> Vec<(String, String)> {
     digests
 }
 
-/// The words of a command line, without those that ask for a recording. The last `own` of them are the script's.
-fn command(mut words: Vec<String>, own: usize) -> Vec<String> {
-    let own = words.split_off(words.len().saturating_sub(own));
+/// The words of a command line, without those that ask for a recording. Its last are the script's `own`, among which the name of
+/// the recording may stand.
+fn command(mut words: Vec<String>, own: &[String]) -> Vec<String> {
+    let begins = |more: usize| {
+        let at = words.len().checked_sub(own.len().saturating_add(more))?;
+        (words.get(at) == own.first()).then_some(at)
+    };
+    let at = (0..=2).find_map(begins).unwrap_or(words.len());
+    words.truncate(at);
     let mut kept = Vec::new();
     let mut words = words.into_iter();
     while let Some(word) = words.next() {
@@ -147,7 +152,7 @@ fn command(mut words: Vec<String>, own: usize) -> Vec<String> {
             _ => kept.push(word),
         }
     }
-    kept.extend(own);
+    kept.extend_from_slice(own);
     kept
 }
 
@@ -194,6 +199,19 @@ fn not_captured(error: NotCaptured) -> Failure {
     Failure::usage(anyhow::Error::new(error).context("the run cannot be recorded"))
 }
 
+/// A file to record into. What is in it already must be a recording: anything else is likely to be a mistake.
+fn create(path: &Path) -> io::Result<File> {
+    let mut begins = [0; 3];
+    let is_other = File::open(path).is_ok_and(|mut file| {
+        let holds_some = file.metadata().is_ok_and(|it| it.is_file() && it.len() > 0);
+        holds_some && !(file.read_exact(&mut begins).is_ok() && &begins == b"wxr")
+    });
+    if is_other {
+        return Err(io::Error::other("it exists, and is no recording"));
+    }
+    File::create(path)
+}
+
 /// The file of a recording.
 struct Kept(Writer<File>);
 
@@ -217,6 +235,20 @@ impl Sink for Kept {
     }
 }
 
+/// The file that `-o FILE.wxr` names right behind the script, which is taken from the words. Whatever else stands there is
+/// the script's own.
+pub(in crate::commands) fn output_behind(words: &mut Vec<String>) -> Option<PathBuf> {
+    let is_recording = |file: &str| Path::new(file).extension().is_some_and(|it| it == "wxr");
+    let (count, file) = match words.as_slice() {
+        [_, flag, file, ..] if flag == "-o" || flag == "--output" => (2, file.as_str()),
+        [_, flag, ..] => (1, flag.strip_prefix("--output=")?),
+        _ => return None,
+    };
+    let file = is_recording(file).then(|| PathBuf::from(file))?;
+    words.drain(1..=count);
+    Some(file)
+}
+
 /// The file of a script's recording, where none is named: beside it.
 pub(in crate::commands) fn default_path(script: &str) -> PathBuf {
     Path::new(script).with_extension("wxr")
@@ -228,17 +260,24 @@ mod tests {
 
     #[test]
     fn the_words_that_ask_for_a_recording_are_left_out() {
-        let of =
-            |line: &str, own| command(line.split(' ').map(str::to_owned).collect(), own).join(" ");
-        let recorded = of("record -o a.wxr --fuel 9 a.py x", 2);
+        let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let of = |line: &str, own: &str| {
+            let mut own = words(own);
+            output_behind(&mut own);
+            command(words(line), &own).join(" ")
+        };
+        let recorded = of("record -o a.wxr --fuel 9 a.py x", "a.py x");
         assert_eq!(recorded, "run --fuel 9 a.py x");
-        assert_eq!(of("run --record a.wxr a.py", 1), "run a.py");
-        // Behind the script they are its own.
+        assert_eq!(of("run --record a.wxr a.py", "a.py"), "run a.py");
+        for output in ["-o a.wxr", "--output a.wxr", "--output=a.wxr"] {
+            let own = format!("a.py {output} x -o a.wxr");
+            let recorded = of(&format!("record --fuel 9 {own}"), &own);
+            assert_eq!(recorded, "run --fuel 9 a.py x -o a.wxr");
+        }
+        // Behind the script others are its own.
         let own = "a.py -o out --record b";
-        assert_eq!(
-            of(&format!("run --record=a.wxr {own}"), 5),
-            format!("run {own}")
-        );
+        let recorded = of(&format!("run --record=a.wxr {own}"), own);
+        assert_eq!(recorded, format!("run {own}"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ mod replay;
 mod show;
 mod verify;
 
-pub(super) use keep::{default_path, keep};
+pub(super) use keep::{default_path, keep, output_behind};
 pub(super) use load::Loaded;
 pub(super) use replay::execute as replay;
 pub(super) use show::execute as show;

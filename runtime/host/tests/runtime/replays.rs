@@ -301,3 +301,22 @@ async fn what_was_never_answered_is_not_handed_over() -> TestResult {
     );
     Ok(())
 }
+
+#[tokio::test]
+async fn a_script_that_was_changed_has_the_time_of_its_limit() -> TestResult {
+    let runtime = runtime()?;
+    let mut job = Job::new(Language::Python, "script", "1");
+    job.limits.wall = Duration::from_secs(20);
+    let (_, events) = recorded(&runtime, job).await?;
+    let recorded = Arc::new(Recorded::of(events)?);
+    for (edited, seconds) in [(Some("while True: pass".to_owned()), 45), (None, 600)] {
+        let how = HowToReplay {
+            edited,
+            ..HowToReplay::default()
+        };
+        let replay = Replay::of(Arc::clone(&recorded), how);
+        let run = replay.run(&Ledger::unbounded(), Arc::new(Silent))?;
+        assert_eq!(run.limits.wall, Duration::from_secs(seconds));
+    }
+    Ok(())
+}

@@ -32,6 +32,10 @@ use state::State;
 /// Wall-clock time that a replay may take: it waits for nothing, so only a script that computes needs any.
 const WALL: Duration = Duration::from_secs(600);
 
+/// Wall-clock time that a script which is not the recorded one may take beyond twice the recorded limit: this machine may be
+/// slower.
+const SLACK: Duration = Duration::from_secs(5);
+
 /// Replays one recorded run.
 pub struct Replay {
     state: Arc<State>,
@@ -129,9 +133,17 @@ impl Replay {
         let limits = &head.limits;
         let fuel = self.state.recorded.stopped_by_time_at();
         let fuel = fuel.filter(|_| self.state.how.script.is_none());
+        // Another script may never end. One that is as it was computes as long as the machine takes.
+        let is_other = self.state.how.script.is_some() || self.state.how.edited.is_some();
+        let twice = Duration::from_nanos(limits.wall.saturating_mul(2));
+        let wall = if is_other {
+            twice.saturating_add(SLACK).min(WALL)
+        } else {
+            WALL
+        };
         Limits {
             fuel: fuel.or(limits.fuel),
-            wall: WALL,
+            wall,
             start: Duration::from_nanos(limits.start),
             memory: limits.memory,
             host_memory: limits.host_memory,
