@@ -117,3 +117,23 @@ fn a_deterministic_run_is_the_same_each_time() -> TestResult {
     assert_eq!(alone.code, Some(2), "{}", alone.stderr);
     Ok(())
 }
+
+#[test]
+fn a_deterministic_run_that_time_stops_says_that_it_does_not_reproduce() -> TestResult {
+    let stopped = |limit: &[&str]| {
+        let words = [
+            &["run", "--deterministic"],
+            limit,
+            &["-c", "while True: pass"],
+        ];
+        wx_alone(&words.concat())
+    };
+    let by_time = stopped(&["--timeout", "50ms"])?;
+    let by_fuel = stopped(&["--fuel", "10000000"])?;
+    assert_eq!((by_time.code, by_fuel.code), (Some(3), Some(3)));
+    let note = "note: how far a run comes in a time depends on the machine";
+    assert!(by_time.stderr.contains(note), "{}", by_time.stderr);
+    assert!(!by_fuel.stderr.contains(note), "{}", by_fuel.stderr);
+    assert_eq!(by_fuel.stderr, stopped(&["--fuel", "10000000"])?.stderr);
+    Ok(())
+}

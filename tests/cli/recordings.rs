@@ -232,7 +232,7 @@ fn a_run_that_time_stopped_replays_as_far_as_it_came() -> TestResult {
 #[test]
 fn a_recording_whose_process_was_killed_reads_as_far_as_it_came() -> TestResult {
     let folder = tree::<&str>(&[])?;
-    let code = "import time\nprint('before', flush=True)\ntime.sleep(0.2)\nprint('then', flush=True)\ntime.sleep(600)";
+    let code = "import time\nprint('before', flush=True)\ntime.sleep(0.2)\nprint('then', flush=True)\ntime.sleep(600)\nprint('invented')\n'invented'";
     let mut command = wxmcp(folder.path());
     command.args(["record", "-o", "a.wxr", "--timeout", "1000s", "-c", code]);
     let mut child = command.stdout(Stdio::piped()).spawn()?;
@@ -245,15 +245,33 @@ fn a_recording_whose_process_was_killed_reads_as_far_as_it_came() -> TestResult 
     child.wait()?;
     let replayed = wx(folder.path(), &["replay", "a.wxr"])?;
     assert!(
-        replayed.stdout.starts_with("before\n"),
+        ["before\n", "before\nthen\n"].contains(&replayed.stdout.as_str()),
         "{}",
         replayed.stdout
     );
-    assert!(
-        replayed.stderr.contains("the recording was cut short"),
-        "{}",
-        replayed.stderr
-    );
+    for note in ["the recording was cut short", "the recording ends here"] {
+        assert!(replayed.stderr.contains(note), "{}", replayed.stderr);
+    }
+    assert_eq!(replayed.code, Some(0));
+    Ok(())
+}
+
+#[test]
+fn a_replay_that_is_to_stop_says_that_it_stopped() -> TestResult {
+    let folder = tree(&[("a.py", "import time\nprint(1)\ntime.time()\nprint(2)\n3\n")])?;
+    assert_eq!(wx(folder.path(), &["record", "a.py"])?.code, Some(0));
+    let shown = wx(folder.path(), &["recording", "show", "a.wxr"])?.stdout;
+    let second = shown
+        .lines()
+        .filter(|line| line.contains("\"printed\""))
+        .nth(1);
+    let second: Value = serde_json::from_str(second.ok_or("it printed once")?)?;
+    let event = second["event"].to_string();
+    let replayed = wx(folder.path(), &["replay", "a.wxr", "--until", &event])?;
+    assert_eq!(replayed.code, Some(0), "{}", replayed.stderr);
+    assert_eq!(replayed.stdout, "1\n");
+    let note = format!("note: stopped before event {event}\n");
+    assert_eq!(replayed.stderr, note);
     Ok(())
 }
 

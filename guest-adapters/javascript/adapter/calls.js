@@ -48,8 +48,14 @@ export async function call(tool, start, argumentsText) {
   throw failed(failure, tool);
 }
 
+/** `now` ends the run with an error that no script can catch. */
+export const stops = { __proto__: null, now: undefined };
+
 export function failed(told, tool) {
-  return new ToolError(`${told.message ?? ''}`, told.kind ?? 'tool', told.data, tool);
+  const error = new ToolError(`${told.message ?? ''}`, told.kind ?? 'tool', told.data, tool);
+  // A replay says that the script differs from its recording.
+  if (told.kind === 'diverged') stops.now(error);
+  return error;
 }
 
 /** The global `callTool`: any tool by its full name, `namespace.tool`. */

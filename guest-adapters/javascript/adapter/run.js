@@ -5,6 +5,7 @@
 // anything is under way.
 
 import * as ambient from './ambient.js';
+import { stops } from './calls.js';
 import { keep as keepContent } from './content.js';
 import { begins, described, sourcePlace, where } from './errors.js';
 import * as files from './files.js';
@@ -408,6 +409,12 @@ export function fail(error, file, promise) {
   end(told);
   return false;
 }
+
+stops.now = (error) => {
+  if (over) return;
+  over = true;
+  end(described(error));
+};
 
 /** An error that belongs to a line where nothing was raised. */
 function failAt(error, line, column, file = name) {

@@ -130,9 +130,20 @@ class ReplayStopped(BaseException):
 ReplayStopped.__module__ = "builtins"
 
 
+_stopped = None
+
+
+def stopped():
+    """The first `ReplayStopped` of this run; None if there was none."""
+    return _stopped
+
+
 def _failure(value, tool):
     if value.get("kind") == "diverged":
-        return ReplayStopped(value.get("message", ""))
+        global _stopped
+        error = ReplayStopped(value.get("message", ""))
+        _stopped = _stopped or error
+        return error
     return ToolError(value.get("message", ""), value.get("kind", "tool"), value.get("data"), tool)
 
 
@@ -296,10 +307,12 @@ def never_awaited():
 
 def forget():
     """Starts anew: nothing is pending, nothing was dropped."""
-    global _blocked
+    global _blocked, _stopped
     # Each run begins and ends here: what is empty is not written to, so that its page is not copied.
     if _blocked is not None:
         _blocked = None
+    if _stopped is not None:
+        _stopped = None
     for some in (_answerable, _awaited, _unawaited, _forgotten):
         if some:
             some.clear()

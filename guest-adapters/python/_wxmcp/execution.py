@@ -69,6 +69,18 @@ def _note_of_uncalled(name, call):
 
 
 def _ended(name, work, *parts):
+    try:
+        outcome = _came_to(name, work, *parts)
+        stopped = calls.stopped()
+        if stopped is None:
+            return outcome
+        with unseen.Apart():  # whatever the script did with it, and after it
+            return seam.RAISED, report.raised(stopped, name)
+    finally:
+        calls.forget()
+
+
+def _came_to(name, work, *parts):
     placed = None
     try:
         try:
@@ -91,8 +103,6 @@ def _ended(name, work, *parts):
             error.add_note("note: " + _advice(tool, place))
         with unseen.Apart():
             return seam.RAISED, report.raised(error, name, placed and placed.place)
-    finally:
-        calls.forget()
 
 
 def _untraced(function, *arguments):

@@ -27,6 +27,11 @@ pub(crate) struct SourceArgs {
 }
 
 impl SourceArgs {
+    /// Whether the run is to depend on nothing but the script, its inputs and a seed.
+    pub(crate) fn are_deterministic(&self) -> bool {
+        self.deterministic.is_some()
+    }
+
     /// What the run is given.
     pub(crate) fn sources(&self) -> Sources {
         let Some(seed) = self.deterministic else {

@@ -9,8 +9,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_broker::CallerHost;
 use wxmcp_host::{Job, Runtime};
 use wxmcp_run::{
-    BoxFuture, Language, Outcome, Policy, Report, Run, RunError, Runner, Script, Silent, Sources,
-    Stdin,
+    BoxFuture, Language, Limit, Outcome, Policy, Report, Run, RunError, Runner, Script, Silent,
+    Sources, Stdin,
 };
 
 use super::{component, recordings};
@@ -185,6 +185,13 @@ fn told(
 ) -> Result<Exit, Failure> {
     let report = report.map_err(|error| failure(error, name, is_ours))?;
     render::report(&report, args.json, args.usage, args.quiet);
+    if args.sources.are_deterministic()
+        && matches!(report.outcome, Outcome::Stopped(Limit::WallTime(_), _))
+    {
+        render::note(
+            "how far a run comes in a time depends on the machine; --fuel stops it at the same place each time",
+        );
+    }
     Ok(Exit::from(&report.outcome))
 }
 

@@ -41,15 +41,19 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
         ));
         return Ok(Exit::Diverged);
     }
-    if let Some(event) = args.until {
-        render::note(&format!("stopped before event {event}"));
-    }
     if args.json {
         render::line(&replayed.report.to_string());
-    } else {
+    } else if !replayed.ended_early {
         render::report(&report, false, args.usage, args.quiet);
     }
-    Ok(Exit::from(&report.outcome))
+    if !replayed.ended_early {
+        return Ok(Exit::from(&report.outcome));
+    }
+    render::note(&match args.until {
+        Some(event) => format!("stopped before event {event}"),
+        None => "the recording ends here".to_owned(),
+    });
+    Ok(Exit::Success)
 }
 
 /// A script that is given the recorded answers.

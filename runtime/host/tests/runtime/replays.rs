@@ -223,6 +223,160 @@ async fn a_replay_says_where_it_differs() -> TestResult {
     Ok(())
 }
 
+/// The first difference is what is told, whatever the script does with it and after it.
+#[tokio::test]
+async fn a_script_cannot_hide_where_it_differs() -> TestResult {
+    let runtime = runtime()?;
+    let python = "\
+from tools import tests
+import asyncio, threading
+def one():
+    tests.next(a=1)
+try:
+    HOW
+except BaseException as error:
+    print('caught')
+finally:
+    tests.next(b=1)
+for n in range(1000):
+    tests.next(n=n)
+";
+    let typescript = "\
+import * as tests from 'tools/tests';
+process.on('uncaughtException', () => console.log('caught'));
+const one = async () => {
+  return await tests.next({a: 1});
+};
+try {
+  HOW
+} catch (error) {
+  console.log('caught');
+} finally {
+  await tests.next({b: 1});
+}
+for (let n = 0; n < 1000; n++) await tests.next({n});
+";
+    let cases = [
+        (Language::Python, python, "one()"),
+        (
+            Language::Python,
+            python,
+            "thread = threading.Thread(target=one); thread.start(); thread.join()",
+        ),
+        (
+            Language::Python,
+            python,
+            "asyncio.run(asyncio.wait_for(asyncio.to_thread(one), 5))",
+        ),
+        (Language::TypeScript, typescript, "await one()"),
+        (
+            Language::TypeScript,
+            typescript,
+            "await Promise.allSettled([one(), one()])",
+        ),
+    ];
+    for (language, source, how) in cases {
+        let source = source.replace("HOW", how);
+        let (_, mut events) = recorded(&runtime, Job::new(language, "script", &source)).await?;
+        for event in &mut events {
+            if let Event::Head(head) = event {
+                head.source = source.replace("a=1", "a=2").replace("a: 1", "a: 2");
+            }
+        }
+        let (replayed, _) = replayed(&runtime, events).await?;
+        let divergence = replayed.divergence.ok_or("it does not differ")?;
+        assert_eq!(divergence.line, Some(4), "{how}: {divergence:?}");
+    }
+    Ok(())
+}
+
+/// Whatever event is the last in a file that was cut short, and before whichever a replay is to stop: nothing is shown that
+/// is not known.
+#[tokio::test]
+async fn a_replay_goes_no_further_than_its_recording_or_than_it_was_to() -> TestResult {
+    let runtime = runtime()?;
+    for (language, source) in [
+        (Language::Python, PYTHON),
+        (Language::TypeScript, TYPESCRIPT),
+        (
+            Language::Python,
+            "import time\nprint(1)\ntime.sleep(0.01)\nprint(2)\nsum(range(10**6))\nprint(3)\n'invented'\n",
+        ),
+    ] {
+        let (_, events) = recorded(&runtime, Job::new(language, "script", source)).await?;
+        let printed = |count: usize| {
+            let known = events.iter().take(count).filter_map(|event| match event {
+                Event::Printed { stream: 1, bytes } => Some(bytes.0.as_slice()),
+                _ => None,
+            });
+            String::from_utf8_lossy(&known.collect::<Vec<_>>().concat()).into_owned()
+        };
+        for count in 1..events.len() {
+            let cut = events.iter().take(count).cloned().collect();
+            let until = HowToReplay {
+                until: Some(count),
+                ..HowToReplay::default()
+            };
+            for (known, how) in [(cut, HowToReplay::default()), (events.clone(), until)] {
+                let replay = Replay::of(Arc::new(Recorded::of(known)?), how);
+                let run = replay.run(&Ledger::unbounded(), Arc::new(Silent))?;
+                let mut report = runtime.interpreter(language)?.run(run).await?;
+                let replayed = replay.finish(&mut report);
+                assert_eq!(replayed.divergence, None, "{count}");
+                // At its end nothing is left that it could stop before.
+                let is_end = matches!(events.get(count), Some(Event::End(_)));
+                assert!(replayed.ended_early || is_end, "{count}");
+                let stdout = replayed.report.get("stdout").and_then(|it| it.as_str());
+                assert_eq!(stdout, Some(printed(count).as_str()), "{count}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// How fast tools answer decides nothing of a deterministic run, not even of calls that it gives up on.
+#[tokio::test]
+async fn calls_that_a_deterministic_run_gave_up_on_are_the_same_each_time() -> TestResult {
+    let source = "\
+import asyncio
+from tools import tests
+
+async def main():
+    for n in range(3):
+        try:
+            print(await asyncio.wait_for(tests.slow(ms=n), 0.001))
+        except asyncio.TimeoutError:
+            print('late')
+    calls = [asyncio.ensure_future(tests.slow(ms=n % 3)) for n in range(8)]
+    done, pending = await asyncio.wait(calls, return_when=asyncio.FIRST_COMPLETED)
+    print(len(done), len(pending))
+    for call in list(pending)[:4]:
+        call.cancel()
+    left = [tests.slow(ms=n) for n in range(3)]
+    raise ValueError(len(left))
+
+asyncio.run(main())
+";
+    let runtime = runtime()?;
+    let mut reports = Vec::new();
+    for _ in 0..10 {
+        let mut job = Job::new(Language::Python, "script", source);
+        job.sources = Deterministic::default().sources();
+        let runner = runtime.interpreter(Language::Python)?;
+        let run = job.into_run(
+            Arc::clone(runtime.tools()),
+            Arc::new(Silent),
+            std::future::pending(),
+        );
+        reports.push(wxmcp_recording::canonical_report(&runner.run(run).await?));
+    }
+    assert!(
+        reports.windows(2).all(|two| two.first() == two.last()),
+        "{reports:#?}"
+    );
+    Ok(())
+}
+
 /// Whether a report counts a call as ended that nobody heard of is a race in the recorded run, and none in its replays.
 #[tokio::test]
 async fn a_call_that_nobody_heard_of_has_ended_in_the_replay_as_in_the_run() -> TestResult {

@@ -50,6 +50,7 @@ impl GivenClocks for ReplayedClocks {
     }
 
     fn slept(&self, _time: Duration) -> bool {
+        self.state.goes_on();
         false
     }
 

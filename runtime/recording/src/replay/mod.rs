@@ -10,6 +10,7 @@ mod order;
 mod printed;
 mod recorded;
 mod state;
+mod words;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +51,8 @@ pub struct Replayed {
     pub report: serde_json::Value,
     /// The first difference.
     pub divergence: Option<Divergence>,
+    /// Whether it ended before the recorded run did: where the recording was cut short, or where it was to stop.
+    pub ended_early: bool,
 }
 
 /// How a recorded run is replayed.

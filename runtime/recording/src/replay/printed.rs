@@ -32,7 +32,8 @@ impl Printed {
         }
     }
 
-    fn compare(&self, stream: Stream, bytes: &[u8]) {
+    /// Answers how many of the bytes are known of the recorded run, or differ from it.
+    fn compare(&self, stream: Stream, bytes: &[u8]) -> usize {
         let [out, error] = &self.state.recorded.printed;
         let mut at = self.at.lock();
         let [at_out, at_error] = &mut *at;
@@ -43,14 +44,23 @@ impl Printed {
         let mut rest = bytes;
         while !rest.is_empty() {
             let Some(chunk) = recorded.get(at.chunk) else {
-                return self.differs(recorded, at, "", rest);
+                return match self.is_known_to_end() {
+                    true => self.differs(recorded, at, "", bytes, rest),
+                    false => {
+                        self.state.ends();
+                        bytes.len().saturating_sub(rest.len())
+                    }
+                };
             };
+            if self.state.stops_at(chunk.event) && !self.state.how.in_session {
+                return bytes.len().saturating_sub(rest.len());
+            }
             let left = chunk.it.0.get(at.byte..).unwrap_or_default();
             let count = left.len().min(rest.len());
             let (same, more) = rest.split_at(count);
             if left.get(..count) != Some(same) {
                 let left = String::from_utf8_lossy(left);
-                return self.differs(recorded, at, &left, rest);
+                return self.differs(recorded, at, &left, bytes, rest);
             }
             rest = more;
             at.byte = at.byte.saturating_add(count);
@@ -61,16 +71,25 @@ impl Printed {
                 };
             }
         }
+        bytes.len()
     }
 
-    fn differs(&self, recorded: &[Numbered<Bytes>], at: &Place, left: &str, actual: &[u8]) {
+    /// A recording that was cut short may have ended in the middle of a text.
+    fn is_known_to_end(&self) -> bool {
+        self.state.recorded.end.is_some()
+    }
+
+    fn differs(
+        &self,
+        recorded: &[Numbered<Bytes>],
+        at: &Place,
+        left: &str,
+        printed: &[u8],
+        actual: &[u8],
+    ) -> usize {
         let event = recorded
             .get(at.chunk)
             .map_or(self.state.recorded.events, |it| it.event);
-        // The end of a cut-short recording may be in the middle of a text.
-        if left.is_empty() && self.state.recorded.end.is_none() {
-            return self.state.ends();
-        }
         let expected = match left.is_empty() {
             true => "nothing more is printed".to_owned(),
             false => "the script prints what it printed before".to_owned(),
@@ -78,21 +97,37 @@ impl Printed {
         let divergence = Divergence::new(event, expected, "the script prints something else");
         let actual = String::from_utf8_lossy(actual);
         self.state.diverges(divergence.before().with(left, &actual));
+        printed.len()
     }
 }
 
 impl Observer for Printed {
     fn event(&self, event: Event<'_>) {
-        if let Event::Output { stream, bytes } = event
-            && !self.state.has_diverged()
-            && self.state.how.script.is_none()
-        {
-            self.compare(stream, bytes);
+        let Event::Output { stream, bytes } = event else {
+            return self.inner.event(event);
+        };
+        if self.state.is_over() {
+            return;
         }
-        self.inner.event(event);
+        let known = match self.state.has_diverged() || self.state.how.script.is_some() {
+            true => bytes.len(),
+            false => self.compare(stream, bytes),
+        };
+        let number = match stream {
+            Stream::Stdout => 0,
+            Stream::Stderr => 1,
+        };
+        self.state.printed(number, known);
+        if let Some(bytes) = bytes.get(..known).filter(|bytes| !bytes.is_empty()) {
+            self.inner.event(Event::Output { stream, bytes });
+        }
     }
 
+    /// Nothing is printed beyond the end: the script waits there until it is ended.
     fn full(&self) -> Option<BoxFuture<'static, ()>> {
-        self.inner.full()
+        match self.state.is_over() {
+            true => Some(Box::pin(std::future::pending())),
+            false => self.inner.full(),
+        }
     }
 }

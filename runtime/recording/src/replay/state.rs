@@ -14,10 +14,11 @@ use super::clocks::ReplayedClocks;
 use super::divergence::{Divergence, pretty};
 use super::order::ReplayedOrder;
 use super::recorded::{Batch, Instance, Numbered, Recorded};
+use super::words::{between, detail, in_a_line, operation_name};
 use super::{HowToReplay, Replayed};
 use crate::canonical;
 use crate::capture::NotCaptured;
-use crate::event::{Answer, Body, Event, Question};
+use crate::event::{Answer, Event, Question};
 
 /// Operations that a script may still begin after it diverged, while it comes to its end.
 const AFTERWARDS: u32 = 100;
@@ -40,6 +41,8 @@ struct Inner {
     is_stopped: bool,
     /// Whether the run is to end here, as nothing more is known of it.
     is_over: bool,
+    /// Bytes of standard output and of standard error that were printed until then.
+    printed: [usize; 2],
     waker: Option<Waker>,
 }
 
@@ -104,8 +107,33 @@ impl State {
         }
     }
 
+    pub(super) fn is_over(&self) -> bool {
+        self.inner.lock().is_over
+    }
+
+    /// So many bytes were printed, 0: to standard output, 1: to standard error.
+    pub(super) fn printed(&self, stream: usize, bytes: usize) {
+        if let Some(printed) = self.inner.lock().printed.get_mut(stream) {
+            *printed = printed.saturating_add(bytes);
+        }
+    }
+
+    /// The script goes on though it differs or was to stop: it may a little, to come to its end.
+    pub(super) fn goes_on(&self) {
+        let mut inner = self.inner.lock();
+        if inner.divergence.is_some() || inner.is_stopped {
+            inner.afterwards = inner.afterwards.saturating_add(1);
+            if inner.afterwards > AFTERWARDS {
+                inner.is_over = true;
+                if let Some(waker) = inner.waker.take() {
+                    waker.wake();
+                }
+            }
+        }
+    }
+
     /// Whether the replay is to stop before an event.
-    fn stops_at(&self, event: usize) -> bool {
+    pub(super) fn stops_at(&self, event: usize) -> bool {
         let stops = self.how.until.is_some_and(|until| event >= until);
         // One that goes on as a session is told at its next question, and stays.
         if stops && !self.how.in_session {
@@ -292,18 +320,12 @@ impl State {
             let actual = format!("operations {ids:?} have ended");
             self.diverges(Divergence::new(event, expected, actual));
         }
-        let mut inner = self.inner.lock();
-        let given = inner.given.entry(instance).or_default();
-        given.batches = given.batches.saturating_add(1);
-        if inner.divergence.is_some() || inner.is_stopped {
-            inner.afterwards = inner.afterwards.saturating_add(1);
-            if inner.afterwards > AFTERWARDS {
-                inner.is_over = true;
-                if let Some(waker) = inner.waker.take() {
-                    waker.wake();
-                }
-            }
+        {
+            let mut inner = self.inner.lock();
+            let given = inner.given.entry(instance).or_default();
+            given.batches = given.batches.saturating_add(1);
         }
+        self.goes_on();
     }
 
     /// The number of an instance that another one starts; one that nothing is known of where it did not.
@@ -316,6 +338,13 @@ impl State {
     pub(super) fn finish(&self, report: &mut Report) -> Replayed {
         let recorded = self.recorded.report();
         let is_whole = self.how.until.is_none() && self.how.script.is_none();
+        let ended_early = self.ended_early();
+        if ended_early {
+            // What it did beyond that is not known of the recorded run.
+            let printed = self.inner.lock().printed;
+            report.stdout.truncate(printed[0]);
+            report.stderr.truncate(printed[1]);
+        }
         let is_last = is_whole && !self.has_diverged();
         if let Some(outcome) = self.recorded.ended_as().filter(|_| is_last)
             && matches!(report.outcome, Outcome::Cancelled | Outcome::Stopped(..))
@@ -354,8 +383,15 @@ impl State {
         }
         Replayed {
             report: actual,
+            ended_early: ended_early && divergence.is_none(),
             divergence,
         }
+    }
+
+    /// Whether it came as far as is known of the recorded run, or as it was to, and no further.
+    fn ended_early(&self) -> bool {
+        let is_cut_short = self.recorded.end.is_none() && self.how.script.is_none();
+        is_cut_short || (self.how.until.is_some() && self.is_over())
     }
 }
 
@@ -383,24 +419,6 @@ impl State {
         );
         let differs = Divergence::new(last, words.0, words.1);
         Some(differs.with(&lines(&self.recorded.written), &lines(written)))
-    }
-}
-
-/// What is at a path of a mount at the end, in a line.
-fn in_a_line(event: &Event) -> String {
-    match event {
-        Event::Written { mount, entry } => {
-            let body = match &entry.body {
-                Body::File(bytes) => {
-                    let text = String::from_utf8_lossy(&bytes.0);
-                    return format!("mount {mount}: {} {:o}\n{text}\n", entry.path, entry.mode);
-                }
-                body => format!("{body:?}"),
-            };
-            format!("mount {mount}: {} {:o} {body}\n", entry.path, entry.mode)
-        }
-        Event::Removed { mount, path } => format!("mount {mount}: {path} is not there\n"),
-        _ => String::new(),
     }
 }
 
@@ -440,47 +458,6 @@ fn differs() -> ToolError {
 fn stopped(event: usize) -> ToolError {
     let message = format!("here the replay stops, before event {event}");
     ToolError::new(ToolErrorKind::Diverged, message)
-}
-
-fn between(recorded: &Numbered<Question>, actual: &Question) -> Divergence {
-    let words = |question: &Question| format!("the script makes a {}", question.in_words());
-    let divergence = Divergence::new(recorded.event, words(&recorded.it), words(actual));
-    divergence.with(&detail(&recorded.it), &detail(actual))
-}
-
-/// A question with all that is in it, a member a line.
-fn detail(question: &Question) -> String {
-    let (head, json) = match question {
-        Question::Call { name, arguments } => (name.clone(), pretty(arguments)),
-        Question::Capability {
-            capability,
-            request,
-        } => (capability.clone(), pretty(request)),
-        Question::Namespace(name) | Question::Known(name) => (name.clone(), String::new()),
-        Question::Search {
-            query,
-            limit,
-            detail,
-        } => (query.clone(), format!("limit {limit}, detail {detail}")),
-        Question::Describe(names) => (names.join("\n"), String::new()),
-    };
-    format!("{head}\n{json}\n")
-}
-
-fn operation_name(operation: u8) -> &'static str {
-    match operation {
-        1 => "a call of a tool",
-        2 => "a search for tools",
-        3 => "a description of tools",
-        4 => "a listing of namespaces",
-        5 => "a listing of tools",
-        6 => "a timer",
-        7 => "a statement",
-        8 => "a request to a host",
-        9 => "a request for a file",
-        10 => "another script",
-        _ => "an unknown operation",
-    }
 }
 
 /// Says at which line of the script it differed, if the script ended by hearing of it.

@@ -61,7 +61,11 @@ impl Calls {
             let message = "this interpreter cannot be started by its own scripts";
             return self.fail(id, &ToolError::new(ToolErrorKind::NotGranted, message));
         };
-        let left = starter.wall().saturating_sub(self.clock.elapsed());
+        // Where a schedule says what happens when, no text says how much real time is left. Its parent's limit ends it, too.
+        let left = match self.schedule.is_some() {
+            true => starter.wall(),
+            false => starter.wall().saturating_sub(self.clock.elapsed()),
+        };
         let (tools, observer) = (Arc::clone(&self.tools), Arc::clone(&self.observer));
         let run = starter.start(id, wanted, left, tools, observer);
         let work = async move {
