@@ -81,6 +81,23 @@ pub(super) fn difference(expected: &str, actual: &str) -> String {
     shown
 }
 
+/// What an operation of `wit/guest.wit` is, in words.
+pub(super) fn operation_name(operation: u8) -> &'static str {
+    match operation {
+        1 => "a call of a tool",
+        2 => "a search for tools",
+        3 => "a description of tools",
+        4 => "a listing of namespaces",
+        5 => "a listing of tools",
+        6 => "a timer",
+        7 => "a statement",
+        8 => "a request to a host",
+        9 => "a request for a file",
+        10 => "another script",
+        _ => "an unknown operation",
+    }
+}
+
 /// JSON with a member a line, for a difference.
 pub(super) fn pretty(json: &str) -> String {
     serde_json::from_str::<serde_json::Value>(json)

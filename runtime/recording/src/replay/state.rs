@@ -4,14 +4,15 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
 use wxmcp_run::{CallId, Clocks, Outcome, Randomness, Report, Sources, ToolError, ToolErrorKind};
 
 use super::answers::Answers;
-use super::clocks::ReplayedClocks;
-use super::divergence::{Divergence, pretty};
+use super::clocks::{Last, ReplayedClocks};
+use super::divergence::{Divergence, operation_name, pretty};
 use super::order::ReplayedOrder;
 use super::recorded::{Batch, Instance, Numbered, Recorded};
 use super::{HowToReplay, Replayed};
@@ -28,6 +29,8 @@ pub(super) struct State {
     inner: Mutex<Inner>,
     /// The answers that another script is given.
     answers: Option<Answers>,
+    /// What the script's own clocks said last.
+    pub(super) last: Arc<Mutex<Last>>,
 }
 
 #[derive(Default)]
@@ -58,8 +61,16 @@ pub(super) enum Clock {
 }
 
 impl State {
-    pub(super) fn new(recorded: Arc<Recorded>, how: HowToReplay) -> Self {
+    /// `last`: what the clocks said last in the run of the session before.
+    pub(super) fn new(
+        recorded: Arc<Recorded>,
+        how: HowToReplay,
+        last: Option<Arc<Mutex<Last>>>,
+    ) -> Self {
+        let last = last.unwrap_or_default();
+        last.lock().wall = Duration::from_nanos(recorded.head.began);
         Self {
+            last,
             answers: how.script.as_ref().map(|_| Answers::of(&recorded)),
             recorded,
             how,
@@ -465,22 +476,6 @@ fn detail(question: &Question) -> String {
         Question::Describe(names) => (names.join("\n"), String::new()),
     };
     format!("{head}\n{json}\n")
-}
-
-fn operation_name(operation: u8) -> &'static str {
-    match operation {
-        1 => "a call of a tool",
-        2 => "a search for tools",
-        3 => "a description of tools",
-        4 => "a listing of namespaces",
-        5 => "a listing of tools",
-        6 => "a timer",
-        7 => "a statement",
-        8 => "a request to a host",
-        9 => "a request for a file",
-        10 => "another script",
-        _ => "an unknown operation",
-    }
 }
 
 /// Says at which line of the script it differed, if the script ended by hearing of it.
