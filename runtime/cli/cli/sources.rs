@@ -27,6 +27,11 @@ pub(crate) struct SourceArgs {
 }
 
 impl SourceArgs {
+    /// Whether it is to be the same each time.
+    pub(crate) fn is_deterministic(&self) -> bool {
+        self.deterministic.is_some()
+    }
+
     /// What the run is given.
     pub(crate) fn sources(&self) -> Sources {
         let Some(seed) = self.deterministic else {
