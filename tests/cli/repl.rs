@@ -92,8 +92,8 @@ fn an_input_that_a_limit_stops_begins_a_new_session() -> TestResult {
 #[test]
 fn a_session_is_recorded_and_replayed() -> TestResult {
     let folder = tempfile::tempdir()?;
-    let python = "import random, time\nx = random.random()\nprint(x, time.time())\nx\n1 / 0\nprint('a' * 2000)\nx\n\
-                  y = random.random()\ny\n";
+    let python = "import random, time; x = random.random()\nprint(x, time.time())\nx\n1 / 0\nprint('a' * 2000)\nx\n\
+                  y = __import__('random').random()\ny\n";
     let typescript = "const x: number = Math.random()\nconsole.log(x, Date.now())\nx\nnull.x\nconsole.log('a'.repeat(2000))\nx\n\
                       let y = Math.random()\ny\n";
     for (language, input) in [("py", python), ("ts", typescript)] {
@@ -163,7 +163,7 @@ fn a_replay_stops_in_a_run_of_a_session_and_goes_on() -> TestResult {
     let stopped = piped(folder.path(), &args, "")?;
     assert_eq!(stopped.stdout, "3\n");
     let note = format!("note: stopped before event {last}\n");
-    assert!(stopped.stderr.ends_with(&note), "{}", stopped.stderr);
+    assert!(stopped.stderr.contains(&note), "{}", stopped.stderr);
     let on = piped(folder.path(), &[&args[..], &["-i"]].concat(), "x * 2\n")?;
     assert_eq!(on.stdout, "3\n6\n", "{}", on.stderr);
     assert!(

@@ -4,6 +4,7 @@
 
 mod answers;
 mod clocks;
+mod cut;
 mod divergence;
 mod host;
 mod order;
@@ -113,6 +114,9 @@ impl Replay {
         let policy = policy(head, sources)?;
         *self.mounts.lock() = Some((policy.clone(), captured));
         let limits = self.limits(head);
+        if self.state.cut.is_at_once() {
+            self.state.ends();
+        }
         let host: Arc<dyn ToolHost> = Arc::new(ReplayedHost::new(Arc::clone(&self.state)));
         Ok(Run {
             id: RunId::random(),

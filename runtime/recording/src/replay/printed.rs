@@ -59,6 +59,7 @@ impl Printed {
                     chunk: at.chunk.saturating_add(1),
                     byte: 0,
                 };
+                self.state.passes();
             }
         }
     }

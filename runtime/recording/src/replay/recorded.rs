@@ -27,6 +27,8 @@ pub struct Recorded {
     pub first: usize,
     /// The number of the event behind its last one.
     pub events: usize,
+    /// How many of them a script is given, or makes again.
+    pub(super) to_pass: usize,
 }
 
 /// What one instance was given and did.
@@ -126,6 +128,16 @@ impl Recorded {
         reason = "a few lines for each kind of event, which say where it is kept"
     )]
     fn take(&mut self, event: usize, it: Event) -> Result<(), RecordedError> {
+        let passes = matches!(
+            it,
+            Event::Printed { .. }
+                | Event::Began { .. }
+                | Event::Asked { .. }
+                | Event::HandedOver { .. }
+                | Event::Wall { .. }
+                | Event::Monotonic { .. }
+        );
+        self.to_pass = self.to_pass.saturating_add(usize::from(passes));
         match it {
             Event::Head(head) => self.head = *head,
             Event::Captured { mount, entry } => self.captured.push((mount, entry)),

@@ -12,13 +12,14 @@ use wxmcp_run::{CallId, Clocks, Outcome, Randomness, Report, Sources, ToolError,
 
 use super::answers::Answers;
 use super::clocks::{Last, ReplayedClocks};
-use super::divergence::{Divergence, operation_name, pretty};
+use super::cut::Cut;
+use super::divergence::{Divergence, in_a_line, operation_name, pretty};
 use super::order::ReplayedOrder;
 use super::recorded::{Batch, Instance, Numbered, Recorded};
 use super::{HowToReplay, Replayed};
 use crate::canonical;
 use crate::capture::NotCaptured;
-use crate::event::{Answer, Body, Event, Question};
+use crate::event::{Answer, Event, Question};
 
 /// Operations that a script may still begin after it diverged, while it comes to its end.
 const AFTERWARDS: u32 = 100;
@@ -31,6 +32,8 @@ pub(super) struct State {
     answers: Option<Answers>,
     /// What the script's own clocks said last.
     pub(super) last: Arc<Mutex<Last>>,
+    /// What is left of a recording that was cut short.
+    pub(super) cut: Cut,
 }
 
 #[derive(Default)]
@@ -71,6 +74,7 @@ impl State {
         last.lock().wall = Duration::from_nanos(recorded.head.began);
         Self {
             last,
+            cut: Cut::of(&recorded, &how),
             answers: how.script.as_ref().map(|_| Answers::of(&recorded)),
             recorded,
             how,
@@ -146,6 +150,7 @@ impl State {
         match next {
             Some(next) => {
                 self.stops_at(next.event);
+                self.passes();
                 Some(next.it)
             }
             None => {
@@ -176,6 +181,7 @@ impl State {
         match known.and_then(|it| it.began.get(&id)) {
             Some(began) if began.it == what => {
                 self.stops_at(began.event);
+                self.passes();
             }
             Some(began) => {
                 let words = |(operation, timer): (u8, Option<u64>)| match timer {
@@ -227,7 +233,10 @@ impl State {
                 }
                 false => Ok(None),
             },
-            Some(asked) if asked.it == *question => Ok(known.answered.get(&id.operation).cloned()),
+            Some(asked) if asked.it == *question => {
+                self.passes();
+                Ok(known.answered.get(&id.operation).cloned())
+            }
             Some(asked) => {
                 self.diverges(between(asked, question));
                 Err(differs())
@@ -295,13 +304,16 @@ impl State {
         let expected = self
             .next_batch(instance)
             .map(|next| (next.event, &next.it.ids));
-        if let Some((event, expected)) = expected
+        if let Some((event, expected)) = &expected
             && !self.has_stopped()
-            && expected != ids
+            && *expected != ids
         {
             let expected = format!("operations {expected:?} have ended");
             let actual = format!("operations {ids:?} have ended");
-            self.diverges(Divergence::new(event, expected, actual));
+            self.diverges(Divergence::new(*event, expected, actual));
+        }
+        if expected.is_some() {
+            self.passes();
         }
         let mut inner = self.inner.lock();
         let given = inner.given.entry(instance).or_default();
@@ -394,24 +406,6 @@ impl State {
         );
         let differs = Divergence::new(last, words.0, words.1);
         Some(differs.with(&lines(&self.recorded.written), &lines(written)))
-    }
-}
-
-/// What is at a path of a mount at the end, in a line.
-fn in_a_line(event: &Event) -> String {
-    match event {
-        Event::Written { mount, entry } => {
-            let body = match &entry.body {
-                Body::File(bytes) => {
-                    let text = String::from_utf8_lossy(&bytes.0);
-                    return format!("mount {mount}: {} {:o}\n{text}\n", entry.path, entry.mode);
-                }
-                body => format!("{body:?}"),
-            };
-            format!("mount {mount}: {} {:o} {body}\n", entry.path, entry.mode)
-        }
-        Event::Removed { mount, path } => format!("mount {mount}: {path} is not there\n"),
-        _ => String::new(),
     }
 }
 
