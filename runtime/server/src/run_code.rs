@@ -428,7 +428,8 @@ impl Service {
             }
             End::Lost(words) => {
                 self.keep_lost(running, words);
-                words.clone()
+                // What follows is about its recording.
+                words.lines().next().unwrap_or_default().to_owned()
             }
         };
         self.config.log.line(format_args!(

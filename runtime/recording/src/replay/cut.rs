@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::HowToReplay;
 use super::recorded::Recorded;
-use super::state::State;
 
 /// How many events are left that a script is given, or makes again; none if the run goes on behind them.
 pub(super) struct Cut(Option<AtomicUsize>);
@@ -20,17 +19,13 @@ impl Cut {
         let left = self.0.as_ref();
         left.is_some_and(|left| left.load(Ordering::Relaxed) == 0)
     }
-}
 
-impl State {
-    /// An event was given, or was made again. Behind the last one the run ends: also one that computes for ever.
-    pub(super) fn passes(&self) {
-        let Some(left) = &self.cut.0 else {
-            return;
+    /// An event was given, or was made again; whether it was the last one that is known.
+    pub(super) fn passes(&self) -> bool {
+        let Some(left) = &self.0 else {
+            return false;
         };
         let less = |left: usize| Some(left.saturating_sub(1));
-        if left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) == Ok(1) {
-            self.ends();
-        }
+        left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less) == Ok(1)
     }
 }

@@ -119,6 +119,13 @@ impl State {
         }
     }
 
+    /// An event was given, or was made again. Behind the last one that is known the run ends, also one that computes for ever.
+    pub(super) fn passes(&self) {
+        if self.cut.passes() {
+            self.ends();
+        }
+    }
+
     /// Whether the replay is to stop before an event.
     fn stops_at(&self, event: usize) -> bool {
         let stops = self.how.until.is_some_and(|until| event >= until);
