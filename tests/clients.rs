@@ -77,6 +77,7 @@ fn the_python_sdk_does_all_of_it_in_both_eras() -> TestResult {
             "kept": 42,
             "failed": true,
             "progress": ["half"],
+            "replayed": [null, 42],
             "late": "late",
             "resource": "1099511627776",
         });

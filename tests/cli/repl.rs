@@ -88,6 +88,113 @@ fn an_input_that_a_limit_stops_begins_a_new_session() -> TestResult {
     Ok(())
 }
 
+/// What a session printed, its replay prints, without the lines; the session that follows one that a limit ended, too.
+#[test]
+fn a_session_is_recorded_and_replayed() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let python = "import random, time; x = random.random()\nprint(x, time.time())\nx\n1 / 0\nprint('a' * 2000)\nx\n\
+                  y = __import__('random').random()\ny\n";
+    let typescript = "const x: number = Math.random()\nconsole.log(x, Date.now())\nx\nnull.x\nconsole.log('a'.repeat(2000))\nx\n\
+                      let y = Math.random()\ny\n";
+    for (language, input) in [("py", python), ("ts", typescript)] {
+        let file = format!("{language}.wxr");
+        let args = [
+            "repl",
+            "--lang",
+            language,
+            "--max-output",
+            "1000",
+            "--record",
+            &file,
+        ];
+        let printed = piped(folder.path(), &args, input)?;
+        let note = "note: that has ended the session: a new one begins, without its variables\n";
+        assert!(printed.stderr.contains(note), "{}", printed.stderr);
+        let replayed = piped(folder.path(), &["replay", &file], "")?;
+        assert_eq!(replayed.stdout, printed.stdout);
+        assert_eq!(replayed.stderr, printed.stderr.replace(note, ""));
+        let reports = piped(folder.path(), &["replay", "--json", &file], "")?;
+        assert_eq!(reports.stdout.lines().count(), 8, "{}", reports.stdout);
+        let verified = piped(folder.path(), &["verify", &file], "")?;
+        assert!(
+            verified.stdout.contains("verified 1 recording: 1 same"),
+            "{}",
+            verified.stdout
+        );
+        let shown = piped(folder.path(), &["recording", "show", &file], "")?;
+        let heads = shown.stdout.matches("\"kind\":\"head\"").count();
+        assert_eq!(heads, 8, "{}", shown.stdout);
+        let other = piped(folder.path(), &["replay", &file, "--script", "a.py"], "")?;
+        assert_eq!(other.code, Some(2));
+        assert!(
+            other.stderr.contains("is the recording of a session"),
+            "{}",
+            other.stderr
+        );
+    }
+    Ok(())
+}
+
+/// A replay that stops in a run of a session goes on there, with the variables of all runs before.
+#[test]
+fn a_replay_stops_in_a_run_of_a_session_and_goes_on() -> TestResult {
+    let folder = crate::support::tree(&[(
+        "tools/sums/add.py",
+        "def add(a: int, b: int) -> int:\n    return a + b\n",
+    )])?;
+    let input = "x = sums.add(a=1, b=2)\nx\ny = [x, sums.add(a=x, b=0), sums.add(a=x, b=x)]\ny\n";
+    let printed = piped(folder.path(), &["repl", "--record", "a.wxr"], input)?;
+    assert_eq!(printed.stdout, "3\n[3,3,6]\n");
+    let calls = piped(
+        folder.path(),
+        &["recording", "show", "--calls", "a.wxr"],
+        "",
+    )?;
+    let events: Vec<&str> = calls
+        .stdout
+        .lines()
+        .filter(|line| line.contains("sums.add"))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let [_, _, last] = events[..] else {
+        return Err(calls.stdout.into());
+    };
+    let args = ["replay", "a.wxr", "--until", last];
+    let stopped = piped(folder.path(), &args, "")?;
+    assert_eq!(stopped.stdout, "3\n");
+    let note = format!("note: stopped before event {last}\n");
+    assert!(stopped.stderr.contains(&note), "{}", stopped.stderr);
+    let on = piped(folder.path(), &[&args[..], &["-i"]].concat(), "x * 2\n")?;
+    assert_eq!(on.stdout, "3\n6\n", "{}", on.stderr);
+    assert!(
+        on.stderr
+            .contains(&format!("here the replay stops, before event {last}")),
+        "{}",
+        on.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn a_session_with_secrets_is_recorded_only_on_demand() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let args = ["repl", "-e", "SOME_TOKEN=canary-90a1", "--record", "a.wxr"];
+    let refused = piped(folder.path(), &args, "1\n")?;
+    assert_eq!(refused.code, Some(2));
+    assert!(
+        refused.stderr.contains("`SOME_TOKEN` looks like a secret"),
+        "{}",
+        refused.stderr
+    );
+    assert!(!folder.path().join("a.wxr").exists());
+    let allowed = [&args[..], &["--record-env"]].concat();
+    let allowed = piped(folder.path(), &allowed, "1\n")?;
+    assert_eq!((allowed.code, allowed.stdout.as_str()), (Some(0), "1\n"));
+    let replayed = piped(folder.path(), &["replay", "a.wxr"], "")?;
+    assert_eq!(replayed.stdout, "1\n");
+    Ok(())
+}
+
 #[test]
 fn a_script_is_gone_on_with() -> TestResult {
     let folder = tempfile::tempdir()?;

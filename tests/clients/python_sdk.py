@@ -1,12 +1,24 @@
 """The Python SDK as a client of `wxmcp serve`: `python_sdk.py MODE WXMCP`. Prints what it saw as JSON."""
 
 import asyncio
+import base64
 import json
+import subprocess
 import sys
+import tempfile
 
 from mcp import Client, StdioServerParameters
 
 mode, program = sys.argv[1:3]
+
+
+def replayed(recording):
+    """The values of a recording's runs, replayed in an empty folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/a.wxr", "wb") as file:
+            file.write(recording)
+        replay = subprocess.run([program, "replay", "--json", "a.wxr"], cwd=folder, capture_output=True, check=True)
+    return [json.loads(line)["value"] for line in replay.stdout.splitlines()]
 
 
 async def main():
@@ -33,6 +45,10 @@ async def main():
         late = await client.call_tool("run_code", {"code": slow})
         while (late.structured_content or {}).get("outcome") == "running":
             late = await client.call_tool("run_code", {"wait": late.structured_content["wait"]})
+        recorded = await client.call_tool("run_code", {"code": "y = 3", "session": "new", "record": True})
+        session = recorded.structured_content["session"]
+        recorded = await client.call_tool("run_code", {"code": "y * 14", "session": session})
+        recording = await client.read_resource(recorded.structured_content["recording"])
         run = value.structured_content["run"]
         resource = await client.read_resource(f"run://{run}/value")
         print(json.dumps({
@@ -43,6 +59,7 @@ async def main():
             "kept": kept.structured_content["value"],
             "failed": failed.is_error,
             "progress": steps,
+            "replayed": replayed(base64.b64decode(recording.contents[0].blob)),
             "late": late.structured_content["value"],
             "resource": resource.contents[0].text,
         }))

@@ -14,6 +14,7 @@ mod lines;
 mod long_runs;
 mod offer;
 mod place;
+mod recorded;
 mod sessions;
 #[path = "../support/mod.rs"]
 mod support;

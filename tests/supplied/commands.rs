@@ -15,6 +15,36 @@ fn a_command_ends_as_it_says() -> TestResult {
     Ok(())
 }
 
+/// Neither its clocks nor the order of its calls would be the same: what cannot be had is refused, and nothing is written.
+#[test]
+fn a_component_is_neither_recorded_nor_deterministic() -> TestResult {
+    let folder = folder(&command("", ""))?;
+    for (args, said) in [
+        (
+            &["record", "agent.wasm"][..],
+            "a component is not recorded: `agent.wasm`",
+        ),
+        (
+            &["run", "--record", "agent.wxr", "agent.wasm"],
+            "a component is not recorded: `agent.wasm`",
+        ),
+        (
+            &["run", "--deterministic", "agent.wasm"],
+            "a component does not run deterministically: `agent.wasm`",
+        ),
+    ] {
+        let printed: Printed = wxmcp(folder.path()).args(args).output()?.into();
+        assert_refused(&printed, 2, said);
+        assert!(!folder.path().join("agent.wxr").exists());
+    }
+    let runs: Printed = wxmcp(folder.path())
+        .args(["run", "agent.wasm"])
+        .output()?
+        .into();
+    assert_eq!((runs.code, runs.stderr.as_str()), (Some(0), ""));
+    Ok(())
+}
+
 /// A component that exports a world of `guest.wit` runs scripts; another says that it does not.
 #[test]
 fn a_component_may_be_the_interpreter() -> TestResult {

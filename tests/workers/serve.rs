@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::time::{Duration, Instant};
 
+use data_encoding::BASE64;
 use serde_json::{Value, json};
 
 use crate::kill;
@@ -160,6 +161,59 @@ fn a_killed_worker_fails_its_run_by_name_and_the_next_one_runs() -> TestResult {
     );
     let id = server.begin("3 + 3")?;
     assert_eq!(server.text(id)?, ("6".to_owned(), false));
+    Ok(())
+}
+
+/// What came before the end is in the recording, with all runs of its session that had ended.
+#[test]
+fn the_recording_of_a_killed_worker_reads_as_far_as_it_came() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let mut server = Server::start(folder.path())?;
+    let begin = |server: &mut Server, arguments: Value| {
+        let call = json!({"name": "run_code", "arguments": arguments});
+        server.send("tools/call", &call)
+    };
+    let id = begin(
+        &mut server,
+        json!({"code": "print('first')", "session": "new", "record": true}),
+    )?;
+    let first = server.answer(id)?;
+    let session = first["structuredContent"]["session"].clone();
+    let id = begin(
+        &mut server,
+        json!({"code": "print('second')\nwhile True: pass", "session": session}),
+    )?;
+    let began = Instant::now();
+    while !server.workers()?.into_iter().any(|pid| ticks(pid) >= 100) {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "no worker computes"
+        );
+        std::thread::yield_now();
+    }
+    for pid in server.workers()? {
+        kill(pid)?;
+    }
+    let (text, is_error) = server.text(id)?;
+    assert!(is_error && text.contains("SIGKILL"), "{text}");
+    let (_, address) = text.split_once("\n[recording] ").ok_or("no recording")?;
+    for (address, runs, is_cut) in [
+        (
+            first["structuredContent"]["recording"].as_str(),
+            "first\n",
+            false,
+        ),
+        (Some(address), "first\nsecond\n", true),
+    ] {
+        let id = server.send("resources/read", &json!({"uri": address}))?;
+        let blob = server.answer(id)?["contents"][0]["blob"].clone();
+        let file = BASE64.decode(blob.as_str().ok_or("no recording")?.as_bytes())?;
+        let elsewhere = support::tree(&[("r.wxr", &file)])?;
+        let replayed = support::wx(elsewhere.path(), &["replay", "r.wxr"])?;
+        assert_eq!(replayed.stdout, runs);
+        let is_told = replayed.stderr.contains("the recording was cut short");
+        assert_eq!(is_told, is_cut, "{}", replayed.stderr);
+    }
     Ok(())
 }
 

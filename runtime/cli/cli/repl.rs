@@ -1,5 +1,7 @@
 //! What may stand behind `wxmcp repl`.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::{ConfigArgs, LimitArgs, NamedLanguage, PolicyArgs};
@@ -15,6 +17,14 @@ pub(crate) struct ReplArgs {
     /// The language
     #[arg(long, value_enum, default_value = "py")]
     pub(crate) lang: NamedLanguage,
+
+    /// Record the session into FILE, which `wxmcp replay` reads
+    #[arg(long, value_name = "FILE")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Record environment variables, too, whose names look like those of secrets
+    #[arg(long, requires = "record")]
+    pub(crate) record_env: bool,
 
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

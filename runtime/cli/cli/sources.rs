@@ -27,8 +27,8 @@ pub(crate) struct SourceArgs {
 }
 
 impl SourceArgs {
-    /// Whether the run is to depend on nothing but the script, its inputs and a seed.
-    pub(crate) fn are_deterministic(&self) -> bool {
+    /// Whether it is to be the same each time.
+    pub(crate) fn is_deterministic(&self) -> bool {
         self.deterministic.is_some()
     }
 

@@ -11,12 +11,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use wxmcp_host::{Guests, Job, Runtime, Session, StartError};
 use wxmcp_javascript::{Dialect, is_unfinished};
-use wxmcp_recording::{HowToReplay, Replay};
+use wxmcp_recording::HowToReplay;
 use wxmcp_run::{Language, Outcome, Script, Silent, Stdin, ToolHost as _};
 
 use self::editor::{Edited, Editor};
 use self::names::Names;
-use super::recordings::Loaded;
+use super::recordings::{Again, Loaded, SessionFile, refuse_secrets};
 use super::run::{cannot_listen, failure, interrupted, job};
 use crate::cli::ReplArgs;
 use crate::exit::{Exit, Failure};
@@ -53,7 +53,7 @@ pub(super) fn execute(args: &ReplArgs) -> Result<Exit, Failure> {
         Settings::resolve(&args.limits, &args.policy, &args.config).map_err(Failure::usage)?;
     let mut empty = Job::new(args.lang.0, "<run>", "").script;
     place::put(&mut empty, None, &mut settings);
-    crate::runtime::event_loop()?.run(read_and_run(empty, settings, false))
+    crate::runtime::event_loop()?.run(read_and_run(empty, settings, (false, Some(args))))
 }
 
 /// Runs a script, and then what is typed.
@@ -63,7 +63,7 @@ pub(super) fn after(script: Script, settings: Settings) -> Result<Exit, Failure>
             "`--interactive` is for Python, JavaScript and TypeScript, not for components"
         )));
     }
-    crate::runtime::event_loop()?.run(read_and_run(script, settings, true))
+    crate::runtime::event_loop()?.run(read_and_run(script, settings, (true, None)))
 }
 
 /// Replays a recording until it is to stop, and then runs what is typed: with the script's variables, and without tools.
@@ -80,25 +80,36 @@ async fn replay_and_read(
     how: HowToReplay,
     guests: Arc<Guests>,
 ) -> Result<Exit, Failure> {
-    let runtime = Runtime::with_guests(guests)
-        .build()
-        .map_err(|error| Failure::fault(error.into()))?;
-    let replay = Replay::of(Arc::clone(&loaded.recorded), how);
-    let terminal = Arc::new(Terminal::new(true, true));
-    let run = replay.run(runtime.tools().broker().ledger(), terminal.clone());
-    let run = run.map_err(|error| Failure::usage(error.into()))?;
-    let mut first = Job::new(run.script.language, "<run>", "");
-    first.limits = run.limits.clone();
-    let mut session = open(&runtime, run.script.language)?;
-    let report = session.run_given(run).await.map_err(cannot_run)?;
-    terminal.finish();
-    render::report(&report, false, false, false);
+    let mut again = Again::of(loaded, &guests)?;
+    let language = loaded
+        .language()
+        .map_err(|error| Failure::usage(error.into()))?;
+    // Runs before the one that it stops in are as they were recorded.
+    while let Some(is_last) = again.upcoming(how.until) {
+        let terminal = Arc::new(Terminal::new(true, true));
+        let how = HowToReplay {
+            until: how.until.filter(|_| is_last),
+            in_session: true,
+            ..how.clone()
+        };
+        let (_, report) = again.replay(how, terminal.clone()).await?;
+        terminal.finish();
+        render::report(&report, false, false, false);
+    }
+    let (runtime, session, limits) = again.into_session();
+    let session = match session {
+        Some(session) => session,
+        None => open(&runtime, language, None)?,
+    };
+    let mut first = Job::new(language, "<run>", "");
+    first.limits = limits;
     let mut repl = Repl {
         session,
         job: first,
         count: 0,
         runtime,
         input: Input::new(),
+        recording: None,
     };
     repl.follow(false).await
 }
@@ -106,15 +117,24 @@ async fn replay_and_read(
 async fn read_and_run(
     first: Script,
     settings: Settings,
-    runs_first: bool,
+    (runs_first, record): (bool, Option<&ReplArgs>),
 ) -> Result<Exit, Failure> {
     let runtime = crate::runtime::open(&settings, Arc::new(Silent))?;
+    let record = record.and_then(|args| Some((args.record.as_deref()?, args.record_env)));
+    let recording = record.map(|(path, secrets)| {
+        if !secrets {
+            refuse_secrets(&settings.env)?;
+        }
+        SessionFile::create(path, secrets, (&runtime, first.language))
+    });
+    let recording = recording.transpose()?;
     let mut repl = Repl {
-        session: open(&runtime, first.language)?,
+        session: open(&runtime, first.language, recording.as_ref())?,
         job: job(first, settings, Stdin::Empty),
         count: 0,
         runtime,
         input: Input::new(),
+        recording,
     };
     if !runs_first {
         let interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
@@ -122,11 +142,20 @@ async fn read_and_run(
     }
     let ended = repl.follow(runs_first).await;
     repl.runtime.shutdown().await;
-    ended
+    let written = repl.recording.take().map_or(Ok(()), SessionFile::end);
+    let ended = ended?;
+    written.map(|()| ended)
 }
 
-fn open(runtime: &Runtime, language: Language) -> Result<Session, Failure> {
-    let session = runtime.session(language);
+fn open(
+    runtime: &Runtime,
+    language: Language,
+    recording: Option<&SessionFile>,
+) -> Result<Session, Failure> {
+    let session = match recording {
+        Some(recording) => runtime.recorded_session(language, &recording.recorder),
+        None => runtime.session(language),
+    };
     session.map_err(|error| failure(error, SESSION, true))
 }
 
@@ -145,6 +174,8 @@ struct Repl {
     /// Inputs so far: each has a name of its own in tracebacks.
     count: u64,
     input: Input,
+    /// The recording of its runs.
+    recording: Option<SessionFile>,
 }
 
 impl Repl {
@@ -190,7 +221,8 @@ impl Repl {
         self.learn_names(interrupt_of_names).await;
         if self.session.is_over() {
             render::note("that has ended the session: a new one begins, without its variables");
-            self.session = open(&self.runtime, self.job.script.language)?;
+            let language = self.job.script.language;
+            self.session = open(&self.runtime, language, self.recording.as_ref())?;
         }
         Ok(None)
     }
@@ -201,7 +233,8 @@ impl Repl {
         let Some(Lines::Edited(editor)) = &mut self.input.lines else {
             return;
         };
-        if self.session.is_over() {
+        // A run of ours would be one of the recording.
+        if self.session.is_over() || self.recording.is_some() {
             return;
         }
         let mut job = self.job.clone();

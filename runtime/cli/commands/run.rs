@@ -79,6 +79,17 @@ pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
     }
 }
 
+/// A component that is a script has clocks and an order of calls that nobody keeps or makes anew.
+fn refuse_for_components(args: &RunArgs, name: &str) -> Result<(), Failure> {
+    let refused = match (&args.keep.record, args.sources.is_deterministic()) {
+        (Some(_), _) => "is not recorded",
+        (None, true) => "does not run deterministically",
+        (None, false) => return Ok(()),
+    };
+    Err(Failure::usage(anyhow::anyhow!("a component {refused}: `{name}`"))
+        .hint("scripts in Python, JavaScript and TypeScript do; a component that is a tool is recorded with its script"))
+}
+
 async fn run(
     args: &RunArgs,
     settings: Settings,
@@ -88,6 +99,9 @@ async fn run(
     let name = script.name.clone();
     let file = file(args).filter(|_| script.path.is_none());
     let is_ours = script.language != Language::Component;
+    if !is_ours {
+        refuse_for_components(args, &name)?;
+    }
     let runtime = crate::runtime::open(&settings, Arc::new(Silent))?;
     let broker = runtime.tools();
     // Known without starting anything; of tools of servers, when they have run.
@@ -185,7 +199,7 @@ fn told(
 ) -> Result<Exit, Failure> {
     let report = report.map_err(|error| failure(error, name, is_ours))?;
     render::report(&report, args.json, args.usage, args.quiet);
-    if args.sources.are_deterministic()
+    if args.sources.is_deterministic()
         && matches!(report.outcome, Outcome::Stopped(Limit::WallTime(_), _))
     {
         render::note(

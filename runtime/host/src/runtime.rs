@@ -6,10 +6,11 @@ use tokio::sync::{mpsc, oneshot};
 use wxmcp_broker::CallerHost;
 use wxmcp_capabilities::ResourceError;
 use wxmcp_policy::Principal;
+use wxmcp_recording::{RecordedSession, SessionRecorder};
 pub use wxmcp_run::OwnedEvent as RuntimeEvent;
 use wxmcp_run::{
-    CallContext, ComponentEntry, Event, Language, Limits, Observer, Policy, Report, Run, RunError,
-    RunId, Runner, Script, Silent, Sources,
+    CallContext, ComponentEntry, Event, Language, Limits, Observer, Policy, RecordingFile, Report,
+    Run, RunError, RunId, Runner, RunnerSession, Script, Silent, Sources, ToRecord,
 };
 use wxmcp_sandbox::supplied::CompileError;
 use wxmcp_toolfiles::{Interpreters as _, LinkError};
@@ -212,6 +213,47 @@ impl Runtime {
             Some(runner) => Ok(runner),
             None => Ok(self.guests.sandbox(language)?),
         }
+    }
+
+    /// A session of a principal whose runs are recorded: in a worker process, or in this one.
+    ///
+    /// # Errors
+    ///
+    /// When the interpreter does not start, or its runs cannot be recorded.
+    pub fn recorded_session_for(
+        &self,
+        principal: &Principal,
+        language: Language,
+        file: Arc<dyn RecordingFile>,
+    ) -> Result<Box<dyn RunnerSession>, RunError> {
+        let how = self.to_record(language, file)?;
+        let runner = self.interpreter_for(principal, language)?;
+        Ok(match runner.recorded(how.clone()) {
+            Some(session) => session,
+            None => {
+                let recorder = SessionRecorder::new(how, Vec::new());
+                Box::new(RecordedSession::new(runner.session(), recorder))
+            }
+        })
+    }
+
+    /// How runs of a language are recorded into a file, without what looks like secrets.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be.
+    pub fn to_record(
+        &self,
+        language: Language,
+        file: Arc<dyn RecordingFile>,
+    ) -> Result<ToRecord, RunError> {
+        let guest = self.guests.natives().of(language);
+        let guest = guest.ok_or_else(|| RunError::NotRecorded("it is a component".to_owned()))?;
+        Ok(ToRecord {
+            guest: guest.component.to_owned(),
+            allows_secrets: false,
+            file,
+        })
     }
 
     /// Starts worker processes ahead of the first run, if runs are in such, in the event loop that it is called in.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wxmcp_broker::CallerHost;
+use wxmcp_recording::{RecordedSession, SessionRecorder};
 use wxmcp_run::{Language, Observer, Report, Run, RunError, RunnerSession, Silent};
 
 use crate::runtime::{Job, Runtime, StartError};
@@ -43,6 +44,27 @@ impl Runtime {
         Ok(Session {
             language,
             interpreter: self.interpreter(language)?.session(),
+            tools: Arc::clone(self.tools()),
+        })
+    }
+}
+
+impl Runtime {
+    /// A session whose runs are recorded, in this process, after those that `recorder` has.
+    ///
+    /// # Errors
+    ///
+    /// When the interpreter cannot be loaded.
+    pub fn recorded_session(
+        &self,
+        language: Language,
+        recorder: &Arc<SessionRecorder>,
+    ) -> Result<Session, RunError> {
+        let session = self.interpreter(language)?.session();
+        let session = RecordedSession::new(session, Arc::clone(recorder));
+        Ok(Session {
+            language,
+            interpreter: Box::new(session),
             tools: Arc::clone(self.tools()),
         })
     }

@@ -16,5 +16,10 @@ mod turns;
 
 pub use canonical::report as canonical_report;
 pub use deterministic::{DEFAULT_NOW, Deterministic, UNITS_PER_NANOSECOND};
-pub use record::{NotRecorded, Recorder, Sink, definition_digest};
-pub use replay::{Divergence, HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed};
+pub use record::{
+    NotRecorded, RecordedSession, Recorder, SessionRecorder, Sink, definition_digest, digests,
+    secret_of,
+};
+pub use replay::{
+    Divergence, HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed, language,
+};

@@ -7,6 +7,7 @@ use crate::ledger::Ledger;
 use crate::limits::{Bytes, Limits};
 use crate::observer::Observer;
 use crate::policy::Policy;
+use crate::recording::ToRecord;
 use crate::report::{CallRecord, Report, RunId};
 use crate::script::Script;
 use crate::sources::Sources;
@@ -45,6 +46,12 @@ pub trait Runner: Send + Sync {
 
     /// An instance that is kept between runs. It begins with the first of them.
     fn session(&self) -> Box<dyn RunnerSession>;
+
+    /// A session whose runs are recorded, if that is done in other processes: else whoever asks does it, around a session.
+    fn recorded(&self, how: ToRecord) -> Option<Box<dyn RunnerSession>> {
+        let _is_for_this_process = how;
+        None
+    }
 
     /// What runs a component where this one runs scripts, if that is in other processes.
     fn for_component(&self, component: CompiledComponent) -> Option<Arc<dyn Runner>> {
@@ -127,6 +134,9 @@ pub enum RunError {
     /// The run asks for what only the process of its caller has.
     #[error("{0} cannot be had in a worker process")]
     NotInWorker(&'static str),
+    /// It is to be recorded, and cannot be.
+    #[error("the run cannot be recorded: {0}")]
+    NotRecorded(String),
     /// There is no worker process for it.
     #[error("cannot start a worker process")]
     NoWorker(#[source] Box<dyn std::error::Error + Send + Sync>),

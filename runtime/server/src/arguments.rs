@@ -37,6 +37,8 @@ pub(crate) struct Start {
     pub(crate) session: Option<SessionChoice>,
     /// How long it may take, at most.
     pub(crate) timeout: Option<Duration>,
+    /// Whether it is recorded.
+    pub(crate) record: bool,
 }
 
 /// The session that a program runs in.
@@ -70,6 +72,7 @@ struct RawRun {
     language: Option<String>,
     session: Option<RawSession>,
     timeout_ms: Option<Value>,
+    record: Option<bool>,
     wait: Option<String>,
 }
 
@@ -127,7 +130,9 @@ impl RunCode {
             (_, _, Some(Choice::End(_))) => {
                 Err("a session is ended by a call with nothing but `session`".to_owned())
             }
-            (None, Some(handle), None) if language.is_none() && timeout.is_none() => {
+            (None, Some(handle), None)
+                if language.is_none() && timeout.is_none() && raw.record.is_none() =>
+            {
                 match ids::is_one(&handle) {
                     true => Ok(Self::Wait(handle)),
                     false => Err("`wait` is no handle of a run".to_owned()),
@@ -149,6 +154,7 @@ impl RunCode {
                         Choice::Known(handle) | Choice::End(handle) => SessionChoice::Known(handle),
                     }),
                     timeout,
+                    record: raw.record.unwrap_or_default(),
                 }))
             }
         }

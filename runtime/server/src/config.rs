@@ -27,6 +27,8 @@ pub struct ServerConfig {
     pub session_idle: Duration,
     /// Sessions that one principal may have.
     pub sessions: usize,
+    /// Whether runs may be recorded; else why not, as their client is told.
+    pub record: Result<(), String>,
     /// Where the server writes what happens.
     pub log: Log,
 }
@@ -47,6 +49,7 @@ impl ServerConfig {
             drain: Duration::from_secs(10),
             session_idle: Duration::from_secs(30 * 60),
             sessions: 16,
+            record: Ok(()),
             log: Log::none(),
         }
     }

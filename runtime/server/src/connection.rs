@@ -275,6 +275,13 @@ impl ServerHandler for Connection {
                 read.map_err(|error| ErrorData::resource_not_found(error.message, None))?;
             return Ok(ReadResourceResult::new(vec![contents]).into());
         }
+        let principal = &self.client.principal;
+        if let Some(read) = resources::recording(&self.service, principal, &request.uri) {
+            let contents = read.map_err(|why| {
+                ErrorData::resource_not_found(format!("the run was not recorded: {why}"), None)
+            })?;
+            return Ok(ReadResourceResult::new(vec![contents]).into());
+        }
         match resources::read(&self.service, &self.client.principal, &request.uri) {
             Some(contents) => Ok(ReadResourceResult::new(vec![contents]).into()),
             None => Err(ErrorData::resource_not_found(

@@ -16,6 +16,7 @@ mod open;
 mod opening;
 mod parse;
 mod pipes;
+mod recordings;
 mod resources;
 mod results;
 mod run_code;
@@ -27,6 +28,7 @@ mod stdio;
 mod tree;
 mod turns;
 mod wire;
+mod words;
 
 use std::sync::Arc;
 

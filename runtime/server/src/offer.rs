@@ -109,6 +109,7 @@ fn run_code_input() -> Value {
             "language": {"enum": ["python", "typescript", "javascript"], "default": "python"},
             "session": {"type": "string", "description": "\"new\" keeps variables and answers a handle; the handle continues; \"end:\" and the handle ends it"},
             "timeout_ms": {"type": "integer", "minimum": 1, "description": "lowers the time limit"},
+            "record": {"type": "boolean", "description": "answers a recording"},
             "wait": {"type": "string", "description": "instead of code: the handle of a run that goes on"},
         },
         "additionalProperties": false,

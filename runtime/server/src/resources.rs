@@ -1,10 +1,12 @@
 //! Resources: the whole of what runs answered, and the sessions that there are.
 
+use data_encoding::BASE64;
 use rmcp::model::{Resource, ResourceContents, ResourceTemplate};
 use serde_json::json;
 use wxmcp_policy::Principal;
 use wxmcp_run::Outcome;
 
+use crate::recordings::RecordingNote;
 use crate::results::Ended;
 use crate::service::Service;
 use crate::tree;
@@ -14,6 +16,12 @@ const MAX_RUNS: usize = 20;
 
 /// The list of sessions.
 const SESSIONS: &str = "session://list";
+
+/// The recording of a run.
+const RECORDING: &str = "recording";
+
+/// The media type of what has none of its own.
+const BYTES: &str = "application/octet-stream";
 
 /// The resources of a principal.
 pub(crate) fn list(service: &Service, principal: &Principal) -> Vec<Resource> {
@@ -32,6 +40,9 @@ pub(crate) fn list(service: &Service, principal: &Principal) -> Vec<Resource> {
         };
         resources.push(one("report", "application/json"));
         resources.push(one("stdout", "text/plain"));
+        if ended.recording == Some(RecordingNote::Kept) {
+            resources.push(one(RECORDING, BYTES));
+        }
         if matches!(ended.report.outcome, Outcome::Returned(_)) {
             resources.push(one("value", "application/json"));
         }
@@ -45,6 +56,11 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
         ("report", "Everything about a run", "application/json"),
         ("stdout", "What a run printed", "text/plain"),
         ("value", "The value of a run", "application/json"),
+        (
+            RECORDING,
+            "The recording of a run, which `wxmcp replay` reads",
+            BYTES,
+        ),
     ]
     .into_iter()
     .map(|(name, words, media_type)| {
@@ -54,6 +70,29 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
     })
     .chain(tree::templates())
     .collect()
+}
+
+/// The recording of a run of a principal, if that is what is asked for and it was to be recorded.
+///
+/// # Errors
+///
+/// Why it was not.
+pub(crate) fn recording(
+    service: &Service,
+    principal: &Principal,
+    uri: &str,
+) -> Option<Result<ResourceContents, String>> {
+    let (run, name) = uri.strip_prefix("run://")?.split_once('/')?;
+    let read = match name {
+        RECORDING => service.recordings.read(run, principal)?,
+        _ => return None,
+    };
+    Some(read.map(|bytes| ResourceContents::BlobResourceContents {
+        uri: uri.to_owned(),
+        mime_type: Some(BYTES.to_owned()),
+        blob: BASE64.encode(&bytes),
+        meta: None,
+    }))
 }
 
 /// One resource of a principal, if it is there.

@@ -8,6 +8,8 @@ use parking_lot::Mutex;
 use wxmcp_policy::Principal;
 use wxmcp_run::{Charge, Ledger, Outcome, Report};
 
+use crate::recordings::RecordingNote;
+
 /// How long a report is kept.
 const KEPT: Duration = Duration::from_secs(60 * 60);
 
@@ -35,6 +37,8 @@ struct Kept {
 pub(crate) struct Ended {
     pub(crate) report: Arc<Report>,
     pub(crate) session: Option<SessionNote>,
+    /// None if it was not to be recorded.
+    pub(crate) recording: Option<RecordingNote>,
     pub(crate) times: Times,
 }
 
@@ -178,6 +182,7 @@ mod tests {
         Ended {
             report: Arc::new(report),
             session: None,
+            recording: None,
             times: Times::default(),
         }
     }

@@ -7,21 +7,27 @@ use rmcp::model::CallToolResult;
 use wxmcp_host::Job;
 use wxmcp_policy::Principal;
 use wxmcp_run::{
-    Language, Observer, Outcome, Policy, Report, RunError, Runner, Script, Sources, Stdin,
+    Language, Observer, Policy, RecordingFile, Report, RunError, Runner, RunnerSession, Script,
+    Sources, Stdin,
 };
 
 use crate::answer;
 use crate::arguments::{RunCode, SessionChoice, Start};
 use crate::config::Client;
 use crate::listener::Listening;
+use crate::recordings::Recording;
 use crate::results::{Ended, SessionNote};
 use crate::running::{End, Running};
 use crate::service::Service;
 use crate::sessions::{Held, Session, Sessions};
 use crate::turns::{MAX_WAITING, Turn};
+use crate::words::{outcome, over};
 
 /// When a client that was refused may come again.
 const RETRY: &str = "try again in a second";
+
+/// What a run that is recorded and in no session is carried out by, and where its recording goes.
+type Recorded = (Box<dyn RunnerSession>, Arc<Recording>);
 
 /// How a call of `run_code` is answered.
 pub(crate) enum Answered {
@@ -91,8 +97,9 @@ impl Service {
 
     /// The answer for a run that goes on.
     pub(crate) fn handle(&self, running: &Running) -> CallToolResult {
+        let is_recorded = self.recordings.note(&running.run).is_some();
         answer::of_running(
-            &running.run,
+            (&running.run, is_recorded),
             running.session.as_deref(),
             running.began.elapsed().as_secs(),
             &running.newly_printed(),
@@ -151,11 +158,14 @@ impl Service {
         if self.draining.is_cancelled() {
             return Err("the server ends: it begins no more runs".to_owned());
         }
+        if start.record {
+            self.config.record.clone()?;
+        }
         let wall = start.timeout.map_or(self.config.limits.wall, |asked| {
             asked.min(self.config.limits.wall)
         });
         let session = start.session.as_ref();
-        let session = session.map(|choice| self.session(client, choice, start.language));
+        let session = session.map(|choice| self.session(client, choice, &start));
         let session = session.transpose()?;
         let waiting = async {
             let held = match &session {
@@ -194,25 +204,44 @@ impl Service {
         };
         let mut job = self.job(name, start.code, language, wall);
         job.script.in_session = session.is_some();
-        Ok(self.start(client, job, session.zip(held), turn))
+        // A run that is recorded is a session of one run.
+        let alone = match (&session, start.record) {
+            (None, true) => Some(self.recorded(&client.principal, language)?),
+            _ => None,
+        };
+        Ok(self.start(client, job, (session.zip(held), alone), turn))
     }
 
     fn session(
         &self,
         client: &Client,
         choice: &SessionChoice,
-        language: Option<Language>,
+        start: &Start,
     ) -> Result<Arc<Session>, String> {
         let principal = &client.principal;
         match choice {
             SessionChoice::New => {
-                let language = language.unwrap_or(Language::Python);
-                let runner = self.interpreter(principal, language)?;
-                self.sessions.begin(principal, language, runner.session())
+                let language = start.language.unwrap_or(Language::Python);
+                let (runner, recording) = match start.record {
+                    true => {
+                        let (runner, recording) = self.recorded(principal, language)?;
+                        (runner, Some(recording))
+                    }
+                    false => (self.interpreter(principal, language)?.session(), None),
+                };
+                let session = self.sessions.begin(principal, language, runner)?;
+                recording.map(|recording| session.recording.set(recording));
+                Ok(session)
             }
             SessionChoice::Known(handle) => {
                 let session = self.sessions.get(handle, principal)?;
-                match language {
+                if start.record && session.recording.get().is_none() {
+                    return Err(format!(
+                        "the session {handle} was not recorded from its first run: begin one with session: \"new\", \
+                         record: true"
+                    ));
+                }
+                match start.language {
                     Some(language) if !session.runs(language) => Err(format!(
                         "the session {handle} is one of {:?}: leave `language` out",
                         session.language
@@ -220,6 +249,18 @@ impl Service {
                     _ => Ok(session),
                 }
             }
+        }
+    }
+
+    /// A session whose runs are recorded.
+    fn recorded(&self, principal: &Arc<Principal>, language: Language) -> Result<Recorded, String> {
+        let recording = self.recordings.begin(principal);
+        let file: Arc<dyn RecordingFile> = Arc::<Recording>::clone(&recording);
+        let runtime = &self.config.runtime;
+        let session = runtime.recorded_session_for(principal, language, file);
+        match session {
+            Ok(session) => Ok((session, recording)),
+            Err(error) => Err(format!("cannot start: {error}")),
         }
     }
 
@@ -259,7 +300,7 @@ impl Service {
         self: &Arc<Self>,
         client: &Client,
         job: Job,
-        session: Option<(Arc<Session>, Held)>,
+        (session, alone): (Option<(Arc<Session>, Held)>, Option<Recorded>),
         turn: Turn,
     ) -> Arc<Running> {
         let name = session.as_ref().map(|(session, _)| session.handle.clone());
@@ -270,6 +311,13 @@ impl Service {
             Arc::clone(&client.principal),
             name,
         ));
+        let recording = match (&session, &alone) {
+            (Some((session, _)), _) => session.recording.get(),
+            (None, alone) => alone.as_ref().map(|(_, recording)| recording),
+        };
+        if let Some(recording) = recording {
+            recording.begin_run(&running.run);
+        }
         self.started(&running);
         let cancelled = running.cancel.clone().cancelled_owned();
         let observer: Arc<dyn Observer> = Arc::<Running>::clone(&running);
@@ -277,17 +325,24 @@ impl Service {
         run.id = id;
         let service = Arc::clone(self);
         let attended = Arc::clone(&running);
-        let runner = match &session {
-            Some(_) => None,
-            None => Some(self.interpreter(&client.principal, language)),
+        let runner = match (&session, &alone) {
+            (None, None) => Some(self.interpreter(&client.principal, language)),
+            _ => None,
         };
         let carried_out = tokio::spawn(async move {
             let _turn = turn;
-            let end = match (session, runner) {
-                (Some((session, held)), _) => service.run_in(&session, held, run, &attended).await,
-                (None, Some(Ok(runner))) => reported(runner.run(run).await, None, &attended),
-                (None, Some(Err(words))) => End::Lost(words),
-                (None, None) => End::Lost(String::new()),
+            let end = match (session, alone, runner) {
+                (Some((session, held)), _, _) => {
+                    service.run_in(&session, held, run, &attended).await
+                }
+                (None, Some((mut alone, _recording)), _) => {
+                    service.reported(alone.run(run).await, None, &attended)
+                }
+                (None, None, Some(Ok(runner))) => {
+                    service.reported(runner.run(run).await, None, &attended)
+                }
+                (None, None, Some(Err(words))) => End::Lost(words),
+                (None, None, None) => End::Lost(String::new()),
             };
             service.conclude(&attended, end);
         });
@@ -333,7 +388,34 @@ impl Service {
             ended: self.sessions.end_of(&session.handle),
         };
         drop(held);
-        reported(ran, Some(note), running)
+        self.reported(ran, Some(note), running)
+    }
+
+    fn reported(
+        &self,
+        ran: Result<Report, RunError>,
+        session: Option<SessionNote>,
+        running: &Running,
+    ) -> End {
+        let recording = self.recordings.note(&running.run);
+        let lost = |words: String| match &recording {
+            None => End::Lost(words),
+            Some(note) => {
+                let note = answer::recording(note, &running.run);
+                End::Lost(format!("{words}\n{note}"))
+            }
+        };
+        match ran {
+            Ok(report) => End::Reported(Ended {
+                report: Arc::new(report),
+                session,
+                recording,
+                times: running.times(),
+            }),
+            Err(error @ RunError::WorkerEnded { .. }) => lost(error.to_string()),
+            Err(error @ RunError::NotRecorded(_)) => End::Lost(error.to_string()),
+            Err(error) => lost(format!("the run could not begin: {error}")),
+        }
     }
 
     fn conclude(&self, running: &Running, end: End) {
@@ -346,7 +428,8 @@ impl Service {
             }
             End::Lost(words) => {
                 self.keep_lost(running, words);
-                words.clone()
+                // What follows is about its recording.
+                words.lines().next().unwrap_or_default().to_owned()
             }
         };
         self.config.log.line(format_args!(
@@ -358,48 +441,6 @@ impl Service {
         running.finish(end);
         self.finished(running);
     }
-}
-
-/// Why a run that was the last of its session was the last.
-fn over(ran: &Result<Report, RunError>) -> String {
-    match ran.as_ref().map(|report| &report.outcome) {
-        Ok(Outcome::Stopped(limit, _)) => format!("its last run was stopped by {limit}"),
-        Ok(Outcome::Cancelled) => "its last run was cancelled".to_owned(),
-        Ok(_) => "its last run ended the interpreter".to_owned(),
-        Err(error @ RunError::WorkerEnded { .. }) => error.to_string(),
-        Err(error) => format!("its last run could not begin: {error}"),
-    }
-}
-
-fn reported(ran: Result<Report, RunError>, session: Option<SessionNote>, running: &Running) -> End {
-    match ran {
-        Ok(report) => End::Reported(Ended {
-            report: Arc::new(report),
-            session,
-            times: running.times(),
-        }),
-        Err(error @ RunError::WorkerEnded { .. }) => End::Lost(error.to_string()),
-        Err(error) => End::Lost(format!("the run could not begin: {error}")),
-    }
-}
-
-fn outcome(report: &Report) -> String {
-    let calls = report.calls.len();
-    match &report.outcome {
-        Outcome::Returned(_) => format!("returned, {calls} calls"),
-        Outcome::Raised(raised) => format!("raised {}, {calls} calls", one_word(&raised.kind)),
-        Outcome::Exited(code) => format!("exited with {code}, {calls} calls"),
-        Outcome::Stopped(limit, _) => format!("stopped by {limit}, {calls} calls"),
-        Outcome::Cancelled => format!("cancelled, {calls} calls"),
-    }
-}
-
-/// A script's own word, made safe for a log.
-fn one_word(word: &str) -> String {
-    let plain = word
-        .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, '_' | '.'));
-    plain.take(80).collect()
 }
 
 /// A run that somebody waits for: if they go, it is cancelled.

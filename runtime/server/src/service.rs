@@ -14,6 +14,7 @@ use wxmcp_broker::CallerHost;
 use wxmcp_policy::Principal;
 
 use crate::config::ServerConfig;
+use crate::recordings::Recordings;
 use crate::results::{Results, Times};
 use crate::running::Running;
 use crate::sessions::Sessions;
@@ -34,6 +35,7 @@ pub(crate) struct Service {
     pub(crate) turns: Turns,
     pub(crate) results: Results,
     pub(crate) sessions: Sessions,
+    pub(crate) recordings: Arc<Recordings>,
     running: Mutex<HashMap<String, Arc<Running>>>,
     /// Runs that ended without a report.
     lost: Mutex<LruCache<String, (Arc<Principal>, Lost)>>,
@@ -54,6 +56,7 @@ impl Service {
         let ledger = config.runtime.tools().broker().ledger().clone();
         Arc::new(Self {
             turns: Turns::new(MAX_RUNNING),
+            recordings: Recordings::new(ledger.clone()),
             results: Results::new(ledger),
             sessions: Sessions::new(config.session_idle, config.sessions),
             running: Mutex::default(),

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
@@ -13,6 +13,7 @@ use wxmcp_policy::Principal;
 use wxmcp_run::{Language, Ledger, RunnerSession};
 
 use crate::ids;
+use crate::recordings::Recording;
 
 /// Ended sessions whose end is remembered.
 const MAX_REMEMBERED: NonZeroUsize = NonZeroUsize::MIN.saturating_add(999);
@@ -39,6 +40,8 @@ pub(crate) struct Session {
     interpreter: Arc<tokio::sync::Mutex<Interpreter>>,
     used: Mutex<Instant>,
     runs: AtomicU64,
+    /// That of all its runs, if they are recorded.
+    pub(crate) recording: OnceLock<Arc<Recording>>,
 }
 
 /// What a run of a session has for itself while it goes on.
@@ -97,6 +100,7 @@ impl Sessions {
             interpreter: Arc::new(tokio::sync::Mutex::new(Interpreter(Some(interpreter)))),
             used: Mutex::new(Instant::now()),
             runs: AtomicU64::new(0),
+            recording: OnceLock::new(),
         });
         state
             .begun

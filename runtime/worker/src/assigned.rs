@@ -10,8 +10,8 @@ use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use wxmcp_run::{
     CallContext, CallEnd, CallId, CallRecord, Charge, ClockHandle, ClockSink, ForTool, Held,
-    Ledger, Limit, Limits, Observer, OwnedEvent, Report, RunError, RunId, Seen, ToolErrorKind,
-    ToolHost, WorkerEnd,
+    Ledger, Limit, Limits, Observer, OwnedEvent, RecordingFile, Report, RunError, RunId, Seen,
+    ToolErrorKind, ToolHost, WorkerEnd,
 };
 
 use crate::clock::MirrorClock;
@@ -48,6 +48,8 @@ pub(crate) struct Assigned {
     limits: Limits,
     tools: Arc<dyn ToolHost>,
     observer: Arc<dyn Observer>,
+    /// Takes its recording, if it is recorded.
+    recording: Option<Arc<dyn RecordingFile>>,
     ledger: Ledger,
     clock: Arc<MirrorClock>,
     seen: Seen,
@@ -108,6 +110,10 @@ pub(crate) enum Breach {
     TooLongEvent,
     #[error("it sent an outcome that is none")]
     NoOutcome,
+    #[error("it recorded a run that is not to be recorded")]
+    NotRecorded,
+    #[error("it sent too much of a recording at once")]
+    TooLongRecording,
 }
 
 impl Assigned {
@@ -124,6 +130,7 @@ impl Assigned {
             line,
             tools: Arc::clone(&run.tools),
             observer: Arc::clone(&run.observer),
+            recording: run.recording.clone(),
             ledger: run.ledger.clone(),
             clock: Arc::new(clock),
             seen: Seen::now(),
@@ -212,6 +219,7 @@ impl Assigned {
                 }
                 Ok(())
             }
+            FromWorker::Recorded(recorded) => recorded.hand_to(self.recording.as_deref()),
             FromWorker::Held(bytes) => {
                 let refused = self.state.lock().held.resize(bytes).err();
                 if let Some(error) = refused {

@@ -49,6 +49,7 @@ impl Begin {
                 Randomness::Seeded(seed) => Some(seed),
             },
             namespaces: run.tools.namespaces(),
+            record: None,
         })
     }
 

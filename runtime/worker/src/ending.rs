@@ -82,6 +82,7 @@ impl From<&RunError> for RunFailure {
             RunError::MemoryTooSmall { limit } => Self::MemoryTooSmall(*limit),
             RunError::SessionOver => Self::SessionOver,
             RunError::NoInterpreter => Self::NoInterpreter,
+            RunError::NotRecorded(why) => Self::NotRecorded(why.clone()),
             RunError::Engine(source) => {
                 Self::Other(with_causes(source.to_string(), source.as_ref()))
             }
@@ -102,6 +103,7 @@ impl From<RunFailure> for RunError {
             RunFailure::MemoryTooSmall(limit) => Self::MemoryTooSmall { limit },
             RunFailure::SessionOver => Self::SessionOver,
             RunFailure::NoInterpreter => Self::NoInterpreter,
+            RunFailure::NotRecorded(why) => Self::NotRecorded(why),
             RunFailure::Other(words) => Self::Engine(words.into()),
         }
     }

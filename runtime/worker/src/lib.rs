@@ -21,6 +21,7 @@ mod message;
 mod pool;
 mod process;
 mod questions;
+mod recorded;
 mod session;
 mod worker;
 

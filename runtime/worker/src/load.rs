@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use wxmcp_run::{
-    BoxFuture, CompiledComponent, Ledger, Limits, Observer, Run, RunError, RunId, ToolHost,
+    BoxFuture, CompiledComponent, Ledger, Limits, Observer, RecordingFile, Run, RunError, RunId,
+    ToRecord, ToolHost,
 };
 
 use crate::frame::frame;
-use crate::message::{Begin, ToWorker};
+use crate::message::{Begin, Record, ToWorker};
 
 /// A run that is to be carried out, and its message.
 pub(crate) struct Load {
@@ -18,6 +19,8 @@ pub(crate) struct Load {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) cancel: BoxFuture<'static, ()>,
     pub(crate) message: Vec<u8>,
+    /// Takes its recording, if it is recorded.
+    pub(crate) recording: Option<Arc<dyn RecordingFile>>,
 }
 
 impl Load {
@@ -31,9 +34,15 @@ impl Load {
         run: Run,
         session: Option<u64>,
         component: Option<&CompiledComponent>,
-        is_later: bool,
+        (is_later, record): (bool, Option<&ToRecord>),
     ) -> Result<Self, RunError> {
-        let begin = Begin::of(&run, session, component, is_later)?;
+        let begin = Begin {
+            record: record.map(|how| Record {
+                guest: how.guest.clone(),
+                allows_secrets: how.allows_secrets,
+            }),
+            ..Begin::of(&run, session, component, is_later)?
+        };
         let message = frame(run.id.bits(), &ToWorker::Begin(Box::new(begin)));
         Ok(Self {
             id: run.id,
@@ -43,6 +52,7 @@ impl Load {
             tools: run.tools,
             observer: run.observer,
             cancel: run.cancel,
+            recording: record.map(|how| Arc::clone(&how.file)),
         })
     }
 }

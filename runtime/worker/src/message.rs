@@ -9,6 +9,7 @@
 //!   Answer ------------------------------>
 //!   Clock  ------------------------------>   the run's clock stands still while a server starts
 //!   <------------------------------  Held    bytes that the worker holds for the run
+//!   <--------------------------  Recorded    more of its recording, if it is recorded
 //!   Cancel ------------------------------>
 //!   <-----------------------------  Ended    a report, or why there is none
 //! ```
@@ -62,6 +63,19 @@ pub(crate) enum FromWorker {
     Ended(Box<Ended>),
     /// The run begins: until this, it can still be given to another worker.
     Begun,
+    /// More of the file of its recording.
+    Recorded(Recorded),
+}
+
+/// What comes of a recording. Whose bytes they are, a script may have decided.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Recorded {
+    /// The file goes on.
+    More(Blob),
+    /// What makes it whole, now that the run has ended.
+    Ending(Blob),
+    /// Nothing more comes, for this reason.
+    GaveUp(String),
 }
 
 /// A run.
@@ -80,6 +94,17 @@ pub(crate) struct Begin {
     pub(crate) seed: Option<[u8; 32]>,
     /// Names of the namespaces that it may use.
     pub(crate) namespaces: Vec<String>,
+    /// How it is recorded, with all runs of its session, if it is.
+    pub(crate) record: Option<Record>,
+}
+
+/// How runs are recorded.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// SHA-256 of the interpreter, in hexadecimal.
+    pub(crate) guest: String,
+    /// Whether it may have values of the environment whose names look like those of secrets.
+    pub(crate) allows_secrets: bool,
 }
 
 /// What is run.
@@ -301,6 +326,7 @@ pub(crate) enum RunFailure {
     MemoryTooSmall(u64),
     SessionOver,
     NoInterpreter,
+    NotRecorded(String),
     Other(String),
 }
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use wxmcp_policy::Principal;
 use wxmcp_run::{
-    BoxFuture, CompiledComponent, Report, Run, RunError, Runner, RunnerSession, WorkerEnd,
+    BoxFuture, CompiledComponent, Report, Run, RunError, Runner, RunnerSession, ToRecord, WorkerEnd,
 };
 
 use crate::process::{LogLine, WorkerCommand};
@@ -326,6 +326,12 @@ impl Runner for PoolRunner {
     fn session(&self) -> Box<dyn RunnerSession> {
         let (pool, whose) = (Arc::clone(&self.pool), self.whose.clone());
         Box::new(PoolSession::new(pool, whose, self.component.clone()))
+    }
+
+    fn recorded(&self, how: ToRecord) -> Option<Box<dyn RunnerSession>> {
+        let (pool, whose) = (Arc::clone(&self.pool), self.whose.clone());
+        let session = PoolSession::new(pool, whose, self.component.clone());
+        Some(Box::new(session.recorded(how)))
     }
 
     fn for_component(&self, component: CompiledComponent) -> Option<Arc<dyn Runner>> {

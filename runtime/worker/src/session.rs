@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use wxmcp_run::{
-    BoxFuture, Charge, CompiledComponent, Outcome, OverBudget, Report, Run, RunError, RunnerSession,
+    BoxFuture, Charge, CompiledComponent, Outcome, OverBudget, Report, Run, RunError,
+    RunnerSession, ToRecord,
 };
 
 use crate::carry::{carry_out, charge, not_begun, unless_ended};
@@ -23,6 +24,8 @@ pub(crate) struct PoolSession {
     whose: Whose,
     /// What is run, where that is no interpreter. It keeps the file open that workers may load it from.
     component: Option<Arc<CompiledComponent>>,
+    /// How its runs are recorded, if they are.
+    record: Option<ToRecord>,
     /// Its number, if its instance is kept after a run.
     session: Option<u64>,
     seat: Option<Seat>,
@@ -45,6 +48,14 @@ impl PoolSession {
         }
     }
 
+    /// The same, with its runs recorded.
+    pub(crate) fn recorded(self, how: ToRecord) -> Self {
+        Self {
+            record: Some(how),
+            ..self
+        }
+    }
+
     /// For one run.
     pub(crate) fn once(
         pool: Arc<Shared>,
@@ -55,6 +66,7 @@ impl PoolSession {
             pool,
             whose,
             component,
+            record: None,
             session: None,
             seat: None,
             held: None,
@@ -70,7 +82,9 @@ impl PoolSession {
         let is_tool_file = run.script.task.is_some();
         let is_later = self.seat.is_some();
         let is_session = run.script.in_session && self.session.is_some();
-        let mut run = Load::new(run, self.session, self.component.as_deref(), is_later)?;
+        let component = self.component.as_deref();
+        let later = (is_later, self.record.as_ref());
+        let mut run = Load::new(run, self.session, component, later)?;
         let (id, wall, ledger) = (run.id, run.limits.wall, run.ledger.clone());
         let kept = self.held.take();
         let charging = async {

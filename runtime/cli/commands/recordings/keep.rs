@@ -1,6 +1,5 @@
 //! A run that is recorded.
 
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _};
 use std::path::{Path, PathBuf};
@@ -12,26 +11,13 @@ use wxmcp_recording::capture::{self, Mounts, NotCaptured};
 use wxmcp_recording::event::{Event, Head};
 use wxmcp_recording::file::Writer;
 use wxmcp_recording::{NotRecorded, Recorder, Sink};
-use wxmcp_run::{CallContext, Policy, Report, Run, Stdin, ToolHost as _};
+use wxmcp_run::{Policy, Report, Run, Stdin};
 
 use crate::cli::RunArgs;
 use crate::exit::Failure;
 
 /// Most bytes of standard input that a recording holds.
 const STDIN: u64 = 64 << 20;
-
-/// Parts of the names of environment variables that look like secrets.
-const SECRET: [&str; 9] = [
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "API_KEY",
-    "APIKEY",
-    "PRIVATE_KEY",
-    "CREDENTIAL",
-];
 
 /// Records one run into a file.
 pub(in crate::commands) struct Keeper {
@@ -58,7 +44,7 @@ pub(in crate::commands) fn keep(
     let mut run = run;
     run.policy.stdin = read_stdin(run.policy.stdin)?;
     if !args.keep.record_env {
-        refuse_secrets(&run)?;
+        refuse_secrets(&run.policy.env)?;
     }
     let natives = runtime.guests().natives();
     let guest = natives.of(run.script.language).map(|guest| guest.component);
@@ -104,33 +90,12 @@ impl Keeper {
         changes
             .into_iter()
             .for_each(|event| self.recorder.push(event));
-        let written = self.recorder.finish(report, digests(report, tools).await);
+        let digests = wxmcp_recording::digests(report, tools, tools.broker().ledger()).await;
+        let written = self.recorder.finish(report, digests);
         written
             .with_context(|| format!("write the recording `{}`", self.path.display()))
             .map_err(Failure::unwritten)
     }
-}
-
-/// Digests of the definitions of the tools that a run called, by their names as it spelled them.
-async fn digests(report: &Report, tools: &CallerHost) -> Vec<(String, String)> {
-    let namespaces = tools.namespaces();
-    // Others are requests to hosts, or would start servers that the run did not use.
-    let is_of_one = |name: &&String| {
-        let namespace = name.split_once('.').map(|(namespace, _)| namespace);
-        namespace.is_some_and(|it| namespaces.iter().any(|known| known == it))
-    };
-    let names = report.calls.iter().map(|call| &call.name);
-    let names: BTreeSet<_> = names.filter(is_of_one).cloned().collect();
-    let mut digests = Vec::new();
-    for name in names {
-        let context = CallContext::outside_of_runs(tools.broker().ledger());
-        // What cannot be described was no tool, or its server has ended.
-        if let Ok(described) = tools.describe(vec![name.clone()], context).await {
-            let digest = described.first().map(wxmcp_recording::definition_digest);
-            digests.extend(digest.map(|digest| (name, digest)));
-        }
-    }
-    digests
 }
 
 /// The words of a command line, without those that ask for a recording. Its last are the script's `own`, among which the name of
@@ -176,13 +141,8 @@ fn read_stdin(stdin: Stdin) -> Result<Stdin, Failure> {
     Ok(Stdin::Bytes(bytes))
 }
 
-fn refuse_secrets(run: &Run) -> Result<(), Failure> {
-    let looks_secret = |name: &str| {
-        let name = name.to_uppercase();
-        SECRET.iter().any(|part| name.contains(part))
-    };
-    let names = run.policy.env.iter().map(|(name, _)| name);
-    match names.into_iter().find(|name| looks_secret(name)) {
+pub(in crate::commands) fn refuse_secrets(env: &[(String, String)]) -> Result<(), Failure> {
+    match wxmcp_recording::secret_of(env) {
         None => Ok(()),
         Some(name) => Err(Failure::usage(anyhow::anyhow!(
             "the environment variable `{name}` looks like a secret, and would be in the recording"

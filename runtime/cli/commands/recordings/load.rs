@@ -7,19 +7,50 @@ use anyhow::Context as _;
 use wxmcp_host::{Guests, Runtime};
 use wxmcp_recording::event::Head;
 use wxmcp_recording::file::{Completeness, Recording};
-use wxmcp_recording::{HowToReplay, Recorded, Replay, Replayed};
-use wxmcp_run::{Ledger, Observer, Report};
+use wxmcp_recording::{HowToReplay, Recorded, RecordedError, Replay, Replayed};
+use wxmcp_run::{Language, Ledger, Observer, Report};
 
 use crate::exit::Failure;
 
 /// A recording that was read.
 pub(in crate::commands) struct Loaded {
     pub(in crate::commands) recorded: Arc<Recorded>,
+    /// Of a session, the runs behind that.
+    pub(super) later: Vec<Arc<Recorded>>,
     /// What its reader is to know before: that it was cut short, or is of another guest.
     pub(super) notes: Vec<String>,
     pub(super) other_guest: bool,
     /// The script beside the recording, where its text is not the recorded one.
     pub(super) edited: Option<String>,
+}
+
+impl Loaded {
+    /// Whether it has several runs.
+    pub(super) fn is_session(&self) -> bool {
+        !self.later.is_empty()
+    }
+
+    /// The language of its scripts.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of this name.
+    pub(in crate::commands) fn language(&self) -> Result<Language, RecordedError> {
+        wxmcp_recording::language(&self.recorded.head.language)
+    }
+
+    /// All runs, with their numbers from 1.
+    pub(super) fn runs(&self) -> impl Iterator<Item = (usize, &Arc<Recorded>)> {
+        (1..).zip(std::iter::once(&self.recorded).chain(&self.later))
+    }
+
+    /// The run that an event is of, with its number.
+    pub(super) fn run_of(&self, event: usize) -> (usize, &Arc<Recorded>) {
+        let found = self.runs().find(|(_, run)| event < run.events);
+        found
+            .or_else(|| self.runs().last())
+            .unwrap_or((1, &self.recorded))
+    }
 }
 
 /// Reads a recording.
@@ -28,13 +59,15 @@ pub(in crate::commands) struct Loaded {
 ///
 /// When it is none.
 pub(super) fn load(path: &Path, guests: &Guests) -> Result<Loaded, Failure> {
-    let read = || -> anyhow::Result<(Recorded, Completeness)> {
+    let read = || -> anyhow::Result<(Vec<Recorded>, Completeness)> {
         let recording = Recording::read(std::fs::File::open(path)?)?;
-        Ok((Recorded::of(recording.events)?, recording.completeness))
+        Ok((Recorded::runs(recording.events)?, recording.completeness))
     };
-    let (recorded, completeness) = read()
+    let (runs, completeness) = read()
         .with_context(|| format!("read the recording `{}`", path.display()))
         .map_err(Failure::usage)?;
+    let mut runs = runs.into_iter().map(Arc::new);
+    let recorded = runs.next().unwrap_or_default();
     let mut notes = Vec::new();
     if let Completeness::CutShort { events } = completeness {
         notes.push(format!(
@@ -56,7 +89,8 @@ pub(super) fn load(path: &Path, guests: &Guests) -> Result<Loaded, Failure> {
         notes.push(format!("`{name}` has been changed since it was recorded"));
     }
     Ok(Loaded {
-        recorded: Arc::new(recorded),
+        recorded,
+        later: runs.collect(),
         notes,
         other_guest,
         edited,
@@ -89,6 +123,9 @@ pub(super) async fn replay(
     guests: &Arc<Guests>,
     observer: Arc<dyn Observer>,
 ) -> Result<(Replayed, Report), Failure> {
+    if loaded.is_session() {
+        return super::session::replay(loaded, how.until, guests, observer).await;
+    }
     let how = HowToReplay {
         other_guest: loaded.other_guest,
         edited: loaded.edited.clone().filter(|_| how.script.is_none()),

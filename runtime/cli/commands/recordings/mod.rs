@@ -2,13 +2,17 @@
 
 mod again;
 mod keep;
+mod keep_session;
 mod load;
 mod replay;
+mod session;
 mod show;
 mod verify;
 
-pub(super) use keep::{default_path, keep, output_behind};
+pub(super) use keep::{default_path, keep, output_behind, refuse_secrets};
+pub(super) use keep_session::SessionFile;
 pub(super) use load::Loaded;
 pub(super) use replay::execute as replay;
+pub(super) use session::Again;
 pub(super) use show::execute as show;
 pub(super) use verify::execute as verify;

@@ -22,6 +22,9 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
         };
         return super::super::repl::after_replay(&loaded, how, guests);
     }
+    if loaded.is_session() {
+        return super::session::execute(args, &loaded, &guests);
+    }
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let how = HowToReplay {
         until: args.until,
@@ -71,12 +74,17 @@ pub(super) fn in_words(
     script: Option<&str>,
     file: &str,
 ) -> String {
-    let script = script.unwrap_or(loaded.recorded.head.name.as_str());
+    let (number, run) = loaded.run_of(divergence.event);
+    let script = script.unwrap_or(run.head.name.as_str());
     let script = divergence.file.as_deref().unwrap_or(script);
     let place = match divergence.line {
         Some(line) if divergence.at_line => format!("{script}, line {line}"),
         Some(line) => format!("{script}, before line {line} was done"),
         None => script.to_owned(),
+    };
+    let place = match loaded.is_session() {
+        true => format!("run {number} of {}: {place}", loaded.runs().count()),
+        false => place,
     };
     let mut words = format!(
         "{place}: the replay differs from `{file}` at event {}\n  recorded: {}\n  replayed: {}\n",

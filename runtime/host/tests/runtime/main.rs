@@ -3,6 +3,7 @@
 
 mod callers;
 mod captured;
+mod recorded_sessions;
 mod replays;
 mod roads;
 mod runs;

@@ -18,7 +18,7 @@ use wxmcp_run::{
 use crate::support::{TestResult, repository};
 
 /// A runtime with the tool `sums.sum`.
-fn runtime() -> Result<Runtime, Box<dyn std::error::Error>> {
+pub(crate) fn runtime() -> Result<Runtime, Box<dyn std::error::Error>> {
     let sum = Definition {
         name: "sum".to_owned(),
         description: "Adds two numbers.".to_owned(),
@@ -105,12 +105,26 @@ fn runs(text: &str, mark: &str) -> Vec<(String, Vec<Expected>)> {
     runs
 }
 
-async fn follow(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
-    let (language, mark) = match path.extension().and_then(|it| it.to_str()) {
+/// The language of a fixture, and what its runs are.
+pub(crate) fn scripts(path: &Path) -> Result<(Language, Vec<String>), Box<dyn std::error::Error>> {
+    let (language, mark) = language(path);
+    let runs = runs(&std::fs::read_to_string(path)?, mark);
+    Ok((
+        language,
+        runs.into_iter().map(|(source, _)| source).collect(),
+    ))
+}
+
+fn language(path: &Path) -> (Language, &'static str) {
+    match path.extension().and_then(|it| it.to_str()) {
         Some("py") => (Language::Python, "#"),
         Some("js") => (Language::JavaScript, "//"),
         _ => (Language::TypeScript, "//"),
-    };
+    }
+}
+
+async fn follow(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let (language, mark) = language(path);
     let mut session = runtime()?.session(language)?;
     let text = std::fs::read_to_string(path)?;
     for (index, (source, expected)) in runs(&text, mark).iter().enumerate() {

@@ -77,6 +77,11 @@ pub fn calls(events: &[Event]) -> Vec<Call> {
                 answer,
             } => ((*instance, *id), answered(number, answer)),
             Event::GaveUp { instance, id } => ((*instance, *id), Ended::GivenUp { event: number }),
+            // The next run of a session: its instances have the same numbers.
+            Event::Head(_) => {
+                open.clear();
+                continue;
+            }
             _ => continue,
         };
         let call = open.remove(&of).and_then(|it| calls.get_mut(it));

@@ -420,11 +420,16 @@ impl<R: Read> Reader<R> {
             Err(DecodeError::Malformed(what)) => return self.malformed(&what),
             Err(DecodeError::Exceeded(exceeded)) => return Err(self.too_large(exceeded)),
         };
-        if self.last_is_end {
-            return self.malformed("it comes after the end of the run");
-        }
-        if matches!(event, Event::Head(_)) != (self.events == 0) {
-            return self.malformed("the first event is to be the head, and no other");
+        let begins_a_run = self.events == 0 || self.last_is_end;
+        match (&event, begins_a_run) {
+            (Event::Head(_), true) => {}
+            (_, true) if self.last_is_end => {
+                return self.malformed("it comes after the end of the run, and begins no other");
+            }
+            (Event::Head(_), false) | (_, true) => {
+                return self.malformed("the first event of a run is to be its head, and no other");
+            }
+            (_, false) => {}
         }
         self.differences.added(&mut event);
         self.events += 1;

@@ -20,6 +20,9 @@ const STEP: usize = 32 << 10;
 pub(super) const EVENT: u8 = 0;
 pub(super) const BLOB: u8 = 1;
 
+/// The last block of a frame of zstd, with nothing in it (RFC 8878, 3.1.1.2: raw, of no bytes).
+const LAST_BLOCK: [u8; 3] = [1, 0, 0];
+
 /// Where the file goes.
 pub(super) struct Stream<W> {
     to: W,
@@ -128,12 +131,24 @@ impl<W: Write> Stream<W> {
             }
         }
         self.chunk()?;
-        let mut whole = vec![0];
-        put_number(&mut whole, events);
-        let hash = self.chain.add([&whole, &[]]);
-        whole.extend_from_slice(&hash);
+        let whole = end(&mut self.chain, events);
         self.to.write_all(&whole)?;
         self.to.flush()
+    }
+
+    /// What would end the file here, after a flush.
+    pub(super) fn ending(&self, events: u64) -> Vec<u8> {
+        let mut chain = self.chain.clone();
+        let mut whole = Vec::new();
+        put_number(
+            &mut whole,
+            u64::try_from(LAST_BLOCK.len()).unwrap_or(u64::MAX),
+        );
+        let hash = chain.add([&whole, &LAST_BLOCK]);
+        whole.extend_from_slice(&LAST_BLOCK);
+        whole.extend_from_slice(&hash);
+        whole.extend_from_slice(&end(&mut chain, events));
+        whole
     }
 
     pub(super) fn get_ref(&self) -> &W {
@@ -143,4 +158,13 @@ impl<W: Write> Stream<W> {
     pub(super) fn into_inner(self) -> W {
         self.to
     }
+}
+
+/// What stands behind the last chunk.
+fn end(chain: &mut Chain, events: u64) -> Vec<u8> {
+    let mut whole = vec![0];
+    put_number(&mut whole, events);
+    let hash = chain.add([&whole, &[]]);
+    whole.extend_from_slice(&hash);
+    whole
 }

@@ -37,11 +37,11 @@ pub enum WriteError {
     /// The recording holds more than its reader would accept.
     #[error("the recording is too large: its events would take more than {0} bytes of memory")]
     TooLarge(u64),
-    /// The first event is to be the head, and no other.
-    #[error("the head of a recording is its first event, and only that")]
+    /// Each run begins with a head, and has no other.
+    #[error("the head of a recorded run is its first event, and only that")]
     Head,
-    /// Something was pushed behind the end.
-    #[error("the recording has ended already")]
+    /// Something was pushed behind the end of a run that is no head of the next one.
+    #[error("the recorded run has ended already")]
     AfterEnd,
     /// The last event is to be the end of the run.
     #[error("the end of the run was not recorded")]
@@ -96,11 +96,11 @@ impl<W: Write> Writer<W> {
         if self.has_failed {
             return Err(WriteError::GivenUp);
         }
-        if self.is_ended {
-            return Err(WriteError::AfterEnd);
-        }
-        if matches!(event, Event::Head(_)) != (self.events == 0) {
-            return Err(WriteError::Head);
+        match (event, self.events == 0 || self.is_ended) {
+            (Event::Head(_), true) => {}
+            (_, true) if self.is_ended => return Err(WriteError::AfterEnd),
+            (Event::Head(_), false) | (_, true) => return Err(WriteError::Head),
+            (_, false) => {}
         }
         // Until all of it is there, the file cannot go on.
         self.has_failed = true;
@@ -141,6 +141,16 @@ impl<W: Write> Writer<W> {
         self.stream.flush()?;
         self.has_failed = false;
         Ok(())
+    }
+
+    /// Hands over all that was pushed, up to the end of a run, and returns what makes the file so far a whole one. The file
+    /// itself goes on with the head of the next run.
+    pub fn ending(&mut self) -> Result<Vec<u8>, WriteError> {
+        if !self.is_ended {
+            return Err(WriteError::NoEnd);
+        }
+        self.flush()?;
+        Ok(self.stream.ending(self.events))
     }
 
     /// Ends the file, whose last event is [`Event::End`]. Nothing may come after it.

@@ -13,13 +13,17 @@ pub(super) struct RecordedClocks {
     tape: Arc<Tape>,
     instance: u32,
     given: Clocks,
-    last_wall: Mutex<Duration>,
+    /// The script's own goes on in the next run of a session, since files that it keeps have it.
+    last_wall: Arc<Mutex<Duration>>,
 }
 
 impl RecordedClocks {
     pub(super) fn new(tape: Arc<Tape>, instance: u32, given: Clocks) -> Self {
         Self {
-            last_wall: Mutex::new(tape.start()),
+            last_wall: match instance {
+                0 => tape.last_wall(),
+                _ => Arc::new(Mutex::new(tape.start())),
+            },
             tape,
             instance,
             given,

@@ -16,27 +16,32 @@ use crate::question;
 pub(super) struct RecordedHost {
     inner: Arc<dyn ToolHost>,
     tape: Arc<Tape>,
+    /// Whose calls these are: the run of the session.
+    run: u64,
 }
 
 impl RecordedHost {
     pub(super) fn new(inner: Arc<dyn ToolHost>, tape: Arc<Tape>) -> Self {
-        Self { inner, tape }
+        let run = tape.run();
+        Self { inner, tape, run }
     }
 
     fn asks(&self, id: &CallId, question: Question) {
-        self.tape.push(Event::Asked {
+        let event = Event::Asked {
             instance: self.tape.instance(&id.instance),
             id: id.operation,
             question,
-        });
+        };
+        self.tape.push_of(self.run, event);
     }
 
     fn answers(&self, id: &CallId, answer: Answer) {
-        self.tape.push(Event::Answered {
+        let event = Event::Answered {
             instance: self.tape.instance(&id.instance),
             id: id.operation,
             answer,
-        });
+        };
+        self.tape.push_of(self.run, event);
     }
 }
 

@@ -3,23 +3,32 @@
 //! The recorder stands between a run and whoever gives it something: clocks, the order of completions, the host of tools, the
 //! observer. It asks nothing that the run did not ask.
 
+mod aside;
 mod clocks;
 mod head;
 mod host;
 mod order;
+mod secrets;
+mod session;
 mod tape;
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
-use wxmcp_run::{BoxFuture, Event as RunEvent, Observer, Report, Run, Stream, ToolDescription};
+use wxmcp_run::{
+    BoxFuture, CallContext, Event as RunEvent, Ledger, Observer, Report, Run, Sources, Stream,
+    ToolDescription, ToolHost,
+};
 
 use crate::canonical;
 use crate::event::{Bytes, End, Event, Head};
 pub use head::NotRecorded;
 use host::RecordedHost;
+pub use secrets::secret_of;
+pub use session::{RecordedSession, SessionRecorder};
 use tape::{Running, Tape};
 
 /// Takes the events of a recording, in their order.
@@ -38,6 +47,15 @@ pub trait Sink: Send {
     /// When it cannot be kept.
     fn flush(&mut self) -> io::Result<()>;
 
+    /// A run has ended, and another one of its session may follow: makes what was taken so far a whole recording.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be kept.
+    fn run_ended(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+
     /// Ends the recording, whose last event was its end.
     ///
     /// # Errors
@@ -46,9 +64,11 @@ pub trait Sink: Send {
     fn finish(self: Box<Self>) -> io::Result<()>;
 }
 
-/// Records one run.
+/// Records one run, or those of a session.
 pub struct Recorder {
     tape: Running,
+    /// What the script itself is given, in all runs of its session.
+    sources: Sources,
 }
 
 impl Recorder {
@@ -71,23 +91,68 @@ impl Recorder {
         tape.push(Event::Head(Box::new(head)));
         captured.into_iter().for_each(|event| tape.push(event));
         tape.failed()?;
-        let sources = tape::sources(&tape, 0, &[], run.sources, key);
-        let run = Run {
+        let sources = tape::sources(&tape, 0, &[], run.sources.clone(), key);
+        let this = Self {
+            tape: Running(tape),
             sources,
-            tools: Arc::new(RecordedHost::new(run.tools, Arc::clone(&tape))),
+        };
+        Ok((this.recorded(run), this))
+    }
+
+    /// The next run, of the same session or, with what its mounts hold, of another one: as it is to be carried out. The one
+    /// before has ended.
+    ///
+    /// # Errors
+    ///
+    /// When the sink cannot keep the head.
+    pub fn next(
+        &mut self,
+        run: Run,
+        mut head: Head,
+        captured: Option<Vec<Event>>,
+    ) -> io::Result<Run> {
+        let tape = &self.tape.0;
+        tape.next_run(&run.sources);
+        if captured.is_some() {
+            let key = tape::key(run.sources.randomness);
+            self.sources = tape::sources(tape, 0, &[], run.sources.clone(), key);
+        }
+        head.seed = tape::key(self.sources.randomness);
+        head.began = tape.began();
+        tape.push(Event::Head(Box::new(head)));
+        let captured = captured.into_iter().flatten();
+        captured.for_each(|event| tape.push(event));
+        tape.failed()?;
+        Ok(self.recorded(run))
+    }
+
+    fn recorded(&self, run: Run) -> Run {
+        let tape = &self.tape.0;
+        Run {
+            sources: self.sources.clone(),
+            tools: Arc::new(RecordedHost::new(run.tools, Arc::clone(tape))),
             observer: Arc::new(Heard {
                 inner: run.observer,
-                tape: Arc::clone(&tape),
+                tape: Arc::clone(tape),
             }),
             ..run
-        };
-        let tape = Running(tape);
-        Ok((run, Self { tape }))
+        }
     }
 
     /// Takes an event that is none of the run itself: a file that it wrote.
     pub fn push(&self, event: Event) {
         self.tape.0.push(event);
+    }
+
+    /// Ends a run of a session with its report. Another may follow.
+    ///
+    /// # Errors
+    ///
+    /// When some event could not be kept.
+    pub fn end_run(&self, report: &Report, tools: Vec<(String, String)>) -> io::Result<()> {
+        let report = canonical::report(report).to_string();
+        self.push(Event::End(Box::new(End { report, tools })));
+        self.tape.0.end_run()
     }
 
     /// Ends the recording with the run's report.
@@ -108,6 +173,32 @@ impl Recorder {
 pub fn definition_digest(tool: &ToolDescription) -> String {
     let text = serde_json::to_string(tool).unwrap_or_default();
     HEXLOWER.encode(&Sha256::digest(text))
+}
+
+/// Digests of the definitions of the tools that a run called, by their names as it spelled them.
+pub async fn digests(
+    report: &Report,
+    tools: &dyn ToolHost,
+    ledger: &Ledger,
+) -> Vec<(String, String)> {
+    let namespaces = tools.namespaces();
+    // Others are requests to hosts, or would start servers that the run did not use.
+    let is_of_one = |name: &&String| {
+        let namespace = name.split_once('.').map(|(namespace, _)| namespace);
+        namespace.is_some_and(|it| namespaces.iter().any(|known| known == it))
+    };
+    let names = report.calls.iter().map(|call| &call.name);
+    let names: BTreeSet<_> = names.filter(is_of_one).cloned().collect();
+    let mut digests = Vec::new();
+    for name in names {
+        let context = CallContext::outside_of_runs(ledger);
+        // What cannot be described was no tool, or its server has ended.
+        if let Ok(described) = tools.describe(vec![name.clone()], context).await {
+            let digest = described.first().map(definition_digest);
+            digests.extend(digest.map(|digest| (name, digest)));
+        }
+    }
+    digests
 }
 
 /// Hears of a run for the recording, and for whoever heard of it before.

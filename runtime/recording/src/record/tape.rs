@@ -20,7 +20,9 @@ const UNFLUSHED: Duration = Duration::from_millis(5);
 pub(super) struct Tape {
     started: Instant,
     /// Wall-clock time at which the run began.
-    began: Duration,
+    began: Mutex<Duration>,
+    /// What the script itself last read of it.
+    last_wall: Arc<Mutex<Duration>>,
     inner: Mutex<Inner>,
     /// Woken when there is something to flush, and at the end.
     changed: Condvar,
@@ -33,6 +35,10 @@ struct Inner {
     instances: HashMap<Arc<[u64]>, u32>,
     /// Whether something is in memory alone.
     is_dirty: bool,
+    /// Which run of the session this is, from 0.
+    run: u64,
+    /// Whether it has ended, and the next one has not begun.
+    is_between: bool,
     failed: Option<io::Error>,
 }
 
@@ -40,18 +46,17 @@ impl Tape {
     /// A tape, and the thread that flushes it.
     pub(super) fn new(sources: &Sources, sink: Box<dyn Sink>) -> io::Result<Arc<Self>> {
         let started = Instant::now();
+        let began = now(sources);
         let this = Arc::new(Self {
             started,
-            began: match &sources.clocks {
-                Clocks::Live => SystemTime::now()
-                    .duration_since(SystemTime::UNIX_EPOCH)
-                    .unwrap_or_default(),
-                Clocks::Given(clocks) => clocks.last_wall(),
-            },
+            began: Mutex::new(began),
+            last_wall: Arc::new(Mutex::new(began)),
             inner: Mutex::new(Inner {
                 sink: Some(sink),
                 instances: HashMap::from([(Arc::default(), 0)]),
                 is_dirty: false,
+                run: 0,
+                is_between: false,
                 failed: None,
             }),
             changed: Condvar::new(),
@@ -86,12 +91,17 @@ impl Tape {
 
     /// Nanoseconds since 1970 at which the run began.
     pub(super) fn began(&self) -> u64 {
-        nanoseconds(self.began)
+        nanoseconds(self.start())
     }
 
     /// Wall-clock time at which the run began.
     pub(super) fn start(&self) -> Duration {
-        self.began
+        *self.began.lock()
+    }
+
+    /// What the script itself last read of that clock.
+    pub(super) fn last_wall(&self) -> Arc<Mutex<Duration>> {
+        Arc::clone(&self.last_wall)
     }
 
     /// Time since the run began, by the clock of this machine.
@@ -102,6 +112,10 @@ impl Tape {
     /// Takes an event. One that cannot be kept ends the recording, not the run: the error is told at its end.
     pub(super) fn push(&self, event: Event) {
         let mut inner = self.inner.lock();
+        // What still happens to a run that has ended, calls that are dropped, is not kept.
+        if inner.is_between {
+            return;
+        }
         let Inner { sink, failed, .. } = &mut *inner;
         if let (Some(sink), None) = (sink, &failed) {
             *failed = sink.push(&event).err();
@@ -109,6 +123,38 @@ impl Tape {
         if !std::mem::replace(&mut inner.is_dirty, true) {
             self.changed.notify_one();
         }
+    }
+
+    /// Takes an event of a run of the session, unless that has ended.
+    pub(super) fn push_of(&self, run: u64, event: Event) {
+        if self.run() == run {
+            self.push(event);
+        }
+    }
+
+    /// Which run of the session this is, from 0.
+    pub(super) fn run(&self) -> u64 {
+        self.inner.lock().run
+    }
+
+    /// Ends a run of a session, whose last event was its end.
+    pub(super) fn end_run(&self) -> io::Result<()> {
+        self.failed()?;
+        let mut inner = self.inner.lock();
+        (inner.is_between, inner.is_dirty) = (true, false);
+        let sink = inner.sink.as_mut();
+        sink.map_or(Ok(()), |sink| sink.run_ended())
+    }
+
+    /// Begins the next run of a session.
+    pub(super) fn next_run(&self, sources: &Sources) {
+        let began = now(sources);
+        *self.began.lock() = began;
+        *self.last_wall.lock() = began;
+        let mut inner = self.inner.lock();
+        inner.run = inner.run.saturating_add(1);
+        inner.instances = HashMap::from([(Arc::default(), 0)]);
+        inner.is_between = false;
     }
 
     /// Ends the recording. What still happens to the run, calls that are dropped, is not kept.
@@ -144,6 +190,16 @@ impl Tape {
     pub(super) fn instance(&self, path: &[u64]) -> u32 {
         let inner = self.inner.lock();
         inner.instances.get(path).copied().unwrap_or(u32::MAX)
+    }
+}
+
+/// The wall clock of a run that begins now.
+fn now(sources: &Sources) -> Duration {
+    match &sources.clocks {
+        Clocks::Live => SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default(),
+        Clocks::Given(clocks) => clocks.last_wall(),
     }
 }
 

@@ -11,25 +11,32 @@ use super::state::{Clock, State};
 pub(super) struct ReplayedClocks {
     state: Arc<State>,
     instance: u32,
-    last: Mutex<Last>,
+    last: Arc<Mutex<Last>>,
 }
 
+/// What clocks said last.
 #[derive(Default)]
-struct Last {
-    wall: Duration,
+pub(super) struct Last {
+    pub(super) wall: Duration,
     monotonic: Duration,
 }
 
 impl ReplayedClocks {
     pub(super) fn new(state: Arc<State>, instance: u32) -> Self {
-        let wall = Duration::from_nanos(state.recorded.head.began);
+        let fresh = || {
+            Arc::new(Mutex::new(Last {
+                wall: Duration::from_nanos(state.recorded.head.began),
+                monotonic: Duration::ZERO,
+            }))
+        };
         Self {
+            // Files that the script keeps for the next run of its session have it.
+            last: match instance {
+                0 => Arc::clone(&state.last),
+                _ => fresh(),
+            },
             state,
             instance,
-            last: Mutex::new(Last {
-                wall,
-                monotonic: Duration::ZERO,
-            }),
         }
     }
 }

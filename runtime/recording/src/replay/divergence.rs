@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use crate::event::{Body, Event};
+
 /// The first difference.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Divergence {
@@ -79,6 +81,41 @@ pub(super) fn difference(expected: &str, actual: &str) -> String {
         }
     }
     shown
+}
+
+/// What an operation of `wit/guest.wit` is, in words.
+pub(super) fn operation_name(operation: u8) -> &'static str {
+    match operation {
+        1 => "a call of a tool",
+        2 => "a search for tools",
+        3 => "a description of tools",
+        4 => "a listing of namespaces",
+        5 => "a listing of tools",
+        6 => "a timer",
+        7 => "a statement",
+        8 => "a request to a host",
+        9 => "a request for a file",
+        10 => "another script",
+        _ => "an unknown operation",
+    }
+}
+
+/// What is at a path of a mount at the end, in a line.
+pub(super) fn in_a_line(event: &Event) -> String {
+    match event {
+        Event::Written { mount, entry } => {
+            let body = match &entry.body {
+                Body::File(bytes) => {
+                    let text = String::from_utf8_lossy(&bytes.0);
+                    return format!("mount {mount}: {} {:o}\n{text}\n", entry.path, entry.mode);
+                }
+                body => format!("{body:?}"),
+            };
+            format!("mount {mount}: {} {:o} {body}\n", entry.path, entry.mode)
+        }
+        Event::Removed { mount, path } => format!("mount {mount}: {path} is not there\n"),
+        _ => String::new(),
+    }
 }
 
 /// JSON with a member a line, for a difference.

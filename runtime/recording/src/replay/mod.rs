@@ -4,6 +4,7 @@
 
 mod answers;
 mod clocks;
+mod cut;
 mod divergence;
 mod host;
 mod order;
@@ -85,8 +86,18 @@ impl Replay {
     /// A replay.
     pub fn of(recorded: Arc<Recorded>, how: HowToReplay) -> Self {
         Self {
-            state: Arc::new(State::new(recorded, how)),
+            state: Arc::new(State::new(recorded, how, None)),
             mounts: Mutex::default(),
+        }
+    }
+
+    /// A replay of the next run of a session, which goes on with what this one left.
+    #[must_use]
+    pub fn next(&self, recorded: Arc<Recorded>, how: HowToReplay) -> Self {
+        let last = Arc::clone(&self.state.last);
+        Self {
+            state: Arc::new(State::new(recorded, how, Some(last))),
+            mounts: Mutex::new(self.mounts.lock().clone()),
         }
     }
 
@@ -97,7 +108,11 @@ impl Replay {
     /// When the recording says what no run can be.
     pub fn run(&self, ledger: &Ledger, observer: Arc<dyn Observer>) -> Result<Run, RecordedError> {
         let head = &self.state.recorded.head;
-        let sources = capture::sources(&head.mounts, self.state.recorded.captured.clone());
+        let before = self.mounts.lock().take();
+        let sources = match &before {
+            Some((policy, _)) => policy.mounts.iter().map(|it| it.source.clone()).collect(),
+            None => capture::sources(&head.mounts, self.state.recorded.captured.clone()),
+        };
         let captured = sources.iter().map(|source| match source {
             Source::Captured(captured) => Some(Arc::clone(captured)),
             Source::Host(_) | Source::Memory { .. } => None,
@@ -106,6 +121,9 @@ impl Replay {
         let policy = policy(head, sources)?;
         *self.mounts.lock() = Some((policy.clone(), captured));
         let limits = self.limits(head);
+        if self.state.cut.is_at_once() {
+            self.state.ends();
+        }
         let host: Arc<dyn ToolHost> = Arc::new(ReplayedHost::new(Arc::clone(&self.state)));
         Ok(Run {
             id: RunId::random(),
@@ -164,7 +182,7 @@ impl Replay {
         let mut replayed = self.state.finish(report);
         let is_whole = self.state.recorded.end.is_some() && self.state.how.until.is_none();
         if is_whole && replayed.divergence.is_none() && self.state.how.script.is_none() {
-            let mounts = self.mounts.lock().take();
+            let mounts = self.mounts.lock().clone();
             replayed.divergence =
                 mounts.and_then(
                     |(policy, before)| match capture::changes(&policy, &before) {
@@ -208,7 +226,7 @@ fn script(head: &Head, how: &HowToReplay) -> Result<Script, RecordedError> {
 /// # Errors
 ///
 /// When there is none of this name.
-fn language(name: &str) -> Result<Language, RecordedError> {
+pub fn language(name: &str) -> Result<Language, RecordedError> {
     Ok(match name {
         "python" => Language::Python,
         "javascript" => Language::JavaScript,

@@ -69,6 +69,7 @@ impl Printed {
                     chunk: at.chunk.saturating_add(1),
                     byte: 0,
                 };
+                self.state.passes();
             }
         }
         bytes.len()

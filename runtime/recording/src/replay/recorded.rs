@@ -23,8 +23,12 @@ pub struct Recorded {
     pub written: Vec<Event>,
     pub(super) instances: Vec<Instance>,
     pub(super) printed: [Vec<Numbered<Bytes>>; 2],
-    /// Events in all.
+    /// The number of its first event: of a session, another run may come before.
+    pub first: usize,
+    /// The number of the event behind its last one.
     pub events: usize,
+    /// How many of them a script is given, or makes again.
+    pub(super) to_pass: usize,
 }
 
 /// What one instance was given and did.
@@ -85,26 +89,47 @@ pub enum RecordedError {
 }
 
 impl Recorded {
-    /// Sorts the events of a recording.
+    /// Sorts the events of a recording of one run.
+    ///
+    /// # Errors
+    ///
+    /// When they are none, or of more runs.
+    pub fn of(events: impl IntoIterator<Item = Event>) -> Result<Self, RecordedError> {
+        let mut runs = Self::runs(events)?.into_iter();
+        match (runs.next(), runs.next()) {
+            (Some(run), None) => Ok(run),
+            (_, Some(next)) => Err(RecordedError::OutOfPlace(next.first)),
+            (None, None) => Err(RecordedError::Empty),
+        }
+    }
+
+    /// Sorts the events of a recording: the run that it has, or those of a session. All but the last have ended.
     ///
     /// # Errors
     ///
     /// When they are none.
-    pub fn of(events: impl IntoIterator<Item = Event>) -> Result<Self, RecordedError> {
-        let mut this = Self {
-            instances: vec![Instance::default()],
-            ..Self::default()
-        };
+    pub fn runs(events: impl IntoIterator<Item = Event>) -> Result<Vec<Self>, RecordedError> {
+        let mut runs: Vec<Self> = Vec::new();
         for (number, event) in events.into_iter().enumerate() {
-            if (number == 0) != matches!(event, Event::Head(_)) || this.end.is_some() {
+            let begins = runs.last().is_none_or(|run| run.end.is_some());
+            if begins != matches!(event, Event::Head(_)) {
                 return Err(RecordedError::OutOfPlace(number));
             }
-            this.events = number.saturating_add(1);
-            this.take(number, event)?;
+            if begins {
+                runs.push(Self {
+                    instances: vec![Instance::default()],
+                    first: number,
+                    ..Self::default()
+                });
+            }
+            if let Some(run) = runs.last_mut() {
+                run.events = number.saturating_add(1);
+                run.take(number, event)?;
+            }
         }
-        match this.events {
-            0 => Err(RecordedError::Empty),
-            _ => Ok(this),
+        match runs.is_empty() {
+            true => Err(RecordedError::Empty),
+            false => Ok(runs),
         }
     }
 
@@ -113,6 +138,16 @@ impl Recorded {
         reason = "a few lines for each kind of event, which say where it is kept"
     )]
     fn take(&mut self, event: usize, it: Event) -> Result<(), RecordedError> {
+        let passes = matches!(
+            it,
+            Event::Printed { .. }
+                | Event::Began { .. }
+                | Event::Asked { .. }
+                | Event::HandedOver { .. }
+                | Event::Wall { .. }
+                | Event::Monotonic { .. }
+        );
+        self.to_pass = self.to_pass.saturating_add(usize::from(passes));
         match it {
             Event::Head(head) => self.head = *head,
             Event::Captured { mount, entry } => self.captured.push((mount, entry)),

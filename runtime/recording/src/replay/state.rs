@@ -4,17 +4,19 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
 use wxmcp_run::{CallId, Clocks, Outcome, Randomness, Report, Sources, ToolError, ToolErrorKind};
 
 use super::answers::Answers;
-use super::clocks::ReplayedClocks;
-use super::divergence::{Divergence, pretty};
+use super::clocks::{Last, ReplayedClocks};
+use super::cut::Cut;
+use super::divergence::{Divergence, in_a_line, operation_name, pretty};
 use super::order::ReplayedOrder;
 use super::recorded::{Batch, Instance, Numbered, Recorded};
-use super::words::{between, detail, in_a_line, operation_name};
+use super::words::{between, detail};
 use super::{HowToReplay, Replayed};
 use crate::canonical;
 use crate::capture::NotCaptured;
@@ -29,6 +31,10 @@ pub(super) struct State {
     inner: Mutex<Inner>,
     /// The answers that another script is given.
     answers: Option<Answers>,
+    /// What the script's own clocks said last.
+    pub(super) last: Arc<Mutex<Last>>,
+    /// What is left of a recording that was cut short.
+    pub(super) cut: Cut,
 }
 
 #[derive(Default)]
@@ -61,8 +67,17 @@ pub(super) enum Clock {
 }
 
 impl State {
-    pub(super) fn new(recorded: Arc<Recorded>, how: HowToReplay) -> Self {
+    /// `last`: what the clocks said last in the run of the session before.
+    pub(super) fn new(
+        recorded: Arc<Recorded>,
+        how: HowToReplay,
+        last: Option<Arc<Mutex<Last>>>,
+    ) -> Self {
+        let last = last.unwrap_or_default();
+        last.lock().wall = Duration::from_nanos(recorded.head.began);
         Self {
+            last,
+            cut: Cut::of(&recorded, &how),
             answers: how.script.as_ref().map(|_| Answers::of(&recorded)),
             recorded,
             how,
@@ -132,6 +147,13 @@ impl State {
         }
     }
 
+    /// An event was given, or was made again. Behind the last one that is known the run ends, also one that computes for ever.
+    pub(super) fn passes(&self) {
+        if self.cut.passes() {
+            self.ends();
+        }
+    }
+
     /// Whether the replay is to stop before an event.
     pub(super) fn stops_at(&self, event: usize) -> bool {
         let stops = self.how.until.is_some_and(|until| event >= until);
@@ -163,6 +185,7 @@ impl State {
         match next {
             Some(next) => {
                 self.stops_at(next.event);
+                self.passes();
                 Some(next.it)
             }
             None => {
@@ -193,6 +216,7 @@ impl State {
         match known.and_then(|it| it.began.get(&id)) {
             Some(began) if began.it == what => {
                 self.stops_at(began.event);
+                self.passes();
             }
             Some(began) => {
                 let words = |(operation, timer): (u8, Option<u64>)| match timer {
@@ -244,7 +268,10 @@ impl State {
                 }
                 false => Ok(None),
             },
-            Some(asked) if asked.it == *question => Ok(known.answered.get(&id.operation).cloned()),
+            Some(asked) if asked.it == *question => {
+                self.passes();
+                Ok(known.answered.get(&id.operation).cloned())
+            }
             Some(asked) => {
                 self.diverges(between(asked, question));
                 Err(differs())
@@ -312,13 +339,16 @@ impl State {
         let expected = self
             .next_batch(instance)
             .map(|next| (next.event, &next.it.ids));
-        if let Some((event, expected)) = expected
+        if let Some((event, expected)) = &expected
             && !self.has_stopped()
-            && expected != ids
+            && *expected != ids
         {
             let expected = format!("operations {expected:?} have ended");
             let actual = format!("operations {ids:?} have ended");
-            self.diverges(Divergence::new(event, expected, actual));
+            self.diverges(Divergence::new(*event, expected, actual));
+        }
+        if expected.is_some() {
+            self.passes();
         }
         {
             let mut inner = self.inner.lock();

@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use wxmcp_run::{Artifact, CallRecord, Outcome, Raised, Report};
 
+use crate::recordings::RecordingNote;
 use crate::results::{Ended, SessionNote};
 use cut::{Keep, cut};
 use texts::Texts;
@@ -74,7 +75,7 @@ fn own(ended: &Ended, run: &str) -> usize {
 
 /// The answer for a run that goes on: its handle, and what it has printed since the last answer.
 pub(crate) fn of_running(
-    run: &str,
+    (run, is_recorded): (&str, bool),
     session: Option<&str>,
     seconds: u64,
     printed: &[u8],
@@ -87,6 +88,10 @@ pub(crate) fn of_running(
         "[running] after {seconds} s. Call run_code with only {{\"wait\": \"{run}\"}} to wait on; cancel that call to \
          end the run.\n"
     );
+    if is_recorded {
+        text.push_str(&recording(&RecordingNote::Kept, run));
+        text.push('\n');
+    }
     if !shown.is_empty() {
         text.push_str(&format!("{STDOUT} so far\n{shown}"));
     }
@@ -94,6 +99,9 @@ pub(crate) fn of_running(
     let mut structured = json!({"outcome": "running", "run": run, "wait": run, "printed": shown});
     if let (Some(session), Value::Object(structured)) = (session, &mut structured) {
         structured.insert("session".to_owned(), json!(session));
+    }
+    if let (true, Value::Object(structured)) = (is_recorded, &mut structured) {
+        structured.insert("recording".to_owned(), json!(recording_uri(run)));
     }
     result.structured_content = Some(structured);
     result
@@ -151,6 +159,9 @@ fn text(ended: &Ended, texts: &Texts) -> String {
     if !end.is_empty() {
         sections.push(end);
     }
+    if let Some(note) = &ended.recording {
+        sections.push(recording(note, &report.run.to_string()));
+    }
     sections.join("\n")
 }
 
@@ -164,6 +175,19 @@ fn handed_out_texts(report: &Report) -> String {
     let texts = report.artifacts.iter().filter(|it| it.kind == "text");
     let texts: Vec<&str> = texts.map(|it| it.data.as_str()).collect();
     texts.join("\n")
+}
+
+/// What is said of the recording of a run.
+pub(crate) fn recording(note: &RecordingNote, run: &str) -> String {
+    match note {
+        RecordingNote::Kept => format!("[recording] {}", recording_uri(run)),
+        RecordingNote::NotKept(why) => format!("[not recorded] {why}"),
+    }
+}
+
+/// The resource of a recording.
+fn recording_uri(run: &str) -> String {
+    format!("run://{run}/recording")
 }
 
 /// What is said of the session, at the end.

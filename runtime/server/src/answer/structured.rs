@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 use wxmcp_run::{Outcome, Report, Usage};
 
 use super::texts::{Text, Texts};
-use super::{MAX_CALLS, how};
+use super::{MAX_CALLS, how, recording_uri};
+use crate::recordings::RecordingNote;
 use crate::results::Ended;
 
 /// The report as an object that shows what `texts` shows.
@@ -56,6 +57,15 @@ pub(super) fn of_report(ended: &Ended, run: &str, texts: &Texts) -> Value {
         object.insert("session".to_owned(), json!(session.handle));
         if let Some(why) = &session.ended {
             object.insert("session_ended".to_owned(), json!(why));
+        }
+    }
+    match &ended.recording {
+        None => {}
+        Some(RecordingNote::Kept) => {
+            object.insert("recording".to_owned(), json!(recording_uri(run)));
+        }
+        Some(RecordingNote::NotKept(why)) => {
+            object.insert("not_recorded".to_owned(), json!(why));
         }
     }
     object.insert("usage".to_owned(), usage(&report.usage));

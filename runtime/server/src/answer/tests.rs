@@ -24,6 +24,7 @@ fn returned(json: &str) -> Outcome {
 fn ended(report: Report) -> Ended {
     Ended {
         report: Arc::new(report),
+        recording: None,
         session: None,
         times: crate::results::Times::default(),
     }

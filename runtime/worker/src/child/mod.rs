@@ -2,6 +2,7 @@
 
 mod confine;
 mod host;
+mod recording;
 mod run;
 mod way;
 

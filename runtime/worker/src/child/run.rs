@@ -9,13 +9,21 @@ use wxmcp_run::{
 };
 
 use super::host::Proxy;
+use super::recording::ToParent;
 use super::way::{Listener, Way};
 use super::{Instance, Runners, Wanted};
 use crate::link::Outgoing;
-use crate::message::{Begin, Component, Ended, RunFailure, ToWorker};
+use crate::message::{Begin, Component, Ended, Record, RunFailure, ToWorker};
 
 /// A session between its runs; none before the first.
-pub(super) type Kept = Arc<tokio::sync::Mutex<Option<Box<dyn RunnerSession>>>>;
+pub(super) type Kept = Arc<tokio::sync::Mutex<Option<Instanced>>>;
+
+/// A session whose instance there is.
+pub(super) struct Instanced {
+    session: Box<dyn RunnerSession>,
+    /// Where its recording goes, if it is recorded.
+    recording: Option<Arc<ToParent>>,
+}
 
 /// A run that goes on.
 pub(super) struct Live {
@@ -103,7 +111,7 @@ async fn carry_out(
     way: Arc<Way>,
     cancel: BoxFuture<'static, ()>,
 ) {
-    let component = begin.component.take();
+    let (component, record) = (begin.component.take(), begin.record.take());
     let (run, language) = match assigned(begin, &way, cancel) {
         Ok(run) => run,
         Err(error) => return way.end(ended(Err(error), (true, 0), &way)),
@@ -116,13 +124,16 @@ async fn carry_out(
     // One that is alone is a session of one run.
     let kept = kept.unwrap_or_default();
     let mut kept = kept.lock().await;
-    let session = match kept.as_mut() {
-        Some(session) => session,
+    let Instanced { session, recording } = match kept.as_mut() {
+        Some(instanced) => instanced,
         None => match runners(wanted(component, language, instance)) {
-            Ok(runner) => kept.insert(runner.session()),
+            Ok(runner) => kept.insert(Instanced::of(runner.session(), record)),
             Err(error) => return way.end(ended(Err(error), (true, 0), &way)),
         },
     };
+    if let Some(recording) = recording {
+        recording.goes_by(&way);
+    }
     let ran = {
         let running = session.run(run);
         tokio::pin!(running);
@@ -145,6 +156,23 @@ async fn carry_out(
     way.end(ended(ran, (is_over, memory), &way));
     if is_over {
         *kept = None;
+    }
+}
+
+impl Instanced {
+    /// A session, and how its runs are recorded, if they are.
+    fn of(session: Box<dyn RunnerSession>, record: Option<Record>) -> Self {
+        let Some(record) = record else {
+            return Self {
+                session,
+                recording: None,
+            };
+        };
+        let recording = Arc::new(ToParent::default());
+        Self {
+            session: Box::new(recording.recorded(session, record)),
+            recording: Some(recording),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use wxmcp_run::{
 
 use crate::frame::frame;
 use crate::link::Outgoing;
-use crate::message::{Answer, Ended, Failure, FromWorker, Question};
+use crate::message::{Answer, Ended, Failure, FromWorker, Question, Recorded};
 
 /// Bytes that a run may print before the parent has taken them; then it waits.
 const MAX_UNTAKEN: u64 = 256 << 10;
@@ -160,6 +160,13 @@ impl Way {
     /// The namespaces whose tools changed since this was last asked.
     pub(super) fn changed(&self) -> Vec<String> {
         std::mem::take(&mut self.state.lock().changed)
+    }
+
+    /// Tells the parent what comes of the recording.
+    pub(super) fn record(&self, recorded: Recorded) {
+        if !self.has_ended() {
+            let _short = self.send(&FromWorker::Recorded(recorded), Held::default());
+        }
     }
 
     /// Tells the parent what is held, if that is much more or less than it knows.

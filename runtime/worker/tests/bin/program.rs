@@ -371,6 +371,14 @@ fn hostile(how: &str) -> Result<(), Box<dyn Error>> {
             bytes.resize(7 + (2 << 20), b'x');
             message(run, &bytes)?;
         }
+        // `Recorded`: one byte of a recording, which nobody asked for.
+        "records" => message(run, &[7, 0, 1, b'x'])?,
+        // More of it at once than there may be: half a mebibyte.
+        "records-much" => {
+            let mut bytes = vec![7, 0, 0x80, 0x80, 0x20];
+            bytes.resize(5 + (512 << 10), b'x');
+            message(run, &bytes)?;
+        }
         // `Ended`, with a value that is no JSON.
         "outcome" => {
             let mut bytes = vec![5, 0, 0, 1, b'x'];

@@ -45,6 +45,7 @@ async fn what_is_no_message_ends_the_worker_by_name() -> TestResult {
         ("many", "its run asked for more at once than it may"),
         ("prints", "its run printed more than it may"),
         ("outcome", "it sent an outcome that is none"),
+        ("records", "it recorded a run that is not to be recorded"),
         ("closes", "it closed its connection"),
     ] {
         let ended = of(how).await?;

@@ -5,4 +5,5 @@ mod crossing;
 mod ends;
 mod hostile;
 mod principals;
+mod recorded;
 mod support;

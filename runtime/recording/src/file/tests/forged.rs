@@ -84,7 +84,7 @@ fn the_order_of_events_is_checked() -> TestResult {
     let head = head_record()?;
     let gave_up: &[u8] = &[4, 0, 1];
     let end: &[u8] = &[13, 4, b'{', b'}', 0];
-    let wrong = "the first event is to be the head, and no other";
+    let wrong = "the first event of a run is to be its head, and no other";
     let ended = "the end of the file does not fit what comes before it";
     let cases: [(&[&[u8]], u64, &str); 6] = [
         (&[gave_up], 0, wrong),
@@ -92,7 +92,7 @@ fn the_order_of_events_is_checked() -> TestResult {
         (
             &[&head, end, gave_up],
             2,
-            "it comes after the end of the run",
+            "it comes after the end of the run, and begins no other",
         ),
         (&[&head, gave_up], 2, ended),
         (&[], 0, ended),

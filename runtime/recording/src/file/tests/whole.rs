@@ -175,3 +175,55 @@ proptest! {
         prop_assert_eq!(read.completeness, Completeness::Complete);
     }
 }
+
+/// A file of several runs is whole at the end of each, with what the writer says, and goes on.
+#[test]
+fn a_file_of_a_session_is_whole_at_the_end_of_each_run() -> TestResult {
+    let large = "large ".repeat(1_000);
+    let printed = |at: u64| Event::Printed {
+        stream: 1,
+        bytes: Bytes(format!("{large}{at}").into_bytes()),
+    };
+    let mut writer = Writer::new(Vec::new())?;
+    let mut events = Vec::new();
+    for run in 0..3 {
+        let head = Event::Head(Box::new(Head {
+            began: 1_000 * run,
+            ..head()
+        }));
+        assert!(matches!(writer.ending(), Err(WriteError::NoEnd)) || run > 0);
+        let wall = Event::Wall {
+            instance: 0,
+            nanoseconds: 1_000 * run + 7,
+        };
+        for event in [head, wall, printed(run), end()] {
+            writer.push(&event)?;
+            events.push(event);
+        }
+        let ending = writer.ending()?;
+        let whole = [writer.get_ref().as_slice(), &ending].concat();
+        let read = Recording::read(whole.as_slice())?;
+        assert_eq!(read.completeness, Completeness::Complete);
+        assert_eq!(read.events, events);
+        // Without it, the file was cut short.
+        let read = Recording::read(writer.get_ref().as_slice())?;
+        let count = u64::try_from(events.len())?;
+        assert_eq!(read.completeness, Completeness::CutShort { events: count });
+        assert_eq!(read.events, events);
+        // Nothing of it can be left out or changed.
+        for at in whole.len() - ending.len()..whole.len() {
+            let mut changed = whole.clone();
+            changed[at] ^= 1;
+            assert!(Recording::read(changed.as_slice()).is_err(), "{at}");
+            let cut = Recording::read(&whole[..at])?;
+            assert_eq!(cut.completeness, Completeness::CutShort { events: count });
+        }
+    }
+    writer.finish()?;
+    let read = Recording::read(writer.into_inner().as_slice())?;
+    assert_eq!(
+        (read.completeness, read.events),
+        (Completeness::Complete, events)
+    );
+    Ok(())
+}
