@@ -2,7 +2,9 @@
 
 mod again;
 mod keep;
+mod live;
 mod load;
+mod redacting;
 mod replay;
 mod show;
 mod verify;

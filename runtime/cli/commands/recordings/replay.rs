@@ -22,6 +22,9 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
         };
         return super::super::repl::after_replay(&loaded, how, guests);
     }
+    if args.live.live {
+        return super::live::execute(args, &loaded);
+    }
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let how = HowToReplay {
         until: args.until,
@@ -53,7 +56,7 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
 }
 
 /// A script that is given the recorded answers.
-fn other(name: &str) -> Result<OtherScript, Failure> {
+pub(super) fn other(name: &str) -> Result<OtherScript, Failure> {
     Ok(OtherScript {
         name: name.to_owned(),
         source: super::super::run::read_script(name, None)?.source,
