@@ -13,6 +13,7 @@ pub mod guard;
 mod host_pattern;
 mod hosts;
 mod redact;
+mod secrets;
 mod tools;
 
 pub use address::{canonical, is_public};
@@ -21,5 +22,6 @@ pub use caller::{Caller, MAX_DEPTH, Principal};
 pub use capabilities::CapabilityGrants;
 pub use grants::{ApprovalError, Approvals, CapabilityList, Grants};
 pub use hosts::{HostError, Hosts, bare};
-pub use redact::{Cut, Redactor};
+pub use redact::{Cut, Redactor, encoded};
+pub use secrets::{has_password, is_name_of_secret};
 pub use tools::{Pattern, PatternError, ToolPatterns};

@@ -45,5 +45,7 @@ pub(crate) fn without_sizes(report: &mut Value) {
     let calls = report.get_mut("calls").and_then(Value::as_array_mut);
     for call in calls.into_iter().flatten().filter_map(Value::as_object_mut) {
         call.remove("argument_bytes");
+        let ended = call.get_mut("ended").and_then(Value::as_object_mut);
+        ended.and_then(|ended| ended.remove("answer_bytes"));
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use wxmcp_broker::CallerHost;
 use wxmcp_host::Runtime;
+use wxmcp_policy::{has_password, is_name_of_secret};
 use wxmcp_recording::capture::{self, Mounts, NotCaptured};
 use wxmcp_recording::event::{Event, Head};
 use wxmcp_recording::file::Writer;
@@ -21,19 +22,6 @@ use crate::exit::Failure;
 
 /// Most bytes of standard input that a recording holds.
 const STDIN: u64 = 64 << 20;
-
-/// Parts of the names of environment variables that look like secrets.
-const SECRET: [&str; 9] = [
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "API_KEY",
-    "APIKEY",
-    "PRIVATE_KEY",
-    "CREDENTIAL",
-];
 
 /// Records one run into a file.
 pub(in crate::commands) struct Keeper {
@@ -219,18 +207,18 @@ fn read_stdin(stdin: Stdin) -> Result<Stdin, Failure> {
 }
 
 fn refuse_secrets(run: &Run) -> Result<(), Failure> {
-    let looks_secret = |name: &str| {
-        let name = name.to_uppercase();
-        SECRET.iter().any(|part| name.contains(part))
-    };
-    let names = run.policy.env.iter().map(|(name, _)| name);
-    match names.into_iter().find(|name| looks_secret(name)) {
-        None => Ok(()),
-        Some(name) => Err(Failure::usage(anyhow::anyhow!(
-            "the environment variable `{name}` looks like a secret, and would be in the recording"
+    for (name, value) in &run.policy.env {
+        let why = match (is_name_of_secret(name), has_password(value)) {
+            (true, _) => "looks like a secret",
+            (false, true) => "has a password in its URL",
+            (false, false) => continue,
+        };
+        return Err(Failure::usage(anyhow::anyhow!(
+            "the environment variable `{name}` {why}, and would be in the recording"
         ))
-        .hint("drop it, give it to a server instead of the script, or say --record-env")),
+        .hint("drop it, give it to a server instead of the script, or say --record-env"));
     }
+    Ok(())
 }
 
 fn not_recorded(error: NotRecorded) -> Failure {

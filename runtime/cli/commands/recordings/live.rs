@@ -11,8 +11,7 @@ use wxmcp_run::{Language, Limits, Report, RunError, Silent};
 
 use super::super::run::{cannot_listen, end, failure, interrupted};
 use super::keep::Keep;
-use super::load::Loaded;
-use super::replay::other;
+use super::load::{Loaded, other};
 use crate::cli::{ConfigArgs, KeepArgs, LimitArgs, LiveArgs, PolicyArgs, ReplayArgs};
 use crate::exit::{Exit, Failure};
 use crate::interrupts::Interrupts;

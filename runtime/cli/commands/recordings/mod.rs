@@ -1,6 +1,7 @@
 //! Commands about recordings: made, replayed, verified, shown.
 
 mod again;
+mod differs;
 mod keep;
 mod live;
 mod load;

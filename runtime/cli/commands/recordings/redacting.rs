@@ -15,8 +15,8 @@ use wxmcp_recording::redact::{Rules, redact};
 use wxmcp_recording::{Divergence, HowToReplay, Recorded, Replayed, Sink};
 use wxmcp_run::{Charge, Silent};
 
+use super::differs::in_words;
 use super::load::{Loaded, replay};
-use super::replay::in_words;
 use crate::cli::KeepArgs;
 use crate::exit::Failure;
 use crate::render;
