@@ -161,23 +161,32 @@ impl Redactor {
 
     /// The value with every secret in it replaced, in keys too.
     pub fn redact_value(&self, value: Value) -> Value {
+        // Most values have none, and need not be made anew.
+        match self.is_clean(&value) {
+            true => value,
+            false => self.replaced(value),
+        }
+    }
+
+    fn replaced(&self, value: Value) -> Value {
         match value {
-            // Most values have none, and need not be made anew.
-            value if self.is_clean(&value) => value,
             Value::String(text) => Value::String(self.redact(&text)),
-            Value::Array(items) => Value::Array(
-                items
-                    .into_iter()
-                    .map(|item| self.redact_value(item))
-                    .collect(),
-            ),
-            Value::Object(members) => Value::Object(
-                members
-                    .into_iter()
-                    .map(|(key, member)| (self.redact(&key), self.redact_value(member)))
-                    .collect(),
-            ),
-            Value::Number(number) => Value::String(self.redact(&number.to_string())),
+            Value::Array(items) => {
+                let items = items.into_iter().map(|item| self.replaced(item));
+                Value::Array(items.collect())
+            }
+            Value::Object(members) => {
+                let members = members.into_iter();
+                let members = members.map(|(key, it)| (self.redact(&key), self.replaced(it)));
+                Value::Object(members.collect())
+            }
+            Value::Number(number) => {
+                let digits = number.to_string();
+                match self.spans(digits.as_bytes()).is_empty() {
+                    true => Value::Number(number),
+                    false => Value::String(self.redact(&digits)),
+                }
+            }
             scalar => scalar,
         }
     }
