@@ -21,6 +21,8 @@ import base64, json, os, sys, urllib.parse
 
 def form(name):
     secret = os.environ["TOKEN"] if name != "argument" else sys.argv[1]
+    if name == "folder":
+        return "it is " + os.environ["FOLDER"]
     if name == "base64":
         return base64.b64encode(secret.encode()).decode()
     if name == "basic":
@@ -31,7 +33,7 @@ def form(name):
         return json.dumps({"token": [secret]})
     return "it is " + secret
 
-names = ["plain", "argument", "base64", "basic", "url", "json", "error", "structured"]
+names = ["plain", "folder", "argument", "base64", "basic", "url", "json", "error", "structured"]
 for line in sys.stdin:
     request = json.loads(line)
     if "id" not in request:
@@ -73,7 +75,7 @@ const SCRIPT: &str = "\
 import os
 from tools import api, leaky
 
-for name in ['plain', 'argument', 'base64', 'basic', 'url', 'json', 'error', 'structured']:
+for name in ['plain', 'folder', 'argument', 'base64', 'basic', 'url', 'json', 'error', 'structured']:
     try:
         print(name, getattr(leaky, name)())
     except Exception as error:
@@ -96,7 +98,7 @@ fn folder() -> Result<tempfile::TempDir, Box<dyn std::error::Error>> {
          [grants.\"api.get\"]\nhttp = [\"api\"]\n[grants.\"api.query\"]\nsql = [\"far\"]\n"
     );
     let servers = r#"{"mcpServers": {"leaky": {
-        "command": "python3", "args": ["leaky.py", "${SERVER_API_KEY}"], "env": {"TOKEN": "${SERVER_TOKEN}"}
+        "command": "python3", "args": ["leaky.py", "${SERVER_API_KEY}"], "env": {"TOKEN": "${SERVER_TOKEN}", "FOLDER": "/srv/of-the-server"}
     }}}"#;
     let folder = tree(&[
         ("wxmcp.toml", settings.as_str()),
@@ -228,6 +230,8 @@ fn no_secret_of_the_host_is_in_a_recording() -> TestResult {
     // The servers did get them, and said so.
     for part in [
         "plain it is [TOKEN]",
+        // What does not look like a secret is the server's to say.
+        "folder it is /srv/of-the-server",
         "argument it is [SERVER_API_KEY]",
         "error ToolError it is [TOKEN]",
         "[Authorization of api]",
