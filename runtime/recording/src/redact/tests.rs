@@ -160,6 +160,49 @@ fn json_in_texts_is_looked_into_and_keeps_its_form() {
 }
 
 #[test]
+fn variables_are_hit_by_their_names_also_in_the_command_line() {
+    let rules = rules(&[("", &["pin", "code"])]);
+    let words = |words: &[&str]| words.iter().map(|it| (*it).to_owned()).collect();
+    let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let mut events = vec![Event::Head(Box::new(Head {
+        command: words(&[
+            "run",
+            "-e",
+            "PIN=1234",
+            "--env=CODE=5678",
+            "-e",
+            "N=1",
+            "a.py",
+        ]),
+        env: vec![
+            variable("PIN", "1234"),
+            variable("CODE", "5678"),
+            variable("N", "1"),
+        ],
+        ..head()
+    }))];
+    redact(&mut events, &rules).unwrap();
+    let expected = Head {
+        command: words(&[
+            "run",
+            "-e",
+            "PIN=redacted-1",
+            "--env=CODE=redacted-2",
+            "-e",
+            "N=1",
+            "a.py",
+        ]),
+        env: vec![
+            variable("PIN", "redacted-1"),
+            variable("CODE", "redacted-2"),
+            variable("N", "1"),
+        ],
+        ..head()
+    };
+    assert_eq!(events, [Event::Head(Box::new(expected))]);
+}
+
+#[test]
 fn descriptions_and_what_counts_are_not_hit_by_their_places() {
     let rules = rules(&[("", &["password", "name", "usage", "kind", "description"])]);
     let listing = r#"{"name":"a","tools":[{"name":"password","description":"Sets it."}]}"#;

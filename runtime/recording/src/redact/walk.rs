@@ -88,8 +88,25 @@ fn file(bytes: &mut Vec<u8>, visitor: &mut dyn Visitor) {
     }
 }
 
+/// A word of a command line: of a variable and its value (`-e NAME=VALUE`), the name is the value's place.
+fn word(word: &mut String, visitor: &mut dyn Visitor) {
+    let flag = if word.starts_with("--env=") {
+        "--env="
+    } else {
+        ""
+    };
+    let variable = word.get(flag.len()..).and_then(|it| it.split_once('='));
+    if let Some((name, value)) = variable {
+        let mut value = value.to_owned();
+        if visitor.text(&mut value, Some(&[name.to_owned()])) {
+            *word = format!("{flag}{name}={value}");
+        }
+    }
+    plain(word, visitor);
+}
+
 fn head(head: &mut Head, visitor: &mut dyn Visitor) {
-    texts(&mut head.command, visitor);
+    head.command.iter_mut().for_each(|it| word(it, visitor));
     plain(&mut head.name, visitor);
     plain(&mut head.source, visitor);
     head.args.iter_mut().for_each(|it| document(it, visitor));
