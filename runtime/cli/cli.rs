@@ -18,7 +18,7 @@ use wxmcp_run::Language;
 pub(crate) use parse::{is_run_flag, parse};
 
 pub(crate) use recordings::{
-    KeepArgs, RecordArgs, RecordingArgs, RecordingCommand, ReplayArgs, VerifyArgs,
+    KeepArgs, LiveArgs, RecordArgs, RecordingArgs, RecordingCommand, ReplayArgs, VerifyArgs,
 };
 pub(crate) use repl::ReplArgs;
 pub(crate) use serve::{McpClient, ServeArgs};

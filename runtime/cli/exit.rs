@@ -100,6 +100,15 @@ impl Failure {
         }
     }
 
+    /// What was recorded does not replay as it was recorded; exit code 65.
+    pub(crate) fn diverged(error: anyhow::Error) -> Self {
+        Self {
+            error,
+            hint: None,
+            code: Exit::Diverged.code(),
+        }
+    }
+
     /// The same, but with exit code 2: what was asked for is refused.
     pub(crate) fn into_usage(self) -> Self {
         Self { code: 2, ..self }

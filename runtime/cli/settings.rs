@@ -9,12 +9,15 @@ use anyhow::{Context, Error, anyhow, bail};
 use bytesize::ByteSize;
 use wxmcp_capabilities::{ConnectionConfig, DirectoryConfig, HeaderConfig};
 use wxmcp_policy::{Addresses, CapabilityList, Hosts, Pattern};
+use wxmcp_recording::redact::{RuleText, Rules};
 use wxmcp_run::{Limits, Mount, Protected};
 use wxmcp_toolfiles::read_file;
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
 use crate::mounts::{mounts, protected, workdir};
-use crate::settings_file::{self, ConnectionTable, DirectoryTable, File, LimitTable};
+use crate::settings_file::{
+    self, ConnectionTable, DirectoryTable, File, LimitTable, RecordingTable,
+};
 
 /// Bytes that tools may keep in a directory whose quota is not set.
 const DIRECTORY_QUOTA: u64 = 100 << 20;
@@ -51,6 +54,8 @@ pub(crate) struct Settings {
     pub(crate) directories: BTreeMap<String, DirectoryConfig>,
     /// What tool files may have of what they ask for.
     pub(crate) grants: BTreeMap<String, CapabilityList>,
+    /// What recordings leave out.
+    pub(crate) redact: Rules,
     /// Where type checkers are, if not on `PATH`.
     pub(crate) checkers: Option<PathBuf>,
     /// Where tools are that make components, if not on `PATH`.
@@ -141,6 +146,7 @@ impl Settings {
                 .map(|(name, table)| (name, directory(table, &folder)))
                 .collect(),
             grants: file.grants,
+            redact: redact(file.recording)?,
             checkers,
             componentizers,
             mcp_config: mcp_config(config)?,
@@ -382,6 +388,16 @@ fn is_credential(header: &str) -> bool {
     ]
     .iter()
     .any(|word| header.contains(word))
+}
+
+/// What recordings leave out.
+fn redact(table: RecordingTable) -> anyhow::Result<Rules> {
+    let rules = table.redact.into_iter().map(|rule| RuleText {
+        pattern: rule.pattern,
+        fields: rule.fields,
+        with: rule.with,
+    });
+    Rules::new(rules).context("wxmcp.toml: recording.redact")
 }
 
 fn directory(table: DirectoryTable, folder: &Path) -> DirectoryConfig {

@@ -31,6 +31,32 @@ pub(crate) struct File {
     pub(crate) directories: BTreeMap<String, DirectoryTable>,
     #[serde(default)]
     pub(crate) grants: BTreeMap<String, CapabilityList>,
+    #[serde(default)]
+    pub(crate) recording: RecordingTable,
+}
+
+/// What recordings leave out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RecordingTable {
+    #[serde(default)]
+    pub(crate) redact: Vec<RedactTable>,
+}
+
+/// Values that recordings leave out; a pattern may be a value.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RedactTable {
+    pub(crate) pattern: Option<String>,
+    #[serde(default)]
+    pub(crate) fields: Vec<String>,
+    pub(crate) with: Option<String>,
+}
+
+impl std::fmt::Debug for RedactTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RedactTable")
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

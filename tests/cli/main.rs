@@ -4,13 +4,16 @@ mod commands;
 mod deterministic;
 mod file_ends;
 mod files;
+mod live;
 mod machine;
 mod outcomes;
 mod place;
 mod recordings;
+mod redaction;
 mod repl;
 mod report;
 mod scripts;
+mod secrets;
 mod settings;
 mod starts;
 #[path = "../support/mod.rs"]

@@ -196,6 +196,20 @@ fn a_session_with_secrets_is_recorded_only_on_demand() -> TestResult {
 }
 
 #[test]
+fn a_session_is_not_recorded_where_rules_would_not_be_kept() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let rule = "[[recording.redact]]\npattern = \"canary\"\n";
+    fs::write(folder.path().join("wxmcp.toml"), rule)?;
+    let args = ["repl", "--record", "a.wxr"];
+    let refused = piped(folder.path(), &args, "1\n")?;
+    assert_eq!(refused.code, Some(2));
+    let why = "those of sessions and servers do not yet";
+    assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    assert!(!folder.path().join("a.wxr").exists());
+    Ok(())
+}
+
+#[test]
 fn a_script_is_gone_on_with() -> TestResult {
     let folder = tempfile::tempdir()?;
     fs::write(

@@ -295,3 +295,17 @@ fn files_of_mounts_are_recorded() -> TestResult {
 fn write_elsewhere(folder: &Path) -> std::io::Result<()> {
     std::fs::write(folder.join("data/a"), "40")
 }
+
+#[test]
+fn nothing_is_recorded_where_rules_would_not_be_kept() -> TestResult {
+    let rule = "[[recording.redact]]\npattern = \"canary\"\n";
+    let folder = tree(&[("wxmcp.toml", rule)])?;
+    let mut client = Client::start(folder.path(), Era::Legacy, &[]);
+    let refused = client.call("run_code", json!({"code": "'canary'", "record": true}));
+    assert_eq!(refused["isError"], true);
+    let why = "those of sessions and servers do not yet";
+    assert!(text(&refused).contains(why), "{refused}");
+    let ran = client.call("run_code", json!({"code": "'canary'"}));
+    assert_eq!(text(&ran), "canary");
+    Ok(())
+}

@@ -1,6 +1,7 @@
 //! What may stand behind the commands about recordings.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
@@ -11,10 +12,15 @@ The run is what it would be, with the clock, the waits and the random numbers of
 is given is kept in one file. `wxmcp replay FILE` gives the same report with no tool, no network and no
 wait. Environment variables whose names look like secrets are refused unless --record-env says otherwise;
 standard input is read to its end before the script begins, and is empty where it is a terminal.
+Values that rules under [recording] in wxmcp.toml name are left out; the recording is then replayed once before it is kept.
 
-Exit codes: those of `wxmcp run`, and 74 if the recording could not be written.";
+Exit codes: those of `wxmcp run`, 74 if the recording could not be written, and 65 if it does not replay without what
+these rules hit.";
 
 pub(super) const REPLAY: &str = "\
+With --live nothing is compared: calls are answered by the recording where it has the same call, by tools where it has not,
+and limits and folders are those of the recording.
+
 Exit codes: those of `wxmcp run` where the replay is what was recorded; 65 where it differs.";
 
 pub(super) const VERIFY: &str = "\
@@ -47,6 +53,10 @@ pub(crate) struct KeepArgs {
     /// Record environment variables, too, whose names look like those of secrets
     #[arg(long)]
     pub(crate) record_env: bool,
+
+    /// Keep a recording, too, that does not replay any more because of a rule under [recording] in wxmcp.toml
+    #[arg(long)]
+    pub(crate) record_divergent: bool,
 }
 
 /// `wxmcp replay`.
@@ -68,6 +78,9 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "until")]
     pub(crate) script: Option<String>,
 
+    #[command(flatten)]
+    pub(crate) live: LiveArgs,
+
     /// Print one JSON report instead of the script's output and value
     #[arg(long)]
     pub(crate) json: bool,
@@ -79,6 +92,48 @@ pub(crate) struct ReplayArgs {
     /// Print neither progress nor the script's value
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+/// A replay that goes on with real tools.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Real tools")]
+pub(crate) struct LiveArgs {
+    /// Ask the tools for what the recording has no answer to, as `wxmcp run` would: with the tool tree, servers and policy of
+    /// this folder
+    #[arg(long, conflicts_with_all = ["until", "interactive"])]
+    pub(crate) live: bool,
+
+    /// Record the run, too: into FILE, which replays alone
+    #[arg(long, short = 'o', value_name = "FILE", requires = "live")]
+    pub(crate) record: Option<PathBuf>,
+
+    /// Wall-clock time, waits for tools included [default: that of the recording]
+    #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, requires = "live")]
+    pub(crate) timeout: Option<Duration>,
+
+    /// Grant only tools that fit a pattern, `database.*` [default: every configured tool]
+    #[arg(long = "allow-tool", value_name = "PATTERN", requires = "live")]
+    pub(crate) allow_tools: Vec<String>,
+
+    /// Refuse tools that fit a pattern, whatever else grants them
+    #[arg(long = "deny-tool", value_name = "PATTERN", requires = "live")]
+    pub(crate) deny_tools: Vec<String>,
+
+    /// Let the script send requests to a host, as in `wxmcp run` [default: none]
+    #[arg(long = "allow-host", value_name = "PATTERN", requires = "live")]
+    pub(crate) allow_hosts: Vec<String>,
+
+    /// MCP servers, in the form of `.mcp.json` [default: .mcp.json, mcp.json]
+    #[arg(long, value_name = "PATH", requires = "live")]
+    pub(crate) mcp_config: Option<PathBuf>,
+
+    /// The tool tree [default: tools, beside wxmcp.toml]
+    #[arg(long, value_name = "DIR", requires = "live")]
+    pub(crate) tools: Option<PathBuf>,
+
+    /// Policy, connections and grants [default: wxmcp.toml]
+    #[arg(long, value_name = "PATH", requires = "live")]
+    pub(crate) config: Option<PathBuf>,
 }
 
 /// `wxmcp verify`.

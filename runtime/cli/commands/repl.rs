@@ -18,6 +18,7 @@ use self::editor::{Edited, Editor};
 use self::names::Names;
 use super::recordings::{Again, Loaded, SessionFile, refuse_secrets};
 use super::run::{cannot_listen, failure, interrupted, job};
+use super::serve::SESSIONS_ARE_NOT_REDACTED;
 use crate::cli::ReplArgs;
 use crate::exit::{Exit, Failure};
 use crate::place;
@@ -124,6 +125,9 @@ async fn read_and_run(
     let recording = record.map(|(path, secrets)| {
         if !secrets {
             refuse_secrets(&settings.env)?;
+        }
+        if !settings.redact.is_empty() {
+            return Err(Failure::usage(anyhow::anyhow!(SESSIONS_ARE_NOT_REDACTED)));
         }
         SessionFile::create(path, secrets, (&runtime, first.language))
     });

@@ -8,6 +8,7 @@ use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use wxmcp_broker::CallerHost;
 use wxmcp_host::{Job, Runtime};
+use wxmcp_recording::redact::Rules;
 use wxmcp_run::{
     BoxFuture, Language, Limit, Outcome, Policy, Report, Run, RunError, Runner, Script, Silent,
     Sources, Stdin,
@@ -126,12 +127,13 @@ async fn run(
             return ended.map(|_| Exit::Cancelled);
         }
     };
+    let rules = settings.redact.clone();
     let mut job = job(script, settings, stdin);
     job.sources = args.sources.sources();
     job.limits.start = job.limits.start.saturating_sub(prepared);
     let wall = job.limits.wall;
     let run = job.into_run(Arc::clone(broker), terminal.clone(), cancel);
-    let ran = carry_out(run, &runner, args, &runtime).await;
+    let ran = carry_out(run, &runner, args, &runtime, &rules).await;
     let (mut report, kept) = match ran {
         Ok(ran) => ran,
         Err(failure) => {
@@ -167,8 +169,9 @@ async fn carry_out(
     runner: &Arc<dyn Runner>,
     args: &RunArgs,
     runtime: &Runtime,
+    rules: &Rules,
 ) -> Result<(Result<Report, RunError>, Result<(), Failure>), Failure> {
-    let (run, keeper) = recordings::keep(run, args, runtime)?;
+    let (run, keeper) = recordings::keep(run, args, runtime, rules)?;
     let report = runner.run(run).await;
     let kept = match (keeper, &report) {
         (Some(keeper), Ok(report)) => keeper.end(report, runtime.tools()).await,
@@ -179,7 +182,7 @@ async fn carry_out(
 
 /// Ends the servers. They may take the rest of the run's time, and whoever reads what was printed, too. What is
 /// late already is not made later: the guards end what is left.
-async fn end(broker: &CallerHost, exit: &Result<Exit, Failure>, rest: Duration) {
+pub(super) async fn end(broker: &CallerHost, exit: &Result<Exit, Failure>, rest: Duration) {
     let began = Instant::now();
     let patience = match exit {
         Ok(Exit::Limit | Exit::Cancelled) => LATE_SHUTDOWN,

@@ -57,6 +57,10 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
         drain: args.drain,
         session_idle: args.session_idle,
         log,
+        record: match settings.redact.is_empty() {
+            true => Ok(()),
+            false => Err(SESSIONS_ARE_NOT_REDACTED.to_owned()),
+        },
         ..ServerConfig::new(Arc::clone(&runtime))
     };
     crate::runtime::event_loop()?.run(async {
@@ -77,6 +81,10 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
         }
     })
 }
+
+/// Why nothing is recorded here where rules leave values out of recordings.
+pub(super) const SESSIONS_ARE_NOT_REDACTED: &str = "\
+    wxmcp.toml has rules of `recording.redact`, which recordings of `wxmcp record` keep and those of sessions and servers do not yet";
 
 /// What the log says of folders that are not there yet: a program hears only that it could not begin.
 fn missing(mounts: &[Mount]) -> impl Iterator<Item = String> {

@@ -21,5 +21,5 @@ pub use caller::{Caller, MAX_DEPTH, Principal};
 pub use capabilities::CapabilityGrants;
 pub use grants::{ApprovalError, Approvals, CapabilityList, Grants};
 pub use hosts::{HostError, Hosts, bare};
-pub use redact::{Cut, Redactor};
+pub use redact::{Cut, Redactor, encoded};
 pub use tools::{Pattern, PatternError, ToolPatterns};

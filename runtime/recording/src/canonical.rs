@@ -27,3 +27,25 @@ pub fn report(report: &Report) -> Value {
     }
     report
 }
+
+/// Takes out of a canonical report what another interpreter uses otherwise.
+pub(crate) fn without_use(report: &mut Value) {
+    if let Some(usage) = report.get_mut("usage").and_then(Value::as_object_mut) {
+        usage.remove("fuel");
+        usage.remove("peak_memory");
+    }
+}
+
+/// Takes out all that is another number where values have other lengths.
+pub(crate) fn without_sizes(report: &mut Value) {
+    without_use(report);
+    if let Some(usage) = report.get_mut("usage").and_then(Value::as_object_mut) {
+        usage.remove("bytes_kept_out");
+    }
+    let calls = report.get_mut("calls").and_then(Value::as_array_mut);
+    for call in calls.into_iter().flatten().filter_map(Value::as_object_mut) {
+        call.remove("argument_bytes");
+        let ended = call.get_mut("ended").and_then(Value::as_object_mut);
+        ended.and_then(|ended| ended.remove("answer_bytes"));
+    }
+}

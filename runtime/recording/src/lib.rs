@@ -11,6 +11,7 @@ pub mod event;
 pub mod file;
 mod question;
 mod record;
+pub mod redact;
 mod replay;
 mod turns;
 
@@ -21,5 +22,6 @@ pub use record::{
     secret_of,
 };
 pub use replay::{
-    Divergence, HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed, language,
+    Answered, Divergence, HowToReplay, Live, OtherScript, Recorded, RecordedError, Replay,
+    Replayed, language,
 };

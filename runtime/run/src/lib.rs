@@ -16,6 +16,7 @@ mod report;
 mod runner;
 mod script;
 mod search;
+mod secrets;
 mod seen;
 mod sources;
 mod surrogates;
@@ -36,6 +37,7 @@ pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, 
 pub use runner::{Run, RunError, Runner, RunnerSession, WorkerEnd};
 pub use script::{Describe, INVALID_ARGUMENTS, Language, Script, ToolJob, ToolTask};
 pub use search::{Detail, Search, ToolDescription, ToolHit};
+pub use secrets::{has_password, is_name_of_secret};
 pub use seen::Seen;
 pub use sources::{
     CallId, Clocks, ForTool, GivenClocks, Next, Randomness, Schedule, Sources, Turn,

@@ -5,6 +5,7 @@ mod same;
 use serde_json::{Map, Value};
 use wxmcp_broker::{Answer, text_of};
 use wxmcp_catalogue::Tool;
+use wxmcp_policy::Redactor;
 use wxmcp_run::{Ledger, ToolError, ToolErrorKind, parsed_size, size_of};
 
 use crate::stdio::Received;
@@ -26,6 +27,16 @@ impl From<&Tool> for Declared {
             output: tool.output_schema().is_some(),
             wraps_result: tool.wraps_result(),
         }
+    }
+}
+
+/// The answer with the names of secrets in place of those that the server sends back.
+pub(crate) fn without_secrets(answer: Answer, redactor: &Redactor) -> Answer {
+    let content = answer.content.into_iter();
+    Answer {
+        value: redactor.redact_value(answer.value),
+        content: content.map(|block| redactor.redact_value(block)).collect(),
+        ..answer
     }
 }
 

@@ -24,7 +24,8 @@ pub use expand::Environment;
 use expand::{Expanded, expand};
 pub use file::parse_config;
 
-use wxmcp_policy::Redactor;
+use wxmcp_policy::{Redactor, encoded};
+use wxmcp_run::{has_password, is_name_of_secret};
 
 /// Variables that every upstream gets from wxmcp's own environment; `LC_*` too.
 /// Nothing else is inherited.
@@ -303,11 +304,25 @@ impl UpstreamConfig {
 }
 
 impl Launch {
-    /// Removes the command's secrets from texts.
+    /// Removes the command's secrets from texts of our own, and from errors and descriptions.
     pub(crate) fn redactor(&self) -> Redactor {
-        let values = self.secrets.iter();
-        Redactor::new(values.map(|(name, value)| (name.as_str(), value.as_str())))
+        redactor(self.secrets.iter())
     }
+
+    /// Removes from answers what looks like a secret: other values are paths and names, which answers have to say.
+    pub(crate) fn redactor_of_answers(&self) -> Redactor {
+        let secrets = self.secrets.iter();
+        redactor(secrets.filter(|(name, value)| is_name_of_secret(name) || has_password(value)))
+    }
+}
+
+fn redactor<'s>(secrets: impl Iterator<Item = &'s (String, String)>) -> Redactor {
+    let forms = secrets.flat_map(|(name, value)| {
+        let forms = std::iter::once(value.clone()).chain(encoded(value));
+        forms.map(move |form| (name.as_str(), form))
+    });
+    let forms: Vec<_> = forms.collect();
+    Redactor::new(forms.iter().map(|(name, form)| (*name, form.as_str())))
 }
 
 /// Whether a word is the path of this program's own file.

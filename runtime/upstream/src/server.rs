@@ -90,6 +90,7 @@ pub(crate) struct Call<'a> {
 pub(crate) struct Live {
     connection: Connection,
     pub(crate) redactor: Redactor,
+    pub(crate) redactor_of_answers: Redactor,
     tools: Mutex<Listed>,
     /// Whether a call ended since the tools were listed.
     called: AtomicBool,
@@ -233,6 +234,7 @@ impl Server {
         Ok(Live {
             connection,
             redactor,
+            redactor_of_answers: launch.redactor_of_answers(),
             tools: Mutex::new(Listed { tools, changes }),
             called: AtomicBool::new(false),
         })

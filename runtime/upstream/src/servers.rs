@@ -200,8 +200,10 @@ impl ProvidedTools for ServerTools {
             let (bytes, held) = (received.bytes, received.held.clone());
             let (ledger, declared) = (context.ledger.clone(), Declared::from(tool));
             let redactor = self.live.redactor.clone();
+            let of_answers = self.live.redactor_of_answers.clone();
             let unwrapping = aside(bytes, move || {
                 let answer = answer::unwrap(received, declared, &ledger);
+                let answer = answer.map(|answer| answer::without_secrets(answer, &of_answers));
                 let answer = answer.map_err(|error| redacted(error, &redactor));
                 drop(held);
                 answer

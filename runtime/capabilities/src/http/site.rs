@@ -11,7 +11,7 @@ use wxmcp_run::{ToolError, ToolErrorKind};
 use super::request::{self, header_value};
 use crate::{ConnectionConfig, HeaderConfig, ResourceError};
 use wxmcp_catalogue::wording::quoted;
-use wxmcp_policy::{Addresses, Redactor};
+use wxmcp_policy::{Addresses, Redactor, encoded};
 
 /// What `[connections.NAME]` with the URL of a host means.
 pub(super) struct Site {
@@ -162,10 +162,7 @@ fn forms(value: &str) -> Vec<String> {
             forms.push(hidden);
         }
     }
-    let spelled: Vec<String> = forms
-        .iter()
-        .map(|form| url::form_urlencoded::byte_serialize(form.as_bytes()).collect())
-        .collect();
+    let spelled: Vec<String> = forms.iter().flat_map(|form| encoded(form)).collect();
     forms.extend(spelled);
     forms
 }

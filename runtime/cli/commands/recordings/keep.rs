@@ -10,10 +10,12 @@ use wxmcp_host::Runtime;
 use wxmcp_recording::capture::{self, Mounts, NotCaptured};
 use wxmcp_recording::event::{Event, Head};
 use wxmcp_recording::file::Writer;
+use wxmcp_recording::redact::Rules;
 use wxmcp_recording::{NotRecorded, Recorder, Sink};
 use wxmcp_run::{Policy, Report, Run, Stdin};
 
-use crate::cli::RunArgs;
+use super::redacting::Redacting;
+use crate::cli::{KeepArgs, RunArgs};
 use crate::exit::Failure;
 
 /// Most bytes of standard input that a recording holds.
@@ -26,6 +28,17 @@ pub(in crate::commands) struct Keeper {
     /// The mounts, and what they held before.
     policy: Policy,
     mounts: Mounts,
+    /// The file that is written when the values of rules are out of it.
+    redacting: Option<Redacting>,
+}
+
+/// How a run is recorded.
+pub(super) struct Keep<'a> {
+    pub(super) path: &'a Path,
+    pub(super) args: &'a KeepArgs,
+    pub(super) rules: &'a Rules,
+    /// The words of the command line that began it, without those that asked for the recording.
+    pub(super) command: Vec<String>,
 }
 
 /// The run as it is recorded, if it is to be.
@@ -37,6 +50,7 @@ pub(in crate::commands) fn keep(
     run: Run,
     args: &RunArgs,
     runtime: &Runtime,
+    rules: &Rules,
 ) -> Result<(Run, Option<Keeper>), Failure> {
     let Some(path) = &args.keep.record else {
         return Ok((run, None));
@@ -46,33 +60,63 @@ pub(in crate::commands) fn keep(
     if !args.keep.record_env {
         refuse_secrets(&run.policy.env)?;
     }
-    let natives = runtime.guests().natives();
-    let guest = natives.of(run.script.language).map(|guest| guest.component);
-    let guest = guest.ok_or_else(|| {
-        Failure::usage(anyhow::anyhow!(
-            "a component is not recorded: `{}`",
-            run.script.name
-        ))
-    })?;
-    let head = Head::of(&run, guest, env!("CARGO_PKG_VERSION")).map_err(not_recorded)?;
-    let head = Head {
+    let keep = Keep {
+        path,
+        args: &args.keep,
+        rules,
         command: command(std::env::args().skip(1).collect(), &args.words),
-        ..head
     };
-    let mounts = capture::capture(&run.policy).map_err(not_captured)?;
-    let captured = capture::events(&mounts).collect();
-    let policy = run.policy.clone();
-    let (run, recorder) = create(path)
-        .and_then(|file| Recorder::of(run, head, captured, Box::new(Kept::new(file)?)))
-        .with_context(|| format!("write the recording `{}`", path.display()))
-        .map_err(Failure::usage)?;
-    let keeper = Keeper {
-        recorder,
-        path: path.clone(),
-        policy,
-        mounts,
-    };
+    let (run, keeper) = keep.begin(run, runtime)?;
     Ok((run, Some(keeper)))
+}
+
+impl Keep<'_> {
+    /// The run as it is recorded.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be recorded, or the file cannot be written.
+    pub(super) fn begin(self, run: Run, runtime: &Runtime) -> Result<(Run, Keeper), Failure> {
+        let natives = runtime.guests().natives();
+        let guest = natives.of(run.script.language).map(|guest| guest.component);
+        let guest = guest.ok_or_else(|| {
+            Failure::usage(anyhow::anyhow!(
+                "a component is not recorded: `{}`",
+                run.script.name
+            ))
+        })?;
+        let head = Head::of(&run, guest, env!("CARGO_PKG_VERSION")).map_err(not_recorded)?;
+        let head = Head {
+            command: self.command,
+            ..head
+        };
+        let mounts = capture::capture(&run.policy).map_err(not_captured)?;
+        let captured = capture::events(&mounts).collect();
+        let policy = run.policy.clone();
+        let begin = || {
+            let (redacting, sink): (_, Box<dyn Sink>) = match self.rules.is_empty() {
+                true => (None, Box::new(Kept::new(create(self.path)?)?)),
+                false => {
+                    let (redacting, sink) =
+                        Redacting::begin(self.path, self.rules, self.args, runtime)?;
+                    (Some(redacting), sink)
+                }
+            };
+            let (run, recorder) = Recorder::of(run, head, captured, sink)?;
+            io::Result::Ok((run, recorder, redacting))
+        };
+        let (run, recorder, redacting) = begin()
+            .with_context(|| format!("write the recording `{}`", self.path.display()))
+            .map_err(Failure::usage)?;
+        let keeper = Keeper {
+            recorder,
+            path: self.path.to_owned(),
+            policy,
+            mounts,
+            redacting,
+        };
+        Ok((run, keeper))
+    }
 }
 
 impl Keeper {
@@ -94,7 +138,11 @@ impl Keeper {
         let written = self.recorder.finish(report, digests);
         written
             .with_context(|| format!("write the recording `{}`", self.path.display()))
-            .map_err(Failure::unwritten)
+            .map_err(Failure::unwritten)?;
+        match self.redacting {
+            None => Ok(()),
+            Some(redacting) => redacting.end().await,
+        }
     }
 }
 
@@ -144,8 +192,8 @@ fn read_stdin(stdin: Stdin) -> Result<Stdin, Failure> {
 pub(in crate::commands) fn refuse_secrets(env: &[(String, String)]) -> Result<(), Failure> {
     match wxmcp_recording::secret_of(env) {
         None => Ok(()),
-        Some(name) => Err(Failure::usage(anyhow::anyhow!(
-            "the environment variable `{name}` looks like a secret, and would be in the recording"
+        Some((name, why)) => Err(Failure::usage(anyhow::anyhow!(
+            "the environment variable `{name}` {why}, and would be in the recording"
         ))
         .hint("drop it, give it to a server instead of the script, or say --record-env")),
     }

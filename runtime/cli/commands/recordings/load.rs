@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use wxmcp_host::{Guests, Runtime};
 use wxmcp_recording::event::Head;
 use wxmcp_recording::file::{Completeness, Recording};
-use wxmcp_recording::{HowToReplay, Recorded, RecordedError, Replay, Replayed};
+use wxmcp_recording::{HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed};
 use wxmcp_run::{Language, Ledger, Observer, Report};
 
 use crate::exit::Failure;
@@ -147,4 +147,12 @@ pub(super) async fn replay(
     let runner = runtime.interpreter(run.script.language).map_err(failure)?;
     let mut report = runner.run(run).await.map_err(failure)?;
     Ok((replay.finish(&mut report), report))
+}
+
+/// A script that is given the recorded answers.
+pub(super) fn other(name: &str) -> Result<OtherScript, Failure> {
+    Ok(OtherScript {
+        name: name.to_owned(),
+        source: super::super::run::read_script(name, None)?.source,
+    })
 }

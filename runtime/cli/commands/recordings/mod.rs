@@ -1,9 +1,12 @@
 //! Commands about recordings: made, replayed, verified, shown.
 
 mod again;
+mod differs;
 mod keep;
 mod keep_session;
+mod live;
 mod load;
+mod redacting;
 mod replay;
 mod session;
 mod show;

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use wxmcp_recording::{Divergence, HowToReplay, OtherScript};
+use wxmcp_recording::HowToReplay;
 
-use super::load::{Loaded, load, replay};
+pub(super) use super::differs::in_words;
+use super::load::{load, other, replay};
 use crate::cli::ReplayArgs;
 use crate::exit::{Exit, Failure};
 use crate::guests;
@@ -21,6 +22,9 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
             ..HowToReplay::default()
         };
         return super::super::repl::after_replay(&loaded, how, guests);
+    }
+    if args.live.live {
+        return super::live::execute(args, &loaded);
     }
     if loaded.is_session() {
         return super::session::execute(args, &loaded, &guests);
@@ -57,43 +61,4 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
         None => "the recording ends here".to_owned(),
     });
     Ok(Exit::Success)
-}
-
-/// A script that is given the recorded answers.
-fn other(name: &str) -> Result<OtherScript, Failure> {
-    Ok(OtherScript {
-        name: name.to_owned(),
-        source: super::super::run::read_script(name, None)?.source,
-    })
-}
-
-/// Where a replay differs, for people.
-pub(super) fn in_words(
-    divergence: &Divergence,
-    loaded: &Loaded,
-    script: Option<&str>,
-    file: &str,
-) -> String {
-    let (number, run) = loaded.run_of(divergence.event);
-    let script = script.unwrap_or(run.head.name.as_str());
-    let script = divergence.file.as_deref().unwrap_or(script);
-    let place = match divergence.line {
-        Some(line) if divergence.at_line => format!("{script}, line {line}"),
-        Some(line) => format!("{script}, before line {line} was done"),
-        None => script.to_owned(),
-    };
-    let place = match loaded.is_session() {
-        true => format!("run {number} of {}: {place}", loaded.runs().count()),
-        false => place,
-    };
-    let mut words = format!(
-        "{place}: the replay differs from `{file}` at event {}\n  recorded: {}\n  replayed: {}\n",
-        divergence.event, divergence.expected, divergence.actual
-    );
-    for line in divergence.difference.lines() {
-        words.push_str("    ");
-        words.push_str(line);
-        words.push('\n');
-    }
-    words
 }

@@ -1,23 +1,15 @@
 //! Values that are not to be in a recording.
 
-/// Parts of the names of environment variables that look like secrets.
-const SECRET: [&str; 9] = [
-    "TOKEN",
-    "SECRET",
-    "PASSWORD",
-    "PASSWD",
-    "PASSPHRASE",
-    "API_KEY",
-    "APIKEY",
-    "PRIVATE_KEY",
-    "CREDENTIAL",
-];
+use wxmcp_run::{has_password, is_name_of_secret};
 
-/// The first name of an environment that looks like that of a secret.
-pub fn secret_of(env: &[(String, String)]) -> Option<&str> {
-    let looks_secret = |name: &&str| {
-        let name = name.to_uppercase();
-        SECRET.iter().any(|part| name.contains(part))
-    };
-    env.iter().map(|(name, _)| name.as_str()).find(looks_secret)
+/// The first variable of an environment that looks like a secret, and why it does.
+pub fn secret_of(env: &[(String, String)]) -> Option<(&str, &'static str)> {
+    env.iter().find_map(|(name, value)| {
+        let why = match (is_name_of_secret(name), has_password(value)) {
+            (true, _) => "looks like a secret",
+            (false, true) => "has a password in its URL",
+            (false, false) => return None,
+        };
+        Some((name.as_str(), why))
+    })
 }

@@ -139,10 +139,10 @@ impl RecordedSession {
     async fn begin(&mut self, run: Run) -> Result<Run, RunError> {
         let how = &self.recorder.how;
         if !how.allows_secrets
-            && let Some(name) = secret_of(&run.policy.env)
+            && let Some((name, why)) = secret_of(&run.policy.env)
         {
             return Err(RunError::NotRecorded(format!(
-                "the environment variable `{name}` looks like a secret, and would be in the recording"
+                "the environment variable `{name}` {why}, and would be in the recording"
             )));
         }
         let not_recorded = |error: &dyn std::error::Error| RunError::NotRecorded(in_words(error));

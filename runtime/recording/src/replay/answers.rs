@@ -14,27 +14,49 @@ struct Inner {
     questions: Vec<(Numbered<Question>, Option<Answer>)>,
     /// Places of questions that are alike, and were not asked yet.
     alike: HashMap<String, VecDeque<usize>>,
+    /// Places of questions by instance and operation.
+    by_operation: HashMap<(u32, u64), usize>,
     asked: Vec<bool>,
 }
 
 impl Answers {
     pub(super) fn of(recorded: &Recorded) -> Self {
-        let instances = recorded.instances.iter();
-        let all = instances.flat_map(|instance| {
+        let instances = recorded.instances.iter().zip(0_u32..);
+        let all = instances.flat_map(|(instance, number)| {
             let asked = instance.asked.iter();
-            asked.map(|(id, question)| (question.clone(), instance.answered.get(id).cloned()))
+            asked.map(move |(id, question)| {
+                let answer = instance.answered.get(id).cloned();
+                ((number, *id), (question.clone(), answer))
+            })
         });
-        let mut questions: Vec<_> = all.collect();
-        questions.sort_by_key(|(question, _)| question.event);
+        let mut all: Vec<_> = all.collect();
+        all.sort_by_key(|(_, (question, _))| question.event);
+        let (operations, questions): (Vec<_>, Vec<_>) = all.into_iter().unzip();
         let mut alike: HashMap<_, VecDeque<_>> = HashMap::new();
         for (at, (question, _)) in questions.iter().enumerate() {
             alike.entry(key(&question.it)).or_default().push_back(at);
         }
         Self(Mutex::new(Inner {
             asked: vec![false; questions.len()],
+            by_operation: operations.into_iter().zip(0..).collect(),
             questions,
             alike,
         }))
+    }
+
+    /// The answer to a question of an operation: that of the same operation, if it asked the same, else that of the first
+    /// such question that was not asked yet. None where there is none.
+    pub(super) fn take_of(
+        &self,
+        operation: Option<(u32, u64)>,
+        question: &Question,
+    ) -> Option<Answer> {
+        let same = {
+            let mut inner = self.0.lock();
+            let at = operation.and_then(|it| inner.by_operation.get(&it).copied());
+            at.and_then(|at| inner.take_at(at, question))
+        };
+        same.or_else(|| self.take(question).ok().flatten())
     }
 
     /// The answer to a question; else the first question that was not asked yet.
@@ -43,10 +65,13 @@ impl Answers {
         question: &Question,
     ) -> Result<Option<Answer>, Option<Numbered<Question>>> {
         let mut inner = self.0.lock();
-        let found = inner
-            .alike
-            .get_mut(&key(question))
-            .and_then(VecDeque::pop_front);
+        let Inner { alike, asked, .. } = &mut *inner;
+        let alike = alike.get_mut(&key(question));
+        let found = alike.and_then(|alike| {
+            let is_left = |at: &usize| asked.get(*at) == Some(&false);
+            let found = alike.iter().position(is_left)?;
+            alike.drain(..=found).next_back()
+        });
         match found {
             Some(at) => {
                 if let Some(asked) = inner.asked.get_mut(at) {
@@ -68,6 +93,17 @@ impl Answers {
 }
 
 impl Inner {
+    /// The answer at a place, if that question was not asked yet, and is this one.
+    fn take_at(&mut self, at: usize, question: &Question) -> Option<Answer> {
+        let (recorded, answer) = self.questions.get(at)?;
+        let asked = self.asked.get_mut(at).filter(|asked| !**asked)?;
+        if key(&recorded.it) != key(question) {
+            return None;
+        }
+        *asked = true;
+        answer.clone()
+    }
+
     fn left(&self) -> Option<Numbered<Question>> {
         let asked = self.asked.iter().zip(&self.questions);
         let calls = asked.filter(|(asked, (question, _))| {

@@ -7,6 +7,7 @@ mod clocks;
 mod cut;
 mod divergence;
 mod host;
+mod live;
 mod order;
 mod printed;
 mod recorded;
@@ -27,6 +28,7 @@ use crate::deterministic;
 use crate::event::{End, Head};
 pub use divergence::Divergence;
 use host::ReplayedHost;
+pub use live::{Answered, Live};
 use printed::Printed;
 pub use recorded::{Recorded, RecordedError};
 use state::State;
@@ -68,6 +70,8 @@ pub struct HowToReplay {
     /// The text of the script as it is now, where that is not the recorded one: what it does is compared all the same,
     /// but fuel and memory.
     pub edited: Option<String>,
+    /// Whether values of the recording were replaced: what counts their bytes is not compared.
+    pub redacted: bool,
     /// Another script that is to be given the recorded answers, instead of the recorded one.
     pub script: Option<OtherScript>,
 }

@@ -236,6 +236,16 @@ impl Recorded {
         found.ok_or(RecordedError::NoInstance(event))
     }
 
+    pub(super) fn instance(&self, number: u32) -> Option<&Instance> {
+        self.instances.get(usize::try_from(number).ok()?)
+    }
+
+    /// The number of the instance that these operations led to.
+    pub(super) fn number(&self, path: &[u64]) -> Option<u32> {
+        let child = |at: u32, id: &u64| self.instance(at)?.children.get(id).copied();
+        path.iter().try_fold(0, child)
+    }
+
     /// The report of the recorded run, if it ended.
     pub fn report(&self) -> Option<Value> {
         serde_json::from_str(&self.end.as_ref()?.report).ok()

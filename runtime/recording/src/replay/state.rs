@@ -86,13 +86,7 @@ impl State {
     }
 
     fn instance(&self, number: u32) -> Option<&Instance> {
-        self.recorded.instances.get(usize::try_from(number).ok()?)
-    }
-
-    /// The number of the instance that these operations led to.
-    fn number(&self, path: &[u64]) -> Option<u32> {
-        let child = |at: u32, id: &u64| self.instance(at)?.children.get(id).copied();
-        path.iter().try_fold(0, child)
+        self.recorded.instance(number)
     }
 
     /// Notes the first difference. The script hears of it where it asks next, and the run ends.
@@ -243,7 +237,10 @@ impl State {
         if let Some(answers) = &self.answers {
             return self.given_to_another(answers, question);
         }
-        let known = self.number(&id.instance).and_then(|at| self.instance(at));
+        let known = self
+            .recorded
+            .number(&id.instance)
+            .and_then(|at| self.instance(at));
         let Some(known) = known.filter(|_| !self.has_stopped()) else {
             return Err(differs());
         };
@@ -397,11 +394,12 @@ impl State {
             });
         } else if let Some(mut recorded) = recorded.filter(|_| self.how.until.is_none()) {
             let mut compared = actual.clone();
+            let both = [&mut compared, &mut recorded];
             let is_other = self.how.other_guest || self.how.edited.is_some();
-            if is_other || self.recorded.gave_up_a_script() {
-                [&mut compared, &mut recorded]
-                    .into_iter()
-                    .for_each(without_use);
+            if self.how.redacted {
+                both.into_iter().for_each(canonical::without_sizes);
+            } else if is_other || self.recorded.gave_up_a_script() {
+                both.into_iter().for_each(canonical::without_use);
             }
             if compared != recorded {
                 let last = self.recorded.events.saturating_sub(1);
@@ -495,13 +493,5 @@ fn locate(divergence: &mut Divergence, report: &Report) {
     if let Outcome::Raised(raised) = &report.outcome {
         divergence.line = raised.line;
         divergence.file.clone_from(&raised.file);
-    }
-}
-
-/// Without what another guest uses otherwise.
-fn without_use(report: &mut Value) {
-    if let Some(usage) = report.get_mut("usage").and_then(Value::as_object_mut) {
-        usage.remove("fuel");
-        usage.remove("peak_memory");
     }
 }
