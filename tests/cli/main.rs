@@ -10,6 +10,7 @@ mod recordings;
 mod repl;
 mod report;
 mod scripts;
+mod scripts_under_test;
 mod settings;
 mod starts;
 #[path = "../support/mod.rs"]

@@ -16,4 +16,6 @@ mod replay;
 pub use canonical::report as canonical_report;
 pub use deterministic::{DEFAULT_NOW, Deterministic, UNITS_PER_NANOSECOND};
 pub use record::{NotRecorded, Recorder, Sink, definition_digest};
-pub use replay::{Divergence, HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed};
+pub use replay::{
+    Divergence, HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed, difference,
+};
