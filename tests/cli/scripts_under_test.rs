@@ -127,7 +127,10 @@ test('raises', async () => { null!.x; });
 test('unknown', async () => { await run('a.ts', { tool: {} } as any); });
 ";
     let folder = tree(&[
-        ("a.ts", "return { open: Number(process.argv[2]) as number };"),
+        (
+            "a.ts",
+            "return { open: Number(process.argv[2]) as number };",
+        ),
         ("a.test.ts", test),
     ])?;
     let printed = tested(folder.path(), &["."])?;
@@ -181,7 +184,7 @@ FAILED   a_test.py: test_near
     Failed: a.py, line 7: no stub answers the call of `github.close_issue` with {\"number\":3}; the nearest is `github.close_isue`
 FAILED   a_test.py: test_member
     a_test.py:8: run('a.py', tools={'github.close_issue': None})
-    Failed: a.py, line 3: no stub answers the call of `github.list_issues` with {\"repo\":\"core\"}
+    Failed: a.py, line 3: no stub answers the call of `github.list_issues` with {\"repo\":\"core\"}; the nearest is `github.close_issue`
 FAILED   a_test.py: test_no_stubs
     a_test.py:11: run('a.py')
     Failed: a.py, line 3: no stub answers the call of `github.list_issues` with {\"repo\":\"core\"}; the test has no stubs
@@ -311,7 +314,7 @@ test('lost', async () => { run('a.py', { tools: { 'web.fetch': 1 } }); });
     let printed = tested(tree(&files)?.path(), &["."])?;
     for part in [
         "ok       ./a_test.py: test_gathered\nok       ./a_test.py: test_many_scripts_at_once\n",
-        "a_test.py:19: run('a.py', tools={'web.fetch': 1})\n    Failed: this `run` was not awaited\n",
+        "a_test.py:20: run('a.py', tools={'web.fetch': 1})\n    Failed: this `run` was not awaited\n",
         "ok       ./b.test.ts: gathered\n",
         "./b.test.ts:10: test('lost'",
         "ran 5 tests in 2 files: 3 passed, 2 failed\n",
@@ -342,7 +345,7 @@ def test_wrong_answer():
 
 def test_wrong_arguments():
     report = run('a.py', ['ada', 'no number'], tools={'orders.total': 3})
-    assert report.error.message.startswith('`orders.total`')
+    assert report.error.message.startswith('the arguments of `orders.total` do not fit')
     assert report.outcome == 'raised'
 
 def test_misspelt():
@@ -516,7 +519,7 @@ import os
 from wxmcp_test import run
 
 def test_folder():
-    assert os.listdir('/project') == ['a.py', 'a_test.py']
+    assert sorted(os.listdir('/project')) == ['a.py', 'a_test.py', 'inner.py']
     try:
         open('/project/a.py', 'w')
     except OSError:
@@ -534,12 +537,13 @@ def test_outside():
     run('../secret.py')
 
 def test_script():
-    report = run('a.py')
-    assert report.value == [['No such file or directory', 'Failed'], {}]
-    assert run('a.py', env={'A': '1'}).value[1] == {'A': '1'}
+    assert run('a.py', env={'A': '1'}).value == ['No such file or directory', {'A': '1'}]
+
+def test_recursion():
+    run('inner.py')
 
 def test_project():
-    assert run('a.py', project=True).value[0][0] == 'found'
+    assert run('a.py', project=True).value[0] == 'found'
 ";
     let script = "\
 import os, sys
@@ -547,23 +551,27 @@ try:
     os.listdir('/project'); first = 'found'
 except OSError as error:
     first = error.strerror
-try:
-    call_tool('wxmcp_test.start', {}); second = 'started'
-except BaseException as error:
-    second = 'Failed'
-[[first, second], {k: v for k, v in os.environ.items() if k == 'A'}]
+[first, {k: v for k, v in os.environ.items() if k == 'A'}]
 ";
     let outer = tree(&[
         ("secret.py", "1"),
         ("in/a.py", script),
+        (
+            "in/inner.py",
+            "call_tool('wxmcp_test.start', {'script': 'a.py'})",
+        ),
         ("in/a_test.py", test),
-        ("tools/orders/total.py", "def total() -> int:\n    return 1\n"),
+        (
+            "tools/orders/total.py",
+            "def total() -> int:\n    return 1\n",
+        ),
     ])?;
     let printed = tested(outer.path(), &["in"])?;
     for part in [
         "ok       in/a_test.py: test_folder\nok       in/a_test.py: test_tools\n",
         "Failed: `../secret.py` is outside of what the test sees",
-        "a.py, line 7: no stub answers the call of `wxmcp_test.start` with {}",
+        "ok       in/a_test.py: test_script\n",
+        "inner.py, line 1: no stub answers the call of `wxmcp_test.start` with {\"script\":\"a.py\"}",
         "ok       in/a_test.py: test_project",
     ] {
         assert!(printed.stdout.contains(part), "{part}\n{}", printed.stdout);
@@ -670,9 +678,15 @@ fn a_command_that_has_no_test_to_run_is_usage() -> TestResult {
     let folder = tree(&[("a.py", ""), ("a_test.py", "def test_x(): pass\n")])?;
     for (args, part) in [
         (&["a.py"][..], "`a.py` is no file of tests"),
-        (&["--filter", "nothing", "."], "there is no test that has `nothing` in its name"),
+        (
+            &["--filter", "nothing", "."],
+            "there is no test that has `nothing` in its name",
+        ),
         (&["missing_test.py"], "read `missing_test.py`"),
-        (&["--project", "/usr", "a_test.py"], "is not in the project `/usr`"),
+        (
+            &["--project", "/usr", "a_test.py"],
+            "is not in the project `/usr`",
+        ),
     ] {
         let printed = tested(folder.path(), args)?;
         assert_eq!(printed.code, Some(2), "{}", printed.stdout);

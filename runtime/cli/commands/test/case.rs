@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 use wxmcp_run::{
-    Access, Clocks, Limits, Mount, Outcome, Policy, Quota, Randomness, Report, Run, RunId,
-    Script, Silent, Source, Sources, Stdin, ToolHost,
+    Access, Clocks, Limits, Mount, Outcome, Policy, Quota, Randomness, Report, Run, RunId, Script,
+    Silent, Source, Sources, Stdin, ToolHost,
 };
 use wxmcp_toolfiles::Interpreters as _;
 
@@ -162,7 +162,8 @@ pub(super) async fn run(common: &Arc<Common>, case: &Case<'_>) -> Tested {
     }
 }
 
-const NO_ANSWER: &str = "the test ended without a word: something in it took the place of `wxmcp_test`";
+const NO_ANSWER: &str =
+    "the test ended without a word: something in it took the place of `wxmcp_test`";
 
 fn answer(report: &Report) -> Result<Answer, String> {
     match &report.outcome {
@@ -236,7 +237,10 @@ fn policy(common: &Common, file: &TestFile) -> Policy {
         quota: Quota::default(),
     };
     Policy {
-        mounts: vec![project, library::mount(file.language, common.python.as_deref())],
+        mounts: vec![
+            project,
+            library::mount(file.language, common.python.as_deref()),
+        ],
         env: Vec::new(),
         stdin: Stdin::Empty,
         protected: wxmcp_run::Protected::default(),

@@ -10,7 +10,9 @@ use parking_lot::Mutex;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
-use wxmcp_run::{BoxFuture, Held, Ledger, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost};
+use wxmcp_run::{
+    BoxFuture, Held, Ledger, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
+};
 
 use super::TestFile;
 use super::start::{Common, Place, Start};
@@ -59,7 +61,10 @@ impl TestHost {
     /// What scripts wait for that have not ended, for people.
     pub(super) fn waits(&self) -> Vec<String> {
         let running = self.running.lock();
-        running.values().map(|script| script.asked.waits()).collect()
+        running
+            .values()
+            .map(|script| script.asked.waits())
+            .collect()
     }
 
     async fn start(&self, arguments: Map<String, Value>, held: Held) -> Result<Value, ToolError> {
@@ -67,7 +72,10 @@ impl TestHost {
             let words = format!("`run`: {}", wxmcp_run::without_position(&error));
             ToolError::new(ToolErrorKind::InvalidCall, words)
         })?;
-        let number = self.started.fetch_add(1, Ordering::Relaxed).saturating_add(1);
+        let number = self
+            .started
+            .fetch_add(1, Ordering::Relaxed)
+            .saturating_add(1);
         if number > SCRIPTS {
             let words = format!("a test runs at most {SCRIPTS} scripts");
             return Err(ToolError::new(ToolErrorKind::LimitReached, words));
@@ -101,17 +109,14 @@ impl TestHost {
     }
 
     async fn perform(&self, mut call: ToolCall) -> Result<ToolAnswer, ToolError> {
-        let operation = call.name.strip_prefix("wxmcp_test.").map(str::to_owned);
         let ledger = call.context.ledger.clone();
         let value = call.arguments.remove("value");
-        if operation.as_deref() == Some("start") {
-            return told(self.start(call.arguments, call.context.held).await?, &ledger);
-        }
-        let which: Which = serde_json::from_value(Value::Object(call.arguments))
-            .map_err(|error| refused(error.to_string()))?;
-        let answer = match operation.as_deref() {
-            Some("next") => self.next(which).await?,
-            Some("answer") => {
+        let operation = call.name.strip_prefix("wxmcp_test.").unwrap_or_default();
+        let answer = match operation {
+            "start" => self.start(call.arguments, call.context.held).await?,
+            "next" => self.next(which(call.arguments)?).await?,
+            "answer" => {
+                let which = which(call.arguments)?;
                 let script = self.script(which.run)?;
                 let reply = match (value, which.error) {
                     (Some(value), None) => Ok(value),
@@ -121,8 +126,8 @@ impl TestHost {
                 script.asked.answer(which.call, reply).map_err(refused)?;
                 Value::Null
             }
-            Some("stop") => {
-                self.running.lock().remove(&which.run);
+            "stop" => {
+                self.running.lock().remove(&which(call.arguments)?.run);
                 Value::Null
             }
             _ => {
@@ -135,6 +140,11 @@ impl TestHost {
         };
         told(answer, &ledger)
     }
+}
+
+fn which(arguments: Map<String, Value>) -> Result<Which, ToolError> {
+    let which = serde_json::from_value(Value::Object(arguments));
+    which.map_err(|error| refused(error.to_string()))
 }
 
 fn refused(words: String) -> ToolError {

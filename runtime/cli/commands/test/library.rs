@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use wxmcp_run::{
-    Access, Captured, CapturedBody, CapturedEntry, Language, Mount, Quota, Rights, Script,
-    Source,
+    Access, Captured, CapturedBody, CapturedEntry, Language, Mount, Quota, Rights, Script, Source,
 };
 
 const PYTHON: &str = include_str!("../../../../guest-adapters/testing/wxmcp_test.py");

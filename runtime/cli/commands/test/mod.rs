@@ -149,9 +149,8 @@ fn files(args: &TestArgs) -> Result<Vec<TestFile>, Failure> {
             }
             None if args.paths.contains(&path) => {
                 let error = anyhow::anyhow!("`{}` is no file of tests", path.display());
-                return Err(Failure::usage(error).hint(
-                    "files of tests are called `*_test.py`, `*.test.ts`, `*.test.js`",
-                ));
+                return Err(Failure::usage(error)
+                    .hint("files of tests are called `*_test.py`, `*.test.ts`, `*.test.js`"));
             }
             None => {}
         }

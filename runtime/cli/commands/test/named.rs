@@ -5,7 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Members of `tools` that are no namespaces.
 const OWN: [&str; 8] = [
-    "ToolError", "call", "callTool", "call_tool", "describe", "list", "namespaces", "search",
+    "ToolError",
+    "call",
+    "callTool",
+    "call_tool",
+    "describe",
+    "list",
+    "namespaces",
+    "search",
 ];
 
 /// Namespaces and tools that are looked at.
@@ -31,7 +38,9 @@ pub(super) fn tools<'a>(
             }
             _ => continue,
         };
-        let spaces = named.into_iter().filter(|name| is_name(name) && !OWN.contains(name));
+        let spaces = named
+            .into_iter()
+            .filter(|name| is_name(name) && !OWN.contains(name));
         for name in spaces.take(MOST) {
             found.entry(name.to_owned()).or_default();
         }
@@ -47,7 +56,11 @@ pub(super) fn tools<'a>(
             _ => before(tokens.get(..at).unwrap_or_default()),
         };
         let named = named.into_iter().filter(|name| is_name(name));
-        members.extend(named.map(str::to_owned).take(MOST.saturating_sub(members.len())));
+        members.extend(
+            named
+                .map(str::to_owned)
+                .take(MOST.saturating_sub(members.len())),
+        );
     }
     found
 }
@@ -88,7 +101,10 @@ fn before<'a>(tokens: &[&'a str]) -> Vec<&'a str> {
 fn braces<'a, 'b>(tokens: &'b [&'a str]) -> &'b [&'a str] {
     let from = tokens.iter().rposition(|token| *token == "from");
     let path = from.and_then(|from| tokens.get(from.saturating_add(1)..));
-    let is_path = |path: &[&str]| path.iter().all(|token| matches!(*token, "." | "/" | "tools"));
+    let is_path = |path: &[&str]| {
+        path.iter()
+            .all(|token| matches!(*token, "." | "/" | "tools"))
+    };
     let Some(from) = from.filter(|_| path.is_some_and(is_path)) else {
         return &[];
     };
@@ -127,7 +143,10 @@ mod tests {
     fn of(source: &str) -> Vec<String> {
         let found = tools(source, ["known"].into_iter()).into_iter();
         let named = found.map(|(space, members)| {
-            format!("{space}: {}", members.into_iter().collect::<Vec<_>>().join(" "))
+            format!(
+                "{space}: {}",
+                members.into_iter().collect::<Vec<_>>().join(" ")
+            )
         });
         named.collect()
     }
@@ -138,7 +157,12 @@ mod tests {
                       github.list_issues()\nawait github . close(1)\ntools.search('x')\nknown.go()\nother.x()\n";
         assert_eq!(
             of(python),
-            ["github: close list_issues", "known: go", "mail: read send", "web: "]
+            [
+                "github: close list_issues",
+                "known: go",
+                "mail: read send",
+                "web: "
+            ]
         );
         let typescript = "import { listIssues, type A, close as c } from './tools/github';\n\
                           import * as mail from \"tools/mail\";\nmail.send({ a: 1 });";

@@ -27,7 +27,10 @@ impl Shown {
             Ended::Failed(failed) => ("FAILED ", Some(in_words(failed, &tested.file))),
             Ended::Broken(words) => ("ERROR  ", Some(words.clone())),
         };
-        render::line(&format!("{state}  {}  {milliseconds:.0} ms", tested.title()));
+        render::line(&format!(
+            "{state}  {}  {milliseconds:.0} ms",
+            tested.title()
+        ));
         let Some(words) = words else {
             return;
         };

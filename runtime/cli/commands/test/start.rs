@@ -14,8 +14,8 @@ use wxmcp_policy::{Approvals, Caller, Hosts, Principal, ToolPatterns};
 use wxmcp_recording::file::Recording;
 use wxmcp_recording::{DEFAULT_NOW, Deterministic, HowToReplay, OtherScript, Recorded, Replay};
 use wxmcp_run::{
-    Access, CallContext, CapturedBody, Held, Language, Ledger, Limits, Mount, Outcome, Policy, Quota, Run, RunId,
-    Script, Silent, Source, Stdin, ToolHost,
+    Access, CallContext, CapturedBody, Held, Language, Ledger, Limits, Mount, Outcome, Policy,
+    Quota, Run, RunId, Script, Silent, Source, Stdin, ToolHost,
 };
 use wxmcp_toolfiles::{Interpreters as _, Tree, TreeConfig};
 use wxmcp_upstream::GuardCommand;
@@ -210,11 +210,18 @@ impl Start {
         let name = file.to_str().ok_or("its path is not UTF-8")?;
         let script = read_script(name, None);
         let script = script.map_err(|failure| {
-            let why = failure.error.root_cause().to_string().replace(name, &self.script);
+            let why = failure
+                .error
+                .root_cause()
+                .to_string()
+                .replace(name, &self.script);
             format!("`{}` cannot be run: {why}", self.script)
         })?;
         if script.language == Language::Component {
-            return Err(format!("`{}` is a component; tests run scripts", self.script));
+            return Err(format!(
+                "`{}` is a component; tests run scripts",
+                self.script
+            ));
         }
         let inside = file.strip_prefix(&place.root).ok();
         let inside = inside.and_then(Path::to_str).filter(|_| self.project);
@@ -340,7 +347,9 @@ impl Start {
         if let Some(stdin) = self.stdin.clone() {
             run.policy.stdin = in_bytes(stdin);
         }
-        run.policy.env.retain(|(name, _)| !self.env.contains_key(name));
+        run.policy
+            .env
+            .retain(|(name, _)| !self.env.contains_key(name));
         run.policy.env.extend(self.env.clone());
         Ok((run, replay))
     }
@@ -350,7 +359,9 @@ impl Start {
         let mut folders: BTreeMap<&str, Vec<(&str, &[u8])>> = BTreeMap::new();
         for (path, text) in &self.files {
             let (folder, inside) = split(path).ok_or_else(|| {
-                format!("`files`: `{path}` is no path of a file in a folder, as `/data/orders.csv` is")
+                format!(
+                    "`files`: `{path}` is no path of a file in a folder, as `/data/orders.csv` is"
+                )
             })?;
             let files = folders.entry(folder).or_default();
             files.push((inside, text.as_bytes()));
@@ -379,7 +390,8 @@ fn split(path: &str) -> Option<(&str, &str)> {
     let (_, inside) = path.strip_prefix('/')?.split_once('/')?;
     let folder = path.strip_suffix(inside)?.strip_suffix('/')?;
     let is_plain = |part: &str| !part.is_empty() && part != "." && part != "..";
-    (is_plain(folder) && inside.split('/').all(is_plain) && folder != "/dev").then_some((folder, inside))
+    (is_plain(folder) && inside.split('/').all(is_plain) && folder != "/dev")
+        .then_some((folder, inside))
 }
 
 fn in_bytes(text: String) -> Stdin {

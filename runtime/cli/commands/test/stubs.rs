@@ -117,7 +117,10 @@ impl Stubs {
             for (tool, stub) in &space.stubs {
                 let Some(folder) = &space.folder else {
                     if stub.real {
-                        return Err(format!("`{}` is no tool file, which `REAL` runs", stub.name));
+                        return Err(format!(
+                            "`{}` is no tool file, which `REAL` runs",
+                            stub.name
+                        ));
                     }
                     continue;
                 };
@@ -131,9 +134,9 @@ impl Stubs {
                     return Err(format!("the tool file of `{}`: {why}", stub.name));
                 }
                 let names = provided.namespace().tools().map(|it| it.attribute);
-                let close = nearest(tool, names).first().map(|it| {
-                    format!("; the nearest is `{}.{it}`", space.name)
-                });
+                let close = nearest(tool, names)
+                    .first()
+                    .map(|it| format!("; the nearest is `{}.{it}`", space.name));
                 return Err(format!(
                     "there is a stub of `{}`, and no such tool in the tool tree{}",
                     stub.name,
@@ -146,10 +149,7 @@ impl Stubs {
 }
 
 /// The tools of a namespace that nothing else describes: its stubs, and what the script names besides.
-fn made_up<'a>(
-    stubs: &[(String, Stub)],
-    named: impl Iterator<Item = &'a String>,
-) -> Namespace {
+fn made_up<'a>(stubs: &[(String, Stub)], named: impl Iterator<Item = &'a String>) -> Namespace {
     let of_stubs = Namespace::new(stubs.iter().map(|(tool, stub)| stub.definition(tool)));
     let others = named.filter(|name| {
         let plain = plain_identifier(name);
@@ -293,6 +293,7 @@ impl ProvidedTools for Stubbed {
         deadline: Duration,
     ) -> BoxFuture<'a, Result<Answer, ToolError>> {
         if let Some(files) = self.real(tool.name()) {
+            self.space.asked.passes(&context.id);
             return files.call(tool, arguments, nested, context, deadline);
         }
         Box::pin(async move {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use wxmcp_catalogue::nearest;
 use wxmcp_run::{
-    BoxFuture, CallContext, CallId, Capability, Charge, NamespaceListing, Outcome, Report, Search, ToolAnswer,
-    ToolCall, ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost, Written,
+    BoxFuture, CallContext, CallId, Capability, Charge, NamespaceListing, Outcome, Report, Search,
+    ToolAnswer, ToolCall, ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost, Written,
 };
 
 use super::start::Stub;
@@ -36,12 +36,17 @@ pub(super) struct Asked {
     script: String,
     /// As many as the script may have calls under way; their arguments are charged.
     questions: mpsc::UnboundedSender<Question>,
+    /// Some call has had its turn to ask.
+    turned: Notify,
     inner: Mutex<Inner>,
 }
 
 #[derive(Default)]
 struct Inner {
     last: u64,
+    /// Calls that were made and have not asked yet, by their places among the calls of the script: they ask in that order,
+    /// though what comes before that takes some of them longer.
+    on_the_way: BTreeMap<u64, CallId>,
     /// Calls that a stub has to answer, by number: the stub's name.
     open: BTreeMap<u64, (String, oneshot::Sender<Reply>)>,
     /// Calls that a stub has answered with a value.
@@ -58,9 +63,41 @@ impl Asked {
         let asked = Self {
             script: script.to_owned(),
             questions,
+            turned: Notify::new(),
             inner: Mutex::default(),
         };
         (Arc::new(asked), receiver)
+    }
+
+    /// A call was made.
+    fn made(&self, place: u64, id: &CallId) -> OnTheWay<'_> {
+        self.inner.lock().on_the_way.insert(place, id.clone());
+        OnTheWay(self, place)
+    }
+
+    /// Waits until all earlier calls have asked, or never will; returns the place of this one. What a tool file calls has none.
+    async fn turn(&self, id: &CallId) -> Option<OnTheWay<'_>> {
+        loop {
+            let turned = self.turned.notified();
+            tokio::pin!(turned);
+            // Whoever asks between the look and the wait is heard.
+            turned.as_mut().enable();
+            {
+                let inner = self.inner.lock();
+                let mut places = inner.on_the_way.iter();
+                let (place, _) = places.find(|(_, it)| *it == id)?;
+                if inner.on_the_way.keys().next() == Some(place) {
+                    return Some(OnTheWay(self, *place));
+                }
+            }
+            turned.await;
+        }
+    }
+
+    /// A tool's own file is called, which asks nothing itself.
+    pub(super) fn passes(&self, id: &CallId) {
+        self.inner.lock().on_the_way.retain(|_, it| it != id);
+        self.turned.notify_waiters();
     }
 
     /// Asks the test.
@@ -70,6 +107,7 @@ impl Asked {
         arguments: Map<String, Value>,
         context: &CallContext,
     ) -> Reply {
+        let turn = self.turn(&context.id).await;
         let (sender, reply) = oneshot::channel();
         let number = {
             let mut inner = self.inner.lock();
@@ -87,6 +125,7 @@ impl Asked {
         };
         let gone = || ToolError::new(ToolErrorKind::Diverged, "the test has ended");
         self.questions.send(question).map_err(|_| gone())?;
+        drop(turn);
         let reply = reply.await.map_err(|_| gone())?;
         if reply.is_ok() {
             self.inner.lock().answered.insert(context.id.clone());
@@ -139,7 +178,8 @@ impl Asked {
         let fault = self.inner.lock().fault.clone()?;
         let script = &self.script;
         Some(match &report.outcome {
-            Outcome::Raised(raised) if raised.message == fault => match (raised.line, &raised.file) {
+            Outcome::Raised(raised) if raised.message == fault => match (raised.line, &raised.file)
+            {
                 (Some(line), None) => format!("{script}, line {line}: {fault}"),
                 _ => format!("{script}: {fault}"),
             },
@@ -183,6 +223,16 @@ impl Asked {
             });
         }
         report
+    }
+}
+
+/// A call that has not asked yet; it has when this is dropped.
+struct OnTheWay<'a>(&'a Asked, u64);
+
+impl Drop for OnTheWay<'_> {
+    fn drop(&mut self) {
+        self.0.inner.lock().on_the_way.remove(&self.1);
+        self.0.turned.notify_waiters();
     }
 }
 
@@ -267,6 +317,7 @@ pub(super) struct Watched {
 
 impl Watched {
     async fn answered(&self, call: ToolCall) -> Result<ToolAnswer, ToolError> {
+        let _made = self.asked.made(call.sequence, &call.context.id);
         let arguments = call.arguments.clone();
         let charge = call.context.ledger.charge(call.context.held.bytes())?;
         let context = call.context.clone();
@@ -286,6 +337,9 @@ impl Watched {
                 held: charge.into(),
                 ..ToolAnswer::new(value, bytes)
             });
+        }
+        if self.is_recording {
+            self.asked.passes(&context.id);
         }
         let answer = self.inner.call(call).await;
         let is_of_stub = self.asked.inner.lock().answered.remove(&context.id);
