@@ -12,9 +12,10 @@ use wxmcp_run::{
 };
 use wxmcp_toolfiles::Interpreters as _;
 
+use super::file::TestFile;
 use super::host::TestHost;
+use super::library;
 use super::start::Common;
-use super::{TestFile, library};
 use crate::mounts::PROJECT;
 
 /// Calls of the host that a test makes: two for each call that it answers, three for each script.
@@ -275,12 +276,5 @@ impl TestFile {
                 Ended::Broken(words)
             }
         }
-    }
-
-    /// A text of a test, with the paths of the host in place of its own.
-    fn seen_from_outside(&self, text: &str) -> String {
-        let root = format!("{}/", self.shown_root.display());
-        let root = root.strip_prefix("./").unwrap_or(&root);
-        text.replace(&format!("{PROJECT}/"), root)
     }
 }

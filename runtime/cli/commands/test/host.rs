@@ -14,7 +14,7 @@ use wxmcp_run::{
     BoxFuture, Held, Ledger, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 
-use super::TestFile;
+use super::file::TestFile;
 use super::start::{Common, Place, Start};
 use super::under_test::{Next, UnderTest};
 

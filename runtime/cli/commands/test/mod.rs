@@ -5,6 +5,7 @@
 //! they see as tools.
 
 mod case;
+mod file;
 mod host;
 mod library;
 mod named;
@@ -13,14 +14,13 @@ mod start;
 mod stubs;
 mod under_test;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Context as _;
 use wxmcp_run::Language;
 
 use self::case::{Case, Ended, Listed, Tested};
+use self::file::{TestFile, files};
 use self::shown::Shown;
 use self::start::Common;
 use super::many;
@@ -28,28 +28,6 @@ use crate::cli::{LimitArgs, PolicyArgs, TestArgs};
 use crate::exit::{Exit, Failure};
 use crate::render;
 use crate::settings::Settings;
-
-/// What the names of files of tests end with.
-const ENDS: [(&str, Language); 5] = [
-    ("_test.py", Language::Python),
-    (".test.ts", Language::TypeScript),
-    (".test.mts", Language::TypeScript),
-    (".test.js", Language::JavaScript),
-    (".test.mjs", Language::JavaScript),
-];
-
-/// A file of tests.
-struct TestFile {
-    /// As it was named.
-    path: PathBuf,
-    language: Language,
-    /// The folder that its tests see as the project.
-    root: PathBuf,
-    /// That folder as it is shown.
-    shown_root: PathBuf,
-    /// The file in that folder: `tests/report_test.py`.
-    inside: String,
-}
 
 pub(super) fn execute(args: &TestArgs) -> Result<Exit, Failure> {
     let began = Instant::now();
@@ -133,62 +111,6 @@ fn cases<'a>(files: &'a [TestFile], listed: Vec<Listed>, args: &TestArgs) -> Vec
         cases.retain(|case| case.to_string().contains(text));
     }
     cases
-}
-
-/// The files of tests at the paths that were named.
-fn files(args: &TestArgs) -> Result<Vec<TestFile>, Failure> {
-    let found = many::files(&args.paths).map_err(Failure::usage)?;
-    let mut files = Vec::new();
-    for path in found {
-        let name = path.file_name().and_then(|name| name.to_str());
-        let end = name.and_then(|name| ENDS.iter().find(|(end, _)| name.ends_with(end)));
-        match end {
-            Some((_, language)) => {
-                let file = test_file(&path, *language, args.project.as_deref());
-                files.push(file.map_err(Failure::usage)?);
-            }
-            None if args.paths.contains(&path) => {
-                let error = anyhow::anyhow!("`{}` is no file of tests", path.display());
-                return Err(Failure::usage(error)
-                    .hint("files of tests are called `*_test.py`, `*.test.ts`, `*.test.js`"));
-            }
-            None => {}
-        }
-    }
-    if files.is_empty() {
-        return Err(Failure::usage(anyhow::anyhow!("there is no file of tests"))
-            .hint("files of tests are called `*_test.py`, `*.test.ts`, `*.test.js`"));
-    }
-    Ok(files)
-}
-
-fn test_file(path: &Path, language: Language, project: Option<&Path>) -> anyhow::Result<TestFile> {
-    let canonical = path
-        .canonicalize()
-        .with_context(|| format!("read `{}`", path.display()))?;
-    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
-    let shown_root = project.or(folder).unwrap_or(Path::new("."));
-    let root = match project {
-        Some(project) => project
-            .canonicalize()
-            .with_context(|| format!("read the folder `{}`", project.display()))?,
-        None => canonical.parent().unwrap_or(Path::new("/")).to_owned(),
-    };
-    let inside = canonical.strip_prefix(&root).ok().and_then(Path::to_str);
-    let Some(inside) = inside else {
-        anyhow::bail!(
-            "`{}` is not in the project `{}`",
-            path.display(),
-            shown_root.display()
-        );
-    };
-    Ok(TestFile {
-        path: path.to_owned(),
-        language,
-        inside: inside.to_owned(),
-        shown_root: shown_root.to_owned(),
-        root,
-    })
 }
 
 impl Tested {
