@@ -183,6 +183,26 @@ fn a_test_fails_as_it_is_shown() -> TestResult {
     runs_as_shown(folder.path(), shown)
 }
 
+/// The tests that the page on tests begins with pass.
+#[test]
+fn the_page_on_tests_is_true() -> TestResult {
+    let root = repository();
+    let page = fs::read_to_string(root.join("docs/testing.md"))?;
+    let folder = tempfile::tempdir()?;
+    for (language, test, script) in [
+        ("python", "triage_test.py", "triage.py"),
+        ("typescript", "triage.test.ts", "triage.ts"),
+    ] {
+        let shown = blocks(&page, language).into_iter().next().ok_or(test)?;
+        fs::write(folder.path().join(test), shown)?;
+        let example = root.join("examples/testing").join(script);
+        fs::copy(example, folder.path().join(script))?;
+    }
+    let ran = wx(folder.path(), &["test", "."])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    Ok(())
+}
+
 /// Runs the commands of a block in a folder: they print what it shows, but for times.
 fn runs_as_shown(folder: &Path, shown: &str) -> TestResult {
     let mut printed = String::new();

@@ -1,9 +1,10 @@
 // What tests of scripts use: `test` names a test, `run` carries a script out, with answers of tools that the test gives.
 // See docs/testing.md. Each test is a run of its own; `main` is what `wxmcp test` calls in it.
 
-import { AssertionError } from 'node:assert';
-import { inspect, isDeepStrictEqual } from 'node:util';
 import { ToolError, callTool } from 'wxmcp';
+
+// Node's modules take longer to load than a test does.
+const { getBuiltinModule } = process;
 
 const HOST = 'wxmcp_test';
 const LONGEST = 20000;
@@ -11,7 +12,8 @@ const LONGEST = 20000;
 const tests = new Map();
 // The file of the tests, as stacks have it.
 let file;
-// Runs that were begun and are not over, with the places of the test that began them.
+// Runs that were begun and are not over, with the places of the test that began them: errors, whose stacks cost something
+// only where they are read.
 const underWay = new Map();
 // The last script that raised, or was stopped, for the words on a failure.
 let wentWrong;
@@ -30,12 +32,13 @@ export class Failed extends Error {
 export function test(name, body) {
   if (typeof name !== 'string' || typeof body !== 'function') throw new TypeError('test takes a name and a function');
   if (tests.has(name)) throw new Error(`two tests are called ${JSON.stringify(name)}`);
-  tests.set(name, { body, line: lineOf(new Error().stack) });
+  tests.set(name, { body, place: new Error() });
 }
 
 /** Throws, with both values, unless they are the same; members of objects and arrays are compared. */
 export function assertEqual(actual, expected, message) {
-  if (isDeepStrictEqual(actual, expected)) return;
+  if (Object.is(actual, expected) || getBuiltinModule('node:util').isDeepStrictEqual(actual, expected)) return;
+  const { AssertionError } = getBuiltinModule('node:assert');
   throw new AssertionError({ actual, expected, message, operator: 'deepStrictEqual', stackStartFn: assertEqual });
 }
 
@@ -51,7 +54,7 @@ export async function run(script, options = {}) {
   const { args, stdin, env = {}, tools = {}, recording, files = {}, project = false, seed = 0, now, timeout, ...rest } = options;
   for (const name of Object.keys(rest)) throw new TypeError(`run has no option \`${name}\``);
   const place = {};
-  underWay.set(place, lineOf(new Error().stack));
+  underWay.set(place, new Error());
   try {
     return await carriedOut(tools, {
       script: `${script}`,
@@ -100,7 +103,7 @@ async function answer(number, call, tools) {
     const value = await (typeof stub === 'function' ? stub(call.arguments) : stub);
     reply.value = value ?? null;
   } catch (error) {
-    if (error instanceof AssertionError || error instanceof Failed) throw error;
+    if (isAssertion(error)) throw error;
     const kind = error instanceof ToolError && error.kind !== 'tool' ? error.kind : 'tool-failed';
     reply.error = { kind, message: `${error?.message ?? error}`, data: error?.data ?? null };
   }
@@ -123,10 +126,12 @@ async function asked(tool, given) {
 export async function main(path, name) {
   file = path;
   await import(path);
-  if (name === undefined) return { tests: [...tests].map(([name, { line }]) => ({ name, line })) };
+  if (name === undefined) return { tests: { names: [...tests].map(([name, { place }]) => ({ name, line: lineOf(place.stack) })) } };
   try {
     await tests.get(name).body();
-    for (const line of underWay.values()) return { failed: { type: 'Failed', message: 'this `run` was not awaited', line } };
+    for (const place of underWay.values()) {
+      return { failed: { type: 'Failed', message: 'this `run` was not awaited', line: lineOf(place.stack) } };
+    }
   } catch (error) {
     return { failed: failure(error) };
   }
@@ -139,12 +144,18 @@ function lineOf(stack) {
   return found ? Number(found[0]) : null;
 }
 
+// The code of errors of `node:assert`.
+const ASSERTION = 'ERR_ASSERTION';
+
+function isAssertion(error) {
+  return error?.code === ASSERTION || error instanceof Failed;
+}
+
 function failure(error) {
-  const isAssertion = error instanceof AssertionError || error instanceof Failed;
   const stack = `${error?.stack ?? error}`;
   const told = { type: error?.name ?? typeof error, message: `${error?.message ?? error}`.slice(0, LONGEST), line: lineOf(stack) };
-  if (!isAssertion) told.traceback = stack.slice(0, LONGEST);
-  if (error instanceof AssertionError) {
+  if (!isAssertion(error)) told.traceback = stack.slice(0, LONGEST);
+  if (error?.code === ASSERTION) {
     if (error.generatedMessage) told.message = '';
     if (error.operator !== 'fail') {
       Object.assign(told, both(error.actual, error.expected), { operator: error.operator });
@@ -165,6 +176,7 @@ function words({ outcome, exit_code, error }) {
 function both(left, right) {
   const isText = typeof left === 'string' && typeof right === 'string' && `${left}${right}`.includes('\n');
   if (isText) return { left: left.slice(0, LONGEST), right: right.slice(0, LONGEST) };
+  const { inspect } = getBuiltinModule('node:util');
   const options = { depth: null, sorted: true, breakLength: Infinity, maxArrayLength: 1000, maxStringLength: LONGEST };
   let shown = [left, right].map((value) => inspect(value, { ...options, compact: true }));
   if (shown.some((text) => text.length > 60)) {

@@ -6,7 +6,7 @@ See docs/testing.md. Each test is a run of its own; `_main` is what `wxmcp test`
 import ast
 import asyncio
 import inspect
-import linecache
+import marshal
 import operator
 import pprint
 import sys
@@ -201,19 +201,26 @@ async def _asked(tool, **arguments):
 # Tests
 
 
-def _main(path, name=None):
-    """The tests of a file; with a name, how that one went."""
+def _main(path, name=None, code=None):
+    """The tests of a file, and its code, which later calls may hand back; with a name, how that test went."""
     try:
-        module = _load(path)
+        code = _compiled(path) if code is None else marshal.loads(bytes.fromhex(code))
+        module = _load(path, code)
     except Exception as error:
         return {"broken": "".join(_traceback(error))[-_LONGEST:]}
     tests = {name: one for name, one in vars(module).items() if name.startswith("test") and inspect.isfunction(one)}
     if name is None:
-        return {"tests": [{"name": name, "line": one.__code__.co_firstlineno} for name, one in tests.items()]}
+        for one in vars(module).values():
+            if inspect.isclass(one) and one.__module__ == module.__name__ and any(it.startswith("test") for it in vars(one)):
+                return {"broken": f"`{one.__name__}` is a class: tests are functions"}
+        names = [{"name": name, "line": one.__code__.co_firstlineno} for name, one in tests.items()]
+        return {"tests": {"names": names, "code": marshal.dumps(code).hex()}}
     try:
         result = tests[name]()
-        if inspect.iscoroutine(result):
+        if inspect.isawaitable(result):
             asyncio.run(_awaited(result))
+        elif result is not None:
+            raise TypeError(f"a test returns nothing, and `{name}` returned {type(result).__name__}")
         for lost, line in _under_way.items():
             lost.close()
             return {"failed": {"type": "Failed", "message": "this `run` was not awaited", "line": line}}
@@ -222,16 +229,21 @@ def _main(path, name=None):
     return {"passed": {}}
 
 
-def _load(path):
+def _compiled(path):
+    with open(path, encoding="utf-8-sig") as opened:
+        tree = ast.parse(opened.read(), path)
+    _keep_sides(tree)
+    return compile(tree, path, "exec")
+
+
+def _load(path, code):
     folder, _, file = path.rpartition("/")
     sys.path.insert(0, folder)
     module = types.ModuleType(file.removesuffix(".py"))
     module.__file__ = path
     sys.modules[module.__name__] = module
-    with open(path, encoding="utf-8-sig") as opened:
-        tree = ast.parse(opened.read(), path)
     module.__dict__[_COMPARED] = _compared
-    exec(compile(_Asserts().visit(tree), path, "exec"), module.__dict__)
+    exec(code, module.__dict__)
     return module
 
 
@@ -254,18 +266,22 @@ _COMPARED = "@compared"
 _false = None
 
 
-class _Asserts(ast.NodeTransformer):
-    """Has `assert a == b` keep both sides, so that a failure shows them."""
-
-    def visit_Assert(self, node):
-        test = node.test
-        if isinstance(test, ast.Compare) and len(test.ops) == 1:
-            spelled = _OPERATORS[type(test.ops[0])][0]
-            words = [ast.Constant(spelled), ast.Constant(node.lineno), test.left, test.comparators[0]]
-            call = ast.Call(ast.Name(_COMPARED, ast.Load()), words, [])
-            node.test = ast.copy_location(call, test)
-            ast.fix_missing_locations(node)
-        return node
+def _keep_sides(tree):
+    """Has each `assert a == b` keep both sides, so that a failure shows them."""
+    todo = [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.Assert) and isinstance(node.test, ast.Compare) and len(node.test.ops) == 1:
+            test = node.test
+            spelled = ast.Constant(_OPERATORS[type(test.ops[0])][0])
+            name, line = ast.Name(_COMPARED, ast.Load()), ast.Constant(node.lineno)
+            node.test = ast.Call(name, [spelled, line, test.left, *test.comparators], [])
+            for made in (node.test, name, spelled, line):
+                ast.copy_location(made, test)
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            within = getattr(node, part, None)
+            if isinstance(within, list):
+                todo += within
 
 
 def _compared(spelled, line, left, right):

@@ -464,6 +464,9 @@ def test_script_without_a_limit():
 def test_itself():
     while True: pass
 
+def test_yields():
+    yield
+
 def test_exits():
     raise SystemExit(0)
 
@@ -482,10 +485,13 @@ ERROR    a_test.py: test_script_without_a_limit
       `a.py` was still running
 ERROR    a_test.py: test_itself
     stopped by the time limit of 2 s
+FAILED   a_test.py: test_yields
+    a_test.py
+    TypeError: a test returns nothing, and `test_yields` returned generator
 ERROR    a_test.py: test_exits
     the test ended itself, with exit code 0
 ok       a_test.py: test_after
-ran 6 tests in 1 file: 2 passed, 4 failed
+ran 7 tests in 1 file: 2 passed, 5 failed
 ";
     assert_eq!((printed.stdout.as_str(), printed.code), (expected, Some(1)));
     Ok(())
@@ -629,6 +635,11 @@ def test_fails():
         ("a_test.py", test),
         ("broken_test.py", "def test_x(:\n"),
         ("empty_test.py", ""),
+        ("node_modules/a/a.test.js", "throw 1"),
+        (
+            "unittest_test.py",
+            "class TestA:\n    def test_a(self): pass\n",
+        ),
     ])?;
     let run = |args: &[&str]| wx(folder.path(), &[&["test", "."], args].concat());
     let printed = run(&["--json", "--junit", "out.xml"])?;
@@ -649,6 +660,7 @@ def test_fails():
             "./a_test.py test_fails failed",
             "./broken_test.py - error",
             "./empty_test.py - error",
+            "./unittest_test.py - error",
         ]
     );
     let difference = lines.get(1).and_then(|line| line.get("difference"));
@@ -663,13 +675,17 @@ def test_fails():
         .output()?;
     assert_eq!(
         String::from_utf8(checked.stdout)?,
-        "testsuites wxmcp test 4 1 2 ['./a_test.py', './broken_test.py', './empty_test.py']\n",
+        "testsuites wxmcp test 5 1 3 ['./a_test.py', './broken_test.py', './empty_test.py', './unittest_test.py']\n",
         "{written}"
     );
     let quiet = run(&["-q"])?.stdout;
     assert!(!quiet.contains("test_passes"), "{quiet}");
     assert!(quiet.contains("SyntaxError"), "{quiet}");
     assert!(quiet.contains("there is no test in it"), "{quiet}");
+    assert!(
+        quiet.contains("`TestA` is a class: tests are functions"),
+        "{quiet}"
+    );
     Ok(())
 }
 

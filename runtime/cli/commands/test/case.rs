@@ -23,8 +23,16 @@ const CALLS: u64 = 100_000;
 
 /// What is to be run, or was found to be broken.
 pub(super) enum Case<'a> {
-    Test { file: &'a TestFile, name: Name },
-    Broken { file: &'a TestFile, words: String },
+    Test {
+        file: &'a TestFile,
+        name: Name,
+        /// What the file is compiled to, if its language says.
+        code: Option<Arc<str>>,
+    },
+    Broken {
+        file: &'a TestFile,
+        words: String,
+    },
 }
 
 /// A test in a file.
@@ -37,7 +45,7 @@ pub(super) struct Name {
 impl fmt::Display for Case<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Test { file, name } => write!(f, "{}: {}", file.path.display(), name.name),
+            Self::Test { file, name, .. } => write!(f, "{}: {}", file.path.display(), name.name),
             Self::Broken { file, .. } => write!(f, "{}", file.path.display()),
         }
     }
@@ -45,9 +53,18 @@ impl fmt::Display for Case<'_> {
 
 /// The tests of a file.
 pub(super) enum Listed {
-    Tests(Vec<Name>),
+    Tests(Tests),
     /// It cannot be read; why.
     Broken(String),
+}
+
+/// The tests that are in a file.
+#[derive(Deserialize)]
+pub(super) struct Tests {
+    pub(super) names: Vec<Name>,
+    /// What the file is compiled to, as text: what runs one of its tests need not compile it.
+    #[serde(default)]
+    pub(super) code: Option<Arc<str>>,
 }
 
 /// How a test went.
@@ -106,7 +123,7 @@ pub(super) struct WentWrong {
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Answer {
-    Tests(Vec<Name>),
+    Tests(Tests),
     Passed {},
     Failed(Box<Failed>),
     /// The file cannot be read.
@@ -115,12 +132,12 @@ enum Answer {
 
 /// Reads the names of the tests in a file.
 pub(super) async fn list(common: &Arc<Common>, file: &TestFile) -> Listed {
-    let report = match carry_out(common, file, None).await {
+    let report = match carry_out(common, file, &[]).await {
         Err(words) => return Listed::Broken(words),
         Ok((report, _)) => report,
     };
     match answer(&report) {
-        Ok(Answer::Tests(tests)) if tests.is_empty() => {
+        Ok(Answer::Tests(tests)) if tests.names.is_empty() => {
             Listed::Broken("there is no test in it".to_owned())
         }
         Ok(Answer::Tests(tests)) => Listed::Tests(tests),
@@ -133,8 +150,8 @@ pub(super) async fn list(common: &Arc<Common>, file: &TestFile) -> Listed {
 /// Runs one test.
 pub(super) async fn run(common: &Arc<Common>, case: &Case<'_>) -> Tested {
     let began = Instant::now();
-    let (file, name) = match case {
-        Case::Test { file, name } => (file, name),
+    let (file, name, code) = match case {
+        Case::Test { file, name, code } => (file, name, code),
         Case::Broken { file, words } => {
             return Tested {
                 file: file.path.clone(),
@@ -145,7 +162,11 @@ pub(super) async fn run(common: &Arc<Common>, case: &Case<'_>) -> Tested {
             };
         }
     };
-    let ran = carry_out(common, file, Some(&name.name)).await;
+    let words: Vec<_> = [name.name.as_str()]
+        .into_iter()
+        .chain(code.as_deref())
+        .collect();
+    let ran = carry_out(common, file, &words).await;
     let (ended, printed) = match ran {
         Err(words) => (Ended::Broken(words), String::new()),
         Ok((report, waits)) => {
@@ -179,15 +200,15 @@ fn answer(report: &Report) -> Result<Answer, String> {
     }
 }
 
-/// Runs the script that looks at a file of tests, or runs one of them; returns what it waits for at its end, too.
+/// Runs the script that looks at a file of tests, or, with the words that say which, runs one of them; returns what it waits for at its end, too.
 async fn carry_out(
     common: &Arc<Common>,
     file: &TestFile,
-    test: Option<&str>,
+    words: &[&str],
 ) -> Result<(Report, Vec<String>), String> {
-    let words = |error: &dyn std::error::Error| format!("the test cannot be started: {error}");
+    let cannot = |error: &dyn std::error::Error| format!("the test cannot be started: {error}");
     let guests = &common.guests;
-    let sandbox = guests.sandbox(file.language).map_err(|it| words(&it))?;
+    let sandbox = guests.sandbox(file.language).map_err(|it| cannot(&it))?;
     let limits = Limits {
         wall: common.timeout,
         memory: common.settings.limits.memory,
@@ -199,7 +220,7 @@ async fn carry_out(
     let host = Arc::new(TestHost::new(Arc::clone(common), file));
     let run = Run {
         id: RunId::random(),
-        script: script(file, test),
+        script: script(file, words),
         policy: policy(common, file),
         ledger,
         limits,
@@ -214,17 +235,21 @@ async fn carry_out(
     };
     let report = wxmcp_run::Runner::run(&*sandbox, run).await;
     let waits = host.waits();
-    Ok((report.map_err(|it| words(&it))?, waits))
+    Ok((report.map_err(|it| cannot(&it))?, waits))
 }
 
-fn script(file: &TestFile, test: Option<&str>) -> Script {
+fn script(file: &TestFile, words: &[&str]) -> Script {
     let path = format!("{PROJECT}/{}", file.inside);
     Script {
         name: "wxmcp test".to_owned(),
         path: None,
         language: file.language,
         source: library::driver(file.language).to_owned(),
-        args: [path].into_iter().chain(test.map(str::to_owned)).collect(),
+        args: [path.as_str()]
+            .iter()
+            .chain(words)
+            .map(|&it| it.to_owned())
+            .collect(),
         in_session: false,
         task: None,
     }

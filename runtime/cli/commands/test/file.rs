@@ -37,6 +37,11 @@ pub(super) fn files(args: &TestArgs) -> Result<Vec<TestFile>, Failure> {
     let found = many::files(&args.paths).map_err(Failure::usage)?;
     let mut files = Vec::new();
     for path in found {
+        // Packages have tests of their own.
+        let is_of_package = path.iter().any(|part| part == "node_modules");
+        if is_of_package && !args.paths.contains(&path) {
+            continue;
+        }
         let name = path.file_name().and_then(|name| name.to_str());
         let end = name.and_then(|name| ENDS.iter().find(|(end, _)| name.ends_with(end)));
         match end {

@@ -100,8 +100,12 @@ fn cases<'a>(files: &'a [TestFile], listed: Vec<Listed>, args: &TestArgs) -> Vec
     let mut cases = Vec::new();
     for (file, listed) in files.iter().zip(listed) {
         match listed {
-            Listed::Tests(names) => {
-                let named = names.into_iter().map(|name| Case::Test { file, name });
+            Listed::Tests(tests) => {
+                let named = tests.names.into_iter().map(|name| Case::Test {
+                    file,
+                    name,
+                    code: tests.code.clone(),
+                });
                 cases.extend(named);
             }
             Listed::Broken(words) => cases.push(Case::Broken { file, words }),
