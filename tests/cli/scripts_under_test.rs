@@ -383,6 +383,48 @@ orders.total(sys.argv[1], sys.argv[2] if sys.argv[2:] else 3)
 }
 
 #[test]
+fn stubs_are_asked_in_the_order_of_the_calls() -> TestResult {
+    let script = "\
+import asyncio
+from tools import orders, web
+async def main():
+    return await asyncio.gather(*((orders.total if n % 2 else web.fetch)(n=n) for n in range(200)))
+await main()
+";
+    let test = "\
+from wxmcp_test import REAL, run
+
+async def test_stubs():
+    order = []
+    async def asked(n):
+        order.append(n)
+        return n
+    report = await run('a.py', tools={'orders.total': asked, 'web.fetch': asked})
+    assert (report.value, order) == (list(range(200)), list(range(200)))
+
+async def test_real():
+    order = []
+    def fetch(n):
+        order.append(n)
+        return n
+    report = await run('a.py', tools={'orders.total': REAL, 'web.fetch': fetch})
+    assert report.value == [n * 2 if n % 2 else n for n in range(200)]
+    assert order == list(range(0, 200, 2))
+";
+    let folder = tree(&[
+        (
+            "tools/orders/total.py",
+            "def total(n: int) -> int:\n    return n * 2\n",
+        ),
+        ("a.py", script),
+        ("a_test.py", test),
+    ])?;
+    let printed = tested(folder.path(), &["a_test.py"])?;
+    assert_eq!(printed.code, Some(0), "{}", printed.stdout);
+    Ok(())
+}
+
+#[test]
 fn a_recording_answers_and_each_call_must_be_one_of_it() -> TestResult {
     let script = "\
 import sys, time
@@ -409,10 +451,15 @@ def test_other_calls():
 
 def test_with_a_seed():
     run('a.py', recording='a.wxr', seed=3)
+
+def test_project():
+    assert run('scripts/c.py', recording='c.wxr').value == 'helped'
 ";
     let folder = tree(&[
         ("a.py", script),
         ("b.py", &script.replace("b=1", "b=n")),
+        ("scripts/c.py", "import helper\nhelper.word"),
+        ("scripts/helper.py", "word = 'helped'\n"),
         ("a_test.py", test),
     ])?;
     let config = fixture_config();
@@ -421,15 +468,19 @@ def test_with_a_seed():
         &["record", "--mcp-config", &config, "a.py", "x"],
     )?;
     assert_eq!(live.code, Some(0), "{}", live.stderr);
+    let project = ["record", "--project", ".", "-o", "c.wxr", "scripts/c.py"];
+    let live = wx(folder.path(), &project)?;
+    assert_eq!(live.code, Some(0), "{}", live.stderr);
     let printed = tested(folder.path(), &["a_test.py"])?;
     for part in [
         "ok       a_test.py: test_recorded\nok       a_test.py: test_own_arguments\n",
+        "ok       a_test.py: test_project\n",
         "a.py: the script differs from the recording at event",
         "b.py, line 4: the script differs from the recording at event",
         "-   \"b\": 1",
         "+   \"b\": 0",
         "`files`, `project`, `now` and `seed` do not go with it",
-        "ran 5 tests in 1 file: 2 passed, 3 failed\n",
+        "ran 6 tests in 1 file: 3 passed, 3 failed\n",
     ] {
         assert!(printed.stdout.contains(part), "{part}\n{}", printed.stdout);
     }

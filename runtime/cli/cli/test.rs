@@ -16,8 +16,8 @@ A test runs a script in a sandbox of its own, answers its calls of tools, and as
       report = run(\"report.py\", tools={\"github.list_issues\": [{\"state\": \"open\"}]})
       assert report.value == {\"open\": 1}
 
-In TypeScript and JavaScript: `import { test, run, assertEqual } from 'wxmcp/test'`. A test sees its own folder, read-only, and
-nothing else. docs/testing.md has the rest.
+In TypeScript and JavaScript: `import { test, run, assertEqual } from 'wxmcp/test'`. A test sees its own
+folder, read-only, and nothing else. docs/testing.md has the rest.
 
 Exit codes:
   0 all passed   1 one failed, or a file of tests could not be read   2 usage, or there is no test";

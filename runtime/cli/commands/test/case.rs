@@ -218,6 +218,7 @@ async fn carry_out(
     };
     let ledger = common.ledger.for_run(limits.host_memory);
     let host = Arc::new(TestHost::new(Arc::clone(common), file));
+    let tools: Arc<dyn ToolHost> = host.clone();
     let run = Run {
         id: RunId::random(),
         script: script(file, words),
@@ -229,7 +230,7 @@ async fn carry_out(
             randomness: Randomness::seeded(0),
             schedule: None,
         },
-        tools: Arc::clone(&host) as Arc<dyn ToolHost>,
+        tools,
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use wxmcp_broker::{Broker, BrokerConfig, NoCapabilities};
 use wxmcp_host::{Guests, Job, Runtime, ToolsConfig};
-use wxmcp_policy::{Approvals, Caller, Hosts, Principal, ToolPatterns};
+use wxmcp_policy::{Caller, Hosts, Principal, ToolPatterns};
 use wxmcp_recording::file::Recording;
 use wxmcp_recording::{DEFAULT_NOW, Deterministic, HowToReplay, OtherScript, Recorded, Replay};
 use wxmcp_run::{
@@ -272,7 +272,7 @@ impl Start {
         let broker = Broker::new(BrokerConfig {
             providers: vec![Arc::new(stubs)],
             capabilities: Arc::new(NoCapabilities),
-            approvals: approvals.unwrap_or_else(Approvals::default),
+            approvals: approvals.unwrap_or_default(),
             call_timeout: common.settings.call_timeout,
             ledger: common.ledger.clone(),
             learned: None,
@@ -327,6 +327,10 @@ impl Start {
         };
         let recorded = read().map_err(|error| format!("the recording `{name}`: {error:#}"))?;
         let script = self.script(place)?;
+        // Where the recorded script stood, this one finds what is beside it.
+        let path = recorded.head.path.clone();
+        let path =
+            path.filter(|path| Path::new(path).file_name() == Path::new(&script.name).file_name());
         let replay = Replay::of(
             Arc::new(recorded),
             HowToReplay {
@@ -340,6 +344,7 @@ impl Start {
         let run = replay.run(&common.ledger, Arc::new(Silent));
         let mut run = run.map_err(|error| format!("the recording `{name}`: {error}"))?;
         run.script.language = script.language;
+        run.script.path = path;
         run.limits.wall = self.limits(common)?.wall;
         if let Some(args) = &self.args {
             run.script.args.clone_from(args);
