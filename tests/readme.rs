@@ -3,6 +3,7 @@
 mod support;
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 use support::{TestResult, copy_all, copy_file, repository, wx};
@@ -159,22 +160,64 @@ fn a_build_fails_as_it_is_shown() -> TestResult {
     ] {
         fs::copy(root.join(file), folder.path().join(file))?;
     }
+    runs_as_shown(folder.path(), shown)
+}
+
+/// The test that the section on tests shows is that of the examples, and fails as it is shown.
+#[test]
+fn a_test_fails_as_it_is_shown() -> TestResult {
+    let root = repository();
+    let page = fs::read_to_string(root.join("README.md"))?;
+    let (_, section) = page
+        .split_once("\n## Tests of scripts\n")
+        .ok_or("no section")?;
+    let first = |language| blocks(section, language).into_iter().next();
+    let shown = first("console").ok_or("no console block")?;
+    let test = fs::read_to_string(root.join("examples/testing/triage_test.py"))?;
+    let quoted = first("python").ok_or("no test")?;
+    assert!(test.starts_with(quoted), "{test}");
+    let folder = tempfile::tempdir()?;
+    let examples = folder.path().join("examples/testing");
+    fs::create_dir_all(&examples)?;
+    copy_all(&root.join("examples/testing"), &examples, copy_file)?;
+    runs_as_shown(folder.path(), shown)
+}
+
+/// The tests that the page on tests begins with pass.
+#[test]
+fn the_page_on_tests_is_true() -> TestResult {
+    let root = repository();
+    let page = fs::read_to_string(root.join("docs/testing.md"))?;
+    let folder = tempfile::tempdir()?;
+    for (language, test, script) in [
+        ("python", "triage_test.py", "triage.py"),
+        ("typescript", "triage.test.ts", "triage.ts"),
+    ] {
+        let shown = blocks(&page, language).into_iter().next().ok_or(test)?;
+        fs::write(folder.path().join(test), shown)?;
+        let example = root.join("examples/testing").join(script);
+        fs::copy(example, folder.path().join(script))?;
+    }
+    let ran = wx(folder.path(), &["test", "."])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    Ok(())
+}
+
+/// Runs the commands of a block in a folder: they print what it shows, but for times.
+fn runs_as_shown(folder: &Path, shown: &str) -> TestResult {
     let mut printed = String::new();
     for command in shown.lines().filter_map(|line| line.strip_prefix("$ ")) {
         printed.push_str(&format!("$ {command}\n"));
         match command.strip_prefix("wxmcp ") {
             Some(words) => {
                 let words: Vec<_> = words.split(' ').collect();
-                let ran = wx(folder.path(), &words)?;
+                let ran = wx(folder, &words)?;
                 printed.push_str(&ran.stdout);
                 printed.push_str(&ran.stderr);
             }
             None => {
                 let mut shell = Command::new("sh");
-                let status = shell
-                    .args(["-c", command])
-                    .current_dir(folder.path())
-                    .status()?;
+                let status = shell.args(["-c", command]).current_dir(folder).status()?;
                 assert!(status.success(), "{command}");
             }
         }

@@ -5,6 +5,7 @@ mod recordings;
 mod repl;
 mod serve;
 mod sources;
+mod test;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -22,7 +23,8 @@ pub(crate) use recordings::{
 };
 pub(crate) use repl::ReplArgs;
 pub(crate) use serve::{McpClient, ServeArgs};
-pub(crate) use sources::SourceArgs;
+pub(crate) use sources::{SourceArgs, since_1970};
+pub(crate) use test::TestArgs;
 
 const ABOUT: &str = "\
 Runs a program that an AI agent wrote, in a sandbox, with tools as modules it imports.
@@ -105,6 +107,9 @@ pub(crate) enum Command {
     Verify(VerifyArgs),
     /// Show what a recording holds
     Recording(RecordingArgs),
+    /// Run tests of scripts, which give the answers of their tools
+    #[command(after_help = test::HELP)]
+    Test(Box<TestArgs>),
     /// Check the types of a script against its tools, without running it
     #[command(after_help = CHECKERS)]
     Check(CheckArgs),

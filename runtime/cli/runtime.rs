@@ -98,7 +98,12 @@ fn open_with(
         .map_err(Failure::usage)
 }
 
-fn tree(
+/// The tool tree of the settings, if there is one.
+///
+/// # Errors
+///
+/// When what it may do makes no sense.
+pub(crate) fn tree(
     settings: &Settings,
     guests: &Arc<Guests>,
     observer: Arc<dyn Observer>,

@@ -13,6 +13,7 @@ mod redaction;
 mod repl;
 mod report;
 mod scripts;
+mod scripts_under_test;
 mod secrets;
 mod settings;
 mod starts;

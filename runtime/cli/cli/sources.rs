@@ -42,7 +42,12 @@ impl SourceArgs {
     }
 }
 
-fn since_1970(text: &str) -> Result<Duration, String> {
+/// A time as `2026-01-01T00:00:00Z`, since 1970.
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn since_1970(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_rfc3339_weak(text).map_err(|error| error.to_string())?;
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
     since.map_err(|_| "it is before 1970".to_owned())

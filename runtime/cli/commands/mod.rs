@@ -6,11 +6,13 @@ mod completions;
 mod component;
 mod doctor;
 mod init;
+mod many;
 mod recordings;
 mod repl;
 mod run;
 mod serve;
 mod serve_config;
+mod test;
 pub(crate) mod tools;
 
 use crate::cli::{Cli, Command};
@@ -27,6 +29,7 @@ pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
         Command::Replay(args) => recordings::replay(&args),
         Command::Verify(args) => recordings::verify(&args),
         Command::Recording(args) => recordings::show(&args),
+        Command::Test(args) => test::execute(&args),
         Command::Check(args) => check::execute(&args),
         Command::Build(args) => build::execute(&args),
         Command::Tools(args) => tools::execute(&args),

@@ -23,5 +23,5 @@ pub use record::{
 };
 pub use replay::{
     Answered, Divergence, HowToReplay, Live, OtherScript, Recorded, RecordedError, Replay,
-    Replayed, language,
+    Replayed, difference, language,
 };

@@ -1,13 +1,9 @@
 //! `wxmcp verify`: many recorded runs once more, each compared with its recording.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-use parking_lot::Mutex;
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
 use serde_json::json;
 use wxmcp_host::Guests;
@@ -18,12 +14,10 @@ use super::again;
 use super::load::{load, replay};
 use super::replay::in_words;
 use crate::cli::VerifyArgs;
+use crate::commands::many;
 use crate::exit::{Exit, Failure};
 use crate::guests;
 use crate::render;
-
-/// Folders inside of each other that are looked through.
-const DEPTH: usize = 64;
 
 /// What became of one recording.
 struct Verified {
@@ -44,7 +38,7 @@ enum Outcome {
 
 pub(in crate::commands) fn execute(args: &VerifyArgs) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let mut files = files(&args.paths).map_err(Failure::usage)?;
+    let mut files = many::files(&args.paths).map_err(Failure::usage)?;
     if args.run {
         for (script, recording) in again::without_recording(&files) {
             again::record_script(&script, &recording)?;
@@ -112,57 +106,17 @@ fn count(verified: &[Verified], is: impl Fn(&Outcome) -> bool) -> usize {
 /// Verifies all of them, as many at once as there are processors; prints each as it is done, in their order.
 fn all(paths: &[PathBuf], args: &VerifyArgs) -> Result<Vec<Verified>, Failure> {
     let guests = guests::guests();
-    let next = AtomicUsize::new(0);
-    let done = Mutex::new(Done {
-        verified: paths.iter().map(|_| None).collect(),
-        printed: 0,
-    });
-    let work = || -> Result<(), Failure> {
-        crate::runtime::event_loop()?.run(async {
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(path) = paths.get(at) else {
-                    return Ok(());
-                };
-                let mut verified = one(path, &guests).await;
-                if args.update {
-                    update(&mut verified, &guests);
-                }
-                done.lock().take(at, verified, args);
+    many::in_order(
+        paths,
+        async |path: &PathBuf| {
+            let mut verified = one(path, &guests).await;
+            if args.update {
+                update(&mut verified, &guests);
             }
-        })
-    };
-    let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let results: Vec<_> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..threads.min(paths.len()))
-            .map(|_| scope.spawn(work))
-            .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| {
-            let lost = || Failure::fault(anyhow::anyhow!("a thread ended"));
-            thread.join().unwrap_or_else(|_| Err(lost()))
-        };
-        threads.into_iter().map(join).collect()
-    });
-    results.into_iter().collect::<Result<(), _>>()?;
-    Ok(done.into_inner().verified.into_iter().flatten().collect())
-}
-
-/// What is done, until all before it is.
-struct Done {
-    verified: Vec<Option<Verified>>,
-    printed: usize,
-}
-
-impl Done {
-    fn take(&mut self, at: usize, verified: Verified, args: &VerifyArgs) {
-        if let Some(place) = self.verified.get_mut(at) {
-            *place = Some(verified);
-        }
-        while let Some(Some(verified)) = self.verified.get(self.printed) {
-            print(verified, args);
-            self.printed = self.printed.saturating_add(1);
-        }
-    }
+            verified
+        },
+        |verified| print(verified, args),
+    )
 }
 
 async fn one(path: &Path, guests: &Arc<Guests>) -> Verified {
@@ -242,46 +196,13 @@ fn update(verified: &mut Verified, guests: &Guests) {
     }
 }
 
-/// The files at some paths: those named, and those in folders, sorted.
-fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            let before = found.len();
-            inside(path, DEPTH, &mut found)?;
-            found.get_mut(before..).unwrap_or_default().sort();
-        } else {
-            found.push(path.clone());
-        }
-    }
-    Ok(found)
-}
-
-fn inside(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    if depth == 0 {
-        anyhow::bail!("`{}` is too deep", folder.display());
-    }
-    let entries = std::fs::read_dir(folder);
-    for entry in entries.with_context(|| format!("read the folder `{}`", folder.display()))? {
-        let entry = entry?;
-        let path = entry.path();
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            inside(&path, depth.saturating_sub(1), found)?;
-        } else if kind.is_file() {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
 fn junit(verified: &[Verified], path: &Path) -> anyhow::Result<()> {
     let mut suite = TestSuite::new("recordings");
     for one in verified {
         let status = match &one.outcome {
             Outcome::Same | Outcome::Updated(_) => TestCaseStatus::success(),
-            Outcome::Differs(_, words) => failed(NonSuccessKind::Failure, words),
-            Outcome::Unreadable(error) => failed(NonSuccessKind::Error, error),
+            Outcome::Differs(_, words) => many::not_passed(NonSuccessKind::Failure, words),
+            Outcome::Unreadable(error) => many::not_passed(NonSuccessKind::Error, error),
         };
         let mut case = TestCase::new(one.path.display().to_string(), status);
         case.set_time(one.took);
@@ -289,18 +210,5 @@ fn junit(verified: &[Verified], path: &Path) -> anyhow::Result<()> {
     }
     let mut report = quick_junit::Report::new("wxmcp verify");
     report.add_test_suite(suite);
-    let write = || -> anyhow::Result<()> {
-        let mut file = std::fs::File::create(path)?;
-        file.write_all(report.to_string()?.as_bytes())?;
-        Ok(())
-    };
-    write().with_context(|| format!("write `{}`", path.display()))
-}
-
-fn failed(kind: NonSuccessKind, words: &str) -> TestCaseStatus {
-    let mut status = TestCaseStatus::non_success(kind);
-    let mut lines = words.lines();
-    status.set_message(lines.next().unwrap_or_default());
-    status.set_description(words);
-    status
+    many::write_junit(&report, path)
 }

@@ -61,8 +61,9 @@ const LINES: usize = 200;
 /// Bytes of a line that are shown.
 const LINE: usize = 400;
 
-/// The lines in which two texts differ, with some around them.
-pub(super) fn difference(expected: &str, actual: &str) -> String {
+/// The lines in which two texts differ, with some around them: `-` those of the first, `+` those of the other. Long ones are
+/// cut.
+pub fn difference(expected: &str, actual: &str) -> String {
     let diff = similar::TextDiff::from_lines(expected, actual);
     let mut shown = String::new();
     let mut lines = 0_usize;

@@ -26,7 +26,7 @@ use wxmcp_run::{
 use crate::capture::{self, Mounts};
 use crate::deterministic;
 use crate::event::{End, Head};
-pub use divergence::Divergence;
+pub use divergence::{Divergence, difference};
 use host::ReplayedHost;
 pub use live::{Answered, Live};
 use printed::Printed;
