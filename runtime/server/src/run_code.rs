@@ -14,6 +14,7 @@ use crate::answer;
 use crate::arguments::{RunCode, SessionChoice, Start};
 use crate::config::Client;
 use crate::listener::Listening;
+use crate::loss::Loss;
 use crate::results::{Ended, SessionNote};
 use crate::running::{End, Running};
 use crate::service::Service;
@@ -68,7 +69,7 @@ impl Service {
                 Some(heard) = heard.recv() => listening.send(heard).await,
                 end = &mut end => {
                     attended.leave();
-                    return Answered::Now(self.answer(end));
+                    return Answered::Now(self.answer(end, &running.run));
                 }
                 () = &mut late => {
                     attended.leave();
@@ -82,10 +83,10 @@ impl Service {
     }
 
     /// The answer for the end of a run.
-    pub(crate) fn answer(&self, end: End) -> CallToolResult {
+    pub(crate) fn answer(&self, end: End, run: &str) -> CallToolResult {
         match end {
             End::Reported(ended) => answer::of_report(&ended, self.config.max_answer),
-            End::Lost(words) => answer::refused(words),
+            End::Lost(loss) => loss.answer(run),
         }
     }
 
@@ -104,15 +105,12 @@ impl Service {
         if let Some(ended) = self.results.get(run, &client.principal) {
             return answer::of_report(&ended, self.config.max_answer);
         }
-        let lost = self.lost(run, &client.principal);
-        answer::refused(lost.map_or_else(
-            || {
-                format!(
-                    "there is no run {run}: its result is kept for an hour, and the oldest go first"
-                )
-            },
-            |lost| lost.why,
-        ))
+        match self.lost(run, &client.principal) {
+            Some(lost) => lost.loss.answer(run),
+            None => answer::refused(format!(
+                "there is no run {run}: its result is kept for an hour, and the oldest go first"
+            )),
+        }
     }
 
     /// Ends the session of an answer that nobody gets.
@@ -286,8 +284,8 @@ impl Service {
             let end = match (session, runner) {
                 (Some((session, held)), _) => service.run_in(&session, held, run, &attended).await,
                 (None, Some(Ok(runner))) => reported(runner.run(run).await, None, &attended),
-                (None, Some(Err(words))) => End::Lost(words),
-                (None, None) => End::Lost(String::new()),
+                (None, Some(Err(words))) => End::Lost(Loss::not_begun(words)),
+                (None, None) => End::Lost(Loss::not_begun("there is nothing to run it")),
             };
             service.conclude(&attended, end);
         });
@@ -297,7 +295,7 @@ impl Service {
             if carried_out.await.is_err() {
                 let words =
                     "wxmcp's own fault: the run was lost. What it had called may have been done";
-                service.conclude(&attended, End::Lost(words.to_owned()));
+                service.conclude(&attended, End::Lost(Loss::lost(words)));
             }
         });
         running
@@ -312,7 +310,8 @@ impl Service {
     ) -> End {
         let Some(interpreter) = held.0.as_mut() else {
             let why = self.sessions.end_of(&session.handle).unwrap_or_default();
-            return End::Lost(format!("the session {} has ended: {why}", session.handle));
+            let words = format!("the session {} has ended: {why}", session.handle);
+            return End::Lost(Loss::not_begun(words));
         };
         let ran = interpreter.run(run).await;
         if interpreter.is_over() {
@@ -344,9 +343,9 @@ impl Service {
                     .keep(running.run.clone(), principal, ended.clone());
                 outcome(&ended.report)
             }
-            End::Lost(words) => {
-                self.keep_lost(running, words);
-                words.clone()
+            End::Lost(loss) => {
+                self.keep_lost(running, loss);
+                loss.words.clone()
             }
         };
         self.config.log.line(format_args!(
@@ -367,6 +366,7 @@ fn over(ran: &Result<Report, RunError>) -> String {
         Ok(Outcome::Cancelled) => "its last run was cancelled".to_owned(),
         Ok(_) => "its last run ended the interpreter".to_owned(),
         Err(error @ RunError::WorkerEnded { .. }) => error.to_string(),
+        Err(RunError::SessionLost(how)) => format!("its worker process {how}"),
         Err(error) => format!("its last run could not begin: {error}"),
     }
 }
@@ -378,8 +378,7 @@ fn reported(ran: Result<Report, RunError>, session: Option<SessionNote>, running
             session,
             times: running.times(),
         }),
-        Err(error @ RunError::WorkerEnded { .. }) => End::Lost(error.to_string()),
-        Err(error) => End::Lost(format!("the run could not begin: {error}")),
+        Err(error) => End::Lost(Loss::of(error, session)),
     }
 }
 

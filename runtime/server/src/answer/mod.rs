@@ -13,6 +13,7 @@ use wxmcp_run::{Artifact, CallRecord, Outcome, Raised, Report};
 
 use crate::results::{Ended, SessionNote};
 use cut::{Keep, cut};
+pub(crate) use structured::calls;
 use texts::Texts;
 
 /// Calls that a failed run's answer lists.
@@ -167,7 +168,7 @@ fn handed_out_texts(report: &Report) -> String {
 }
 
 /// What is said of the session, at the end.
-fn ending(session: Option<&SessionNote>) -> String {
+pub(crate) fn ending(session: Option<&SessionNote>) -> String {
     match session {
         None => String::new(),
         Some(SessionNote {

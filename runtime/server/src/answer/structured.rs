@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use wxmcp_run::{Outcome, Report, Usage};
+use wxmcp_run::{CallRecord, Outcome, Report, Usage};
 
 use super::texts::{Text, Texts};
 use super::{MAX_CALLS, how};
@@ -49,7 +49,7 @@ pub(super) fn of_report(ended: &Ended, run: &str, texts: &Texts) -> Value {
             words.retain(|_, value| !value.is_null() && *value != json!(""));
         }
         object.insert("error".to_owned(), words);
-        object.insert("calls".to_owned(), calls(report));
+        object.insert("calls".to_owned(), calls(&report.calls));
     }
     object.insert("run".to_owned(), json!(run));
     if let Some(session) = &ended.session {
@@ -77,8 +77,9 @@ fn usage(usage: &Usage) -> Value {
     object
 }
 
-fn calls(report: &Report) -> Value {
-    let calls = report.calls.iter().take(MAX_CALLS);
+/// The calls of a run, and how each ended.
+pub(crate) fn calls(records: &[CallRecord]) -> Value {
+    let calls = records.iter().take(MAX_CALLS);
     calls.map(|call| json!([call.name, how(call)])).collect()
 }
 
