@@ -193,9 +193,11 @@ fn two_hundred_requests_eight_at_a_time_have_no_error() -> TestResult {
         "--tool-arg",
         "code=6*7",
     ];
-    let loaded = inspector("legacy", &[&load[..], &call].concat())?;
-    assert_eq!(loaded["ok"], 200, "{loaded}");
-    assert_eq!(loaded["errors"], 0, "{loaded}");
-    assert_eq!(loaded["toolErrors"], 0, "{loaded}");
+    for era in ["legacy", "modern"] {
+        let loaded = inspector(era, &[&load[..], &call].concat())?;
+        assert_eq!(loaded["ok"], 200, "{era}: {loaded}");
+        assert_eq!(loaded["errors"], 0, "{era}: {loaded}");
+        assert_eq!(loaded["toolErrors"], 0, "{era}: {loaded}");
+    }
     Ok(())
 }

@@ -3,8 +3,10 @@
 mod support;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use serde_json::json;
 
 use support::{TestResult, copy_all, copy_file, repository, wx};
 
@@ -38,6 +40,117 @@ fn the_first_screen_is_true() -> TestResult {
         );
     }
     Ok(())
+}
+
+/// The second screen, in a copy of what a clone has, once built: Claude Code is given a command that serves, and Cursor the
+/// lines that are shown. The sample database is what the page says it is: made by `make run`, and missing before.
+#[test]
+fn the_second_screen_is_true() -> TestResult {
+    let root = repository();
+    let page = fs::read_to_string(root.join("README.md"))?;
+    let (_, section) = page
+        .split_once("\n## Add it to your agent\n")
+        .ok_or("no section")?;
+    let before = section.split("```").next().ok_or("no text")?;
+    assert!(before.contains("after `make run`, which makes the sample database"));
+    let run = fs::read_to_string(root.join("examples/records/run.sh"))?;
+    assert!(run.contains("target/demo/sample.db"), "{run}");
+    let shown = blocks(section, "console")
+        .into_iter()
+        .next()
+        .ok_or("none")?;
+    let mut lines = shown.lines();
+    let [claude, cursor] = [lines.next(), lines.next()].map(|line| {
+        let line = line
+            .and_then(|line| line.strip_prefix("$ "))
+            .unwrap_or_default();
+        line.split("  #").next().unwrap_or_default().trim_end()
+    });
+    let folder = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
+    let place = folder.path();
+    for needed in ["tools", "target/release", "target/demo", "bin"] {
+        fs::create_dir_all(place.join(needed))?;
+    }
+    copy_all(&root.join("tools"), &place.join("tools"), copy_file)?;
+    fs::copy(root.join("wxmcp.toml"), place.join("wxmcp.toml"))?;
+    let program = place.join("target/release/wxmcp");
+    if fs::hard_link(env!("CARGO_BIN_EXE_wxmcp"), &program).is_err() {
+        fs::copy(env!("CARGO_BIN_EXE_wxmcp"), &program)?;
+    }
+    // Claude Code keeps the words behind `--`.
+    let claude_code = "#!/bin/sh\nfor word in \"$@\"; do printf '%s\\n' \"$word\"; done\n";
+    fs::write(place.join("bin/claude"), claude_code)?;
+    let shell = |command: &str| -> Result<String, Box<dyn std::error::Error>> {
+        let path = std::env::var("PATH")?;
+        let bins = ["bin", "target/release"].map(|it| place.join(it).display().to_string());
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", command])
+            .current_dir(place)
+            .env("PATH", format!("{}:{path}", bins.join(":")))
+            .env("WXMCP_CACHE_DIR", support::cache());
+        let output = shell.output()?;
+        assert!(
+            output.status.success(),
+            "{command}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        Ok(String::from_utf8(output.stdout)?)
+    };
+    let made = Command::new("chmod")
+        .arg("+x")
+        .arg(place.join("bin/claude"))
+        .status()?;
+    assert!(made.success());
+    let kept = shell(claude)?;
+    let words: Vec<&str> = kept.lines().collect();
+    assert_eq!(words.get(..4), Some(&["mcp", "add", "wxmcp", "--"][..]));
+    let served = words.get(4..).ok_or("no command")?;
+    assert_eq!(served.first().map(PathBuf::from), Some(program));
+    let missing = asked(place, served)?;
+    assert!(
+        missing.contains("the database file cannot be opened"),
+        "{missing}"
+    );
+    fs::copy(
+        root.join("target/demo/sample.db"),
+        place.join("target/demo/sample.db"),
+    )?;
+    let answered = asked(place, served)?;
+    assert!(answered.contains("3376"), "{answered}");
+    let printed = shell(cursor)?;
+    let rest: Vec<&str> = lines.collect();
+    let here = fs::canonicalize(place)?.display().to_string();
+    assert_eq!(
+        printed.trim_end().replace(&here, "/home/you/wxmcp"),
+        rest.join("\n")
+    );
+    Ok(())
+}
+
+/// The text of what a server that is started by these words answers to a program that counts airports.
+fn asked(folder: &Path, words: &[&str]) -> Result<String, Box<dyn std::error::Error>> {
+    let code = "from tools import database\ndatabase.query(sql='SELECT count(*) AS n FROM airports')['rows']";
+    let lines = [
+        json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+            "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}),
+        json!({"jsonrpc": "2.0", "method": "notifications/initialized"}),
+        json!({"jsonrpc": "2.0", "id": 2, "method": "tools/call", "params": {
+            "name": "run_code", "arguments": {"code": code}}}),
+    ];
+    let input: Vec<String> = lines.iter().map(|line| format!("{line}\n")).collect();
+    let file = folder.join("input");
+    fs::write(&file, input.concat())?;
+    let (program, args) = words.split_first().ok_or("no program")?;
+    let output = Command::new(program)
+        .args(args)
+        .current_dir(folder)
+        .env("WXMCP_CACHE_DIR", support::cache())
+        .stdin(fs::File::open(&file)?)
+        .output()?;
+    let text = String::from_utf8(output.stdout)?;
+    let answer = text.lines().find(|line| line.contains("\"id\":2"));
+    Ok(answer.ok_or("no answer")?.to_owned())
 }
 
 /// What is shown of a tool in four languages is in the files that it is said to be from.

@@ -13,6 +13,12 @@ use crate::timing::{alternate, median, ms, ratio, row};
 /// A server that answers `echo`, for calls from within a run.
 const UPSTREAM: &str = "fixtures/mcp/fixture_server.py";
 
+/// A server that follows a plan.
+const SCRIPTED: &str = "fixtures/mcp/scripted.py";
+
+/// How many runs are cancelled.
+const CANCELLED: usize = 50;
+
 /// Calls that come before those that are measured: the first unpack, load and connect.
 const WARM: usize = 20;
 const COUNT: usize = 300;
@@ -49,21 +55,48 @@ impl Server {
     }
 
     fn request(&mut self, method: &str, params: Value) -> anyhow::Result<Value> {
-        self.next += 1;
-        let id = self.next;
-        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        writeln!(self.stdin, "{message}")?;
+        let id = self.begin(method, params)?;
         loop {
-            let mut line = String::new();
-            ensure!(
-                self.stdout.read_line(&mut line)? > 0,
-                "the server has ended"
-            );
-            let answer: Value = serde_json::from_str(&line)?;
+            let answer = self.message()?;
             if answer["id"] == id {
                 return Ok(answer);
             }
         }
+    }
+
+    /// Sends a request; answers its id.
+    fn begin(&mut self, method: &str, params: Value) -> anyhow::Result<u64> {
+        self.next += 1;
+        let id = self.next;
+        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        writeln!(self.stdin, "{message}")?;
+        Ok(id)
+    }
+
+    fn notify(&mut self, method: &str, params: Value) -> anyhow::Result<()> {
+        let message = json!({"jsonrpc": "2.0", "method": method, "params": params});
+        Ok(writeln!(self.stdin, "{message}")?)
+    }
+
+    fn message(&mut self) -> anyhow::Result<Value> {
+        let mut line = String::new();
+        ensure!(
+            self.stdout.read_line(&mut line)? > 0,
+            "the server has ended"
+        );
+        Ok(serde_json::from_str(&line)?)
+    }
+
+    /// The report of the run that ended last.
+    fn last_report(&mut self) -> anyhow::Result<Option<String>> {
+        let listed = self.request("resources/list", json!({}))?;
+        let all = listed["result"]["resources"].as_array();
+        let mut uris = all
+            .into_iter()
+            .flatten()
+            .filter_map(|it| it["uri"].as_str());
+        let report = uris.find(|uri| uri.ends_with("/report"));
+        Ok(report.map(str::to_owned))
     }
 
     /// How long a call of a tool takes whose text begins with `expected`.
@@ -150,7 +183,42 @@ pub(crate) fn figures(wxmcp: &Path) -> anyhow::Result<()> {
     );
     row("the same in a session, p50", &ms(kept), "<= 0.6 ms");
     calls(wxmcp)?;
+    cancelled(wxmcp)?;
     idle(wxmcp)
+}
+
+/// A run that waits for a server: from the moment that its call is cancelled until it has ended, and the server was told.
+fn cancelled(wxmcp: &Path) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let scripted: PathBuf = std::env::current_dir()?.join(SCRIPTED);
+    let heard = folder.path().join("heard");
+    let hangs = json!({"name": "hangs", "inputSchema": {"type": "object"}, "hang": true,
+        "progress": [[1, null, "under way"]]});
+    let plan = json!({"tools": [hangs], "heard": heard}).to_string();
+    let servers = json!({"mcpServers": {"ups": {"command": "python3", "args": [scripted, plan]}}});
+    std::fs::write(folder.path().join(".mcp.json"), servers.to_string())?;
+    let mut server = ours(wxmcp, folder.path())?;
+    let mut times = Vec::new();
+    for _ in 0..CANCELLED {
+        std::fs::write(&heard, "")?;
+        let before = server.last_report()?;
+        let code = "from tools import ups\nups.hangs()";
+        let call =
+            json!({"name": "run_code", "arguments": {"code": code}, "_meta": {"progressToken": 1}});
+        let id = server.begin("tools/call", call)?;
+        while server.message()?["params"]["message"] != "ups.hangs: 1 under way" {}
+        let began = Instant::now();
+        server.notify("notifications/cancelled", json!({"requestId": id}))?;
+        while server.last_report()? == before {}
+        while std::fs::read_to_string(&heard)?.is_empty() {}
+        times.push(began.elapsed());
+    }
+    row(
+        "a run that waits for a server, cancelled -> ended and the server told, p50",
+        &ms(median(times)),
+        "<= 100 ms",
+    );
+    Ok(())
 }
 
 /// Calls of one upstream from within a run.

@@ -72,7 +72,9 @@ fn show(event: &RuntimeEvent) {
             show_line(String::from_utf8_lossy(bytes).trim_end());
         }
         RuntimeEvent::CallStarted { sequence, name } => show_line(&format!("{sequence}: {name}")),
-        RuntimeEvent::CallEnded { .. } | RuntimeEvent::Progress { .. } => {}
+        RuntimeEvent::CallEnded { .. }
+        | RuntimeEvent::Progress { .. }
+        | RuntimeEvent::CallProgress { .. } => {}
     }
 }
 

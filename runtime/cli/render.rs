@@ -88,6 +88,8 @@ impl Observer for Terminal {
                 state.message = Some(format!("{steps}{}", message.unwrap_or_default()));
                 state.draw();
             }
+            // What the script says of itself is worth more.
+            Event::CallProgress { .. } => {}
             Event::CallStarted { .. } => {
                 let mut state = self.lock();
                 state.in_flight = state.in_flight.saturating_add(1);

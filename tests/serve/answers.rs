@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::client::{Client, Era, text};
-use crate::support::{TestResult, tree};
+use crate::support::{TestResult, tree, wx};
 
 #[test]
 fn values_come_first_then_what_was_printed_in_both_languages() -> TestResult {
@@ -107,6 +107,35 @@ fn a_long_answer_is_cut_and_the_whole_is_a_resource() -> TestResult {
     let unknown = json!({"uri": "run://00000000000000000000000000000000/value"});
     let unknown = client.request("resources/read", unknown);
     assert_eq!(unknown["error"]["code"], -32002, "{unknown}");
+    Ok(())
+}
+
+#[test]
+fn an_answer_of_few_characters_shows_what_is_short_and_fewer_are_refused() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    for few in ["0", "200", "999", "x"] {
+        let refused = wx(folder.path(), &["serve", "--max-answer", few])?;
+        assert_eq!(refused.code, Some(2), "{few}");
+        let why = match few {
+            "x" => "it is no whole number of characters",
+            _ => "an answer has 1000 characters or more",
+        };
+        assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    }
+    let mut client = Client::start(folder.path(), Era::Legacy, &["--max-answer", "1000"]);
+    let result = client.run("print('x' * 5000)\n'seven..'");
+    assert!(
+        text(&result).starts_with("seven..\n[stdout]\nx"),
+        "{result}"
+    );
+    assert_eq!(result["structuredContent"]["value"], "seven..");
+    // A run that raised has no value, which cannot be cut.
+    let result = client.run("print('x' * 5000)\nraise ValueError('no')");
+    let structured = &result["structuredContent"];
+    assert_eq!(structured["value"], json!(null), "{result}");
+    assert!(structured.get("value_cut").is_none(), "{result}");
+    assert_eq!(structured["error"]["message"], "no", "{result}");
+    assert!(text(&result).contains("ValueError: no"), "{result}");
     Ok(())
 }
 

@@ -199,6 +199,11 @@ impl Client {
         self.child.wait().unwrap()
     }
 
+    /// Ends our side, and reads on.
+    pub(crate) fn close_input(&mut self) {
+        drop(self.stdin.take());
+    }
+
     /// Stops reading and writing, as a client that was killed.
     pub(crate) fn vanish(&mut self) {
         drop(self.stdin.take());

@@ -80,6 +80,40 @@ fn a_signal_drains_and_ends_it() -> TestResult {
     Ok(())
 }
 
+fn send(signal: &str, client: &Client) -> TestResult {
+    let process = client.child.id().to_string();
+    let sent = Command::new("kill").args([signal, &process]).status()?;
+    assert!(sent.success());
+    Ok(())
+}
+
+/// Who asks twice does not wait for the runs that go on.
+#[test]
+fn a_second_signal_ends_it_at_once() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    for signal in ["-TERM", "-INT"] {
+        let (mut client, _) = begun(folder.path(), &["--drain", "1h"]);
+        send(signal, &client)?;
+        // The first one was heard: it begins no more runs, and the one that goes on is waited for.
+        while !text(&client.run("1 + 1")).contains("it begins no more runs") {}
+        assert!(client.child.try_wait()?.is_none());
+        send(signal, &client)?;
+        assert_eq!(client.child.wait()?.code(), Some(130));
+    }
+    // Where the end of its input came first, one signal is the second.
+    let (mut client, _) = begun(folder.path(), &["--drain", "1h"]);
+    client.close_input();
+    let status = loop {
+        send("-TERM", &client)?;
+        if let Some(status) = client.child.try_wait()? {
+            break status;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(status.code(), Some(130));
+    Ok(())
+}
+
 #[test]
 fn a_client_that_was_killed_takes_its_runs_along() -> TestResult {
     let folder = tree::<&str>(&[])?;

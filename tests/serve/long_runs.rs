@@ -1,6 +1,7 @@
 //! Runs that take longer than a client waits, and what clients hear of them.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
@@ -123,37 +124,195 @@ fn progress_and_printed_lines_are_heard_by_those_who_ask() -> TestResult {
     Ok(())
 }
 
+/// A tool's own count and words, its name before them; the client's number grows by itself.
 #[test]
-fn a_cancelled_call_stops_the_guest_and_its_calls() -> TestResult {
-    let plan: Value = json!({"tools": [{"name": "slow", "hang": true}]});
-    let servers = json!({"mcpServers": {"scripted": scripted(&plan)}}).to_string();
-    let folder = tree(&[(".mcp.json", servers)])?;
-    let mut client = Client::start(folder.path(), Era::Legacy, &["--timeout", "60s"]);
+fn progress_of_servers_and_of_tool_files_is_heard_with_the_name_of_the_tool() -> TestResult {
+    let steps = json!([
+        [1, 3, "one"],
+        [2, 3, "two, with s3cr3t-c4nary"],
+        [2.5, null, null]
+    ]);
+    let plan =
+        json!({"tools": [{"name": "long", "inputSchema": {"type": "object"}, "progress": steps}]});
+    let mut server = scripted(&plan);
+    server["env"] = json!({"TOKEN": "s3cr3t-c4nary"});
+    let servers = json!({"mcpServers": {"ups": server}}).to_string();
+    let tool = "\
+from wxmcp import call_tool, tool
+
+@tool(grants={'tools': ['ups.long']})
+def far() -> str:
+    progress('own', 5, 6)
+    call_tool('ups.long')
+    return 'x'
+";
+    let config = "[grants.\"hello.far\"]\ntools = [\"ups.*\"]\n";
+    let folder = tree(&[
+        (".mcp.json", servers.as_str()),
+        ("tools/hello/far.py", tool),
+        ("wxmcp.toml", config),
+    ])?;
+    for era in [Era::Legacy, Era::Modern] {
+        let mut client = Client::start(folder.path(), era, &[]);
+        let mut heard = |code: &str, expected: &[&str]| {
+            let params = json!({"name": "run_code", "arguments": {"code": code}, "_meta": {"progressToken": 7}});
+            let id = client.begin("tools/call", params);
+            let mut before = 0.0;
+            for words in expected {
+                let progress = client.notification("notifications/progress");
+                let params = &progress["params"];
+                assert_eq!(params["message"], *words, "{progress}");
+                assert_eq!(params["progressToken"], 7);
+                let now = params["progress"].as_f64().unwrap_or_default();
+                assert!(now > before, "progress grows: {before}, {now}");
+                before = now;
+            }
+            let result = client.answer(id);
+            assert_eq!(result["result"]["isError"], false, "{result}");
+        };
+        heard(
+            "from tools import ups\nups.long()",
+            &[
+                "ups.long ..",
+                "ups.long: 1/3 one",
+                "ups.long: 2/3 two, with [TOKEN]",
+                "ups.long: 2.5",
+                "call 1 done",
+            ],
+        );
+        heard(
+            "from tools import hello\nhello.far()",
+            &[
+                "hello.far ..",
+                "hello.far: 5/6 own",
+                "hello.far: 1/3 ups.long: one",
+                "hello.far: 2/3 ups.long: two, with [TOKEN]",
+                "hello.far: 2.5 ups.long",
+                "call 1 done",
+            ],
+        );
+    }
+    Ok(())
+}
+
+/// The reports that there are.
+fn reports(client: &mut Client) -> Vec<String> {
+    let listed = client.request("resources/list", json!({}));
+    let all = listed["result"]["resources"].as_array();
+    let uris = all
+        .into_iter()
+        .flatten()
+        .filter_map(|it| it["uri"].as_str());
+    let reports = uris.filter(|uri| uri.ends_with("/report"));
+    reports.map(str::to_owned).collect()
+}
+
+/// The report of a run that has no answer, since its call was cancelled: one that was not there before.
+fn new_report(client: &mut Client, before: &[String]) -> String {
+    loop {
+        let all = reports(client);
+        if let Some(uri) = all.iter().find(|uri| !before.contains(uri)) {
+            let read = client.request("resources/read", json!({"uri": uri}));
+            let text = read["result"]["contents"][0]["text"].as_str();
+            return text.unwrap_or_default().to_owned();
+        }
+    }
+}
+
+#[test]
+fn what_a_script_says_of_its_progress_is_read_or_refused_by_name() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let mut client = Client::start(folder.path(), Era::Legacy, &[]);
+    let mut heard = |language: &str, code: &str, expected: &[&str]| {
+        let arguments = json!({"code": code, "language": language});
+        let params =
+            json!({"name": "run_code", "arguments": arguments, "_meta": {"progressToken": "t"}});
+        let id = client.begin("tools/call", params);
+        for words in expected {
+            let progress = client.notification("notifications/progress");
+            assert_eq!(progress["params"]["message"], *words, "{progress}");
+        }
+        client.answer(id)["result"].clone()
+    };
+    let result = heard(
+        "typescript",
+        "progress({ step: 1, of: ['a'] }); progress([1]); progress(new Error('no')); progress('x', 1n, 2);",
+        &["{\"step\":1,\"of\":[\"a\"]}", "[1]", "Error: no", "x"],
+    );
+    assert_eq!(result["isError"], false, "{result}");
+    let result = heard(
+        "python",
+        "progress({'step': 1})\nprogress('x', True, 2.5)",
+        &["{'step': 1}", "x"],
+    );
+    assert_eq!(result["isError"], false, "{result}");
+    for (language, name) in [("python", "str"), ("typescript", "string")] {
+        let result = heard(language, "progress(1, 3, 'one')", &[]);
+        let words =
+            format!("TypeError: progress(message, done, total): total is a number, not {name}");
+        assert!(text(&result).contains(&words), "{result}");
+        let result = heard(language, "progress('one', 'two')", &[]);
+        assert!(text(&result).contains("done is a number"), "{result}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_cancelled_call_stops_a_guest_that_computes() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let mut client = Client::start(folder.path(), Era::Legacy, &["--timeout", "600s"]);
     client.request("logging/setLevel", json!({"level": "info"}));
     let spin = json!({"code": "print('spins')\nwhile True: pass"});
     let id = client.begin("tools/call", json!({"name": "run_code", "arguments": spin}));
     client.notification("notifications/message");
     client.notify("notifications/cancelled", json!({"requestId": id}));
-    // Its report says so, and comes without an answer to the call.
-    let report = loop {
-        let listed = client.request("resources/list", json!({}));
-        let run = listed["result"]["resources"].as_array().and_then(|all| {
-            all.iter().find_map(|it| {
-                it["uri"]
-                    .as_str()?
-                    .strip_suffix("/report")
-                    .map(str::to_owned)
-            })
-        });
-        if let Some(run) = run {
-            break client.request("resources/read", json!({"uri": format!("{run}/report")}));
-        }
-    };
-    let words = report["result"]["contents"][0]["text"]
-        .as_str()
-        .unwrap_or_default();
-    assert!(words.contains("\"outcome\":\"cancelled\""), "{words}");
+    let report = new_report(&mut client, &[]);
+    assert!(report.contains("\"outcome\":\"cancelled\""), "{report}");
     assert_eq!(text(&client.run("1 + 1")), "2");
+    Ok(())
+}
+
+/// The run waits for a server that never answers: it ends as cancelled, and so does the call at the server.
+#[test]
+fn a_cancelled_call_stops_a_guest_that_waits_and_its_calls_upstream() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let heard = folder.path().join("heard");
+    let slow = json!({"name": "slow", "inputSchema": {"type": "object"}, "hang": true,
+        "progress": [[1, null, "under way"]]});
+    let plan: Value = json!({"tools": [slow, "quick"], "heard": heard});
+    let servers = json!({"mcpServers": {"scripted": scripted(&plan)}}).to_string();
+    std::fs::write(folder.path().join(".mcp.json"), servers)?;
+    let flags = ["--timeout", "600s", "--call-timeout", "600s"];
+    let mut client = Client::start(folder.path(), Era::Legacy, &flags);
+    for code in [
+        "from tools import scripted\nscripted.slow()",
+        "from tools import scripted\nimport asyncio\nawait asyncio.gather(scripted.slow(), asyncio.sleep(900))",
+    ] {
+        let _ = std::fs::write(&heard, "");
+        let before = reports(&mut client);
+        let arguments = json!({"code": code});
+        let params =
+            json!({"name": "run_code", "arguments": arguments, "_meta": {"progressToken": 1}});
+        let id = client.begin("tools/call", params);
+        // The server has the call: it says so itself.
+        while client.notification("notifications/progress")["params"]["message"]
+            != "scripted.slow: 1 under way"
+        {}
+        client.notify("notifications/cancelled", json!({"requestId": id}));
+        let began = Instant::now();
+        while !std::fs::read_to_string(&heard)?.contains("notifications/cancelled") {
+            assert!(
+                began.elapsed() < Duration::from_secs(60),
+                "the server was not told"
+            );
+            std::thread::yield_now();
+        }
+        let report = new_report(&mut client, &before);
+        assert!(report.contains("\"outcome\":\"cancelled\""), "{report}");
+        // The server goes on, and answers others.
+        let quick = client.run("from tools import scripted\nscripted.quick()['tool']");
+        assert_eq!(text(&quick), "quick");
+    }
     Ok(())
 }
 
@@ -181,6 +340,11 @@ fn a_run_whose_worker_was_lost_says_so_to_whoever_asks_later() -> TestResult {
         };
         assert_eq!(lost["isError"], true, "{lost}");
         assert!(text(&lost).contains("worker"), "{lost}");
+        let structured = &lost["structuredContent"];
+        assert_eq!(structured["outcome"], "lost", "{lost}");
+        assert_eq!(structured["error"]["kind"], "lost", "{lost}");
+        assert_eq!(structured["error"]["message"], text(&lost), "{lost}");
+        assert_eq!(structured["run"], handle.as_str(), "{lost}");
     }
     assert_eq!(text(&client.run("1 + 1")), "2");
     Ok(())

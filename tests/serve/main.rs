@@ -9,7 +9,9 @@
 mod answers;
 mod cases;
 mod client;
+mod configs;
 mod ends;
+mod itself;
 mod lines;
 mod long_runs;
 mod offer;

@@ -167,3 +167,35 @@ fn sessions_that_nobody_heard_of_do_not_push_others_out() -> TestResult {
     assert!(text(&result).starts_with("42\n"), "{result}");
     Ok(())
 }
+
+/// The next run in a session whose worker was lost while nothing ran in it hears that the session has ended, and why.
+#[test]
+fn a_session_whose_worker_was_lost_while_idle_has_ended_and_says_why() -> TestResult {
+    let folder = tree::<&str>(&[])?;
+    let mut client = Client::start(folder.path(), Era::Legacy, &[]);
+    let session = begin(&mut client, "python", "x = 1");
+    let parent = client.child.id().to_string();
+    let killed = std::process::Command::new("pkill")
+        .args(["-KILL", "-P", &parent])
+        .status()?;
+    assert!(killed.success());
+    let lost = in_session(&mut client, &session, "x");
+    let why = "its worker process was ended by signal 9 (SIGKILL, as the system does when memory runs out)";
+    let words = format!("the session has ended: {why}; the run did not begin");
+    assert_eq!(
+        text(&lost),
+        format!("{words}\n[session ended] {session}: {why}")
+    );
+    let structured = &lost["structuredContent"];
+    assert_eq!(structured["outcome"], "not-begun", "{lost}");
+    assert_eq!(structured["error"]["message"], words.as_str(), "{lost}");
+    assert_eq!(structured["session"], session.as_str(), "{lost}");
+    assert_eq!(structured["session_ended"], why, "{lost}");
+    let after = in_session(&mut client, &session, "x");
+    assert_eq!(
+        text(&after),
+        format!("the session {session} has ended: {why}")
+    );
+    assert_eq!(text(&client.run("1 + 1")), "2");
+    Ok(())
+}

@@ -3,6 +3,7 @@
 #![expect(clippy::indexing_slicing, reason = "tests of JSON")]
 
 mod components;
+mod killed;
 mod same;
 mod scratch;
 mod serve;

@@ -11,15 +11,15 @@ use crate::kill;
 use crate::support::{self, TestResult};
 
 /// A server, and our end of its pipes.
-struct Server {
-    child: Child,
-    stdin: ChildStdin,
+pub(crate) struct Server {
+    pub(crate) child: Child,
+    stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
     last: u64,
 }
 
 impl Server {
-    fn start(folder: &std::path::Path) -> Result<Self, Box<dyn std::error::Error>> {
+    pub(crate) fn start(folder: &std::path::Path) -> Result<Self, Box<dyn std::error::Error>> {
         let mut child = support::wxmcp(folder)
             .args(["serve", "--yield-after", "600s"])
             .env("SECRET_OF_THE_PARENT", "secret")
@@ -31,7 +31,7 @@ impl Server {
         let stdout = BufReader::new(child.stdout.take().ok_or("no output")?);
         let mut server = Self {
             child,
-            stdin,
+            stdin: Some(stdin),
             stdout,
             last: 0,
         };
@@ -39,11 +39,7 @@ impl Server {
             "clientInfo": {"name": "test", "version": "1"}});
         let id = server.send("initialize", &hello)?;
         server.answer(id)?;
-        writeln!(
-            server.stdin,
-            "{}",
-            json!({"jsonrpc": "2.0", "method": "notifications/initialized"})
-        )?;
+        server.write(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}))?;
         Ok(server)
     }
 
@@ -51,37 +47,58 @@ impl Server {
         self.last += 1;
         let id = self.last;
         let request = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
-        writeln!(self.stdin, "{request}")?;
+        self.write(&request)?;
         Ok(id)
     }
 
-    fn begin(&mut self, code: &str) -> std::io::Result<u64> {
+    fn write(&mut self, message: &Value) -> std::io::Result<()> {
+        let stdin = self.stdin.as_mut();
+        writeln!(stdin.ok_or(std::io::ErrorKind::BrokenPipe)?, "{message}")
+    }
+
+    pub(crate) fn begin(&mut self, code: &str) -> std::io::Result<u64> {
         let call = json!({"name": "run_code", "arguments": {"code": code}});
         self.send("tools/call", &call)
     }
 
     fn answer(&mut self, id: u64) -> Result<Value, Box<dyn std::error::Error>> {
         loop {
+            let (of, answer) = self.next_answer()?;
+            if of == id {
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// The next answer, whatever it answers: the request, and the result.
+    pub(crate) fn next_answer(&mut self) -> Result<(u64, Value), Box<dyn std::error::Error>> {
+        loop {
             let mut line = String::new();
             if self.stdout.read_line(&mut line)? == 0 {
                 return Err("the server has ended".into());
             }
             let message: Value = serde_json::from_str(&line)?;
-            if message["id"] == id {
-                return Ok(message["result"].clone());
+            if let Some(id) = message["id"].as_u64() {
+                return Ok((id, message["result"].clone()));
             }
         }
     }
 
+    /// Ends its input, and waits for its end.
+    pub(crate) fn end(mut self) -> std::io::Result<std::process::ExitStatus> {
+        drop(self.stdin.take());
+        self.child.wait()
+    }
+
     /// The text of an answer, and whether it is an error.
-    fn text(&mut self, id: u64) -> Result<(String, bool), Box<dyn std::error::Error>> {
+    pub(crate) fn text(&mut self, id: u64) -> Result<(String, bool), Box<dyn std::error::Error>> {
         let answer = self.answer(id)?;
         let text = answer["content"][0]["text"].as_str().unwrap_or_default();
         Ok((text.to_owned(), answer["isError"] == true))
     }
 
     /// The workers, once there are some.
-    fn workers(&self) -> Result<Vec<u32>, Box<dyn std::error::Error>> {
+    pub(crate) fn workers(&self) -> Result<Vec<u32>, Box<dyn std::error::Error>> {
         let began = Instant::now();
         loop {
             let workers = children(self.child.id())?;
@@ -109,7 +126,7 @@ fn ticks(pid: u32) -> u64 {
 }
 
 /// Living children of a process that are workers.
-fn children(parent: u32) -> std::io::Result<Vec<u32>> {
+pub(crate) fn children(parent: u32) -> std::io::Result<Vec<u32>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc")? {
         let Some(pid) = entry?.file_name().to_str().and_then(|it| it.parse().ok()) else {

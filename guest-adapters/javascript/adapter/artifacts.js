@@ -8,6 +8,7 @@ import {
   hasOwn,
   indexOf,
   isArray,
+  isErrorObject,
   keys,
   lastIndexOf,
   push,
@@ -36,10 +37,22 @@ const MAGIC = [
 /** Tells whoever watches how far the script is: a message, and `done` of `total`. */
 export function progress(message, done, total) {
   let text = '';
-  if (message !== undefined && message !== null) text += `,"message":${quoted(`${message}`)}`;
-  if (done !== undefined && done !== null) text += `,"done":${encode(done)}`;
-  if (total !== undefined && total !== null) text += `,"total":${encode(total)}`;
+  if (message !== undefined && message !== null) text += `,"message":${quoted(words(message))}`;
+  text += steps(done, 'done') + steps(total, 'total');
   tell(PROGRESS, `{${slice(text, 1)}}`);
+}
+
+/** A message as it is read: an object as JSON, which says more than `[object Object]`. */
+function words(message) {
+  return typeof message === 'object' && !isErrorObject(message) ? encode(message) : `${message}`;
+}
+
+function steps(value, name) {
+  if (value === undefined || value === null) return '';
+  if (typeof value !== 'number' && typeof value !== 'bigint') {
+    throw new TheTypeError(`progress(message, done, total): ${name} is a number, not ${typeof value}`);
+  }
+  return `,"${name}":${encode(value)}`;
 }
 
 /**

@@ -19,10 +19,18 @@ _MAGIC = (
 
 
 def progress(message=None, done=None, total=None):
-    """Tells whoever watches how far the script is: a message, and `done` of `total`."""
-    told = {"message": None if message is None else str(message), "done": done, "total": total}
+    """Tells whoever watches how far the script is: a message, and `done` of `total`. Raises TypeError if these are no numbers."""
+    told = {"message": None if message is None else str(message), "done": _steps(done, "done"), "total": _steps(total, "total")}
     flush()
     seam.emit(seam.PROGRESS, values.encode({key: value for key, value in told.items() if value is not None}))
+
+
+def _steps(value, name):
+    if value is None or isinstance(value, (int, float)):
+        return value
+    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
+        raise TypeError(f"progress(message, done, total): {name} is a number, not {type(value).__name__}")
+    return float(value)
 
 
 def image(data, media_type=None):

@@ -17,6 +17,20 @@ Examples:
   wxmcp serve -v ./data:/data               let programs read ./data as /data
   wxmcp serve --config /path/wxmcp.toml --mcp-config /path/.mcp.json";
 
+/// Fewest characters of an answer: with fewer there is no room for what an answer says besides its texts.
+const LEAST_ANSWER: usize = 1_000;
+
+/// Characters of an answer.
+fn characters(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(characters) if characters >= LEAST_ANSWER => Ok(characters),
+        Ok(_) => Err(format!(
+            "an answer has {LEAST_ANSWER} characters or more: with fewer it could not say how a run ended"
+        )),
+        Err(_) => Err("it is no whole number of characters".to_owned()),
+    }
+}
+
 /// `wxmcp serve`.
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -24,15 +38,15 @@ pub(crate) struct ServeArgs {
     #[arg(long)]
     pub(crate) stdio: bool,
 
-    /// Characters of an answer that the agent reads; the whole is a resource
-    #[arg(long, value_name = "N", default_value_t = 25_000)]
+    /// Characters of an answer that the agent reads, 1000 or more; the whole is a resource
+    #[arg(long, value_name = "N", value_parser = characters, default_value = "25000")]
     pub(crate) max_answer: usize,
 
     /// How long a call waits before it answers with a handle to wait on with
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "20s")]
     pub(crate) yield_after: Duration,
 
-    /// How long runs may go on after the client has left
+    /// How long runs may go on after the client has left, or after a signal; a second one ends at once
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration, default_value = "10s")]
     pub(crate) drain: Duration,
 

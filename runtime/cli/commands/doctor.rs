@@ -12,6 +12,7 @@ use crate::exit::{Exit, Failure};
 use crate::settings::Settings;
 use crate::{guests, render};
 use wxmcp_guests::NATIVES;
+use wxmcp_upstream::is_wxmcp_itself;
 
 pub(super) fn execute(args: &DoctorArgs) -> Result<Exit, Failure> {
     let mut findings = Findings { sound: true };
@@ -108,6 +109,9 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
     for note in &configured.notes {
         findings.bad(note);
     }
+    for itself in &configured.itself {
+        findings.good(itself);
+    }
     crate::runtime::event_loop()?.run(async {
         for (name, inspected) in tools::inspections(broker, broker.namespaces()).await {
             match inspected {
@@ -119,6 +123,9 @@ fn servers(settings: &Settings, findings: &mut Findings) -> Result<(), Failure> 
                     for odd in problems.odd {
                         findings.odd(&format!("server `{name}` of {place}: {odd}"));
                     }
+                }
+                Err(error) if is_wxmcp_itself(&error) => {
+                    findings.good(&format!("server `{name}` of {place}: {error}"));
                 }
                 Err(error) => findings.bad(&format!("server `{name}` of {place}: {error}")),
             }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use wxmcp_run::{Limits, Mount, Policy, Silent, Source, Stdin};
 use wxmcp_server::{Log, Server, ServerConfig};
 
@@ -25,6 +26,9 @@ const TIMEOUT: Duration = Duration::from_secs(300);
 /// How long upstream servers may take to end.
 const SHUTDOWN: Duration = Duration::from_secs(5);
 
+/// The same after a second signal: who asks twice does not wait.
+const AT_ONCE: Duration = Duration::from_millis(200);
+
 pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
     if let Some(client) = args.print_config {
         return serve_config::print(client, args);
@@ -34,7 +38,8 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
     place::begin_in_project(&mut settings);
     let log = log(args.log.as_deref())?;
     missing(&settings.mounts).for_each(|note| log.line(format_args!("{note}")));
-    for note in crate::runtime::configured(&settings)?.notes {
+    let configured = crate::runtime::configured(&settings)?;
+    for note in configured.notes.iter().chain(&configured.itself) {
         log.line(format_args!("{note}"));
     }
     let log_line = {
@@ -67,13 +72,29 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
         runtime.start_ahead();
         let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
-        let stop = async move {
+        let mut signal = async move || {
             tokio::select! {
                 _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
         };
-        let served = Server::new(config).serve_stdio(stop).await;
+        let server = Server::new(config);
+        let stop = Notify::new();
+        let asked_again = async {
+            signal().await;
+            if !server.is_draining() {
+                stop.notify_one();
+                signal().await;
+            }
+        };
+        let served = tokio::select! {
+            biased;
+            served = server.serve_stdio(stop.notified()) => served,
+            () = asked_again => {
+                let _left_to_guards = tokio::time::timeout(AT_ONCE, runtime.shutdown()).await;
+                return Ok(Exit::Cancelled);
+            }
+        };
         let _left_to_guards = tokio::time::timeout(SHUTDOWN, runtime.shutdown()).await;
         match served {
             Ok(()) => Ok(Exit::Success),

@@ -110,7 +110,8 @@ fn notes(settings: &Settings, broker: &CallerHost) -> Result<(), Failure> {
     let file = crate::runtime::configured(settings)?;
     let disabled = file.upstreams.iter().filter(|it| it.is_disabled());
     let disabled = disabled.map(|it| format!("`{}` is disabled", it.name()));
-    let notes = file.notes.iter().cloned().chain(disabled);
+    let notes = file.notes.iter().chain(&file.itself);
+    let notes = notes.cloned().chain(disabled);
     for note in notes.chain(broker.unmatched_patterns()) {
         render::note(&note);
     }

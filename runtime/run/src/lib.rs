@@ -2,6 +2,7 @@
 //! [`Policy`] and [`Limits`] it runs under, the [`Event`]s it emits, the [`ToolHost`] that answers
 //! its calls, and the [`Report`] it ends with. No engine, no input or output.
 
+mod call_progress;
 mod captured;
 mod clock;
 mod component;
@@ -23,6 +24,7 @@ mod surrogates;
 mod tool;
 mod weigh;
 
+pub use call_progress::{CallProgress, Step};
 pub use captured::{Captured, CapturedBody, CapturedEntry, Kept, Rights, Shown};
 pub use clock::{ClockHandle, ClockMessage, ClockSink, Pause};
 pub use component::{CompiledComponent, ComponentEntry};

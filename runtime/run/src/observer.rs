@@ -7,8 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::tool::{BoxFuture, ToolErrorKind};
 
-/// Hears of a run's events, in order, on the thread that runs it. Must not block: other runs
-/// and the run's own deadline would wait, too.
+/// Hears of a run's events, in order, on the thread that runs it; of [`Event::CallProgress`] on others, before the call
+/// ends. Must not block: other runs and the run's own deadline would wait, too.
 pub trait Observer: Send + Sync {
     /// Something happened. What comes from the script is bounded, but not clean:
     /// escape it before it reaches a terminal or a log.
@@ -54,6 +54,19 @@ pub enum Event<'a> {
         /// `None` when it succeeded.
         error: Option<ToolErrorKind>,
     },
+    /// A tool that was called says how far it is.
+    CallProgress {
+        /// Position among the run's calls, from 1.
+        sequence: u64,
+        /// The tool's name as the script spelled it.
+        name: &'a str,
+        /// The tool's words, without secrets; at most a few hundred bytes.
+        message: Option<&'a str>,
+        /// Steps done, in the tool's own count.
+        done: Option<f64>,
+        /// Steps in all.
+        total: Option<f64>,
+    },
 }
 
 /// One event of a run, as [`Event`], for whoever hears of it later or in another process.
@@ -90,6 +103,19 @@ pub enum OwnedEvent {
         /// `None` when it succeeded.
         error: Option<ToolErrorKind>,
     },
+    /// A tool that was called says how far it is.
+    CallProgress {
+        /// Position among the run's calls, from 1.
+        sequence: u64,
+        /// The tool's name as the script spelled it.
+        name: String,
+        /// The tool's words.
+        message: Option<String>,
+        /// Steps done, in the tool's own count.
+        done: Option<f64>,
+        /// Steps in all.
+        total: Option<f64>,
+    },
 }
 
 impl From<Event<'_>> for OwnedEvent {
@@ -113,6 +139,19 @@ impl From<Event<'_>> for OwnedEvent {
                 name: name.to_owned(),
             },
             Event::CallEnded { sequence, error } => Self::CallEnded { sequence, error },
+            Event::CallProgress {
+                sequence,
+                name,
+                message,
+                done,
+                total,
+            } => Self::CallProgress {
+                sequence,
+                name: name.to_owned(),
+                message: message.map(str::to_owned),
+                done,
+                total,
+            },
         }
     }
 }
@@ -141,6 +180,19 @@ impl OwnedEvent {
             Self::CallEnded { sequence, error } => Event::CallEnded {
                 sequence: *sequence,
                 error: *error,
+            },
+            Self::CallProgress {
+                sequence,
+                name,
+                message,
+                done,
+                total,
+            } => Event::CallProgress {
+                sequence: *sequence,
+                name,
+                message: message.as_deref(),
+                done: *done,
+                total: *total,
             },
         }
     }

@@ -140,6 +140,9 @@ pub enum RunError {
     /// There is no worker process for it.
     #[error("cannot start a worker process")]
     NoWorker(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The worker process of the session ended before the run began.
+    #[error("the session has ended: its worker process {0}; the run did not begin")]
+    SessionLost(WorkerEnd),
     /// The worker process that carried it out ended first.
     #[error("the run was lost: its worker process {how}; {}", begun(.calls))]
     WorkerEnded {

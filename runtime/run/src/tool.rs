@@ -7,6 +7,7 @@ use std::pin::Pin;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::call_progress::CallProgress;
 use crate::clock::ClockHandle;
 use crate::ledger::{Charge, Held, Ledger, OverBudget};
 use crate::report::RunId;
@@ -162,6 +163,8 @@ pub struct CallContext {
     pub id: CallId,
     /// What a tool file is given by chance that answers.
     pub for_tool: ForTool,
+    /// Who hears how far the call is.
+    pub progress: CallProgress,
 }
 
 impl CallContext {
@@ -175,6 +178,7 @@ impl CallContext {
             held: Held::default(),
             id: CallId::default(),
             for_tool: ForTool::default(),
+            progress: CallProgress::default(),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::family::{Family, Starts};
 use crate::limits::Stop;
 use crate::operation::{Operation, read, request_name};
 use crate::output::Output;
+use wxmcp_run::CallProgress;
 use wxmcp_run::Observer;
 use wxmcp_run::{CallContext, Capability, Note, ToolCall, ToolError, ToolHit, ToolHost};
 use wxmcp_run::{CallEnd, CallRecord};
@@ -124,6 +125,7 @@ impl Calls {
                     operation: 0,
                 },
                 for_tool: ForTool::default(),
+                progress: CallProgress::default(),
             },
             clock: this.clock,
             clocks: this.clocks,
@@ -202,6 +204,7 @@ impl Calls {
                     .map_err(|total| Stop(Limit::ToolCalls(total)))?;
                 let sequence = self.record(id, &name, argument_bytes);
                 let mut context = self.context(id, held);
+                context.progress = self.progress(sequence, &name);
                 if let Some(schedule) = &self.schedule {
                     context.for_tool = schedule.tool(id);
                 }

@@ -208,7 +208,10 @@ impl Observer for Printed {
                     _ => chunks.push((stream, bytes.to_vec())),
                 }
             }
-            Event::Progress { .. } | Event::CallStarted { .. } | Event::CallEnded { .. } => {
+            Event::Progress { .. }
+            | Event::CallStarted { .. }
+            | Event::CallEnded { .. }
+            | Event::CallProgress { .. } => {
                 self.observer.event(event);
             }
         }

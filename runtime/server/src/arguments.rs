@@ -139,6 +139,13 @@ impl RunCode {
                 }
             }
             (None, Some(_), _) => Err("`wait` stands alone".to_owned()),
+            (None, None, Some(Choice::New)) => Err(
+                "`code` is missing: session \"new\" is begun by its first program; give both"
+                    .to_owned(),
+            ),
+            (None, None, Some(Choice::Known(handle))) => Err(format!(
+                "`code` is missing: give it with `session`, or end the session with \"end:{handle}\""
+            )),
             (Some(_), Some(_), _) | (None, None, _) => {
                 Err("give `code`, or `wait`, and not both".to_owned())
             }
@@ -290,6 +297,26 @@ mod tests {
         ] {
             assert!(run(wrong.clone()).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_session_without_code_is_told_what_is_missing() {
+        let words = |session: &str| run(json!({"session": session})).unwrap_err();
+        assert_eq!(
+            words("new"),
+            "`code` is missing: session \"new\" is begun by its first program; give both"
+        );
+        let handle = ids::random();
+        assert_eq!(
+            words(&handle),
+            format!(
+                "`code` is missing: give it with `session`, or end the session with \"end:{handle}\""
+            )
+        );
+        assert_eq!(
+            run(json!({})).unwrap_err(),
+            "give `code`, or `wait`, and not both"
+        );
     }
 
     #[test]

@@ -340,7 +340,7 @@ impl ServerHandler for Connection {
         let Some(ended) = self.service.results.get(&request.task_id, principal) else {
             let lost = self.service.lost(&request.task_id, principal);
             let lost = lost.ok_or_else(unknown_task)?;
-            let error = ErrorData::internal_error(lost.why, None);
+            let error = ErrorData::internal_error(lost.loss.words, None);
             return ended_task(request.task_id, lost.times, failed(&error));
         };
         let times = ended.times.clone();

@@ -11,6 +11,7 @@ mod discovery;
 mod ids;
 mod listener;
 mod log;
+mod loss;
 mod offer;
 mod open;
 mod opening;
@@ -71,6 +72,13 @@ impl Server {
         };
         self.0.config.log.line(format_args!("served"));
         served.map_err(|error| ServeError(Box::new(error)))
+    }
+}
+
+impl Server {
+    /// Whether it begins no more runs, and waits for those that go on.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.is_cancelled()
     }
 }
 

@@ -53,6 +53,7 @@ impl Listening {
                 total,
             } => self.step(message, done, total).await,
             Heard::CallBegun(name) => self.step(Some(format!("{name} ..")), None, None).await,
+            Heard::CallProgress(words) => self.step(Some(words), None, None).await,
             Heard::CallEnded(sequence, error) => {
                 let words = match error {
                     None => format!("call {sequence} done"),
@@ -83,15 +84,21 @@ impl Listening {
         let Some(token) = self.token.clone() else {
             return;
         };
-        self.progress = match done {
-            Some(done) if done.is_finite() && done > self.progress => done,
-            _ => self.progress + STEP,
-        };
+        self.progress = next(self.progress, done);
         self.total = total.filter(|it| it.is_finite()).or(self.total);
         let mut params = ProgressNotificationParam::new(token, self.progress);
         params.total = self.total.filter(|total| *total >= self.progress);
         params.message = message;
         let _gone = self.peer.notify_progress(params).await;
+    }
+}
+
+/// How far a run is that was so far before. That grows with every message, as the protocol wants, also where a script
+/// counts backwards, or so high that a step is nothing.
+fn next(before: f64, done: Option<f64>) -> f64 {
+    match done {
+        Some(done) if done.is_finite() && done > before => done,
+        _ => (before + STEP).max(before.next_up()).min(f64::MAX),
     }
 }
 
@@ -105,5 +112,32 @@ fn rank(level: LoggingLevel) -> u8 {
         LoggingLevel::Critical => 5,
         LoggingLevel::Alert => 6,
         LoggingLevel::Emergency => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn progress_grows_with_every_message() {
+        let mut before = 0.0;
+        for done in [
+            None,
+            Some(1.0),
+            Some(1.0),
+            Some(-5.0),
+            Some(f64::NAN),
+            Some(f64::INFINITY),
+            Some(1e17),
+            None,
+            Some(3.0),
+        ] {
+            let now = next(before, done);
+            assert!(now > before, "{before}, {now}");
+            before = now;
+        }
+        assert_eq!(next(1.0, Some(2.5)), 2.5);
+        assert_eq!(next(f64::MAX, None), f64::MAX);
     }
 }

@@ -15,6 +15,7 @@ use crate::answer;
 use crate::arguments::{RunCode, SessionChoice, Start};
 use crate::config::Client;
 use crate::listener::Listening;
+use crate::loss::Loss;
 use crate::recordings::Recording;
 use crate::results::{Ended, SessionNote};
 use crate::running::{End, Running};
@@ -74,7 +75,7 @@ impl Service {
                 Some(heard) = heard.recv() => listening.send(heard).await,
                 end = &mut end => {
                     attended.leave();
-                    return Answered::Now(self.answer(end));
+                    return Answered::Now(self.answer(end, &running.run));
                 }
                 () = &mut late => {
                     attended.leave();
@@ -88,10 +89,10 @@ impl Service {
     }
 
     /// The answer for the end of a run.
-    pub(crate) fn answer(&self, end: End) -> CallToolResult {
+    pub(crate) fn answer(&self, end: End, run: &str) -> CallToolResult {
         match end {
             End::Reported(ended) => answer::of_report(&ended, self.config.max_answer),
-            End::Lost(words) => answer::refused(words),
+            End::Lost(loss) => loss.answer(run),
         }
     }
 
@@ -111,15 +112,12 @@ impl Service {
         if let Some(ended) = self.results.get(run, &client.principal) {
             return answer::of_report(&ended, self.config.max_answer);
         }
-        let lost = self.lost(run, &client.principal);
-        answer::refused(lost.map_or_else(
-            || {
-                format!(
-                    "there is no run {run}: its result is kept for an hour, and the oldest go first"
-                )
-            },
-            |lost| lost.why,
-        ))
+        match self.lost(run, &client.principal) {
+            Some(lost) => lost.loss.answer(run),
+            None => answer::refused(format!(
+                "there is no run {run}: its result is kept for an hour, and the oldest go first"
+            )),
+        }
     }
 
     /// Ends the session of an answer that nobody gets.
@@ -341,8 +339,8 @@ impl Service {
                 (None, None, Some(Ok(runner))) => {
                     service.reported(runner.run(run).await, None, &attended)
                 }
-                (None, None, Some(Err(words))) => End::Lost(words),
-                (None, None, None) => End::Lost(String::new()),
+                (None, None, Some(Err(words))) => End::Lost(Loss::not_begun(words)),
+                (None, None, None) => End::Lost(Loss::not_begun("there is nothing to run it")),
             };
             service.conclude(&attended, end);
         });
@@ -352,7 +350,7 @@ impl Service {
             if carried_out.await.is_err() {
                 let words =
                     "wxmcp's own fault: the run was lost. What it had called may have been done";
-                service.conclude(&attended, End::Lost(words.to_owned()));
+                service.conclude(&attended, End::Lost(Loss::lost(words)));
             }
         });
         running
@@ -367,7 +365,8 @@ impl Service {
     ) -> End {
         let Some(interpreter) = held.0.as_mut() else {
             let why = self.sessions.end_of(&session.handle).unwrap_or_default();
-            return End::Lost(format!("the session {} has ended: {why}", session.handle));
+            let words = format!("the session {} has ended: {why}", session.handle);
+            return End::Lost(Loss::not_begun(words));
         };
         let ran = interpreter.run(run).await;
         if interpreter.is_over() {
@@ -398,13 +397,6 @@ impl Service {
         running: &Running,
     ) -> End {
         let recording = self.recordings.note(&running.run);
-        let lost = |words: String| match &recording {
-            None => End::Lost(words),
-            Some(note) => {
-                let note = answer::recording(note, &running.run);
-                End::Lost(format!("{words}\n{note}"))
-            }
-        };
         match ran {
             Ok(report) => End::Reported(Ended {
                 report: Arc::new(report),
@@ -412,9 +404,7 @@ impl Service {
                 recording,
                 times: running.times(),
             }),
-            Err(error @ RunError::WorkerEnded { .. }) => lost(error.to_string()),
-            Err(error @ RunError::NotRecorded(_)) => End::Lost(error.to_string()),
-            Err(error) => lost(format!("the run could not begin: {error}")),
+            Err(error) => End::Lost(Loss::of(error, session).recorded(recording)),
         }
     }
 
@@ -426,10 +416,9 @@ impl Service {
                     .keep(running.run.clone(), principal, ended.clone());
                 outcome(&ended.report)
             }
-            End::Lost(words) => {
-                self.keep_lost(running, words);
-                // What follows is about its recording.
-                words.lines().next().unwrap_or_default().to_owned()
+            End::Lost(loss) => {
+                self.keep_lost(running, loss);
+                loss.words.clone()
             }
         };
         self.config.log.line(format_args!(

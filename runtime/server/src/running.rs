@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use wxmcp_policy::Principal;
 use wxmcp_run::{Event, Observer, Stream, ToolErrorKind};
 
+use crate::loss::Loss;
 use crate::results::{Ended, Times};
 
 /// Events that wait to be sent; later ones are counted, and their number is sent.
@@ -39,8 +40,8 @@ pub(crate) struct Running {
 pub(crate) enum End {
     /// With a report.
     Reported(Ended),
-    /// It could not begin, or its worker was lost; in words.
-    Lost(String),
+    /// It could not begin, or its worker was lost.
+    Lost(Loss),
 }
 
 #[derive(Default)]
@@ -68,6 +69,8 @@ pub(crate) enum Heard {
     },
     /// A tool call began.
     CallBegun(String),
+    /// A tool that was called says how far it is.
+    CallProgress(String),
     /// A tool call ended.
     CallEnded(u64, Option<ToolErrorKind>),
     /// So many others were not sent, since the client did not take them.
@@ -117,8 +120,10 @@ impl Running {
     pub(crate) async fn end(&self) -> End {
         let mut end = self.end.subscribe();
         match end.wait_for(Option::is_some).await {
-            Ok(end) => end.clone().unwrap_or_else(|| End::Lost(String::new())),
-            Err(_) => End::Lost("the run was lost".to_owned()),
+            Ok(end) => end
+                .clone()
+                .unwrap_or_else(|| End::Lost(Loss::lost("the run was lost"))),
+            Err(_) => End::Lost(Loss::lost("the run was lost")),
         }
     }
 
@@ -132,6 +137,17 @@ impl Running {
         *self.listener.lock() = None;
     }
 
+    /// The same for what matters less: the run's own events keep half of the room.
+    fn tell_if_idle(&self, heard: impl FnOnce() -> Heard) {
+        let mut listener = self.listener.lock();
+        if let Some(to) = listener.as_mut()
+            && to.missed == 0
+            && to.sender.capacity() > MAX_WAITING / 2
+        {
+            let _no_room = to.sender.try_send(heard());
+        }
+    }
+
     fn tell(&self, heard: Heard) {
         let mut listener = self.listener.lock();
         let Some(to) = listener.as_mut() else {
@@ -143,6 +159,15 @@ impl Running {
         if to.missed > 0 || to.sender.try_send(heard).is_err() {
             to.missed = to.missed.saturating_add(1);
         }
+    }
+}
+
+/// How far a tool is, in its own count.
+fn steps(done: Option<f64>, total: Option<f64>) -> String {
+    match (done, total) {
+        (Some(done), Some(total)) => format!("{done}/{total} "),
+        (Some(done), None) => format!("{done} "),
+        (None, _) => String::new(),
     }
 }
 
@@ -166,6 +191,17 @@ impl Observer for Running {
             }),
             Event::CallStarted { name, .. } => self.tell(Heard::CallBegun(name.to_owned())),
             Event::CallEnded { sequence, error } => self.tell(Heard::CallEnded(sequence, error)),
+            Event::CallProgress {
+                name,
+                message,
+                done,
+                total,
+                ..
+            } => self.tell_if_idle(|| {
+                let message = message.unwrap_or_default();
+                let words = format!("{name}: {}{message}", steps(done, total));
+                Heard::CallProgress(words.trim_end().to_owned())
+            }),
         }
     }
 }
@@ -212,11 +248,40 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn progress_of_tools_leaves_room_for_what_the_run_says_itself() {
+        let running = running();
+        let mut heard = running.listen();
+        let tool = |done| Event::CallProgress {
+            sequence: 1,
+            name: "a.b",
+            message: Some("step"),
+            done: Some(done),
+            total: Some(3.0),
+        };
+        for _ in 0..MAX_WAITING {
+            running.event(tool(1.0));
+        }
+        for _ in 0..MAX_WAITING / 2 {
+            print(&running, "x");
+        }
+        let words = Heard::CallProgress("a.b: 1/3 step".to_owned());
+        for _ in 0..MAX_WAITING / 2 {
+            assert_eq!(heard.recv().await.as_ref(), Some(&words));
+        }
+        for _ in 0..MAX_WAITING / 2 {
+            assert!(matches!(heard.recv().await, Some(Heard::Printed(..))));
+        }
+        running.event(tool(1.5));
+        let words = Heard::CallProgress("a.b: 1.5/3 step".to_owned());
+        assert_eq!(heard.recv().await, Some(words));
+    }
+
+    #[tokio::test]
     async fn whoever_waits_for_the_end_gets_it_also_afterwards() {
         let running = running();
         assert!(!running.has_ended());
-        running.finish(End::Lost("x".to_owned()));
-        assert!(matches!(running.end().await, End::Lost(words) if words == "x"));
+        running.finish(End::Lost(Loss::lost("x")));
+        assert!(matches!(running.end().await, End::Lost(loss) if loss.words == "x"));
         assert!(running.has_ended());
     }
 }

@@ -14,6 +14,7 @@ use wxmcp_broker::CallerHost;
 use wxmcp_policy::Principal;
 
 use crate::config::ServerConfig;
+use crate::loss::Loss;
 use crate::recordings::Recordings;
 use crate::results::{Results, Times};
 use crate::running::Running;
@@ -47,7 +48,7 @@ pub(crate) struct Service {
 /// How a run ended without a report.
 #[derive(Clone, Debug)]
 pub(crate) struct Lost {
-    pub(crate) why: String,
+    pub(crate) loss: Loss,
     pub(crate) times: Times,
 }
 
@@ -91,9 +92,9 @@ impl Service {
     }
 
     /// Keeps why a run ended without a report, for whoever asks later.
-    pub(crate) fn keep_lost(&self, running: &Running, why: &str) {
+    pub(crate) fn keep_lost(&self, running: &Running, loss: &Loss) {
         let lost = Lost {
-            why: why.to_owned(),
+            loss: loss.clone(),
             times: running.times(),
         };
         let lost = (Arc::clone(&running.principal), lost);

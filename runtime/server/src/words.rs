@@ -9,6 +9,7 @@ pub(crate) fn over(ran: &Result<Report, RunError>) -> String {
         Ok(Outcome::Cancelled) => "its last run was cancelled".to_owned(),
         Ok(_) => "its last run ended the interpreter".to_owned(),
         Err(error @ RunError::WorkerEnded { .. }) => error.to_string(),
+        Err(RunError::SessionLost(how)) => format!("its worker process {how}"),
         Err(error) => format!("its last run could not begin: {error}"),
     }
 }

@@ -18,6 +18,7 @@ mod host;
 mod look;
 mod place;
 mod read_file;
+mod reporting;
 mod runner;
 mod shared;
 mod slots;

@@ -21,6 +21,7 @@ use crate::definition::Defined;
 use crate::host::FileHost;
 use crate::place::Place;
 use crate::read_file::{ReadError, read_file};
+use crate::reporting::Reporting;
 use crate::shared::{self, SharedFiles};
 use crate::slots::Slot;
 use wxmcp_catalogue::json;
@@ -262,7 +263,10 @@ impl ToolFile {
             ledger: context.ledger.clone(),
             tools: host,
             sources,
-            observer: Arc::clone(&shared.config.observer),
+            observer: Arc::new(Reporting {
+                observer: Arc::clone(&shared.config.observer),
+                progress: context.progress.clone(),
+            }),
             cancel: Box::pin(std::future::pending()),
         };
         let running = async move {

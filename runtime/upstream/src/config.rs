@@ -40,6 +40,8 @@ pub struct ServersFile {
     pub upstreams: Vec<UpstreamConfig>,
     /// Notes on the file for its author.
     pub notes: Vec<String>,
+    /// The same of entries that are wxmcp itself, which are left out: nothing is wrong with them.
+    pub itself: Vec<String>,
 }
 
 /// One configured upstream, not yet resolved.

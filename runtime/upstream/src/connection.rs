@@ -13,7 +13,7 @@ use rmcp::service::{
     RequestHandle, RoleClient, RunningService, ServiceError,
 };
 use serde_json::{Map, Value};
-use wxmcp_run::{CallContext, Held, Ledger};
+use wxmcp_run::{CallContext, CallProgress, Held, Ledger};
 
 use crate::aside::aside;
 use crate::call_deadline::{CallDeadline, Late};
@@ -158,6 +158,13 @@ impl Connection {
         }
     }
 
+    /// Whether it is a wxmcp, by whatever command it was started.
+    pub(crate) fn is_wxmcp(&self) -> bool {
+        let info = self.service.peer_info();
+        let own = info.as_ref().and_then(|info| info.server_info.as_ref());
+        own.is_some_and(|own| own.name == "wxmcp")
+    }
+
     /// Whether the server says that its list of tools may change.
     pub(crate) fn may_change(&self) -> bool {
         may_change(&self.service)
@@ -181,7 +188,12 @@ impl Connection {
             request.params = Some(PaginatedRequestParams::default().with_cursor(cursor));
         }
         let request = ClientRequest::ListToolsRequest(request);
-        let sending = self.send(request, ledger.clone(), Held::default());
+        let pays = Pays {
+            ledger: ledger.clone(),
+            held: Held::default(),
+            progress: CallProgress::default(),
+        };
+        let sending = self.send(request, pays);
         self.answer(sending.await?, None).await
     }
 
@@ -198,7 +210,12 @@ impl Connection {
         let deadline = CallDeadline::of(given);
         let params = CallToolRequestParams::new(name.to_owned()).with_arguments(arguments);
         let request = ClientRequest::CallToolRequest(CallToolRequest::new(params));
-        let sending = self.send(request, context.ledger.clone(), context.held.clone());
+        let pays = Pays {
+            ledger: context.ledger.clone(),
+            held: context.held.clone(),
+            progress: context.progress.clone(),
+        };
+        let sending = self.send(request, pays);
         let handle = deadline.wait(sending, || None).await;
         let handle = handle.map_err(|_| RequestError::Late(Late::Unread))?;
         self.answer(handle?, Some(deadline)).await
@@ -208,15 +225,20 @@ impl Connection {
     async fn send(
         &self,
         mut request: ClientRequest,
-        ledger: Ledger,
-        mut held: Held,
+        pays: Pays,
     ) -> Result<RequestHandle<RoleClient>, RequestError> {
+        let Pays {
+            ledger,
+            mut held,
+            progress,
+        } = pays;
         let bytes = length_of(&request);
         let place = self.pipe.places.take(bytes).await;
         let charge = ledger.charge_when_free(bytes).await;
         held.add(charge.map_err(RequestError::OverBudget)?);
         let payer = Payer {
             ledger,
+            progress,
             _held: held,
             _place: place,
         };
@@ -307,6 +329,13 @@ impl Connection {
         self.service.cancellation_token().cancel();
         self.process.end().await;
     }
+}
+
+/// Who pays for a request, and hears how far it is.
+struct Pays {
+    ledger: Ledger,
+    held: Held,
+    progress: CallProgress,
 }
 
 impl Era {

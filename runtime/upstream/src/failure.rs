@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use rmcp::model::{ErrorCode, ErrorData};
 use rmcp::service::ClientInitializeError;
+use serde_json::{Value, json};
 use wxmcp_broker::bounded_error;
 use wxmcp_catalogue::wording::{bounded, quoted};
 use wxmcp_policy::Redactor;
-use wxmcp_run::{Held, OverBudget, ToolError};
+use wxmcp_run::{Held, OverBudget, ToolError, ToolErrorKind};
 
 use crate::answer::rpc_error;
 use crate::call_deadline::Late;
@@ -45,6 +46,48 @@ pub(crate) struct StartError {
     pub(crate) worth_another_try: bool,
     /// Whether the server was slow to answer `server/discover`, and knows no `initialize`.
     pub(crate) may_be_modern: bool,
+}
+
+/// Why a server gives no tools: it cannot be had, or must not.
+pub(crate) struct NoTools {
+    /// What happened, in words.
+    pub(crate) reason: String,
+    /// It is another wxmcp, which would offer to run programs with the tools that this one has.
+    pub(crate) is_wxmcp: bool,
+}
+
+impl NoTools {
+    pub(crate) fn of_wxmcp() -> Self {
+        Self {
+            reason: "it is wxmcp itself, which runs programs with tools, and is left out"
+                .to_owned(),
+            is_wxmcp: true,
+        }
+    }
+}
+
+impl From<String> for NoTools {
+    fn from(reason: String) -> Self {
+        Self {
+            reason,
+            is_wxmcp: false,
+        }
+    }
+}
+
+/// What an error has in its data where the server is wxmcp itself.
+pub(crate) fn marks_itself() -> Value {
+    json!({ITSELF: true})
+}
+
+/// The member of that data.
+const ITSELF: &str = "isWxmcpItself";
+
+/// Whether a server was not used since it is wxmcp itself: nothing is wrong with that.
+pub fn is_wxmcp_itself(error: &ToolError) -> bool {
+    let data = error.data.as_ref();
+    error.kind == ToolErrorKind::UpstreamUnavailable
+        && data.is_some_and(|data| data.get(ITSELF) == Some(&Value::Bool(true)))
 }
 
 /// Why a handshake failed: the fault of the pipe, else how the process ended, else the error of rmcp.

@@ -18,6 +18,7 @@ mod servers;
 mod stdio;
 
 pub use config::{ConfigError, Environment, Launch, ServersFile, UpstreamConfig, parse_config};
+pub use failure::is_wxmcp_itself;
 pub use servers::{Servers, ServersConfig};
 #[doc(hidden)]
 pub use stdio::fuzzing;

@@ -14,7 +14,7 @@ use crate::aside::aside;
 use crate::config::{ConfigError, Environment, Launch, UpstreamConfig};
 use crate::connection::{Connection, Deadline, Era, Offer};
 use crate::eras::Eras;
-use crate::failure::{RequestError, StartError, redacted, refused};
+use crate::failure::{NoTools, RequestError, StartError, marks_itself, redacted, refused};
 use crate::listing::{self, Tools};
 use crate::stdio::Received;
 use crate::stdio::guard::GuardCommand;
@@ -72,6 +72,8 @@ struct Slot {
     last_failure: Option<ToolError>,
     /// How it ended or why it did not start, the last time.
     last_reason: Option<String>,
+    /// Whether it is wxmcp itself, and not started again.
+    is_wxmcp: bool,
 }
 
 /// One call of a tool.
@@ -121,6 +123,7 @@ impl Server {
                 failed: 0,
                 last_failure: None,
                 last_reason: None,
+                is_wxmcp: false,
             }),
         }
     }
@@ -179,7 +182,7 @@ impl Server {
             let ending = live.connection.ending().await;
             slot.last_reason = Some(live.redactor.redact(&ending));
         }
-        if self.over.load(Ordering::Acquire) != seen
+        if (slot.is_wxmcp || self.over.load(Ordering::Acquire) != seen)
             && let Some(failure) = &slot.last_failure
         {
             return Err(failure.clone());
@@ -203,8 +206,10 @@ impl Server {
                 slot.last_failure = None;
                 Ok(live)
             }
-            Err(reason) => {
-                let failure = self.unavailable(&reason);
+            Err(NoTools { reason, is_wxmcp }) => {
+                let mut failure = self.unavailable(&reason);
+                failure.data = is_wxmcp.then(marks_itself);
+                slot.is_wxmcp = is_wxmcp;
                 slot.failed = slot.failed.saturating_add(1);
                 slot.last_failure = Some(failure.clone());
                 slot.last_reason = Some(reason);
@@ -213,13 +218,17 @@ impl Server {
         }
     }
 
-    async fn start(&self, era: &mut Era) -> Result<Live, String> {
+    async fn start(&self, era: &mut Era) -> Result<Live, NoTools> {
         let launch = self
             .config
             .resolve(&self.settings.environment)
             .map_err(|error: ConfigError| error.to_string())?;
         let deadline = Deadline::after(self.settings.start_timeout);
         let connection = self.connect_in_some_era(&launch, era, deadline).await?;
+        if connection.is_wxmcp() {
+            connection.close().await;
+            return Err(NoTools::of_wxmcp());
+        }
         let changes = self.changes.count();
         let redactor = launch.redactor();
         let listing = listing::list(&connection, &self.lists, &redactor);
@@ -227,9 +236,10 @@ impl Server {
             Ok(Ok(tools)) => tools,
             Ok(Err(error)) => {
                 let error = self.tool_error(&self.name, error, &redactor);
-                return Err(format!("its tools could not be listed: {}", error.message));
+                let words = format!("its tools could not be listed: {}", error.message);
+                return Err(words.into());
             }
-            Err(_) => return Err(connection.silent("tools/list", deadline.given)),
+            Err(_) => return Err(connection.silent("tools/list", deadline.given).into()),
         };
         Ok(Live {
             connection,

@@ -9,9 +9,9 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::AbortHandle;
 use wxmcp_run::{
-    CallContext, CallEnd, CallId, CallRecord, Charge, ClockHandle, ClockSink, ForTool, Held,
-    Ledger, Limit, Limits, Observer, OwnedEvent, RecordingFile, Report, RunError, RunId, Seen,
-    ToolErrorKind, ToolHost, WorkerEnd,
+    CallContext, CallEnd, CallId, CallProgress, CallRecord, Charge, ClockHandle, ClockSink,
+    ForTool, Held, Ledger, Limit, Limits, Observer, OwnedEvent, RecordingFile, Report, RunError,
+    RunId, Seen, ToolErrorKind, ToolHost, WorkerEnd,
 };
 
 use crate::clock::MirrorClock;
@@ -108,6 +108,8 @@ pub(crate) enum Breach {
     TooLargeReport,
     #[error("it sent an event that is too long")]
     TooLongEvent,
+    #[error("it told how far a call is that its parent answers")]
+    NotItsEvent,
     #[error("it sent an outcome that is none")]
     NoOutcome,
     #[error("it recorded a run that is not to be recorded")]
@@ -237,6 +239,8 @@ impl Assigned {
                 message: Some(message),
                 ..
             } if message.len() > MAX_PROGRESS => return Err(Breach::TooLongEvent),
+            // Calls are answered here, and so is it known here how far they are.
+            OwnedEvent::CallProgress { .. } => return Err(Breach::NotItsEvent),
             OwnedEvent::CallStarted { name, .. } if name.len() > MAX_NAME => {
                 return Err(Breach::TooLongEvent);
             }
@@ -297,10 +301,11 @@ impl Assigned {
             return Err(Breach::TooManyAsks);
         }
         let index = state.record(&question)?;
+        let progress = self.progress(&question);
         let run = Arc::clone(self);
         let task = tokio::spawn(async move {
             let began = Instant::now();
-            let context = run.context();
+            let context = run.context(progress);
             let answered = answer(&run.tools, context, question).await;
             let error = answered.as_ref().err().map(|error| error.kind);
             run.note_end(index, error, began.elapsed());
@@ -311,7 +316,15 @@ impl Assigned {
         Ok(())
     }
 
-    fn context(&self) -> CallContext {
+    /// Who hears how far a call is: its server and its tool file are on this side.
+    fn progress(&self, question: &Question) -> CallProgress {
+        let Question::Call { sequence, name, .. } = question else {
+            return CallProgress::default();
+        };
+        CallProgress::of(Arc::clone(&self.observer), *sequence, name)
+    }
+
+    fn context(&self, progress: CallProgress) -> CallContext {
         let clock: Arc<dyn ClockSink> = Arc::<MirrorClock>::clone(&self.clock);
         CallContext {
             run: self.id,
@@ -321,6 +334,7 @@ impl Assigned {
             held: Held::default(),
             id: CallId::default(),
             for_tool: ForTool::default(),
+            progress,
         }
     }
 

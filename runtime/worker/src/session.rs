@@ -130,7 +130,12 @@ impl PoolSession {
                     let is_kept = self.session.is_some() && !done.is_over;
                     self.held = charge.filter(|_| is_kept);
                     self.keep(done.memory);
-                    return done.report;
+                    return match done.report {
+                        Err(RunError::WorkerEnded { how, .. }) if is_later && !done.has_begun => {
+                            Err(RunError::SessionLost(how))
+                        }
+                        report => report,
+                    };
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Calls, NAME, length};
 use crate::calls::ended::Done;
 use crate::family::{Starts, Wanted};
-use wxmcp_run::{CallEnd, CallRecord, Event, Held, ToolError, ToolErrorKind};
+use wxmcp_run::{CallEnd, CallProgress, CallRecord, Event, Held, ToolError, ToolErrorKind};
 
 impl Calls {
     /// Records a tool call and notifies the observer; returns the call's sequence number.
@@ -22,6 +22,11 @@ impl Calls {
         });
         self.observer.event(Event::CallStarted { sequence, name });
         sequence
+    }
+
+    /// Who hears how far a call is.
+    pub(super) fn progress(&self, sequence: u64, name: &str) -> CallProgress {
+        CallProgress::of(Arc::clone(&self.observer), sequence, name)
     }
 
     /// Completes the record of a call, if the operation was one.

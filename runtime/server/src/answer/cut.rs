@@ -1,7 +1,7 @@
 //! Texts that are cut to what a model reads, with words that say so.
 
 /// Characters that the words about a cut take, at most.
-const WORDS: usize = 160;
+pub(super) const WORDS: usize = 160;
 
 /// Shares a budget: who needs less than an equal part leaves the rest to the others.
 pub(super) fn shares(lengths: &[usize], budget: usize) -> Vec<usize> {

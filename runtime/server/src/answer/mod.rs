@@ -14,6 +14,7 @@ use wxmcp_run::{Artifact, CallRecord, Outcome, Raised, Report};
 use crate::recordings::RecordingNote;
 use crate::results::{Ended, SessionNote};
 use cut::{Keep, cut};
+pub(crate) use structured::calls;
 use texts::Texts;
 
 /// Calls that a failed run's answer lists.
@@ -185,13 +186,21 @@ pub(crate) fn recording(note: &RecordingNote, run: &str) -> String {
     }
 }
 
+/// The same, as a member of structured content.
+pub(crate) fn recording_member(note: &RecordingNote, run: &str) -> (&'static str, Value) {
+    match note {
+        RecordingNote::Kept => ("recording", json!(recording_uri(run))),
+        RecordingNote::NotKept(why) => ("not_recorded", json!(why)),
+    }
+}
+
 /// The resource of a recording.
 fn recording_uri(run: &str) -> String {
     format!("run://{run}/recording")
 }
 
 /// What is said of the session, at the end.
-fn ending(session: Option<&SessionNote>) -> String {
+pub(crate) fn ending(session: Option<&SessionNote>) -> String {
     match session {
         None => String::new(),
         Some(SessionNote {

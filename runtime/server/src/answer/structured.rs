@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use wxmcp_run::{Outcome, Report, Usage};
+use wxmcp_run::{CallRecord, Outcome, Report, Usage};
 
 use super::texts::{Text, Texts};
-use super::{MAX_CALLS, how, recording_uri};
-use crate::recordings::RecordingNote;
+use super::{MAX_CALLS, how, recording_member};
 use crate::results::Ended;
 
 /// The report as an object that shows what `texts` shows.
@@ -50,7 +49,7 @@ pub(super) fn of_report(ended: &Ended, run: &str, texts: &Texts) -> Value {
             words.retain(|_, value| !value.is_null() && *value != json!(""));
         }
         object.insert("error".to_owned(), words);
-        object.insert("calls".to_owned(), calls(report));
+        object.insert("calls".to_owned(), calls(&report.calls));
     }
     object.insert("run".to_owned(), json!(run));
     if let Some(session) = &ended.session {
@@ -59,14 +58,9 @@ pub(super) fn of_report(ended: &Ended, run: &str, texts: &Texts) -> Value {
             object.insert("session_ended".to_owned(), json!(why));
         }
     }
-    match &ended.recording {
-        None => {}
-        Some(RecordingNote::Kept) => {
-            object.insert("recording".to_owned(), json!(recording_uri(run)));
-        }
-        Some(RecordingNote::NotKept(why)) => {
-            object.insert("not_recorded".to_owned(), json!(why));
-        }
+    if let Some(note) = &ended.recording {
+        let (name, said) = recording_member(note, run);
+        object.insert(name.to_owned(), said);
     }
     object.insert("usage".to_owned(), usage(&report.usage));
     Value::Object(object)
@@ -87,8 +81,9 @@ fn usage(usage: &Usage) -> Value {
     object
 }
 
-fn calls(report: &Report) -> Value {
-    let calls = report.calls.iter().take(MAX_CALLS);
+/// The calls of a run, and how each ended.
+pub(crate) fn calls(records: &[CallRecord]) -> Value {
+    let calls = records.iter().take(MAX_CALLS);
     calls.map(|call| json!([call.name, how(call)])).collect()
 }
 

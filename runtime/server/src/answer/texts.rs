@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use wxmcp_run::{Outcome, Report};
 
-use super::cut::{Keep, cut_by, shares};
+use super::cut::{Keep, WORDS, cut_by, shares};
 use super::{MAX_CALLS, handed_out_texts};
 
 /// Characters that an answer has besides its texts, at most, if it lists no calls: usage, names, handles.
@@ -90,7 +90,7 @@ impl Texts {
             traceback: Text::new(traceback, Keep::Ends, whole("report")),
             is_exact,
         };
-        if is_exact && !json.starts_with('"') {
+        if is_exact && !texts.value.is_empty() && !json.starts_with('"') {
             // Structured content has it as it is.
             texts.value.length = json.chars().count();
             texts.value.share = texts.value.length;
@@ -102,7 +102,8 @@ impl Texts {
         if sum.saturating_add(calls) > max {
             let shares = shares(&lengths, max.saturating_sub(own()));
             for (text, share) in all.iter_mut().zip(shares) {
-                text.share = share;
+                // What is shorter than the words that would say that it is cut is shown.
+                text.share = share.max(text.length.min(WORDS));
             }
         }
         texts

@@ -50,7 +50,7 @@ pub fn parse_config(file: &str, text: &str, folder: &Path) -> Result<ServersFile
         };
         if upstream.is_wxmcp() {
             let place = server.place();
-            read.notes.push(format!(
+            read.itself.push(format!(
                 "{place}: `{name}` is wxmcp itself, and is left out"
             ));
             continue;

@@ -351,10 +351,10 @@ fn wxmcp_itself_is_recognised_and_left_out() {
     .unwrap();
     let names: Vec<_> = read.upstreams.iter().map(UpstreamConfig::name).collect();
     assert_eq!(names, ["other", "named", "reads"]);
-    assert_eq!(read.notes.len(), 4);
+    assert_eq!((read.notes.len(), read.itself.len()), (0, 4));
     assert!(
-        read.notes[0].ends_with("`self` is wxmcp itself, and is left out"),
+        read.itself[0].ends_with("`self` is wxmcp itself, and is left out"),
         "{:?}",
-        read.notes
+        read.itself
     );
 }

@@ -3,7 +3,12 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use wxmcp_run::Step;
+
 use super::ids;
+
+/// Longest message of progress that is read, in bytes of JSON.
+const MAX_PROGRESS_MESSAGE: usize = 16 * 1024;
 
 /// The parts of a message that say what it is. Parsed without recursion.
 #[derive(Deserialize)]
@@ -20,6 +25,34 @@ pub(super) struct Envelope<'a> {
     pub(super) result: Option<&'a RawValue>,
     #[serde(borrow)]
     pub(super) error: Option<&'a RawValue>,
+}
+
+/// What a report of progress says.
+#[derive(Deserialize)]
+pub(super) struct Progress<'a> {
+    #[serde(rename = "progressToken", borrow)]
+    token: &'a RawValue,
+    #[serde(borrow, default)]
+    progress: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    total: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    message: Option<&'a RawValue>,
+}
+
+impl Progress<'_> {
+    /// How far it is, as far as that can be read; `shown` makes its words safe.
+    pub(super) fn step(&self, shown: impl FnOnce(&[u8]) -> String) -> Step {
+        let number = |raw: Option<&RawValue>| serde_json::from_str(raw?.get()).ok();
+        let message = self.message.map(RawValue::get);
+        let message = message.filter(|raw| raw.len() <= MAX_PROGRESS_MESSAGE);
+        let message = message.and_then(|raw| serde_json::from_str::<String>(raw).ok());
+        Step {
+            message: message.map(|text| shown(text.as_bytes())),
+            done: number(self.progress),
+            total: number(self.total),
+        }
+    }
 }
 
 impl<'a> Envelope<'a> {
@@ -44,15 +77,10 @@ impl<'a> Envelope<'a> {
                 .is_some_and(|method| method.get() == "\"notifications/progress\"")
     }
 
-    /// Of which request it reports progress.
-    pub(super) fn progress_token(&self) -> Option<i64> {
-        #[derive(Deserialize)]
-        struct Progress<'a> {
-            #[serde(rename = "progressToken", borrow)]
-            token: &'a RawValue,
-        }
+    /// Of which request it reports progress, and what it says of it.
+    pub(super) fn progress(&self) -> Option<(i64, Progress<'a>)> {
         let progress: Progress<'_> = serde_json::from_str(self.params?.get()).ok()?;
-        ids::number(progress.token.get())
+        Some((ids::number(progress.token.get())?, progress))
     }
 }
 
@@ -346,7 +374,7 @@ mod tests {
         ] {
             let envelope = Envelope::read(line.as_bytes()).unwrap();
             assert!(envelope.is_progress(), "{line}");
-            assert_eq!(envelope.progress_token(), token, "{line}");
+            assert_eq!(envelope.progress().map(|(token, _)| token), token, "{line}");
         }
         for line in [
             r#"{"id":1,"method":"notifications/progress","params":{"progressToken":3}}"#,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use wxmcp_run::{Held, Ledger};
+use wxmcp_run::{CallProgress, Held, Ledger};
 
 /// Messages that may wait to be written to one server, in units of [`UNIT`]: so many small ones, or one that is larger
 /// than all of them.
@@ -18,6 +18,8 @@ const UNIT: u64 = 1024;
 pub(crate) struct Payer {
     /// Where its answer is charged.
     pub(crate) ledger: Ledger,
+    /// Who hears how far it is.
+    pub(crate) progress: CallProgress,
     /// What is charged for the message: given back when it is written, or given up.
     pub(crate) _held: Held,
     /// Its place among the messages that wait to be written.

@@ -12,9 +12,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use wxmcp_catalogue::clean;
 use wxmcp_policy::{Cut, Redactor};
-use wxmcp_run::Ledger;
+use wxmcp_run::{CallProgress, Ledger};
 
 use super::arrived::Arrived;
+use super::frame::Progress;
 use super::payer::{Payer, Places};
 
 /// Longest excerpt of output that is not the protocol, in bytes.
@@ -65,6 +66,8 @@ struct Open {
     token: Option<i64>,
     /// When the server last reported progress of it.
     progressed: Option<Instant>,
+    /// Who hears how far it is.
+    progress: CallProgress,
     /// Where its answer is charged.
     ledger: Ledger,
     written: Written,
@@ -292,14 +295,19 @@ impl PipeState {
             .any(|open| open.reading == Reading::Typed)
     }
 
-    /// Remembers that the server reported progress. Tokens that no open request has are nothing.
-    pub(super) fn note_progress(&self, token: i64) {
-        let mut requests = self.requests();
-        if let Some(id) = requests.tokens.get(&token).copied()
-            && let Some(open) = requests.open.get_mut(&id)
-        {
+    /// Remembers that the server reported progress, and passes on what it says. Tokens that no open request has are
+    /// nothing.
+    pub(super) fn note_progress(&self, token: i64, reported: &Progress<'_>) {
+        let progress = {
+            let mut requests = self.requests();
+            let id = requests.tokens.get(&token).copied();
+            let Some(open) = id.and_then(|id| requests.open.get_mut(&id)) else {
+                return;
+            };
             open.progressed = Some(Instant::now());
-        }
+            open.progress.clone()
+        };
+        progress.report(|| reported.step(|words| self.shown(words)));
     }
 
     /// When the server last reported progress of an open request.
@@ -347,6 +355,7 @@ impl Requests {
             reading,
             token,
             progressed: None,
+            progress: payer.map_or_else(CallProgress::default, |payer| payer.progress.clone()),
             ledger: payer.map_or_else(|| process.clone(), |payer| payer.ledger.clone()),
             written: Written::Nothing,
             open,

@@ -274,6 +274,7 @@ fn call(run: &Parts, name: &str, arguments: &str) -> ToolCall {
             held: Held::default(),
             id: wxmcp_run::CallId::default(),
             for_tool: wxmcp_run::ForTool::default(),
+            progress: wxmcp_run::CallProgress::default(),
         },
     }
 }

@@ -337,8 +337,8 @@ where
     fn take_envelope(&mut self, line: &[u8], envelope: &Envelope<'_>) -> Taken {
         self.is_spread = false;
         if envelope.is_progress() {
-            if let Some(token) = envelope.progress_token() {
-                self.state.note_progress(token);
+            if let Some((token, progress)) = envelope.progress() {
+                self.state.note_progress(token, &progress);
             }
             return Taken::Nothing;
         }
