@@ -58,7 +58,6 @@ export async function warmUp() {
     cancel(id) {
       open = open.filter(([other]) => BigInt(other) !== id);
     },
-    emit() {},
   });
   for (let round = 0; round < 4; round++) {
     for (const script of SCRIPTS) {
@@ -89,6 +88,14 @@ const BEGINNINGS = [
   'm.import("./tools/test"); tools.search("x")',
 ];
 
+// Scripts that do not wait: from the host's message to the end, without a microtask.
+const WHOLE = [
+  'return $m.last=console.log("hello")',
+  'return $m.last=1+1',
+  'const rows = [{ a: 1, b: "x" }, { a: 2, b: "y" }];\nfor (const row of rows) console.log(row.a, row.b);\nreturn $m.last=rows.length',
+  'return $m.last=`${[1, 2].map((x) => x + 1)}`',
+];
+
 /** What tool files begin with: a hundred small functions of zod, most of them once. */
 function schemas() {
   const schema = z.object({
@@ -110,7 +117,7 @@ function schemas() {
  */
 export function warmAgain() {
   let ids = 0;
-  const host = rehearse({ submit: () => BigInt(++ids), cancel() {}, emit() {} });
+  const host = rehearse({ submit: () => BigInt(++ids), cancel() {} });
   for (let round = 0; round < 100; round++) schemas();
   const end = rehearseFiles();
   for (let round = 0; round < 100; round++) {
@@ -132,6 +139,13 @@ export function warmAgain() {
       host.turn();
       reset();
       keep(undefined);
+      host.turn();
+      reset();
+    }
+  }
+  for (let round = 0; round < 100; round++) {
+    for (const script of WHOLE) {
+      host.start(message(`(function($m){"use strict";\n${script}\n})`, [], SHIFTS));
       host.turn();
       reset();
     }
