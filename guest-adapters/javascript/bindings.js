@@ -63,6 +63,11 @@ const AT = {
   mallocBase: 3336,
   lastDitchPeriod: 3384,
   zones: [972, 988, 992],
+  // Of the context: options (1 << 8: the stack where a promise is made or settled is noted; 1 << 9: in chosen realms
+  // only), and its realm; of a realm: whether it is chosen.
+  options: 112,
+  realm: 88,
+  isChosen: 761,
   // Of a zone: when the next collection begins, for the bytes of objects and for what they hold elsewhere.
   nextByObjects: 36,
   nextByMalloc: 60,
@@ -243,9 +248,6 @@ const keepLeave = (resolve) => {
   leave = resolve;
 };
 
-/** For the first call of an instance: the engine notes the stack where a promise is made, which costs ten pages. */
-let ready = null;
-
 /**
  * What an export answers: a promise that settles when nothing is left to run.
  *
@@ -254,8 +256,7 @@ let ready = null;
  * to the host: `preview1.wat`.) Streams of the engine are such tasks too.
  */
 function afterwards() {
-  const left = ready ?? new Promise(keepLeave);
-  ready = null;
+  const left = new Promise(keepLeave);
   later(whenDrained, 0);
   return left;
 }
@@ -290,6 +291,28 @@ function withoutHeapLimit() {
   const limit = (runtime + AT.heapLimit) >> 2;
   if (words[limit] !== 32 << 20) throw new Error('the limit of the heap is elsewhere');
   words[limit] = 0xffffffff;
+}
+
+/**
+ * Where promises of this realm are made and settled need not be noted: there is one for each call of the host, which
+ * nobody is shown, and a stack takes ten pages of memory. Those of scripts, of another realm, keep theirs.
+ */
+function withoutStacks() {
+  const words = new Uint32Array($memory.buffer);
+  const context = words[AT.context >> 2];
+  const own = words[(context + AT.realm) >> 2];
+  // An object begins with its shape, that with what shapes have in common, whose second word is the realm.
+  let place = AT.rejected;
+  for (let i = 0; i < 3; i++) place = words[place >> 2];
+  const realm = words[(place >> 2) + 1];
+  const bytes = new Uint8Array($memory.buffer);
+  const options = (context + AT.options) >> 2;
+  const isNoted = (words[options] >> 8) & 3;
+  if (isNoted !== 1 || realm === own || bytes[realm + AT.isChosen] !== 0 || bytes[own + AT.isChosen] !== 0) {
+    throw new Error('whether stacks of promises are noted is elsewhere');
+  }
+  words[options] |= 1 << 9;
+  bytes[realm + AT.isChosen] = 1;
 }
 
 const MIB = 1 << 20;
@@ -342,33 +365,16 @@ function collectOften() {
   }
 }
 
-/**
- * Functions that do nothing. Where so many are called in turn, the engine no longer notes which one it was; a run,
- * which calls another, would have to.
- */
-const NOTHING = [
-  ...Array.from({ length: 8 }, (_, number) => (0, eval)(`(() => ${number})`)),
-  Array.isArray,
-  Object.is,
-  Reflect.ownKeys.bind(null, {}),
-  isFinite.bind(null, 1),
-];
-
 /** For the warm-up: calls of the host go to functions, and exports are called like functions. */
 function rehearse(host) {
   const kept = [submitCore, cancelCore, emitCore];
   submitCore = host.submit;
   cancelCore = host.cancel;
-  let turns = 0;
-  const nothing = () => {
-    turns++;
-    emitCore = NOTHING[turns % NOTHING.length];
-    return emitCore;
-  };
+  emitCore = host.emit;
   return {
     start(text) {
       const native = later;
-      later = nothing();
+      later = () => 0;
       const at = lowered(text);
       export_start(at, written);
       later = native;
@@ -387,14 +393,14 @@ function rehearse(host) {
         next += 13 + told.written;
       }
       const native = later;
-      later = nothing();
+      later = () => 0;
       export_deliver(at, next - at);
       later = native;
     },
     drained: () => adapter.drained(),
     turn() {
       const native = later;
-      later = nothing();
+      later = () => 0;
       whenDrained();
       later = native;
     },
@@ -421,9 +427,9 @@ function complete() {
     if (typeof adapter[name] !== 'function') throw new Error(`the adapter did not set ${name}`);
   }
   withoutHeapLimit();
+  withoutStacks();
   collectOften();
   adapter.warmAgain();
-  ready = new Promise(keepLeave);
 }
 
 content.$wxmcp = { adapter, submit, cancel, emit, emitText, known, program, unhandled, rehearse, core };

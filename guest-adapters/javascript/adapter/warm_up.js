@@ -58,6 +58,7 @@ export async function warmUp() {
     cancel(id) {
       open = open.filter(([other]) => BigInt(other) !== id);
     },
+    emit() {},
   });
   for (let round = 0; round < 4; round++) {
     for (const script of SCRIPTS) {
@@ -117,7 +118,7 @@ function schemas() {
  */
 export function warmAgain() {
   let ids = 0;
-  const host = rehearse({ submit: () => BigInt(++ids), cancel() {} });
+  const host = rehearse({ submit: () => BigInt(++ids), cancel() {}, emit() {} });
   for (let round = 0; round < 100; round++) schemas();
   const end = rehearseFiles();
   for (let round = 0; round < 100; round++) {
