@@ -47,7 +47,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 22] = [
+const GROUPS: [Group; 23] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -61,8 +61,11 @@ const GROUPS: [Group; 22] = [
     group("python files mount", |bench| {
         files::figures(&bench.wxmcp, &bench.python)
     }),
-    group("python surroundings first write threads", |bench| {
-        surroundings::figures(&bench.guests, &bench.runtime)
+    group("python surroundings threads", |bench| {
+        surroundings::threads(&bench.guests, &bench.runtime)
+    }),
+    group("surroundings scratch first write", |bench| {
+        surroundings::first_writes(&bench.guests, &bench.runtime)
     }),
     group("python private memory", Bench::private_memory),
     group("python sessions", |bench| {

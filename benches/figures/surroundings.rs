@@ -1,4 +1,4 @@
-//! What the surroundings of a Python script cost: its first file, its threads.
+//! What the surroundings of a script cost: its first file in scratch, and threads of Python.
 
 use std::time::{Duration, Instant};
 
@@ -10,13 +10,32 @@ use wxmcp_sandbox::engine::Allocation;
 
 use crate::guests::Guests;
 use crate::scripts::request;
-use crate::timing::{in_blocks, ms, row};
+use crate::timing::{added, ms, row};
 
-const HELLO: &str = "print('hello')";
+/// A script that writes its first file, and one that keeps the same in memory of its own.
+struct FirstWrite {
+    language: Language,
+    file: &'static str,
+    memory: &'static str,
+}
 
-/// The same, and a file.
-const FIRST_WRITE: &str =
-    "with open('/tmp/notes.txt', 'w') as file:\n    file.write('a line')\nprint('hello')";
+const FIRST_WRITES: [FirstWrite; 2] = [
+    FirstWrite {
+        language: Language::Python,
+        file: "\
+with open('/tmp/notes.txt', 'w') as file: file.write('a line')
+print('hello')",
+        memory: "\
+import io
+with io.StringIO() as file: file.write('a line')
+print('hello')",
+    },
+    FirstWrite {
+        language: Language::JavaScript,
+        file: "await files.writeText('/tmp/notes.txt', 'a line');\nconsole.log('hello')",
+        memory: "await new Map().set('/tmp/notes.txt', 'a line');\nconsole.log('hello')",
+    },
+];
 
 const THREADS: &str = "\
 import threading, time
@@ -43,22 +62,39 @@ assert answers == [50] * 16
 (time.perf_counter() - started) * 1e3
 ";
 
-pub(crate) fn figures(guests: &Guests, runtime: &Runtime) -> anyhow::Result<()> {
-    let sandbox = guests.open(
-        Language::Python,
+/// What the first file of a run adds to it, in each language.
+pub(crate) fn first_writes(guests: &Guests, runtime: &Runtime) -> anyhow::Result<()> {
+    for FirstWrite {
+        language,
+        file,
+        memory,
+    } in FIRST_WRITES
+    {
+        let sandbox = pooled(guests, language)?;
+        let timed = |source: &str| run(&sandbox, runtime, language, source);
+        timed(file)?;
+        let added = added(1_000, || timed(file), || timed(memory))?;
+        row(
+            &format!("  first write to /tmp, added to a run of {language:?}, p50"),
+            &ms(added),
+            "<= 0.05 ms",
+        );
+    }
+    Ok(())
+}
+
+fn pooled(guests: &Guests, language: Language) -> anyhow::Result<Sandbox> {
+    guests.open(
+        language,
         Allocation::Pooled {
             instances: 4,
             memory: 256 << 20,
         },
-    )?;
-    let timed = |source: &str| run(&sandbox, runtime, source);
-    timed(HELLO)?;
-    let (with, without) = in_blocks(20, 20, || timed(FIRST_WRITE), || timed(HELLO))?;
-    row(
-        "  first write to /tmp, added to a fresh instance, p50",
-        &ms(with.saturating_sub(without)),
-        "<= 0.05 ms",
-    );
+    )
+}
+
+pub(crate) fn threads(guests: &Guests, runtime: &Runtime) -> anyhow::Result<()> {
+    let sandbox = pooled(guests, Language::Python)?;
     for (what, source) in [("threads", THREADS), ("workers of a pool", POOL)] {
         let report = runtime.block_on(sandbox.run(request(Language::Python, source)))?;
         let Outcome::Returned(value) = &report.outcome else {
@@ -74,9 +110,14 @@ pub(crate) fn figures(guests: &Guests, runtime: &Runtime) -> anyhow::Result<()> 
     Ok(())
 }
 
-fn run(sandbox: &Sandbox, runtime: &Runtime, source: &str) -> anyhow::Result<Duration> {
+fn run(
+    sandbox: &Sandbox,
+    runtime: &Runtime,
+    language: Language,
+    source: &str,
+) -> anyhow::Result<Duration> {
     let started = Instant::now();
-    let report = runtime.block_on(sandbox.run(request(Language::Python, source)))?;
+    let report = runtime.block_on(sandbox.run(request(language, source)))?;
     let elapsed = started.elapsed();
     ensure!(report.stdout == b"hello\n", "{:?}", report.outcome);
     Ok(elapsed)

@@ -39,6 +39,23 @@ pub(crate) fn in_blocks(
     Ok((median(a), median(b)))
 }
 
+/// What `more` takes beyond `less`: the median difference of `count` runs of each in turn, so that a machine whose
+/// speed drifts slows both.
+pub(crate) fn added(
+    count: usize,
+    mut more: impl FnMut() -> anyhow::Result<Duration>,
+    mut less: impl FnMut() -> anyhow::Result<Duration>,
+) -> anyhow::Result<Duration> {
+    let mut differences = Vec::new();
+    for _ in 0..count {
+        let (more, less) = (more()?, less()?);
+        differences.push(i64::try_from(more.as_nanos())? - i64::try_from(less.as_nanos())?);
+    }
+    differences.sort_unstable();
+    let median = differences[differences.len() / 2];
+    Ok(Duration::from_nanos(u64::try_from(median).unwrap_or(0)))
+}
+
 /// Page faults of a process without input or output: the kernel counts them, Python asks it.
 pub(crate) fn faults(python: &Path, program: &Path, args: &[&str]) -> anyhow::Result<u64> {
     const COUNT: &str = "import os, sys

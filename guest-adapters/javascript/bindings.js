@@ -63,6 +63,11 @@ const AT = {
   mallocBase: 3336,
   lastDitchPeriod: 3384,
   zones: [972, 988, 992],
+  // Of the context: options (1 << 8: the stack where a promise is made or settled is noted; 1 << 9: in chosen realms
+  // only), and its realm; of a realm: whether it is chosen.
+  options: 112,
+  realm: 88,
+  isChosen: 761,
   // Of a zone: when the next collection begins, for the bytes of objects and for what they hold elsewhere.
   nextByObjects: 36,
   nextByMalloc: 60,
@@ -288,6 +293,28 @@ function withoutHeapLimit() {
   words[limit] = 0xffffffff;
 }
 
+/**
+ * Where promises of this realm are made and settled need not be noted: there is one for each call of the host, which
+ * nobody is shown, and a stack takes ten pages of memory. Those of scripts, of another realm, keep theirs.
+ */
+function withoutStacks() {
+  const words = new Uint32Array($memory.buffer);
+  const context = words[AT.context >> 2];
+  const own = words[(context + AT.realm) >> 2];
+  // An object begins with its shape, that with what shapes have in common, whose second word is the realm.
+  let place = AT.rejected;
+  for (let i = 0; i < 3; i++) place = words[place >> 2];
+  const realm = words[(place >> 2) + 1];
+  const bytes = new Uint8Array($memory.buffer);
+  const options = (context + AT.options) >> 2;
+  const isNoted = (words[options] >> 8) & 3;
+  if (isNoted !== 1 || realm === own || bytes[realm + AT.isChosen] !== 0 || bytes[own + AT.isChosen] !== 0) {
+    throw new Error('whether stacks of promises are noted is elsewhere');
+  }
+  words[options] |= 1 << 9;
+  bytes[realm + AT.isChosen] = 1;
+}
+
 const MIB = 1 << 20;
 
 /**
@@ -400,6 +427,7 @@ function complete() {
     if (typeof adapter[name] !== 'function') throw new Error(`the adapter did not set ${name}`);
   }
   withoutHeapLimit();
+  withoutStacks();
   collectOften();
   adapter.warmAgain();
 }

@@ -255,9 +255,27 @@ function asModule(exports) {
 function again() {}
 
 /** Runs the body, and keeps what it answers. */
-async function settle(body, m) {
+function settle(body, m) {
+  let answer;
   try {
-    let answer = await body(m);
+    answer = body(m);
+  } catch (error) {
+    if (fail(error)) keep(undefined);
+    return;
+  }
+  // Most scripts that do not wait end here: a promise would cost them a stack, kept for errors, and a hundred pages.
+  if (task === undefined && note === undefined && isPrimitive(answer)) keep(answer);
+  else settleLater(body, m, answer);
+}
+
+function isPrimitive(answer) {
+  return answer === null || (typeof answer !== 'object' && typeof answer !== 'function');
+}
+
+/** The same for what may be a promise, or a function. */
+async function settleLater(body, m, given) {
+  try {
+    let answer = await given;
     if (task !== undefined) {
       if (body !== again) toolfile.load(answer);
       answer = await toolfile.perform(task, hasBigInts);

@@ -89,6 +89,14 @@ const BEGINNINGS = [
   'm.import("./tools/test"); tools.search("x")',
 ];
 
+// Scripts that do not wait: from the host's message to the end, without a microtask.
+const WHOLE = [
+  'return $m.last=console.log("hello")',
+  'return $m.last=1+1',
+  'const rows = [{ a: 1, b: "x" }, { a: 2, b: "y" }];\nfor (const row of rows) console.log(row.a, row.b);\nreturn $m.last=rows.length',
+  'return $m.last=`${[1, 2].map((x) => x + 1)}`',
+];
+
 /** What tool files begin with: a hundred small functions of zod, most of them once. */
 function schemas() {
   const schema = z.object({
@@ -132,6 +140,13 @@ export function warmAgain() {
       host.turn();
       reset();
       keep(undefined);
+      host.turn();
+      reset();
+    }
+  }
+  for (let round = 0; round < 100; round++) {
+    for (const script of WHOLE) {
+      host.start(message(`(function($m){"use strict";\n${script}\n})`, [], SHIFTS));
       host.turn();
       reset();
     }

@@ -33,6 +33,7 @@ import { collectInLoops } from './collect.mjs';
 import { sealHeap } from './heap.mjs';
 import { clearFileStatus, fixSeeds, layMemoryOut, renameImports, withoutModuleLoader } from './module.mjs';
 import { bundled } from './packages.mjs';
+import { withoutCounts } from './uncounted.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const adapter = dirname(here);
@@ -79,7 +80,7 @@ async function component() {
   cpSync(join(adapter, 'wit'), wit, { recursive: true });
   copyFileSync(guestWit, join(wit, 'guest.wit'));
   const engine = readFileSync(join(packages, '@bytecodealliance/componentize-js/lib/starlingmonkey_embedding.wasm'));
-  const spliced = splicer.spliceBindings(collectInLoops(engine), FEATURES, undefined, wit, WORLD, false);
+  const spliced = splicer.spliceBindings(collectInLoops(withoutCounts(engine)), FEATURES, undefined, wit, WORLD, false);
   checkExports(spliced.exports);
   await writeSources(spliced.imports);
   const ready = preinitialise(Buffer.from(spliced.wasm), environment(spliced));

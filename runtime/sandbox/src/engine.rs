@@ -221,6 +221,8 @@ fn pool(instances: u32, memory: usize) -> PoolingAllocationConfig {
         .table_elements(40_000)
         .max_memory_size(memory)
         .linear_memory_keep_resident(8 << 20)
+        // What an instance wrote of its tables is cleared: pages that are given back cost a fault in the next one.
+        .table_keep_resident(1 << 20)
         .pagemap_scan(Enabled::Auto);
     pool
 }
