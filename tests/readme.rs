@@ -130,7 +130,8 @@ fn the_second_screen_is_true() -> TestResult {
 
 /// The text of what a server that is started by these words answers to a program that counts airports.
 fn asked(folder: &Path, words: &[&str]) -> Result<String, Box<dyn std::error::Error>> {
-    let code = "from tools import database\ndatabase.query(sql='SELECT count(*) AS n FROM airports')['rows']";
+    let code =
+        "from tools import database\ndatabase.query(sql='SELECT count(*) AS n FROM airports')";
     let lines = [
         json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
             "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}}}),

@@ -281,10 +281,7 @@ async fn sessions_go_on_and_end_with_their_worker() -> TestResult {
         crate::kill(pid)?;
     }
     let lost = session.run(run(kept)).await;
-    assert!(
-        matches!(lost, Err(RunError::WorkerEnded { .. })),
-        "{lost:?}"
-    );
+    assert!(matches!(lost, Err(RunError::SessionLost(_))), "{lost:?}");
     assert!(session.is_over());
     let mut other = runner.session();
     let report = other.run(run(kept)).await?;

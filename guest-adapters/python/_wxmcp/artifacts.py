@@ -26,8 +26,8 @@ def progress(message=None, done=None, total=None):
 
 
 def _steps(value, name):
-    if value is None or isinstance(value, (int, float)):
-        return value
+    if value is None:
+        return None
     if isinstance(value, (str, bytes)) or not hasattr(value, "__float__"):
         raise TypeError(f"progress(message, done, total): {name} is a number, not {type(value).__name__}")
     return float(value)
