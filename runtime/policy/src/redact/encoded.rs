@@ -60,8 +60,7 @@ mod tests {
     fn a_secret_is_found_in_urls_and_in_base64() {
         let secret = "pa/ss wörd?";
         let forms = encoded(secret);
-        let all = forms.iter().chain([&"".to_owned()]);
-        let redactor = Redactor::new(all.map(|form| ("S", form.as_str())));
+        let redactor = Redactor::new(forms.iter().map(|form| ("S", form.as_str())));
         for text in [
             "pa%2Fss%20w%C3%B6rd%3F",
             "pa/ss%20w%c3%b6rd%3f",
