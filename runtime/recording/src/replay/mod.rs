@@ -10,6 +10,7 @@ mod order;
 mod printed;
 mod recorded;
 mod state;
+mod written;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,7 +91,7 @@ impl Replay {
     /// When the recording says what no run can be.
     pub fn run(&self, ledger: &Ledger, observer: Arc<dyn Observer>) -> Result<Run, RecordedError> {
         let head = &self.state.recorded.head;
-        let sources = capture::sources(&head.mounts, self.state.recorded.captured.clone());
+        let sources = self.state.recorded.mounts();
         let captured = sources.iter().map(|source| match source {
             Source::Captured(captured) => Some(Arc::clone(captured)),
             Source::Host(_) | Source::Memory { .. } => None,
@@ -131,7 +132,11 @@ impl Replay {
         let fuel = fuel.filter(|_| self.state.how.script.is_none());
         Limits {
             fuel: fuel.or(limits.fuel),
-            wall: WALL,
+            wall: match self.state.recorded.end {
+                Some(_) => WALL,
+                // How far it came is not known: it may have computed for ever, but for no longer than it was allowed.
+                None => WALL.min(Duration::from_nanos(limits.wall)),
+            },
             start: Duration::from_nanos(limits.start),
             memory: limits.memory,
             host_memory: limits.host_memory,

@@ -21,6 +21,10 @@ impl Schedule for ReplayedOrder {
         self.state.began(self.instance, id, (operation, timer));
     }
 
+    fn call_number(&self, id: u64) -> Option<u64> {
+        Some(self.state.call_number(self.instance, id))
+    }
+
     fn gave_up(&self, id: u64) {
         let recorded = &self.state.recorded;
         let instance = usize::try_from(self.instance).unwrap_or(usize::MAX);

@@ -1,11 +1,13 @@
 //! A recording, sorted by who is to be given what.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
-use wxmcp_run::{Limit, Outcome};
+use wxmcp_run::{Limit, Outcome, Source};
 
-use crate::event::{Answer, Bytes, End, Entry, Event, Head, Question};
+use crate::capture;
+use crate::event::{Answer, Bytes, End, Event, Head, Question};
 
 /// The operation of `wit/guest.wit` that starts another script.
 const SCRIPT: u8 = 10;
@@ -15,8 +17,8 @@ const SCRIPT: u8 = 10;
 pub struct Recorded {
     /// What was run.
     pub head: Head,
-    /// What the mounts held, each by its number.
-    pub captured: Vec<(u32, Entry)>,
+    /// What the mounts held, in their order.
+    mounts: Vec<Source>,
     /// How it ended; none if the recording was cut short.
     pub end: Option<End>,
     /// What differs at the end in mounts that could be written to.
@@ -85,13 +87,18 @@ impl Recorded {
             instances: vec![Instance::default()],
             ..Self::default()
         };
+        let mut captured = Vec::new();
         for (number, event) in events.into_iter().enumerate() {
             if (number == 0) != matches!(event, Event::Head(_)) || this.end.is_some() {
                 return Err(RecordedError::OutOfPlace(number));
             }
             this.events = number.saturating_add(1);
-            this.take(number, event)?;
+            match event {
+                Event::Captured { mount, entry } => captured.push((mount, entry)),
+                event => this.take(number, event)?,
+            }
         }
+        this.mounts = capture::sources(&this.head.mounts, captured);
         match this.events {
             0 => Err(RecordedError::Empty),
             _ => Ok(this),
@@ -105,7 +112,7 @@ impl Recorded {
     fn take(&mut self, event: usize, it: Event) -> Result<(), RecordedError> {
         match it {
             Event::Head(head) => self.head = *head,
-            Event::Captured { mount, entry } => self.captured.push((mount, entry)),
+            Event::Captured { .. } => {}
             Event::Printed { stream, bytes } => {
                 let [out, error] = &mut self.printed;
                 let printed = if stream == 2 { error } else { out };
@@ -185,6 +192,15 @@ impl Recorded {
         let index = usize::try_from(instance).unwrap_or(usize::MAX);
         let found = self.instances.get_mut(index);
         found.ok_or(RecordedError::NoInstance(event))
+    }
+
+    /// The mounts as they were captured, for one run.
+    pub(super) fn mounts(&self) -> Vec<Source> {
+        let mounts = self.mounts.iter().map(|source| match source {
+            Source::Captured(captured) => Source::Captured(Arc::new(captured.of_another_run())),
+            other => other.clone(),
+        });
+        mounts.collect()
     }
 
     /// The report of the recorded run, if it ended.

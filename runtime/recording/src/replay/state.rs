@@ -16,8 +16,7 @@ use super::order::ReplayedOrder;
 use super::recorded::{Batch, Instance, Numbered, Recorded};
 use super::{HowToReplay, Replayed};
 use crate::canonical;
-use crate::capture::NotCaptured;
-use crate::event::{Answer, Body, Event, Question};
+use crate::event::{Answer, Question};
 
 /// Operations that a script may still begin after it diverged, while it comes to its end.
 const AFTERWARDS: u32 = 100;
@@ -182,6 +181,13 @@ impl State {
         }
     }
 
+    /// A number of a call that grows with them as they were recorded: scripts that run beside each other replay in another turn.
+    pub(super) fn call_number(&self, instance: u32, id: u64) -> u64 {
+        let known = self.instance(instance).and_then(|it| it.began.get(&id));
+        let event = known.map_or(self.recorded.events, |began| began.event);
+        u64::try_from(event).unwrap_or(u64::MAX)
+    }
+
     /// A question of an operation: its answer, none where there was none before the run ended.
     pub(super) fn asks(
         &self,
@@ -323,6 +329,9 @@ impl State {
             // A replay has no time that could be over, and nobody who interrupts it: it came as far.
             report.outcome = outcome;
         }
+        for (call, number) in report.calls.iter_mut().zip(1..) {
+            call.sequence = number;
+        }
         let actual = canonical::report(report);
         let mut divergence = {
             let mut inner = self.inner.lock();
@@ -356,51 +365,6 @@ impl State {
             report: actual,
             divergence,
         }
-    }
-}
-
-impl State {
-    /// What the run left in its mounts cannot be looked at.
-    pub(super) fn cannot_compare(&self, error: &NotCaptured) -> Divergence {
-        let last = self.recorded.events.saturating_sub(1);
-        Divergence::new(
-            last,
-            "what the recorded run left in its mounts",
-            error.to_string(),
-        )
-    }
-
-    /// Compares what the run left in its mounts.
-    pub(super) fn compare_written(&self, written: &[Event]) -> Option<Divergence> {
-        if self.recorded.written == written {
-            return None;
-        }
-        let lines = |events: &[Event]| events.iter().map(in_a_line).collect::<String>();
-        let last = self.recorded.events.saturating_sub(1);
-        let words = (
-            "what the recorded run left in its mounts",
-            "what the replay left there",
-        );
-        let differs = Divergence::new(last, words.0, words.1);
-        Some(differs.with(&lines(&self.recorded.written), &lines(written)))
-    }
-}
-
-/// What is at a path of a mount at the end, in a line.
-fn in_a_line(event: &Event) -> String {
-    match event {
-        Event::Written { mount, entry } => {
-            let body = match &entry.body {
-                Body::File(bytes) => {
-                    let text = String::from_utf8_lossy(&bytes.0);
-                    return format!("mount {mount}: {} {:o}\n{text}\n", entry.path, entry.mode);
-                }
-                body => format!("{body:?}"),
-            };
-            format!("mount {mount}: {} {:o} {body}\n", entry.path, entry.mode)
-        }
-        Event::Removed { mount, path } => format!("mount {mount}: {path} is not there\n"),
-        _ => String::new(),
     }
 }
 
