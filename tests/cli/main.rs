@@ -3,6 +3,7 @@
 mod commands;
 mod file_ends;
 mod files;
+mod hostile_recordings;
 mod machine;
 mod outcomes;
 mod place;

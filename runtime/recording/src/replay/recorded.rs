@@ -36,6 +36,10 @@ pub(super) struct Instance {
     pub(super) asked: HashMap<u64, Numbered<Question>>,
     pub(super) answered: HashMap<u64, Answer>,
     pub(super) gave_up: HashSet<u64>,
+    /// Operations that were handed over.
+    pub(super) handed_over: HashSet<u64>,
+    /// Whether it is known to have ended: whoever started it was told so.
+    pub(super) has_ended: bool,
     pub(super) batches: Vec<Numbered<Batch>>,
     pub(super) wall: Vec<Numbered<u64>>,
     pub(super) monotonic: Vec<Numbered<u64>>,
@@ -167,9 +171,15 @@ impl Recorded {
                 changed,
                 at: _,
             } => {
+                let at = self.at(instance, event)?;
+                at.handed_over.extend(&ids);
+                let children = ids.iter().filter_map(|id| at.children.get(id).copied());
+                let children: Vec<u32> = children.collect();
                 let it = Batch { ids, changed };
-                let batches = &mut self.at(instance, event)?.batches;
-                batches.push(Numbered { event, it });
+                at.batches.push(Numbered { event, it });
+                for child in children {
+                    self.at(child, event)?.has_ended = true;
+                }
             }
             Event::Wall {
                 instance,

@@ -203,7 +203,7 @@ impl State {
         };
         match known.asked.get(&id.operation) {
             // It was never asked: it waited for its turn when the run ended, or was given up.
-            None if known.began.contains_key(&id.operation) => Ok(None),
+            None if known.began.contains_key(&id.operation) => self.unanswered(known, id.operation),
             None => {
                 let last = known.asked.values().map(|asked| asked.event).max();
                 self.beyond(
@@ -222,12 +222,31 @@ impl State {
                 }
                 false => Ok(None),
             },
-            Some(asked) if asked.it == *question => Ok(known.answered.get(&id.operation).cloned()),
+            Some(asked) if asked.it == *question => match known.answered.get(&id.operation) {
+                Some(answer) => Ok(Some(answer.clone())),
+                None => self.unanswered(known, id.operation),
+            },
             Some(asked) => {
                 self.diverges(between(asked, question));
                 Err(differs())
             }
         }
+    }
+
+    /// What is answered where the recording has no answer: it never ended. Whoever waits for it would wait for ever if the
+    /// recording says that it did.
+    fn unanswered(&self, known: &Instance, id: u64) -> Result<Option<Answer>, ToolError> {
+        if !known.handed_over.contains(&id) {
+            return Ok(None);
+        }
+        let event = known.began.get(&id).map_or(0, |began| began.event);
+        let expected = format!("operation {id} has ended");
+        self.diverges(Divergence::new(
+            event,
+            expected,
+            "the recording has no answer to it",
+        ));
+        Err(differs())
     }
 
     /// What another script is answered.
@@ -261,8 +280,15 @@ impl State {
         let goes_on = |next: &&Numbered<Batch>| self.how.in_session || !self.stops_at(next.event);
         let next = self.next_batch(instance).filter(goes_on);
         if next.is_none() {
-            let last = self.instance(instance).and_then(|it| it.batches.last());
-            self.beyond("waits", last.map_or(0, |it| it.event));
+            let known = self.instance(instance);
+            let last = known.and_then(|it| it.batches.last());
+            let last = last.map_or(0, |it| it.event);
+            self.beyond("waits", last);
+            // Nothing else ends one that another script waits for.
+            if instance > 0 && known.is_none_or(|it| it.has_ended) {
+                let expected = "the script that was started has ended";
+                self.diverges(Divergence::new(last, expected, "it waits"));
+            }
             if instance == 0 && !self.has_diverged() {
                 self.ends();
             }
