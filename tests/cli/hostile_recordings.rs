@@ -291,3 +291,37 @@ fn a_recording_with_changed_events_harms_nothing() -> TestResult {
     }
     Ok(())
 }
+
+/// It is not waited for: nothing would end the wait.
+#[test]
+fn an_answer_that_a_recording_lacks_is_named() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let file = fixtures().join("recordings/threads_and_calls.py.wxr");
+    let whole = Recording::read(fs::File::open(&file)?)?;
+    let handed_over = |event: &&Event| matches!(event, Event::HandedOver { .. });
+    let first = whole.events.iter().find(handed_over);
+    let Some(Event::HandedOver { ids, .. }) = first else {
+        return Err("nothing was handed over".into());
+    };
+    let id = *ids.first().ok_or("no operation")?;
+    let is_its_answer =
+        |event: &Event| matches!(event, Event::Answered { instance: 0, id: of, .. } if *of == id);
+    let lacking = whole.events.iter().filter(|event| !is_its_answer(event));
+    let lacking: Vec<Event> = lacking.cloned().collect();
+    for (events, code) in [(whole.events, 0), (lacking, 65)] {
+        let bytes = written(&events).ok_or("it cannot be written")?;
+        fs::write(folder.path().join("r.wxr"), bytes)?;
+        let printed = within_time(folder.path(), &["replay", "--quiet", "r.wxr"])?;
+        assert_eq!(printed.code, Some(code), "{}", printed.stderr);
+        let words = format!(
+            "recorded: operation {id} has ended\n  replayed: the recording has no answer to it"
+        );
+        assert_eq!(
+            printed.stderr.contains(&words),
+            code == 65,
+            "{}",
+            printed.stderr
+        );
+    }
+    Ok(())
+}
