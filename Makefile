@@ -61,7 +61,7 @@ components: guests servers ## Make the components in other languages that the te
 	fixtures/components/build.sh $(OUT)
 
 .PHONY: recordings
-recordings: guests ## Record the runs in fixtures/recordings, anew
+recordings: guests servers ## Record the runs in fixtures/recordings, anew
 	$(BUILD) --bins
 	fixtures/recordings/make.sh $(OUT)/wxmcp
 
@@ -120,6 +120,11 @@ bench: build clients ## Measure, side by side with native CPython and node, and 
 	$(if $(BEFORE),benches/before.sh $(BEFORE))
 	$(OUT)/figures $(if $(BEFORE),--before target/before/$(BEFORE))
 	$(MAKE) bench-search
+
+.PHONY: determinism
+determinism: build ## Run more than 100 scripts deterministically, alone and beside processes that spin: each report must be the same
+	$(SHIP) --bins
+	$(OUT)/figures determinism
 
 .PHONY: attacks
 attacks: build ## Run scripts and servers that cost the host as much as they can, and print what each cost

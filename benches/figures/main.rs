@@ -14,8 +14,10 @@
 )]
 
 mod compare;
+mod determinism;
 mod files;
 mod guests;
+mod recordings;
 mod scripts;
 mod serve;
 mod sessions;
@@ -47,7 +49,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 23] = [
+const GROUPS: [Group; 25] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -104,6 +106,10 @@ const GROUPS: [Group; 23] = [
     group("worker process fresh run", |bench| {
         workers::figures(&bench.guests, &bench.wxmcp, &bench.runtime)
     }),
+    group("recordings verify replay size", |bench| {
+        recordings::figures(&bench.guests, &bench.wxmcp, &bench.runtime)
+    }),
+    group("determinism", |bench| determinism::figures(&bench.wxmcp)),
     group("machine executable", Bench::executable),
     group("machine", Bench::machine),
 ];

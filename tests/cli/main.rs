@@ -4,6 +4,7 @@ mod commands;
 mod deterministic;
 mod file_ends;
 mod files;
+mod hostile_recordings;
 mod live;
 mod machine;
 mod outcomes;

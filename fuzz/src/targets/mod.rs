@@ -47,7 +47,7 @@ pub(crate) const TARGETS: &[Target] = &[
     target("ids", 4 << 10, frames::ids),
     target("postgres", 16 << 10, postgres::answers),
     target("postgres-value", 4 << 10, postgres::values),
-    target("recording", 8 << 10, recordings::recordings),
+    target("recording", 16 << 10, recordings::recordings),
     target("schema", 16 << 10, schema::schema),
     target("servers-file", 8 << 10, servers::file),
     target("settings-file", 8 << 10, settings::file),

@@ -1,7 +1,8 @@
 //! Recordings that come from anybody.
 
+use wxmcp_recording::Recorded;
 use wxmcp_recording::event::Event;
-use wxmcp_recording::file::fuzzing::{of_records, of_stream};
+use wxmcp_recording::file::fuzzing::{of_plain, of_records, of_stream};
 use wxmcp_recording::file::{Completeness, Reader, Show, Writer, calls, line, table};
 
 use crate::cost::{Bound, Line, within};
@@ -13,18 +14,29 @@ const BOUND: Bound = Bound {
     peak: Line(6 << 20, 100),
 };
 
+/// What sorting costs: a place for each event, and for each of the mounts; nothing is as large as an event says.
+const SORTED: Bound = Bound {
+    steps: Line(6_000_000, 2_000),
+    allocations: Line(50_000, 20),
+    peak: Line(6 << 20, 100),
+};
+
 /// Bytes that events may take here: far less than otherwise, so that inputs reach it.
 const MOST: u64 = 1 << 20;
+
+/// The first byte of an input whose rest is what a file holds, decompressed: those that began as recordings of fixtures.
+const PLAIN: u8 = 242;
 
 /// After a first byte: a file as it is, or the parts of one whose hashes are made for them. What is read can be written, and is then the same.
 pub(crate) fn recordings(input: &[u8]) {
     let Some((first, rest)) = input.split_first() else {
         return;
     };
-    let file = match first % 3 {
-        0 => rest.to_vec(),
+    let file = match (first, first % 3) {
+        (&PLAIN, _) => of_plain(rest),
+        (_, 0) => rest.to_vec(),
         // Hashes are right, so that changes get behind them.
-        1 => of_stream(rest),
+        (_, 1) => of_stream(rest),
         _ => of_records(rest),
     };
     let (events, completeness) = within(BOUND, "recording", file.len(), || read(&file));
@@ -37,6 +49,10 @@ pub(crate) fn recordings(input: &[u8]) {
         let cut = line(number, event, Show { longest: Some(8) });
         assert!(!cut.contains('\n'), "{cut}");
     }
+    // What a replay makes of them: whatever they say, it copies none of them.
+    let all = events.clone();
+    let sorted = within(SORTED, "sorted", file.len(), || Recorded::of(all));
+    drop(sorted);
     let shown = table(&calls(&events), 100);
     let harmless = |it: char| it == '\n' || !it.is_control();
     assert!(shown.chars().all(harmless), "{shown:?}");

@@ -85,6 +85,17 @@ impl Captured {
         }
     }
 
+    /// The same for another run: what files hold is not copied.
+    #[must_use]
+    pub fn of_another_run(&self) -> Self {
+        Self {
+            entries: self.entries.clone(),
+            umask: self.umask,
+            protected: self.protected.clone(),
+            shown: Mutex::default(),
+        }
+    }
+
     /// The folder itself, if it is among the entries.
     pub fn top(&self) -> Option<&CapturedEntry> {
         self.entries.first().filter(|it| it.path.is_empty())

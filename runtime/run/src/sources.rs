@@ -120,6 +120,12 @@ pub trait Schedule: Send + Sync {
     /// after this time.
     fn began(&self, id: u64, operation: u8, timer: Option<Duration>, fuel: u64);
 
+    /// The number of a call that just began, among all calls of the run and of those that it starts. None: that of its turn.
+    fn call_number(&self, id: u64) -> Option<u64> {
+        let _any = id;
+        None
+    }
+
     /// The run gives up on an operation.
     fn gave_up(&self, id: u64);
 

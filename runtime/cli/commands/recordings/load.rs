@@ -8,7 +8,7 @@ use wxmcp_host::{Guests, Runtime};
 use wxmcp_recording::event::Head;
 use wxmcp_recording::file::{Completeness, Recording};
 use wxmcp_recording::{HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed};
-use wxmcp_run::{Language, Ledger, Observer, Report};
+use wxmcp_run::{Language, Observer, Report};
 
 use crate::exit::Failure;
 
@@ -133,15 +133,15 @@ pub(super) async fn replay(
     };
     let recorded = Arc::clone(&loaded.recorded);
     let replay = Replay::of(Arc::clone(&recorded), how);
-    let ledger = Ledger::unbounded();
-    let run = replay.run(&ledger, observer);
-    let run = run
-        .context("the recording cannot be replayed")
-        .map_err(Failure::usage)?;
     let runtime = Runtime::with_guests(Arc::clone(guests))
         .build()
         .context("make a runtime without tools")
         .map_err(Failure::fault)?;
+    // A recording may come from anybody: whatever its limits are, it gets no more memory than a run may have here.
+    let run = replay.run(runtime.tools().broker().ledger(), observer);
+    let run = run
+        .context("the recording cannot be replayed")
+        .map_err(Failure::usage)?;
     let name = recorded.head.name.as_str();
     let failure = |error| super::super::run::failure(error, name, true);
     let runner = runtime.interpreter(run.script.language).map_err(failure)?;

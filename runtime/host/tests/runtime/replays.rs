@@ -429,34 +429,6 @@ async fn a_call_that_nobody_heard_of_has_ended_in_the_replay_as_in_the_run() -> 
 }
 
 #[tokio::test]
-async fn what_was_never_answered_is_not_handed_over() -> TestResult {
-    let runtime = runtime()?;
-    let job = Job::new(
-        Language::Python,
-        "script",
-        "from tools import tests\ntests.next()\n",
-    );
-    let (_, mut events) = recorded(&runtime, job).await?;
-    assert!(Recorded::of(events.clone()).is_ok());
-    events.retain(|event| !matches!(event, Event::Answered { .. }));
-    let refused = Recorded::of(events.clone()).err();
-    let refused = refused.ok_or("a replay would wait for ever")?.to_string();
-    let asks = |id: &u64| {
-        let is_asked = |it: &Event| matches!(it, Event::Asked { id: asked, .. } if asked == id);
-        events.iter().any(is_asked)
-    };
-    let at = events
-        .iter()
-        .position(|it| matches!(it, Event::HandedOver { ids, .. } if ids.iter().any(asks)));
-    let at = at.ok_or("nothing was handed over")?;
-    assert_eq!(
-        refused,
-        format!("event {at} of the recording is out of place")
-    );
-    Ok(())
-}
-
-#[tokio::test]
 async fn a_script_that_was_changed_has_the_time_of_its_limit() -> TestResult {
     let runtime = runtime()?;
     let mut job = Job::new(Language::Python, "script", "1");

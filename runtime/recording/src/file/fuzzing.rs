@@ -1,6 +1,6 @@
 //! For fuzzing alone: files whose hashes are right, whatever is in them.
 
-use super::chunk::{Chain, put_number};
+use super::chunk::{Chain, HASH, Number, put_number};
 use super::stream::{BLOB, EVENT, Stream};
 use super::{MAGIC, VERSION};
 
@@ -21,6 +21,58 @@ pub fn of_stream(compressed: &[u8]) -> Vec<u8> {
     let hash = chain.add([&end, &[]]);
     file.extend([end.as_slice(), &hash].concat());
     file
+}
+
+/// A file whose decompressed stream is this one, as far as it consists of records: the last may be cut.
+pub fn of_plain(mut input: &[u8]) -> Vec<u8> {
+    let Ok(mut stream) = Stream::new(Vec::new()) else {
+        return Vec::new();
+    };
+    let mut events = 0;
+    while let Some((head, rest)) = number(input) {
+        let length = usize::try_from(head >> 1).unwrap_or(usize::MAX);
+        let bytes = rest.get(..length).unwrap_or(rest);
+        let kind = if head & 1 == u64::from(BLOB) {
+            BLOB
+        } else {
+            EVENT
+        };
+        events += u64::from(kind == EVENT);
+        if stream.record(kind, bytes).is_err() {
+            return Vec::new();
+        }
+        input = rest.get(bytes.len()..).unwrap_or_default();
+    }
+    match stream.finish(events) {
+        Ok(()) => stream.into_inner(),
+        Err(_) => Vec::new(),
+    }
+}
+
+/// The decompressed stream of a file: what [`of_plain`] takes.
+pub fn plain(file: &[u8]) -> Option<Vec<u8>> {
+    let mut rest = file.get(4..)?;
+    let mut compressed = Vec::new();
+    loop {
+        let (length, bytes) = number(rest)?;
+        if length == 0 {
+            break;
+        }
+        let length = usize::try_from(length).ok()?;
+        compressed.extend_from_slice(bytes.get(..length)?);
+        rest = bytes.get(length + HASH..)?;
+    }
+    zstd::decode_all(compressed.as_slice()).ok()
+}
+
+fn number(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number = Number::default();
+    for (at, byte) in bytes.iter().enumerate() {
+        if let Some(value) = number.add(*byte).ok()? {
+            return Some((value, bytes.get(at + 1..)?));
+        }
+    }
+    None
 }
 
 /// A file of these records: in front of each, its kind and its length, a byte for each.

@@ -30,6 +30,10 @@ impl Schedule for RecordedOrder {
         }
     }
 
+    fn call_number(&self, id: u64) -> Option<u64> {
+        self.given.schedule.as_ref()?.call_number(id)
+    }
+
     fn gave_up(&self, id: u64) {
         self.tape.push(Event::GaveUp {
             instance: self.instance,

@@ -2,8 +2,6 @@
 
 use std::fmt::Write as _;
 
-use crate::event::{Body, Event};
-
 /// The first difference.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Divergence {
@@ -98,24 +96,6 @@ pub(super) fn operation_name(operation: u8) -> &'static str {
         9 => "a request for a file",
         10 => "another script",
         _ => "an unknown operation",
-    }
-}
-
-/// What is at a path of a mount at the end, in a line.
-pub(super) fn in_a_line(event: &Event) -> String {
-    match event {
-        Event::Written { mount, entry } => {
-            let body = match &entry.body {
-                Body::File(bytes) => {
-                    let text = String::from_utf8_lossy(&bytes.0);
-                    return format!("mount {mount}: {} {:o}\n{text}\n", entry.path, entry.mode);
-                }
-                body => format!("{body:?}"),
-            };
-            format!("mount {mount}: {} {:o} {body}\n", entry.path, entry.mode)
-        }
-        Event::Removed { mount, path } => format!("mount {mount}: {path} is not there\n"),
-        _ => String::new(),
     }
 }
 

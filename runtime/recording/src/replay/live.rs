@@ -15,7 +15,6 @@ use super::answers::Answers;
 use super::recorded::Recorded;
 use super::{HowToReplay, RecordedError, policy, script};
 use crate::answer;
-use crate::capture;
 use crate::deterministic;
 use crate::event::{Answer, Question};
 use crate::question;
@@ -66,7 +65,7 @@ impl Live {
     ) -> Result<Run, RecordedError> {
         let recorded = &self.host.recorded;
         let head = &recorded.head;
-        let mounts = capture::sources(&head.mounts, recorded.captured.clone());
+        let mounts = recorded.mounts();
         let began = Duration::from_nanos(head.began);
         Ok(Run {
             id: RunId::random(),

@@ -13,6 +13,7 @@ mod printed;
 mod recorded;
 mod state;
 mod words;
+mod written;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -115,7 +116,7 @@ impl Replay {
         let before = self.mounts.lock().take();
         let sources = match &before {
             Some((policy, _)) => policy.mounts.iter().map(|it| it.source.clone()).collect(),
-            None => capture::sources(&head.mounts, self.state.recorded.captured.clone()),
+            None => self.state.recorded.mounts(),
         };
         let captured = sources.iter().map(|source| match source {
             Source::Captured(captured) => Some(Arc::clone(captured)),
@@ -164,7 +165,11 @@ impl Replay {
         let wall = if is_other {
             twice.saturating_add(SLACK).min(WALL)
         } else {
-            WALL
+            match self.state.recorded.end {
+                Some(_) => WALL,
+                // How far it came is not known: it may have computed for ever, but for no longer than it was allowed.
+                None => WALL.min(Duration::from_nanos(limits.wall)),
+            }
         };
         Limits {
             fuel: fuel.or(limits.fuel),

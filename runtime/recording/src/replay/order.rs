@@ -21,6 +21,10 @@ impl Schedule for ReplayedOrder {
         self.state.began(self.instance, id, (operation, timer));
     }
 
+    fn call_number(&self, id: u64) -> Option<u64> {
+        Some(self.state.call_number(self.instance, id))
+    }
+
     fn gave_up(&self, id: u64) {
         let recorded = &self.state.recorded;
         let instance = usize::try_from(self.instance).unwrap_or(usize::MAX);
@@ -42,6 +46,8 @@ impl Schedule for ReplayedOrder {
         }
         match self.state.front(self.instance) {
             Some(Batch { ids, changed }) => Next::These(ids, changed),
+            // It comes to its end, which the first difference is told at.
+            None if self.state.has_stopped() => Next::HasEnded,
             None => Next::Never,
         }
     }
@@ -50,7 +56,12 @@ impl Schedule for ReplayedOrder {
         if self.state.has_stopped() {
             return true;
         }
-        self.state.front(self.instance).is_some_and(|batch| {
+        let front = self.state.front(self.instance);
+        if front.is_none() && self.state.has_stopped() {
+            // Nothing ends what it waits for.
+            self.state.ends();
+        }
+        front.is_some_and(|batch| {
             if batch.ids != [id] {
                 let event = self.state.front_event(self.instance);
                 let expected = "the script waits for others";

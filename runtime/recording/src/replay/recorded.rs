@@ -1,11 +1,13 @@
 //! A recording, sorted by who is to be given what.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use serde_json::Value;
-use wxmcp_run::{Limit, Outcome};
+use wxmcp_run::{Limit, Outcome, Source};
 
-use crate::event::{Answer, Bytes, End, Entry, Event, Head, Question};
+use crate::capture;
+use crate::event::{Answer, Bytes, End, Event, Head, Question};
 
 /// The operation of `wit/guest.wit` that starts another script.
 const SCRIPT: u8 = 10;
@@ -15,8 +17,8 @@ const SCRIPT: u8 = 10;
 pub struct Recorded {
     /// What was run.
     pub head: Head,
-    /// What the mounts held, each by its number.
-    pub captured: Vec<(u32, Entry)>,
+    /// What the mounts held, in their order.
+    mounts: Vec<Source>,
     /// How it ended; none if the recording was cut short.
     pub end: Option<End>,
     /// What differs at the end in mounts that could be written to.
@@ -40,18 +42,14 @@ pub(super) struct Instance {
     pub(super) gave_up: HashSet<u64>,
     /// Calls that had ended and were not handed over when it ended.
     pub(super) left: Vec<u64>,
+    /// Operations that were handed over.
+    pub(super) handed_over: HashSet<u64>,
+    /// Whether it is known to have ended: whoever started it was told so.
+    pub(super) has_ended: bool,
     pub(super) batches: Vec<Numbered<Batch>>,
     pub(super) wall: Vec<Numbered<u64>>,
     pub(super) monotonic: Vec<Numbered<u64>>,
     pub(super) children: HashMap<u64, u32>,
-}
-
-impl Instance {
-    /// Whether an operation began, and was answered if it asked the host of tools.
-    fn may_have_ended(&self, id: u64) -> bool {
-        let is_open = self.asked.contains_key(&id) && !self.answered.contains_key(&id);
-        self.began.contains_key(&id) && !is_open
-    }
 }
 
 /// Completions that were handed over together.
@@ -110,6 +108,7 @@ impl Recorded {
     /// When they are none.
     pub fn runs(events: impl IntoIterator<Item = Event>) -> Result<Vec<Self>, RecordedError> {
         let mut runs: Vec<Self> = Vec::new();
+        let mut captured = Vec::new();
         for (number, event) in events.into_iter().enumerate() {
             let begins = runs.last().is_none_or(|run| run.end.is_some());
             if begins != matches!(event, Event::Head(_)) {
@@ -121,11 +120,18 @@ impl Recorded {
                     first: number,
                     ..Self::default()
                 });
+                captured.push(Vec::new());
             }
-            if let Some(run) = runs.last_mut() {
+            if let (Some(run), Some(captured)) = (runs.last_mut(), captured.last_mut()) {
                 run.events = number.saturating_add(1);
-                run.take(number, event)?;
+                match event {
+                    Event::Captured { mount, entry } => captured.push((mount, entry)),
+                    event => run.take(number, event)?,
+                }
             }
+        }
+        for (run, captured) in runs.iter_mut().zip(captured) {
+            run.mounts = capture::sources(&run.head.mounts, captured);
         }
         match runs.is_empty() {
             true => Err(RecordedError::Empty),
@@ -150,7 +156,7 @@ impl Recorded {
         self.to_pass = self.to_pass.saturating_add(usize::from(passes));
         match it {
             Event::Head(head) => self.head = *head,
-            Event::Captured { mount, entry } => self.captured.push((mount, entry)),
+            Event::Captured { .. } => {}
             Event::Printed { stream, bytes } => {
                 let [out, error] = &mut self.printed;
                 let printed = if stream == 2 { error } else { out };
@@ -205,12 +211,15 @@ impl Recorded {
                 changed,
                 at: _,
             } => {
-                let instance = self.at(instance, event)?;
-                if !ids.iter().all(|id| instance.may_have_ended(*id)) {
-                    return Err(RecordedError::OutOfPlace(event));
-                }
+                let at = self.at(instance, event)?;
+                at.handed_over.extend(&ids);
+                let children = ids.iter().filter_map(|id| at.children.get(id).copied());
+                let children: Vec<u32> = children.collect();
                 let it = Batch { ids, changed };
-                instance.batches.push(Numbered { event, it });
+                at.batches.push(Numbered { event, it });
+                for child in children {
+                    self.at(child, event)?.has_ended = true;
+                }
             }
             Event::Left { instance, ids } => self.at(instance, event)?.left.extend(ids),
             Event::Wall {
@@ -244,6 +253,15 @@ impl Recorded {
     pub(super) fn number(&self, path: &[u64]) -> Option<u32> {
         let child = |at: u32, id: &u64| self.instance(at)?.children.get(id).copied();
         path.iter().try_fold(0, child)
+    }
+
+    /// The mounts as they were captured, for one run.
+    pub(super) fn mounts(&self) -> Vec<Source> {
+        let mounts = self.mounts.iter().map(|source| match source {
+            Source::Captured(captured) => Source::Captured(Arc::new(captured.of_another_run())),
+            other => other.clone(),
+        });
+        mounts.collect()
     }
 
     /// The report of the recorded run, if it ended.

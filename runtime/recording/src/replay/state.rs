@@ -13,14 +13,13 @@ use wxmcp_run::{CallId, Clocks, Outcome, Randomness, Report, Sources, ToolError,
 use super::answers::Answers;
 use super::clocks::{Last, ReplayedClocks};
 use super::cut::Cut;
-use super::divergence::{Divergence, in_a_line, operation_name, pretty};
+use super::divergence::{Divergence, operation_name, pretty};
 use super::order::ReplayedOrder;
 use super::recorded::{Batch, Instance, Numbered, Recorded};
 use super::words::{between, detail};
 use super::{HowToReplay, Replayed};
 use crate::canonical;
-use crate::capture::NotCaptured;
-use crate::event::{Answer, Event, Question};
+use crate::event::{Answer, Question};
 
 /// Operations that a script may still begin after it diverged, while it comes to its end.
 const AFTERWARDS: u32 = 100;
@@ -228,6 +227,13 @@ impl State {
         }
     }
 
+    /// A number of a call that grows with them as they were recorded: scripts that run beside each other replay in another turn.
+    pub(super) fn call_number(&self, instance: u32, id: u64) -> u64 {
+        let known = self.instance(instance).and_then(|it| it.began.get(&id));
+        let event = known.map_or(self.recorded.events, |began| began.event);
+        u64::try_from(event).unwrap_or(u64::MAX)
+    }
+
     /// A question of an operation: its answer, none where there was none before the run ended.
     pub(super) fn asks(
         &self,
@@ -246,7 +252,7 @@ impl State {
         };
         match known.asked.get(&id.operation) {
             // It was never asked: it waited for its turn when the run ended, or was given up.
-            None if known.began.contains_key(&id.operation) => Ok(None),
+            None if known.began.contains_key(&id.operation) => self.unanswered(known, id.operation),
             None => {
                 let last = known.asked.values().map(|asked| asked.event).max();
                 self.beyond(
@@ -267,13 +273,32 @@ impl State {
             },
             Some(asked) if asked.it == *question => {
                 self.passes();
-                Ok(known.answered.get(&id.operation).cloned())
+                match known.answered.get(&id.operation) {
+                    Some(answer) => Ok(Some(answer.clone())),
+                    None => self.unanswered(known, id.operation),
+                }
             }
             Some(asked) => {
                 self.diverges(between(asked, question));
                 Err(differs())
             }
         }
+    }
+
+    /// What is answered where the recording has no answer: it never ended. Whoever waits for it would wait for ever if the
+    /// recording says that it did.
+    fn unanswered(&self, known: &Instance, id: u64) -> Result<Option<Answer>, ToolError> {
+        if !known.handed_over.contains(&id) {
+            return Ok(None);
+        }
+        let event = known.began.get(&id).map_or(0, |began| began.event);
+        let expected = format!("operation {id} has ended");
+        self.diverges(Divergence::new(
+            event,
+            expected,
+            "the recording has no answer to it",
+        ));
+        Err(differs())
     }
 
     /// What another script is answered.
@@ -307,8 +332,15 @@ impl State {
         let goes_on = |next: &&Numbered<Batch>| self.how.in_session || !self.stops_at(next.event);
         let next = self.next_batch(instance).filter(goes_on);
         if next.is_none() {
-            let last = self.instance(instance).and_then(|it| it.batches.last());
-            self.beyond("waits", last.map_or(0, |it| it.event));
+            let known = self.instance(instance);
+            let last = known.and_then(|it| it.batches.last());
+            let last = last.map_or(0, |it| it.event);
+            self.beyond("waits", last);
+            // Nothing else ends one that another script waits for.
+            if instance > 0 && known.is_none_or(|it| it.has_ended) {
+                let expected = "the script that was started has ended";
+                self.diverges(Divergence::new(last, expected, "it waits"));
+            }
             if instance == 0 && !self.has_diverged() {
                 self.ends();
             }
@@ -379,6 +411,9 @@ impl State {
             // A replay has no time that could be over, and nobody who interrupts it: it came as far.
             report.outcome = outcome;
         }
+        for (call, number) in report.calls.iter_mut().zip(1..) {
+            call.sequence = number;
+        }
         let actual = canonical::report(report);
         let mut divergence = {
             let mut inner = self.inner.lock();
@@ -420,33 +455,6 @@ impl State {
     fn ended_early(&self) -> bool {
         let is_cut_short = self.recorded.end.is_none() && self.how.script.is_none();
         is_cut_short || (self.how.until.is_some() && self.is_over())
-    }
-}
-
-impl State {
-    /// What the run left in its mounts cannot be looked at.
-    pub(super) fn cannot_compare(&self, error: &NotCaptured) -> Divergence {
-        let last = self.recorded.events.saturating_sub(1);
-        Divergence::new(
-            last,
-            "what the recorded run left in its mounts",
-            error.to_string(),
-        )
-    }
-
-    /// Compares what the run left in its mounts.
-    pub(super) fn compare_written(&self, written: &[Event]) -> Option<Divergence> {
-        if self.recorded.written == written {
-            return None;
-        }
-        let lines = |events: &[Event]| events.iter().map(in_a_line).collect::<String>();
-        let last = self.recorded.events.saturating_sub(1);
-        let words = (
-            "what the recorded run left in its mounts",
-            "what the replay left there",
-        );
-        let differs = Divergence::new(last, words.0, words.1);
-        Some(differs.with(&lines(&self.recorded.written), &lines(written)))
     }
 }
 

@@ -91,6 +91,10 @@ impl Calls {
                     taken.extend(self.ready.remove(position));
                     break;
                 }
+                // What is not under way never ends: a schedule may be a hostile recording's.
+                if !self.aborts.contains_key(id) {
+                    break;
+                }
                 match self.running.join_next().await {
                     Some(Ok(ended)) => self.end(ended),
                     Some(Err(_cancelled)) => {}

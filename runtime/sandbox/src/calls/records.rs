@@ -10,7 +10,10 @@ use wxmcp_run::{CallEnd, CallProgress, CallRecord, Event, Held, ToolError, ToolE
 impl Calls {
     /// Records a tool call and notifies the observer; returns the call's sequence number.
     pub(super) fn record(&mut self, id: u64, name: &str, argument_bytes: usize) -> u64 {
-        let sequence = self.family.next_call();
+        let turn = self.family.next_call();
+        let schedule = self.schedule.as_ref();
+        let given = schedule.and_then(|it| it.call_number(id));
+        let sequence = given.unwrap_or(turn);
         let end = name.floor_char_boundary(NAME);
         let name = name.get(..end).unwrap_or_default();
         self.indices.insert(id, self.records.len());
