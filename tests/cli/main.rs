@@ -16,3 +16,4 @@ mod starts;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
+mod verify;

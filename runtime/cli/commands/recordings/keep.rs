@@ -14,8 +14,11 @@ use wxmcp_recording::file::Writer;
 use wxmcp_recording::{NotRecorded, Recorder, Sink};
 use wxmcp_run::{CallContext, Policy, Report, Run, Stdin, ToolHost as _};
 
+use super::target::Target;
+use super::{limits, names, secret_files};
 use crate::cli::RunArgs;
 use crate::exit::Failure;
+use crate::render;
 
 /// Most bytes of standard input that a recording holds.
 const STDIN: u64 = 64 << 20;
@@ -37,6 +40,7 @@ const SECRET: [&str; 9] = [
 pub(in crate::commands) struct Keeper {
     recorder: Recorder,
     path: PathBuf,
+    target: Target,
     /// The mounts, and what they held before.
     policy: Policy,
     mounts: Mounts,
@@ -69,20 +73,31 @@ pub(in crate::commands) fn keep(
         ))
     })?;
     let head = Head::of(&run, guest, env!("CARGO_PKG_VERSION")).map_err(not_recorded)?;
+    let words = command(std::env::args().skip(1).collect(), &args.words);
     let head = Head {
-        command: command(std::env::args().skip(1).collect(), &args.words),
+        command: limits::said(words, args.words.len()),
         ..head
     };
+    let unwritten = |error: io::Error| {
+        let what = format!("write the recording `{}`", path.display());
+        Failure::usage(anyhow::Error::new(error).context(what))
+    };
+    let (target, file) = Target::create(path).map_err(unwritten)?;
+    target.hide(&mut run.policy);
     let mounts = capture::capture(&run.policy).map_err(not_captured)?;
+    if !args.keep.record_files {
+        secret_files::refuse(&run.policy, &mounts)?;
+    }
     let captured = capture::events(&mounts).collect();
     let policy = run.policy.clone();
-    let (run, recorder) = create(path)
-        .and_then(|file| Recorder::of(run, head, captured, Box::new(Kept::new(file)?)))
-        .with_context(|| format!("write the recording `{}`", path.display()))
-        .map_err(Failure::usage)?;
+    target.protect(&mut run.policy);
+    let (run, recorder) = Kept::new(file)
+        .and_then(|file| Recorder::of(run, head, captured, Box::new(file)))
+        .map_err(unwritten)?;
     let keeper = Keeper {
         recorder,
         path: path.clone(),
+        target,
         policy,
         mounts,
     };
@@ -96,16 +111,18 @@ impl Keeper {
     ///
     /// When some of it could not be written.
     pub(in crate::commands) async fn end(
-        self,
+        mut self,
         report: &Report,
         tools: &CallerHost,
     ) -> Result<(), Failure> {
+        self.target.keep();
         let changes = capture::changes(&self.policy, &self.mounts).map_err(not_captured)?;
         changes
             .into_iter()
             .for_each(|event| self.recorder.push(event));
         let written = self.recorder.finish(report, digests(report, tools).await);
         written
+            .and_then(|()| self.target.finish())
             .with_context(|| format!("write the recording `{}`", self.path.display()))
             .map_err(Failure::unwritten)
     }
@@ -199,19 +216,6 @@ fn not_captured(error: NotCaptured) -> Failure {
     Failure::usage(anyhow::Error::new(error).context("the run cannot be recorded"))
 }
 
-/// A file to record into. What is in it already must be a recording: anything else is likely to be a mistake.
-fn create(path: &Path) -> io::Result<File> {
-    let mut begins = [0; 3];
-    let is_other = File::open(path).is_ok_and(|mut file| {
-        let holds_some = file.metadata().is_ok_and(|it| it.is_file() && it.len() > 0);
-        holds_some && !(file.read_exact(&mut begins).is_ok() && &begins == b"wxr")
-    });
-    if is_other {
-        return Err(io::Error::other("it exists, and is no recording"));
-    }
-    File::create(path)
-}
-
 /// The file of a recording.
 struct Kept(Writer<File>);
 
@@ -251,7 +255,15 @@ pub(in crate::commands) fn output_behind(words: &mut Vec<String>) -> Option<Path
 
 /// The file of a script's recording, where none is named: beside it.
 pub(in crate::commands) fn default_path(script: &str) -> PathBuf {
-    Path::new(script).with_extension("wxr")
+    let script = Path::new(script);
+    let path = names::recording_of(script);
+    if path != script.with_extension("wxr") {
+        render::note(&format!(
+            "it is recorded into `{}`: the other name is that of another script's recording",
+            path.display()
+        ));
+    }
+    path
 }
 
 #[cfg(test)]
@@ -278,11 +290,5 @@ mod tests {
         let own = "a.py -o out --record b";
         let recorded = of(&format!("run --record=a.wxr {own}"), own);
         assert_eq!(recorded, format!("run {own}"));
-    }
-
-    #[test]
-    fn the_recording_of_a_script_has_its_name() {
-        let beside = default_path("scripts/report.py");
-        assert_eq!(beside, Path::new("scripts/report.wxr"));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use wxmcp_recording::{Divergence, HowToReplay, OtherScript};
+use wxmcp_run::Language;
 
 use super::load::{Loaded, load, replay};
 use crate::cli::ReplayArgs;
@@ -21,6 +22,9 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
             ..HowToReplay::default()
         };
         return super::super::repl::after_replay(&loaded, how, guests);
+    }
+    if let Some(script) = &args.script {
+        same_language(script, &loaded)?;
     }
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let how = HowToReplay {
@@ -52,6 +56,23 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
     Ok(Exit::from(&report.outcome))
 }
 
+/// Refuses a script in another language than that of the recording, in which it would be run.
+fn same_language(script: &str, loaded: &Loaded) -> Result<(), Failure> {
+    let name = match super::super::run::read_script(script, None)?.language {
+        Language::Python => "python",
+        Language::JavaScript => "javascript",
+        Language::TypeScript => "typescript",
+        Language::Component => "component",
+    };
+    let recorded = loaded.recorded.head.language.as_str();
+    match name == recorded {
+        true => Ok(()),
+        false => Err(Failure::usage(anyhow::anyhow!(
+            "`{script}` is in another language ({name}) than the recorded script ({recorded})"
+        ))),
+    }
+}
+
 /// A script that is given the recorded answers.
 fn other(name: &str) -> Result<OtherScript, Failure> {
     Ok(OtherScript {
@@ -67,8 +88,11 @@ pub(super) fn in_words(
     script: Option<&str>,
     file: &str,
 ) -> String {
-    let script = script.unwrap_or(loaded.recorded.head.name.as_str());
-    let script = divergence.file.as_deref().unwrap_or(script);
+    let recorded = loaded.recorded.head.name.as_str();
+    let edited = loaded.script.as_deref().filter(|_| loaded.edited.is_some());
+    let script = script.or(edited).unwrap_or(recorded);
+    let other = divergence.file.as_deref();
+    let script = other.filter(|file| *file != recorded).unwrap_or(script);
     let place = match divergence.line {
         Some(line) if divergence.at_line => format!("{script}, line {line}"),
         Some(line) => format!("{script}, before line {line} was done"),
