@@ -123,7 +123,7 @@ if folder == '/d':
             let captured = shown.lines().filter(|line| line.contains("\"captured\""));
             let paths: String = captured.collect();
             assert!(
-                paths.contains("\"other.wxr\"") && !paths.contains("main.wxr"),
+                paths.contains("\"other.wxr\"") && !paths.contains("\"path\":\"main.wxr\""),
                 "{paths}"
             );
         }

@@ -138,8 +138,13 @@ fn widening(args: &RunArgs) -> Vec<&'static str> {
 
 /// Whether a path leads out of the folder at hand.
 fn is_outside(path: &Path) -> bool {
-    let inside = || Some(path.canonicalize().ok()?.starts_with(here()?));
-    inside() != Some(true)
+    match (path.canonicalize(), here()) {
+        (Ok(path), Some(here)) => !path.starts_with(here),
+        // It is not there: what runs it says so.
+        _ => path
+            .components()
+            .any(|it| !matches!(it, Component::Normal(_) | Component::CurDir)),
+    }
 }
 
 fn here() -> Option<PathBuf> {
@@ -256,7 +261,8 @@ mod tests {
         let named = |line: &str| widening(&cli::run_of(&words(line)).unwrap()).join(", ");
         for line in [
             "run --fuel 9 -e A=b -q -c 1",
-            "run --deterministic --project . -c 1 -v /:/x",
+            "run --deterministic --project . -c 1 x -v /:/x",
+            "run is-gone.py",
         ] {
             assert_eq!(named(line), "", "{line}");
         }
@@ -275,6 +281,10 @@ mod tests {
             (
                 "run --project / -c 1",
                 "a `--project` outside of this folder",
+            ),
+            (
+                "run ../is-gone.py",
+                "a script that is outside of this folder, or has no name of one",
             ),
             (
                 "run --lang py /etc/passwd",

@@ -92,6 +92,7 @@ fn all(paths: &[PathBuf], args: &VerifyArgs) -> Result<Vec<Verified>, Failure> {
         verified: paths.iter().map(|_| None).collect(),
         printed: 0,
     });
+    let updating = Mutex::new(());
     let work = || -> Result<(), Failure> {
         crate::runtime::event_loop()?.run(async {
             loop {
@@ -101,6 +102,8 @@ fn all(paths: &[PathBuf], args: &VerifyArgs) -> Result<Vec<Verified>, Failure> {
                 };
                 let mut verified = one(path, &guests).await;
                 if args.update {
+                    // A run may see the folder that the file of another one is written into.
+                    let _alone = updating.lock();
                     update(&mut verified, &guests, args.trust_commands);
                 }
                 done.lock().take(at, verified, args);
