@@ -177,7 +177,7 @@ fn replays(folder: &Path, language: &str) -> Result<(), Failed> {
         folder,
         copy.path(),
         language,
-        &["--record", &recording, "--record-env"],
+        &["--record", &recording, "--record-env", "--record-files"],
     )?;
     // What a recording cannot hold is refused by name.
     if live.stderr.contains("the run cannot be recorded")

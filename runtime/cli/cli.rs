@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use wxmcp_run::Language;
 
-pub(crate) use parse::{is_run_flag, parse};
+pub(crate) use parse::{is_run_flag, parse, run_of};
 
 pub(crate) use recordings::{
     KeepArgs, LiveArgs, RecordArgs, RecordingArgs, RecordingCommand, ReplayArgs, VerifyArgs,

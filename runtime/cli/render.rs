@@ -337,7 +337,7 @@ pub(crate) fn failure(error: &anyhow::Error, hint: Option<&str>) {
 
 /// Says that what was asked for went otherwise than it should, in words that are whole.
 pub(crate) fn failed(words: &str) {
-    text(&format!("error: {words}"));
+    text(&format!("error: {}", visible(words)));
 }
 
 /// Says that output was lost; a reader that went away knows it.
@@ -366,6 +366,11 @@ pub(crate) fn line(text: &str) {
         )
         .as_bytes(),
     );
+}
+
+/// Prints a line that repeats what a script printed, also where no terminal reads it: the log of a build may be shown by one.
+pub(crate) fn quoting_line(text: &str) {
+    bytes(format!("{}\n", visible(text)).as_bytes());
 }
 
 /// Asks for a line on a terminal.

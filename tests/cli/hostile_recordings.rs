@@ -200,6 +200,11 @@ fn change_event(event: &mut Event, chance: &mut Chance) {
                 _ => Answer::Err(chance.text()),
             };
         }
+        Event::Left { ids, .. } => match chance.below(3) {
+            0 => ids.clear(),
+            1 => ids.push(chance.number()),
+            _ => ids.extend(ids.clone()),
+        },
         Event::HandedOver { ids, changed, .. } => match chance.below(4) {
             0 => ids.clear(),
             1 => ids.push(chance.number()),

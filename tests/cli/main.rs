@@ -21,3 +21,4 @@ mod starts;
 #[path = "../support/mod.rs"]
 mod support;
 mod terminal;
+mod verify;

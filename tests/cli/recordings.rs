@@ -146,9 +146,9 @@ fn verify_says_which_recordings_differ_and_records_them_again() -> TestResult {
     fs::write(folder.path().join("r/a.wxr"), half)?;
     let cut = run(&["verify", "--json", "r"])?;
     let lines: Result<Vec<Value>, _> = cut.stdout.lines().map(serde_json::from_str).collect();
-    let notes = lines?.first().and_then(|line| line.get("notes").cloned());
+    let error = lines?.first().and_then(|line| line.get("error").cloned());
     assert!(
-        notes.ok_or("no notes")?.to_string().contains("cut short"),
+        error.ok_or("no error")?.to_string().contains("cut short"),
         "{}",
         cut.stdout
     );

@@ -46,6 +46,12 @@ fn run_alone(words: impl IntoIterator<Item = OsString>) -> Option<RunArgs> {
     RunArgs::from_arg_matches(&matches).ok()
 }
 
+/// The arguments of a command line that was recorded, if it is one of `wxmcp run`: its first word.
+pub(crate) fn run_of(words: &[String]) -> Option<RunArgs> {
+    let program = std::iter::once(OsString::new());
+    run_alone(program.chain(words.iter().map(OsString::from)))
+}
+
 /// Whether a word is spelled like a flag of `wxmcp run`.
 pub(crate) fn is_run_flag(word: &str) -> bool {
     use clap::CommandFactory;

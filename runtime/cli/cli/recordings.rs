@@ -10,8 +10,10 @@ use super::RunArgs;
 pub(super) const RECORD: &str = "\
 The run is what it would be, with the clock, the waits and the random numbers of this machine; all that it
 is given is kept in one file. `wxmcp replay FILE` gives the same report with no tool, no network and no
-wait. Environment variables whose names look like secrets are refused unless --record-env says otherwise;
-standard input is read to its end before the script begins, and is empty where it is a terminal.
+wait. Environment variables whose names look like secrets are refused unless --record-env says otherwise, files
+of mounts unless --record-files does. Standard input is read to its end before the script begins, and is empty
+where it is a terminal. A recording that is in the file already is replaced when the new one is whole; the run
+sees neither.
 Values that rules under [recording] in wxmcp.toml name are left out; the recording is then replayed once before it is kept.
 
 Exit codes: those of `wxmcp run`, 74 if the recording could not be written, and 65 if it does not replay without what
@@ -25,10 +27,11 @@ Exit codes: those of `wxmcp run` where the replay is what was recorded; 65 where
 
 pub(super) const VERIFY: &str = "\
 Each run is replayed with the answers, times and random numbers that were recorded. Where the script stands beside its
-recording (`a.py`, `a.wxr`), it is the script as it is now.
+recording (`a.py`, `a.wxr`), it is the script as it is now; where none does, the recorded text, and a note says so.
 
 Exit codes:
-  0 each replay is what was recorded   65 one differs   2 usage, or a file that is no recording";
+  0 each replay is what was recorded   65 one differs
+  2 usage, a file that is no recording, or a recording that was cut short";
 
 /// `wxmcp record`.
 #[derive(Debug, Args)]
@@ -57,6 +60,10 @@ pub(crate) struct KeepArgs {
     /// Keep a recording, too, that does not replay any more because of a rule under [recording] in wxmcp.toml
     #[arg(long)]
     pub(crate) record_divergent: bool,
+
+    /// Record mounts, too, with files whose names look like those of secrets, such as `.env` and `.git`
+    #[arg(long)]
+    pub(crate) record_files: bool,
 }
 
 /// `wxmcp replay`.
@@ -150,6 +157,11 @@ pub(crate) struct VerifyArgs {
     /// Record what differs again, by the command line that recorded it, and show what differed. Run it in the same folder
     #[arg(long)]
     pub(crate) update: bool,
+
+    /// Let --update run command lines, too, that grant more than a script has by itself: --volume, --mcp-config and the like.
+    /// It prints each before it runs it
+    #[arg(long, requires = "update")]
+    pub(crate) trust_commands: bool,
 
     /// Print a JSON object for each recording, a line each
     #[arg(long)]

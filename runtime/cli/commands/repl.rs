@@ -132,9 +132,14 @@ async fn read_and_run(
         SessionFile::create(path, secrets, (&runtime, first.language))
     });
     let recording = recording.transpose()?;
+    let language = first.language;
+    let mut job = job(first, settings, Stdin::Empty);
+    if let Some(recording) = &recording {
+        recording.hide(&mut job.policy);
+    }
     let mut repl = Repl {
-        session: open(&runtime, first.language, recording.as_ref())?,
-        job: job(first, settings, Stdin::Empty),
+        session: open(&runtime, language, recording.as_ref())?,
+        job,
         count: 0,
         runtime,
         input: Input::new(),

@@ -74,6 +74,7 @@ pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
             stdin,
             protected: settings.protected,
             workdir: settings.workdir,
+            hidden: Vec::new(),
         },
         limits: settings.limits,
         sources: Sources::default(),

@@ -55,6 +55,7 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
             stdin: Stdin::Empty,
             protected: settings.protected,
             workdir: settings.workdir,
+            hidden: Vec::new(),
         },
         limits: settings.limits,
         max_answer: args.max_answer,

@@ -18,6 +18,9 @@ pub struct Policy {
     pub protected: Protected,
     /// The folder of the guest that a script begins in; none: its home. Supplied components and tool files begin in `/`.
     pub workdir: Option<String>,
+    /// Files that no mount shows, by device and inode: what wxmcp writes of the run itself, such as its recording. Only runs
+    /// that are given their sources hide them.
+    pub hidden: Vec<(u64, u64)>,
 }
 
 /// Files and folders of the host that no mount lets a script change, whether they are there yet or not: what programs

@@ -287,6 +287,7 @@ impl From<message::Policy> for Policy {
                 paths: policy.protected_paths.into_iter().map(path).collect(),
             },
             workdir: policy.workdir,
+            hidden: Vec::new(),
         }
     }
 }

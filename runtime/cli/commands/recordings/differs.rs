@@ -12,8 +12,11 @@ pub(super) fn in_words(
     file: &str,
 ) -> String {
     let (number, run) = loaded.run_of(divergence.event);
-    let script = script.unwrap_or(run.head.name.as_str());
-    let script = divergence.file.as_deref().unwrap_or(script);
+    let recorded = run.head.name.as_str();
+    let edited = loaded.script.as_deref().filter(|_| loaded.edited.is_some());
+    let script = script.or(edited).unwrap_or(recorded);
+    let other = divergence.file.as_deref();
+    let script = other.filter(|file| *file != recorded).unwrap_or(script);
     let place = match divergence.line {
         Some(line) if divergence.at_line => format!("{script}, line {line}"),
         Some(line) => format!("{script}, before line {line} was done"),

@@ -15,8 +15,11 @@ use wxmcp_recording::{NotRecorded, Recorder, Sink};
 use wxmcp_run::{Policy, Report, Run, Stdin};
 
 use super::redacting::Redacting;
+use super::target::Target;
+use super::{limits, names, secret_files};
 use crate::cli::{KeepArgs, RunArgs};
 use crate::exit::Failure;
+use crate::render;
 
 /// Most bytes of standard input that a recording holds.
 const STDIN: u64 = 64 << 20;
@@ -25,6 +28,7 @@ const STDIN: u64 = 64 << 20;
 pub(in crate::commands) struct Keeper {
     recorder: Recorder,
     path: PathBuf,
+    target: Target,
     /// The mounts, and what they held before.
     policy: Policy,
     mounts: Mounts,
@@ -60,11 +64,12 @@ pub(in crate::commands) fn keep(
     if !args.keep.record_env {
         refuse_secrets(&run.policy.env)?;
     }
+    let words = command(std::env::args().skip(1).collect(), &args.words);
     let keep = Keep {
         path,
         args: &args.keep,
         rules,
-        command: command(std::env::args().skip(1).collect(), &args.words),
+        command: limits::said(words, args.words.len()),
     };
     let (run, keeper) = keep.begin(run, runtime)?;
     Ok((run, Some(keeper)))
@@ -90,27 +95,37 @@ impl Keep<'_> {
             command: self.command,
             ..head
         };
+        let unwritten = |error: io::Error| {
+            let what = format!("write the recording `{}`", self.path.display());
+            Failure::usage(anyhow::Error::new(error).context(what))
+        };
+        let mut run = run;
+        let (target, file) = Target::create(self.path).map_err(unwritten)?;
+        target.hide(&mut run.policy);
         let mounts = capture::capture(&run.policy).map_err(not_captured)?;
+        if !self.args.record_files {
+            secret_files::refuse(&run.policy, &mounts)?;
+        }
         let captured = capture::events(&mounts).collect();
         let policy = run.policy.clone();
+        target.protect(&mut run.policy);
         let begin = || {
             let (redacting, sink): (_, Box<dyn Sink>) = match self.rules.is_empty() {
-                true => (None, Box::new(Kept::new(create(self.path)?)?)),
+                true => (None, Box::new(Kept::new(file)?)),
                 false => {
-                    let (redacting, sink) =
-                        Redacting::begin(self.path, self.rules, self.args, runtime)?;
+                    let to = (self.path, file);
+                    let (redacting, sink) = Redacting::begin(to, self.rules, self.args, runtime)?;
                     (Some(redacting), sink)
                 }
             };
             let (run, recorder) = Recorder::of(run, head, captured, sink)?;
             io::Result::Ok((run, recorder, redacting))
         };
-        let (run, recorder, redacting) = begin()
-            .with_context(|| format!("write the recording `{}`", self.path.display()))
-            .map_err(Failure::usage)?;
+        let (run, recorder, redacting) = begin().map_err(unwritten)?;
         let keeper = Keeper {
             recorder,
             path: self.path.to_owned(),
+            target,
             policy,
             mounts,
             redacting,
@@ -126,23 +141,29 @@ impl Keeper {
     ///
     /// When some of it could not be written.
     pub(in crate::commands) async fn end(
-        self,
+        mut self,
         report: &Report,
         tools: &CallerHost,
     ) -> Result<(), Failure> {
+        // Nothing of it is in the file before the values of rules are out of it.
+        if self.redacting.is_none() {
+            self.target.keep();
+        }
         let changes = capture::changes(&self.policy, &self.mounts).map_err(not_captured)?;
         changes
             .into_iter()
             .for_each(|event| self.recorder.push(event));
         let digests = wxmcp_recording::digests(report, tools, tools.broker().ledger()).await;
+        let unwritten = |error: io::Error| {
+            let what = format!("write the recording `{}`", self.path.display());
+            Failure::unwritten(anyhow::Error::new(error).context(what))
+        };
         let written = self.recorder.finish(report, digests);
-        written
-            .with_context(|| format!("write the recording `{}`", self.path.display()))
-            .map_err(Failure::unwritten)?;
-        match self.redacting {
-            None => Ok(()),
-            Some(redacting) => redacting.end().await,
+        written.map_err(&unwritten)?;
+        if let Some(redacting) = self.redacting {
+            redacting.end().await?;
         }
+        self.target.finish().map_err(unwritten)
     }
 }
 
@@ -207,19 +228,6 @@ fn not_captured(error: NotCaptured) -> Failure {
     Failure::usage(anyhow::Error::new(error).context("the run cannot be recorded"))
 }
 
-/// A file to record into. What is in it already must be a recording: anything else is likely to be a mistake.
-fn create(path: &Path) -> io::Result<File> {
-    let mut begins = [0; 3];
-    let is_other = File::open(path).is_ok_and(|mut file| {
-        let holds_some = file.metadata().is_ok_and(|it| it.is_file() && it.len() > 0);
-        holds_some && !(file.read_exact(&mut begins).is_ok() && &begins == b"wxr")
-    });
-    if is_other {
-        return Err(io::Error::other("it exists, and is no recording"));
-    }
-    File::create(path)
-}
-
 /// The file of a recording.
 struct Kept(Writer<File>);
 
@@ -259,7 +267,15 @@ pub(in crate::commands) fn output_behind(words: &mut Vec<String>) -> Option<Path
 
 /// The file of a script's recording, where none is named: beside it.
 pub(in crate::commands) fn default_path(script: &str) -> PathBuf {
-    Path::new(script).with_extension("wxr")
+    let script = Path::new(script);
+    let path = names::recording_of(script);
+    if path != script.with_extension("wxr") {
+        render::note(&format!(
+            "it is recorded into `{}`: the other name is that of another script's recording",
+            path.display()
+        ));
+    }
+    path
 }
 
 #[cfg(test)]
@@ -286,11 +302,5 @@ mod tests {
         let own = "a.py -o out --record b";
         let recorded = of(&format!("run --record=a.wxr {own}"), own);
         assert_eq!(recorded, format!("run {own}"));
-    }
-
-    #[test]
-    fn the_recording_of_a_script_has_its_name() {
-        let beside = default_path("scripts/report.py");
-        assert_eq!(beside, Path::new("scripts/report.wxr"));
     }
 }

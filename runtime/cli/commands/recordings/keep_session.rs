@@ -9,14 +9,16 @@ use anyhow::Context as _;
 use parking_lot::Mutex;
 use wxmcp_host::Runtime;
 use wxmcp_recording::SessionRecorder;
-use wxmcp_run::{Language, RecordingFile, ToRecord};
+use wxmcp_run::{Language, Policy, RecordingFile, ToRecord};
 
+use super::target::Target;
 use crate::exit::Failure;
 use crate::render;
 
 /// Records the runs of a session, and of those that follow it, into a file.
 pub(in crate::commands) struct SessionFile {
     path: PathBuf,
+    target: Target,
     file: Arc<Kept>,
     pub(in crate::commands) recorder: Arc<SessionRecorder>,
 }
@@ -44,7 +46,7 @@ impl SessionFile {
         allows_secrets: bool,
         (runtime, language): (&Runtime, Language),
     ) -> Result<Self, Failure> {
-        let file = File::create(path)
+        let (target, file) = Target::create(path)
             .with_context(|| format!("write the recording `{}`", path.display()))
             .map_err(Failure::usage)?;
         let file = Arc::new(Kept {
@@ -60,9 +62,16 @@ impl SessionFile {
         };
         Ok(Self {
             path: path.to_owned(),
+            target,
             file,
             recorder: SessionRecorder::new(how, Vec::new()),
         })
+    }
+
+    /// Hides the file, and what was recorded there before, from the session's runs.
+    pub(in crate::commands) fn hide(&self, policy: &mut Policy) {
+        self.target.hide(policy);
+        self.target.protect(policy);
     }
 
     /// Ends the file.
@@ -70,7 +79,8 @@ impl SessionFile {
     /// # Errors
     ///
     /// When it cannot be written, or has not all runs.
-    pub(in crate::commands) fn end(self) -> Result<(), Failure> {
+    pub(in crate::commands) fn end(mut self) -> Result<(), Failure> {
+        self.target.keep();
         let mut state = self.file.state.lock();
         let written = match state.ending.take() {
             Some(ending) => self.file.file.lock().write_all(&ending),
@@ -79,8 +89,13 @@ impl SessionFile {
         written
             .with_context(|| format!("write the recording `{}`", self.path.display()))
             .map_err(Failure::unwritten)?;
-        match state.gave_up {
-            false => Ok(()),
+        let gave_up = state.gave_up;
+        drop(state);
+        match gave_up {
+            false => self.target.finish().map_err(|error| {
+                let what = format!("write the recording `{}`", self.path.display());
+                Failure::unwritten(anyhow::Error::new(error).context(what))
+            }),
             true => Err(Failure::unwritten(anyhow::anyhow!(
                 "the recording `{}` does not have all runs",
                 self.path.display()

@@ -1,5 +1,7 @@
 //! Recordings read from files, and carried out again.
 
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,8 +11,13 @@ use wxmcp_recording::event::Head;
 use wxmcp_recording::file::{Completeness, Recording};
 use wxmcp_recording::{HowToReplay, OtherScript, Recorded, RecordedError, Replay, Replayed};
 use wxmcp_run::{Language, Observer, Report};
+use wxmcp_toolfiles::read_file;
 
+use super::names;
 use crate::exit::Failure;
+
+/// Largest script, in bytes.
+const SCRIPT: u64 = 8 << 20;
 
 /// A recording that was read.
 pub(in crate::commands) struct Loaded {
@@ -20,7 +27,11 @@ pub(in crate::commands) struct Loaded {
     /// What its reader is to know before: that it was cut short, or is of another guest.
     pub(super) notes: Vec<String>,
     pub(super) other_guest: bool,
-    /// The script beside the recording, where its text is not the recorded one.
+    /// Where it ends, if it was cut short.
+    pub(super) cut_short: Option<String>,
+    /// The script beside the recording, by its path, if there is one.
+    pub(super) script: Option<String>,
+    /// Its text, where that is not the recorded one.
     pub(super) edited: Option<String>,
 }
 
@@ -53,6 +64,19 @@ impl Loaded {
     }
 }
 
+/// Opens a recording; what is no file is not waited for.
+///
+/// # Errors
+///
+/// When it is no file, or cannot be read.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    // To open a pipe would wait for its writer.
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    File::open(path)
+}
+
 /// Reads a recording.
 ///
 /// # Errors
@@ -60,7 +84,7 @@ impl Loaded {
 /// When it is none.
 pub(super) fn load(path: &Path, guests: &Guests) -> Result<Loaded, Failure> {
     let read = || -> anyhow::Result<(Vec<Recorded>, Completeness)> {
-        let recording = Recording::read(std::fs::File::open(path)?)?;
+        let recording = Recording::read(open(path)?)?;
         Ok((Recorded::runs(recording.events)?, recording.completeness))
     };
     let (runs, completeness) = read()
@@ -69,12 +93,8 @@ pub(super) fn load(path: &Path, guests: &Guests) -> Result<Loaded, Failure> {
     let mut runs = runs.into_iter().map(Arc::new);
     let recorded = runs.next().unwrap_or_default();
     let mut notes = Vec::new();
-    if let Completeness::CutShort { events } = completeness {
-        notes.push(format!(
-            "the recording was cut short: it ends after event {}",
-            events.saturating_sub(1)
-        ));
-    }
+    let cut_short = cut_short(&completeness);
+    notes.extend(cut_short.clone());
     let known = guests.natives().all().map(|guest| guest.component);
     let other_guest = !known.contains(&recorded.head.guest.as_str());
     if other_guest {
@@ -83,33 +103,45 @@ pub(super) fn load(path: &Path, guests: &Guests) -> Result<Loaded, Failure> {
             recorded.head.wxmcp
         ));
     }
-    let edited = beside(path, &recorded.head).map_err(Failure::usage)?;
-    if edited.is_some() {
-        let name = &recorded.head.name;
-        notes.push(format!("`{name}` has been changed since it was recorded"));
+    let (script, edited) = beside(path, &recorded.head)?;
+    if let (Some(script), Some(_)) = (&script, &edited) {
+        notes.push(format!("`{script}` has been changed since it was recorded"));
     }
     Ok(Loaded {
         recorded,
         later: runs.collect(),
         notes,
         other_guest,
+        cut_short,
+        script,
         edited,
     })
 }
 
-/// The text of the script beside a recording, if its name is that of the recorded one and its text is another.
-fn beside(path: &Path, head: &Head) -> anyhow::Result<Option<String>> {
-    let recorded = Path::new(&head.name);
-    let is_its = recorded.file_stem() == path.file_stem();
-    let Some(end) = recorded.extension().filter(|_| is_its) else {
-        return Ok(None);
+/// That a recording was cut short, in words.
+pub(super) fn cut_short(completeness: &Completeness) -> Option<String> {
+    match completeness {
+        Completeness::Complete => None,
+        Completeness::CutShort { events } => Some(format!(
+            "the recording was cut short: it ends after event {}",
+            events.saturating_sub(1)
+        )),
+    }
+}
+
+/// The script beside a recording, and its text if that is another than the recorded one.
+fn beside(path: &Path, head: &Head) -> Result<(Option<String>, Option<String>), Failure> {
+    let Some(script) = names::script_beside(path, head) else {
+        return Ok((None, None));
     };
-    let script = path.with_extension(end);
-    let text = match std::fs::read_to_string(&script) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        text => text.with_context(|| format!("read `{}`", script.display()))?,
+    let read = || -> anyhow::Result<String> {
+        String::from_utf8(read_file(&script, SCRIPT)?).context("it is not UTF-8 text")
     };
-    Ok(Some(text).filter(|text| *text != head.source))
+    let text = read()
+        .with_context(|| format!("read `{}`", script.display()))
+        .map_err(Failure::usage)?;
+    let edited = Some(text).filter(|text| *text != head.source);
+    Ok((Some(script.display().to_string()), edited))
 }
 
 /// Replays a recording.

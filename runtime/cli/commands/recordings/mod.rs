@@ -2,14 +2,20 @@
 
 mod again;
 mod differs;
+mod folders;
 mod keep;
 mod keep_session;
+mod limits;
 mod live;
 mod load;
+mod names;
 mod redacting;
 mod replay;
+mod secret_files;
 mod session;
 mod show;
+mod summary;
+mod target;
 mod verify;
 
 pub(super) use keep::{default_path, keep, output_behind, refuse_secrets};

@@ -24,8 +24,6 @@ use crate::render;
 /// A recording that waits in memory until its run has ended.
 pub(super) struct Redacting {
     path: PathBuf,
-    /// The file until it is whole.
-    part: PathBuf,
     file: File,
     rules: Rules,
     keeps_what_differs: bool,
@@ -40,15 +38,11 @@ impl Redacting {
     ///
     /// When the file could not be written.
     pub(super) fn begin(
-        path: &Path,
+        (path, file): (&Path, File),
         rules: &Rules,
         args: &KeepArgs,
         runtime: &Runtime,
     ) -> io::Result<(Self, Box<dyn Sink>)> {
-        let mut part = path.as_os_str().to_owned();
-        part.push(".part");
-        let part = PathBuf::from(part);
-        let file = File::create(&part)?;
         let kept = Arc::default();
         let writer = Writer::new(Held {
             bytes: Vec::new(),
@@ -60,7 +54,6 @@ impl Redacting {
         };
         let this = Self {
             path: path.to_owned(),
-            part,
             file,
             rules: rules.clone(),
             keeps_what_differs: args.record_divergent,
@@ -112,6 +105,8 @@ impl Redacting {
             later: Vec::new(),
             notes: Vec::new(),
             other_guest: false,
+            cut_short: None,
+            script: None,
             edited: None,
         };
         let how = HowToReplay {
@@ -179,15 +174,7 @@ impl Redacting {
             writer.push(event)?;
         }
         writer.finish()?;
-        std::fs::rename(&self.part, &self.path)?;
         Ok(())
-    }
-}
-
-impl Drop for Redacting {
-    fn drop(&mut self) {
-        // It is not there when it has become the recording.
-        let _is_gone = std::fs::remove_file(&self.part);
     }
 }
 

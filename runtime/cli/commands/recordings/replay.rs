@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use wxmcp_recording::HowToReplay;
+use wxmcp_run::Language;
 
 pub(super) use super::differs::in_words;
-use super::load::{load, other, replay};
+use super::load::{Loaded, load, other, replay};
 use crate::cli::ReplayArgs;
 use crate::exit::{Exit, Failure};
 use crate::guests;
@@ -22,6 +23,9 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
             ..HowToReplay::default()
         };
         return super::super::repl::after_replay(&loaded, how, guests);
+    }
+    if let Some(script) = &args.script {
+        same_language(script, &loaded)?;
     }
     if args.live.live {
         return super::live::execute(args, &loaded);
@@ -61,4 +65,21 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
         None => "the recording ends here".to_owned(),
     });
     Ok(Exit::Success)
+}
+
+/// Refuses a script in another language than that of the recording, in which it would be run.
+fn same_language(script: &str, loaded: &Loaded) -> Result<(), Failure> {
+    let name = match super::super::run::read_script(script, None)?.language {
+        Language::Python => "python",
+        Language::JavaScript => "javascript",
+        Language::TypeScript => "typescript",
+        Language::Component => "component",
+    };
+    let recorded = loaded.recorded.head.language.as_str();
+    match name == recorded {
+        true => Ok(()),
+        false => Err(Failure::usage(anyhow::anyhow!(
+            "`{script}` is in another language ({name}) than the recorded script ({recorded})"
+        ))),
+    }
 }

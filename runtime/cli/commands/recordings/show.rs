@@ -1,8 +1,9 @@
 //! `wxmcp recording show`: what a recording holds.
 
 use anyhow::Context as _;
-use wxmcp_recording::file::{self, Completeness, Recording, Show};
+use wxmcp_recording::file::{self, Recording, Show};
 
+use super::load;
 use crate::cli::{RecordingArgs, RecordingCommand};
 use crate::exit::{Exit, Failure};
 use crate::render;
@@ -12,7 +13,7 @@ const COLUMNS: usize = 120;
 
 pub(in crate::commands) fn execute(args: &RecordingArgs) -> Result<Exit, Failure> {
     let RecordingCommand::Show { file, calls } = &args.command;
-    let read = || -> anyhow::Result<Recording> { Ok(Recording::read(std::fs::File::open(file)?)?) };
+    let read = || -> anyhow::Result<Recording> { Ok(Recording::read(load::open(file)?)?) };
     let recording = read()
         .with_context(|| format!("read the recording `{}`", file.display()))
         .map_err(Failure::usage)?;
@@ -24,11 +25,8 @@ pub(in crate::commands) fn execute(args: &RecordingArgs) -> Result<Exit, Failure
             render::line(&file::line(number, event, Show { longest: None }));
         }
     }
-    if let Completeness::CutShort { events } = recording.completeness {
-        let last = events.saturating_sub(1);
-        render::note(&format!(
-            "the recording was cut short: it ends after event {last}"
-        ));
+    if let Some(note) = load::cut_short(&recording.completeness) {
+        render::note(&note);
     }
     Ok(Exit::Success)
 }

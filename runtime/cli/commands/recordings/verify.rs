@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite};
-use serde_json::json;
+use parking_lot::Mutex;
 use wxmcp_host::Guests;
 use wxmcp_recording::{Divergence, HowToReplay};
 use wxmcp_run::Silent;
 
-use super::again;
-use super::load::{load, replay};
+use super::load::{Loaded, load, replay};
 use super::replay::in_words;
+use super::summary::{self, Counts};
+use super::{again, folders, names};
 use crate::cli::VerifyArgs;
 use crate::commands::many;
 use crate::exit::{Exit, Failure};
@@ -20,36 +20,37 @@ use crate::guests;
 use crate::render;
 
 /// What became of one recording.
-struct Verified {
-    path: PathBuf,
-    took: Duration,
-    outcome: Outcome,
-    notes: Vec<String>,
+pub(super) struct Verified {
+    pub(super) path: PathBuf,
+    pub(super) took: Duration,
+    pub(super) outcome: Outcome,
+    pub(super) notes: Vec<String>,
 }
 
-enum Outcome {
+pub(super) enum Outcome {
     Same,
     Differs(Divergence, String),
-    /// It differed, and was recorded again.
+    /// It differed, or was cut short, and was recorded again.
     Updated(String),
+    /// Its end is missing: whatever its script does from there on would pass.
+    CutShort(String),
     /// It is no recording, or could not be replayed.
     Unreadable(String),
 }
 
 pub(in crate::commands) fn execute(args: &VerifyArgs) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let mut files = many::files(&args.paths).map_err(Failure::usage)?;
+    let mut found = folders::find(&args.paths).map_err(Failure::usage)?;
     if args.run {
-        for (script, recording) in again::without_recording(&files) {
-            again::record_script(&script, &recording)?;
-            render::line(&format!("recorded {}", recording.display()));
-            files.push(recording);
-        }
-        files.sort();
+        record_missing(&mut found.files, args)?;
     }
+    found.notes.iter().for_each(|note| render::note(note));
+    let mut paths = found.files;
     let is_recording = |path: &PathBuf| path.extension().is_some_and(|it| it == "wxr");
-    files.retain(|path| is_recording(path) || args.paths.contains(path));
-    let paths = files;
+    // A script that was named is one to record.
+    let is_named =
+        |path: &PathBuf| args.paths.contains(path) && !(args.run && names::is_script(path));
+    paths.retain(|path| is_recording(path) || is_named(path));
     if paths.is_empty() {
         return Err(
             Failure::usage(anyhow::anyhow!("there is no recording (`*.wxr`) to verify"))
@@ -58,64 +59,47 @@ pub(in crate::commands) fn execute(args: &VerifyArgs) -> Result<Exit, Failure> {
     }
     let verified = all(&paths, args)?;
     if let Some(path) = &args.junit {
-        junit(&verified, path).map_err(Failure::usage)?;
+        summary::junit(&verified, path).map_err(Failure::usage)?;
     }
-    let differ = count(&verified, |it| matches!(it, Outcome::Differs(..)));
-    let unreadable = count(&verified, |it| matches!(it, Outcome::Unreadable(_)));
-    let updated = count(&verified, |it| matches!(it, Outcome::Updated(_)));
-    let same = verified
-        .len()
-        .saturating_sub(differ)
-        .saturating_sub(unreadable)
-        .saturating_sub(updated);
+    let counts = Counts::of(&verified);
     if !args.json {
-        let mut words = format!(
-            "verified {}: {same} same",
-            recordings_in_words(verified.len())
-        );
-        if differ > 0 {
-            let differ_in_words = if differ == 1 { "differs" } else { "differ" };
-            words.push_str(&format!(", {differ} {differ_in_words}"));
-        }
-        if updated > 0 {
-            words.push_str(&format!(", {updated} recorded again"));
-        }
-        if unreadable > 0 {
-            words.push_str(&format!(", {unreadable} could not be replayed"));
-        }
-        render::line(&format!("{words} ({:.1} s)", began.elapsed().as_secs_f64()));
+        let seconds = began.elapsed().as_secs_f64();
+        render::line(&format!("{} ({seconds:.1} s)", counts.in_words()));
     }
-    Ok(match (differ, unreadable) {
-        (0, 0) => Exit::Success,
-        (0, _) => Exit::Usage,
-        _ => Exit::Diverged,
-    })
+    Ok(counts.exit())
 }
 
-fn recordings_in_words(count: usize) -> String {
-    match count {
-        1 => "1 recording".to_owned(),
-        count => format!("{count} recordings"),
+/// Records scripts that have no recording.
+fn record_missing(files: &mut Vec<PathBuf>, args: &VerifyArgs) -> Result<(), Failure> {
+    for script in again::without_recording(files, &args.paths) {
+        let recording = again::record_script(&script)?;
+        let words = format!("recorded {}", recording.display());
+        match args.json {
+            true => render::note(&words),
+            false => render::quoting_line(&words),
+        }
+        files.push(recording);
     }
-}
-
-fn count(verified: &[Verified], is: impl Fn(&Outcome) -> bool) -> usize {
-    verified.iter().filter(|it| is(&it.outcome)).count()
+    files.sort();
+    Ok(())
 }
 
 /// Verifies all of them, as many at once as there are processors; prints each as it is done, in their order.
 fn all(paths: &[PathBuf], args: &VerifyArgs) -> Result<Vec<Verified>, Failure> {
     let guests = guests::guests();
+    let updating = Mutex::new(());
     many::in_order(
         paths,
         async |path: &PathBuf| {
             let mut verified = one(path, &guests).await;
             if args.update {
-                update(&mut verified, &guests);
+                // A run may see the folder that the file of another one is written into.
+                let _alone = updating.lock();
+                update(&mut verified, &guests, args.trust_commands);
             }
             verified
         },
-        |verified| print(verified, args),
+        |verified| summary::print(verified, args),
     )
 }
 
@@ -124,8 +108,13 @@ async fn one(path: &Path, guests: &Arc<Guests>) -> Verified {
     let mut notes = Vec::new();
     let outcome = match load(path, guests) {
         Err(failure) => Outcome::Unreadable(format!("{:#}", failure.error)),
+        Ok(loaded) if loaded.cut_short.is_some() => {
+            let why = loaded.cut_short.unwrap_or_default();
+            Outcome::CutShort(format!("{why}, so it cannot be compared"))
+        }
         Ok(mut loaded) => {
             notes = std::mem::take(&mut loaded.notes);
+            notes.extend(without_script(&loaded));
             match replay(&loaded, HowToReplay::default(), guests, Arc::new(Silent)).await {
                 Err(failure) => Outcome::Unreadable(format!("{:#}", failure.error)),
                 Ok((replayed, _)) => match replayed.divergence {
@@ -147,68 +136,27 @@ async fn one(path: &Path, guests: &Arc<Guests>) -> Verified {
     }
 }
 
-fn print(verified: &Verified, args: &VerifyArgs) {
-    let path = verified.path.display();
-    let milliseconds = verified.took.as_secs_f64() * 1e3;
-    if args.json {
-        let (outcome, divergence, error) = match &verified.outcome {
-            Outcome::Same => ("same", None, None),
-            Outcome::Differs(divergence, _) => ("differs", Some(divergence), None),
-            Outcome::Updated(_) => ("updated", None, None),
-            Outcome::Unreadable(error) => ("unreadable", None, Some(error)),
-        };
-        let line = json!({
-            "recording": path.to_string(), "outcome": outcome, "milliseconds": milliseconds,
-            "divergence": divergence, "error": error, "notes": verified.notes,
-        });
-        return render::line(&line.to_string());
-    }
-    match &verified.outcome {
-        Outcome::Same if args.quiet => return,
-        Outcome::Same => render::line(&format!("same     {path}  {milliseconds:.0} ms")),
-        Outcome::Differs(_, words) | Outcome::Updated(words) => {
-            let is_updated = matches!(verified.outcome, Outcome::Updated(_));
-            let state = if is_updated { "UPDATED" } else { "DIFFERS" };
-            render::line(&format!("{state}  {path}  {milliseconds:.0} ms"));
-            for line in words.lines() {
-                render::line(&format!("    {line}"));
-            }
-        }
-        Outcome::Unreadable(error) => render::line(&format!("ERROR    {path}: {error}")),
-    }
-    for note in &verified.notes {
-        render::line(&format!("    note: {note}"));
-    }
+/// That the text of the script was taken from the recording, in words.
+fn without_script(loaded: &Loaded) -> Option<String> {
+    let name = loaded.recorded.head.name.as_str();
+    // What was no file stands nowhere.
+    let is_file = names::is_script(Path::new(name));
+    (is_file && loaded.script.is_none())
+        .then(|| format!("`{name}` does not stand beside it: it was compared by its recorded text"))
 }
 
 /// Records again what differs.
-fn update(verified: &mut Verified, guests: &Guests) {
-    let Outcome::Differs(_, words) = &verified.outcome else {
-        return;
+fn update(verified: &mut Verified, guests: &Guests, trust: bool) {
+    let words = match &verified.outcome {
+        Outcome::Differs(_, words) | Outcome::CutShort(words) => words.clone(),
+        Outcome::Same | Outcome::Updated(_) | Outcome::Unreadable(_) => return,
     };
     let recorded = load(&verified.path, guests)
-        .and_then(|loaded| again::record_again(&loaded, &verified.path));
+        .and_then(|loaded| again::record_again(&loaded, &verified.path, trust));
     match recorded {
-        Ok(()) => verified.outcome = Outcome::Updated(words.clone()),
+        Ok(()) => verified.outcome = Outcome::Updated(words),
         Err(failure) => verified
             .notes
             .push(format!("it was not recorded again: {:#}", failure.error)),
     }
-}
-
-fn junit(verified: &[Verified], path: &Path) -> anyhow::Result<()> {
-    let mut suite = TestSuite::new("recordings");
-    for one in verified {
-        let status = match &one.outcome {
-            Outcome::Same | Outcome::Updated(_) => TestCaseStatus::success(),
-            Outcome::Differs(_, words) => many::not_passed(NonSuccessKind::Failure, words),
-            Outcome::Unreadable(error) => many::not_passed(NonSuccessKind::Error, error),
-        };
-        let mut case = TestCase::new(one.path.display().to_string(), status);
-        case.set_time(one.took);
-        suite.add_test_case(case);
-    }
-    let mut report = quick_junit::Report::new("wxmcp verify");
-    report.add_test_suite(suite);
-    many::write_junit(&report, path)
 }

@@ -264,6 +264,7 @@ fn policy(common: &Common, file: &TestFile) -> Policy {
         quota: Quota::default(),
     };
     Policy {
+        hidden: Vec::new(),
         mounts: vec![
             project,
             library::mount(file.language, common.python.as_deref()),

@@ -2,7 +2,8 @@
 //!
 //! Everything is captured, or the capture is refused by the name of what it cannot hold: a pipe, a socket, a device, what
 //! cannot be read, a name that is not UTF-8, more than [`MOST`] in all mounts. Symbolic links are kept as links; nothing is
-//! read through one, so what lies behind a link that leads out of its mount is not there, as scripts see it.
+//! read through one, so what lies behind a link that leads out of its mount is not there, as scripts see it. Files that
+//! [`Policy::hidden`] names are left out; the run does not see them either.
 
 mod compare;
 mod events;
@@ -15,7 +16,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use wxmcp_run::{Access, Bytes, Captured, Mount, Policy, Protected, Source};
+use wxmcp_run::{Access, Bytes, Captured, Mount, Policy, Source};
 
 use crate::event::Event;
 pub use events::{events, sources};
@@ -44,7 +45,7 @@ pub type Mounts = Vec<Option<Arc<Captured>>>;
 pub fn capture(policy: &Policy) -> Result<Mounts, NotCaptured> {
     refuse_overlaps(policy)?;
     let mut budget = Budget::new(MOST);
-    let read = |mount| capture_one(mount, &policy.protected, &mut budget);
+    let read = |mount| capture_one(mount, policy, &mut budget);
     policy.mounts.iter().map(read).collect()
 }
 
@@ -76,17 +77,18 @@ fn refuse_overlaps(policy: &Policy) -> Result<(), NotCaptured> {
 
 fn capture_one(
     mount: &Mount,
-    protected: &Protected,
+    policy: &Policy,
     budget: &mut Budget,
 ) -> Result<Option<Arc<Captured>>, NotCaptured> {
     Ok(match &mount.source {
         Source::Memory { .. } => None,
         Source::Captured(captured) => Some(Arc::clone(captured)),
         Source::Host(folder) => {
-            let mut captured = Captured::new(read::read(folder, &mount.guest, budget)?);
+            let read = read::read(folder, &mount.guest, &policy.hidden, budget)?;
+            let mut captured = Captured::new(read);
             captured.umask = paths::umask();
             if mount.access == Access::ReadWrite {
-                captured.protected = paths::protected(folder, protected);
+                captured.protected = paths::protected(folder, &policy.protected);
             }
             Some(Arc::new(captured))
         }
@@ -110,7 +112,8 @@ pub fn changes(policy: &Policy, before: &Mounts) -> Result<Vec<Event>, NotCaptur
             Source::Memory { .. } => continue,
             Source::Captured(captured) => captured.now(),
             Source::Host(folder) => {
-                Captured::new(read::read(folder, &mount.guest, &mut budget)?).entries
+                let read = read::read(folder, &mount.guest, &policy.hidden, &mut budget)?;
+                Captured::new(read).entries
             }
         };
         changes.extend(compare::compare(number, &before.entries, &now));
@@ -120,7 +123,7 @@ pub fn changes(policy: &Policy, before: &Mounts) -> Result<Vec<Event>, NotCaptur
 
 /// Why a mount cannot be captured.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot record {} of the mount `{guest}`: {why}", Shown(.path))]
+#[error("cannot record {} of the mount `{guest}`", Shown(.path))]
 pub struct NotCaptured {
     /// The mount, by its path in the guest.
     pub guest: String,

@@ -36,10 +36,11 @@ impl Budget {
     }
 }
 
-/// The folder, and all that is in it, sorted by path.
+/// The folder, and all that is in it but what is hidden, sorted by path.
 pub(super) fn read(
     folder: &Path,
     guest: &str,
+    hidden: &[(u64, u64)],
     budget: &mut Budget,
 ) -> Result<Vec<CapturedEntry>, NotCaptured> {
     let refused = |path: &str, why: Why| NotCaptured {
@@ -56,6 +57,9 @@ pub(super) fn read(
     let mut folders = vec![String::new()];
     while let Some(above) = folders.pop() {
         list(&root, &above, budget, |path, stat| {
+            if hidden.contains(&(stat.st_dev, stat.st_ino)) {
+                return;
+            }
             if FileType::from_raw_mode(stat.st_mode) == FileType::Directory {
                 folders.push(path.clone());
             }

@@ -33,7 +33,7 @@ fn captured(folder: &Path) -> Result<Mounts, NotCaptured> {
 fn refused(folder: &Path) -> String {
     match captured(folder) {
         Ok(_) => "it was captured".to_owned(),
-        Err(error) => error.to_string(),
+        Err(error) => format!("{error}: {}", error.why),
     }
 }
 

@@ -271,5 +271,6 @@ fn policy(head: &Head, sources: Vec<Source>) -> Result<Policy, RecordedError> {
         },
         protected: wxmcp_run::Protected::default(),
         workdir: head.workdir.clone(),
+        hidden: Vec::new(),
     })
 }

@@ -12,7 +12,7 @@ impl State {
         Divergence::new(
             last,
             "what the recorded run left in its mounts",
-            error.to_string(),
+            format!("{error}: {}", error.why),
         )
     }
 

@@ -3,7 +3,8 @@
 //!
 //! [`Folder`] and [`File`] are the seam. What is behind them knows nothing of WASI, of handles or
 //! of permissions of mounts: [`disk`] is a folder of the host, [`writable`] one that is bounded and in part
-//! protected, [`memory`] one in memory, [`fixed`] any of them with nothing of the host but its content. [`Tree`]
+//! protected, [`memory`] one in memory, [`fixed`] any of them with nothing of the host but its content, [`hidden`] one that
+//! lacks files which wxmcp itself writes of the run. [`Tree`]
 //! puts mounts into one tree that begins at `/`. [`host`] answers the guest: it owns the handles,
 //! refuses writes to what is mounted read-only, and takes blocking work off the event loop.
 
@@ -18,6 +19,7 @@ mod fixed;
 mod handles;
 #[cfg(test)]
 mod held;
+mod hidden;
 mod host;
 mod list;
 mod memory;
@@ -150,7 +152,10 @@ impl Files {
                         source: source.into(),
                     })?;
                     match sources.are_given() {
-                        true => fixed::mount(opened, device, ledger, clocks),
+                        true => {
+                            let shown = hidden::without(opened, &policy.hidden);
+                            fixed::mount(shown, device, ledger, clocks)
+                        }
                         false => opened,
                     }
                 }

@@ -1,13 +1,14 @@
 //! A folder in memory that was captured does all that the folder of the host does.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
 
 use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use super::mount;
+use crate::files::hidden::without;
 use crate::files::memory;
 use crate::files::seam::{Answer, Change, Folder, Open, Opened, Wish};
 use crate::files::testing::{READ, file, writable};
@@ -109,7 +110,9 @@ fn set(path: &Path, mode: u32) {
 fn sample(host: &Path) {
     let to = |name: &str| host.join(name);
     set(host, 0o755);
-    for folder in ["sub", "sub/deep", "empty", "kept", "kept/in", "around"] {
+    for folder in [
+        "sub", "sub/deep", "empty", "kept", "kept/in", "around", "wx",
+    ] {
         fs::create_dir(to(folder)).unwrap();
         set(&to(folder), 0o755);
     }
@@ -119,6 +122,7 @@ fn sample(host: &Path) {
         ("ro", 0o444),
         ("sub/c", 0o600),
         ("sub/wxmcp.toml", 0o644),
+        ("wx/own.wxr", 0o644),
         ("kept/in/f", 0o644),
         ("around/f", 0o644),
     ] {
@@ -132,6 +136,8 @@ fn sample(host: &Path) {
     symlink("nothing", to("dangling")).unwrap();
     symlink("loop", to("loop")).unwrap();
     symlink("sub", to("folder")).unwrap();
+    symlink("wx/own.wxr", to("to-own")).unwrap();
+    symlink("wx", to("to-wx")).unwrap();
 }
 
 /// The folder of the host, and what was captured of it.
@@ -142,8 +148,12 @@ fn both(host: &Path, quota: Quota) -> (Side, Side, Vec<Option<Arc<wxmcp_run::Cap
             host.join("kept"),
             host.join("around/f"),
             host.join("missing/x"),
+            host.join("wx/own.wxr"),
         ],
     };
+    // What wxmcp writes of the run itself is neither shown nor captured.
+    let own = fs::metadata(host.join("wx/own.wxr")).unwrap();
+    let hidden = [(own.dev(), own.ino())];
     let policy = |source: Source| Policy {
         mounts: vec![Mount {
             source,
@@ -152,6 +162,7 @@ fn both(host: &Path, quota: Quota) -> (Side, Side, Vec<Option<Arc<wxmcp_run::Cap
             quota,
         }],
         protected: protected.clone(),
+        hidden: hidden.to_vec(),
         ..Policy::default()
     };
     let of_host = policy(Source::Host(host.to_owned()));
@@ -166,7 +177,7 @@ fn both(host: &Path, quota: Quota) -> (Side, Side, Vec<Option<Arc<wxmcp_run::Cap
     };
     let output = || Output::new(0, Arc::new(Silent));
     let (one, two) = (output(), output());
-    let disk = writable(host, "/m", &protected, quota, &one);
+    let disk = without(writable(host, "/m", &protected, quota, &one), &hidden);
     let notes = Arc::new(Notes::new(two.clone()));
     let mounted = &of_memory.mounts[0];
     let ledger = Ledger::unbounded();
@@ -216,7 +227,7 @@ fn same(quota: Quota, acts: impl Fn(&mut Side)) {
     assert_eq!(disk.changed(&before), memory.changed(&before));
 }
 
-const PATHS: [&str; 22] = [
+const PATHS: [&str; 26] = [
     ".",
     "a",
     "b",
@@ -239,6 +250,10 @@ const PATHS: [&str; 22] = [
     "..",
     "sub/../a",
     "/a",
+    "wx/own.wxr",
+    "wx/own.wxr/",
+    "to-wx/own.wxr",
+    "to-own",
 ];
 
 #[test]
@@ -330,6 +345,9 @@ fn names_are_made_moved_and_removed_the_same_way() {
             ("missing", "x"),
             ("loop", "sub/loop"),
             ("a", "sub/a2"),
+            ("wx/own.wxr", "own"),
+            ("a", "wx/own.wxr"),
+            ("wx", "moved"),
         ] {
             side.act(&format!("rename {from} {to}"), |it| it.rename(from, it, to));
             side.act(&format!("hard link {from} {to}"), |it| {
@@ -350,12 +368,16 @@ fn names_are_made_moved_and_removed_the_same_way() {
             "up",
             "loop/",
             ".",
+            "wx/own.wxr",
+            "wx",
+            "to-own",
         ] {
             side.act(&format!("rm {path}"), |it| it.remove_file(path));
             side.act(&format!("rmdir {path}"), |it| it.remove_folder(path));
         }
         side.list(".");
         side.list("sub");
+        side.list("wx");
     });
 }
 

@@ -1,0 +1,63 @@
+//! The files at the paths of `wxmcp verify`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use super::names;
+
+/// Folders inside of each other that are looked through.
+const DEPTH: usize = 64;
+
+/// The files at some paths, and what was passed over.
+#[derive(Default)]
+pub(super) struct Found {
+    pub(super) files: Vec<PathBuf>,
+    pub(super) notes: Vec<String>,
+}
+
+/// The files at some paths: those named, and those in folders, sorted.
+///
+/// # Errors
+///
+/// When a folder cannot be read.
+pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<Found> {
+    let mut found = Found::default();
+    for path in paths {
+        if path.is_dir() {
+            let before = found.files.len();
+            inside(path, DEPTH, &mut found)?;
+            let inside = found.files.get_mut(before..);
+            inside.unwrap_or_default().sort();
+        } else {
+            found.files.push(path.clone());
+        }
+    }
+    found.notes.sort();
+    Ok(found)
+}
+
+fn inside(folder: &Path, depth: usize, found: &mut Found) -> anyhow::Result<()> {
+    if depth == 0 {
+        anyhow::bail!("`{}` is too deep", folder.display());
+    }
+    let entries = std::fs::read_dir(folder);
+    for entry in entries.with_context(|| format!("read the folder `{}`", folder.display()))? {
+        let entry = entry?;
+        let path = entry.path();
+        let kind = entry.file_type()?;
+        let counts = path.extension().is_some_and(|it| it == "wxr") || names::is_script(&path);
+        if kind.is_dir() {
+            inside(&path, depth.saturating_sub(1), found)?;
+        } else if kind.is_file() {
+            found.files.push(path);
+        } else if kind.is_symlink() && (counts || path.is_dir()) {
+            let note = "is a symbolic link, which is not followed in a folder";
+            found.notes.push(format!("`{}` {note}", path.display()));
+        } else if counts {
+            let note = format!("`{}` is no file, and is passed over", path.display());
+            found.notes.push(note);
+        }
+    }
+    Ok(())
+}
