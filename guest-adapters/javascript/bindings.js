@@ -295,7 +295,7 @@ function withoutHeapLimit() {
 
 /**
  * Where promises of this realm are made and settled need not be noted: there is one for each call of the host, which
- * nobody is shown, and a stack takes ten pages of memory. Those of scripts, of another realm, keep theirs.
+ * nobody is shown, and a stack writes to eight pages. Those of scripts, of another realm, keep theirs.
  */
 function withoutStacks() {
   const words = new Uint32Array($memory.buffer);

@@ -20,10 +20,10 @@ fn a_run_of_nothing_takes_little_fuel() -> TestResult {
     for (language, code, most) in [
         ("py", "1", 500_000),
         ("py", "print('hello')", 620_000),
-        ("js", "1", 408_000),
-        ("js", "console.log('hello')", 440_000),
-        ("js", "process.exit(0)", 281_000),
-        ("ts", "const one: number = 1; one", 422_000),
+        ("js", "1", 325_000),
+        ("js", "console.log('hello')", 358_000),
+        ("js", "process.exit(0)", 262_000),
+        ("ts", "const one: number = 1; one", 337_000),
     ] {
         let fuel = used(language, code)?;
         assert!(

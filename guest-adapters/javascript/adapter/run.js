@@ -263,7 +263,7 @@ function settle(body, m) {
     if (fail(error)) keep(undefined);
     return;
   }
-  // Most scripts that do not wait end here: a promise would cost them a stack, kept for errors, and a hundred pages.
+  // Most scripts that do not wait end here: a promise, with the stack that is noted for it, writes to thirty pages more.
   if (task === undefined && note === undefined && isPrimitive(answer)) keep(answer);
   else settleLater(body, m, answer);
 }
