@@ -303,12 +303,21 @@ fn an_answer_that_a_recording_lacks_is_named() -> TestResult {
     let folder = tempfile::tempdir()?;
     let file = fixtures().join("recordings/threads_and_calls.py.wxr");
     let whole = Recording::read(fs::File::open(&file)?)?;
-    let handed_over = |event: &&Event| matches!(event, Event::HandedOver { .. });
-    let first = whole.events.iter().find(handed_over);
-    let Some(Event::HandedOver { ids, .. }) = first else {
-        return Err("nothing was handed over".into());
-    };
-    let id = *ids.first().ok_or("no operation")?;
+    let handed_over = whole.events.iter().filter_map(|event| match event {
+        Event::HandedOver {
+            instance: 0, ids, ..
+        } => Some(ids),
+        _ => None,
+    });
+    let handed_over: Vec<u64> = handed_over.flatten().copied().collect();
+    let mut answered = whole.events.iter().filter_map(|event| match event {
+        Event::Answered {
+            instance: 0, id, ..
+        } => Some(*id),
+        _ => None,
+    });
+    let id = answered.find(|id| handed_over.contains(id));
+    let id = id.ok_or("nothing was handed over")?;
     let is_its_answer =
         |event: &Event| matches!(event, Event::Answered { instance: 0, id: of, .. } if *of == id);
     let lacking = whole.events.iter().filter(|event| !is_its_answer(event));
