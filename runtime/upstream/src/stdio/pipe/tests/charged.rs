@@ -55,6 +55,7 @@ fn call_of(text: &str, run: &Ledger) -> ClientRequest {
     let mut call = ClientRequest::CallToolRequest(CallToolRequest::new(params));
     call.extensions_mut().insert(Payer {
         ledger: run.clone(),
+        progress: wxmcp_run::CallProgress::default(),
         _held: run.charge(100).unwrap().into(),
         _place: None,
     });
