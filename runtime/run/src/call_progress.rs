@@ -6,15 +6,13 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-use crate::observer::{Event, Observer};
-
 /// Reports of one call that are passed on at once.
 const AT_ONCE: u32 = 10;
 
 /// How soon there is room for one more.
 const EVERY: Duration = Duration::from_millis(100);
 
-/// Longest name of a tool and longest message of a report, in bytes.
+/// Longest message of a report, in bytes.
 const MAX_MESSAGE: usize = 256;
 
 /// Hears how far one call is. A report that comes too soon after many others is dropped: a tool that reports without
@@ -23,9 +21,7 @@ const MAX_MESSAGE: usize = 256;
 pub struct CallProgress(Option<Arc<Reported>>);
 
 struct Reported {
-    observer: Arc<dyn Observer>,
-    sequence: u64,
-    name: String,
+    hear: Box<dyn Fn(Step) + Send + Sync>,
     room: Mutex<Room>,
 }
 
@@ -47,12 +43,10 @@ pub struct Step {
 }
 
 impl CallProgress {
-    /// Tells `observer` of the call with this position and name.
-    pub fn of(observer: Arc<dyn Observer>, sequence: u64, name: &str) -> Self {
+    /// Passes on to `hear`.
+    pub(crate) fn to(hear: impl Fn(Step) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(Reported {
-            observer,
-            sequence,
-            name: beginning(name).to_owned(),
+            hear: Box::new(hear),
             room: Mutex::new(Room {
                 left: AT_ONCE,
                 since: Instant::now(),
@@ -68,20 +62,12 @@ impl CallProgress {
         if !to.room.lock().take(Instant::now()) {
             return;
         }
-        let step = read();
-        to.observer.event(Event::CallProgress {
-            sequence: to.sequence,
-            name: &to.name,
-            message: step.message.as_deref().map(beginning),
-            done: step.done,
-            total: step.total,
-        });
+        let mut step = read();
+        if let Some(message) = &mut step.message {
+            message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        }
+        (to.hear)(step);
     }
-}
-
-fn beginning(text: &str) -> &str {
-    let end = text.floor_char_boundary(MAX_MESSAGE);
-    text.get(..end).unwrap_or_default()
 }
 
 impl Room {
@@ -108,20 +94,11 @@ impl fmt::Debug for CallProgress {
 mod tests {
     use super::*;
 
-    #[derive(Default)]
-    struct Kept(Mutex<Vec<String>>);
-
-    impl Observer for Kept {
-        fn event(&self, event: Event<'_>) {
-            self.0.lock().push(format!("{event:?}"));
-        }
-    }
-
     #[test]
-    fn a_flood_of_reports_is_a_few_events() {
-        let kept = Arc::new(Kept::default());
-        let observer: Arc<dyn Observer> = Arc::<Kept>::clone(&kept);
-        let progress = CallProgress::of(observer, 2, "a.b");
+    fn a_flood_of_reports_is_a_few() {
+        let heard = Arc::<Mutex<Vec<Step>>>::default();
+        let kept = Arc::clone(&heard);
+        let progress = CallProgress::to(move |step| kept.lock().push(step));
         let began = Instant::now();
         let mut read = 0_usize;
         for _ in 0..10_000 {
@@ -136,16 +113,15 @@ mod tests {
         }
         let passed = began.elapsed().as_millis() / EVERY.as_millis();
         let most = usize::try_from(passed).unwrap() + 10;
-        let events = kept.0.lock();
-        assert!((10..=most).contains(&events.len()), "{}", events.len());
-        assert_eq!(read, events.len());
-        let words = "é".repeat(MAX_MESSAGE / 2);
-        assert_eq!(
-            events[0],
-            format!(
-                "CallProgress {{ sequence: 2, name: \"a.b\", message: Some(\"{words}\"), done: Some(1.0), total: None }}"
-            )
-        );
+        let heard = heard.lock();
+        assert!((10..=most).contains(&heard.len()), "{}", heard.len());
+        assert_eq!(read, heard.len());
+        let step = Step {
+            message: Some("é".repeat(MAX_MESSAGE / 2)),
+            done: Some(1.0),
+            total: None,
+        };
+        assert_eq!(heard[0], step);
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! Events of a run, as they happen.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::call_progress::CallProgress;
 use crate::tool::{BoxFuture, ToolErrorKind};
+
+/// Longest name of a tool that is told with its progress, in bytes.
+const MAX_NAME: usize = 256;
 
 /// Hears of a run's events, in order, on the thread that runs it; of [`Event::CallProgress`] on others, before the call
 /// ends. Must not block: other runs and the run's own deadline would wait, too.
@@ -67,6 +72,23 @@ pub enum Event<'a> {
         /// Steps in all.
         total: Option<f64>,
     },
+}
+
+impl CallProgress {
+    /// Tells `observer` of the call with this position and name.
+    pub fn of(observer: Arc<dyn Observer>, sequence: u64, name: &str) -> Self {
+        let end = name.floor_char_boundary(MAX_NAME);
+        let name = name.get(..end).unwrap_or_default().to_owned();
+        Self::to(move |step| {
+            observer.event(Event::CallProgress {
+                sequence,
+                name: &name,
+                message: step.message.as_deref(),
+                done: step.done,
+                total: step.total,
+            });
+        })
+    }
 }
 
 /// One event of a run, as [`Event`], for whoever hears of it later or in another process.
@@ -234,4 +256,43 @@ pub struct Silent;
 
 impl Observer for Silent {
     fn event(&self, _event: Event<'_>) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::call_progress::Step;
+
+    #[derive(Default)]
+    struct Kept(Mutex<Vec<OwnedEvent>>);
+
+    impl Observer for Kept {
+        fn event(&self, event: Event<'_>) {
+            self.0.lock().push(event.into());
+        }
+    }
+
+    #[test]
+    fn progress_of_a_call_is_an_event_with_its_name_and_crosses_as_it_is() {
+        let kept = Arc::new(Kept::default());
+        let observer: Arc<dyn Observer> = Arc::<Kept>::clone(&kept);
+        let progress = CallProgress::of(observer, 2, &"é".repeat(MAX_NAME));
+        progress.report(|| Step {
+            message: Some("half".to_owned()),
+            done: Some(1.0),
+            total: Some(2.0),
+        });
+        let events = kept.0.lock();
+        let expected = OwnedEvent::CallProgress {
+            sequence: 2,
+            name: "é".repeat(MAX_NAME / 2),
+            message: Some("half".to_owned()),
+            done: Some(1.0),
+            total: Some(2.0),
+        };
+        assert_eq!(*events, [expected]);
+        assert_eq!(OwnedEvent::from(events[0].as_event()), events[0]);
+    }
 }
