@@ -45,6 +45,7 @@ fn the_first_screen_is_true() -> TestResult {
 /// The second screen, in a copy of what a clone has, once built: Claude Code is given a command that serves, and Cursor the
 /// lines that are shown. The sample database is what the page says it is: made by `make run`, and missing before.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one command after the other")]
 fn the_second_screen_is_true() -> TestResult {
     let root = repository();
     let page = fs::read_to_string(root.join("README.md"))?;

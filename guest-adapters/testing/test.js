@@ -10,6 +10,8 @@ const HOST = 'wxmcp_test';
 const LONGEST = 20000;
 
 const tests = new Map();
+// Whether all tests of the file are named.
+let loaded = false;
 // The file of the tests, as stacks have it.
 let file;
 // Runs that were begun and are not over, with the places of the test that began them: errors, whose stacks cost something
@@ -31,12 +33,15 @@ export class Failed extends Error {
 /** Names a test: a function, which may be async. */
 export function test(name, body) {
   if (typeof name !== 'string' || typeof body !== 'function') throw new TypeError('test takes a name and a function');
+  if (loaded) throw new Error(`the test ${JSON.stringify(name)} is inside of another one, which does not run it`);
   if (tests.has(name)) throw new Error(`two tests are called ${JSON.stringify(name)}`);
   tests.set(name, { body, place: new Error() });
 }
 
 /** Throws, with both values, unless they are the same; members of objects and arrays are compared. */
 export function assertEqual(actual, expected, message) {
+  if (arguments.length < 2) throw new TypeError('assertEqual takes two values');
+  if (actual instanceof Promise || expected instanceof Promise) throw new TypeError('assertEqual was given a promise: await it');
   if (Object.is(actual, expected) || getBuiltinModule('node:util').isDeepStrictEqual(actual, expected)) return;
   const { AssertionError } = getBuiltinModule('node:assert');
   throw new AssertionError({ actual, expected, message, operator: 'deepStrictEqual', stackStartFn: assertEqual });
@@ -126,9 +131,12 @@ async function asked(tool, given) {
 export async function main(path, name) {
   file = path;
   await import(path);
+  loaded = true;
   if (name === undefined) return { tests: { names: [...tests].map(([name, { place }]) => ({ name, line: lineOf(place.stack) })) } };
   try {
-    await tests.get(name).body();
+    const result = await tests.get(name).body();
+    // A generator has not run.
+    if (result !== undefined) throw new TypeError(`a test returns nothing, and this one returned ${kindOf(result)}`);
     for (const place of underWay.values()) {
       return { failed: { type: 'Failed', message: 'this `run` was not awaited', line: lineOf(place.stack) } };
     }
@@ -136,6 +144,10 @@ export async function main(path, name) {
     return { failed: failure(error) };
   }
   return { passed: {} };
+}
+
+function kindOf(value) {
+  return typeof value === 'object' ? Object.prototype.toString.call(value).slice(8, -1) : typeof value;
 }
 
 function lineOf(stack) {

@@ -232,6 +232,10 @@ def _main(path, name=None, code=None):
 def _compiled(path):
     with open(path, encoding="utf-8-sig") as opened:
         tree = ast.parse(opened.read(), path)
+    names = [it.name for it in tree.body if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef) and it.name.startswith("test")]
+    for name in names:
+        if names.count(name) > 1:
+            raise NameError(f"two tests are called `{name}`")
     _keep_sides(tree)
     return compile(tree, path, "exec")
 

@@ -83,7 +83,11 @@ impl Chance {
         match self.below(12) {
             0 => "x".repeat(100_000),
             1 => "[".repeat(10_000),
-            _ => texts[self.below(texts.len())].to_owned(),
+            _ => texts
+                .get(self.below(texts.len()))
+                .copied()
+                .unwrap_or_default()
+                .to_owned(),
         }
     }
 }
@@ -92,7 +96,7 @@ fn change(events: &mut Vec<Event>, chance: &mut Chance) {
     let at = chance.below(events.len());
     match chance.below(8) {
         0 if at > 0 => drop(events.remove(at)),
-        1 => events.insert(at.max(1), events[at].clone()),
+        1 => events.extend_from_within(at..=at),
         2 if at > 1 => events.swap(at - 1, at),
         3 => {
             let head = events.first_mut();
@@ -108,7 +112,11 @@ fn change(events: &mut Vec<Event>, chance: &mut Chance) {
             },
         ),
         5 => events.truncate(at.max(1)),
-        _ => change_event(&mut events[at], chance),
+        _ => {
+            if let Some(event) = events.get_mut(at) {
+                change_event(event, chance);
+            }
+        }
     }
 }
 
@@ -116,7 +124,11 @@ fn entry(chance: &mut Chance) -> Entry {
     Entry {
         path: chance.text(),
         mode: u32::try_from(chance.below(0o10_000)).unwrap_or(0),
-        rights: [Rights::Owner, Rights::Others, Rights::Root][chance.below(3)],
+        rights: match chance.below(3) {
+            0 => Rights::Owner,
+            1 => Rights::Others,
+            _ => Rights::Root,
+        },
         body: match chance.below(5) {
             0 => Body::Folder,
             1 => Body::File(Bytes(chance.text().into_bytes())),
@@ -161,6 +173,10 @@ fn change_head(head: &mut Head, chance: &mut Chance) {
     }
 }
 
+#[expect(
+    clippy::too_many_lines,
+    reason = "a line or two for each kind of event"
+)]
 fn change_event(event: &mut Event, chance: &mut Chance) {
     let small = u32::try_from(chance.number()).unwrap_or(u32::MAX);
     match event {

@@ -109,6 +109,7 @@ fn a_recording_that_was_cut_short_goes_on() -> TestResult {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one thing after the other")]
 fn a_live_call_may_do_what_a_run_may_and_a_recorded_one_asks_nobody() -> TestResult {
     let port = server::start()?;
     let host = format!("127.0.0.1:{port}");
@@ -211,5 +212,33 @@ fn rules_leave_values_out_of_what_is_recorded_live() -> TestResult {
         refused.stderr
     );
     assert!(!path.join("b.wxr").exists());
+    Ok(())
+}
+
+/// A call in front does not move the answers of others: what was asked several times is answered in the order of the recording.
+#[test]
+fn answers_of_another_script_come_in_their_order() -> TestResult {
+    let tool = "def up(n: int) -> str:\n    \"\"\"Counts.\"\"\"\n    import uuid\n    return str(uuid.uuid4())\n";
+    let script = "from tools import count\nfor _ in range(4):\n    print(count.up(n=1))\n";
+    let other =
+        "from tools import count\ncount.up(n=9)\nfor _ in range(4):\n    print(count.up(n=1))\n";
+    let folder = tree(&[
+        ("tools/count/up.py", tool),
+        ("a.py", script),
+        ("b.py", other),
+    ])?;
+    let recorded = wx(folder.path(), &["record", "a.py"])?;
+    let live = wx(
+        folder.path(),
+        &["replay", "--live", "--script", "b.py", "a.wxr"],
+    )?;
+    assert_eq!(live.stdout, recorded.stdout, "{}", live.stderr);
+    assert!(
+        live.stderr
+            .contains("4 calls were answered from the recording, 1 call was by tools")
+            || live.stderr.contains("by tools"),
+        "{}",
+        live.stderr
+    );
     Ok(())
 }

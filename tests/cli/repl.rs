@@ -124,6 +124,13 @@ fn a_session_is_recorded_and_replayed() -> TestResult {
         let shown = piped(folder.path(), &["recording", "show", &file], "")?;
         let heads = shown.stdout.matches("\"kind\":\"head\"").count();
         assert_eq!(heads, 8, "{}", shown.stdout);
+        let live = piped(folder.path(), &["replay", &file, "--live"], "")?;
+        assert_eq!(live.code, Some(2));
+        assert!(
+            live.stderr.contains("`--live` is for that of one run"),
+            "{}",
+            live.stderr
+        );
         let other = piped(folder.path(), &["replay", &file, "--script", "a.py"], "")?;
         assert_eq!(other.code, Some(2));
         assert!(
@@ -192,6 +199,37 @@ fn a_session_with_secrets_is_recorded_only_on_demand() -> TestResult {
     assert_eq!((allowed.code, allowed.stdout.as_str()), (Some(0), "1\n"));
     let replayed = piped(folder.path(), &["replay", "a.wxr"], "")?;
     assert_eq!(replayed.stdout, "1\n");
+    Ok(())
+}
+
+#[test]
+fn a_session_records_no_file_that_looks_like_a_secret() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    fs::create_dir(folder.path().join("data"))?;
+    fs::write(folder.path().join("data/.env"), "KEY=canary")?;
+    let args = ["repl", "-v", "./data:/data", "--record", "a.wxr"];
+    let refused = piped(folder.path(), &args, "1\n")?;
+    let why = "`.env` of the mount `/data` looks like a secret, and would be in the recording";
+    assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    assert!(!folder.path().join("a.wxr").exists());
+    let allowed = piped(
+        folder.path(),
+        &[&args[..], &["--record-env"]].concat(),
+        "1\n",
+    )?;
+    assert_eq!(allowed.stdout, "1\n", "{}", allowed.stderr);
+    assert!(folder.path().join("a.wxr").exists());
+    Ok(())
+}
+
+#[test]
+fn a_session_without_a_run_leaves_no_recording() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let printed = piped(folder.path(), &["repl", "--record", "a.wxr"], "")?;
+    assert_eq!(printed.code, Some(0), "{}", printed.stderr);
+    let note = "nothing was recorded: there was no run";
+    assert!(printed.stderr.contains(note), "{}", printed.stderr);
+    assert!(!folder.path().join("a.wxr").exists());
     Ok(())
 }
 

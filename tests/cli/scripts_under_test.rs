@@ -570,6 +570,7 @@ def started():
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one thing after the other")]
 fn a_test_has_nothing_but_its_folder_and_a_script_has_no_test() -> TestResult {
     let test = "\
 import os
@@ -671,6 +672,7 @@ def test_odd():
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one thing after the other")]
 fn programs_and_ci_systems_read_how_it_went() -> TestResult {
     let test = "\
 from wxmcp_test import run
@@ -766,5 +768,59 @@ fn a_command_that_has_no_test_to_run_is_usage() -> TestResult {
 fn the_examples_pass() -> TestResult {
     let printed = wx(repository(), &["test", "examples/testing"])?;
     assert_eq!(printed.code, Some(0), "{}", printed.stdout);
+    Ok(())
+}
+
+#[test]
+fn a_test_that_would_pass_without_being_run_is_refused() -> TestResult {
+    let typescript = "\
+import { assertEqual, test } from 'wxmcp/test';
+test('generator', function* () { assertEqual(1, 2); });
+test('outer', () => { test('inner', () => assertEqual(1, 2)); });
+test('one value', () => assertEqual(undefined));
+test('a promise', () => assertEqual(Promise.resolve(1), Promise.resolve(2)));
+test('all right', async () => { assertEqual(await Promise.resolve(1), 1); });
+";
+    let python = "def test_twice():\n    assert False\n\n\ndef test_twice():\n    pass\n";
+    let folder = tree(&[("a.test.ts", typescript), ("b_test.py", python)])?;
+    let ran = wx(folder.path(), &["test", "."])?;
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    for said in [
+        "a test returns nothing, and this one returned Generator",
+        "the test \"inner\" is inside of another one, which does not run it",
+        "assertEqual takes two values",
+        "assertEqual was given a promise: await it",
+        "two tests are called `test_twice`",
+        "1 passed",
+    ] {
+        assert!(ran.stdout.contains(said), "{said}: {}", ran.stdout);
+    }
+    Ok(())
+}
+
+/// A stub counts before the recording, whose calls of that tool need not be made.
+#[test]
+fn a_stub_replaces_what_was_recorded() -> TestResult {
+    let tool = "def now() -> str:\n    \"\"\"Says when.\"\"\"\n    return 'recorded'\n";
+    let test = "\
+from wxmcp_test import run
+
+def test_one():
+    report = run('s.py', recording='s.wxr', tools={'when.now': 'stubbed'})
+    assert report.stdout == 'stubbed\\n'
+
+def test_other():
+    assert run('s.py', recording='s.wxr').stdout == 'recorded\\n'
+";
+    let folder = tree(&[
+        ("tools/when/now.py", tool),
+        ("s.py", "from tools import when\nprint(when.now())\n"),
+        ("s_test.py", test),
+    ])?;
+    let recorded = wx(folder.path(), &["record", "s.py"])?;
+    assert_eq!(recorded.code, Some(0), "{}", recorded.stderr);
+    let ran = wx(folder.path(), &["test", "s_test.py"])?;
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    assert!(ran.stdout.contains("2 passed"), "{}", ran.stdout);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -73,6 +74,7 @@ fn a_recording_that_was_cut_short_is_no_success() -> TestResult {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one thing after the other")]
 fn a_run_sees_neither_its_recording_nor_the_one_that_it_replaces() -> TestResult {
     let python = "\
 import os, sys, helper
@@ -417,5 +419,47 @@ error: the run cannot be recorded
   caused by: it is a pipe, which a recording cannot keep; mount a folder without it
 ";
     assert_eq!(refused.stderr, expected);
+    Ok(())
+}
+
+/// What a script only reads must not change under it: its recording has the mount as it was.
+#[test]
+fn a_mount_that_something_else_changes_meanwhile_is_named() -> TestResult {
+    let folder = tree(&[
+        ("data/a", "1"),
+        (
+            "tools/host/change.py",
+            "from wxmcp import directory, tool\n\n@tool(grants={'files': ['data:rw']})\ndef change():\n    directory('data').write('a', '2')\n",
+        ),
+        (
+            "wxmcp.toml",
+            "[directories.data]\npath = \"data\"\n\n[grants.\"host.*\"]\nfiles = [\"data:rw\"]\n",
+        ),
+        ("a.py", "from tools import host\nhost.change()\n"),
+        ("b.py", "print(open('/data/a').read())\n"),
+    ])?;
+    let record = |script: &str| wx(folder.path(), &["record", "-v", "./data:/data", script]);
+    let changed = record("a.py")?;
+    assert_eq!(changed.code, Some(2), "{}", changed.stderr);
+    let why = "it was changed meanwhile, by something else than the run";
+    assert!(changed.stderr.contains(why), "{}", changed.stderr);
+    let same = record("b.py")?;
+    assert_eq!(
+        (same.code, same.stdout.as_str()),
+        (Some(0), "2\n"),
+        "{}",
+        same.stderr
+    );
+    Ok(())
+}
+
+#[test]
+fn a_recording_that_is_made_again_keeps_its_rights() -> TestResult {
+    let folder = tree(&[("a.py", "print(1)\n")])?;
+    let path = folder.path().join("a.wxr");
+    assert_eq!(wx(folder.path(), &["record", "a.py"])?.code, Some(0));
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
+    assert_eq!(wx(folder.path(), &["record", "a.py"])?.code, Some(0));
+    assert_eq!(fs::metadata(&path)?.permissions().mode() & 0o777, 0o600);
     Ok(())
 }

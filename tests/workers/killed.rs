@@ -34,6 +34,7 @@ fn kill_workers(parent: u32, is_over: &AtomicBool, answered: &AtomicUsize) -> st
 
 /// Each of 300 programs, 16 at a time, is answered once: with its value, or that it was lost.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one thing after the other")]
 fn killing_workers_at_random_loses_no_answer_and_leaves_nothing() -> TestResult {
     let folder = tempfile::tempdir()?;
     let mut server = Server::start(folder.path())?;

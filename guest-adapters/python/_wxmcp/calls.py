@@ -133,9 +133,13 @@ ReplayStopped.__module__ = "builtins"
 _stopped = None
 
 
-def stopped():
-    """The first `ReplayStopped` of this run; None if there was none."""
-    return _stopped
+def take_stopped():
+    """The first `ReplayStopped` of this run, which is forgotten; None if there was none."""
+    global _stopped
+    stopped = _stopped
+    if stopped is not None:
+        _stopped = None
+    return stopped
 
 
 def _failure(value, tool):
@@ -307,12 +311,10 @@ def never_awaited():
 
 def forget():
     """Starts anew: nothing is pending, nothing was dropped."""
-    global _blocked, _stopped
+    global _blocked
     # Each run begins and ends here: what is empty is not written to, so that its page is not copied.
     if _blocked is not None:
         _blocked = None
-    if _stopped is not None:
-        _stopped = None
     for some in (_answerable, _awaited, _unawaited, _forgotten):
         if some:
             some.clear()

@@ -42,6 +42,10 @@ def _outcome(script):
             outcome = _ended(name, _value, name, fences.without_fences(script["source"]), continues)
         else:
             outcome = _ended(name, toolfile.perform, name, script.get("source"), task, script.get("modules", ()))
+        stopped = calls.take_stopped()
+        if stopped is not None:  # whatever the script did with it, and after it
+            with unseen.Apart():
+                outcome = seam.RAISED, report.raised(stopped, name)
         if threads.alive:
             _finish_threads(continues)
         if continues:
@@ -69,18 +73,6 @@ def _note_of_uncalled(name, call):
 
 
 def _ended(name, work, *parts):
-    try:
-        outcome = _came_to(name, work, *parts)
-        stopped = calls.stopped()
-        if stopped is None:
-            return outcome
-        with unseen.Apart():  # whatever the script did with it, and after it
-            return seam.RAISED, report.raised(stopped, name)
-    finally:
-        calls.forget()
-
-
-def _came_to(name, work, *parts):
     placed = None
     try:
         try:
@@ -103,6 +95,8 @@ def _came_to(name, work, *parts):
             error.add_note("note: " + _advice(tool, place))
         with unseen.Apart():
             return seam.RAISED, report.raised(error, name, placed and placed.place)
+    finally:
+        calls.forget()
 
 
 def _untraced(function, *arguments):

@@ -92,6 +92,7 @@ fn refuse_for_components(args: &RunArgs, name: &str) -> Result<(), Failure> {
         .hint("scripts in Python, JavaScript and TypeScript do; a component that is a tool is recorded with its script"))
 }
 
+#[expect(clippy::too_many_lines, reason = "one step after the other")]
 async fn run(
     args: &RunArgs,
     settings: Settings,

@@ -69,39 +69,43 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
         },
         ..ServerConfig::new(Arc::clone(&runtime))
     };
-    crate::runtime::event_loop()?.run(async {
-        runtime.start_ahead();
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
-        let mut terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
-        let mut signal = async move || {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-        };
-        let server = Server::new(config);
-        let stop = Notify::new();
-        let asked_again = async {
-            signal().await;
-            if !server.is_draining() {
-                stop.notify_one();
-                signal().await;
-            }
-        };
-        let served = tokio::select! {
-            biased;
-            served = server.serve_stdio(stop.notified()) => served,
-            () = asked_again => {
-                let _left_to_guards = tokio::time::timeout(AT_ONCE, runtime.shutdown()).await;
-                return Ok(Exit::Cancelled);
-            }
-        };
-        let _left_to_guards = tokio::time::timeout(SHUTDOWN, runtime.shutdown()).await;
-        match served {
-            Ok(()) => Ok(Exit::Success),
-            Err(error) => Err(Failure::raised(error.into())),
+    crate::runtime::event_loop()?.run(serve(config))
+}
+
+/// Serves until its client has gone, or a signal comes.
+async fn serve(config: ServerConfig) -> Result<Exit, Failure> {
+    let runtime = Arc::clone(&config.runtime);
+    runtime.start_ahead();
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(cannot_listen)?;
+    let mut signal = async move || {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    })
+    };
+    let server = Server::new(config);
+    let stop = Notify::new();
+    let asked_again = async {
+        signal().await;
+        if !server.is_draining() {
+            stop.notify_one();
+            signal().await;
+        }
+    };
+    let served = tokio::select! {
+        biased;
+        served = server.serve_stdio(stop.notified()) => served,
+        () = asked_again => {
+            let _left_to_guards = tokio::time::timeout(AT_ONCE, runtime.shutdown()).await;
+            return Ok(Exit::Cancelled);
+        }
+    };
+    let _left_to_guards = tokio::time::timeout(SHUTDOWN, runtime.shutdown()).await;
+    match served {
+        Ok(()) => Ok(Exit::Success),
+        Err(error) => Err(Failure::raised(error.into())),
+    }
 }
 
 /// Why nothing is recorded here where rules leave values out of recordings.

@@ -19,7 +19,7 @@ pub use canonical::report as canonical_report;
 pub use deterministic::{DEFAULT_NOW, Deterministic, UNITS_PER_NANOSECOND};
 pub use record::{
     NotRecorded, RecordedSession, Recorder, SessionRecorder, Sink, definition_digest, digests,
-    secret_of,
+    secret_file_of, secret_of,
 };
 pub use replay::{
     Answered, Divergence, HowToReplay, Live, OtherScript, Recorded, RecordedError, Replay,

@@ -404,6 +404,8 @@ impl Service {
                 recording,
                 times: running.times(),
             }),
+            // Of what is refused there is no recording that could be spoken of.
+            Err(error @ RunError::NotRecorded(_)) => End::Lost(Loss::of(error, session)),
             Err(error) => End::Lost(Loss::of(error, session).recorded(recording)),
         }
     }

@@ -211,6 +211,7 @@ impl ToolFile {
     }
 
     /// Calls the tool in an instance of its own.
+    #[expect(clippy::too_many_lines, reason = "the parts of a run, a line each")]
     pub(crate) async fn call(
         &self,
         name: &str,

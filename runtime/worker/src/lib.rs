@@ -8,6 +8,7 @@
 mod answers;
 mod assigned;
 mod begin;
+mod breach;
 mod carry;
 mod child;
 mod clock;

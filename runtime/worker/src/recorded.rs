@@ -2,7 +2,7 @@
 
 use wxmcp_run::RecordingFile;
 
-use crate::assigned::Breach;
+use crate::breach::Breach;
 use crate::message::Recorded;
 
 /// Most bytes of a recording that come at once.

@@ -75,6 +75,7 @@ impl PoolSession {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one step after the other")]
     async fn carry_out(&mut self, run: Run) -> Result<Report, RunError> {
         if self.is_over {
             return Err(RunError::SessionOver);

@@ -11,7 +11,8 @@ use tokio::net::UnixStream;
 use tokio::sync::Notify;
 use wxmcp_run::{RunId, WorkerEnd};
 
-use crate::assigned::{Assigned, Breach, MESSAGE};
+use crate::assigned::{Assigned, MESSAGE};
+use crate::breach::Breach;
 use crate::frame::{FrameError, Incoming};
 use crate::line::Line;
 use crate::memory::{Watch, private_bytes};

@@ -9,8 +9,8 @@ use anyhow::Context as _;
 
 use wxmcp_recording::file::{Completeness, Recording};
 
-use super::load::{self, Loaded};
-use super::{limits, names};
+use super::load::Loaded;
+use super::{limits, names, opening};
 use crate::cli::{self, RunArgs};
 use crate::exit::Failure;
 use crate::render;
@@ -112,6 +112,7 @@ fn widening(args: &RunArgs) -> Vec<&'static str> {
     let script = args.words.first().filter(|_| args.code.is_none());
     let script = script.map(Path::new);
     let said = [
+        (args.code.is_some(), "`--code`"),
         (!policy.volumes.is_empty(), "`--volume`"),
         (
             policy.project.as_deref().is_some_and(is_outside),
@@ -167,7 +168,7 @@ fn in_words(words: &[String]) -> String {
 }
 
 fn is_whole(recording: &Path) -> bool {
-    let read = load::open(recording).ok().map(Recording::read);
+    let read = opening::open(recording).ok().map(Recording::read);
     matches!(read, Some(Ok(recording)) if recording.completeness == Completeness::Complete)
 }
 
@@ -260,26 +261,27 @@ mod tests {
         let words = |line: &str| line.split(' ').map(str::to_owned).collect::<Vec<_>>();
         let named = |line: &str| widening(&cli::run_of(&words(line)).unwrap()).join(", ");
         for line in [
-            "run --fuel 9 -e A=b -q -c 1",
-            "run --deterministic --project . -c 1 x -v /:/x",
+            "run --fuel 9 -e A=b -q is-gone.py",
+            "run --deterministic --project . is-gone.py x -v /:/x",
             "run is-gone.py",
         ] {
             assert_eq!(named(line), "", "{line}");
         }
         for (line, expected) in [
-            ("run -qv/:/x -c 1", "`--volume`"),
+            ("run -qv/:/x is-gone.py", "`--volume`"),
             (
-                "run --mcp-config a.json --tools t -c 1",
+                "run --mcp-config a.json --tools t is-gone.py",
                 "`--mcp-config`, `--tools`",
             ),
-            ("run --config=w.toml -c 1", "`--config`"),
-            ("run -e HOME -c 1", "`--env` without a value"),
+            ("run --config=w.toml is-gone.py", "`--config`"),
+            ("run -c 1", "`--code`"),
+            ("run -e HOME is-gone.py", "`--env` without a value"),
             (
-                "run --allow-host a.b --record-env -c 1",
+                "run --allow-host a.b --record-env is-gone.py",
                 "`--allow-host`, `--record-env`",
             ),
             (
-                "run --project / -c 1",
+                "run --project / is-gone.py",
                 "a `--project` outside of this folder",
             ),
             (

@@ -16,7 +16,7 @@ use wxmcp_run::{Policy, Report, Run, Stdin};
 
 use super::redacting::Redacting;
 use super::target::Target;
-use super::{limits, names, secret_files};
+use super::{limits, names};
 use crate::cli::{KeepArgs, RunArgs};
 use crate::exit::Failure;
 use crate::render;
@@ -104,7 +104,7 @@ impl Keep<'_> {
         target.hide(&mut run.policy);
         let mounts = capture::capture(&run.policy).map_err(not_captured)?;
         if !self.args.record_files {
-            secret_files::refuse(&run.policy, &mounts)?;
+            refuse_secret_files(&run.policy, &mounts)?;
         }
         let captured = capture::events(&mounts).collect();
         let policy = run.policy.clone();
@@ -218,6 +218,20 @@ pub(in crate::commands) fn refuse_secrets(env: &[(String, String)]) -> Result<()
         ))
         .hint("drop it, give it to a server instead of the script, or say --record-env")),
     }
+}
+
+fn refuse_secret_files(policy: &Policy, mounts: &Mounts) -> Result<(), Failure> {
+    let Some((path, guest)) = wxmcp_recording::secret_file_of(policy, mounts) else {
+        return Ok(());
+    };
+    let error = anyhow::anyhow!(
+        "`{}` of the mount `{guest}` looks like a secret, and would be in the recording",
+        path.escape_debug(),
+    );
+    let error = error.context("the run cannot be recorded");
+    Err(Failure::usage(error).hint(
+        "mount a folder without it, or say --record-files: then the recording holds all that the mounts hold",
+    ))
 }
 
 fn not_recorded(error: NotRecorded) -> Failure {

@@ -33,6 +33,8 @@ struct State {
     /// What makes the file whole, while no run goes on.
     ending: Option<Vec<u8>>,
     gave_up: bool,
+    /// Whether anything was written.
+    has_begun: bool,
 }
 
 impl SessionFile {
@@ -80,8 +82,13 @@ impl SessionFile {
     ///
     /// When it cannot be written, or has not all runs.
     pub(in crate::commands) fn end(mut self) -> Result<(), Failure> {
-        self.target.keep();
         let mut state = self.file.state.lock();
+        // A file without a run is no recording.
+        if !state.has_begun {
+            render::note("nothing was recorded: there was no run");
+            return Ok(());
+        }
+        self.target.keep();
         let written = match state.ending.take() {
             Some(ending) => self.file.file.lock().write_all(&ending),
             None => Ok(()),
@@ -106,7 +113,11 @@ impl SessionFile {
 
 impl RecordingFile for Kept {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
-        self.state.lock().ending = None;
+        {
+            let mut state = self.state.lock();
+            state.ending = None;
+            state.has_begun = true;
+        }
         self.file.lock().write_all(bytes)
     }
 

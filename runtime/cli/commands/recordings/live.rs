@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{SignalKind, signal};
+use wxmcp_broker::CallerHost;
 use wxmcp_recording::event::Head;
 use wxmcp_recording::{Answered, HowToReplay, Live};
-use wxmcp_run::{Language, Limits, Report, RunError, Silent};
+use wxmcp_run::{Language, Limits, Report, RunError, Silent, ToolHost};
 
 use super::super::run::{cannot_listen, end, failure, interrupted};
 use super::keep::Keep;
@@ -73,11 +74,8 @@ async fn run(args: &ReplayArgs, loaded: &Loaded, settings: Settings) -> Result<E
         edited: loaded.edited.clone().filter(|_| args.script.is_none()),
         ..HowToReplay::default()
     };
-    let live = Live::of(
-        Arc::clone(&loaded.recorded),
-        how,
-        Arc::clone(broker) as Arc<_>,
-    );
+    let tools: Arc<dyn ToolHost> = Arc::<CallerHost>::clone(broker);
+    let live = Live::of(Arc::clone(&loaded.recorded), how, tools);
     let ledger = broker.broker().ledger();
     let wall = settings.limits.wall;
     let cancel = Box::pin(interrupted(interrupt));

@@ -1,7 +1,5 @@
 //! Recordings read from files, and carried out again.
 
-use std::fs::File;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,6 +12,7 @@ use wxmcp_run::{Language, Observer, Report};
 use wxmcp_toolfiles::read_file;
 
 use super::names;
+use super::opening::open;
 use crate::exit::Failure;
 
 /// Largest script, in bytes.
@@ -62,19 +61,6 @@ impl Loaded {
             .or_else(|| self.runs().last())
             .unwrap_or((1, &self.recorded))
     }
-}
-
-/// Opens a recording; what is no file is not waited for.
-///
-/// # Errors
-///
-/// When it is no file, or cannot be read.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    // To open a pipe would wait for its writer.
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("it is no file"));
-    }
-    File::open(path)
 }
 
 /// Reads a recording.
@@ -186,5 +172,6 @@ pub(super) fn other(name: &str) -> Result<OtherScript, Failure> {
     Ok(OtherScript {
         name: name.to_owned(),
         source: super::super::run::read_script(name, None)?.source,
+        stubbed: Vec::new(),
     })
 }

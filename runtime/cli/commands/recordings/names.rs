@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use wxmcp_recording::event::{Event, Head};
 use wxmcp_recording::file::Recording;
 
-use super::load;
+use super::opening;
 
 /// Names of files that are scripts end so.
 const SCRIPTS: [&str; 9] = ["py", "js", "mjs", "cjs", "jsx", "ts", "mts", "cts", "tsx"];
@@ -50,7 +50,7 @@ pub(super) fn is_recorded(script: &Path) -> bool {
 
 /// How a recording begins.
 fn head(recording: &Path) -> Option<Head> {
-    let read = Recording::read(load::open(recording).ok()?).ok()?;
+    let read = Recording::read(opening::open(recording).ok()?).ok()?;
     match read.events.into_iter().next() {
         Some(Event::Head(head)) => Some(*head),
         _ => None,

@@ -141,7 +141,12 @@ impl Redacting {
         let rules = rules.collect::<Vec<_>>().join(" and ");
         let change = if by.len() == 1 { "changes" } else { "change" };
         let file = self.path.display().to_string();
-        let words = in_words(divergence, loaded, None, &file);
+        // What differs was made of what the rules hit.
+        let divergence = Divergence {
+            difference: String::new(),
+            ..divergence.clone()
+        };
+        let words = in_words(&divergence, loaded, None, &file);
         let what = match self.keeps_what_differs {
             true => "does not replay",
             false => "is not kept",

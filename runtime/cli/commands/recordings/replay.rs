@@ -24,14 +24,14 @@ pub(in crate::commands) fn execute(args: &ReplayArgs) -> Result<Exit, Failure> {
         };
         return super::super::repl::after_replay(&loaded, how, guests);
     }
+    if loaded.is_session() {
+        return super::session::execute(args, &loaded, &guests);
+    }
     if let Some(script) = &args.script {
         same_language(script, &loaded)?;
     }
     if args.live.live {
         return super::live::execute(args, &loaded);
-    }
-    if loaded.is_session() {
-        return super::session::execute(args, &loaded, &guests);
     }
     let terminal = Arc::new(Terminal::new(!args.json, !args.quiet && !args.json));
     let how = HowToReplay {

@@ -7,8 +7,8 @@ use wxmcp_host::{Guests, Runtime, Session, StartError};
 use wxmcp_recording::{HowToReplay, Recorded, Replay, Replayed};
 use wxmcp_run::{Ledger, Limits, Observer, Report};
 
+use super::differs::in_words;
 use super::load::Loaded;
-use super::replay::in_words;
 use crate::cli::ReplayArgs;
 use crate::exit::{Exit, Failure};
 use crate::render::{self, Terminal};
@@ -144,11 +144,16 @@ pub(super) fn execute(
     loaded: &Loaded,
     guests: &Arc<Guests>,
 ) -> Result<Exit, Failure> {
-    if args.script.is_some() {
-        return Err(Failure::usage(anyhow::anyhow!(
-            "`{}` is the recording of a session: `--script` is for that of one run",
-            args.file.display()
-        )));
+    for (is_said, flag) in [
+        (args.script.is_some(), "--script"),
+        (args.live.live, "--live"),
+    ] {
+        if is_said {
+            return Err(Failure::usage(anyhow::anyhow!(
+                "`{}` is the recording of a session: `{flag}` is for that of one run",
+                args.file.display()
+            )));
+        }
     }
     crate::runtime::event_loop()?.run(replay_all(args, loaded, guests))
 }

@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use wxmcp_recording::file::{self, Recording, Show};
 
-use super::load;
+use super::{load, opening};
 use crate::cli::{RecordingArgs, RecordingCommand};
 use crate::exit::{Exit, Failure};
 use crate::render;
@@ -13,7 +13,7 @@ const COLUMNS: usize = 120;
 
 pub(in crate::commands) fn execute(args: &RecordingArgs) -> Result<Exit, Failure> {
     let RecordingCommand::Show { file, calls } = &args.command;
-    let read = || -> anyhow::Result<Recording> { Ok(Recording::read(load::open(file)?)?) };
+    let read = || -> anyhow::Result<Recording> { Ok(Recording::read(opening::open(file)?)?) };
     let recording = read()
         .with_context(|| format!("read the recording `{}`", file.display()))
         .map_err(Failure::usage)?;

@@ -89,7 +89,10 @@ impl Target {
         }
         let there = fs::symlink_metadata(&self.path);
         match there.is_ok_and(|there| identity(&there) == self.new) {
-            true => Ok(()),
+            true => {
+                self.stays = true;
+                Ok(())
+            }
             false => Err(io::Error::other(
                 "it was removed meanwhile, or another run was recorded into it",
             )),
@@ -144,7 +147,11 @@ fn beside(path: &Path) -> io::Result<(PathBuf, File)> {
         let part = path.with_file_name(name);
         match create_new(&part) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made.map(|file| (part, file)),
+            made => {
+                let file = made?;
+                file.set_permissions(fs::metadata(path)?.permissions())?;
+                return Ok((part, file));
+            }
         }
     }
     Err(io::Error::other(
@@ -171,6 +178,9 @@ mod tests {
         // A run that does not begin leaves nothing.
         drop(Target::create(&path).unwrap());
         assert_eq!(left(folder.path()), <[String; 0]>::default());
+        Target::create(&path).unwrap().0.finish().unwrap();
+        assert_eq!(left(folder.path()), ["a.wxr"]);
+        fs::remove_file(&path).unwrap();
         let (mut target, _) = Target::create(&path).unwrap();
         target.keep();
         drop(target);

@@ -27,7 +27,7 @@ impl Shown {
             Ended::Failed(failed) => ("FAILED ", Some(in_words(failed, &tested.file))),
             Ended::Broken(words) => ("ERROR  ", Some(words.clone())),
         };
-        render::line(&format!(
+        render::quoting_line(&format!(
             "{state}  {}  {milliseconds:.0} ms",
             tested.title()
         ));
@@ -35,12 +35,12 @@ impl Shown {
             return;
         };
         for line in words.lines() {
-            render::line(&format!("    {line}"));
+            render::quoting_line(&format!("    {line}"));
         }
         if !tested.printed.is_empty() {
             render::line("    the test printed:");
             for line in tested.printed.lines() {
-                render::line(&format!("      {line}"));
+                render::quoting_line(&format!("      {line}"));
             }
         }
     }

@@ -337,6 +337,7 @@ impl Start {
                 script: Some(OtherScript {
                     name: script.name.clone(),
                     source: script.source,
+                    stubbed: self.stubs.iter().map(|stub| stub.name.clone()).collect(),
                 }),
                 ..HowToReplay::default()
             },

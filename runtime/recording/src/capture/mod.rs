@@ -100,12 +100,12 @@ fn capture_one(
 ///
 /// # Errors
 ///
-/// What cannot be captured, by its name.
+/// What cannot be captured, by its name, and what was changed in a mount that the script could only read.
 pub fn changes(policy: &Policy, before: &Mounts) -> Result<Vec<Event>, NotCaptured> {
     let mut budget = Budget::new(MOST);
     let mut changes = Vec::new();
     for ((mount, before), number) in policy.mounts.iter().zip(before).zip(0_u32..) {
-        let (Access::ReadWrite, Some(before)) = (mount.access, before) else {
+        let Some(before) = before else {
             continue;
         };
         let now = match &mount.source {
@@ -116,9 +116,28 @@ pub fn changes(policy: &Policy, before: &Mounts) -> Result<Vec<Event>, NotCaptur
                 Captured::new(read).entries
             }
         };
-        changes.extend(compare::compare(number, &before.entries, &now));
+        let changed = compare::compare(number, &before.entries, &now);
+        match (mount.access, changed.first()) {
+            (Access::ReadWrite, _) => changes.extend(changed),
+            (Access::ReadOnly, None) => {}
+            (Access::ReadOnly, Some(event)) => {
+                return Err(NotCaptured {
+                    guest: mount.guest.clone(),
+                    path: path_of(event).to_owned(),
+                    why: Why::Changed,
+                });
+            }
+        }
     }
     Ok(changes)
+}
+
+fn path_of(event: &Event) -> &str {
+    match event {
+        Event::Written { entry, .. } => &entry.path,
+        Event::Removed { path, .. } => path,
+        _ => "",
+    }
 }
 
 /// Why a mount cannot be captured.
@@ -137,6 +156,9 @@ pub struct NotCaptured {
 /// What is wrong with a file.
 #[derive(Debug, thiserror::Error)]
 pub enum Why {
+    /// A mount that the script only reads is another than it was.
+    #[error("it was changed meanwhile, by something else than the run")]
+    Changed,
     /// It is neither file nor folder nor link.
     #[error("it is {0}, which a recording cannot keep; mount a folder without it")]
     Kind(&'static str),

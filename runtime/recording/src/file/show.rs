@@ -80,6 +80,7 @@ impl Line {
     }
 
     /// An event of an operation; nothing of others.
+    #[expect(clippy::too_many_lines, reason = "a few lines for each kind of event")]
     fn operation(&mut self, event: &Event) {
         match event {
             Event::Child {

@@ -12,7 +12,7 @@ use wxmcp_run::{
 };
 
 use super::aside::aside;
-use super::{Recorder, Sink, digests, secret_of};
+use super::{Recorder, Sink, digests, secret_file_of, secret_of};
 use crate::capture::{self, Mounts};
 use crate::event::{Event, Head};
 use crate::file::Writer;
@@ -177,6 +177,14 @@ impl RecordedSession {
             false => capture::capture(&reading),
         };
         let mounts = mounts.map_err(|error| not_recorded(&error))?;
+        if !how.allows_secrets
+            && let Some((path, guest)) = secret_file_of(&policy, &mounts)
+        {
+            let path = path.escape_debug();
+            return Err(RunError::NotRecorded(format!(
+                "`{path}` of the mount `{guest}` looks like a secret, and would be in the recording"
+            )));
+        }
         let payer = match run.script.in_session {
             true => run.ledger.process(),
             false => &run.ledger,

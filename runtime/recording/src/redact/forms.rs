@@ -115,7 +115,7 @@ impl Alphabet {
     pub(super) fn encoded(self, bytes: &[u8], is_padded: bool) -> String {
         let text = self.encoding().map(|encoding| encoding.encode(bytes));
         let mut text = text.unwrap_or_default();
-        while is_padded && text.len() % 4 != 0 {
+        while is_padded && !text.len().is_multiple_of(4) {
             text.push('=');
         }
         text

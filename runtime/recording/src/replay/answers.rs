@@ -20,7 +20,8 @@ struct Inner {
 }
 
 impl Answers {
-    pub(super) fn of(recorded: &Recorded) -> Self {
+    /// Those of a recording, but for calls of the tools that something else answers.
+    pub(super) fn of(recorded: &Recorded, stubbed: &[String]) -> Self {
         let instances = recorded.instances.iter().zip(0_u32..);
         let all = instances.flat_map(|(instance, number)| {
             let asked = instance.asked.iter();
@@ -37,7 +38,10 @@ impl Answers {
             alike.entry(key(&question.it)).or_default().push_back(at);
         }
         Self(Mutex::new(Inner {
-            asked: vec![false; questions.len()],
+            asked: questions
+                .iter()
+                .map(|(it, _)| is_of(&it.it, stubbed))
+                .collect(),
             by_operation: operations.into_iter().zip(0..).collect(),
             questions,
             alike,
@@ -90,6 +94,10 @@ impl Answers {
     pub(super) fn left(&self) -> Option<Numbered<Question>> {
         self.0.lock().left()
     }
+}
+
+fn is_of(question: &Question, names: &[String]) -> bool {
+    matches!(question, Question::Call { name, .. } if names.contains(name))
 }
 
 impl Inner {

@@ -42,7 +42,8 @@ impl Live {
     pub fn of(recorded: Arc<Recorded>, how: HowToReplay, tools: Arc<dyn ToolHost>) -> Self {
         Self {
             host: Arc::new(LiveHost {
-                answers: Answers::of(&recorded),
+                answers: Answers::of(&recorded, &[]),
+                is_as_it_was: how.script.is_none() && how.edited.is_none(),
                 recorded,
                 tools,
                 answered: [AtomicU64::new(0), AtomicU64::new(0)],
@@ -67,6 +68,7 @@ impl Live {
         let head = &recorded.head;
         let mounts = recorded.mounts();
         let began = Duration::from_nanos(head.began);
+        let tools: Arc<dyn ToolHost> = Arc::<LiveHost>::clone(&self.host);
         Ok(Run {
             id: RunId::random(),
             script: script(head, &self.how)?,
@@ -74,7 +76,7 @@ impl Live {
             ledger: ledger.for_run(limits.host_memory),
             limits,
             sources: deterministic::from(began, Randomness::Seeded(head.seed)),
-            tools: Arc::clone(&self.host) as Arc<dyn ToolHost>,
+            tools,
             observer,
             cancel,
         })
@@ -93,6 +95,8 @@ impl Live {
 struct LiveHost {
     recorded: Arc<Recorded>,
     answers: Answers,
+    /// Whether the script is the recorded one: its operations have the numbers that they had.
+    is_as_it_was: bool,
     tools: Arc<dyn ToolHost>,
     /// Calls that the recording answered, and that tools were asked.
     answered: [AtomicU64; 2],
@@ -102,6 +106,7 @@ impl LiveHost {
     fn recorded(&self, id: &CallId, question: &Question) -> Option<Answer> {
         let instance = self.recorded.number(&id.instance);
         let operation = instance.map(|instance| (instance, id.operation));
+        let operation = operation.filter(|_| self.is_as_it_was);
         let answer = self.answers.take_of(operation, question);
         if matches!(
             question,

@@ -85,6 +85,8 @@ pub struct OtherScript {
     pub name: String,
     /// Its source text.
     pub source: String,
+    /// Tools whose calls something else answers: recorded ones need not be made.
+    pub stubbed: Vec<String>,
 }
 
 impl Replay {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use serde_json::Value;
-use wxmcp_run::{CallId, Clocks, Outcome, Randomness, Report, Sources, ToolError, ToolErrorKind};
+use wxmcp_run::{CallId, Clocks, Outcome, Randomness, Report, Sources, ToolError};
 
 use super::answers::Answers;
 use super::clocks::{Last, ReplayedClocks};
@@ -16,7 +16,7 @@ use super::cut::Cut;
 use super::divergence::{Divergence, operation_name, pretty};
 use super::order::ReplayedOrder;
 use super::recorded::{Batch, Instance, Numbered, Recorded};
-use super::words::{between, detail};
+use super::words::{between, detail, differs, stopped};
 use super::{HowToReplay, Replayed};
 use crate::canonical;
 use crate::event::{Answer, Question};
@@ -77,7 +77,10 @@ impl State {
         Self {
             last,
             cut: Cut::of(&recorded, &how),
-            answers: how.script.as_ref().map(|_| Answers::of(&recorded)),
+            answers: how
+                .script
+                .as_ref()
+                .map(|it| Answers::of(&recorded, &it.stubbed)),
             recorded,
             how,
             inner: Mutex::default(),
@@ -482,18 +485,6 @@ pub(super) fn sources(state: &Arc<State>, instance: u32, key: [u8; 32]) -> Sourc
             key,
         })),
     }
-}
-
-/// What a script hears where it differs from its recording.
-fn differs() -> ToolError {
-    let message = "here the script differs from its recording: the replay ends";
-    ToolError::new(ToolErrorKind::Diverged, message)
-}
-
-/// What a script hears where its replay is to stop.
-fn stopped(event: usize) -> ToolError {
-    let message = format!("here the replay stops, before event {event}");
-    ToolError::new(ToolErrorKind::Diverged, message)
 }
 
 /// Says at which line of the script it differed, if the script ended by hearing of it.

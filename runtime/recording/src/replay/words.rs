@@ -1,4 +1,6 @@
-//! Questions, in words.
+//! Questions, and the end of a replay, in words.
+
+use wxmcp_run::{ToolError, ToolErrorKind};
 
 use super::divergence::{Divergence, pretty};
 use super::recorded::Numbered;
@@ -27,4 +29,16 @@ pub(super) fn detail(question: &Question) -> String {
         Question::Describe(names) => (names.join("\n"), String::new()),
     };
     format!("{head}\n{json}\n")
+}
+
+/// What a script hears where it differs from its recording.
+pub(super) fn differs() -> ToolError {
+    let message = "here the script differs from its recording: the replay ends";
+    ToolError::new(ToolErrorKind::Diverged, message)
+}
+
+/// What a script hears where its replay is to stop.
+pub(super) fn stopped(event: usize) -> ToolError {
+    let message = format!("here the replay stops, before event {event}");
+    ToolError::new(ToolErrorKind::Diverged, message)
 }

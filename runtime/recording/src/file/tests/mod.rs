@@ -202,6 +202,7 @@ fn some_bytes() -> impl Strategy<Value = Bytes> {
     ]
 }
 
+#[expect(clippy::too_many_lines, reason = "one of each kind")]
 fn some_event() -> impl Strategy<Value = Event> {
     let of = (0_u32..4, any::<u64>());
     let id = of.clone();

@@ -1,10 +1,9 @@
 //! Files that are likely to hold secrets, by their names. A mount shows them to the script, so they would be in its recording,
 //! whether it reads them or not.
 
-use wxmcp_recording::capture::Mounts;
 use wxmcp_run::{Policy, Source};
 
-use crate::exit::Failure;
+use crate::capture::Mounts;
 
 /// Names of files and folders, in lower case.
 const NAMES: [&str; 22] = [
@@ -47,31 +46,19 @@ const ENDS: [&str; 8] = [
 /// How names of files end that show what others are to look like.
 const SAMPLES: [&str; 4] = [".example", ".sample", ".template", ".dist"];
 
-/// Refuses mounts with such a file, by its name.
-///
-/// # Errors
-///
-/// When there is one.
-pub(super) fn refuse(policy: &Policy, mounts: &Mounts) -> Result<(), Failure> {
-    for (mount, captured) in policy.mounts.iter().zip(mounts) {
-        let (Source::Host(_), Some(captured)) = (&mount.source, captured) else {
-            continue;
-        };
-        let mut paths = captured.entries.iter().map(|entry| entry.path.as_str());
-        let Some(path) = paths.find_map(secret) else {
-            continue;
-        };
-        let error = anyhow::anyhow!(
-            "`{}` of the mount `{}` looks like a secret, and would be in the recording",
-            path.escape_debug(),
-            mount.guest
-        );
-        let error = error.context("the run cannot be recorded");
-        return Err(Failure::usage(error).hint(
-            "mount a folder without it, or say --record-files: then the recording holds all that the mounts hold",
-        ));
-    }
-    Ok(())
+/// The first such file of a mount of this machine: its path in the mount, and the mount's in the guest.
+pub fn secret_file_of<'a>(policy: &'a Policy, mounts: &'a Mounts) -> Option<(&'a str, &'a str)> {
+    policy
+        .mounts
+        .iter()
+        .zip(mounts)
+        .find_map(|(mount, captured)| {
+            let (Source::Host(_), Some(captured)) = (&mount.source, captured) else {
+                return None;
+            };
+            let mut paths = captured.entries.iter().map(|entry| entry.path.as_str());
+            Some((paths.find_map(secret)?, mount.guest.as_str()))
+        })
 }
 
 /// The path up to a name that looks like that of a secret.
