@@ -475,12 +475,12 @@ def test_project():
     for part in [
         "ok       a_test.py: test_recorded\nok       a_test.py: test_own_arguments\n",
         "ok       a_test.py: test_project\n",
-        "a.py: the script differs from the recording at event",
+        "ok       a_test.py: test_stub_before_recording\n",
         "b.py, line 4: the script differs from the recording at event",
         "-   \"b\": 1",
         "+   \"b\": 0",
         "`files`, `project`, `now` and `seed` do not go with it",
-        "ran 6 tests in 1 file: 3 passed, 3 failed\n",
+        "ran 6 tests in 1 file: 4 passed, 2 failed\n",
     ] {
         assert!(printed.stdout.contains(part), "{part}\n{}", printed.stdout);
     }
