@@ -126,6 +126,10 @@ fn progress_and_printed_lines_are_heard_by_those_who_ask() -> TestResult {
 
 /// A tool's own count and words, its name before them; the client's number grows by itself.
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a server, a tool file, and what is heard of both"
+)]
 fn progress_of_servers_and_of_tool_files_is_heard_with_the_name_of_the_tool() -> TestResult {
     let steps = json!([
         [1, 3, "one"],

@@ -57,7 +57,7 @@ pub(crate) struct KeepArgs {
     #[arg(long)]
     pub(crate) record_env: bool,
 
-    /// Keep a recording, too, that does not replay any more because of a rule under [recording] in wxmcp.toml
+    /// Keep a recording, too, that does not replay any more because of a rule under `recording` in wxmcp.toml
     #[arg(long)]
     pub(crate) record_divergent: bool,
 

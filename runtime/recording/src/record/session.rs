@@ -136,6 +136,10 @@ impl RecordedSession {
     }
 
     /// The run as it is carried out: recorded, unless something forbids that by now.
+    #[expect(
+        clippy::too_many_lines,
+        reason = "one reason not to record after the other"
+    )]
     async fn begin(&mut self, run: Run) -> Result<Run, RunError> {
         let how = &self.recorder.how;
         if !how.allows_secrets
