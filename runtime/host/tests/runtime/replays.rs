@@ -225,6 +225,7 @@ async fn a_replay_says_where_it_differs() -> TestResult {
 
 /// The first difference is what is told, whatever the script does with it and after it.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "two scripts, and what they may try")]
 async fn a_script_cannot_hide_where_it_differs() -> TestResult {
     let runtime = runtime()?;
     let python = "\
