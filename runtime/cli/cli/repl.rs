@@ -22,7 +22,7 @@ pub(crate) struct ReplArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) record: Option<PathBuf>,
 
-    /// Record environment variables, too, whose names look like those of secrets
+    /// Record environment variables and files of mounts, too, whose names look like those of secrets
     #[arg(long, requires = "record")]
     pub(crate) record_env: bool,
 
