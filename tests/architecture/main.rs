@@ -15,10 +15,12 @@ use serde_json::Value;
 use support::{TestResult, repository};
 
 /// The crates, lowest first. One may import those in front of it and none behind it.
-const CRATES: [&str; 16] = [
+const CRATES: [&str; 18] = [
     "wxmcp-run",
     "wxmcp-recording",
     "wxmcp-cache",
+    "wxmcp-bundle",
+    "wxmcp-packages",
     "wxmcp-catalogue",
     "wxmcp-policy",
     "wxmcp-worker",

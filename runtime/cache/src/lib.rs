@@ -1,12 +1,31 @@
-//! Small files of a user's cache, which no other user can have written.
+//! Files of a user's cache, which no other user can have written: small ones, and large ones that are stamped.
+
+mod sound;
 
 use std::fs::{self, DirBuilder};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use data_encoding::HEXLOWER;
 use sha2::{Digest as _, Sha256};
+
+pub use sound::{Mark, Unfinished, is_sound, open_sound, used_now};
+
+/// `WXMCP_CACHE_DIR`, else the user's cache directory; none where there is no home.
+pub fn directory() -> Option<PathBuf> {
+    absolute("WXMCP_CACHE_DIR").or_else(|| {
+        absolute("XDG_CACHE_HOME")
+            .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
+            .map(|caches| caches.join("wxmcp"))
+    })
+}
+
+fn absolute(variable: &str) -> Option<PathBuf> {
+    std::env::var_os(variable)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+}
 
 /// Whether a file is a plain one of this user, that others cannot write, and not too large.
 pub fn is_ours(place: &Path, most: u64) -> bool {

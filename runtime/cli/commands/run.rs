@@ -73,6 +73,7 @@ pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
             env: settings.env,
             stdin,
             protected: settings.protected,
+            packages: Vec::new(),
             workdir: settings.workdir,
             hidden: Vec::new(),
         },

@@ -54,6 +54,7 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
             env: settings.env,
             stdin: Stdin::Empty,
             protected: settings.protected,
+            packages: Vec::new(),
             workdir: settings.workdir,
             hidden: Vec::new(),
         },

@@ -216,18 +216,3 @@ impl Interpreters for Guests {
         Box::pin(self.supplied(wasm))
     }
 }
-
-/// `WXMCP_CACHE_DIR`, else the user's cache directory; none where there is no home.
-pub fn cache_directory() -> Option<PathBuf> {
-    absolute("WXMCP_CACHE_DIR").or_else(|| {
-        absolute("XDG_CACHE_HOME")
-            .or_else(|| absolute("HOME").map(|home| home.join(".cache")))
-            .map(|caches| caches.join("wxmcp"))
-    })
-}
-
-fn absolute(variable: &str) -> Option<PathBuf> {
-    std::env::var_os(variable)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-}

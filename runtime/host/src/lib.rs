@@ -11,8 +11,9 @@ mod slots;
 mod tools;
 
 pub use event_loop::EventLoop;
-pub use guests::{COMPILER, Guests, Natives, WORKER, cache_directory, worker_main};
+pub use guests::{COMPILER, Guests, Natives, WORKER, worker_main};
 pub use runtime::{Execution, Job, Runtime, RuntimeBuilder, RuntimeEvent, StartError};
 pub use rust_tools::{RustTool, rust_tool};
 pub use session::Session;
 pub use tools::{ToolsConfig, open_tools};
+pub use wxmcp_cache::directory as cache_directory;

@@ -164,7 +164,7 @@ impl Job {
 impl Runtime {
     /// A runtime with these interpreters. Servers among its tools need [`ToolsConfig`].
     pub fn builder(natives: Natives) -> RuntimeBuilder {
-        let cache = crate::guests::cache_directory();
+        let cache = wxmcp_cache::directory();
         Self::with_guests(Arc::new(Guests::new(natives, cache)))
     }
 

@@ -147,6 +147,8 @@ pub struct Head {
     pub env: Vec<(String, String)>,
     /// The folder that it begins in.
     pub workdir: Option<String>,
+    /// Paths of the guest at which packages are found, in order.
+    pub packages: Vec<String>,
     /// What it reads from standard input.
     pub stdin: Bytes,
     /// Its mounts.
@@ -170,6 +172,8 @@ pub struct Mount {
     pub is_writable: bool,
     /// Of a folder in memory, how many bytes it has; then nothing is captured.
     pub memory: Option<u64>,
+    /// Of packages, the digest that says what they are; then nothing is captured.
+    pub bundle: Option<String>,
     /// Bytes that the script may add to it.
     pub quota_bytes: u64,
     /// Names that the script may add to it.

@@ -33,7 +33,7 @@ pub use ledger::{Charge, Held, Ledger, OverBudget};
 pub use library::{Library, Module, Shared};
 pub use limits::{Bytes, Limit, Limits};
 pub use observer::{Event, Observer, OwnedEvent, Silent, Stream};
-pub use policy::{Access, Mount, Policy, Protected, Quota, Source, Stdin};
+pub use policy::{Access, BundleFile, Mount, Policy, Protected, Quota, Source, Stdin};
 pub use recording::{RecordingFile, ToRecord};
 pub use report::{Artifact, CallEnd, CallRecord, Outcome, Raised, Report, RunId, Usage};
 pub use runner::{Run, RunError, Runner, RunnerSession, WorkerEnd};

@@ -14,6 +14,8 @@ pub struct Policy {
     pub env: Vec<(String, String)>,
     /// What the script reads from its standard input.
     pub stdin: Stdin,
+    /// Paths of the guest at which packages are found that scripts import, in order: mounts, or folders in them.
+    pub packages: Vec<String>,
     /// What of the host the script may not change through any mount.
     pub protected: Protected,
     /// The folder of the guest that a script begins in; none: its home. Supplied components and tool files begin in `/`.
@@ -88,6 +90,17 @@ pub enum Source {
     /// What a folder of a host held, as a folder in memory. It is gone with the instance, but for what
     /// [`Captured::now`] hands out.
     Captured(Arc<Captured>),
+    /// Packages, out of the cache of this machine. Nobody writes to them, and their digest says what they are.
+    Bundle(BundleFile),
+}
+
+/// A file of the cache that holds a tree of files: `wxmcp-bundle` has its form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BundleFile {
+    /// The SHA-256 of the file, in hexadecimal.
+    pub digest: String,
+    /// The folder that it is in; none: that of this user's cache.
+    pub folder: Option<PathBuf>,
 }
 
 /// What may be done with a mount, a directory or a connection.

@@ -28,6 +28,9 @@ struct Request<'a> {
     /// The folder that it begins in.
     #[serde(rename = "cwd", skip_serializing_if = "Option::is_none")]
     workdir: Option<&'a str>,
+    /// Where packages are found.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    packages: &'a [String],
     #[serde(flatten)]
     text: Option<Text<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,6 +116,7 @@ pub(crate) fn request(
         mounts,
         scratch: Some(surroundings.bytes).filter(|_| !surroundings.scratch.is_empty()),
         workdir: surroundings.workdir.as_deref(),
+        packages: policy.map_or(&[][..], |policy| &policy.packages),
         text: if knows { None } else { Some(text(script)?) },
         task: script.task.as_ref(),
         zone: zone(script.language, env),

@@ -12,9 +12,9 @@ use std::time::Duration;
 use rustix::process::Pid;
 use serde_json::{Map, Value};
 use wxmcp_run::{
-    Access, CompiledComponent, ComponentEntry, Describe, Language, Library, Limits, Mount, Policy,
-    Protected, Quota, Randomness, Run, RunError, Script, Shared, Source, Sources, Stdin, ToolJob,
-    ToolTask,
+    Access, BundleFile, CompiledComponent, ComponentEntry, Describe, Language, Library, Limits,
+    Mount, Policy, Protected, Quota, Randomness, Run, RunError, Script, Shared, Source, Sources,
+    Stdin, ToolJob, ToolTask,
 };
 
 use crate::message::{self, Begin, Blob};
@@ -168,6 +168,15 @@ fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
         }
         Source::Memory { bytes } => Ok(message::Source::Memory(*bytes)),
         Source::Captured(_) => Err(RunError::NotInWorker("a folder that was captured")),
+        // A worker has no environment that would tell where the cache is.
+        Source::Bundle(file) => {
+            let folder = wxmcp_bundle::folder_of(file).and_then(|folder| bytes(&folder));
+            let folder = folder.map_err(|error| RunError::Mount {
+                guest: mount.guest.clone(),
+                source: error.into(),
+            })?;
+            Ok(message::Source::Bundle(file.digest.clone(), folder))
+        }
     };
     let mounts = policy.mounts.iter().map(|mount| {
         Ok::<_, RunError>(message::Mount {
@@ -201,6 +210,7 @@ fn policy(policy: &Policy) -> Result<message::Policy, RunError> {
         },
         protected_paths: protected.map_err(|error| RunError::Engine(error.into()))?,
         workdir: policy.workdir.clone(),
+        packages: policy.packages.clone(),
     })
 }
 
@@ -265,6 +275,10 @@ impl From<message::Policy> for Policy {
             source: match mount.source {
                 message::Source::Host(bytes) => Source::Host(path(bytes)),
                 message::Source::Memory(bytes) => Source::Memory { bytes },
+                message::Source::Bundle(digest, folder) => Source::Bundle(BundleFile {
+                    digest,
+                    folder: Some(path(folder)),
+                }),
             },
             guest: mount.guest,
             access: match mount.is_writable {
@@ -287,6 +301,7 @@ impl From<message::Policy> for Policy {
                 paths: policy.protected_paths.into_iter().map(path).collect(),
             },
             workdir: policy.workdir,
+            packages: policy.packages,
             hidden: Vec::new(),
         }
     }

@@ -160,6 +160,7 @@ pub(crate) struct Policy {
     pub(crate) protected_names: Vec<String>,
     pub(crate) protected_paths: Vec<Blob>,
     pub(crate) workdir: Option<String>,
+    pub(crate) packages: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -175,6 +176,8 @@ pub(crate) struct Mount {
 pub(crate) enum Source {
     Host(Blob),
     Memory(u64),
+    /// The digest of a file of packages, and the folder that it is in.
+    Bundle(String, Blob),
 }
 
 /// How much a run may use; times in nanoseconds.

@@ -272,6 +272,7 @@ fn policy(common: &Common, file: &TestFile) -> Policy {
         env: Vec::new(),
         stdin: Stdin::Empty,
         protected: wxmcp_run::Protected::default(),
+        packages: Vec::new(),
         workdir: None,
     }
 }

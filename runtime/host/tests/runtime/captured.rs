@@ -192,6 +192,7 @@ fn from_events(policy: &Policy) -> Result<Source, Box<dyn Error>> {
         guest: String::new(),
         is_writable: true,
         memory: None,
+        bundle: None,
         quota_bytes: 0,
         quota_files: 0,
     };

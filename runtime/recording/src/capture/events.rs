@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use wxmcp_run::{Captured, CapturedBody, CapturedEntry, Kept, Rights, Source};
+use wxmcp_run::{BundleFile, Captured, CapturedBody, CapturedEntry, Kept, Rights, Source};
 
 use super::Mounts;
 use crate::event::{self, Body, Bytes, Entry, Event, Mount};
@@ -30,9 +30,13 @@ pub fn sources(mounts: &[Mount], captured: Vec<(u32, Entry)>) -> Vec<Source> {
         by_mount.entry(mount).or_default().push(entry);
     }
     let mounts = mounts.iter().zip(0_u32..);
-    let mounts = mounts.map(|(mount, number)| match mount.memory {
-        Some(bytes) => Source::Memory { bytes },
-        None => {
+    let mounts = mounts.map(|(mount, number)| match (mount.memory, &mount.bundle) {
+        (Some(bytes), _) => Source::Memory { bytes },
+        (None, Some(digest)) => Source::Bundle(BundleFile {
+            digest: digest.clone(),
+            folder: None,
+        }),
+        (None, None) => {
             let entries = by_mount.remove(&number).unwrap_or_default();
             Source::Captured(Arc::new(of(entries)))
         }

@@ -53,7 +53,7 @@ pub fn capture(policy: &Policy) -> Result<Mounts, NotCaptured> {
 fn refuse_overlaps(policy: &Policy) -> Result<(), NotCaptured> {
     let folder = |mount: &Mount| match &mount.source {
         Source::Host(folder) => std::fs::canonicalize(folder).ok(),
-        Source::Memory { .. } | Source::Captured(_) => None,
+        Source::Memory { .. } | Source::Captured(_) | Source::Bundle(_) => None,
     };
     for (at, mount) in policy.mounts.iter().enumerate() {
         for other in policy.mounts.iter().skip(at.saturating_add(1)) {
@@ -81,7 +81,7 @@ fn capture_one(
     budget: &mut Budget,
 ) -> Result<Option<Arc<Captured>>, NotCaptured> {
     Ok(match &mount.source {
-        Source::Memory { .. } => None,
+        Source::Memory { .. } | Source::Bundle(_) => None,
         Source::Captured(captured) => Some(Arc::clone(captured)),
         Source::Host(folder) => {
             let read = read::read(folder, &mount.guest, &policy.hidden, budget)?;
@@ -109,7 +109,7 @@ pub fn changes(policy: &Policy, before: &Mounts) -> Result<Vec<Event>, NotCaptur
             continue;
         };
         let now = match &mount.source {
-            Source::Memory { .. } => continue,
+            Source::Memory { .. } | Source::Bundle(_) => continue,
             Source::Captured(captured) => captured.now(),
             Source::Host(folder) => {
                 let read = read::read(folder, &mount.guest, &policy.hidden, &mut budget)?;

@@ -199,6 +199,7 @@ fn events_say_all_that_was_captured() -> TestResult {
         guest: String::new(),
         is_writable: true,
         memory,
+        bundle: None,
         quota_bytes: 0,
         quota_files: 0,
     };

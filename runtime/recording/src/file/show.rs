@@ -156,6 +156,7 @@ impl Line {
         self.value("in_session", &head.in_session);
         self.key("env").pairs(&head.env);
         self.value("workdir", &head.workdir);
+        self.key("packages").texts(&head.packages);
         self.bytes("stdin", &head.stdin.0);
         self.value("mounts", &head.mounts);
         self.value("limits", &head.limits);

@@ -34,7 +34,11 @@ impl Head {
             is_writable: mount.access == Access::ReadWrite,
             memory: match &mount.source {
                 Source::Memory { bytes } => Some(*bytes),
-                Source::Host(_) | Source::Captured(_) => None,
+                Source::Host(_) | Source::Captured(_) | Source::Bundle(_) => None,
+            },
+            bundle: match &mount.source {
+                Source::Bundle(file) => Some(file.digest.clone()),
+                _ => None,
             },
             quota_bytes: mount.quota.bytes,
             quota_files: mount.quota.files,
@@ -57,6 +61,7 @@ impl Head {
             in_session: script.in_session,
             env: policy.env.clone(),
             workdir: policy.workdir.clone(),
+            packages: policy.packages.clone(),
             stdin: match &policy.stdin {
                 Stdin::Empty => Bytes::default(),
                 Stdin::Bytes(bytes) => Bytes(bytes.clone()),

@@ -119,6 +119,9 @@ fn head(head: &mut Head, visitor: &mut dyn Visitor) {
     for path in paths.into_iter().flatten() {
         plain(path, visitor);
     }
+    for path in &mut head.packages {
+        plain(path, visitor);
+    }
     file(&mut head.stdin.0, visitor);
     for mount in &mut head.mounts {
         plain(&mut mount.guest, visitor);

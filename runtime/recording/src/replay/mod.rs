@@ -122,7 +122,7 @@ impl Replay {
         };
         let captured = sources.iter().map(|source| match source {
             Source::Captured(captured) => Some(Arc::clone(captured)),
-            Source::Host(_) | Source::Memory { .. } => None,
+            Source::Host(_) | Source::Memory { .. } | Source::Bundle(_) => None,
         });
         let captured: Mounts = captured.collect();
         let policy = policy(head, sources)?;
@@ -273,6 +273,7 @@ fn policy(head: &Head, sources: Vec<Source>) -> Result<Policy, RecordedError> {
         },
         protected: wxmcp_run::Protected::default(),
         workdir: head.workdir.clone(),
+        packages: head.packages.clone(),
         hidden: Vec::new(),
     })
 }

@@ -11,6 +11,7 @@
 mod acts;
 #[cfg(test)]
 mod as_guest;
+mod bundle;
 mod convert;
 mod devices;
 mod disk;
@@ -164,6 +165,12 @@ impl Files {
                     fixed::mount(folder, device, ledger, clocks)
                 }
                 Source::Memory { bytes } => memory::root(*bytes, device, ledger, clocks),
+                Source::Bundle(file) => {
+                    bundle::root(file, device).map_err(|source| RunError::Mount {
+                        guest: mount.guest.clone(),
+                        source: source.into(),
+                    })?
+                }
             };
             let access = mount.access;
             tree.mount(&mount.guest, Mounted { folder, access });

@@ -15,7 +15,8 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 use wxmcp_run::RunError;
 
-use self::file::{Mark, Unfinished, map, open_sound};
+use self::file::map;
+use wxmcp_cache::{Mark, Unfinished, open_sound};
 
 /// A guest as it is embedded in the program.
 #[derive(Clone, Copy, Debug)]

@@ -26,7 +26,8 @@ use wasmtime::component::Component;
 use super::{Native, Supplied};
 use crate::engine;
 use crate::native::NativeCache;
-use crate::native::file::{self, Mark, Unfinished, map, open_sound};
+use crate::native::file::{self, map};
+use wxmcp_cache::{Mark, Unfinished, open_sound, used_now};
 use wxmcp_run::{Bytes, CompiledComponent};
 
 /// How much compiling a component may take.
@@ -393,7 +394,7 @@ fn not_a_component(bytes: &[u8]) -> Option<NotComponent> {
 
 /// Sets the time of last use of a component; its time of writing stays.
 fn touch(file: &File, mark: &Mark<'_>) {
-    let _unused_for_long = file::used_now(file, mark);
+    let _unused_for_long = used_now(file, mark);
 }
 
 /// Removes the components that were not used for longest.

@@ -32,11 +32,13 @@ fn head() -> Head {
         in_session: false,
         env: vec![(text("TZ"), text("UTC"))],
         workdir: None,
+        packages: vec![text("/packages/python")],
         stdin: Bytes(vec![0, 255, 10]),
         mounts: vec![Mount {
             guest: text("/data"),
             is_writable: true,
             memory: None,
+            bundle: Some("ab".repeat(32)),
             quota_bytes: 1 << 30,
             quota_files: 1_000,
         }],
