@@ -59,7 +59,7 @@ def begin(script):
 
 
 def _begin_beside(folder):
-    """Lets a script import what is beside its file, before what the library has of the same name."""
+    """Lets a script import what is beside its file, before what else has the same name: the library, and the tools."""
     if sys.path[:1] == [""]:
         sys.path[0] = folder
     elif folder not in sys.path:
@@ -70,13 +70,16 @@ def _begin_beside(folder):
         return
     for entry in names:
         name = entry.removesuffix(".py")
-        if name not in stdlib.paths or name in _STARTED or "." in name:
+        if name not in _FOUND_ELSEWHERE and name not in stdlib.paths or name in _STARTED or "." in name:
             continue
         if name == entry and not os.path.isfile(f"{folder}/{name}/__init__.py"):
             continue  # a folder that is no package comes after the library
         stdlib.beside.add(name)
         sys.modules.pop(name, None)
 
+
+# Modules that are there when a script begins, and no part of the library.
+_FOUND_ELSEWHERE = ("tools",)
 
 # Modules that CPython has imported when a script begins: one of such a name beside it is not found there either.
 _STARTED = frozenset("""
