@@ -17,6 +17,7 @@ mod compare;
 mod determinism;
 mod files;
 mod guests;
+mod packages;
 mod recordings;
 mod scripts;
 mod serve;
@@ -49,7 +50,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 25] = [
+const GROUPS: [Group; 26] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -108,6 +109,9 @@ const GROUPS: [Group; 25] = [
     }),
     group("recordings verify replay size", |bench| {
         recordings::figures(&bench.guests, &bench.wxmcp, &bench.runtime)
+    }),
+    group("packages imports request", |bench| {
+        packages::figures(&bench.wxmcp)
     }),
     group("determinism", |bench| determinism::figures(&bench.wxmcp)),
     group("machine executable", Bench::executable),
