@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod component;
 mod doctor;
+mod folders;
 mod init;
 mod many;
 mod recordings;

@@ -2,7 +2,6 @@
 
 mod again;
 mod differs;
-mod folders;
 mod keep;
 mod keep_session;
 mod limits;
