@@ -234,16 +234,47 @@ fn a_session_without_a_run_leaves_no_recording() -> TestResult {
 }
 
 #[test]
-fn a_session_is_not_recorded_where_rules_would_not_be_kept() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    let rule = "[[recording.redact]]\npattern = \"canary\"\n";
-    fs::write(folder.path().join("wxmcp.toml"), rule)?;
-    let args = ["repl", "--record", "a.wxr"];
-    let refused = piped(folder.path(), &args, "1\n")?;
-    assert_eq!(refused.code, Some(2));
-    let why = "those of sessions and servers do not yet";
-    assert!(refused.stderr.contains(why), "{}", refused.stderr);
-    assert!(!folder.path().join("a.wxr").exists());
+fn what_rules_hit_is_not_in_the_recording_of_a_session() -> TestResult {
+    let rules =
+        "[recording]\nredact = [{ pattern = \"canary-[a-z0-9]+\" }, { fields = [\"password\"] }]\n";
+    let folder = tree(&[
+        ("wxmcp.toml", rules),
+        (
+            "tools/people/who.py",
+            "def who() -> dict:\n    return {'password': 'hunter2'}\n",
+        ),
+    ])?;
+    let input = "x = people.who()\nprint('canary-ab1')\nx['password'] + '!'\n";
+    let printed = piped(folder.path(), &["repl", "--record", "a.wxr"], input)?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.code),
+        ("canary-ab1\nhunter2!\n", Some(0))
+    );
+    let shown = piped(folder.path(), &["recording", "show", "a.wxr"], "")?.stdout;
+    assert!(
+        !shown.contains("canary") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+    let replayed = piped(folder.path(), &["replay", "a.wxr"], "")?;
+    assert_eq!(
+        replayed.stdout, "redacted-2\nredacted-1!\n",
+        "{}",
+        replayed.stderr
+    );
+    let verified = piped(folder.path(), &["verify", "a.wxr"], "")?;
+    assert_eq!(verified.code, Some(0), "{}", verified.stdout);
+    // What its script makes of a value is another: the file that was there stays.
+    let before = fs::read(folder.path().join("a.wxr"))?;
+    let input = "x = people.who()\nlen(x['password'])\n";
+    let refused = piped(folder.path(), &["repl", "--record", "a.wxr"], input)?;
+    assert_eq!(refused.code, Some(65), "{}", refused.stderr);
+    for part in [
+        "the recording `a.wxr` is not kept: `recording.redact[1]` of wxmcp.toml changes what its script does",
+        "run 2 of 2: <run 2>: the replay differs",
+    ] {
+        assert!(refused.stderr.contains(part), "{part}\n{}", refused.stderr);
+    }
+    assert_eq!(fs::read(folder.path().join("a.wxr"))?, before);
     Ok(())
 }
 

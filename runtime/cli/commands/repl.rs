@@ -18,7 +18,6 @@ use self::editor::{Edited, Editor};
 use self::names::Names;
 use super::recordings::{Again, Loaded, SessionFile, refuse_secrets};
 use super::run::{cannot_listen, failure, interrupted, job};
-use super::serve::SESSIONS_ARE_NOT_REDACTED;
 use crate::cli::ReplArgs;
 use crate::exit::{Exit, Failure};
 use crate::place;
@@ -128,10 +127,7 @@ async fn read_and_run(
         if !secrets {
             refuse_secrets(&settings.env)?;
         }
-        if !settings.redact.is_empty() {
-            return Err(Failure::usage(anyhow::anyhow!(SESSIONS_ARE_NOT_REDACTED)));
-        }
-        SessionFile::create(path, secrets, (&runtime, first.language))
+        SessionFile::create(path, secrets, &settings.redact, (&runtime, first.language))
     });
     let recording = recording.transpose()?;
     let language = first.language;
@@ -154,7 +150,10 @@ async fn read_and_run(
     }
     let ended = repl.follow(runs_first).await;
     repl.runtime.shutdown().await;
-    let written = repl.recording.take().map_or(Ok(()), SessionFile::end);
+    let written = match repl.recording.take() {
+        Some(recording) => recording.end().await,
+        None => Ok(()),
+    };
     let ended = ended?;
     written.map(|()| ended)
 }
