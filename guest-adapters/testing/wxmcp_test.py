@@ -5,11 +5,13 @@ See docs/testing.md. Each test is a run of its own; `_main` is what `wxmcp test`
 
 import ast
 import asyncio
+import gc
 import inspect
 import marshal
 import operator
 import pprint
 import sys
+import threading
 import traceback
 import types
 
@@ -215,6 +217,7 @@ def _main(path, name=None, code=None):
                 return {"broken": f"`{one.__name__}` is a class: tests are functions"}
         names = [{"name": name, "line": one.__code__.co_firstlineno} for name, one in tests.items()]
         return {"tests": {"names": names, "code": marshal.dumps(code).hex()}}
+    _watch(path)
     try:
         result = tests[name]()
         if inspect.isawaitable(result):
@@ -224,9 +227,74 @@ def _main(path, name=None, code=None):
         for lost, line in _under_way.items():
             lost.close()
             return {"failed": {"type": "Failed", "message": "this `run` was not awaited", "line": line}}
+        _wait_for_threads()
     except Exception as error:
         return {"failed": _failure(error, path)}
-    return {"passed": {}}
+    _look_for_lost(path)
+    return {"failed": _lost[0]} if _lost else {"passed": {}}
+
+
+# How threads, tasks and callbacks failed that nobody waited for.
+_lost = []
+# Tasks that may yet fail so, with the lines of the test that began them.
+_tasks = []
+
+
+def _watch(path):
+    """Has noted what else would only be printed: exceptions of threads, callbacks and tasks."""
+    loop, runners = asyncio.SelectorEventLoop, asyncio.runners
+    create_task, handle, cancel_all = loop.create_task, loop.call_exception_handler, runners._cancel_all_tasks
+    shown = threading.excepthook
+
+    def in_thread(args):
+        if args.exc_type is not SystemExit and args.exc_value is not None:
+            _lost.append(_failure(args.exc_value, path))
+        shown(args)
+
+    def created(self, coro, **options):
+        task = create_task(self, coro, **options)
+        if len(_tasks) > 1000:
+            _tasks[:] = [one for one in _tasks if not one[0].done() or one[0]._log_traceback]
+        _tasks.append((task, _line_of(sys._getframe(1), path)))
+        return task
+
+    def handled(self, context):
+        error = context.get("exception")
+        if isinstance(error, Exception) and self._exception_handler is None:
+            _lost.append(_failure(error, path))
+        handle(self, context)
+
+    def ends(running):
+        lines = dict(_tasks)
+        for task in asyncio.all_tasks(running):
+            if not task.cancelling():
+                told = {"type": "Failed", "message": "this task was not awaited, and had not ended", "line": lines.get(task)}
+                _lost.append(told)
+        cancel_all(running)
+
+    threading.excepthook = in_thread
+    loop.create_task, loop.call_exception_handler, runners._cancel_all_tasks = created, handled, ends
+
+
+def _wait_for_threads():
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join()
+
+
+def _look_for_lost(path):
+    for task, _ in _tasks:
+        if task.done() and task._log_traceback:
+            _lost.append(_failure(task.exception(), path))
+    _tasks.clear()
+    # Futures say so when they are dropped.
+    gc.collect()
+
+
+def _line_of(frame, path):
+    while frame is not None and frame.f_code.co_filename != path:
+        frame = frame.f_back
+    return None if frame is None else frame.f_lineno
 
 
 def _compiled(path):

@@ -18,14 +18,17 @@ pub(crate) fn guests() -> Arc<Guests> {
 
 /// The same, with runs in worker processes: this executable again.
 pub(crate) fn in_workers(log: LogLine) -> Result<Guests, Failure> {
-    // This very file: another may lie at its path by the time that a worker is started.
-    let program = match cfg!(target_os = "linux") {
-        true => PathBuf::from("/proc/self/exe"),
+    Ok(Guests::new(NATIVES, cache_directory()).in_workers(this_program()?, Some(log)))
+}
+
+/// This very file: another may lie at its path by the time that it is started.
+pub(crate) fn this_program() -> Result<PathBuf, Failure> {
+    match cfg!(target_os = "linux") {
+        true => Ok(PathBuf::from("/proc/self/exe")),
         false => std::env::current_exe()
             .context("find this program's own file")
-            .map_err(Failure::fault)?,
-    };
-    Ok(Guests::new(NATIVES, cache_directory()).in_workers(program, Some(log)))
+            .map_err(Failure::fault),
+    }
 }
 
 /// Where guests are unpacked.

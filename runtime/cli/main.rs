@@ -35,6 +35,12 @@ fn main() -> ExitCode {
     {
         return wxmcp_sandbox::supplied::compile_main(arguments);
     }
+    if first
+        .as_deref()
+        .is_some_and(|first| first == commands::REDACTOR)
+    {
+        return commands::redact_main(arguments);
+    }
     if first.is_some_and(|first| first == wxmcp_host::WORKER) {
         return wxmcp_host::worker_main(wxmcp_guests::NATIVES, arguments);
     }

@@ -484,3 +484,45 @@ fn what_verify_recorded_it_records_again() -> TestResult {
     }
     Ok(())
 }
+
+#[test]
+fn a_folder_is_shown_at_two_places_if_the_script_only_reads_it() -> TestResult {
+    let script = "print(open('/a/n').read(), open('/b/n').read(), open('/c/n').read())\n";
+    let folder = tree(&[("a.py", script), ("data/in/n", "7")])?;
+    let volumes = [
+        "-v",
+        "./data/in:/a",
+        "-v",
+        "./data/in:/b",
+        "-v",
+        "./data/in:/c",
+    ];
+    let run = [&["run", "--deterministic"], &volumes[..], &["a.py"]].concat();
+    assert_eq!(wx(folder.path(), &run)?.stdout, "7 7 7\n");
+    let record = [&["record"], &volumes[..], &["a.py"]].concat();
+    assert_eq!(wx(folder.path(), &record)?.stdout, "7 7 7\n");
+    fs::remove_dir_all(folder.path().join("data"))?;
+    let replayed = wx(folder.path(), &["replay", "a.wxr"])?;
+    assert_eq!(replayed.stdout, "7 7 7\n", "{}", replayed.stderr);
+    fs::remove_file(folder.path().join("a.wxr"))?;
+    // What is written in one place would have to be seen in the other.
+    fs::create_dir_all(folder.path().join("data/in"))?;
+    fs::write(folder.path().join("data/in/n"), "7")?;
+    let volumes = [
+        "-v",
+        "./data/in:/a",
+        "-v",
+        "./data:/b:rw",
+        "-v",
+        "./data/in:/c",
+    ];
+    let refused = wx(
+        folder.path(),
+        &[&["record"], &volumes[..], &["a.py"]].concat(),
+    )?;
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    let why = "the mount `/a` shows files of it, too, and the script may write to one of them; mount each folder once";
+    assert!(refused.stderr.contains(why), "{}", refused.stderr);
+    assert!(!folder.path().join("a.wxr").exists());
+    Ok(())
+}

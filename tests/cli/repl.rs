@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 
-use crate::support::{Printed, TestResult, cache, wxmcp};
+use crate::support::{Printed, TestResult, cache, tree, wxmcp};
 
 /// What a command prints that is given these lines.
 fn piped(folder: &Path, args: &[&str], input: &str) -> Result<Printed, Box<dyn std::error::Error>> {
@@ -234,17 +234,113 @@ fn a_session_without_a_run_leaves_no_recording() -> TestResult {
 }
 
 #[test]
-fn a_session_is_not_recorded_where_rules_would_not_be_kept() -> TestResult {
-    let folder = tempfile::tempdir()?;
-    let rule = "[[recording.redact]]\npattern = \"canary\"\n";
-    fs::write(folder.path().join("wxmcp.toml"), rule)?;
-    let args = ["repl", "--record", "a.wxr"];
-    let refused = piped(folder.path(), &args, "1\n")?;
-    assert_eq!(refused.code, Some(2));
-    let why = "those of sessions and servers do not yet";
-    assert!(refused.stderr.contains(why), "{}", refused.stderr);
-    assert!(!folder.path().join("a.wxr").exists());
+fn what_rules_hit_is_not_in_the_recording_of_a_session() -> TestResult {
+    let rules =
+        "[recording]\nredact = [{ pattern = \"canary-[a-z0-9]+\" }, { fields = [\"password\"] }]\n";
+    let folder = tree(&[
+        ("wxmcp.toml", rules),
+        (
+            "tools/people/who.py",
+            "def who() -> dict:\n    return {'password': 'hunter2'}\n",
+        ),
+    ])?;
+    let input = "x = people.who()\nprint('canary-ab1')\nx['password'] + '!'\n";
+    let printed = piped(folder.path(), &["repl", "--record", "a.wxr"], input)?;
+    assert_eq!(
+        (printed.stdout.as_str(), printed.code),
+        ("canary-ab1\nhunter2!\n", Some(0))
+    );
+    let shown = piped(folder.path(), &["recording", "show", "a.wxr"], "")?.stdout;
+    assert!(
+        !shown.contains("canary") && !shown.contains("hunter2"),
+        "{shown}"
+    );
+    let replayed = piped(folder.path(), &["replay", "a.wxr"], "")?;
+    assert_eq!(
+        replayed.stdout, "redacted-2\nredacted-1!\n",
+        "{}",
+        replayed.stderr
+    );
+    let verified = piped(folder.path(), &["verify", "a.wxr"], "")?;
+    assert_eq!(verified.code, Some(0), "{}", verified.stdout);
+    // What its script makes of a value is another: the file that was there stays.
+    let before = fs::read(folder.path().join("a.wxr"))?;
+    let input = "x = people.who()\nlen(x['password'])\n";
+    let refused = piped(folder.path(), &["repl", "--record", "a.wxr"], input)?;
+    assert_eq!(refused.code, Some(65), "{}", refused.stderr);
+    for part in [
+        "the recording `a.wxr` is not kept: `recording.redact[1]` of wxmcp.toml changes what its script does",
+        "run 2 of 2: <run 2>: the replay differs",
+    ] {
+        assert!(refused.stderr.contains(part), "{part}\n{}", refused.stderr);
+    }
+    assert_eq!(fs::read(folder.path().join("a.wxr"))?, before);
     Ok(())
+}
+
+#[test]
+fn what_is_typed_after_a_replay_looks_tools_up_and_calls_none() -> TestResult {
+    let python = "from tools import people\nimport tools\ntools.describe('people.who')\ntools.search('people')\n\
+                  people.who(n=1)\npeople.who(n=2)\n";
+    let typescript = "import * as people from 'tools/people';\nawait tools.describe('people.who');\n\
+                      await tools.search('people');\nawait people.who({n: 1});\nawait people.who({n: 2});\n";
+    let folder = tree(&[
+        ("a.py", python),
+        ("b.ts", typescript),
+        (
+            "tools/people/who.py",
+            "def who(n: int) -> int:\n    \"\"\"Says who.\"\"\"\n    return n\n",
+        ),
+    ])?;
+    for (script, typed, looked_up) in [
+        (
+            "a.py",
+            "dir(people)[-1]\ntools.describe('people.who')[0]['description']\n\
+             [it['name'] for it in tools.search('people')]\nlist(tools)\ntools.search('others')\npeople.who(n=3)\n",
+            "\"who\"\n\"Says who.\"\n[\"people.who\"]\n[\"people\"]\n",
+        ),
+        (
+            "b.ts",
+            "Object.keys(people)\n(await tools.describe('people.who'))[0].description\n\
+             (await tools.search('people')).map(it => it.name)\nawait tools.namespaces()\nawait tools.search('others')\n\
+             await people.who({n: 3})\n",
+            "[\"who\"]\n\"Says who.\"\n[\"people.who\"]\n[\"people\"]\n",
+        ),
+    ] {
+        let recorded = piped(folder.path(), &["record", "-q", "-o", "r.wxr", script], "")?;
+        assert_eq!(recorded.code, Some(0), "{}", recorded.stderr);
+        // The tools are elsewhere by now.
+        let calls = piped(
+            folder.path(),
+            &["recording", "show", "--calls", "r.wxr"],
+            "",
+        )?
+        .stdout;
+        let mut calls = calls.lines().filter(|line| line.contains("people.who"));
+        let last = calls
+            .next_back()
+            .and_then(|line| line.split_whitespace().next());
+        let args = ["replay", "-i", "--until", last.ok_or("no call")?, "r.wxr"];
+        let on = piped(folder.path(), &args, typed)?;
+        assert_eq!(
+            without_quotes(&on.stdout),
+            without_quotes(looked_up),
+            "{}",
+            on.stderr
+        );
+        for part in [
+            "the recording has no such search: a replay has no tools beyond",
+            "`people.who` is not called: a replay has no tools beyond the answers that were recorded for its script",
+        ] {
+            assert!(on.stderr.contains(part), "{script}: {part}\n{}", on.stderr);
+        }
+    }
+    Ok(())
+}
+
+/// Texts are shown without quotes where they are a value.
+fn without_quotes(text: &str) -> String {
+    text.replace('"', "")
 }
 
 #[test]

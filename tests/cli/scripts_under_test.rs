@@ -824,3 +824,267 @@ def test_other():
     assert!(ran.stdout.contains("2 passed"), "{}", ran.stdout);
     Ok(())
 }
+
+#[test]
+fn what_nobody_waits_for_fails_its_test_in_python() -> TestResult {
+    let test = "\
+import asyncio, threading
+from wxmcp_test import run
+
+kept = []
+
+def wrong():
+    assert run('a.py').value == 2
+
+async def late():
+    assert 1 > 2
+
+def test_thread():
+    thread = threading.Thread(target=wrong)
+    thread.start()
+    thread.join()
+
+def test_thread_that_is_not_joined():
+    threading.Thread(target=wrong).start()
+
+async def test_task():
+    asyncio.create_task(late())
+    await asyncio.sleep(0)
+
+async def test_task_that_is_kept():
+    kept.append(asyncio.create_task(late()))
+    await asyncio.sleep(0)
+
+def test_task_of_another_loop():
+    async def main():
+        kept.append(asyncio.create_task(late()))
+        await asyncio.sleep(0)
+    asyncio.run(main())
+
+async def test_task_that_has_not_ended():
+    asyncio.create_task(asyncio.sleep(3600))
+
+async def test_callback():
+    asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+    await asyncio.sleep(0)
+
+async def test_allowed():
+    task = asyncio.create_task(late())
+    try:
+        await task
+    except AssertionError:
+        pass
+    asyncio.create_task(asyncio.sleep(3600)).cancel()
+    thread = threading.Thread(target=exit)
+    thread.start()
+    thread.join()
+    await asyncio.gather(run('a.py'), run('a.py'))
+";
+    let printed = test_of("1", test)?;
+    let lines = printed.stdout.lines();
+    let told: Vec<_> = lines
+        .filter(|line| !line.starts_with(' ') || line.contains("a_test.py:"))
+        .filter(|line| !line.contains("<Handle") && !line.contains("Exception in"))
+        .collect();
+    let expected = "\
+FAILED   a_test.py: test_thread
+    a_test.py:7: assert run('a.py').value == 2
+FAILED   a_test.py: test_thread_that_is_not_joined
+    a_test.py:7: assert run('a.py').value == 2
+FAILED   a_test.py: test_task
+    a_test.py:10: assert 1 > 2
+FAILED   a_test.py: test_task_that_is_kept
+    a_test.py:10: assert 1 > 2
+FAILED   a_test.py: test_task_of_another_loop
+    a_test.py:10: assert 1 > 2
+FAILED   a_test.py: test_task_that_has_not_ended
+    a_test.py:35: asyncio.create_task(asyncio.sleep(3600))
+FAILED   a_test.py: test_callback
+    a_test.py:38: asyncio.get_running_loop().call_soon(lambda: 1 / 0)
+ok       a_test.py: test_allowed
+ran 8 tests in 1 file: 1 passed, 7 failed";
+    assert_eq!(told.join("\n"), expected, "{}", printed.stdout);
+    let part = "Failed: this task was not awaited, and had not ended";
+    assert!(printed.stdout.contains(part), "{}", printed.stdout);
+    Ok(())
+}
+
+#[test]
+fn what_nobody_waits_for_fails_its_test_in_typescript() -> TestResult {
+    let test = "\
+import { assertEqual, run, test } from 'wxmcp/test';
+
+async function wrong() {
+  assertEqual((await run('a.py')).value, 2);
+}
+
+test('promise', () => {
+  wrong();
+});
+
+test('timer', () => {
+  setTimeout(() => assertEqual(1, 2), 1);
+});
+
+test('allowed', async () => {
+  const promise = wrong();
+  await promise.catch(() => {});
+});
+";
+    let folder = tree(&[("a.py", "1"), ("a.test.ts", test)])?;
+    let printed = tested(folder.path(), &["a.test.ts"])?;
+    let lines = printed.stdout.lines();
+    let told: Vec<_> = lines.filter(|line| !line.starts_with(' ')).collect();
+    let expected = [
+        "ERROR    a.test.ts: promise",
+        "ERROR    a.test.ts: timer",
+        "ok       a.test.ts: allowed",
+        "ran 3 tests in 1 file: 1 passed, 2 failed",
+    ];
+    assert_eq!(told, expected, "{}", printed.stdout);
+    for line in ["at wrong (a.test.ts:4:14)", "at a.test.ts:12:31"] {
+        assert!(printed.stdout.contains(line), "{line}\n{}", printed.stdout);
+    }
+    Ok(())
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "one thing after the other")]
+fn calls_and_requests_that_nothing_answers_fail_the_test_wherever_they_are_made() -> TestResult {
+    let config = "[grants.\"g.*\"]\ntools = [\"up.*\", \"xy.*\"]\nhttp = [\"127.0.0.1:9\"]\n";
+    let tool = |grants: &str, body: &str| {
+        format!(
+            "from wxmcp import tool\n@tool(grants={grants})\ndef c(n: int) -> str:\n    'c'\n    try:\n        {body}\n    \
+             except Exception:\n        return 'caught'\n    return 'answered'\n"
+        )
+    };
+    let renamed = |name: &str, grants: &str, body: &str| {
+        tool(grants, body).replace("def c(", &format!("def {name}("))
+    };
+    let caught = |call: &str| {
+        format!("from tools import g\ntry:\n    g.{call}(1)\nexcept Exception:\n    pass\n")
+    };
+    let test = "\
+from wxmcp_test import REAL, run
+
+def test_granted():
+    run('c.py', tools={'g.c': REAL})
+
+def test_granted_beside_a_stub():
+    run('c.py', tools={'g.c': REAL, 'up.b': 1})
+
+def test_granted_and_stubbed():
+    assert run('c.py', tools={'g.c': REAL, 'up.a': 1}).outcome == 'returned'
+
+def test_by_name():
+    run('d.py', tools={'g.d': REAL})
+
+def test_not_granted():
+    # A tool file is refused that everywhere.
+    run('f.py', tools={'g.f': REAL})
+
+def test_host_of_a_tool_file():
+    run('h.py', tools={'g.h': REAL})
+
+def test_host():
+    run('net.py')
+
+def test_host_in_typescript():
+    run('net.ts')
+
+def test_started():
+    run('starts.py')
+
+def test_started_and_stubbed():
+    assert run('starts.py', tools={'up.a': 1}).value == 0
+
+def test_started_with_names_of_its_own():
+    run('computes.py')
+";
+    let starts = "import subprocess, sys\n\
+                  code = 'from tools import up\\ntry:\\n    up.a(n=1)\\nexcept Exception:\\n    pass'\n\
+                  subprocess.run([sys.executable, '-c', code]).returncode\n";
+    let computes = "import subprocess, sys\nname = 'sl' + 'ack'\n\
+                    code = f'try:\\n    from tools import {name}\\nexcept ImportError:\\n    pass'\n\
+                    subprocess.run([sys.executable, '-c', code])\n";
+    let files = [
+        ("wxmcp.toml", config.to_owned()),
+        (
+            "tools/g/c.py",
+            tool(
+                "{'tools': ['up.*']}",
+                "from tools import up; up.a(n=n)",
+            ),
+        ),
+        (
+            "tools/g/d.py",
+            renamed(
+                "d",
+                "{'tools': ['xy.*']}",
+                "call_tool('x' + 'y.a', {'n': n})",
+            ),
+        ),
+        (
+            "tools/g/f.py",
+            renamed("f", "{}", "call_tool('x' + 'y.a', {'n': n})"),
+        ),
+        (
+            "tools/g/h.py",
+            renamed(
+                "h",
+                "{'http': ['127.0.0.1:9']}",
+                "import urllib.request; urllib.request.urlopen('http://127.0.0.1:9/x')",
+            ),
+        ),
+        ("c.py", caught("c")),
+        ("d.py", caught("d")),
+        ("f.py", caught("f")),
+        ("h.py", caught("h")),
+        (
+            "net.py",
+            "import urllib.request\ntry:\n    urllib.request.urlopen('http://127.0.0.1:9/y')\nexcept Exception:\n    pass\n"
+                .to_owned(),
+        ),
+        (
+            "net.ts",
+            "try { await fetch('http://127.0.0.1:9/z', { method: 'PUT', body: '1' }); } catch {}\n"
+                .to_owned(),
+        ),
+        ("starts.py", starts.to_owned()),
+        ("computes.py", computes.to_owned()),
+        ("a_test.py", test.to_owned()),
+    ];
+    let files: Vec<_> = files
+        .iter()
+        .map(|(name, text)| (*name, text.as_str()))
+        .collect();
+    let folder = tree(&files)?;
+    let printed = tested(folder.path(), &["a_test.py"])?;
+    let lines = printed.stdout.lines();
+    let told: Vec<_> = lines
+        .filter(|line| !line.starts_with(' ') || line.contains("Failed: "))
+        .collect();
+    let expected = "\
+FAILED   a_test.py: test_granted
+    Failed: c.py: no stub answers the call of `up.a` with {\"n\":1}
+FAILED   a_test.py: test_granted_beside_a_stub
+    Failed: c.py: no stub answers the call of `up.a` with {\"n\":1}; the nearest is `up.b`
+ok       a_test.py: test_granted_and_stubbed
+FAILED   a_test.py: test_by_name
+    Failed: d.py: no stub answers the call of `xy.a` that a tool file makes
+ok       a_test.py: test_not_granted
+FAILED   a_test.py: test_host_of_a_tool_file
+    Failed: h.py: a test has no hosts, and nothing answers the request `GET http://127.0.0.1:9/x`
+FAILED   a_test.py: test_host
+    Failed: net.py, line 3: a test has no hosts, and nothing answers the request `GET http://127.0.0.1:9/y`
+FAILED   a_test.py: test_host_in_typescript
+    Failed: net.ts: a test has no hosts, and nothing answers the request `PUT http://127.0.0.1:9/z`
+FAILED   a_test.py: test_started
+    Failed: starts.py: no stub answers the call of `up.a` with {\"n\":1}; the test has no stubs
+ok       a_test.py: test_started_and_stubbed
+FAILED   a_test.py: test_started_with_names_of_its_own
+    Failed: computes.py: no stub answers calls of `slack`, for which a script asks that it starts
+ran 11 tests in 1 file: 3 passed, 8 failed";
+    assert_eq!(told.join("\n"), expected, "{}", printed.stdout);
+    Ok(())
+}

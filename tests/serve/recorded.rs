@@ -297,15 +297,61 @@ fn write_elsewhere(folder: &Path) -> std::io::Result<()> {
 }
 
 #[test]
-fn nothing_is_recorded_where_rules_would_not_be_kept() -> TestResult {
-    let rule = "[[recording.redact]]\npattern = \"canary\"\n";
-    let folder = tree(&[("wxmcp.toml", rule)])?;
+fn what_rules_hit_is_in_no_recording_that_a_client_reads() -> TestResult {
+    let rules =
+        "[recording]\nredact = [{ pattern = \"canary-[a-z0-9]+\" }, { fields = [\"password\"] }]\n";
+    let tool = "def who(n: int) -> dict:\n    return {'password': 'hunter2' * n}\n";
+    let folder = tree(&[("wxmcp.toml", rules), ("tools/people/who.py", tool)])?;
     let mut client = Client::start(folder.path(), Era::Legacy, &[]);
-    let refused = client.call("run_code", json!({"code": "'canary'", "record": true}));
-    assert_eq!(refused["isError"], true);
-    let why = "those of sessions and servers do not yet";
-    assert!(text(&refused).contains(why), "{refused}");
-    let ran = client.call("run_code", json!({"code": "'canary'"}));
-    assert_eq!(text(&ran), "canary");
+    let replayed = |bytes: &[u8]| -> Result<String, Box<dyn std::error::Error>> {
+        std::fs::write(folder.path().join("r.wxr"), bytes)?;
+        let shown = wx(folder.path(), &["recording", "show", "r.wxr"])?.stdout;
+        assert!(
+            !shown.contains("hunter2") && !shown.contains("canary"),
+            "{shown}"
+        );
+        let verified = wx(folder.path(), &["verify", "-q", "r.wxr"])?;
+        assert_eq!(verified.code, Some(0), "{}", verified.stdout);
+        let replayed = wx(folder.path(), &["replay", "r.wxr"])?.stdout;
+        Ok(replayed.trim_end().to_owned())
+    };
+    let code = "from tools import people\nprint('canary-ab1')\npeople.who(n=1)['password'] + '!'";
+    let (ran, address) = record(&mut client, json!({"code": code}));
+    // The client itself has what the run answered.
+    assert!(text(&ran).starts_with("hunter2!\n"), "{ran}");
+    let bytes = recording(&mut client, &address);
+    assert_eq!(replayed(&bytes)?, "redacted-1\nredacted-2!");
+    // The same words each time that it is read.
+    assert_eq!(recording(&mut client, &address), bytes);
+    // Each run of a session has those before it.
+    let first = "from tools import people\nz = people.who(n=2)['password']";
+    let (_, first) = record(&mut client, json!({"code": first, "session": "new"}));
+    let bytes = recording(&mut client, &first);
+    assert_eq!(replayed(&bytes)?, "");
+    let sessions = contents(&mut client, "session://list");
+    let sessions: Value = serde_json::from_str(sessions["text"].as_str().unwrap_or("null"))?;
+    let session = &sessions[0]["session"];
+    let (_, second) = record(&mut client, json!({"code": "z + '?'", "session": session}));
+    let bytes = recording(&mut client, &second);
+    assert_eq!(replayed(&bytes)?, "redacted-1?");
+    Ok(())
+}
+
+#[test]
+fn a_recording_that_a_rule_changes_is_refused_by_that_rule() -> TestResult {
+    let rules =
+        "[recording]\nredact = [{ pattern = \"canary-[a-z]+\" }, { fields = [\"password\"] }]\n";
+    let tool = "def who() -> dict:\n    return {'password': 'hunter2'}\n";
+    let folder = tree(&[("wxmcp.toml", rules), ("tools/people/who.py", tool)])?;
+    let mut client = Client::start(folder.path(), Era::Legacy, &[]);
+    let code = "from tools import people\nprint('canary-x')\nlen(people.who()['password'])";
+    let (_, address) = record(&mut client, json!({"code": code}));
+    let read = client.request("resources/read", json!({"uri": address}));
+    let words = read["error"]["message"].as_str().unwrap_or_default();
+    let why = format!(
+        "the recording `{address}` is not kept: `recording.redact[1]` of wxmcp.toml changes what its script does"
+    );
+    assert!(words.starts_with(&why), "{read}");
+    assert!(!read.to_string().contains("hunter2"), "{read}");
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! What commands have in common that do the same to many files: `verify`, `test`.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Context as _;
@@ -9,9 +9,6 @@ use parking_lot::Mutex;
 use quick_junit::{NonSuccessKind, TestCaseStatus};
 
 use crate::exit::Failure;
-
-/// Folders inside of each other that are looked through.
-const DEPTH: usize = 64;
 
 /// Works on all items, as many at once as there are processors, each by a thread with an event loop of its own; hands on
 /// what became of each, in their order, as soon as all before it are done.
@@ -74,43 +71,6 @@ impl<R, F: FnMut(&R)> Done<R, F> {
             self.handed_on = self.handed_on.saturating_add(1);
         }
     }
-}
-
-/// The files at some paths: those named, and those in folders, sorted.
-///
-/// # Errors
-///
-/// When a folder cannot be read.
-pub(super) fn files(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for path in paths {
-        if path.is_dir() {
-            let before = found.len();
-            inside(path, DEPTH, &mut found)?;
-            found.get_mut(before..).unwrap_or_default().sort();
-        } else {
-            found.push(path.clone());
-        }
-    }
-    Ok(found)
-}
-
-fn inside(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    if depth == 0 {
-        anyhow::bail!("`{}` is too deep", folder.display());
-    }
-    let entries = std::fs::read_dir(folder);
-    for entry in entries.with_context(|| format!("read the folder `{}`", folder.display()))? {
-        let entry = entry?;
-        let path = entry.path();
-        let kind = entry.file_type()?;
-        if kind.is_dir() {
-            inside(&path, depth.saturating_sub(1), found)?;
-        } else if kind.is_file() {
-            found.push(path);
-        }
-    }
-    Ok(())
 }
 
 /// How a case that did not pass is told in JUnit's format: its first line is the message.

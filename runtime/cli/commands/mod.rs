@@ -5,6 +5,7 @@ mod check;
 mod completions;
 mod component;
 mod doctor;
+mod folders;
 mod init;
 mod many;
 mod recordings;
@@ -17,6 +18,7 @@ pub(crate) mod tools;
 
 use crate::cli::{Cli, Command};
 use crate::exit::{Exit, Failure};
+pub(crate) use recordings::{REDACTOR, redact_main};
 
 /// Carries out what the command line asks for.
 pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {

@@ -11,14 +11,13 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use wxmcp_host::{Guests, Job, Runtime, Session, StartError};
 use wxmcp_javascript::{Dialect, is_unfinished};
-use wxmcp_recording::HowToReplay;
-use wxmcp_run::{Language, Outcome, Script, Silent, Stdin, ToolHost as _};
+use wxmcp_recording::{Afterwards, HowToReplay};
+use wxmcp_run::{Language, Outcome, Report, Script, Silent, Stdin, ToolHost as _};
 
 use self::editor::{Edited, Editor};
 use self::names::Names;
 use super::recordings::{Again, Loaded, SessionFile, refuse_secrets};
 use super::run::{cannot_listen, failure, interrupted, job};
-use super::serve::SESSIONS_ARE_NOT_REDACTED;
 use crate::cli::ReplArgs;
 use crate::exit::{Exit, Failure};
 use crate::place;
@@ -97,6 +96,7 @@ async fn replay_and_read(
         terminal.finish();
         render::report(&report, false, false, false);
     }
+    let tools = again.afterwards();
     let (runtime, session, limits) = again.into_session();
     let session = match session {
         Some(session) => session,
@@ -111,6 +111,7 @@ async fn replay_and_read(
         runtime,
         input: Input::new(),
         recording: None,
+        replayed: Some(tools),
     };
     repl.follow(false).await
 }
@@ -126,10 +127,7 @@ async fn read_and_run(
         if !secrets {
             refuse_secrets(&settings.env)?;
         }
-        if !settings.redact.is_empty() {
-            return Err(Failure::usage(anyhow::anyhow!(SESSIONS_ARE_NOT_REDACTED)));
-        }
-        SessionFile::create(path, secrets, (&runtime, first.language))
+        SessionFile::create(path, secrets, &settings.redact, (&runtime, first.language))
     });
     let recording = recording.transpose()?;
     let language = first.language;
@@ -144,6 +142,7 @@ async fn read_and_run(
         runtime,
         input: Input::new(),
         recording,
+        replayed: None,
     };
     if !runs_first {
         let interrupt = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
@@ -151,7 +150,10 @@ async fn read_and_run(
     }
     let ended = repl.follow(runs_first).await;
     repl.runtime.shutdown().await;
-    let written = repl.recording.take().map_or(Ok(()), SessionFile::end);
+    let written = match repl.recording.take() {
+        Some(recording) => recording.end().await,
+        None => Ok(()),
+    };
     let ended = ended?;
     written.map(|()| ended)
 }
@@ -185,6 +187,8 @@ struct Repl {
     input: Input,
     /// The recording of its runs.
     recording: Option<SessionFile>,
+    /// After a replay, the tools as the recording has them.
+    replayed: Option<Arc<Afterwards>>,
 }
 
 impl Repl {
@@ -213,11 +217,7 @@ impl Repl {
         // Listened to from here on, so that none is lost between the two.
         let interrupt_of_names = signal(SignalKind::interrupt()).map_err(cannot_listen)?;
         let terminal = Arc::new(Terminal::new(true, true));
-        let job = self.job.clone();
-        let running = self
-            .session
-            .run_heard(job, terminal.clone(), interrupted(interrupt));
-        let report = running.await;
+        let report = self.carry_out(terminal.clone(), interrupt).await;
         terminal.finish();
         let report = report.map_err(cannot_run)?;
         render::report(&report, false, false, false);
@@ -234,6 +234,21 @@ impl Repl {
             self.session = open(&self.runtime, language, self.recording.as_ref())?;
         }
         Ok(None)
+    }
+
+    async fn carry_out(
+        &mut self,
+        terminal: Arc<Terminal>,
+        interrupt: Signal,
+    ) -> Result<Report, StartError> {
+        let (job, cancel) = (self.job.clone(), interrupted(interrupt));
+        let Some(replayed) = &self.replayed else {
+            return self.session.run_heard(job, terminal, cancel).await;
+        };
+        let mut run = job.into_run(Arc::clone(self.runtime.tools()), terminal, cancel);
+        run.script.in_session = true;
+        run.tools = Arc::<Afterwards>::clone(replayed);
+        self.session.run_given(run).await
     }
 
     /// Asks the session for its names, if they are completed; those that were known stay where it does not say. What a

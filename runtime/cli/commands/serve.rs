@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use wxmcp_run::{Limits, Mount, Policy, Silent, Source, Stdin};
 use wxmcp_server::{Log, Server, ServerConfig};
 
-use super::serve_config;
+use super::{recordings, serve_config};
 use crate::cli::ServeArgs;
 use crate::exit::{Exit, Failure};
 use crate::place;
@@ -64,10 +64,8 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
         drain: args.drain,
         session_idle: args.session_idle,
         log,
-        record: match settings.redact.is_empty() {
-            true => Ok(()),
-            false => Err(SESSIONS_ARE_NOT_REDACTED.to_owned()),
-        },
+        redactor: recordings::Aside::of(&settings.redact)?
+            .map(|it| -> Arc<dyn wxmcp_server::Redactor> { Arc::new(it) }),
         ..ServerConfig::new(Arc::clone(&runtime))
     };
     crate::runtime::event_loop()?.run(serve(config))
@@ -108,10 +106,6 @@ async fn serve(config: ServerConfig) -> Result<Exit, Failure> {
         Err(error) => Err(Failure::raised(error.into())),
     }
 }
-
-/// Why nothing is recorded here where rules leave values out of recordings.
-pub(super) const SESSIONS_ARE_NOT_REDACTED: &str = "\
-    wxmcp.toml has rules of `recording.redact`, which recordings of `wxmcp record` keep and those of sessions and servers do not yet";
 
 /// What the log says of folders that are not there yet: a program hears only that it could not begin.
 fn missing(mounts: &[Mount]) -> impl Iterator<Item = String> {

@@ -3,6 +3,8 @@
 //! A run consists of instances: the script's own is number 0, and each run that it starts is another. Operations have the
 //! numbers that the instance itself gave them (`submit` of `wit/guest.wit`), which are the same in every replay.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 /// JSON as text: its numbers keep their digits.
@@ -252,6 +254,23 @@ pub struct Limits {
     pub tool_calls: u64,
     /// Tool calls at once.
     pub concurrent_calls: u32,
+}
+
+impl From<&Limits> for wxmcp_run::Limits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            fuel: limits.fuel,
+            wall: Duration::from_nanos(limits.wall),
+            start: Duration::from_nanos(limits.start),
+            memory: limits.memory,
+            host_memory: limits.host_memory,
+            scratch: limits.scratch,
+            output: limits.output,
+            value: limits.value,
+            tool_calls: limits.tool_calls,
+            concurrent_calls: limits.concurrent_calls,
+        }
+    }
 }
 
 /// What an operation asked the host of tools.

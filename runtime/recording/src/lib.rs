@@ -22,6 +22,6 @@ pub use record::{
     secret_file_of, secret_of,
 };
 pub use replay::{
-    Answered, Divergence, HowToReplay, Live, OtherScript, Recorded, RecordedError, Replay,
-    Replayed, difference, language,
+    Afterwards, Answered, Divergence, HowToReplay, Live, OtherScript, Recorded, RecordedError,
+    Replay, Replayed, difference, language,
 };

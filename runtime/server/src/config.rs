@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use wxmcp_host::Runtime;
 use wxmcp_policy::Principal;
-use wxmcp_run::{Limits, Policy};
+use wxmcp_run::{BoxFuture, Limits, Policy};
 
 use crate::log::Log;
 
@@ -27,8 +27,8 @@ pub struct ServerConfig {
     pub session_idle: Duration,
     /// Sessions that one principal may have.
     pub sessions: usize,
-    /// Whether runs may be recorded; else why not, as their client is told.
-    pub record: Result<(), String>,
+    /// Takes out of recordings what they are not to hold, before a client has them.
+    pub redactor: Option<Arc<dyn Redactor>>,
     /// Where the server writes what happens.
     pub log: Log,
 }
@@ -49,10 +49,24 @@ impl ServerConfig {
             drain: Duration::from_secs(10),
             session_idle: Duration::from_secs(30 * 60),
             sessions: 16,
-            record: Ok(()),
+            redactor: None,
             log: Log::none(),
         }
     }
+}
+
+/// Takes values out of recordings. What it is given comes from processes that scripts may have taken over.
+pub trait Redactor: Send + Sync {
+    /// The recording without them; `uri` is how a client names it.
+    ///
+    /// # Errors
+    ///
+    /// Why there is none, as a client is told.
+    fn redacted<'a>(
+        &'a self,
+        uri: &'a str,
+        recording: Vec<u8>,
+    ) -> BoxFuture<'a, Result<Vec<u8>, String>>;
 }
 
 /// Whose client a connection is.

@@ -276,10 +276,13 @@ impl ServerHandler for Connection {
             return Ok(ReadResourceResult::new(vec![contents]).into());
         }
         let principal = &self.client.principal;
-        if let Some(read) = resources::recording(&self.service, principal, &request.uri) {
-            let contents = read.map_err(|why| {
-                ErrorData::resource_not_found(format!("the run was not recorded: {why}"), None)
-            })?;
+        let recording = tokio::select! {
+            biased;
+            read = resources::recording(&self.service, principal, &request.uri) => read,
+            () = context.ct.cancelled() => None,
+        };
+        if let Some(read) = recording {
+            let contents = read.map_err(|why| ErrorData::resource_not_found(why, None))?;
             return Ok(ReadResourceResult::new(vec![contents]).into());
         }
         match resources::read(&self.service, &self.client.principal, &request.uri) {

@@ -35,7 +35,7 @@ use std::sync::Arc;
 
 use wxmcp_policy::Principal;
 
-pub use config::ServerConfig;
+pub use config::{Redactor, ServerConfig};
 pub use log::Log;
 
 /// Runs programs for MCP clients.

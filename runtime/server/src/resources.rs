@@ -77,7 +77,7 @@ pub(crate) fn templates() -> Vec<ResourceTemplate> {
 /// # Errors
 ///
 /// Why it was not.
-pub(crate) fn recording(
+pub(crate) async fn recording(
     service: &Service,
     principal: &Principal,
     uri: &str,
@@ -87,12 +87,28 @@ pub(crate) fn recording(
         RECORDING => service.recordings.read(run, principal)?,
         _ => return None,
     };
-    Some(read.map(|bytes| ResourceContents::BlobResourceContents {
+    let contents = |bytes: Vec<u8>| ResourceContents::BlobResourceContents {
         uri: uri.to_owned(),
         mime_type: Some(BYTES.to_owned()),
         blob: BASE64.encode(&bytes),
         meta: None,
-    }))
+    };
+    let (Ok(bytes), Some(redactor)) = (&read, &service.config.redactor) else {
+        return Some(read.map(contents).map_err(|why| not_recorded(&why)));
+    };
+    let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    // What it was, and what becomes of it.
+    let charge = service.ledger().charge(size.saturating_mul(2));
+    let redacted = match (charge, read) {
+        (Ok(_held), Ok(bytes)) => redactor.redacted(uri, bytes).await,
+        (Err(error), _) => Err(not_recorded(&error.to_string())),
+        (_, Err(why)) => Err(not_recorded(&why)),
+    };
+    Some(redacted.map(contents))
+}
+
+fn not_recorded(why: &str) -> String {
+    format!("the run was not recorded: {why}")
 }
 
 /// One resource of a principal, if it is there.

@@ -156,9 +156,6 @@ impl Service {
         if self.draining.is_cancelled() {
             return Err("the server ends: it begins no more runs".to_owned());
         }
-        if start.record {
-            self.config.record.clone()?;
-        }
         let wall = start.timeout.map_or(self.config.limits.wall, |asked| {
             asked.min(self.config.limits.wall)
         });

@@ -69,6 +69,11 @@ impl Service {
     }
 
     /// The tools as scripts see them. Each run has a view of its own: what changed is reported to it once.
+    /// Where what is held for clients is charged.
+    pub(crate) fn ledger(&self) -> wxmcp_run::Ledger {
+        self.config.runtime.tools().broker().ledger().clone()
+    }
+
     pub(crate) fn tools(&self) -> Arc<CallerHost> {
         let tools = self.config.runtime.tools();
         tools.broker().for_caller(tools.caller().clone())

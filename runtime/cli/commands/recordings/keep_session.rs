@@ -7,10 +7,13 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use parking_lot::Mutex;
-use wxmcp_host::Runtime;
+use wxmcp_host::{Guests, Runtime};
 use wxmcp_recording::SessionRecorder;
+use wxmcp_recording::redact::Rules;
 use wxmcp_run::{Language, Policy, RecordingFile, ToRecord};
 
+use super::redacting::Held;
+use super::redactor::{Redactor, written};
 use super::target::Target;
 use crate::exit::Failure;
 use crate::render;
@@ -20,12 +23,21 @@ pub(in crate::commands) struct SessionFile {
     path: PathBuf,
     target: Target,
     file: Arc<Kept>,
+    /// What takes values out of it, and where it is written then.
+    redacts: Option<(Rules, Arc<Guests>, File)>,
     pub(in crate::commands) recorder: Arc<SessionRecorder>,
 }
 
 struct Kept {
-    file: Mutex<File>,
+    to: Mutex<To>,
     state: Mutex<State>,
+}
+
+/// Where the recording goes as it comes.
+enum To {
+    File(File),
+    /// Into memory, until the session has ended: then what rules hit is taken out of it.
+    Memory(Held),
 }
 
 #[derive(Default)]
@@ -46,13 +58,21 @@ impl SessionFile {
     pub(in crate::commands) fn create(
         path: &Path,
         allows_secrets: bool,
+        rules: &Rules,
         (runtime, language): (&Runtime, Language),
     ) -> Result<Self, Failure> {
         let (target, file) = Target::create(path)
             .with_context(|| format!("write the recording `{}`", path.display()))
             .map_err(Failure::usage)?;
+        let (to, redacts) = match rules.is_empty() {
+            true => (To::File(file), None),
+            false => (
+                To::Memory(Held::new(runtime.tools().broker().ledger())),
+                Some((rules.clone(), Arc::clone(runtime.guests()), file)),
+            ),
+        };
         let file = Arc::new(Kept {
-            file: Mutex::new(file),
+            to: Mutex::new(to),
             state: Mutex::default(),
         });
         let kept: Arc<dyn RecordingFile> = Arc::<Kept>::clone(&file);
@@ -66,6 +86,7 @@ impl SessionFile {
             path: path.to_owned(),
             target,
             file,
+            redacts,
             recorder: SessionRecorder::new(how, Vec::new()),
         })
     }
@@ -81,23 +102,41 @@ impl SessionFile {
     /// # Errors
     ///
     /// When it cannot be written, or has not all runs.
-    pub(in crate::commands) fn end(mut self) -> Result<(), Failure> {
-        let mut state = self.file.state.lock();
+    pub(in crate::commands) async fn end(mut self) -> Result<(), Failure> {
+        let (has_begun, ending, gave_up) = {
+            let mut state = self.file.state.lock();
+            (state.has_begun, state.ending.take(), state.gave_up)
+        };
         // A file without a run is no recording.
-        if !state.has_begun {
+        if !has_begun {
             render::note("nothing was recorded: there was no run");
             return Ok(());
         }
-        self.target.keep();
-        let written = match state.ending.take() {
-            Some(ending) => self.file.file.lock().write_all(&ending),
-            None => Ok(()),
-        };
-        written
-            .with_context(|| format!("write the recording `{}`", self.path.display()))
+        let what = || format!("write the recording `{}`", self.path.display());
+        let redacts = self.redacts.take();
+        if redacts.is_none() {
+            self.target.keep();
+        }
+        self.file
+            .put(&ending.unwrap_or_default())
+            .with_context(what)
             .map_err(Failure::unwritten)?;
-        let gave_up = state.gave_up;
-        drop(state);
+        if let Some((rules, guests, file)) = redacts {
+            let redactor = Redactor {
+                rules: &rules,
+                guests: &guests,
+                file: self.path.display().to_string(),
+                keeps_what_differs: None,
+            };
+            let bytes = self.file.in_memory();
+            let (events, notes) = redactor.redacted(&bytes).await?;
+            notes.iter().for_each(|note| render::note(note));
+            written(&file, &events)
+                .with_context(what)
+                .map_err(Failure::unwritten)?;
+            // It has all runs up to the one that could not be recorded.
+            self.target.keep();
+        }
         match gave_up {
             false => self.target.finish().map_err(|error| {
                 let what = format!("write the recording `{}`", self.path.display());
@@ -111,6 +150,23 @@ impl SessionFile {
     }
 }
 
+impl Kept {
+    fn put(&self, bytes: &[u8]) -> io::Result<()> {
+        match &mut *self.to.lock() {
+            To::File(file) => file.write_all(bytes),
+            To::Memory(held) => held.write_all(bytes),
+        }
+    }
+
+    /// What is in memory.
+    fn in_memory(&self) -> Vec<u8> {
+        match &mut *self.to.lock() {
+            To::File(_) => Vec::new(),
+            To::Memory(held) => std::mem::take(&mut held.bytes),
+        }
+    }
+}
+
 impl RecordingFile for Kept {
     fn append(&self, bytes: &[u8]) -> io::Result<()> {
         {
@@ -118,7 +174,7 @@ impl RecordingFile for Kept {
             state.ending = None;
             state.has_begun = true;
         }
-        self.file.lock().write_all(bytes)
+        self.put(bytes)
     }
 
     fn run_ended(&self, ending: &[u8]) {

@@ -42,23 +42,8 @@ fn settings(args: &LiveArgs, head: &Head) -> anyhow::Result<Settings> {
         tools: args.tools.clone(),
         config: args.config.clone(),
     };
-    Settings::resolve_for(&limits, &policy, &config, &recorded_limits(head))
-}
-
-fn recorded_limits(head: &Head) -> Limits {
-    let limits = &head.limits;
-    Limits {
-        fuel: limits.fuel,
-        wall: Duration::from_nanos(limits.wall),
-        start: Duration::from_nanos(limits.start),
-        memory: limits.memory,
-        host_memory: limits.host_memory,
-        scratch: limits.scratch,
-        output: limits.output,
-        value: limits.value,
-        tool_calls: limits.tool_calls,
-        concurrent_calls: limits.concurrent_calls,
-    }
+    let recorded = Limits::from(&head.limits);
+    Settings::resolve_for(&limits, &policy, &config, &recorded)
 }
 
 async fn run(args: &ReplayArgs, loaded: &Loaded, settings: Settings) -> Result<Exit, Failure> {

@@ -2,7 +2,6 @@
 
 mod again;
 mod differs;
-mod folders;
 mod keep;
 mod keep_session;
 mod limits;
@@ -10,7 +9,9 @@ mod live;
 mod load;
 mod names;
 mod opening;
+mod redact_aside;
 mod redacting;
+mod redactor;
 mod replay;
 mod session;
 mod show;
@@ -21,6 +22,8 @@ mod verify;
 pub(super) use keep::{default_path, keep, output_behind, refuse_secrets};
 pub(super) use keep_session::SessionFile;
 pub(super) use load::Loaded;
+pub(super) use redact_aside::Aside;
+pub(crate) use redact_aside::{REDACTOR, redact_main};
 pub(super) use replay::execute as replay;
 pub(super) use session::Again;
 pub(super) use show::execute as show;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use wxmcp_host::{Guests, Runtime, Session, StartError};
-use wxmcp_recording::{HowToReplay, Recorded, Replay, Replayed};
+use wxmcp_recording::{Afterwards, HowToReplay, Recorded, Replay, Replayed};
 use wxmcp_run::{Ledger, Limits, Observer, Report};
 
 use super::differs::in_words;
@@ -101,6 +101,11 @@ impl<'l> Again<'l> {
         let replayed = replay.finish(&mut report);
         self.open = Some((session, replay));
         Ok((replayed, report))
+    }
+
+    /// What there is to look up of tools after a replay.
+    pub(in crate::commands) fn afterwards(&self) -> Arc<Afterwards> {
+        Arc::new(Afterwards::of(self.runs.iter().copied()))
     }
 
     /// What goes on after the run that was replayed last: the interpreter, with the limits of that run.

@@ -12,9 +12,9 @@ use wxmcp_run::Silent;
 use super::load::{Loaded, load, replay};
 use super::replay::in_words;
 use super::summary::{self, Counts};
-use super::{again, folders, names};
+use super::{again, names};
 use crate::cli::VerifyArgs;
-use crate::commands::many;
+use crate::commands::{folders, many};
 use crate::exit::{Exit, Failure};
 use crate::guests;
 use crate::render;
@@ -40,7 +40,9 @@ pub(super) enum Outcome {
 
 pub(in crate::commands) fn execute(args: &VerifyArgs) -> Result<Exit, Failure> {
     let began = Instant::now();
-    let mut found = folders::find(&args.paths).map_err(Failure::usage)?;
+    let counts =
+        |path: &Path| path.extension().is_some_and(|it| it == "wxr") || names::is_script(path);
+    let mut found = folders::find(&args.paths, counts).map_err(Failure::usage)?;
     if args.run {
         record_missing(&mut found.files, args)?;
     }

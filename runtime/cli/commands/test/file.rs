@@ -6,9 +6,10 @@ use anyhow::Context as _;
 use wxmcp_run::Language;
 
 use crate::cli::TestArgs;
-use crate::commands::many;
+use crate::commands::folders;
 use crate::exit::Failure;
 use crate::mounts::PROJECT;
+use crate::render;
 
 /// What the names of files of tests end with.
 const ENDS: [(&str, Language); 5] = [
@@ -34,19 +35,19 @@ pub(super) struct TestFile {
 
 /// The files of tests at the paths that were named.
 pub(super) fn files(args: &TestArgs) -> Result<Vec<TestFile>, Failure> {
-    let found = many::files(&args.paths).map_err(Failure::usage)?;
+    let found = folders::find(&args.paths, |path| language(path).is_some());
+    let found = found.map_err(Failure::usage)?;
+    found.notes.iter().for_each(|note| render::note(note));
     let mut files = Vec::new();
-    for path in found {
+    for path in found.files {
         // Packages have tests of their own.
         let is_of_package = path.iter().any(|part| part == "node_modules");
         if is_of_package && !args.paths.contains(&path) {
             continue;
         }
-        let name = path.file_name().and_then(|name| name.to_str());
-        let end = name.and_then(|name| ENDS.iter().find(|(end, _)| name.ends_with(end)));
-        match end {
-            Some((_, language)) => {
-                let file = test_file(&path, *language, args.project.as_deref());
+        match language(&path) {
+            Some(language) => {
+                let file = test_file(&path, language, args.project.as_deref());
                 files.push(file.map_err(Failure::usage)?);
             }
             None if args.paths.contains(&path) => {
@@ -62,6 +63,13 @@ pub(super) fn files(args: &TestArgs) -> Result<Vec<TestFile>, Failure> {
             .hint("files of tests are called `*_test.py`, `*.test.ts`, `*.test.js`"));
     }
     Ok(files)
+}
+
+/// The language of a file of tests, by its name.
+fn language(path: &Path) -> Option<Language> {
+    let name = path.file_name()?.to_str()?;
+    let mut ends = ENDS.iter();
+    ends.find(|(end, _)| name.ends_with(end)).map(|(_, it)| *it)
 }
 
 fn test_file(path: &Path, language: Language, project: Option<&Path>) -> anyhow::Result<TestFile> {

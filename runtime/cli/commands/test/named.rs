@@ -127,6 +127,12 @@ fn tokens(source: &str) -> Vec<&str> {
             true => rest.find(|c| !is_word(c)).unwrap_or(rest.len()),
             false => first.len_utf8(),
         };
+        // In a text that is a script itself, `\n` ends a line.
+        let ends_line = ["\\n", "\\r", "\\t"].iter();
+        if let Some(behind) = ends_line.filter_map(|it| rest.strip_prefix(it)).next() {
+            rest = behind;
+            continue;
+        }
         let (token, behind) = rest.split_at(end);
         rest = behind;
         if !first.is_whitespace() && !matches!(first, '"' | '\'' | '`') {
@@ -171,5 +177,8 @@ mod tests {
             ["github: A close listIssues", "known: ", "mail: send"]
         );
         assert_eq!(of("from tools import"), ["known: "]);
+        let started =
+            r#"subprocess.run([sys.executable, "-c", "from tools import web\nweb.fetch(1)"])"#;
+        assert_eq!(of(started), ["known: ", "web: fetch"]);
     }
 }

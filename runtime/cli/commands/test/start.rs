@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
-use wxmcp_broker::{Broker, BrokerConfig, NoCapabilities};
+use wxmcp_broker::{Broker, BrokerConfig};
 use wxmcp_host::{Guests, Job, Runtime, ToolsConfig};
 use wxmcp_policy::{Caller, Hosts, Principal, ToolPatterns};
 use wxmcp_recording::file::Recording;
@@ -21,6 +21,8 @@ use wxmcp_toolfiles::{Interpreters as _, Tree, TreeConfig};
 use wxmcp_upstream::GuardCommand;
 
 use super::library;
+use super::refusals::{Calls, NoResources};
+use super::sources;
 use super::stubs::{Spaces, Stubs};
 use super::under_test::{Asked, End, UnderTest, Watched};
 use crate::commands::run::read_script;
@@ -259,24 +261,40 @@ impl Start {
         let limits = self.limits(common)?;
         let tree = common.tree.clone();
         let approvals = tree.as_ref().map(|tree| tree.approvals.clone());
-        let tree = tree.map(|tree| Tree::new(tree, common.ledger.clone()));
         let script = self.script(place)?;
+        let folder = tree.as_ref().map(|tree| tree.folder.clone());
+        let real = folder.filter(|_| self.stubs.iter().any(|stub| stub.real));
+        let project = self.project.then_some(place.root.as_path());
+        let sources: Vec<String> = [script.source.clone()]
+            .into_iter()
+            .chain(self.files.values().cloned())
+            .chain(
+                [real.as_deref(), project]
+                    .into_iter()
+                    .flatten()
+                    .flat_map(sources::inside),
+            )
+            .collect();
+        let tree = tree.map(|tree| Tree::new(tree, common.ledger.clone()));
         let spaces = Spaces {
             tree: tree.as_ref(),
             servers: &common.servers,
-            source: &script.source,
+            sources: &sources,
         };
-        let stubs = Stubs::new(&self.stubs, &spaces, asked)?;
+        let stubs = Arc::new(Stubs::new(&self.stubs, &spaces, asked)?);
         let context = CallContext::outside_of_runs(&common.ledger);
         stubs.check(&context).await?;
         let broker = Broker::new(BrokerConfig {
-            providers: vec![Arc::new(stubs)],
-            capabilities: Arc::new(NoCapabilities),
+            providers: vec![Arc::<Stubs>::clone(&stubs)],
+            capabilities: Arc::new(NoResources(Arc::clone(asked))),
             approvals: approvals.unwrap_or_default(),
             call_timeout: common.settings.call_timeout,
             ledger: common.ledger.clone(),
             learned: None,
-            watcher: None,
+            watcher: Some(Arc::new(Calls {
+                stubs,
+                asked: Arc::clone(asked),
+            })),
         });
         let caller = Caller::script(
             Principal::local(),

@@ -1,6 +1,6 @@
 //! What a script under test sees as tools: the stubs of its test, with the definitions of the tool tree where it has such.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +24,8 @@ pub(super) struct Stubs {
 pub(super) struct Spaces<'a> {
     pub(super) tree: Option<&'a Tree>,
     pub(super) servers: &'a [String],
-    /// The text of the script, which names tools.
-    pub(super) source: &'a str,
+    /// Texts that name tools: the script, and what it may start or have called.
+    pub(super) sources: &'a [String],
 }
 
 /// Parameters of a stub that does not say what it takes: names of arguments that are given by position.
@@ -72,7 +72,13 @@ impl Stubs {
         }
         let folders = spaces.tree.map(|tree| tree.all()).unwrap_or_default();
         let known = by_space.keys().map(String::as_str);
-        let mut named = named::tools(spaces.source, known);
+        let known: Vec<&str> = known.collect();
+        let mut named: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for source in spaces.sources {
+            for (space, tools) in named::tools(source, known.iter().copied()) {
+                named.entry(space).or_default().extend(tools);
+            }
+        }
         named.retain(|space, _| folder_of(space).is_none());
         for name in named.keys() {
             by_space.entry(name.clone()).or_default();
@@ -105,6 +111,13 @@ impl Stubs {
         Ok(Self {
             spaces: spaces.collect::<Result<_, String>>()?,
         })
+    }
+
+    /// Whether a namespace has a tool of that name, or is a folder, which says itself what it has.
+    pub(super) fn may_have(&self, space: &str, tool: &str) -> bool {
+        let its = |it: &&Arc<Space>| it.configured == space || it.name == space;
+        let space = self.spaces.iter().find(its);
+        space.is_some_and(|it| it.folder.is_some() || it.made_up.resolve(tool).is_some())
     }
 
     /// Refuses stubs that the tool tree has no tools for.

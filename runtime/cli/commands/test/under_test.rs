@@ -15,7 +15,7 @@ use wxmcp_run::{
 
 use super::start::Stub;
 
-/// Bytes of the arguments of a call that an error shows.
+/// Bytes of a text of the script that an error shows, as of the arguments of a call.
 const SHOWN: usize = 200;
 
 /// A call that the test is to answer.
@@ -195,9 +195,7 @@ impl Asked {
         stubs: &[Stub],
     ) -> ToolError {
         let arguments = Value::Object(arguments.clone()).to_string();
-        let end = arguments.floor_char_boundary(SHOWN);
-        let shown = arguments.get(..end).unwrap_or_default();
-        let cut = if end < arguments.len() { ".." } else { "" };
+        let arguments = shown(&arguments);
         let names = stubs.iter().map(|stub| stub.name.as_str());
         let close = nearest(name, names.clone());
         let rest = match (close.first(), names.count()) {
@@ -206,7 +204,7 @@ impl Asked {
             (None, _) => String::new(),
         };
         self.fault(format!(
-            "no stub answers the call of `{name}` with {shown}{cut}{rest}"
+            "no stub answers the call of `{name}` with {arguments}{rest}"
         ))
     }
 
@@ -224,6 +222,13 @@ impl Asked {
         }
         report
     }
+}
+
+/// As much of a text as an error shows.
+pub(super) fn shown(text: &str) -> String {
+    let end = text.floor_char_boundary(SHOWN);
+    let cut = if end < text.len() { ".." } else { "" };
+    format!("{}{cut}", text.get(..end).unwrap_or_default())
 }
 
 /// A call that has not asked yet; it has when this is dropped.
@@ -370,7 +375,20 @@ impl ToolHost for Watched {
         name: String,
         context: CallContext,
     ) -> BoxFuture<'_, Result<NamespaceListing, ToolError>> {
-        self.inner.namespace(name, context)
+        let is_of_child = !context.id.instance.is_empty();
+        let listing = self.inner.namespace(name.clone(), context);
+        Box::pin(async move {
+            listing.await.map_err(|error| match error.kind {
+                // Of what the script's own text names there are namespaces. What it starts may name others.
+                ToolErrorKind::UnknownTool if is_of_child && !self.is_recording => {
+                    let name = shown(&name);
+                    self.asked.fault(format!(
+                        "no stub answers calls of `{name}`, for which a script asks that it starts"
+                    ))
+                }
+                _ => error,
+            })
+        })
     }
 
     fn known(

@@ -1,6 +1,7 @@
 //! Which values of a run its recording is not to hold.
 
 use regex::bytes::{Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
 
 /// Most rules of a recording.
 pub const RULES: usize = 64;
@@ -30,6 +31,8 @@ pub(super) struct Rule {
     pub(super) fields: Vec<Field>,
     /// The word that replaces its values, without the number.
     pub(super) stem: String,
+    /// As it is written.
+    text: RuleText,
 }
 
 /// Values of JSON that are replaced for their place.
@@ -48,7 +51,7 @@ pub(super) enum Name {
 }
 
 /// A rule as it is written.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RuleText {
     /// A regular expression.
     pub pattern: Option<String>,
@@ -112,6 +115,11 @@ impl Rules {
         Self(rules.cloned().collect())
     }
 
+    /// As they are written: with these another process has the same rules.
+    pub fn texts(&self) -> impl Iterator<Item = &RuleText> {
+        self.0.iter().map(|rule| &rule.text)
+    }
+
     pub(super) fn all(&self) -> &[Rule] {
         &self.0
     }
@@ -133,7 +141,8 @@ impl Rule {
         if text.pattern.is_none() && text.fields.is_empty() {
             return Err(RuleError::Empty(place));
         }
-        let stem = text.with.unwrap_or_else(|| USUAL_STEM.to_owned());
+        let stem = text.with.clone();
+        let stem = stem.unwrap_or_else(|| USUAL_STEM.to_owned());
         let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         if stem.is_empty() || stem.len() > STEM || !stem.bytes().all(is_plain) {
             return Err(RuleError::With(place));
@@ -142,9 +151,14 @@ impl Rule {
         let fields: Option<Vec<Field>> = fields.collect();
         Ok(Self {
             place,
-            pattern: text.pattern.map(|it| pattern(place, &it)).transpose()?,
+            pattern: text
+                .pattern
+                .as_ref()
+                .map(|it| pattern(place, it))
+                .transpose()?,
             fields: fields.ok_or(RuleError::Field(place))?,
             stem,
+            text,
         })
     }
 

@@ -259,3 +259,54 @@ fn values_that_overlap_leave_no_rest() {
     );
     assert_eq!(hit, [0, 1, 2]);
 }
+
+#[test]
+fn fields_look_into_texts_of_one_document_a_line() {
+    let rules = rules(&[("", &["password"]), ("mult.ple", &[])]);
+    let stdin = |text: &str| {
+        let mut events = vec![Event::Head(Box::new(Head {
+            stdin: Bytes(text.as_bytes().to_vec()),
+            ..head()
+        }))];
+        redact(&mut events, &rules).unwrap();
+        let Some(Event::Head(head)) = events.pop() else {
+            unreachable!("it was there before");
+        };
+        String::from_utf8(head.stdin.0).unwrap()
+    };
+    // Values that are too short to be replaced elsewhere, so that only their place tells; lines stay as they are written.
+    let lines = " {\"password\": \"abc\", \"v\": 1}\r\n\n{\"n\":  \"abc\"}\n[{\"password\":12}]\n{\"password\":\"hunter2\"}";
+    let expected = " {\"password\":\"redacted-1\",\"v\":1}\r\n\n{\"n\":  \"abc\"}\n[{\"password\":9000000001}]\n{\"password\":\"redacted-2\"}";
+    assert_eq!(stdin(lines), expected);
+    // One document over several lines is looked into as before.
+    assert_eq!(
+        stdin("{\n\"password\":\"abc\"}"),
+        "\n{\"password\":\"redacted-1\"}".trim_start()
+    );
+    // Exactly, or not at all: each line has to be a document, and an object or an array.
+    for text in [
+        "{\"password\":\"abc\"}\nabc\n",
+        "{\"password\":\"abc\"}\n{\"v\":NaN}\n",
+        "{\"password\":\"abc\"}\n12\n",
+        "1\n{\"password\":\"abc\"}\n",
+        "{\"password\":\"abc\"} {\"password\":\"abc\"}\n",
+    ] {
+        assert_eq!(stdin(text), text);
+    }
+    // Patterns count besides.
+    assert_eq!(
+        stdin("{\"password\":\"abc\"}\n{\"v\":\"multiple\"}\n"),
+        "{\"password\":\"redacted-1\"}\n{\"v\":\"redacted-2\"}\n"
+    );
+    // As in a text of an answer.
+    let (events, hit) = redacted(
+        vec![answered(
+            r#"{"value":"{\"password\":\"abc\"}\n{\"n\":\"abc\"}\n","bytes":9}"#,
+        )],
+        &rules,
+    );
+    let expected =
+        answered(r#"{"value":"{\"password\":\"redacted-1\"}\n{\"n\":\"abc\"}\n","bytes":9}"#);
+    assert_eq!(events, [expected]);
+    assert_eq!(hit, [0]);
+}

@@ -23,17 +23,19 @@ pub(super) trait Visitor {
     fn number(&mut self, number: &Number, way: Option<&[String]>) -> Option<Value>;
 }
 
-/// Visits all of a recording, in its order; what was printed, which may be divided anywhere, at the end.
+/// Visits all of a recording, in its order; what was printed, which may be divided anywhere, at the end of each run.
 pub(super) fn walk(events: &mut [Event], visitor: &mut dyn Visitor) {
-    for event in &mut *events {
-        visit(event, visitor);
-    }
-    for printed in [1, 2] {
-        let pieces = events.iter_mut().filter_map(|event| match event {
-            Event::Printed { stream, bytes } if *stream == printed => Some(&mut bytes.0),
-            _ => None,
-        });
-        visitor.pieces(&mut pieces.collect::<Vec<_>>());
+    for run in events.chunk_by_mut(|_, next| !matches!(next, Event::Head(_))) {
+        for event in &mut *run {
+            visit(event, visitor);
+        }
+        for printed in [1, 2] {
+            let pieces = run.iter_mut().filter_map(|event| match event {
+                Event::Printed { stream, bytes } if *stream == printed => Some(&mut bytes.0),
+                _ => None,
+            });
+            visitor.pieces(&mut pieces.collect::<Vec<_>>());
+        }
     }
 }
 
@@ -241,6 +243,25 @@ fn place(value: &mut Value, visitor: &mut dyn Visitor) {
     Way(Some(Vec::new())).value(value, visitor, 0);
 }
 
+fn may_be_json(text: &str) -> bool {
+    text.trim_start().starts_with(['{', '['])
+}
+
+/// The JSON document that a text is; or those of its lines, if each is one, an object or an array, or empty.
+fn documents(text: &str) -> Option<Vec<Option<Value>>> {
+    if let Ok(value) = serde_json::from_str(text) {
+        return Some(vec![Some(value)]);
+    }
+    let documents = text.split_inclusive('\n').map(|line| {
+        if line.trim().is_empty() {
+            return Some(None);
+        }
+        let document = may_be_json(line).then(|| serde_json::from_str(line).ok());
+        document.flatten().map(Some)
+    });
+    documents.collect()
+}
+
 /// The names that lead to a value; none where they do not count.
 struct Way(Option<Vec<String>>);
 
@@ -300,26 +321,63 @@ impl Way {
         self.inner(text, visitor, depth);
     }
 
-    /// A text that may be JSON itself.
+    /// A text that may be JSON itself, or several documents, one a line.
     fn inner(&mut self, text: &mut String, visitor: &mut dyn Visitor, depth: usize) {
-        let is_json = text.trim_start().starts_with(['{', '[']) && depth < DEPTH;
-        let parsed = is_json
-            .then(|| serde_json::from_str::<Value>(text).ok())
-            .flatten();
+        let may_be = may_be_json(text) && depth < DEPTH;
+        let documents = may_be.then(|| documents(text)).flatten();
         let whole = text.clone();
         let is_decided = visitor.text(text, self.0.as_deref());
-        let Some(mut value) = parsed.filter(|_| !is_decided) else {
+        let Some(before) = documents.filter(|_| !is_decided) else {
             return;
         };
-        let before = value.clone();
-        let mut way = Self(self.0.as_ref().map(|_| Vec::new()));
-        way.value(&mut value, visitor, depth.saturating_add(1));
-        // Its text stays as it is written where that is enough.
-        let is_enough =
-            |text: &str| serde_json::from_str::<Value>(text).is_ok_and(|it| it == value);
-        if value != before && (*text == whole || !is_enough(text)) {
-            let space = whole.len().saturating_sub(whole.trim_start().len());
-            *text = format!("{}{value}", " ".repeat(space));
+        let mut values = before.clone();
+        for value in values.iter_mut().flatten() {
+            let mut way = Self(self.0.as_ref().map(|_| Vec::new()));
+            way.value(value, visitor, depth.saturating_add(1));
+        }
+        if values == before {
+            return;
+        }
+        // A text stays as it is written where that is enough.
+        let is_enough = |text: &str, value: &Value| {
+            serde_json::from_str::<Value>(text).is_ok_and(|it| it == *value)
+        };
+        let parts = |text: &str| -> Vec<String> {
+            match before.len() {
+                1 => vec![text.to_owned()],
+                _ => text.split_inclusive('\n').map(str::to_owned).collect(),
+            }
+        };
+        let originals = parts(&whole);
+        let mut now = parts(text);
+        let is_over_lines = now.len() != originals.len();
+        if is_over_lines {
+            now.clone_from(&originals);
+        }
+        let lines = now
+            .iter_mut()
+            .zip(&originals)
+            .zip(values.iter().zip(&before));
+        for ((now, original), (value, before)) in lines {
+            if let (Some(value), true) = (value, value != before)
+                && (now == original || !is_enough(now, value))
+            {
+                let space = |text: &str| original.len().saturating_sub(text.len());
+                let head = space(original.trim_start());
+                let tail = original
+                    .get(original.trim_end().len()..)
+                    .unwrap_or_default();
+                *now = format!(
+                    "{}{value}{}",
+                    " ".repeat(head),
+                    if originals.len() == 1 { "" } else { tail }
+                );
+            }
+        }
+        *text = now.concat();
+        if is_over_lines {
+            // What a pattern hits in more than one line.
+            visitor.text(text, None);
         }
     }
 

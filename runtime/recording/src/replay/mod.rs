@@ -2,6 +2,7 @@
 //!
 //! A replay needs no tool, no network, no clock and no file of the host, and waits for nothing. Its first difference stops it.
 
+mod afterwards;
 mod answers;
 mod clocks;
 mod cut;
@@ -27,6 +28,7 @@ use wxmcp_run::{
 use crate::capture::{self, Mounts};
 use crate::deterministic;
 use crate::event::{End, Head};
+pub use afterwards::Afterwards;
 pub use divergence::{Divergence, difference};
 use host::ReplayedHost;
 pub use live::{Answered, Live};
@@ -176,14 +178,7 @@ impl Replay {
         Limits {
             fuel: fuel.or(limits.fuel),
             wall,
-            start: Duration::from_nanos(limits.start),
-            memory: limits.memory,
-            host_memory: limits.host_memory,
-            scratch: limits.scratch,
-            output: limits.output,
-            value: limits.value,
-            tool_calls: limits.tool_calls,
-            concurrent_calls: limits.concurrent_calls,
+            ..Limits::from(limits)
         }
     }
 

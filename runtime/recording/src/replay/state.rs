@@ -456,8 +456,7 @@ impl State {
 
     /// Whether it came as far as is known of the recorded run, or as it was to, and no further.
     fn ended_early(&self) -> bool {
-        let is_cut_short = self.recorded.end.is_none() && self.how.script.is_none();
-        is_cut_short || (self.how.until.is_some() && self.is_over())
+        self.cut.is_short() || (self.how.until.is_some() && self.is_over())
     }
 }
 

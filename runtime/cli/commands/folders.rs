@@ -1,10 +1,8 @@
-//! The files at the paths of `wxmcp verify`.
+//! The files at the paths of commands that look at many: `verify`, `test`.
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-
-use super::names;
 
 /// Folders inside of each other that are looked through.
 const DEPTH: usize = 64;
@@ -16,17 +14,18 @@ pub(super) struct Found {
     pub(super) notes: Vec<String>,
 }
 
-/// The files at some paths: those named, and those in folders, sorted.
+/// The files at some paths: those named, and those in folders, sorted. What is no plain file gets a note if it `counts` for the
+/// command.
 ///
 /// # Errors
 ///
 /// When a folder cannot be read.
-pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<Found> {
+pub(super) fn find(paths: &[PathBuf], counts: fn(&Path) -> bool) -> anyhow::Result<Found> {
     let mut found = Found::default();
     for path in paths {
         if path.is_dir() {
             let before = found.files.len();
-            inside(path, DEPTH, &mut found)?;
+            inside((path, DEPTH), counts, &mut found)?;
             let inside = found.files.get_mut(before..);
             inside.unwrap_or_default().sort();
         } else {
@@ -37,7 +36,11 @@ pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<Found> {
     Ok(found)
 }
 
-fn inside(folder: &Path, depth: usize, found: &mut Found) -> anyhow::Result<()> {
+fn inside(
+    (folder, depth): (&Path, usize),
+    counts: fn(&Path) -> bool,
+    found: &mut Found,
+) -> anyhow::Result<()> {
     if depth == 0 {
         anyhow::bail!("`{}` is too deep", folder.display());
     }
@@ -46,15 +49,14 @@ fn inside(folder: &Path, depth: usize, found: &mut Found) -> anyhow::Result<()> 
         let entry = entry?;
         let path = entry.path();
         let kind = entry.file_type()?;
-        let counts = path.extension().is_some_and(|it| it == "wxr") || names::is_script(&path);
         if kind.is_dir() {
-            inside(&path, depth.saturating_sub(1), found)?;
+            inside((&path, depth.saturating_sub(1)), counts, found)?;
         } else if kind.is_file() {
             found.files.push(path);
-        } else if kind.is_symlink() && (counts || path.is_dir()) {
+        } else if kind.is_symlink() && (counts(&path) || path.is_dir()) {
             let note = "is a symbolic link, which is not followed in a folder";
             found.notes.push(format!("`{}` {note}", path.display()));
-        } else if counts {
+        } else if counts(&path) {
             let note = format!("`{}` is no file, and is passed over", path.display());
             found.notes.push(note);
         }
