@@ -68,6 +68,9 @@ const AT = {
   options: 112,
   realm: 88,
   isChosen: 761,
+  // Of a promise, and of each object: its first slot and its second, which say how it is, and what it answered.
+  state: 16,
+  answer: 24,
   // Of a zone: when the next collection begins, for the bytes of objects and for what they hold elsewhere.
   nextByObjects: 36,
   nextByMalloc: 60,
@@ -78,6 +81,17 @@ const PIECE = 1 << 20;
 
 /** A text up to this many units is given room for the worst case at once. */
 const SHORT = 16384;
+
+/** All memory; made anew once it has grown. */
+let bytes = new Uint8Array($memory.buffer);
+let words = new Uint32Array(bytes.buffer);
+
+/** Has the views reach to an address: the engine lets go of a buffer when it makes another, and its views then have no length. */
+function reach(end) {
+  if (end <= bytes.length) return;
+  bytes = new Uint8Array($memory.buffer);
+  words = new Uint32Array(bytes.buffer);
+}
 
 let written = 0;
 
@@ -180,10 +194,11 @@ function textAt(at, length) {
 }
 
 /** Copies bytes into memory of their own. */
-function loweredBytes(bytes) {
-  const length = bytes.byteLength;
+function loweredBytes(given) {
+  const length = given.byteLength;
   const at = $realloc(0, 0, 1, length | 0) >>> 0;
-  new Uint8Array($memory.buffer, at, length).set(bytes);
+  reach(at + length);
+  bytes.set(given, at);
   return at;
 }
 
@@ -201,7 +216,12 @@ const core = {
   loweredBytes,
   written: () => written,
   release,
-  view: () => new DataView($memory.buffer),
+  size: () => $memory.buffer.byteLength,
+  /** All memory as words, at least up to an address. */
+  words: (end) => {
+    reach(end);
+    return words;
+  },
   textAt,
   bytesAt,
 };
@@ -313,6 +333,49 @@ function withoutStacks() {
   }
   words[options] |= 1 << 9;
   bytes[realm + AT.isChosen] = 1;
+}
+
+/** The class of promises, and where in `unhandled` its property `seen` is: ours, by which it is known where an object is. */
+let promiseClass;
+let seen;
+
+/**
+ * How a promise is: 0, while it waits; 1, if it was rejected; 3, if it was fulfilled; and what with. Undefined for any other object.
+ *
+ * An object may move whenever memory is allocated, so nothing is between the line that says where it is and the last that reads it.
+ */
+function stateOf(promise) {
+  reach(Infinity);
+  unhandled.seen = promise;
+  const place = (words[AT.rejected >> 2] + seen) >>> 2;
+  const object = words[place] >>> 2;
+  const isPromise = words[words[words[object] >>> 2] >>> 2] === promiseClass;
+  const state = isPromise ? words[object + (AT.state >> 2)] & 3 : undefined;
+  if (state === 0 || !isPromise) {
+    unhandled.seen = undefined;
+    return isPromise ? [state] : undefined;
+  }
+  words[place] = words[object + (AT.answer >> 2)];
+  words[place + 1] = words[object + (AT.answer >> 2) + 1];
+  const answer = unhandled.seen;
+  unhandled.seen = undefined;
+  return [state, answer];
+}
+
+/** Finds what `stateOf` needs. */
+function findStates() {
+  const MARK = 0x5eed17;
+  unhandled.seen = MARK;
+  reach(Infinity);
+  const set = words[AT.rejected >> 2];
+  const inside = words.subarray((set + AT.state) >> 2, (set + AT.state + 128) >> 2).indexOf(MARK) * 4;
+  if (inside < 0) throw new Error('what the set of promises has is elsewhere');
+  seen = AT.state + inside;
+  unhandled.seen = new content.Promise(() => {});
+  promiseClass = words[words[words[words[(set + seen) >> 2] >> 2] >> 2] >> 2];
+  const told = [new content.Promise(() => {}), content.Promise.resolve('a'), new content.Promise((_, reject) => reject(1.5)), {}].map(stateOf);
+  Reflect.apply(content.Set.prototype.clear, unhandled, []);
+  if (JSON.stringify(told) !== '[[0],[3,"a"],[1,1.5],null]') throw new Error('what promises hold is elsewhere');
 }
 
 const MIB = 1 << 20;
@@ -429,7 +492,8 @@ function complete() {
   withoutHeapLimit();
   withoutStacks();
   collectOften();
+  findStates();
   adapter.warmAgain();
 }
 
-content.$wxmcp = { adapter, submit, cancel, emit, emitText, known, program, unhandled, rehearse, core };
+content.$wxmcp = { adapter, submit, cancel, emit, emitText, known, program, unhandled, stateOf, rehearse, core };

@@ -21,8 +21,6 @@ import {
 // A mark at the beginning is a part of the text: it is written again with it.
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 const decode = decoder.decode.bind(decoder);
-const encoder = new TextEncoder();
-const encode = encoder.encode.bind(encoder);
 const setBytes = TheUint8Array.prototype.set;
 
 const TheDate = Date;
@@ -140,19 +138,38 @@ export function joined(parts) {
   return text === '' ? '/' : text;
 }
 
+/** The same as one path. Most are so already, and then nothing is put together: to cut a text takes the engine 10,000 steps. */
+function cleaned(path) {
+  const isSo = path[0] === '/' && indexOf(path, '//') < 0 && indexOf(path, '/.') < 0 && !endsWith(path, '/');
+  return isSo ? path : joined(partsOf(path));
+}
+
+/** [{handle, path, root, inside}]: where each mount is, and what paths in it begin with. */
 let mounts;
+
+function known() {
+  if (mounts !== undefined) return mounts;
+  mounts = wasi.mounts();
+  for (let i = 0; i < mounts.length; i++) {
+    const root = mounts[i].path === '/' ? '/' : cleaned(mounts[i].path);
+    mounts[i].root = root;
+    mounts[i].inside = root === '/' ? '/' : `${root}/`;
+  }
+  return mounts;
+}
 
 /** The mount that a path is in, the path below it, and where it is mounted. */
 export function placed(path, action) {
   if (typeof path !== 'string') throw new TheTypeError(`a path must be a string, not ${path === null ? 'null' : typeof path}`);
   if (indexOf(path, '\0') >= 0) throw refusal('EINVAL', action, path);
   const full = absolute(path);
-  const found = path === '' ? undefined : mountOf(joined(partsOf(full)));
+  const clean = path === '' ? undefined : cleaned(full);
+  const found = path === '' ? undefined : mountOf(clean);
   if (found === undefined) throw refusal('ENOENT', action, path);
-  found.path = followed(full, found);
+  if (clean !== full) found.path = followed(full, found);
   if (found.path === '') found.path = '.';
   // Only a directory may be named so: the host decides.
-  else if (endsWith(path, '/')) found.path += '/';
+  else if (clean !== full && endsWith(path, '/')) found.path += '/';
   return found;
 }
 
@@ -163,7 +180,7 @@ export function placed(path, action) {
 function followed(path, { root, path: below }) {
   if (indexOf(path, '..') < 0) return below;
   for (let i = 0; i < mounts.length; i++) {
-    const other = joined(partsOf(mounts[i].path));
+    const other = mounts[i].root;
     if (other !== root && startsWith(other, root === '/' ? root : `${root}/`)) return below;
   }
   const above = partsOf(root);
@@ -188,19 +205,18 @@ function followed(path, { root, path: below }) {
 }
 
 function mountOf(full) {
-  mounts ??= wasi.mounts();
-  let found;
-  let length = -1;
-  for (let i = 0; i < mounts.length; i++) {
-    const root = joined(partsOf(mounts[i].path));
-    const inside = root === '/' || full === root || startsWith(full, `${root}/`);
-    if (inside && root.length > length) {
-      const below = slice(full, root === '/' ? 1 : root.length + 1);
-      found = { __proto__: null, directory: mounts[i].handle, path: below, root };
-      length = root.length;
-    }
+  const all = known();
+  let mount;
+  for (let i = 0; i < all.length; i++) {
+    const { root, inside } = all[i];
+    const holds = inside === '/' || full === root || startsWith(full, inside);
+    if (holds && (mount === undefined || root.length > mount.root.length)) mount = all[i];
   }
-  return found;
+  if (mount === undefined) return undefined;
+  const { handle: directory, root, inside } = mount;
+  // WASI's paths are relative.
+  const path = full === root ? '' : inside === '/' ? `.${full}` : slice(full, inside.length);
+  return { __proto__: null, directory, path, root };
 }
 
 /** Does one thing with a path, and words what WASI refuses. */
@@ -254,9 +270,15 @@ export function readBytes(path) {
 }
 
 function write(path, content, appends) {
-  let bytes = typeof content === 'string' ? encode(content) : bytesOf(content);
-  if (bytes === undefined) throw new TheTypeError('what is written to a file must be a string or bytes');
-  at(path, 'open', (directory, below) => wasi.write(directory, below, bytes, appends));
+  const written = typeof content === 'string' ? content : bytesOf(content);
+  if (written === undefined) throw new TheTypeError('what is written to a file must be a string or bytes');
+  if (!appends && typeof path === 'string' && putAt(path, written)) return;
+  at(path, 'open', (directory, below) => wasi.write(directory, below, written, appends));
+}
+
+/** Writes a small file by one call, where that is possible; the host follows `..` in its own way. */
+export function putAt(path, content) {
+  return path !== '' && indexOf(path, '..') < 0 && wasi.put(absolute(path), content);
 }
 
 function stat(path) {
@@ -346,8 +368,8 @@ export function chdir(path) {
 
 /** Whoever runs a built component may offer no `/`: then it holds the mounts. */
 export function hasRoot() {
-  mounts ??= wasi.mounts();
-  for (let i = 0; i < mounts.length; i++) if (joined(partsOf(mounts[i].path)) === '/') return true;
+  const all = known();
+  for (let i = 0; i < all.length; i++) if (all[i].root === '/') return true;
   return false;
 }
 
@@ -388,7 +410,7 @@ function makeAll(path) {
 }
 
 function isAboveMount(path) {
-  for (let i = 0; i < mounts.length; i++) if (startsWith(joined(partsOf(mounts[i].path)), path)) return true;
+  for (let i = 0; i < mounts.length; i++) if (startsWith(mounts[i].root, path)) return true;
   return false;
 }
 

@@ -92,6 +92,7 @@ function names(source) {
   const found = [];
   const seen = { __proto__: null };
   for (let i = 0; i < RESERVED.length; i++) seen[RESERVED[i]] = true;
+  const head = indexOf(source, '\n');
   let at = 0;
   while (at < source.length && at < LONGEST) {
     if (!isPart(charCode(source, at))) {
@@ -101,6 +102,8 @@ function names(source) {
     const start = at;
     while (at < source.length && isPart(charCode(source, at))) at++;
     const name = slice(source, start, at);
+    // The first line is the host's, with names of its own.
+    if (start < head && source[start] === '$') continue;
     if (source[start - 1] === '.' || isDigit(charCode(name, 0)) || hasOwn(seen, name)) continue;
     seen[name] = true;
     push(found, name);

@@ -239,8 +239,7 @@ function shape(ctx, value) {
     kind.entries = () => ['<items unknown>'];
   } else {
     plainShape(kind, value);
-    // What a promise answered cannot be asked without waiting for it.
-    if (kindOf(getPrototypeOf(value)) === 'promise' && shownKeys(value).length === 0) kind.entries = () => ['<state not shown>'];
+    if (kindOf(getPrototypeOf(value)) === 'promise') kind.entries = promiseEntries;
   }
   return kind;
 }
@@ -398,6 +397,18 @@ function mapEntries(ctx, value, depth) {
   });
   ctx.indentation -= 2;
   return withMore(output, mapSize(value) - output.length);
+}
+
+/** `of` says how a promise is; in a component that was built nobody can. */
+export const states = { __proto__: null, of: undefined };
+function promiseEntries(ctx, value, depth) {
+  if (states.of === undefined) return ['<state not shown>'];
+  const told = states.of(value);
+  if (told === undefined || told[0] === 0) return told === undefined ? [] : ['<pending>'];
+  ctx.indentation += 2;
+  const text = formatted(ctx, told[1], depth, true);
+  ctx.indentation -= 2;
+  return [told[0] === 1 ? `<rejected> ${text}` : text];
 }
 
 function bufferEntries(ctx, value) {

@@ -1,7 +1,5 @@
 // Where a script stands: the folder that it began in, or has gone to.
 
-import { startsWith } from './primordials.js';
-
 let here = '/';
 /** What the host said last: in a session the script's own folder stays. */
 let given;
@@ -24,5 +22,5 @@ export function go(folder) {
 
 /** A path from the root. */
 export function absolute(path) {
-  return startsWith(path, '/') ? path : `${here === '/' ? '' : here}/${path}`;
+  return path[0] === '/' ? path : `${here === '/' ? '' : here}/${path}`;
 }

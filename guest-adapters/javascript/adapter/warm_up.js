@@ -97,6 +97,28 @@ const WHOLE = [
   'return $m.last=`${[1, 2].map((x) => x + 1)}`',
 ];
 
+// Scripts of a session, the one after the other, with what they declare.
+const SESSION = [
+  {
+    source: 'a = Array.from({ length: 3 }, (_, i) => ({ id: i, name: `row ${i}` }));\nconsole.log("rows:", a.length);\nreturn $m.last=b(a)',
+    names: [['a', 'const'], ['b', 'new']],
+    functions: 'b=function(a) { return a.reduce((sum, row) => sum + row.id, 0); }',
+  },
+  { source: 'c = b(a) + 1;\nreturn $m.last=c', names: [['c', 'let']] },
+  { source: 'return $m.last=1+1', names: [] },
+];
+
+function runSession(host) {
+  for (let i = 0; i < SESSION.length; i++) {
+    const { source, names, functions } = SESSION[i];
+    const program = (text) => `(function($m){"use strict";\n${text}\n})`;
+    const declares = functions === undefined ? { names } : { names, functions: program(functions) };
+    host.start(message(program(source), [], { ...SHIFTS, declares, session: true }));
+    host.turn();
+  }
+  reset();
+}
+
 /** What tool files begin with: a hundred small functions of zod, most of them once. */
 function schemas() {
   const schema = z.object({
@@ -119,6 +141,8 @@ function schemas() {
 export function warmAgain() {
   let ids = 0;
   const host = rehearse({ submit: () => BigInt(++ids), cancel() {}, emit() {} });
+  // Before the scripts without a session: what the engine learns last it looks at first.
+  for (let round = 0; round < 100; round++) runSession(host);
   for (let round = 0; round < 100; round++) schemas();
   const end = rehearseFiles();
   for (let round = 0; round < 100; round++) {

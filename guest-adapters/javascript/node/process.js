@@ -23,7 +23,7 @@ const VERSIONS = {
 
 /** Bytes of memory that the script has, or had. */
 export function memory() {
-  const size = core.view === undefined ? 64 << 20 : core.view().byteLength;
+  const size = core.size === undefined ? 64 << 20 : core.size();
   return { rss: size, heapTotal: size, heapUsed: size, external: 0, arrayBuffers: 0 };
 }
 

@@ -111,7 +111,7 @@ async function guest(folder) {
   };
   globalThis.InternalError ??= class InternalError extends Error {};
   Object.defineProperty(Error.prototype, 'stack', { get: () => undefined, set() {}, configurable: true });
-  const core = { imported: (name) => () => assert.fail(`${name} is called`), view: () => new DataView(new ArrayBuffer(8)) };
+  const core = { imported: (name) => () => assert.fail(`${name} is called`), size: () => 8 };
   const nothing = () => {};
   globalThis.$wxmcp = { adapter: {}, core, submit: () => 1n, cancel: nothing, emit: nothing, emitText: nothing, rehearse: nothing, unhandled: new Set() };
   const real = globalThis.process;

@@ -8,6 +8,8 @@ import posix
 import stat
 import sys
 import types
+from encodings import utf_8
+from itertools import compress
 
 from . import hints, output
 
@@ -57,60 +59,74 @@ def _any_is_open():
     return False
 
 
-# What no file is, and most objects are.
+# What no file is, and most objects are; and files that hold nothing back.
 _OTHERS = {
     dict, list, tuple, set, frozenset, slice, type, property, staticmethod, classmethod,
+    _io.FileIO, _io.StringIO, _io.BytesIO, _io.BufferedReader, utf_8.IncrementalEncoder, utf_8.IncrementalDecoder,
     *(getattr(types, name) for name in types.__all__ if isinstance(getattr(types, name), type)),
 }
 
+# So many objects are looked at one by one, which is done before the classes of many are gathered.
+_HANDFUL = 100
+
+
+# Outermost first, how each group ends: text, then what packs it, then the file.
+_ENDS = (("texts", "flush"), ("wrappers", "close"), ("archives", "close"), ("buffers", "flush"))
+
 
 def _end_all(objects, stay_open):
-    """Writes what is left, outermost first: text, then what packs it, then the file.
+    """Writes what is left, outermost first.
 
     What packs a file cannot write all that it has without being closed; where files stay open, it keeps that.
     """
-    kinds = _kinds(objects)
-    if not kinds:
+    groups = {}
+    for one in _candidates(objects):
+        group = _group_of(type(one))
+        if group is not None:
+            groups.setdefault(group, []).append(one)
+    if not groups:
         return
-    archives, wrappers, texts, buffers, databases = {}, {}, {}, {}, {}
-    zipfile = sys.modules.get("zipfile")
-    archive = getattr(zipfile, "ZipFile", None)
-    database = getattr(sys.modules.get("_sqlite3"), "Connection", None)
-    for kind in kinds:
-        if issubclass(kind, _TEXT):
-            found = texts
-        elif issubclass(kind, _WRITERS):
-            found = buffers
-        elif issubclass(kind, _BYTES) and kind.__module__ != "_io":
-            found = wrappers
-        elif isinstance(archive, type) and issubclass(kind, archive):
-            found = archives
-        elif isinstance(database, type) and issubclass(kind, database):
-            found = databases
-        else:
-            continue
-        found[id(kind)] = kind
-    if stay_open:
-        wrappers.clear()
-        archives.clear()
-        databases.clear()
-    for ended, some in (("flush", texts), ("close", wrappers), ("close", archives), ("flush", buffers)):
-        for one in _of(some, objects):
-            _end(one, ended)
-    for one in _of(databases, objects):
-        _roll_back(one)
+    for group, ended in _ENDS:
+        if not stay_open or ended == "flush":
+            for one in groups.get(group, ()):
+                _end(one, ended)
+    if not stay_open:
+        for one in groups.get("databases", ()):
+            _roll_back(one)
 
 
-def _kinds(objects):
-    """The classes of objects, each once, but for those that no file has."""
+def _candidates(objects):
+    """Those that may hold something back. Where there may be a million, all that is done with each is done in C."""
     try:
-        return set(map(type, objects)) - _OTHERS  # of C, whatever is in them: they may be a million
+        if len(objects) <= _HANDFUL:
+            return [one for one in objects if type(one) not in _OTHERS]
+        kinds = set(map(type, objects)) - _OTHERS
     except Exception:  # classes whose own class says how they are compared
-        return {id(kind): kind for kind in map(type, objects)}.values()
+        kinds = {id(kind): kind for kind in map(type, objects)}.values()
+    kinds = {id(kind) for kind in kinds if _group_of(kind) is not None}
+    return compress(objects, map(kinds.__contains__, map(id, map(type, objects)))) if kinds else ()
 
 
-def _of(kinds, objects):
-    return [one for one in objects if id(type(one)) in kinds] if kinds else ()
+def _group_of(kind):
+    if kind is _TEXT:  # most are
+        return "texts"
+    if kind is _io.BufferedWriter:
+        return "buffers"
+    if issubclass(kind, _TEXT):
+        return "texts"
+    if issubclass(kind, _WRITERS):
+        return "buffers"
+    if issubclass(kind, _BYTES):
+        return "wrappers" if kind.__module__ != "_io" else None
+    for module, name, group in _LATER:
+        other = getattr(sys.modules.get(module), name, None)
+        if isinstance(other, type) and issubclass(kind, other):
+            return group
+    return None
+
+
+# Classes of modules that a script may not have imported.
+_LATER = (("zipfile", "ZipFile", "archives"), ("_sqlite3", "Connection", "databases"))
 
 
 def _roll_back(connection):

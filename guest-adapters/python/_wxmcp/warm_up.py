@@ -53,6 +53,12 @@ import asyncio
 from tools import warm
 return await asyncio.gather(warm.up(value=1), call_tool("warm.up"))
 """
+# As `open` makes it, but for the descriptor: the image must hold none.
+_FILES = """
+import io
+with io.TextIOWrapper(io.BufferedWriter(io.BytesIO()), encoding="utf-8") as file: file.write("a line")
+print("hello")
+"""
 _FAILS = "def f():\n    1/0\nf()"
 _INVALID = "x = = 1"
 
@@ -105,7 +111,7 @@ class _FakeHost:
         return b'{"up": 1}'
 
 
-def run(texts=(_HELLO, _PLAIN, _ASYNC, _TOOLS, _ASYNC_TOOLS, _FAILS, _INVALID), times=40):
+def run(texts=(_HELLO, _PLAIN, _ASYNC, _TOOLS, _ASYNC_TOOLS, _FILES, _FAILS, _INVALID), times=40):
     """Warms everything up, and leaves nothing behind that a script could see."""
     names, modules = set(system.main.__dict__), set(sys.modules)
     call_import = componentize_py_runtime.call_import
@@ -149,7 +155,7 @@ def executed() -> list:
 
 def last():
     """Runs once more what most runs do, so that caches are filled with it and nothing else."""
-    run([_ASYNC, _FAILS, _TOOLS, _PLAIN, _HELLO], 4)
+    run([_ASYNC, _FAILS, _TOOLS, _PLAIN, _FILES, _HELLO], 4)
 
 
 def _create_named_task(self, coro, *, name=None, **options):

@@ -69,8 +69,16 @@ export function read(directory, path) {
   });
 }
 
-/** Writes bytes: in place of what was there, or behind it. */
-export function write(directory, path, bytes, appends) {
+/** Other hosts have no call that writes a whole file. */
+export function put() {
+  return false;
+}
+
+const encoder = new TextEncoder();
+
+/** Writes a text, or bytes: in place of what was there, or behind it. */
+export function write(directory, path, content, appends) {
+  const bytes = typeof content === 'string' ? encoder.encode(content) : content;
   opened(directory, path, { create: true, truncate: !appends }, { write: true }, (file) => {
     let offset = appends ? stat(directory, path).size : 0;
     for (let from = 0; from < bytes.byteLength; ) {

@@ -36,6 +36,7 @@ mod tests;
 mod tree;
 #[cfg(test)]
 mod tries;
+mod whole;
 mod writable;
 
 use std::path::Path;
@@ -300,12 +301,13 @@ fn open(path: &Path, mount: &Mount, common: &Common) -> std::io::Result<Arc<dyn 
     })
 }
 
-/// Offers `wasi:filesystem`, and our interface of permission bits. The linker must let it
+/// Offers `wasi:filesystem`, and our interfaces of permission bits and whole files. The linker must let it
 /// replace the engine's own.
 pub(crate) fn add_to_linker(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     types::add_to_linker::<State, FilesOf>(linker, FilesOf::view)?;
     preopens::add_to_linker::<State, FilesOf>(linker, FilesOf::view)?;
-    modes::add_to_linker(linker)
+    modes::add_to_linker(linker)?;
+    whole::add_to_linker(linker)
 }
 
 /// How the linker finds the files of an instance.

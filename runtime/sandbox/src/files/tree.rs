@@ -137,8 +137,11 @@ impl Tree {
 
     /// Whether there is a folder at an absolute path.
     pub(super) fn has_folder(&self, path: &str) -> bool {
-        let root = self.place(NodeId(0));
-        match self.walk(&root, &format!("./{}", path.trim_start_matches('/')), true) {
+        match self.walk(
+            &self.root(),
+            &format!("./{}", path.trim_start_matches('/')),
+            true,
+        ) {
             Ok(Target::Node(_)) => true,
             Ok(Target::Inside(mounted, path)) => {
                 let found = mounted.folder.stat(&path, true);
@@ -159,6 +162,11 @@ impl Tree {
             roots.push((Place::Node(NodeId(0)), "/".to_owned()));
         }
         roots
+    }
+
+    /// The place of `/`.
+    pub(super) fn root(&self) -> Place {
+        self.place(NodeId(0))
     }
 
     /// A node as the place of a handle: a mount without others inside is that folder alone.
