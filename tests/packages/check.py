@@ -63,7 +63,7 @@ def run(command, script):
     empty = TARGET / "empty"
     shutil.rmtree(empty, ignore_errors=True)
     empty.mkdir(parents=True)
-    environment = ENVIRONMENT | {"PATH": os.environ["PATH"], "HOME": str(empty), "WXMCP_CONFIG": ""}
+    environment = ENVIRONMENT | {"PATH": os.environ["PATH"], "HOME": str(empty), "WXMCP_CACHE_DIR": str(TARGET / "cache")}
     if script.suffix == ".py":
         environment["PYTHONPATH"] = str(SITE)
     try:
