@@ -114,6 +114,10 @@ fuzz: ## Feed changed input to what reads it, for an hour; TARGET=name of fuzz/c
 	  --bin fuzz --target-dir target/fuzz
 	fuzz/run.sh $(FUZZ) $(SECONDS_EACH) $(TARGET)
 
+.PHONY: packages-test
+packages-test: build ## Compare 60 packages of PyPI and 30 of npm under wxmcp with native CPython and node; NAMES="pyyaml zod" these alone
+	python3 -B tests/packages/check.py target/release/wxmcp $(NAMES)
+
 .PHONY: bench
 bench: build clients ## Measure, side by side with native CPython and node, and print the table; BEFORE=COMMIT measures that too
 	$(SHIP) --bins

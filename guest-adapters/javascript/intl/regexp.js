@@ -4,6 +4,7 @@
 // expression (`source`, `toString()`) is as it was written.
 
 import { aliases, properties } from './tables/properties.js';
+import { sequences } from './tables/sequences.js';
 import {
   TheMap, TheString, TheSyntaxError, construct, define, defineProperty, getOwnPropertyDescriptor, hasOwn, indexOf,
   keys, mapClear, mapGet, mapSet, mapSize, ownKeys, push, slice, weakMapGet, weakMapSet,
@@ -148,8 +149,10 @@ function invalid(text) {
   return new TheSyntaxError(`invalid property name in regular expression: /${text}/`);
 }
 
-/** What stands for a property: a class, or its members where a class is open already. */
+/** What stands for a property: a class, or its members where a class is open already; of texts a group. */
 function classOf(name, isNegative, { sets, ignoresCase }, isInside) {
+  // Of texts there is no complement, and only the flag `v` knows them. What a class would do with them is not there.
+  if (sets && !isNegative && !isInside && sequences[name] !== undefined) return `(?:${sequences[name]})`;
   const key = `${isNegative ? 'P' : 'p'}${sets ? 'v' : 'u'}${ignoresCase ? 'i' : ''}${name}`;
   let members = mapGet(classes, key);
   if (members === undefined) {

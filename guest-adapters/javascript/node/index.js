@@ -17,6 +17,7 @@ import './assert.js';
 import './querystring.js';
 import './timers.js';
 import './zlib.js';
+import './diagnostics.js';
 import './small.js';
 import './refused.js';
 import { names, need } from './registry.js';

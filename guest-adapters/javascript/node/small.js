@@ -7,7 +7,7 @@ import { refusal, refuses, wrongType } from './errors.js';
 import { memory } from './process.js';
 import { names, need, packaged, provide } from './registry.js';
 
-const { Map, Object, Promise, Reflect, Set, Symbol, SyntaxError } = globalThis;
+const { Object, Promise, Reflect, Symbol, SyntaxError } = globalThis;
 
 provide('string_decoder', () => packaged('string_decoder'));
 provide('punycode', () => packaged('punycode'));
@@ -153,40 +153,6 @@ provide('async_hooks', () => {
     executionAsyncId: () => 1,
     triggerAsyncId: () => 0,
     executionAsyncResource: () => ({}),
-  };
-});
-
-provide('diagnostics_channel', () => {
-  const channels = new Map();
-  class Channel {
-    #listeners = new Set();
-    constructor(name) {
-      this.name = name;
-    }
-    get hasSubscribers() {
-      return this.#listeners.size > 0;
-    }
-    subscribe(listener) {
-      this.#listeners.add(listener);
-    }
-    unsubscribe(listener) {
-      return this.#listeners.delete(listener);
-    }
-    publish(message) {
-      for (const listener of this.#listeners) listener(message, this.name);
-    }
-  }
-  const channel = (name) => {
-    if (!channels.has(name)) channels.set(name, new Channel(name));
-    return channels.get(name);
-  };
-  return {
-    Channel,
-    channel,
-    hasSubscribers: (name) => channel(name).hasSubscribers,
-    subscribe: (name, listener) => channel(name).subscribe(listener),
-    unsubscribe: (name, listener) => channel(name).unsubscribe(listener),
-    tracingChannel: refuses('diagnostics_channel.tracingChannel', 'use `channel`'),
   };
 });
 

@@ -8,13 +8,14 @@ from . import kept as __builtins__
 import errno
 import hashlib
 import importlib
+import os
 import shutil
 import socket
 import time
 import types
 import zipfile
 
-from . import alarm, keys, multi, room, sockets, stdlib, users
+from . import alarm, keys, multi, room, services, sockets, stdlib, users
 
 _CLOCKS = {"CLOCK_PROCESS_CPUTIME_ID": 2, "CLOCK_THREAD_CPUTIME_ID": 3, "CLOCK_MONOTONIC_RAW": 4, "CLOCK_BOOTTIME": 7}
 
@@ -30,6 +31,29 @@ def install():
         importlib.reload(module)
     for module in (hashlib, shutil, socket):
         _PATCHES[module.__name__](module)
+    _complete_socket()
+    _execute_with_fork()
+
+
+def _complete_socket():
+    earlier = stdlib.patches["socket"]
+
+    def put_into(module):
+        earlier(module)
+        services.put_into(module)
+
+    stdlib.patches["socket"] = put_into
+    services.put_into(socket)
+
+
+def _execute_with_fork():
+    """Has `socketserver` make its classes that fork: `processes` brings `os.fork`, which refuses in words.
+
+    Only here: `random`, `logging` and others would register for it.
+    """
+    os.fork = None
+    importlib.import_module("socketserver")
+    del os.fork
 
 
 def executed(modules):
@@ -83,6 +107,17 @@ def _without_tls(module):
     module.SSLContext.wrap_socket = module.SSLContext.wrap_bio = refuse
 
 
+def _without_executable(module):
+    plain = module.libc_ver
+
+    def libc_ver(executable=None, lib="", version="", chunksize=16384):
+        # The interpreter is no file that could be read.
+        return (lib, version) if executable is None else plain(executable, lib, version, chunksize)
+
+    libc_ver.__doc__, libc_ver.__module__ = plain.__doc__, "platform"
+    module.libc_ver = libc_ver
+
+
 def _without_tracker(module):
     def nothing(self, *args):
         """There are no processes that would leave something behind."""
@@ -97,6 +132,7 @@ _PATCHES = {
     **multi.PATCHES,
     "hashlib": keys.put_into,
     "multiprocessing.resource_tracker": _without_tracker,
+    "platform": _without_executable,
     "shutil": room.put_into,
     "socket": sockets.put_into,
     "ssl": _without_tls,

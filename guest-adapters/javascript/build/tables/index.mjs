@@ -14,6 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { english } from './english.mjs';
 import { normal } from './normal.mjs';
 import { properties } from './properties.mjs';
+import { sequences } from './sequences.mjs';
 import { zones } from './zones.mjs';
 
 const VERSIONS = { icu: '78.2', unicode: '17.0', cldr: '48.0', tz: '2025c' };
@@ -23,7 +24,7 @@ for (const [name, version] of Object.entries(VERSIONS)) {
   if (process.versions[name] !== version) console.error(`note: this node has ${name} ${process.versions[name]}, the tables ${version}`);
 }
 const there = fileURLToPath(new URL('../../intl/tables', import.meta.url));
-for (const [name, make] of Object.entries({ english, normal, properties, zones })) {
+for (const [name, make] of Object.entries({ english, normal, properties, sequences, zones })) {
   const text = make();
   if (folder !== undefined) {
     writeFileSync(join(folder, `${name}.js`), text);
