@@ -51,6 +51,10 @@ agents: build ## Let Claude Code and Codex call wxmcp, with scripted models on l
 checkers: ## Install the type checkers that `wxmcp check` runs, into target/checkers/bin
 	tests/checkers/setup.sh
 
+.PHONY: http-clients
+http-clients: ## Install the npm packages that scripts ask hosts with, into target/http-clients
+	tests/http_clients/setup.sh
+
 .PHONY: componentizers
 componentizers: ## Install what `wxmcp build` makes components with, into target/componentizers
 	tests/componentizers/setup.sh
@@ -85,7 +89,7 @@ run-upstream: build servers ## The same with three MCP servers from npm and PyPI
 	examples/airports/run.sh
 
 .PHONY: test
-test: guests servers clients checkers componentizers components ## Run all tests
+test: guests servers clients http-clients checkers componentizers components ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) test --workspace --doc -j$(JOBS)

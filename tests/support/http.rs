@@ -1,5 +1,7 @@
 //! An HTTP server on loopback, for fixtures.
 
+mod answers;
+
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -38,6 +40,10 @@ fn meet(path: &str, rest: &str) {
 /// | `/never` | nothing, ever |
 /// | `/meet/N/NAME` | a text, once N requests for that path wait for it |
 /// | `/broken` | something that is no HTTP |
+/// | `/packed/gzip`, `/packed/deflate`, `/packed/br` | JSON, packed so |
+/// | `/big` | 300,000 bytes |
+/// | `/flaky/N/NAME` | 503, JSON from the Nth request for that path on |
+/// | `/v1/..` | what interfaces of models answer |
 pub(crate) fn start() -> std::io::Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
@@ -110,6 +116,8 @@ fn serve(stream: TcpStream) -> std::io::Result<()> {
                 ("200 OK".to_owned(), b"met".to_vec())
             } else if let Some(status) = path.strip_prefix("/status/") {
                 (format!("{status} Status"), b"told".to_vec())
+            } else if let Some(answer) = answers::answer(&path, &body) {
+                answer
             } else {
                 for name in ["host", "user-agent"] {
                     headers.remove(name);

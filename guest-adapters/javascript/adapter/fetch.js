@@ -3,7 +3,7 @@
 
 import { Body, asRequest, hasBody, hold, move, share } from './body.js';
 import { Headers, shownAs } from './headers.js';
-import { TheRangeError, TheTypeError, apply, define, defineProperty, getOwnPropertyDescriptor, push } from './primordials.js';
+import { TheError, TheRangeError, TheTypeError, apply, define, defineProperty, getOwnPropertyDescriptor, push } from './primordials.js';
 import { HTTP, begin } from './seam.js';
 import { quoted } from './values.js';
 
@@ -253,7 +253,13 @@ async function send(request, url, connection) {
 function refused({ kind, message, data }) {
   const error = new TheTypeError(`fetch: ${message}`);
   define(error, 'kind', kind);
-  if (data?.code !== undefined) define(error, 'code', data.code);
+  if (data?.code !== undefined) {
+    define(error, 'code', data.code);
+    // Where scripts for node look for it.
+    const cause = new TheError(message);
+    define(cause, 'code', data.code);
+    define(error, 'cause', cause);
+  }
   return error;
 }
 

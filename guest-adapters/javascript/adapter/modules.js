@@ -7,7 +7,7 @@
 import { builtin } from './builtins.js';
 import { checkLate, gather, link, namespaceFor, namespaceIn, settled } from './linking.js';
 import { nodeNamespace } from './nodes.js';
-import { TheError, apply, push } from './primordials.js';
+import { TheError, apply, indexOf, push } from './primordials.js';
 import { DONE, FAILED, RUNNING, body, forgetUnfinished, main, mainRecord, own, read } from './records.js';
 import { members, runCommon } from './require.js';
 import { coded, folderOf, locate, urlOf } from './resolve.js';
@@ -214,7 +214,8 @@ export async function loadScript(body) {
 /** `import()` in a module. */
 export async function imported(specifier, from) {
   const text = `${specifier}`;
-  const tools = namespaceNamed(text);
+  // A package has folders called `tools` of its own.
+  const tools = indexOf(from.path, '/node_modules/') < 0 ? namespaceNamed(text) : undefined;
   if (tools !== undefined) return await toolNamespace(tools);
   const { node, own, path } = locate(text, from.path, 'import', from.seen);
   if (node !== undefined) return nodeNamespace(node);

@@ -41,18 +41,19 @@ const ENDINGS = ['.js', '.json', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 const WRITTEN = [['.js', '.ts'], ['.mjs', '.mts'], ['.cjs', '.cts']];
 const CONDITIONS = { __proto__: null, import: ['node', 'import', 'module-sync', 'module', 'default'], require: ['node', 'require', 'module-sync', 'default'] };
 
-/** What does the same as some packages. */
+/** How a package gets here. */
+const BROUGHT = 'bundle it into the script, or mount a folder whose `node_modules` has it';
+const OR_FETCH = 'mount a folder whose `node_modules` has it, or use the global `fetch`';
+/** What to do where some packages are not there. */
 const INSTEAD = {
   __proto__: null,
-  'fs-extra': '`node:fs`',
-  'graceful-fs': '`node:fs`',
-  axios: 'the global `fetch`',
-  'node-fetch': 'the global `fetch`',
-  undici: 'the global `fetch`',
-  got: 'the global `fetch`',
-  openai: 'the program that runs wxmcp',
-  '@anthropic-ai/sdk': 'the program that runs wxmcp',
-  '@modelcontextprotocol/sdk': 'the folder `tools/`, which wxmcp reads itself,',
+  'fs-extra': 'use `node:fs` instead',
+  'graceful-fs': 'use `node:fs` instead',
+  axios: OR_FETCH,
+  'node-fetch': OR_FETCH,
+  undici: OR_FETCH,
+  got: OR_FETCH,
+  '@modelcontextprotocol/sdk': 'use the folder `tools/`, which wxmcp reads itself, instead',
 };
 
 /** By folder, its `package.json`, or null. */
@@ -288,9 +289,7 @@ function missingPackage(specifier, name, from, how) {
   const error = new TheError(
     how === 'require' ? `Cannot find module ${shown(specifier)}\nRequire stack:\n- ${from}` : `Cannot find package ${shown(name)} imported from ${from}`,
   );
-  const instead = INSTEAD[name];
-  const words = instead === undefined ? 'bundle it into the script, or mount a folder whose `node_modules` has it' : `use ${instead} instead`;
-  note(error, `there is no package manager here: ${words}`);
+  note(error, `there is no package manager here: ${INSTEAD[name] ?? BROUGHT}`);
   return stacked(error, how, from);
 }
 

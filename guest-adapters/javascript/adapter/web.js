@@ -29,7 +29,19 @@ export function install(target) {
   signals(target.AbortSignal, target.AbortController, target.DOMException);
   urls(target.URL);
   streams(target);
+  tags(target);
   guards(target);
+}
+
+/** Classes that the engine does not name: packages tell objects by `Object.prototype.toString`. */
+const UNNAMED = ['AbortController', 'AbortSignal', 'FormData', 'TransformStream', 'URL', 'URLSearchParams', 'WritableStream'];
+
+function tags(target) {
+  for (const name of UNNAMED) {
+    const { prototype } = target[name];
+    if (getOwnPropertyDescriptor(prototype, Symbol.toStringTag) !== undefined) continue;
+    defineProperty(prototype, Symbol.toStringTag, { __proto__: null, value: name, writable: false, enumerable: false, configurable: true });
+  }
 }
 
 /** Classes of the engine whose methods stop it when they are called on the prototype. */

@@ -22,7 +22,7 @@ const ENTRIES = {
   parseargs: '@pkgjs/parseargs/index.js',
   path: 'path-browserify/index.js',
   punycode: 'punycode/punycode.js',
-  stream: 'readable-stream/lib/ours/browser.js',
+  stream: 'readable-stream/lib/stream.js',
   string_decoder: 'string_decoder/lib/string_decoder.js',
   url: 'url/url.js',
 };

@@ -243,6 +243,18 @@ function tuned(Buffer) {
   }
   for (const name of [...Object.keys(methods), CUSTOM]) hide(prototype, name, methods[name]);
   hide(prototype, 'inspect', methods[CUSTOM]);
+  // Documented nowhere, and called by packages.
+  for (const encoding of ['ascii', 'base64', 'base64url', 'hex', 'latin1', 'ucs2', 'utf8']) {
+    const slices = {
+      [`${encoding}Slice`](start, end) {
+        return this.toString(encoding, start, end);
+      },
+      [`${encoding}Write`](text, offset, length) {
+        return this.write(text, offset, length, encoding);
+      },
+    };
+    for (const name of Object.keys(slices)) hide(prototype, name, slices[name]);
+  }
   for (const name of Object.getOwnPropertyNames(prototype)) {
     const found = NUMBERS.exec(name);
     if (found !== null) hide(prototype, name, checked(name, prototype[name], found[1] === 'write', found[2] ?? found[3]));

@@ -1,8 +1,9 @@
 // The globals of Node beside those of the adapter: `Buffer`, `global`, and the rest of `process`.
 
 import './index.js';
-import { define } from '../primordials.js';
+import { TheTypeError, define } from '../primordials.js';
 import { extend } from './process.js';
+import { installDispatcher } from './http/dispatcher.js';
 import { need, packaged } from './registry.js';
 
 /**
@@ -14,9 +15,19 @@ const READY = {
   modules: ['path', 'buffer', 'events', 'stream'],
 };
 
+/** There is one thread, so nothing is one; packages ask of values whether they are. */
+class MessagePort extends EventTarget {
+  constructor() {
+    super();
+    throw new TheTypeError('Illegal constructor');
+  }
+}
+
 export function install(target, process) {
   extend(process);
   define(target, 'global', target);
+  installDispatcher(target);
+  define(target, 'MessagePort', MessagePort);
   for (const name of READY.packages) packaged(name);
   for (const name of READY.modules) need(name);
   define(target, 'Buffer', need('buffer').Buffer);

@@ -17,7 +17,7 @@ const { Error, Math, Number, Object, Set } = globalThis;
 export const VERSION = 'v24.11.0';
 
 const VERSIONS = {
-  node: VERSION.slice(1), acorn: '8.15.0', ada: '2.9.2', modules: '137', napi: '10', openssl: '3.5.4', unicode: '16.0', uv: '1.51.0',
+  node: VERSION.slice(1), acorn: '8.15.0', ada: '2.9.2', brotli: '1.1.0', modules: '137', napi: '10', openssl: '3.5.4', unicode: '16.0', uv: '1.51.0',
   v8: '13.6.233.10-node.28', zlib: '1.3.1',
 };
 

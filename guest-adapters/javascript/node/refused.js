@@ -3,14 +3,11 @@
 import { create } from '../primordials.js';
 import { plainError, refuses } from './errors.js';
 import { provide } from './registry.js';
+import { SOCKETS } from './sockets.js';
 
-const { Object, URL, queueMicrotask } = globalThis;
-
-const SOCKETS = 'there are no sockets; `fetch` and `https.get` reach the hosts that are granted';
+const { Object, queueMicrotask } = globalThis;
 
 const MODULES = {
-  net: [SOCKETS, ['connect', 'createConnection', 'createServer', 'Server', 'Socket', 'Stream', 'BlockList', 'SocketAddress']],
-  tls: [SOCKETS, ['connect', 'createServer', 'createSecureContext', 'Server', 'TLSSocket', 'checkServerIdentity']],
   dgram: [SOCKETS, ['createSocket', 'Socket']],
   http2: [SOCKETS, ['connect', 'createServer', 'createSecureServer']],
   cluster: ['there is one process', ['fork', 'disconnect', 'setupPrimary', 'setupMaster', 'Worker']],
@@ -35,17 +32,8 @@ for (const name of Object.keys(MODULES)) {
 /** What these have that needs nothing. */
 const EXTRAS = {
   __proto__: null,
-  net(net) {
-    const isIPv4 = (text) => /^(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/.test(text);
-    const isIPv6 = (text) => {
-      try {
-        return /^[0-9a-f:.]+$/i.test(text) && new URL(`http://[${text}]`).hostname !== '';
-      } catch {
-        return false;
-      }
-    };
-    return Object.assign(net, { isIPv4, isIPv6, isIP: (text) => (isIPv4(text) ? 4 : isIPv6(text) ? 6 : 0) });
-  },
+  // Names of headers and settings: who destructures them gets undefined, and comes no further than `connect`.
+  http2: (http2) => Object.assign(http2, { constants: {}, sensitiveHeaders: Symbol.for('nodejs.http2.sensitiveHeaders'), getDefaultSettings: () => ({}) }),
   cluster: (cluster) => Object.assign(cluster, { isMaster: true, isPrimary: true, isWorker: false, workers: {}, settings: {} }),
   test(test) {
     const main = test.test;
@@ -56,7 +44,7 @@ const EXTRAS = {
 const NAMES = 'ANY A AAAA CAA CNAME MX NAPTR NS PTR SOA SRV TXT'.split(' ').map((kind) => kind[0] + kind.slice(1).toLowerCase());
 
 provide('dns', () => {
-  const dns = { ADDRCONFIG: 1024, V4MAPPED: 2048, NOTFOUND: 'ENOTFOUND', promises: dnsPromises() };
+  const dns = { ADDRCONFIG: 32, V4MAPPED: 8, ALL: 16, NODATA: 'ENODATA', FORMERR: 'EFORMERR', SERVFAIL: 'ESERVFAIL', REFUSED: 'EREFUSED', TIMEOUT: 'ETIMEOUT', NOTFOUND: 'ENOTFOUND', promises: dnsPromises() };
   for (const name of ['lookup', 'lookupService', 'resolve', 'resolve4', 'resolve6', 'reverse', ...NAMES.map((one) => `resolve${one}`)]) {
     dns[name] = (...args) => {
       const callback = args.at(-1);
@@ -67,6 +55,8 @@ provide('dns', () => {
   dns.getServers = () => [];
   dns.setServers = () => {};
   dns.setDefaultResultOrder = () => {};
+  dns.getDefaultResultOrder = () => 'verbatim';
+  dns.Resolver = resolver(dns);
   return dns;
 });
 provide('dns/promises', dnsPromises);
@@ -85,6 +75,23 @@ function dnsPromises() {
       throw unresolved(name, host);
     };
   }
+  dns.Resolver = resolver(dns);
   return dns;
+}
+
+/** A class whose objects have the functions of a module; packages make one when they load. */
+function resolver(functions) {
+  class Resolver {
+    getServers() {
+      return [];
+    }
+    setServers() {}
+    setLocalAddress() {}
+    cancel() {}
+  }
+  for (const name of Object.keys(functions)) {
+    if (/^(resolve|reverse)/.test(name)) Object.defineProperty(Resolver.prototype, name, { value: functions[name], writable: true, configurable: true });
+  }
+  return Resolver;
 }
 

@@ -56,6 +56,9 @@ provide('perf_hooks', () => {
     clearMarks: (name) => drop('mark', name),
     clearMeasures: (name) => drop('measure', name),
     timerify: (call) => call,
+    markResourceTiming() {},
+    clearResourceTimings() {},
+    setResourceTimingBufferSize() {},
     eventLoopUtilization: () => ({ idle: 0, active: now(), utilization: 1 }),
   };
   function drop(type, name) {

@@ -65,6 +65,15 @@ const EXPRESSIONS = {
   assert: `
     assert(false); assert.ok(0, 'message'); assert.equal(1, 2); assert.strictEqual(1, 2); assert.notStrictEqual(1, 1); assert.deepStrictEqual({ a: 1 }, { a: 1 }); assert.deepEqual([1, 2], [1, '2'])
     assert.throws(() => { throw new TypeError('bad'); }, TypeError); assert.throws(() => {}, /x/); assert.doesNotThrow(() => {}); assert.match('abc', /x/); assert.fail('f'); assert.ifError(null); assert.strictEqual('a\\nb', 'a\\nc')`,
+  http: `
+    http.request('nope'); http.request({ method: 'A B' }); http.request({ method: 5 }); http.request({ protocol: 'https:' }); http.request({ path: '/a b' }); http.request({ host: 5 })
+    http.request('http://a/', { headers: { 'a b': '1' } }); http.request('http://a/', { headers: { a: 'x\\ny' } }); http.request('http://a/', { headers: { a: '\\u20ac' } }); require('https').request('http://a/')
+    http.STATUS_CODES[418]; http.validateHeaderName('a:'); http.validateHeaderValue('a', undefined); http.validateHeaderName('a'); new http.Agent().getName({ host: 'a', port: 1 }); new http.Agent().getName()
+    new http.Agent({ maxSockets: 2 }).maxSockets; new (require('https').Agent)().defaultPort; require('https').globalAgent.protocol; require('https').Agent.prototype instanceof http.Agent; http.Agent.prototype instanceof events
+    Object.keys(new http.OutgoingMessage().setHeader('X-A', ['1', '2']).getHeaders()); new http.OutgoingMessage().setHeader('X-A', 1).getRawHeaderNames(); new http.OutgoingMessage().appendHeader('a', '1').appendHeader('A', '2').getHeader('a')
+    new http.OutgoingMessage().setHeaders(new Map([['b', '1']])).hasHeader('B'); new http.OutgoingMessage().setHeader('a', undefined); new http.OutgoingMessage().setHeader('a b', '1'); new http.OutgoingMessage().headersSent
+    [new http.IncomingMessage().complete, new http.IncomingMessage().statusCode, new http.IncomingMessage().headers, new http.IncomingMessage().headersDistinct]
+    require('net').isIP('::1'); require('net').isIP('1.2.3.400'); new (require('net').Socket)().connecting; require('stream').Stream === require('stream'); typeof new (require('tls').TLSSocket)(new (require('stream').PassThrough)())._handle._parentWrap.constructor`,
   events: `
     new events().listenerCount('x'); new events().emit('x'); new events().emit('error', new Error('boom')); new events().emit('error', 'text'); new events().on('x', 5); events.EventEmitter === events
     (() => { const e = new events(); const seen = []; e.on('x', (...a) => seen.push(a)).once('x', () => seen.push('once')).prependListener('x', () => seen.push('first')); e.emit('x', 1); e.emit('x'); return seen; })()`,
@@ -82,6 +91,13 @@ const WAITS = {
   crypto: `
     require('stream/consumers').text(require('stream').Readable.from(['a', 'b']).pipe(crypto.createHash('md5')).setEncoding('hex'))
     util.promisify(crypto.pbkdf2)('p', 's', 2, 8, 'sha1')`,
+  zlib: `
+    (async () => (await util.promisify(zlib.gunzip)(zlib.gzipSync('a'.repeat(9)))).toString())(); (async () => (await util.promisify(zlib.inflate)(zlib.deflateSync('b'))).toString())()
+    (async () => zlib.gunzipSync(await util.promisify(zlib.gzip)('c')).toString())(); (async () => zlib.inflateSync(await util.promisify(zlib.deflate)('d', { level: 1 })).toString())()
+    util.promisify(zlib.gunzip)(zlib.gzipSync('e').subarray(0, 12)); util.promisify(zlib.gunzip)(zlib.gzipSync('f'.repeat(9)), { maxOutputLength: 2 }); util.promisify(zlib.unzip)(Buffer.from('no such'))
+    (async () => { const t = zlib.createUnzip(); t.end(Buffer.concat([zlib.gzipSync('g'), zlib.gzipSync('h')])); return Buffer.concat(await t.toArray()).toString(); })()
+    (async () => { const t = zlib.createInflate(); t.end(zlib.deflateSync('i').subarray(0, 5)); return t.toArray(); })()
+    (async () => { const b = zlib.gzipSync('j'); b[b.length - 6] ^= 1; const t = zlib.createGunzip(); t.end(b); return t.toArray(); })()`,
   child_process: `
     util.promisify(child_process.execFile)('there-is-no-such-program', ['a']); util.promisify(child_process.exec)('there-is-no-such-program a')
     (async () => { const { error, ...rest } = child_process.spawnSync('there-is-no-such-program', ['x']); return [error.message, { ...error }, rest]; })()`,

@@ -74,6 +74,14 @@ pub(super) fn target(
     }
 }
 
+/// Reads a specifier in a file of a package, which has folders called `tools` of its own.
+pub(super) fn of_package(specifier: &str) -> Target {
+    match of_script(specifier) {
+        Ok(found @ (Target::Builtin(_) | Target::Node(_))) => found,
+        _ => Target::File(specifier.to_owned()),
+    }
+}
+
 /// Whether it is the module that other hosts' scripts have `callMCPTool` from.
 pub(super) fn is_client(specifier: &str) -> bool {
     let name = specifier.rsplit('/').next().map(without_suffix);
@@ -185,6 +193,21 @@ mod tests {
         assert!(is_client("../client.js") && is_client("./client"));
         assert!(!is_client("client") && !is_client("./clients"));
         assert_eq!(of_script("zod"), Ok(Target::Builtin("zod")));
+    }
+
+    #[test]
+    fn a_package_has_folders_of_such_names_of_its_own() {
+        for specifier in [
+            "./tools/database",
+            "../tools/runner.mjs",
+            "./tools",
+            "lodash",
+        ] {
+            let file = Target::File(specifier.to_owned());
+            assert_eq!(of_package(specifier), file, "{specifier}");
+        }
+        assert_eq!(of_package("fs"), Target::Node("fs".to_owned()));
+        assert_eq!(of_package("zod"), Target::Builtin("zod"));
     }
 
     #[test]

@@ -135,6 +135,17 @@ fn sloppy_sources_are_read_where_they_can_be_common_js() {
 }
 
 #[test]
+fn files_of_packages_import_no_tools() {
+    let source = "import { Runner } from '../tools/runner.mjs'; export * from './tools'; Runner();";
+    let of = |name: &str| crate::file(source, Dialect::JavaScript, Format::ByText, name);
+    let program = of("/project/node_modules/a/lib/index.mjs").unwrap();
+    let origins: Vec<&Origin> = program.imports.iter().map(|import| &import.from).collect();
+    let file = |specifier: &str| Origin::File(specifier.to_owned());
+    assert_eq!(origins, [&file("../tools/runner.mjs"), &file("./tools")]);
+    assert!(of("/project/lib/index.mjs").is_err());
+}
+
+#[test]
 fn files_tell_their_names_and_packages_do_not() {
     let source = "export const all = () => github.list_issues({});";
     let of = |name: &str| crate::file(source, Dialect::JavaScript, Format::ByText, name).unwrap();
