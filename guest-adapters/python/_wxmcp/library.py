@@ -14,7 +14,7 @@ import time
 import types
 import zipfile
 
-from . import alarm, keys, multi, room, sockets, stdlib, users
+from . import alarm, connected, keys, multi, room, sockets, stdlib, users
 
 _CLOCKS = {"CLOCK_PROCESS_CPUTIME_ID": 2, "CLOCK_THREAD_CPUTIME_ID": 3, "CLOCK_MONOTONIC_RAW": 4, "CLOCK_BOOTTIME": 7}
 
@@ -23,6 +23,7 @@ def install():
     """Completes the modules that other modules of the library look at when they are executed."""
     users.install()
     alarm.install()
+    connected.install()
     room.put_into_os()
     _complete_time()
     stdlib.patches.update(_PATCHES)
@@ -74,15 +75,6 @@ def _complete_time():
         setattr(time, name, number)
 
 
-def _without_tls(module):
-    words = "The sandbox speaks no TLS over sockets: urllib.request does HTTPS with hosts that are granted"
-
-    def refuse(self, *args, **kwargs):
-        raise module.SSLError(errno.ENOTSUP, words)
-
-    module.SSLContext.wrap_socket = module.SSLContext.wrap_bio = refuse
-
-
 def _without_tracker(module):
     def nothing(self, *args):
         """There are no processes that would leave something behind."""
@@ -99,5 +91,4 @@ _PATCHES = {
     "multiprocessing.resource_tracker": _without_tracker,
     "shutil": room.put_into,
     "socket": sockets.put_into,
-    "ssl": _without_tls,
 }

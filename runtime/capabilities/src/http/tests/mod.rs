@@ -20,7 +20,7 @@ use wxmcp_run::{BoxFuture, CallContext, Ledger, ToolError};
 use super::connect::Trust;
 use super::load::Load;
 use super::site::Site;
-use super::{Http, Prepared, Request};
+use super::{Http, Prepared, Request, Waiting};
 use crate::resolve::{NotResolved, Resolve};
 use crate::{ConnectionConfig, HeaderConfig};
 use wxmcp_policy::{CapabilityGrants, Hosts};
@@ -186,7 +186,8 @@ async fn ask_for(
     let request: Request = serde_json::from_value(request).unwrap();
     let granted = CapabilityGrants::Script(Arc::new(Hosts::new(hosts).unwrap()));
     let context = CallContext::outside_of_runs(ledger);
-    let performing = http.perform(Prepared::new(request)?, &granted, &context);
+    let waiting = Waiting::default();
+    let performing = http.perform(Prepared::new(request)?, &granted, &waiting, &context);
     let answer = performing.await?;
     assert!(answer.charge.bytes() >= u64::try_from(answer.json.len()).unwrap());
     Ok(serde_json::from_slice(&answer.json).unwrap())
