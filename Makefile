@@ -42,8 +42,8 @@ servers: ## Install the real MCP servers that the demonstration and the tests us
 clients: ## Install the real MCP clients that the tests connect to wxmcp, into target/clients
 	tests/clients/setup.sh
 
-.PHONY: http-clients
-http-clients: ## Install the HTTP clients of Python that the tests run in the sandbox, into target/http_clients
+.PHONY: http_clients
+http_clients: ## Install the HTTP clients of Python that the tests run in the sandbox, into target/http_clients
 	tests/http_clients/setup.sh
 
 .PHONY: agents
@@ -89,7 +89,7 @@ run-upstream: build servers ## The same with three MCP servers from npm and PyPI
 	examples/airports/run.sh
 
 .PHONY: test
-test: guests servers clients http-clients checkers componentizers components ## Run all tests
+test: guests servers clients http_clients checkers componentizers components ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) test --workspace --doc -j$(JOBS)

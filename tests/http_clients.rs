@@ -9,16 +9,12 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use serde_json::Value;
-use support::{Printed, TestResult, repository, wxmcp};
+use support::{Printed, TestResult, http_clients, repository, wxmcp};
 
 type Made<T> = Result<T, Box<dyn std::error::Error>>;
 
-/// Where `make http-clients` installs them.
-fn site() -> PathBuf {
-    match std::env::var_os("WXMCP_TEST_HTTP_CLIENTS") {
-        Some(folder) => PathBuf::from(folder).join("site"),
-        None => repository().join("target/http_clients/site"),
-    }
+fn site() -> Made<PathBuf> {
+    Ok(http_clients()?.join("site"))
 }
 
 fn file(name: &str) -> PathBuf {
@@ -60,7 +56,7 @@ impl Drop for Server {
 
 /// What a script prints in the sandbox, run with these options.
 fn in_sandbox(folder: &Path, script: &str, port: &str, options: &[&str]) -> Made<Printed> {
-    let mount = format!("{}:/site", site().display());
+    let mount = format!("{}:/site", site()?.display());
     let mut command = wxmcp(folder);
     command.args(["run", "--timeout", "120s", "-v", &mount]);
     command.args(options).arg(file(script));
@@ -73,7 +69,7 @@ fn under_cpython(script: &str, port: &str) -> Made<Printed> {
     command
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .arg(file(script));
-    Ok(command.arg(site()).arg(port).output()?.into())
+    Ok(command.arg(site()?).arg(port).output()?.into())
 }
 
 fn granted(port: &str) -> [String; 2] {
@@ -185,7 +181,7 @@ fn connections_and_requests_are_calls_of_the_report() -> TestResult {
          with requests.Session() as session:\n    \
          [session.get('http://{host}/hello?key=canary').text for _ in range(2)]"
     );
-    let mount = format!("{}:/site", site().display());
+    let mount = format!("{}:/site", site()?.display());
     let mut command = wxmcp(folder.path());
     let printed: Printed = command
         .args(["run", "--json", &flag, &host, "-v", &mount, "-c", &code])

@@ -18,6 +18,7 @@ mod determinism;
 mod files;
 mod guests;
 mod recordings;
+mod requests;
 mod scripts;
 mod serve;
 mod sessions;
@@ -49,7 +50,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 25] = [
+const GROUPS: [Group; 26] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),
@@ -68,6 +69,9 @@ const GROUPS: [Group; 25] = [
     }),
     group("surroundings scratch first write", |bench| {
         surroundings::first_writes(&bench.guests, &bench.runtime)
+    }),
+    group("python requests", |bench| {
+        requests::figures(&bench.wxmcp, &bench.python)
     }),
     group("python private memory", Bench::private_memory),
     group("python sessions", |bench| {

@@ -67,7 +67,7 @@ def attempt(what, act):
 
 attempt("requests", lambda: requests.get(BASE + "/hello").text)
 attempt("requests, verify=False", lambda: requests.get(BASE + "/hello", verify=False).text)
-attempt("requests, cert=", lambda: requests.get(BASE + "/hello", cert=__file__).text)
+attempt("requests, cert=", lambda: requests.get(BASE + "/hello", cert=sys.argv[1] + "/certifi/cacert.pem").text)
 attempt("httpx", lambda: httpx.get(BASE + "/hello").text)
 attempt("httpx, asynchronous", lambda: asyncio.run(by_httpx()))
 attempt("aiohttp", lambda: asyncio.run(by_aiohttp()))

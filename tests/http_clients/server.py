@@ -46,6 +46,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         body, path = self.body(), self.path.partition("?")[0]
         if path == "/hello":
             self.send(200, b"hello", ("Content-Type", "text/plain"))
+        elif path == "/kib":
+            self.send(200, b"x" * 1024)
         elif path == "/echo":
             headers = {name.lower(): value for name, value in self.headers.items() if name.lower() not in self.hidden}
             told = {"method": self.command, "path": self.path, "headers": dict(sorted(headers.items()))}

@@ -60,7 +60,7 @@ def check(sock, address):
     """The place that a socket may be connected to."""
     state = sockets.state_of(sock)
     if state.family not in (socket.AF_INET, socket.AF_INET6) or state.type != socket.SOCK_STREAM:
-        raise reached.refused(sockets.WORDS)
+        raise PermissionError(errno.EACCES, sockets.WORDS)
     if state.line is not None:
         raise OSError(errno.EISCONN, os.strerror(errno.EISCONN))
     return state, _address(address)

@@ -227,16 +227,18 @@ class Line:
     def _take_answer(self, call):
         method, _, _, closes = self._head
         self._head = None
+        payload, call.payload = call.payload, None
         try:
-            told = calls.answered(call.ok, call.payload, "http")
+            told = calls.answered(call.ok, payload, "http")
         except calls.ToolError as error:
             failed = web.failure(error)
             self.error = OSError(errno.EINVAL, str(failed)) if isinstance(failed, ValueError) else failed
             self.is_ended = True
             return
-        answer, ends = _answer(told, method)
+        head, body, ends = _answer(told, method)
         self.is_ended, self._has_answered = closes or ends, True
-        self._arrive(answer)
+        self._arrive(head)
+        self._arrive(body)
 
     def _arrive(self, data):
         self.incoming += data
@@ -290,8 +292,9 @@ def _told(error):
 
 
 def _answer(told, method):
-    """An answer as bytes, and whether it ends with the connection."""
+    """The head of an answer and its body, as bytes, and whether it ends with the connection."""
     body = web.body_of(told)
+    told.pop("text", None), told.pop("bytes", None)  # it may be large
     status, headers = told["status"], told["headers"]
     named = {name: value.lower() for name, value in headers}
     lines = [f"HTTP/1.1 {status} {told['reason']}"]
@@ -306,7 +309,7 @@ def _answer(told, method):
     else:
         ends = True
     lines += [f"{name}: {value}" for name, value in headers]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace") + body, ends
+    return "\r\n".join([*lines, "", ""]).encode("latin-1", "replace"), body, ends
 
 
 def wait(line, timeout):

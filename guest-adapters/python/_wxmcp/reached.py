@@ -2,7 +2,6 @@
 
 from . import kept as __builtins__
 
-import errno
 import socket
 
 from . import calls, lines, seam, web
@@ -21,6 +20,9 @@ class Local(str):
     """An address of this machine that remembers the name it was asked for by."""
 
     name = "localhost"
+
+    def __reduce__(self):
+        return str, (str.__str__(self),)
 
 
 def address_of(name):
@@ -116,8 +118,3 @@ async def _reach_in(loop, name, port):
     except calls.ToolError as error:
         return error
     return None
-
-
-def refused(words):
-    """What sockets raise for what they cannot do."""
-    return PermissionError(errno.EACCES, words)

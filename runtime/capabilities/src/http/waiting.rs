@@ -12,7 +12,7 @@ use wxmcp_run::Charge;
 use super::connect::Stream;
 
 /// Most connections of one run that wait for their request; the oldest is closed for a new one.
-const MOST_WAITING: usize = 16;
+pub(super) const MOST_WAITING: usize = 16;
 
 /// How long a connection waits for its request.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
@@ -81,6 +81,14 @@ impl Waiting {
                 return Some(stream);
             }
         }
+    }
+
+    /// Whether nothing has come over the oldest.
+    #[cfg(test)]
+    pub(super) fn is_first_quiet(&self) -> bool {
+        self.kept()
+            .first()
+            .is_some_and(|kept| kept.stream.is_quiet())
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<Kept>> {
