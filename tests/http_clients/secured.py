@@ -41,7 +41,8 @@ async def by_streams():
 
 def by_socket():
     place = "localhost", int(sys.argv[2])
-    with socket.create_connection(place) as plain, ssl.create_default_context().wrap_socket(plain, server_hostname=place[0]) as secured:
+    context = ssl.create_default_context()
+    with socket.create_connection(place) as plain, context.wrap_socket(plain, server_hostname=place[0]) as secured:
         secured.sendall(b"GET /hello HTTP/1.0\r\n\r\n")
         answer = b""
         while part := secured.recv(1000):

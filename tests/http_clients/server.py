@@ -56,7 +56,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif path == "/gzip":
             self.send(200, gzip.compress(b"zipped " * 100, 0, mtime=0), ("Content-Encoding", "gzip"))
         elif path == "/chunked":
-            self.send(200, b"4\r\none \r\n4\r\ntwo \r\n5\r\nthree\r\n0\r\n\r\n", ("Transfer-Encoding", "chunked"), length=False)
+            parts = b"4\r\none \r\n4\r\ntwo \r\n5\r\nthree\r\n0\r\n\r\n"
+            self.send(200, parts, ("Transfer-Encoding", "chunked"), length=False)
         elif path == "/close":
             self.send(200, b"until the end", ("Connection", "close"), length=False)
         elif path == "/cookies":
