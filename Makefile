@@ -42,6 +42,10 @@ servers: ## Install the real MCP servers that the demonstration and the tests us
 clients: ## Install the real MCP clients that the tests connect to wxmcp, into target/clients
 	tests/clients/setup.sh
 
+.PHONY: http-python
+http-python: ## Install the HTTP clients of PyPI that the tests run in the sandbox, into target/http-python
+	tests/http_python/setup.sh
+
 .PHONY: agents
 agents: build ## Let Claude Code and Codex call wxmcp, with scripted models on loopback; npm installs both (800 MB)
 	tests/agents/setup.sh
@@ -89,7 +93,7 @@ run-upstream: build servers ## The same with three MCP servers from npm and PyPI
 	examples/airports/run.sh
 
 .PHONY: test
-test: guests servers clients http-clients checkers componentizers components ## Run all tests
+test: guests servers clients http-clients http-python checkers componentizers components ## Run all tests
 	examples/sample.sh
 	node --test guest-adapters/javascript/test
 	$(CARGO) test --workspace --doc -j$(JOBS)
@@ -123,7 +127,7 @@ packages-test: build ## Compare 60 packages of PyPI and 30 of npm under wxmcp wi
 	python3 -B tests/packages/check.py target/release/wxmcp $(NAMES)
 
 .PHONY: bench
-bench: build clients ## Measure, side by side with native CPython and node, and print the table; BEFORE=COMMIT measures that too
+bench: build clients http-python ## Measure, side by side with native CPython and node, and print the table; BEFORE=COMMIT measures that too
 	$(SHIP) --bins
 	$(if $(BEFORE),benches/before.sh $(BEFORE))
 	$(OUT)/figures $(if $(BEFORE),--before target/before/$(BEFORE))

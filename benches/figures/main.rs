@@ -19,6 +19,7 @@ mod files;
 mod guests;
 mod packages;
 mod recordings;
+mod requests;
 mod scripts;
 mod serve;
 mod sessions;
@@ -70,6 +71,9 @@ const GROUPS: [Group; 26] = [
     group("surroundings scratch first write", |bench| {
         surroundings::first_writes(&bench.guests, &bench.runtime)
     }),
+    group("python requests", |bench| {
+        requests::figures(&bench.wxmcp, &bench.python)
+    }),
     group("python private memory", Bench::private_memory),
     group("python sessions", |bench| {
         sessions::figures(&bench.guests, &bench.runtime, Language::Python)
@@ -110,9 +114,7 @@ const GROUPS: [Group; 26] = [
     group("recordings verify replay size", |bench| {
         recordings::figures(&bench.guests, &bench.wxmcp, &bench.runtime)
     }),
-    group("packages imports request", |bench| {
-        packages::figures(&bench.wxmcp)
-    }),
+    group("packages imports", |bench| packages::figures(&bench.wxmcp)),
     group("determinism", |bench| determinism::figures(&bench.wxmcp)),
     group("machine executable", Bench::executable),
     group("machine", Bench::machine),

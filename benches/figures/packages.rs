@@ -1,9 +1,7 @@
-//! What packages cost: those of Python and JavaScript in a fresh process, and a request of `requests` once it is imported.
+//! What packages cost: those of Python and JavaScript in a fresh process.
 //!
 //! The packages are those that `pip` and `npm` find on the day of the measurement.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -35,20 +33,6 @@ console.log(format(addDays(new Date(2026, 0, 31), 1), 'yyyy-MM-dd'), JSON.string
 
 const JAVASCRIPT_ANSWER: &str = "2026-02-01 [[1,2],[3]]\n";
 
-/// The median of 100 requests, in milliseconds, in one run.
-const REQUESTS: &str = "\
-import statistics, sys, time
-import requests
-def one():
-    begun = time.perf_counter()
-    answer = requests.get(sys.argv[1])
-    ended = time.perf_counter()
-    assert answer.status_code == 200 and answer.text == 'x' * 1024
-    return (ended - begun) * 1e3
-one()
-print(statistics.median([one() for _ in range(100)]))
-";
-
 /// All figures of packages.
 pub(crate) fn figures(wxmcp: &Path) -> anyhow::Result<()> {
     let folder = tempfile::tempdir()?;
@@ -79,45 +63,7 @@ pub(crate) fn figures(wxmcp: &Path) -> anyhow::Result<()> {
             bar,
         );
     }
-    request(wxmcp, project)
-}
-
-/// What a request to a server on this machine takes, once `requests` is imported.
-fn request(wxmcp: &Path, project: &Path) -> anyhow::Result<()> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let place = listener.local_addr()?;
-    std::thread::spawn(move || {
-        for connection in listener.incoming() {
-            // A client that has gone needs no answer.
-            let _gone = connection.and_then(answer);
-        }
-    });
-    std::fs::write(project.join("ask.py"), REQUESTS)?;
-    let url = format!("http://{place}/");
-    let output = Command::new(wxmcp)
-        .args(["run", "--allow-host", &place.to_string(), "ask.py", &url])
-        .current_dir(project)
-        .output()?;
-    let milliseconds: f64 = text(output)?.trim().parse()?;
-    let time = Duration::from_secs_f64(milliseconds / 1e3);
-    row(
-        "  requests.get of 1 KB from loopback, p50",
-        &ms(time),
-        "<= 2 ms",
-    );
     Ok(())
-}
-
-fn answer(mut connection: std::net::TcpStream) -> std::io::Result<()> {
-    let mut lines = BufReader::new(connection.try_clone()?).lines();
-    while lines
-        .next()
-        .transpose()?
-        .is_some_and(|line| !line.is_empty())
-    {}
-    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: 1024\r\nconnection: close\r\n\r\n";
-    connection.write_all(head.as_bytes())?;
-    connection.write_all(&[b'x'; 1024])
 }
 
 fn run(wxmcp: &Path, project: &Path, args: &[&str], expected: &str) -> anyhow::Result<Duration> {

@@ -150,6 +150,11 @@ pub(crate) fn componentizers() -> Result<PathBuf, String> {
     installed("WXMCP_TEST_COMPONENTIZERS", "componentizers")
 }
 
+/// Where `tests/http_python/setup.sh` puts HTTP clients of Python.
+pub(crate) fn http_python() -> Result<PathBuf, String> {
+    installed("WXMCP_TEST_HTTP_PYTHON", "http-python")
+}
+
 /// Where `tests/servers/setup.sh` puts real servers.
 pub(crate) fn servers() -> Result<PathBuf, String> {
     installed("WXMCP_TEST_SERVERS", "servers")

@@ -105,7 +105,7 @@ def _missing_module(top):
     if top in sys.modules:
         return None
     if top in _NETWORK:
-        return f"the sandbox has no network and no `{top}`; look for a tool with tools.search(..)"
+        return f"the sandbox has no `{top}`: urllib.request asks hosts that are granted; or look for a tool with tools.search(..)"
     if top in sys.stdlib_module_names:
         return f"`{top}` needs what the sandbox does not have"
     return f"the sandbox has Python's standard library only, there is no `{top}`"

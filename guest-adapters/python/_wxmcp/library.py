@@ -5,7 +5,6 @@ Runs in the build; modules that run again get it again (see `stdlib.patches`).
 
 from . import kept as __builtins__
 
-import errno
 import hashlib
 import importlib
 import os
@@ -15,7 +14,7 @@ import time
 import types
 import zipfile
 
-from . import alarm, keys, multi, room, services, sockets, stdlib, users
+from . import alarm, connected, keys, multi, room, services, sockets, stdlib, users
 
 _CLOCKS = {"CLOCK_PROCESS_CPUTIME_ID": 2, "CLOCK_THREAD_CPUTIME_ID": 3, "CLOCK_MONOTONIC_RAW": 4, "CLOCK_BOOTTIME": 7}
 
@@ -24,6 +23,7 @@ def install():
     """Completes the modules that other modules of the library look at when they are executed."""
     users.install()
     alarm.install()
+    connected.install()
     room.put_into_os()
     _complete_time()
     stdlib.patches.update(_PATCHES)
@@ -98,15 +98,6 @@ def _complete_time():
         setattr(time, name, number)
 
 
-def _without_tls(module):
-    words = "The sandbox speaks no TLS over sockets: urllib.request does HTTPS with hosts that are granted"
-
-    def refuse(self, *args, **kwargs):
-        raise module.SSLError(errno.ENOTSUP, words)
-
-    module.SSLContext.wrap_socket = module.SSLContext.wrap_bio = refuse
-
-
 def _without_executable(module):
     plain = module.libc_ver
 
@@ -135,5 +126,4 @@ _PATCHES = {
     "platform": _without_executable,
     "shutil": room.put_into,
     "socket": sockets.put_into,
-    "ssl": _without_tls,
 }

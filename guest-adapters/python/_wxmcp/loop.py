@@ -1,7 +1,7 @@
 """asyncio over the host: an event loop whose selector waits in `wait`.
 
 Timers, tasks and tool calls work as everywhere, and executors have threads (see
-`threads`). There are no sockets or pipes.
+`threads`), and connections carry requests (see `transports`). There are no pipes.
 """
 
 from . import kept as __builtins__
@@ -14,7 +14,7 @@ import math
 import subprocess
 import sys
 
-from . import calls, children, report, seam, stdlib, threads, twins
+from . import calls, children, report, seam, stdlib, threads, transports, twins
 from .output import flush
 
 
@@ -59,7 +59,7 @@ class _HostSelector:
         pass
 
 
-class HostLoop(asyncio.base_events.BaseEventLoop):
+class HostLoop(transports.Loop, asyncio.base_events.BaseEventLoop):
     """The event loop of scripts."""
 
     def __init__(self):

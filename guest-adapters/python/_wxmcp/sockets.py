@@ -1,4 +1,7 @@
-"""`socket` without a network: sockets can be made and set up, and refuse in words to reach anybody."""
+"""`socket` over the host: sockets connect to places that are granted, to carry requests of HTTP (see `connected`).
+
+They can be made and set up as everywhere, and refuse in words what else sockets do.
+"""
 
 from . import kept as __builtins__
 
@@ -7,7 +10,9 @@ import os
 import socket
 import weakref
 
-_WORDS = "The sandbox has no sockets: urllib.request reaches hosts that are granted by --allow-host"
+from . import reached
+
+WORDS = "The sandbox has no sockets but for requests of HTTP, to hosts that are granted by --allow-host"
 _UNKNOWN = "Name or service not known: the sandbox has no network but requests"
 _LOCAL = {"localhost": "127.0.0.1", "ip6-localhost": "::1", "": "0.0.0.0"}
 _SERVICES = {"http": 80, "https": 443, "ftp": 21, "ssh": 22, "smtp": 25, "domain": 53}
@@ -18,6 +23,16 @@ _NUMBERS = {
 
 # What a socket was made and set up as.
 _states = weakref.WeakKeyDictionary()
+
+
+# What `connected` adds: methods of sockets, what gives them numbers, finds them by these, and ends a connection.
+_methods, _number, _adopt, _close = (), None, None, None
+
+
+def join(methods, number, adopt, close):
+    """Has sockets connect. Runs in the build only."""
+    global _methods, _number, _adopt, _close
+    _methods, _number, _adopt, _close = methods, number, adopt, close
 
 
 def put_into(module):
@@ -31,8 +46,10 @@ def put_into(module):
     for name, method in vars(_Methods).items():
         if name not in ("__module__", "__dict__", "__weakref__", "__doc__", "__firstlineno__", "__static_attributes__"):
             setattr(module.socket, name, method)
-    for name in "connect bind listen accept send sendall sendto sendmsg recv recv_into recvfrom recvfrom_into dup".split():
+    for name in "bind listen accept sendto recvfrom_into dup".split():
         setattr(module.socket, name, _refuse)
+    for method in _methods:
+        setattr(module.socket, method.__name__, method)
 
 
 def gethostname():
@@ -45,6 +62,33 @@ def getaddrinfo(host, port, family=0, type=0, proto=0, flags=0):
     if isinstance(host, (bytes, bytearray)):
         host = host.decode("ascii")
     address = _LOCAL.get(host or "", host)
+    if host == "localhost":
+        address = reached.Local(address)
+    elif address is host and _is_name(host) and port and type in (0, socket.SOCK_STREAM) and not flags & socket.AI_NUMERICHOST:
+        host = _encoded(host)
+        reached.look_up(host, _port(port))
+        address = reached.address_of(host)
+    return _infos(address, port, family, type, proto)
+
+
+def _is_name(host):
+    return not host.replace(".", "").isdecimal() and ":" not in host
+
+
+def _encoded(host):
+    return host if host.isascii() else host.encode("idna").decode()
+
+
+async def getaddrinfo_in(loop, host, port, family=0, type=0, proto=0, flags=0):
+    """The same inside an event loop, for names that the host must look up."""
+    if isinstance(host, str) and host not in _LOCAL and _is_name(host) and port and type in (0, socket.SOCK_STREAM):
+        host = _encoded(host)
+        await reached.look_up_in(loop, host, _port(port))
+        return _infos(reached.address_of(host), port, family, type, proto)
+    return getaddrinfo(host, port, family, type, proto, flags)
+
+
+def _infos(address, port, family, type, proto):
     kind = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         socket.inet_pton(kind, address)
@@ -87,7 +131,7 @@ def gethostbyaddr(address, /):
 
 def socketpair(family=None, type=socket.SOCK_STREAM, proto=0):
     """Refuses: there are no sockets."""
-    raise PermissionError(errno.EACCES, _WORDS)
+    raise PermissionError(errno.EACCES, WORDS)
 
 
 class _State:
@@ -95,6 +139,22 @@ class _State:
         self.family, self.type, self.proto = family, type, proto
         self.timeout = socket.getdefaulttimeout()
         self.options, self.closed = {}, False
+        self.line, self.number, self.peer = None, -1, None
+
+
+def find(sock):
+    """What a socket is; None if it was left to another one."""
+    return _states.get(sock)
+
+
+def forget(sock):
+    """Leaves what a socket was to another one."""
+    return _states.pop(sock, None)
+
+
+def state_of(sock):
+    """What a socket that is open is."""
+    return _open(sock)
 
 
 def _open(sock):
@@ -107,23 +167,29 @@ def _open(sock):
 def _refuse(self, *args, **kwargs):
     """Refuses: there are no sockets."""
     _open(self)
-    raise PermissionError(errno.EACCES, _WORDS)
+    raise PermissionError(errno.EACCES, WORDS)
+
+
+def _of(sock):
+    return _states.get(sock) or _State(socket.AF_INET, socket.SOCK_STREAM, 0)
 
 
 class _Methods:
     """What `socket.socket` has in place of its own methods."""
 
     def __init__(self, family=-1, type=-1, proto=-1, fileno=None):
-        if fileno is not None:
-            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         self._io_refs, self._closed = 0, False
+        if fileno is not None:
+            _states[self] = _adopt(fileno)
+            return
         family = socket.AF_INET if family == -1 else family
-        _states[self] = _State(family, socket.SOCK_STREAM if type == -1 else type, 0 if proto == -1 else proto)
+        state = _State(family, socket.SOCK_STREAM if type == -1 else type, 0 if proto == -1 else proto)
+        _states[self] = _number(state)
 
     def __repr__(self):
-        state = _states[self]
-        about = "[closed] " if state.closed else ""
-        return f"<socket.socket {about}fd=-1, family={state.family:d}, type={state.type:d}, proto={state.proto}>"
+        state = _of(self)
+        about = "[closed] " if state.closed or self._closed else ""
+        return f"<socket.socket {about}fd={state.number}, family={state.family:d}, type={state.type:d}, proto={state.proto}>"
 
     def __del__(self):
         """Nothing is open."""
@@ -157,27 +223,12 @@ class _Methods:
             return int(state.type)
         return state.options.get((level, optname), bytes(buflen) if buflen else 0)
 
-    def connect_ex(self, address, /):
-        """Refuses to connect, by a number."""
-        _open(self)
-        return errno.EACCES
-
     def getsockname(self):
         """Return the address of the local endpoint."""
-        return ("0.0.0.0", 0) if _open(self).family == socket.AF_INET else ("::", 0, 0, 0)
-
-    def getpeername(self, *args):
-        """Refuses: nobody is connected."""
-        _open(self)
-        raise OSError(errno.ENOTCONN, os.strerror(errno.ENOTCONN))
-
-    shutdown = getpeername
-
-    def fileno(self):
-        """Return -1: no descriptor belongs to it."""
-        return -1
-
-    detach = fileno
+        state = _open(self)
+        if state.line is not None:
+            return ("127.0.0.1", 32768 + state.number % 28000) if state.family == socket.AF_INET else ("::1", 0, 0, 0)
+        return ("0.0.0.0", 0) if state.family == socket.AF_INET else ("::", 0, 0, 0)
 
     def get_inheritable(self):
         """Return False: nothing is inherited."""
@@ -187,9 +238,12 @@ class _Methods:
         """Changes nothing: nothing is inherited."""
 
     def _real_close(self, *args):
-        _states[self].closed = True
+        state = _states.get(self)
+        if state is not None and not state.closed:
+            state.closed = True
+            _close(state)
 
-    family = property(lambda self: socket._intenum_converter(_states[self].family, socket.AddressFamily))
-    type = property(lambda self: socket._intenum_converter(_states[self].type, socket.SocketKind))
-    proto = property(lambda self: _states[self].proto)
-    timeout = property(lambda self: _states[self].timeout)
+    family = property(lambda self: socket._intenum_converter(_of(self).family, socket.AddressFamily))
+    type = property(lambda self: socket._intenum_converter(_of(self).type, socket.SocketKind))
+    proto = property(lambda self: _of(self).proto)
+    timeout = property(lambda self: _of(self).timeout)

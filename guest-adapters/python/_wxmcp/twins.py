@@ -25,7 +25,7 @@ LIBRARY = """
     urllib.request http.client asyncio.base_events asyncio.runners subprocess concurrent.futures.process
     multiprocessing.synchronize _multiprocessing
 """.split()
-ADAPTER = "calls tool tooltree capabilities web network loop processes threaded copies multi pipes".split()
+ADAPTER = "calls tool tooltree capabilities web network lines reached connected sockets loop processes threaded copies multi pipes".split()
 
 _GENERATOR = 0x20  # inspect.CO_GENERATOR
 _NO_TWIN = 0x20 | 0x80 | 0x200  # generators, coroutines, asynchronous generators

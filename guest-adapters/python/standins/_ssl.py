@@ -1,11 +1,12 @@
 """What `ssl` is made of, without TLS: the host secures requests, and decides whom to trust.
 
-Contexts can be made and set up as everywhere, and have no effect. What would speak
-TLS over a socket refuses: there are no sockets.
+Contexts can be made and set up as everywhere, and have no effect. In place of a handshake goes a record that asks the
+host to secure the connection (see `lines` of the adapter); what follows is passed on as it is.
 """
 
 import errno as _errno
 import os as _os
+import weakref as _weakref
 
 _NUMBERS = """
 ALERT_DESCRIPTION_ACCESS_DENIED=49 ALERT_DESCRIPTION_BAD_CERTIFICATE=42 ALERT_DESCRIPTION_BAD_CERTIFICATE_HASH_VALUE=114
@@ -36,7 +37,7 @@ globals().update({name: int(number) for name, _, number in (one.partition("=") f
 
 HAS_SNI = HAS_ECDH = HAS_ALPN = HAS_TLSv1_2 = HAS_TLSv1_3 = HAS_PHA = HAS_PSK = True
 HAS_NPN = HAS_SSLv2 = HAS_SSLv3 = HAS_TLSv1 = HAS_TLSv1_1 = HAS_TLS_UNIQUE = HAS_PSK_TLS13 = False
-OPENSSL_VERSION = "no OpenSSL: wxmcp's host speaks TLS"
+OPENSSL_VERSION = "OpenSSL 3.0.0: none, wxmcp's host speaks TLS"
 OPENSSL_VERSION_INFO = _OPENSSL_API_VERSION = (3, 0, 0, 0, 0)
 OPENSSL_VERSION_NUMBER = 0x30000000
 _DEFAULT_CIPHERS = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:DHE+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
@@ -71,9 +72,7 @@ SSLCertVerificationError = _kind("SSLCertVerificationError", "A certificate coul
 
 
 def _refuse(*args, **kwargs):
-    raise SSLError(
-        _errno.ENOTSUP, "The sandbox speaks no TLS over sockets: urllib.request does HTTPS with hosts that are granted"
-    )
+    raise SSLError(_errno.ENOTSUP, "The sandbox speaks no TLS: the host secures connections, and has their certificates")
 
 
 def txt2obj(txt, name=False):
@@ -137,6 +136,7 @@ class _SSLContext:
         self.post_handshake_auth = False
         self.num_tickets = 2
         self.security_level = 2
+        self._offers_http = False
         return self
 
     def __reduce__(self):
@@ -232,9 +232,10 @@ class _SSLContext:
         return []
 
     def _set_alpn_protocols(self, protocols, /):
-        pass
+        self._offers_http = b"\x08http/1.1" in bytes(protocols)
 
-    _set_npn_protocols = _set_alpn_protocols
+    def _set_npn_protocols(self, protocols, /):
+        """Has no effect."""
 
     def set_psk_client_callback(self, callback):
         """Has no effect."""
@@ -242,7 +243,11 @@ class _SSLContext:
     def set_psk_server_callback(self, callback, identity_hint=None):
         """Has no effect."""
 
-    _wrap_socket = _wrap_bio = _refuse
+    def _wrap_socket(self, sock, server_side, server_hostname=None, *, owner=None, session=None):
+        return _SSLSocket(self, _OverSocket(sock), server_side, server_hostname, owner)
+
+    def _wrap_bio(self, incoming, outgoing, server_side, server_hostname=None, *, owner=None, session=None):
+        return _SSLSocket(self, _OverBuffers(incoming, outgoing), server_side, server_hostname, owner)
 
 
 class MemoryBIO:
@@ -277,8 +282,123 @@ class SSLSession:
     """A session, of which there is none."""
 
 
+class _OverSocket:
+    """Bytes of a connection over a socket."""
+
+    def __init__(self, sock):
+        import socket
+
+        self._sock = _weakref.ref(sock)
+        self._socket = socket.socket
+
+    def read(self, size):
+        try:
+            return self._socket.recv(self._sock(), size)
+        except BlockingIOError:
+            raise SSLWantReadError(SSL_ERROR_WANT_READ, "The operation did not complete (read)") from None
+
+    def write(self, data):
+        return self._socket.send(self._sock(), data)
+
+
+class _OverBuffers:
+    """Bytes of a connection over two `MemoryBIO`."""
+
+    def __init__(self, incoming, outgoing):
+        self._incoming, self._outgoing = incoming, outgoing
+
+    def read(self, size):
+        data = self._incoming.read(size)
+        if not data and not self._incoming.eof:
+            raise SSLWantReadError(SSL_ERROR_WANT_READ, "The operation did not complete (read)")
+        return data
+
+    def write(self, data):
+        return self._outgoing.write(data)
+
+
+# A record in place of a handshake, and what begins its content.
+_HELLO, _MARK = b"\x16\x03\x01", b"wxmcp\0"
+
+
 class _SSLSocket:
-    """A connection, of which there is none."""
+    """A connection that the host secures."""
+
+    session, session_reused = None, False
+
+    def __init__(self, context, under, server_side, server_hostname, owner):
+        if server_side:
+            _refuse()
+        self.context, self.server_side, self.owner = context, False, owner
+        self.server_hostname = server_hostname.decode() if isinstance(server_hostname, bytes) else server_hostname
+        self._under, self._told, self._is_asked, self._is_secured = under, b"", False, False
+
+    def do_handshake(self):
+        """Has the host secure the connection."""
+        if self._is_secured:
+            return
+        if not self._is_asked:
+            name = _MARK + (self.server_hostname or "").encode()
+            self._under.write(_HELLO + len(name).to_bytes(2, "big") + name)
+            self._is_asked = True
+        while len(self._told) < self._length():
+            data = self._under.read(self._length() - len(self._told))
+            if not data:
+                raise SSLEOFError(SSL_ERROR_EOF, "EOF occurred in violation of protocol")
+            self._told += data
+        code, _, words = self._told[5:].decode().partition("\0")
+        if words and code == "CERT_UNTRUSTED":
+            error = SSLCertVerificationError(SSL_ERROR_SSL, f"[SSL: CERTIFICATE_VERIFY_FAILED] {words}")
+            error.library, error.reason = "SSL", "CERTIFICATE_VERIFY_FAILED"
+            error.verify_code, error.verify_message = 20, words
+            raise error
+        if words:
+            raise SSLError(SSL_ERROR_SSL, words)
+        self._is_secured = True
+
+    def _length(self):
+        return 5 + int.from_bytes(self._told[3:5], "big") if len(self._told) >= 5 else 5
+
+    def read(self, size=1024, buffer=None):
+        """Up to size bytes, or into a buffer how many."""
+        self.do_handshake()
+        if buffer is None:
+            return self._under.read(size)
+        with memoryview(buffer).cast("B") as view:
+            data = self._under.read(min(size, len(view)) if size > 0 else len(view))
+            view[: len(data)] = data
+        return len(data)
+
+    def write(self, data):
+        """Passes bytes on, and tells how many."""
+        self.do_handshake()
+        self._under.write(data)
+        return memoryview(data).nbytes
+
+    def shutdown(self):
+        """Ends nothing: the host does with each request."""
+        return self._under._sock() if isinstance(self._under, _OverSocket) else None
+
+    def getpeercert(self, binary_form=False):
+        """Empty: the host has looked at it, and does not tell."""
+        if binary_form:
+            _refuse()
+        return {}
+
+    def selected_alpn_protocol(self):
+        """HTTP/1.1 if it was offered."""
+        return "http/1.1" if self.context._offers_http else None
+
+    def pending(self):
+        """Nothing is kept here."""
+        return 0
+
+    def _unknown(self, *args):
+        """None: the host does not tell."""
+
+    get_verified_chain = get_unverified_chain = cipher = shared_ciphers = compression = _unknown
+    get_channel_binding = version = _unknown
+    verify_client_post_handshake = _refuse
 
 
 class Certificate:

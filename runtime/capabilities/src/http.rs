@@ -13,6 +13,7 @@ mod request;
 mod site;
 #[cfg(test)]
 mod tests;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -25,14 +26,16 @@ use serde_json::json;
 use url::{Host, Url};
 use wxmcp_run::{CallContext, ToolError, ToolErrorKind, Written};
 
+use crate::charged::Charged;
 use crate::resolve::{self, NotReached, Resolve, System};
 use crate::{ConnectionConfig, ResourceError};
-use connect::Trust;
+use connect::{NotConnected, Trust};
 use exchange::{Answer, Exchange};
 use load::Load;
 pub(super) use request::Request;
 use request::{Outgoing, Redirect};
 use site::Site;
+pub(super) use waiting::Waiting;
 use wxmcp_catalogue::wording::{bounded, quoted};
 use wxmcp_policy::{CapabilityGrants, bare, canonical, is_public};
 
@@ -103,9 +106,13 @@ impl Http {
         prepared: &Prepared,
         granted: &CapabilityGrants,
     ) -> Result<(), ToolError> {
-        match &prepared.request.connection {
+        let request = &prepared.request;
+        match &request.connection {
             Some(name) => self.site(name, granted).map(drop),
-            None => granted.url(&request::url(&prepared.request.url, None)?),
+            None if request.connect => {
+                places(&request::url(&request.url, None)?, granted).map(drop)
+            }
+            None => granted.url(&request::url(&request.url, None)?),
         }
     }
 
@@ -114,6 +121,7 @@ impl Http {
         &self,
         prepared: Prepared,
         granted: &CapabilityGrants,
+        waiting: &Waiting,
         context: &CallContext,
     ) -> Result<Written, ToolError> {
         let request = &prepared.request;
@@ -124,7 +132,19 @@ impl Http {
             None => None,
             Some(name) => Some(self.site(name, granted)?),
         };
-        let asking = tokio::time::timeout(limit, self.follow(prepared, site, granted, context));
+        let asker = Asker {
+            granted,
+            waiting,
+            context,
+        };
+        let place_only = request.connect.then(|| request.url.clone());
+        let asking = async {
+            match place_only {
+                Some(url) => self.connect(&url, asker).await,
+                None => self.follow(prepared, site, asker).await,
+            }
+        };
+        let asking = tokio::time::timeout(limit, asking);
         let answer = asking.await.unwrap_or_else(|_| {
             Err(ToolError::new(
                 ToolErrorKind::CallTimedOut,
@@ -155,8 +175,7 @@ impl Http {
         &self,
         prepared: Prepared,
         site: Option<&Site>,
-        granted: &CapabilityGrants,
-        context: &CallContext,
+        asker: Asker<'_>,
     ) -> Result<Written, ToolError> {
         let Prepared {
             request,
@@ -171,12 +190,7 @@ impl Http {
             // Outside of the connection it is a request like any other: it needs a grant, and
             // gets no secrets.
             let inside = site.filter(|site| site.holds(&url));
-            let addresses = match inside {
-                Some(site) => self.site_addresses(&url, site).await?,
-                None => self.granted_addresses(&url, granted).await?,
-            };
-            let sending = self.send(&outgoing, &url, &addresses, inside, context);
-            let answer = sending.await?;
+            let answer = self.send(&outgoing, &url, inside, asker).await?;
             let Some(location) = answer
                 .location()
                 .filter(|_| request.redirect != Redirect::Manual)
@@ -223,21 +237,40 @@ impl Http {
         &self,
         outgoing: &Outgoing,
         url: &Url,
-        addresses: &[IpAddr],
+        site: Option<&Site>,
+        asker: Asker<'_>,
+    ) -> Result<Answer, ToolError> {
+        let Asker {
+            granted,
+            waiting,
+            context,
+        } = asker;
+        let addresses = match site {
+            Some(site) => self.site_addresses(url, site).await?,
+            // Of a connection that waits, the address was checked by the same grants.
+            None => match self.opened(url, granted, waiting).await? {
+                Some(stream) => {
+                    return self.exchange(stream, outgoing, url, None, context).await;
+                }
+                None => self.granted_addresses(url, granted).await?,
+            },
+        };
+        let name = name_of(url);
+        let tls = (url.scheme() == "https").then_some((&self.trust, name.as_str()));
+        let stream = connect::connect(&addresses, port_of(url), tls)
+            .await
+            .map_err(|error| not_connected(url, error))?;
+        self.exchange(stream, outgoing, url, site, context).await
+    }
+
+    async fn exchange(
+        &self,
+        stream: connect::Stream,
+        outgoing: &Outgoing,
+        url: &Url,
         site: Option<&Site>,
         context: &CallContext,
     ) -> Result<Answer, ToolError> {
-        let port = url.port_or_known_default().unwrap_or(443);
-        let name = match url.host() {
-            Some(Host::Domain(name)) => bare(name).to_owned(),
-            Some(Host::Ipv4(address)) => address.to_string(),
-            Some(Host::Ipv6(address)) => address.to_string(),
-            None => String::new(),
-        };
-        let tls = (url.scheme() == "https").then_some((&self.trust, name.as_str()));
-        let stream = connect::connect(addresses, port, tls)
-            .await
-            .map_err(|error| coded(url, &error.to_string(), error.code()))?;
         let nothing = HeaderMap::new();
         let injected = site.map_or(&nothing, Site::headers);
         let exchange = Exchange {
@@ -246,6 +279,55 @@ impl Http {
             context,
         };
         exchange.run(stream, outgoing, injected).await
+    }
+
+    /// A connection to the place of a URL that was opened before, secured if the URL says so.
+    async fn opened(
+        &self,
+        url: &Url,
+        granted: &CapabilityGrants,
+        waiting: &Waiting,
+    ) -> Result<Option<connect::Stream>, ToolError> {
+        granted.url(url)?;
+        let is_secured = url.scheme() == "https";
+        if let Some(stream) = waiting.take(url, is_secured) {
+            return Ok(Some(stream));
+        }
+        let Some(plain) = waiting.take(url, false).filter(|_| is_secured) else {
+            return Ok(None);
+        };
+        let secured = connect::secure(plain, &self.trust, &name_of(url)).await;
+        secured.map(Some).map_err(|error| not_connected(url, error))
+    }
+
+    /// Opens a connection to the place of a URL, and keeps it for the request that follows.
+    async fn connect(&self, text: &str, asker: Asker<'_>) -> Result<Written, ToolError> {
+        let Asker {
+            granted,
+            waiting,
+            context,
+        } = asker;
+        let url = request::url(text, None)?;
+        let charge = context.ledger.charge_when_free(waiting::CONNECTION).await?;
+        let place = places(&url, granted)?;
+        let opened = match url.scheme() {
+            "https" => self.opened(&url, granted, waiting).await?,
+            _ => None,
+        };
+        let stream = match opened {
+            Some(stream) => stream,
+            None => {
+                let addresses = self.granted_addresses(&place, granted).await?;
+                let name = name_of(&url);
+                let tls = (url.scheme() == "https").then_some((&self.trust, name.as_str()));
+                let connecting = connect::connect(&addresses, port_of(&url), tls).await;
+                connecting.map_err(|error| not_connected(&url, error))?
+            }
+        };
+        waiting.keep(&url, stream, charge);
+        let mut json = Charged::new(&context.ledger);
+        json.json(&json!({ "connected": true }))?;
+        Ok(json.written())
     }
 
     /// The addresses of a URL that is granted, each of them checked.
@@ -294,6 +376,51 @@ impl Http {
         }
         Ok(found.into_iter().map(canonical).collect())
     }
+}
+
+/// Who asks: by which grants, over which connections, on whose account.
+#[derive(Clone, Copy)]
+struct Asker<'a> {
+    granted: &'a CapabilityGrants,
+    waiting: &'a Waiting,
+    context: &'a CallContext,
+}
+
+/// The URL by which a connection to this place is granted: until the first request, one that is not secured may become
+/// either.
+fn places(url: &Url, granted: &CapabilityGrants) -> Result<Url, ToolError> {
+    let refused = match granted.url(url) {
+        Ok(()) => return Ok(url.clone()),
+        Err(refused) => refused,
+    };
+    let secured = match (url.scheme(), url.host_str()) {
+        ("http", Some(host)) => {
+            let port = url.port_or_known_default().unwrap_or(80);
+            request::url(&format!("https://{host}:{port}/"), None).ok()
+        }
+        _ => None,
+    };
+    secured
+        .filter(|secured| granted.url(secured).is_ok())
+        .ok_or(refused)
+}
+
+/// The name that a certificate of this URL's host is for.
+fn name_of(url: &Url) -> String {
+    match url.host() {
+        Some(Host::Domain(name)) => bare(name).to_owned(),
+        Some(Host::Ipv4(address)) => address.to_string(),
+        Some(Host::Ipv6(address)) => address.to_string(),
+        None => String::new(),
+    }
+}
+
+fn port_of(url: &Url) -> u16 {
+    url.port_or_known_default().unwrap_or(443)
+}
+
+fn not_connected(url: &Url, error: NotConnected) -> ToolError {
+    coded(url, &error.to_string(), error.code())
 }
 
 /// Scheme, host and port of a URL: its path may hold what is not for messages.

@@ -190,6 +190,7 @@ impl Capabilities for Resources {
             resources: Arc::clone(&self.0),
             grants: grants.clone(),
             held: Held::default(),
+            waiting: http::Waiting::default(),
         })
     }
 
@@ -204,6 +205,8 @@ struct GrantedResources {
     grants: CapabilityGrants,
     /// Transactions that are open.
     held: Held,
+    /// Connections to hosts over which nothing was asked yet.
+    waiting: http::Waiting,
 }
 
 impl Granted for GrantedResources {
@@ -274,6 +277,7 @@ impl CapabilityRequest for Requested<'_> {
                 resources,
                 grants,
                 held,
+                waiting,
             } = self.granted;
             match self.what {
                 What::Sql(request, grants) => {
@@ -281,7 +285,10 @@ impl CapabilityRequest for Requested<'_> {
                     databases.perform(request, grants, held, context).await
                 }
                 What::Files(request, grants) => resources.files(request, grants, context).await,
-                What::Http(request) => resources.http.perform(*request, grants, context).await,
+                What::Http(request) => {
+                    let http = &resources.http;
+                    http.perform(*request, grants, waiting, context).await
+                }
             }
         })
     }

@@ -159,7 +159,11 @@ pub(crate) fn request_name(request: &serde_json::Map<String, Value>) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("", url));
     let host = rest.split(['/', '?', '#', '\\']).next().unwrap_or_default();
     let host = host.rsplit('@').next().unwrap_or_default();
-    let method = text("method").unwrap_or("GET");
+    let connects = request.get("connect").and_then(Value::as_bool);
+    let method = match connects {
+        Some(true) => "CONNECT",
+        _ => text("method").unwrap_or("GET"),
+    };
     match text("connection") {
         Some(connection) => format!("http {method} {connection}"),
         None => format!("http {method} {scheme}://{host}"),
@@ -204,6 +208,10 @@ mod tests {
             (
                 json!({"url": "/users?key=1", "connection": "github"}),
                 "http GET github",
+            ),
+            (
+                json!({"url": "http://a.test:81", "connect": true}),
+                "http CONNECT http://a.test:81",
             ),
             (json!({}), "http GET ://"),
         ] {

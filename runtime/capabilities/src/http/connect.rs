@@ -139,6 +139,20 @@ async fn first_that_answers(addresses: &[IpAddr], port: u16) -> Result<TcpStream
     Err(last)
 }
 
+/// Speaks TLS as `name` over a connection that is open already.
+pub(super) async fn secure(
+    stream: Stream,
+    trust: &Trust,
+    name: &str,
+) -> Result<Stream, NotConnected> {
+    let Stream::Plain(stream) = stream else {
+        return Ok(stream);
+    };
+    tokio::time::timeout(CONNECT, secured(stream, trust, name))
+        .await
+        .unwrap_or(Err(NotConnected::TimedOut))
+}
+
 async fn secured(stream: TcpStream, trust: &Trust, name: &str) -> Result<Stream, NotConnected> {
     let config = trust.config().ok_or(NotConnected::Tls)?;
     let name = ServerName::try_from(name.to_owned()).map_err(|_| NotConnected::Tls)?;
@@ -169,6 +183,24 @@ fn why(error: &io::Error) -> NotConnected {
 pub(super) enum Stream {
     Plain(TcpStream),
     Secured(Box<TlsStream<TcpStream>>),
+}
+
+impl Stream {
+    /// Whether it is encrypted.
+    pub(super) fn is_secured(&self) -> bool {
+        matches!(self, Self::Secured(_))
+    }
+
+    /// Whether the peer has neither closed it nor sent anything. What comes over TLS before an answer is TLS's own.
+    pub(super) fn is_quiet(&self) -> bool {
+        match self {
+            Self::Plain(stream) => {
+                let read = stream.try_read(&mut [0]);
+                read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+            }
+            Self::Secured(_) => true,
+        }
+    }
 }
 
 impl AsyncRead for Stream {

@@ -52,6 +52,9 @@ pub(crate) struct Request {
     pub(super) redirect: Redirect,
     /// At most so long, in milliseconds, if that is less than the call's own deadline.
     pub(super) timeout_ms: Option<u64>,
+    /// Whether to connect only, and keep the connection for the request that follows.
+    #[serde(default)]
+    pub(super) connect: bool,
 }
 
 /// What to do about an answer that points elsewhere.

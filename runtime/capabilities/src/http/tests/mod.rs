@@ -1,6 +1,7 @@
 //! Requests against servers on loopback that do what hostile ones do.
 
 mod answers;
+mod connecting;
 mod places;
 mod secrets;
 mod tls;
@@ -20,7 +21,7 @@ use wxmcp_run::{BoxFuture, CallContext, Ledger, ToolError};
 use super::connect::Trust;
 use super::load::Load;
 use super::site::Site;
-use super::{Http, Prepared, Request};
+use super::{Http, Prepared, Request, Waiting};
 use crate::resolve::{NotResolved, Resolve};
 use crate::{ConnectionConfig, HeaderConfig};
 use wxmcp_policy::{CapabilityGrants, Hosts};
@@ -183,10 +184,21 @@ async fn ask_for(
     hosts: &[&str],
     request: Value,
 ) -> Result<Value, ToolError> {
+    ask_over(&Waiting::default(), ledger, http, hosts, request).await
+}
+
+/// The same, over connections that wait.
+async fn ask_over(
+    waiting: &Waiting,
+    ledger: &Ledger,
+    http: &Http,
+    hosts: &[&str],
+    request: Value,
+) -> Result<Value, ToolError> {
     let request: Request = serde_json::from_value(request).unwrap();
     let granted = CapabilityGrants::Script(Arc::new(Hosts::new(hosts).unwrap()));
     let context = CallContext::outside_of_runs(ledger);
-    let performing = http.perform(Prepared::new(request)?, &granted, &context);
+    let performing = http.perform(Prepared::new(request)?, &granted, waiting, &context);
     let answer = performing.await?;
     assert!(answer.charge.bytes() >= u64::try_from(answer.json.len()).unwrap());
     Ok(serde_json::from_slice(&answer.json).unwrap())
