@@ -3,6 +3,14 @@
 //!
 //! Nothing of a package runs on the host.
 
+mod error;
 mod lock;
+pub mod python;
+mod requirement;
+mod script;
+mod tools;
 
+pub use error::PackageError;
 pub use lock::{Declared, Lock, LockError, Locked, NAME};
+pub use requirement::{Requirement, normal};
+pub use script::{PYTHON, required};

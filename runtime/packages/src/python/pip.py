@@ -1,0 +1,61 @@
+"""Has pip download wheels for the guest's Python. Its one argument is JSON; what it says besides pip's own words goes to a file.
+
+pip takes the markers of the Python that it runs on, and prefers wheels with native code to pure ones of the same
+version. So both are replaced here; of each file that pip looked at the name is noted, so that an error can say what exists.
+"""
+
+import json
+import os
+import sys
+
+request = json.loads(sys.argv[1])
+
+try:
+    from pip._internal.cli.main import main
+    from pip._internal.index.package_finder import LinkEvaluator
+    from pip._internal.models.target_python import TargetPython
+    from pip._vendor.packaging import markers
+    from pip._vendor.packaging.tags import Tag
+
+    _evaluate = LinkEvaluator.evaluate_link
+    _names = [name for name in ("get_tags", "get_sorted_tags", "get_unsorted_tags") if hasattr(TargetPython, name)]
+    markers.default_environment
+    if not _names:
+        raise ImportError("no tags of the target")
+except (ImportError, AttributeError) as error:
+    print(f"cannot use this pip: {error}", file=sys.stderr)
+    sys.exit(90)
+
+# The most preferred first.
+TAGS = [Tag(*text.split("-")) for text in request["tags"]]
+
+# Names of files that are kept of each project, the newest.
+MOST = 200
+
+seen = {}
+
+
+def evaluate_link(self, link):
+    """Notes a file that pip looks at."""
+    found = _evaluate(self, link)
+    if not found[1].startswith("wrong project name"):
+        names = seen.setdefault(self._canonical_name, [])
+        names.append([link.filename, getattr(found[0], "name", str(found[0])), str(found[1])])
+        del names[:-MOST]
+    return found
+
+
+markers.default_environment = lambda: dict(request["markers"])
+LinkEvaluator.evaluate_link = evaluate_link
+for _name in _names:
+    _made = set if _name == "get_unsorted_tags" else list
+    setattr(TargetPython, _name, lambda self, made=_made: made(TAGS))
+
+os.environ["PIP_REQUIRE_VIRTUALENV"] = "0"
+arguments = ["download", "--quiet", "--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+arguments += ["--only-binary", ":all:", "--python-version", request["version"], "--dest", request["folder"]]
+arguments += request["arguments"]
+status = main(arguments)
+with open(request["report"], "w", encoding="utf-8") as file:
+    json.dump(seen, file)
+sys.exit(status)
