@@ -84,8 +84,12 @@ impl Maker<'_> {
         let digest = wxmcp_bundle::store(&wxmcp_bundle::folder_in(self.cache), &tree)?;
         let file = self.file(digest.clone());
         for wheel in wheels.iter().filter(|it| !it.native.is_empty()) {
-            let failed = attempt(wheel, &file, runner).await?;
-            native::judge(wheel, &failed)?;
+            let works = attempt(wheel, &file, runner).await;
+            if let Err(error) = works.and_then(|failed| native::judge(wheel, &failed)) {
+                // Nothing names it.
+                let _left = wxmcp_bundle::remove(&wxmcp_bundle::folder_in(self.cache), &digest);
+                return Err(error);
+            }
         }
         // Where it cannot be noted it is made again.
         let _kept = wxmcp_cache::store(&self.note(locked), digest.as_bytes());
