@@ -7,7 +7,7 @@ use wxmcp_guests::NATIVES;
 use wxmcp_host::cache_directory;
 use wxmcp_packages::python::{self, Maker, Resolved};
 use wxmcp_packages::{Declared, Lock, Locked, PackageError, Requirement, Table, unlocked};
-use wxmcp_run::{Access, BundleFile, Language, Mount, Quota, Script, Source};
+use wxmcp_run::{Access, BundleFile, Language, Mount, Policy, Quota, Script, Source};
 use wxmcp_toolfiles::Interpreters as _;
 
 use crate::exit::Failure;
@@ -45,9 +45,14 @@ pub(crate) fn provide(settings: &mut Settings, script: &Script) -> Result<(), Fa
     if let Some(site) = settings.packages.site.clone() {
         put(settings, SITE, Source::Host(site))?;
     }
+    if settings.tools.is_some() {
+        ensure_project(&settings.packages).map_err(|error| failed(error, "the project"))?;
+    }
     if script.language == Language::Python {
-        let own = wxmcp_packages::required(&script.source).map_err(|error| failed(error, &script.name))?;
-        let bundle = of_python(&settings.packages, own).map_err(|error| failed(error, &script.name))?;
+        let own = wxmcp_packages::required(&script.source)
+            .map_err(|error| failed(error, &script.name))?;
+        let bundle =
+            of_python(&settings.packages, own).map_err(|error| failed(error, &script.name))?;
         if let Some(bundle) = bundle {
             put(settings, python::MOUNT, Source::Bundle(bundle))?;
         }
@@ -60,27 +65,93 @@ pub(crate) fn provide(settings: &mut Settings, script: &Script) -> Result<(), Fa
 /// # Errors
 ///
 /// When what is declared is not locked.
-pub(crate) fn provide_locked(settings: &mut Settings) -> Result<(), Failure> {
+pub(crate) fn provide_locked(settings: &mut Settings) -> Result<Lock, Failure> {
     if let Some(site) = settings.packages.site.clone() {
         put(settings, SITE, Source::Host(site))?;
     }
-    let packages = &settings.packages;
-    let asked = requirements(packages.project.python.iter().chain(&packages.flags)).map_err(|error| failed(error, "the server"))?;
-    if asked.is_empty() {
+    if settings.packages.project.python.is_empty() && settings.packages.flags.is_empty() {
+        return Ok(Lock::default());
+    }
+    let lock = locked(&settings.packages)?;
+    let bundle = bundle_of(&lock.python).map_err(|error| failed(error, "the server"))?;
+    put(settings, python::MOUNT, Source::Bundle(bundle))?;
+    Ok(lock)
+}
+
+/// Locks what the project declares, where that is not done yet, and makes its bundle.
+fn ensure_project(packages: &Packages) -> Result<(), PackageError> {
+    if packages.project.python.is_empty() {
         return Ok(());
     }
-    let lock = read(&packages.lock)?.unwrap_or_default();
-    if let Some(why) = unlocked(&lock, &asked) {
-        return Err(Failure::usage(anyhow!("{why}")).hint("`wxmcp lock` resolves what wxmcp.toml declares; a server never does"));
+    let none = Packages {
+        flags: Vec::new(),
+        ..packages.clone()
+    };
+    of_python(&none, None).map(drop)
+}
+
+/// What tool files see of packages: those that their project has locked.
+///
+/// # Errors
+///
+/// When what is declared is not locked.
+pub(crate) fn of_tools(settings: &Settings) -> Result<Policy, Failure> {
+    let packages = &settings.packages;
+    if packages.project.python.is_empty() {
+        return Ok(Policy::default());
     }
-    let bundle = bundle_of(&lock.python).map_err(|error| failed(error, "the server"))?;
-    put(settings, python::MOUNT, Source::Bundle(bundle))
+    let lock = locked(packages)?;
+    let bundle = bundle_of(&lock.python).map_err(|error| failed(error, "the project"))?;
+    Ok(Policy {
+        mounts: vec![python::mount(bundle)],
+        packages: vec![python::MOUNT.to_owned()],
+        ..Policy::default()
+    })
+}
+
+/// What a script under test sees of packages: those that its project has locked.
+///
+/// # Errors
+///
+/// When it names others.
+pub(crate) fn seen_in_test(
+    script: &Script,
+    sees: &Policy,
+    settings: &Settings,
+) -> Result<Policy, String> {
+    if script.language == Language::Python {
+        let named = wxmcp_packages::required(&script.source).map_err(|error| error.to_string())?;
+        let lock = Lock::read(&settings.packages.lock).map_err(|error| error.to_string())?;
+        let why = unlocked(&lock.unwrap_or_default(), &named.unwrap_or_default());
+        if let Some(why) = why {
+            return Err(format!(
+                "{why}: a script under test has the packages of its project"
+            ));
+        }
+    }
+    Ok(wxmcp_packages::seen_by(script.language, sees))
+}
+
+/// The lock of a project, if it has all that is declared.
+fn locked(packages: &Packages) -> Result<Lock, Failure> {
+    let all = packages.project.python.iter().chain(&packages.flags);
+    let asked = requirements(all).map_err(|error| failed(error, "the project"))?;
+    let lock = read(&packages.lock)?.unwrap_or_default();
+    match unlocked(&lock, &asked) {
+        None => Ok(lock),
+        Some(why) => {
+            Err(Failure::usage(anyhow!("{why}"))
+                .hint("`wxmcp lock` resolves what wxmcp.toml declares"))
+        }
+    }
 }
 
 /// Mounts packages.
 fn put(settings: &mut Settings, guest: &str, source: Source) -> Result<(), Failure> {
     if settings.mounts.iter().any(|mount| mount.guest == guest) {
-        return Err(Failure::usage(anyhow!("a volume has the DST `{guest}`, where packages are")));
+        return Err(Failure::usage(anyhow!(
+            "a volume has the DST `{guest}`, where packages are"
+        )));
     }
     settings.shown.push(guest.to_owned());
     settings.mounts.push(Mount {
@@ -93,17 +164,27 @@ fn put(settings: &mut Settings, guest: &str, source: Source) -> Result<(), Failu
 }
 
 /// The bundle of a script's packages: those that it names itself, else those of its project; and those of flags.
-fn of_python(packages: &Packages, own: Option<Vec<Requirement>>) -> Result<Option<BundleFile>, PackageError> {
+fn of_python(
+    packages: &Packages,
+    own: Option<Vec<Requirement>>,
+) -> Result<Option<BundleFile>, PackageError> {
     let project = requirements(&packages.project.python)?;
     let flags = requirements(&packages.flags)?;
     let is_project = own.is_none() && flags.is_empty();
-    let asked: Vec<Requirement> = own.unwrap_or_else(|| project.clone()).into_iter().chain(flags).collect();
+    let asked: Vec<Requirement> = own
+        .unwrap_or_else(|| project.clone())
+        .into_iter()
+        .chain(flags)
+        .collect();
     if asked.is_empty() {
         return Ok(None);
     }
     let lock = Lock::read(&packages.lock)?;
     let is_new = |lock: &Lock| lock.declared.python == texts(&project);
-    if let Some(lock) = lock.as_ref().filter(|lock| is_new(lock) && unlocked(lock, &asked).is_none()) {
+    if let Some(lock) = lock
+        .as_ref()
+        .filter(|lock| is_new(lock) && unlocked(lock, &asked).is_none())
+    {
         return bundle_of(&lock.python).map(Some);
     }
     if is_project {
@@ -120,7 +201,9 @@ pub(crate) fn own_bundle(asked: &[Requirement], anew: bool) -> Result<BundleFile
     texts.sort();
     let key = format!("{}\n{}", wxmcp_packages::PYTHON, texts.join("\n"));
     let cache = cache_directory().ok_or(PackageError::NoCache)?;
-    let path = cache.join("locks").join(format!("{}.lock", wxmcp_cache::hex(key.as_bytes())));
+    let path = cache
+        .join("locks")
+        .join(format!("{}.lock", wxmcp_cache::hex(key.as_bytes())));
     let known = wxmcp_cache::is_ours(&path, OWN_LOCK).then(|| Lock::read(&path));
     if let Some(Ok(Some(lock))) = known.filter(|_| !anew) {
         return bundle_of(&lock.python);
@@ -148,12 +231,19 @@ pub(crate) fn write(
     lock.python = locked.to_vec();
     lock.write(path)?;
     let count = locked.len();
-    render::note(&format!("locked {count} package{} in `{}`", if count == 1 { "" } else { "s" }, path.display()));
+    render::note(&format!(
+        "locked {count} package{} in `{}`",
+        if count == 1 { "" } else { "s" },
+        path.display()
+    ));
     Ok(())
 }
 
 /// Resolves packages and makes their bundle.
-pub(crate) fn resolve(asked: &[Requirement], keep: &[Locked]) -> Result<(Resolved, BundleFile), PackageError> {
+pub(crate) fn resolve(
+    asked: &[Requirement],
+    keep: &[Locked],
+) -> Result<(Resolved, BundleFile), PackageError> {
     with_maker(|maker| {
         let resolved = maker.resolve(asked, keep)?;
         let bundle = made(maker, &resolved)?;
@@ -169,7 +259,9 @@ pub(crate) fn bundle_of(locked: &[Locked]) -> Result<BundleFile, PackageError> {
     })
 }
 
-fn with_maker<T>(work: impl FnOnce(Maker<'_>) -> Result<T, PackageError>) -> Result<T, PackageError> {
+fn with_maker<T>(
+    work: impl FnOnce(Maker<'_>) -> Result<T, PackageError>,
+) -> Result<T, PackageError> {
     let cache = cache_directory().ok_or(PackageError::NoCache)?;
     work(Maker {
         cache: &cache,
@@ -179,10 +271,7 @@ fn with_maker<T>(work: impl FnOnce(Maker<'_>) -> Result<T, PackageError>) -> Res
 
 /// Has the sandbox make a bundle.
 fn made(maker: Maker<'_>, resolved: &Resolved) -> Result<BundleFile, PackageError> {
-    let failed = |why: String| PackageError::Sandbox {
-        what: "start",
-        why,
-    };
+    let failed = |why: String| PackageError::Sandbox { what: "start", why };
     let runner = crate::guests::guests().sandbox(Language::Python);
     let runner = runner.map_err(|error| failed(error.to_string()))?;
     let event_loop = wxmcp_host::EventLoop::on_this_thread();
@@ -194,7 +283,10 @@ fn made(maker: Maker<'_>, resolved: &Resolved) -> Result<BundleFile, PackageErro
 pub(crate) fn requirements<'a>(
     texts: impl IntoIterator<Item = &'a String>,
 ) -> Result<Vec<Requirement>, PackageError> {
-    texts.into_iter().map(|text| Requirement::parse(text)).collect()
+    texts
+        .into_iter()
+        .map(|text| Requirement::parse(text))
+        .collect()
 }
 
 /// How requirements are kept in a lock.
@@ -205,13 +297,16 @@ pub(crate) fn texts(requirements: &[Requirement]) -> Vec<String> {
 /// Reads a lock.
 pub(crate) fn read(path: &Path) -> Result<Option<Lock>, Failure> {
     let read = Lock::read(path).map_err(anyhow::Error::from);
-    read.context("read the locked packages").map_err(Failure::usage)
+    read.context("read the locked packages")
+        .map_err(Failure::usage)
 }
 
 /// What stands against packages, as it is told.
 pub(crate) fn failed(error: PackageError, of: &str) -> Failure {
     let hint = error.hint();
-    let failure = Failure::usage(anyhow::Error::new(error).context(format!("cannot provide the packages of {}", named(of))));
+    let failure = Failure::usage(
+        anyhow::Error::new(error).context(format!("cannot provide the packages of {}", named(of))),
+    );
     match hint {
         Some(hint) => failure.hint(hint),
         None => failure,

@@ -65,7 +65,10 @@ pub fn with(text: &str, key: &'static str, entries: &[String]) -> Result<String,
                 text if text.ends_with('\n') => "\n",
                 _ => "\n\n",
             };
-            Some(format!("{text}{gap}[packages]\n{key} = {}\n", array_of(entries)))
+            Some(format!(
+                "{text}{gap}[packages]\n{key} = {}\n",
+                array_of(entries)
+            ))
         }
     };
     // What was changed by its text must mean what was wanted.
@@ -98,18 +101,31 @@ fn changed(
     there: &[(String, Range<usize>)],
     entries: &[String],
 ) -> Option<String> {
-    let kept: Vec<&(String, Range<usize>)> = there.iter().filter(|(it, _)| entries.contains(it)).collect();
-    let new: Vec<&String> = entries.iter().filter(|it| there.iter().all(|(there, _)| there != *it)).collect();
+    let kept: Vec<&(String, Range<usize>)> = there
+        .iter()
+        .filter(|(it, _)| entries.contains(it))
+        .collect();
+    let new: Vec<&String> = entries
+        .iter()
+        .filter(|it| there.iter().all(|(there, _)| there != *it))
+        .collect();
     if kept.len() != there.len() || there.is_empty() {
         let is_long = text.get(array.clone())?.contains('\n') && !entries.is_empty();
         let whole = match is_long {
             true => {
-                let lines: Vec<String> = entries.iter().map(|it| format!("  {},\n", quoted(it))).collect();
+                let lines: Vec<String> = entries
+                    .iter()
+                    .map(|it| format!("  {},\n", quoted(it)))
+                    .collect();
                 format!("[\n{}]", lines.concat())
             }
             false => array_of(entries),
         };
-        return Some(format!("{}{whole}{}", text.get(..array.start)?, text.get(array.end..)?));
+        return Some(format!(
+            "{}{whole}{}",
+            text.get(..array.start)?,
+            text.get(array.end..)?
+        ));
     }
     let last = there.last()?.1.end;
     let line = text.get(..there.last()?.1.start)?.rsplit('\n').next()?;
@@ -117,8 +133,16 @@ fn changed(
         true => format!(",\n{line}"),
         false => ", ".to_owned(),
     };
-    let added: Vec<String> = new.iter().map(|it| format!("{between}{}", quoted(it))).collect();
-    Some(format!("{}{}{}", text.get(..last)?, added.concat(), text.get(last..)?))
+    let added: Vec<String> = new
+        .iter()
+        .map(|it| format!("{between}{}", quoted(it)))
+        .collect();
+    Some(format!(
+        "{}{}{}",
+        text.get(..last)?,
+        added.concat(),
+        text.get(last..)?
+    ))
 }
 
 /// The key in a line of its own, below the header of the table.
@@ -130,7 +154,10 @@ fn below_header(text: &str, key: &str, entries: &[String]) -> Option<String> {
         if bare == "[packages]" {
             let gap = if line.ends_with('\n') { "" } else { "\n" };
             let (before, after) = text.split_at_checked(at)?;
-            return Some(format!("{before}{gap}{key} = {}\n{after}", array_of(entries)));
+            return Some(format!(
+                "{before}{gap}{key} = {}\n{after}",
+                array_of(entries)
+            ));
         }
     }
     None
@@ -163,7 +190,10 @@ mod tests {
             "[limits]\nfuel = 1\n\n[packages]\npython = [\"a>=1\"]\n"
         );
         assert_eq!(
-            python("[packages] # mine\njavascript = ['b']\n\n[limits]\n", &["a"]),
+            python(
+                "[packages] # mine\njavascript = ['b']\n\n[limits]\n",
+                &["a"]
+            ),
             "[packages] # mine\npython = [\"a\"]\njavascript = ['b']\n\n[limits]\n"
         );
         assert_eq!(
@@ -175,16 +205,29 @@ mod tests {
             python(long, &["a", "b", "c"]),
             "[packages]\npython = [\n    'a', # why\n    'b',\n    \"c\",\n]\n"
         );
-        assert_eq!(python(long, &["b"]), "[packages]\npython = [\n  \"b\",\n]\n");
+        assert_eq!(
+            python(long, &["b"]),
+            "[packages]\npython = [\n  \"b\",\n]\n"
+        );
         assert_eq!(python(long, &[]), "[packages]\npython = []\n");
-        assert_eq!(python("packages.python = ['a']\n", &["a", "b"]), "packages.python = ['a', \"b\"]\n");
+        assert_eq!(
+            python("packages.python = ['a']\n", &["a", "b"]),
+            "packages.python = ['a', \"b\"]\n"
+        );
     }
 
     #[test]
     fn what_cannot_be_changed_is_said() {
         let entries = ["a".to_owned()];
         let odd = with("packages = { javascript = [] }\n", "python", &entries).unwrap_err();
-        assert!(odd.to_string().ends_with("write `python = [\"a\"]` there yourself"), "{odd}");
-        assert!(matches!(with("[", "python", &entries), Err(DeclareError::Form(_))));
+        assert!(
+            odd.to_string()
+                .ends_with("write `python = [\"a\"]` there yourself"),
+            "{odd}"
+        );
+        assert!(matches!(
+            with("[", "python", &entries),
+            Err(DeclareError::Form(_))
+        ));
     }
 }

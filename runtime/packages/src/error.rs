@@ -31,7 +31,9 @@ pub enum PackageError {
     #[error("cannot resolve the packages: {0}")]
     Unresolved(String),
     /// A file is not the one that was locked.
-    #[error("`{file}` is not what `wxmcp.lock` has: its SHA-256 is {found}, and {locked} is locked")]
+    #[error(
+        "`{file}` is not what `wxmcp.lock` has: its SHA-256 is {found}, and {locked} is locked"
+    )]
     Digest {
         /// The file.
         file: String,
@@ -49,12 +51,14 @@ pub enum PackageError {
         why: String,
     },
     /// A package does not import without its native code.
-    #[error("`{name}` {version} does not work without its native code: {why}")]
+    #[error("`{name}` {version}{} does not work without its native code: {why}", of(.needed_by))]
     Native {
         /// The package.
         name: String,
         /// Its version.
         version: String,
+        /// Packages that need it.
+        needed_by: Vec<String>,
         /// The module that failed, and how.
         why: String,
         /// What exists instead.
@@ -93,6 +97,15 @@ pub enum PackageError {
     /// The lock cannot be read or written.
     #[error(transparent)]
     Lock(#[from] crate::lock::LockError),
+}
+
+/// Who needs a package.
+fn of(needed_by: &[String]) -> String {
+    match needed_by {
+        [] => String::new(),
+        [one] => format!(", which `{one}` needs,"),
+        [first, ..] => format!(", which `{first}` and others need,"),
+    }
 }
 
 impl PackageError {

@@ -10,6 +10,7 @@ mod locked;
 pub mod python;
 mod requirement;
 mod script;
+mod seen;
 mod tools;
 
 pub use declare::{DeclareError, Table, with};
@@ -18,3 +19,4 @@ pub use lock::{Declared, Lock, LockError, Locked, NAME};
 pub use locked::unlocked;
 pub use requirement::{Requirement, normal};
 pub use script::{PYTHON, required};
+pub use seen::seen_by;

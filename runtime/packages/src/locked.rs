@@ -11,20 +11,34 @@ pub fn unlocked(lock: &Lock, asked: &[Requirement]) -> Option<String> {
 fn missing(lock: &Lock, asked: &Requirement) -> Option<String> {
     let Some(locked) = lock.python.iter().find(|it| it.name == asked.name()) else {
         return Some(match asked.marker() {
-            Some(_) => format!("`{}` is not in wxmcp.lock, and its marker is not looked at", asked.text()),
+            Some(_) => format!(
+                "`{}` is not in wxmcp.lock, and its marker is not looked at",
+                asked.text()
+            ),
             None => format!("`{}` is not in wxmcp.lock", asked.text()),
         });
     };
     if !asked.admits(&locked.version) {
-        return Some(format!("`{}` does not fit wxmcp.lock, which has {}", asked.text(), locked.version));
+        return Some(format!(
+            "`{}` does not fit wxmcp.lock, which has {}",
+            asked.text(),
+            locked.version
+        ));
     }
-    let declared = lock.declared.python.iter().filter_map(|it| Requirement::parse(it).ok());
+    let declared = lock
+        .declared
+        .python
+        .iter()
+        .filter_map(|it| Requirement::parse(it).ok());
     let extras: Vec<String> = declared
         .filter(|it| it.name() == asked.name())
         .flat_map(|it| it.extras().to_vec())
         .collect();
     let extra = asked.extras().iter().find(|it| !extras.contains(it))?;
-    Some(format!("wxmcp.lock has `{}` without `[{extra}]`", asked.name()))
+    Some(format!(
+        "wxmcp.lock has `{}` without `[{extra}]`",
+        asked.name()
+    ))
 }
 
 #[cfg(test)]
@@ -57,7 +71,10 @@ mod tests {
             ("b", "`b` is not in wxmcp.lock"),
             ("a>=2", "`a>=2` does not fit wxmcp.lock, which has 1.5"),
             ("a[slow]", "wxmcp.lock has `a` without `[slow]`"),
-            ("b; python_version < '3'", "`b; python_version < '3'` is not in wxmcp.lock, and its marker is not looked at"),
+            (
+                "b; python_version < '3'",
+                "`b; python_version < '3'` is not in wxmcp.lock, and its marker is not looked at",
+            ),
         ] {
             assert_eq!(told(text).as_deref(), Some(why), "{text}");
         }

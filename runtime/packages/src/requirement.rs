@@ -39,7 +39,9 @@ impl Requirement {
             Some((asked, marker)) => (asked.trim(), Some(marker.trim().to_owned())),
             None => (trimmed, None),
         };
-        let end = asked.find(|it: char| !is_of_name(it)).unwrap_or(asked.len());
+        let end = asked
+            .find(|it: char| !is_of_name(it))
+            .unwrap_or(asked.len());
         let (name, rest) = asked.split_at(end);
         if !is_name(name) {
             return Err(refused("a name has letters, digits, `-`, `_` and `.`"));
@@ -53,7 +55,9 @@ impl Requirement {
         let (extras, rest) = match rest.strip_prefix('[') {
             None => (Vec::new(), rest),
             Some(rest) => {
-                let (inside, rest) = rest.split_once(']').ok_or_else(|| refused("`]` is missing"))?;
+                let (inside, rest) = rest
+                    .split_once(']')
+                    .ok_or_else(|| refused("`]` is missing"))?;
                 let extras = inside.split(',').map(str::trim).filter(|it| !it.is_empty());
                 let extras: Vec<String> = extras.map(normal).collect();
                 if !extras.iter().all(|it| is_name(it)) {
@@ -175,14 +179,26 @@ mod tests {
             ("requests", "requests"),
             (" PyYAML ", "pyyaml"),
             ("Zope.Interface >= 5 , <6", "zope-interface>=5,<6"),
-            ("requests[socks, use_chardet]~=2.32.0", "requests[socks,use-chardet]~=2.32.0"),
+            (
+                "requests[socks, use_chardet]~=2.32.0",
+                "requests[socks,use-chardet]~=2.32.0",
+            ),
             ("attrs (>=20)", "attrs>=20"),
-            ("tomli>=2; python_version < '3.11'", "tomli>=2; python_version < '3.11'"),
+            (
+                "tomli>=2; python_version < '3.11'",
+                "tomli>=2; python_version < '3.11'",
+            ),
         ] {
             assert_eq!(Requirement::parse(text).unwrap().text(), kept, "{text}");
         }
         let requirement = Requirement::parse("a>=2.1,<3").unwrap();
-        for (version, admitted) in [("2.1", true), ("2.10.3", true), ("3.0", false), ("2.0", false), ("x", false)] {
+        for (version, admitted) in [
+            ("2.1", true),
+            ("2.10.3", true),
+            ("3.0", false),
+            ("2.0", false),
+            ("x", false),
+        ] {
             assert_eq!(requirement.admits(version), admitted, "{version}");
         }
     }
@@ -205,7 +221,10 @@ mod tests {
             "a b",
         ] {
             let refused = Requirement::parse(text);
-            assert!(matches!(refused, Err(PackageError::Requirement { .. })), "{text:?}");
+            assert!(
+                matches!(refused, Err(PackageError::Requirement { .. })),
+                "{text:?}"
+            );
         }
     }
 }

@@ -59,16 +59,24 @@ pub fn required(source: &str) -> Result<Option<Vec<Requirement>>, PackageError> 
             )));
         }
     }
-    if let Some(key) = ELSEWHERE.iter().find(|key| metadata.tool.uv.contains_key(**key)) {
+    if let Some(key) = ELSEWHERE
+        .iter()
+        .find(|key| metadata.tool.uv.contains_key(**key))
+    {
         return Err(PackageError::Metadata(format!(
             "`tool.uv.{key}` says where packages come from, which is not read from scripts: say it in the \
              configuration of uv or pip"
         )));
     }
     if metadata.dependencies.len() > MOST {
-        return Err(PackageError::Metadata(format!("it names more than {MOST} packages")));
+        return Err(PackageError::Metadata(format!(
+            "it names more than {MOST} packages"
+        )));
     }
-    let all = metadata.dependencies.iter().map(|text| Requirement::parse(text));
+    let all = metadata
+        .dependencies
+        .iter()
+        .map(|text| Requirement::parse(text));
     all.collect::<Result<_, _>>().map(Some)
 }
 
@@ -112,7 +120,10 @@ mod tests {
     #[test]
     fn metadata_is_found_where_it_stands() {
         let source = "#!/usr/bin/env python\r\n# /// script\r\n# requires-python = '>=3.10'\r\n# dependencies = [\r\n#   'a>=1',\r\n#\r\n#   'B_c',\r\n# ]\r\n# ///\r\nimport a\r\n";
-        assert_eq!(named(source), Some(vec!["a>=1".to_owned(), "b-c".to_owned()]));
+        assert_eq!(
+            named(source),
+            Some(vec!["a>=1".to_owned(), "b-c".to_owned()])
+        );
         assert_eq!(named("# /// script\n# ///\n"), Some(Vec::new()));
         for source in [
             "import a\n",
@@ -130,15 +141,26 @@ mod tests {
     #[test]
     fn what_a_script_cannot_have_is_refused_by_name() {
         for (inside, why) in [
-            ("requires-python = '<3.12'", "it wants Python <3.12, and the sandbox has 3.14.0"),
+            (
+                "requires-python = '<3.12'",
+                "it wants Python <3.12, and the sandbox has 3.14.0",
+            ),
             ("dependencies = 'a'", "invalid type"),
-            ("[tool.uv.sources]\n# a = { git = 'https://a.test' }", "`tool.uv.sources` says where"),
+            (
+                "[tool.uv.sources]\n# a = { git = 'https://a.test' }",
+                "`tool.uv.sources` says where",
+            ),
         ] {
             let source = format!("# /// script\n# {inside}\n# ///\n");
             let error = required(&source).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
         let two = "# /// script\n# ///\n\n# /// script\n# ///\n";
-        assert!(required(two).unwrap_err().to_string().ends_with("there are two of it"));
+        assert!(
+            required(two)
+                .unwrap_err()
+                .to_string()
+                .ends_with("there are two of it")
+        );
     }
 }

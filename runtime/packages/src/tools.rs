@@ -19,10 +19,33 @@ const OUTPUT: usize = 256 << 10;
 
 /// Variables that say what these programs use: names, and beginnings of names. All else stays here.
 const PASSED: [&str; 16] = [
-    "PATH", "HOME", "USER", "LANG", "TMPDIR", "TZ", "NETRC", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY",
-    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "VIRTUAL_ENV", "SSH_AUTH_SOCK",
+    "PATH",
+    "HOME",
+    "USER",
+    "LANG",
+    "TMPDIR",
+    "TZ",
+    "NETRC",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+    "NODE_EXTRA_CA_CERTS",
+    "VIRTUAL_ENV",
+    "SSH_AUTH_SOCK",
 ];
-const PASSED_FROM: [&str; 8] = ["LC_", "XDG_", "PIP_", "UV_", "NPM_CONFIG_", "SSL_CERT_", "PYENV_", "KEYRING_"];
+const PASSED_FROM: [&str; 8] = [
+    "LC_",
+    "XDG_",
+    "PIP_",
+    "UV_",
+    "NPM_CONFIG_",
+    "SSL_CERT_",
+    "PYENV_",
+    "KEYRING_",
+];
 
 /// What a program did.
 #[derive(Debug)]
@@ -56,7 +79,11 @@ fn is_passed(name: &OsStr) -> bool {
 /// # Errors
 ///
 /// When it does not start, or takes too long.
-pub(crate) fn run(program: &Path, arguments: &[OsString], folder: &Path) -> Result<Ended, PackageError> {
+pub(crate) fn run(
+    program: &Path,
+    arguments: &[OsString],
+    folder: &Path,
+) -> Result<Ended, PackageError> {
     let failed = |why: String| PackageError::Program {
         program: program.display().to_string(),
         why,
@@ -74,7 +101,10 @@ pub(crate) fn run(program: &Path, arguments: &[OsString], folder: &Path) -> Resu
         .spawn()
         .map_err(|error| failed(format!("does not start: {error}")))?;
     let (sender, ended) = mpsc::channel();
-    let streams = [child.stdout.take().map(boxed), child.stderr.take().map(boxed)];
+    let streams = [
+        child.stdout.take().map(boxed),
+        child.stderr.take().map(boxed),
+    ];
     for (number, stream) in streams.into_iter().enumerate() {
         let sender = sender.clone();
         std::thread::spawn(move || {
@@ -97,7 +127,9 @@ pub(crate) fn run(program: &Path, arguments: &[OsString], folder: &Path) -> Resu
             }
         }
     }
-    let status = child.wait().map_err(|error| failed(format!("cannot be waited for: {error}")))?;
+    let status = child
+        .wait()
+        .map_err(|error| failed(format!("cannot be waited for: {error}")))?;
     Ok(Ended {
         code: status.code(),
         stderr,
@@ -150,7 +182,10 @@ mod tests {
     fn the_last_of_what_is_printed_is_kept() {
         let folder = tempfile::tempdir().unwrap();
         let sh = find("sh").unwrap();
-        let words = ["-c", "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo end >&2; exit 3"];
+        let words = [
+            "-c",
+            "head -c 1000000 /dev/zero | tr '\\0' x >&2; echo end >&2; exit 3",
+        ];
         let ended = run(&sh, &words.map(OsString::from), folder.path()).unwrap();
         assert_eq!(ended.code, Some(3));
         assert!(ended.stderr.ends_with("xend\n"));

@@ -15,11 +15,18 @@ pub(super) fn print(project: &Packages, lock: Option<&Lock>, json: bool) -> Resu
     let lock = lock.unwrap_or(&empty);
     if json {
         let all = json!({"python": lock.python, "javascript": lock.javascript});
-        let text = serde_json::to_string_pretty(&all).context("write the packages as JSON").map_err(Failure::fault)?;
+        let text = serde_json::to_string_pretty(&all)
+            .context("write the packages as JSON")
+            .map_err(Failure::fault)?;
         render::line(&text);
         return Ok(Exit::Success);
     }
-    let rows: Vec<[String; 5]> = lock.python.iter().chain(&lock.javascript).map(row).collect();
+    let rows: Vec<[String; 5]> = lock
+        .python
+        .iter()
+        .chain(&lock.javascript)
+        .map(row)
+        .collect();
     for line in aligned(&rows) {
         render::line(&line);
     }
@@ -34,7 +41,9 @@ pub(super) fn print(project: &Packages, lock: Option<&Lock>, json: bool) -> Resu
 }
 
 fn row(locked: &Locked) -> [String; 5] {
-    let size = locked.size.map(|size| ByteSize(size).display().si_short().to_string());
+    let size = locked
+        .size
+        .map(|size| ByteSize(size).display().si_short().to_string());
     [
         locked.name.clone(),
         locked.version.clone(),
@@ -46,10 +55,18 @@ fn row(locked: &Locked) -> [String; 5] {
 
 /// Rows as lines, each column as wide as its widest entry.
 fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|it| it.chars().count()).max();
+    let width = |column: usize| {
+        rows.iter()
+            .filter_map(|row| row.get(column))
+            .map(|it| it.chars().count())
+            .max()
+    };
     let widths: Vec<usize> = (0..N).map(|column| width(column).unwrap_or(0)).collect();
     let line = |row: &[String; N]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
+        let cells = row
+            .iter()
+            .zip(&widths)
+            .map(|(cell, width)| format!("{cell:width$}"));
         cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     rows.iter().map(line).collect()
@@ -57,15 +74,25 @@ fn aligned<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
 
 /// Says what is locked now and was not, and the other way round.
 pub(super) fn differences(before: &[Locked], after: &[Locked]) {
-    let version = |all: &[Locked], name: &str| all.iter().find(|it| it.name == name).map(|it| it.version.clone());
-    let mut names: Vec<&str> = before.iter().chain(after).map(|it| it.name.as_str()).collect();
+    let version = |all: &[Locked], name: &str| {
+        all.iter()
+            .find(|it| it.name == name)
+            .map(|it| it.version.clone())
+    };
+    let mut names: Vec<&str> = before
+        .iter()
+        .chain(after)
+        .map(|it| it.name.as_str())
+        .collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
         match (version(before, name), version(after, name)) {
             (None, Some(new)) => render::line(&format!("+ {name} {new}")),
             (Some(old), None) => render::line(&format!("- {name} {old}")),
-            (Some(old), Some(new)) if old != new => render::line(&format!("~ {name} {old} -> {new}")),
+            (Some(old), Some(new)) if old != new => {
+                render::line(&format!("~ {name} {old} -> {new}"))
+            }
             _ => {}
         }
     }

@@ -20,10 +20,13 @@ const PROJECT: &str = "the project";
 pub(super) fn add(args: &AddArgs) -> Result<Exit, Failure> {
     refuse_javascript(args.of.javascript)?;
     let project = project(&args.config)?;
-    let new = packages::requirements(&args.names).map_err(|error| packages::failed(error, PROJECT))?;
+    let new =
+        packages::requirements(&args.names).map_err(|error| packages::failed(error, PROJECT))?;
     let mut declared = project.project.python.clone();
     for (requirement, text) in new.iter().zip(&args.names) {
-        let is_same = |it: &&mut String| Requirement::parse(it).is_ok_and(|it| it.name() == requirement.name());
+        let is_same = |it: &&mut String| {
+            Requirement::parse(it).is_ok_and(|it| it.name() == requirement.name())
+        };
         let text = text.trim().to_owned();
         match declared.iter_mut().find(is_same) {
             Some(there) => *there = text,
@@ -46,7 +49,9 @@ pub(super) fn remove(args: &RemoveArgs) -> Result<Exit, Failure> {
                 true => "it declares none".to_owned(),
                 false => format!("it declares {}", declared.join(", ")),
             };
-            return Err(Failure::usage(anyhow!("wxmcp.toml does not declare `{name}`")).hint(there));
+            return Err(
+                Failure::usage(anyhow!("wxmcp.toml does not declare `{name}`")).hint(there),
+            );
         }
     }
     change(&args.config, &project, &declared)
@@ -58,8 +63,12 @@ pub(super) fn lock(args: &LockArgs) -> Result<Exit, Failure> {
         let name = script.display().to_string();
         let failed = |error| packages::failed(error, &name);
         let source = std::fs::read_to_string(script);
-        let source = source.with_context(|| format!("cannot read `{name}`")).map_err(Failure::usage)?;
-        let asked = wxmcp_packages::required(&source).map_err(failed)?.unwrap_or_default();
+        let source = source
+            .with_context(|| format!("cannot read `{name}`"))
+            .map_err(Failure::usage)?;
+        let asked = wxmcp_packages::required(&source)
+            .map_err(failed)?
+            .unwrap_or_default();
         if asked.is_empty() {
             return Err(Failure::usage(anyhow!("`{name}` names no packages"))
                 .hint("metadata begins with the line `# /// script`, and ends with `# ///`"));
@@ -90,8 +99,13 @@ fn project(config: &ConfigArgs) -> Result<Packages, Failure> {
 
 /// Has the project declare these packages of Python.
 fn change(config: &ConfigArgs, project: &Packages, declared: &[String]) -> Result<Exit, Failure> {
-    let path = config.config.clone().unwrap_or_else(|| PathBuf::from("wxmcp.toml"));
-    let failed = |error: anyhow::Error| Failure::usage(error.context(format!("change `{}`", path.display())));
+    let path = config
+        .config
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("wxmcp.toml"));
+    let failed = |error: anyhow::Error| {
+        Failure::usage(error.context(format!("change `{}`", path.display())))
+    };
     let text = match crate::settings::text(&path) {
         Ok(text) => text,
         Err(_) if !path.exists() => String::new(),
@@ -99,21 +113,32 @@ fn change(config: &ConfigArgs, project: &Packages, declared: &[String]) -> Resul
     };
     let changed = with(&text, "python", declared).map_err(|error| failed(error.into()))?;
     let before = packages::read(&project.lock)?;
-    let keep = before.as_ref().map(|lock| lock.python.clone()).unwrap_or_default();
+    let keep = before
+        .as_ref()
+        .map(|lock| lock.python.clone())
+        .unwrap_or_default();
     let exit = resolved(project, declared, before, &keep)?;
     write(&path, &changed).map_err(failed)?;
     Ok(exit)
 }
 
 /// Resolves, locks, and says what is different.
-fn resolved(project: &Packages, declared: &[String], before: Option<Lock>, keep: &[Locked]) -> Result<Exit, Failure> {
+fn resolved(
+    project: &Packages,
+    declared: &[String],
+    before: Option<Lock>,
+    keep: &[Locked],
+) -> Result<Exit, Failure> {
     let failed = |error| packages::failed(error, PROJECT);
     let asked = packages::requirements(declared).map_err(failed)?;
     let locked = match asked.is_empty() {
         true => Vec::new(),
         false => packages::resolve(&asked, keep).map_err(failed)?.0.locked,
     };
-    let old = before.as_ref().map(|lock| lock.python.clone()).unwrap_or_default();
+    let old = before
+        .as_ref()
+        .map(|lock| lock.python.clone())
+        .unwrap_or_default();
     listing::differences(&old, &locked);
     packages::write(&project.lock, before, &asked, &locked).map_err(failed)?;
     Ok(Exit::Success)
@@ -136,7 +161,9 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
 
 fn refuse_javascript(is_javascript: bool) -> Result<(), Failure> {
     match is_javascript {
-        true => Err(Failure::usage(anyhow!("packages of JavaScript are not resolved yet"))),
+        true => Err(Failure::usage(anyhow!(
+            "packages of JavaScript are not resolved yet"
+        ))),
         false => Ok(()),
     }
 }

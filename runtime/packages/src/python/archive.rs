@@ -62,7 +62,10 @@ impl Entry<'_> {
             true => DeflateDecoder::new(self.packed)
                 .take(self.size.saturating_add(1))
                 .read_to_end(&mut content),
-            false => self.packed.take(self.size.saturating_add(1)).read_to_end(&mut content),
+            false => self
+                .packed
+                .take(self.size.saturating_add(1))
+                .read_to_end(&mut content),
         };
         read.map_err(|_| "it cannot be inflated")?;
         if u64::try_from(content.len()) != Ok(self.size) {
@@ -114,7 +117,8 @@ fn entry<'a>(directory: &'a [u8], bytes: &'a [u8]) -> Result<(Entry<'a>, &'a [u8
     let (made_by, flags, method) = (short(4)?, short(8)?, short(10)?);
     let (crc, packed, size) = (long(16)?, long(20)?, long(24)?);
     let (attributes, local) = (long(38)?, long(42)?);
-    let [name, extra, comment] = [28, 30, 32].map(|at| u16_at(directory, at).map_or(0, usize::from));
+    let [name, extra, comment] =
+        [28, 30, 32].map(|at| u16_at(directory, at).map_or(0, usize::from));
     let path = directory.get(46..46 + name).ok_or(cut)?;
     let after = directory.get(46 + name + extra + comment..).ok_or(cut)?;
     if flags & 1 != 0 {

@@ -9,9 +9,9 @@ use serde::Deserialize;
 use serde_json::json;
 use wxmcp_bundle::Tree;
 use wxmcp_run::{
-    Access, BoxFuture, BundleFile, Captured, CapturedBody, CapturedEntry, Language, Ledger, Limits, Mount, Outcome,
-    Policy, Quota, Rights, Run, RunId, Runner, Script, Silent, Source, Sources, ToolAnswer, ToolCall, ToolError,
-    ToolErrorKind, ToolHost,
+    Access, BoxFuture, BundleFile, Captured, CapturedBody, CapturedEntry, Language, Ledger, Limits,
+    Mount, Outcome, Policy, Quota, Rights, Run, RunId, Runner, Script, Silent, Source, Sources,
+    ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
 };
 
 use super::wheel::Wheel;
@@ -108,7 +108,9 @@ impl Maker<'_> {
         let mut digests: Vec<&str> = locked.iter().map(|it| it.digest.as_str()).collect();
         digests.sort_unstable();
         let key = format!("{FORM}\n{}\n{}", self.guest, digests.join("\n"));
-        self.cache.join("packages").join(wxmcp_cache::hex(key.as_bytes()))
+        self.cache
+            .join("packages")
+            .join(wxmcp_cache::hex(key.as_bytes()))
     }
 }
 
@@ -123,7 +125,10 @@ pub fn mount(file: BundleFile) -> Mount {
 }
 
 /// The code of all modules, as files of the bundle.
-async fn compile(tree: &Tree, runner: &dyn Runner) -> Result<Vec<(String, Arc<[u8]>)>, PackageError> {
+async fn compile(
+    tree: &Tree,
+    runner: &dyn Runner,
+) -> Result<Vec<(String, Arc<[u8]>)>, PackageError> {
     let what = "compile the packages";
     let sources = tree.files().filter(|(path, _)| path.ends_with(".py"));
     let out = Arc::new(folder(std::iter::empty()));
@@ -146,12 +151,22 @@ async fn compile(tree: &Tree, runner: &dyn Runner) -> Result<Vec<(String, Arc<[u
         ..Policy::default()
     };
     let arguments = vec![MOUNT.to_owned(), "/out".to_owned()];
-    run(what, include_str!("compile.py"), arguments, policy, COMPILING, runner).await?;
+    run(
+        what,
+        include_str!("compile.py"),
+        arguments,
+        policy,
+        COMPILING,
+        runner,
+    )
+    .await?;
     let made: Vec<_> = out
         .now()
         .into_iter()
         .filter_map(|entry| match entry.body {
-            CapturedBody::File(content) if matches!(entry.path.as_str(), "code" | "index") => Some((entry.path, content)),
+            CapturedBody::File(content) if matches!(entry.path.as_str(), "code" | "index") => {
+                Some((entry.path, content))
+            }
             _ => None,
         })
         .collect();
@@ -172,7 +187,11 @@ pub(super) type Failed = BTreeMap<String, Failure>;
 pub(super) struct Failure(pub(super) String, pub(super) bool);
 
 /// Imports the modules of a package that lacks its native code.
-async fn attempt(wheel: &Wheel, file: &BundleFile, runner: &dyn Runner) -> Result<Failed, PackageError> {
+async fn attempt(
+    wheel: &Wheel,
+    file: &BundleFile,
+    runner: &dyn Runner,
+) -> Result<Failed, PackageError> {
     let what = "try the packages";
     let asked = json!({"modules": native::tried(wheel), "native": wheel.native});
     let policy = Policy {
@@ -180,7 +199,15 @@ async fn attempt(wheel: &Wheel, file: &BundleFile, runner: &dyn Runner) -> Resul
         packages: vec![MOUNT.to_owned()],
         ..Policy::default()
     };
-    let value = run(what, include_str!("trial.py"), vec![asked.to_string()], policy, TRYING, runner).await?;
+    let value = run(
+        what,
+        include_str!("trial.py"),
+        vec![asked.to_string()],
+        policy,
+        TRYING,
+        runner,
+    )
+    .await?;
     serde_json::from_str(&value).map_err(|error| PackageError::Sandbox {
         what,
         why: error.to_string(),
@@ -221,7 +248,10 @@ async fn run(
         observer: Arc::new(Silent),
         cancel: Box::pin(std::future::pending()),
     };
-    let report = runner.run(run).await.map_err(|error| failed(error.to_string()))?;
+    let report = runner
+        .run(run)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
     match report.outcome {
         Outcome::Returned(value) => Ok(value.get().to_owned()),
         Outcome::Raised(raised) => Err(failed(format!("{}: {}", raised.kind, raised.message))),
@@ -237,7 +267,9 @@ fn folder<'a>(files: impl Iterator<Item = (&'a str, &'a [u8])>) -> Captured {
     for (path, content) in files {
         for (at, _) in path.match_indices('/') {
             let above = path.get(..at).unwrap_or_default();
-            entries.entry(above.to_owned()).or_insert(CapturedBody::Folder);
+            entries
+                .entry(above.to_owned())
+                .or_insert(CapturedBody::Folder);
         }
         entries.insert(path.to_owned(), CapturedBody::File(content.into()));
     }

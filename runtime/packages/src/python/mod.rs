@@ -41,7 +41,11 @@ impl Maker<'_> {
     /// # Errors
     ///
     /// The package, and what stands against it.
-    pub fn resolve(&self, asked: &[Requirement], keep: &[Locked]) -> Result<Resolved, PackageError> {
+    pub fn resolve(
+        &self,
+        asked: &[Requirement],
+        keep: &[Locked],
+    ) -> Result<Resolved, PackageError> {
         if asked.is_empty() {
             return Ok(Resolved {
                 locked: Vec::new(),
@@ -89,11 +93,17 @@ impl Maker<'_> {
     /// # Errors
     ///
     /// What is refused of a package, by name.
-    pub async fn bundle(&self, resolved: &Resolved, runner: &dyn Runner) -> Result<BundleFile, PackageError> {
+    pub async fn bundle(
+        &self,
+        resolved: &Resolved,
+        runner: &dyn Runner,
+    ) -> Result<BundleFile, PackageError> {
         if let Some(found) = self.found(&resolved.locked) {
             return Ok(found);
         }
-        self.make(&resolved.locked, &resolved.wheels, runner).await.map_err(|error| self.with_instead(error))
+        self.make(&resolved.locked, &resolved.wheels, runner)
+            .await
+            .map_err(|error| with_instead(error, &resolved.locked))
     }
 
     /// Packages that are locked, from the cache or as pip fetches them; each is what was locked.
@@ -114,7 +124,9 @@ impl Maker<'_> {
             let fetched = pip::fetch(&Wanted::Exactly(&missing))?;
             for it in missing {
                 let name = wheel_name(&it.file);
-                let file = fetched.iter().find(|fetched| wheel_name(&fetched.file) == name);
+                let file = fetched
+                    .iter()
+                    .find(|fetched| wheel_name(&fetched.file) == name);
                 let file = file.ok_or_else(|| PackageError::Locked {
                     name: it.name.clone(),
                     why: format!("pip did not fetch `{}`", it.file),
@@ -148,41 +160,57 @@ impl Maker<'_> {
     fn wheel(&self, digest: &str) -> PathBuf {
         self.cache.join("wheels").join(format!("{digest}.whl"))
     }
+}
 
-    /// Says which version of a package that is refused is pure, if there is one.
-    fn with_instead(&self, error: PackageError) -> PackageError {
-        let PackageError::Native {
-            name,
-            version,
-            why,
-            instead: None,
-        } = error
-        else {
-            return error;
-        };
+/// Says who needs a package that is refused, and which version of it is pure, if there is one.
+fn with_instead(error: PackageError, locked: &[Locked]) -> PackageError {
+    let PackageError::Native {
+        name,
+        version,
+        why,
+        instead,
+        ..
+    } = error
+    else {
+        return error;
+    };
+    let known = normal(&name);
+    let needed_by = locked
+        .iter()
+        .filter(|it| it.needs.contains(&known))
+        .map(|it| it.name.clone());
+    let instead = instead.unwrap_or_else(|| {
         let fetched = pip::fetch(&Wanted::Pure(&name)).unwrap_or_default();
-        let pure = fetched.first().and_then(|it| wheel::read(&it.file, &it.bytes).ok());
-        let instead = match pure {
+        let pure = fetched
+            .first()
+            .and_then(|it| wheel::read(&it.file, &it.bytes).ok());
+        match pure {
             Some(pure) => format!("`{}=={}` is pure", normal(&pure.name), pure.version),
-            None => "no version of it is pure; a tool can do on the host what it would do".to_owned(),
-        };
-        PackageError::Native {
-            name,
-            version,
-            why,
-            instead: Some(instead),
+            None => {
+                "no version of it is pure; a tool can do on the host what it would do".to_owned()
+            }
         }
+    });
+    PackageError::Native {
+        needed_by: needed_by.collect(),
+        name,
+        version,
+        why,
+        instead: Some(instead),
     }
 }
 
 /// The digest that is locked.
 fn digest(locked: &Locked) -> Result<&str, PackageError> {
     let digest = locked.digest.strip_prefix(SHA256);
-    let is_digest = |it: &&str| it.len() == 64 && it.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
-    digest.filter(is_digest).ok_or_else(|| PackageError::Locked {
-        name: locked.name.clone(),
-        why: "its digest is no SHA-256".to_owned(),
-    })
+    let is_digest =
+        |it: &&str| it.len() == 64 && it.bytes().all(|it| matches!(it, b'0'..=b'9' | b'a'..=b'f'));
+    digest
+        .filter(is_digest)
+        .ok_or_else(|| PackageError::Locked {
+            name: locked.name.clone(),
+            why: "its digest is no SHA-256".to_owned(),
+        })
 }
 
 /// The file's name, as two that mean the same are equal.

@@ -11,32 +11,66 @@ const TRIED: usize = 200;
 /// What exists instead of packages that are asked for most often.
 const INSTEAD: [(&str, &str); 16] = [
     ("bcrypt", "`hashlib.scrypt` of the library derives keys"),
-    ("cryptography", "`hashlib`, `hmac` and `secrets` of the library, or the pure `rsa`, `pyaes` and `ecdsa`"),
-    ("lxml", "`xml.etree.ElementTree` of the library, or the pure `defusedxml` and `beautifulsoup4` with `html.parser`"),
-    ("matplotlib", "the pure `svgwrite` or `pygal` draw charts as SVG"),
-    ("numpy", "a guest with numpy is to come; `statistics`, `fractions` and `array` of the library, or the pure `mpmath`"),
+    (
+        "cryptography",
+        "`hashlib`, `hmac` and `secrets` of the library, or the pure `rsa`, `pyaes` and `ecdsa`",
+    ),
+    (
+        "lxml",
+        "`xml.etree.ElementTree` of the library, or the pure `defusedxml` and `beautifulsoup4` with `html.parser`",
+    ),
+    (
+        "matplotlib",
+        "the pure `svgwrite` or `pygal` draw charts as SVG",
+    ),
+    (
+        "numpy",
+        "there is no guest with numpy yet; `statistics`, `fractions` and `array` of the library, or the pure `mpmath`",
+    ),
     ("orjson", "`json` of the library"),
-    ("pandas", "a guest with pandas is to come; `csv` and `sqlite3` of the library, or the pure `openpyxl` and `tabulate`"),
+    (
+        "pandas",
+        "there is no guest with pandas yet; `csv` and `sqlite3` of the library, or the pure `openpyxl` and `tabulate`",
+    ),
     ("pillow", "the pure `pypng` reads and writes PNG"),
-    ("psutil", "`os`, `shutil` and `platform` of the library say what there is to know of the sandbox"),
-    ("psycopg2-binary", "the pure `pg8000`; or a tool that has the database"),
+    (
+        "psutil",
+        "`os`, `shutil` and `platform` of the library say what there is to know of the sandbox",
+    ),
+    (
+        "psycopg2-binary",
+        "the pure `pg8000`; or a tool that has the database",
+    ),
     ("pydantic-core", "`pydantic<2` is pure"),
     ("rapidfuzz", "`difflib` of the library"),
     ("regex", "`re` of the library"),
-    ("scipy", "a guest with numpy is to come; the pure `mpmath` and `networkx`"),
+    (
+        "scipy",
+        "there is no guest with numpy yet; the pure `mpmath` and `networkx`",
+    ),
     ("ujson", "`json` of the library"),
-    ("uvloop", "`asyncio` of the library has the loop of the sandbox"),
+    (
+        "uvloop",
+        "`asyncio` of the library has the loop of the sandbox",
+    ),
 ];
 
 /// The modules of a package that are tried: its folders and files at the top, and what is public below.
 pub(super) fn tried(wheel: &Wheel) -> Vec<String> {
-    let mut modules: Vec<String> = wheel.native.iter().filter(|it| is_alone(it)).cloned().collect();
+    let mut modules: Vec<String> = wheel
+        .native
+        .iter()
+        .filter(|it| is_alone(it))
+        .cloned()
+        .collect();
     for path in wheel.files.keys() {
         let Some(stem) = path.strip_suffix(".py") else {
             continue;
         };
         let parts: Vec<&str> = stem.split('/').filter(|it| *it != "__init__").collect();
-        let is_public = |it: &&str| !it.starts_with('_') && !matches!(*it, "tests" | "test" | "conftest" | "setup");
+        let is_public = |it: &&str| {
+            !it.starts_with('_') && !matches!(*it, "tests" | "test" | "conftest" | "setup")
+        };
         let is_name = |it: &&str| it.chars().all(|it| it == '_' || it.is_alphanumeric());
         if matches!(parts.len(), 1 | 2) && parts.iter().all(|it| is_public(it) && is_name(it)) {
             modules.push(parts.join("."));
@@ -60,9 +94,15 @@ pub(super) fn judge(wheel: &Wheel, failed: &Failed) -> Result<(), PackageError> 
     let top = at_the_top.filter_map(|it| failed.get_key_value(it)).next();
     let for_want: Vec<_> = failed.iter().filter(|(_, failure)| failure.1).collect();
     let below = tried.iter().filter(|it| it.contains('.')).count();
-    let most = for_want.first().filter(|_| for_want.len() * 2 > below).copied();
+    let most = for_want
+        .first()
+        .filter(|_| for_want.len() * 2 > below)
+        .copied();
     let nothing = tried.is_empty().then(|| "it has no other".to_owned());
-    let why = top.or(most).map(|(module, failure)| format!("`import {module}`: {}", failure.0)).or(nothing);
+    let why = top
+        .or(most)
+        .map(|(module, failure)| format!("`import {module}`: {}", failure.0))
+        .or(nothing);
     let Some(why) = why else {
         return Ok(());
     };
@@ -71,6 +111,7 @@ pub(super) fn judge(wheel: &Wheel, failed: &Failed) -> Result<(), PackageError> 
     Err(PackageError::Native {
         name: wheel.name.clone(),
         version: wheel.version.clone(),
+        needed_by: Vec::new(),
         why,
         instead: instead.map(|(_, words)| (*words).to_owned()),
     })

@@ -38,7 +38,7 @@ seen = {}
 def evaluate_link(self, link):
     """Notes a file that pip looks at."""
     found = _evaluate(self, link)
-    if not found[1].startswith("wrong project name"):
+    if not str(found[1]).startswith(("wrong project name", "not a file")):
         names = seen.setdefault(self._canonical_name, [])
         names.append([link.filename, getattr(found[0], "name", str(found[0])), str(found[1])])
         del names[:-MOST]

@@ -102,7 +102,8 @@ fn interpreters() -> Vec<(PathBuf, &'static [&'static str])> {
     let plain = ["python3", "python"].map(|name| (tools::find(name), &[][..]));
     let uv: &[&str] = &["run", "--quiet", "--no-project", "--with", "pip", "python"];
     let all = plain.into_iter().chain([(tools::find("uv"), uv)]);
-    all.filter_map(|(program, before)| Some((program?, before))).collect()
+    all.filter_map(|(program, before)| Some((program?, before)))
+        .collect()
 }
 
 /// Words for `pip download`; what is long goes to files in `folder`.
@@ -131,7 +132,9 @@ fn arguments(wanted: &Wanted<'_>, folder: &Path) -> Result<Vec<String>, PackageE
                 .map(|it| format!("{} --hash={}", pinned(it), it.digest))
                 .collect();
             let file = write("requirements.txt", lines)?;
-            ["--no-deps", "--require-hashes", "-r", &file].map(str::to_owned).into()
+            ["--no-deps", "--require-hashes", "-r", &file]
+                .map(str::to_owned)
+                .into()
         }
     })
 }
@@ -142,7 +145,8 @@ type Seen = BTreeMap<String, Vec<[String; 3]>>;
 fn seen(report: &Path) -> Seen {
     let is_small = fs::metadata(report).is_ok_and(|it| it.len() <= REPORT);
     let text = fs::read_to_string(report).ok().filter(|_| is_small);
-    text.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default()
+    text.and_then(|text| serde_json::from_str(&text).ok())
+        .unwrap_or_default()
 }
 
 /// Says why there is no resolution.
@@ -163,7 +167,10 @@ fn unresolved(stderr: &str, seen: &Seen) -> PackageError {
         // The last of a kind is the newest.
         why.insert(file[1].as_str(), file);
     }
-    let of = |kind: &str| why.get(kind).map(|[file, _, words]| (file.as_str(), words.as_str()));
+    let of = |kind: &str| {
+        why.get(kind)
+            .map(|[file, _, words]| (file.as_str(), words.as_str()))
+    };
     let instead = if files.is_empty() {
         "the index has no package of this name".to_owned()
     } else if of("candidate").is_some() {
@@ -179,7 +186,10 @@ fn unresolved(stderr: &str, seen: &Seen) -> PackageError {
     } else {
         told
     };
-    PackageError::Unresolved(format!("there is no wheel of `{}`: {instead}", missing.text()))
+    PackageError::Unresolved(format!(
+        "there is no wheel of `{}`: {instead}",
+        missing.text()
+    ))
 }
 
 /// What pip says, in one line.
@@ -191,7 +201,13 @@ fn words(stderr: &str) -> String {
         .collect();
     match errors.is_empty() {
         false => errors.join("; "),
-        true => stderr.lines().map(str::trim).filter(|it| !it.is_empty()).next_back().unwrap_or("it says nothing").to_owned(),
+        true => stderr
+            .lines()
+            .map(str::trim)
+            .filter(|it| !it.is_empty())
+            .next_back()
+            .unwrap_or("it says nothing")
+            .to_owned(),
     }
 }
 
@@ -222,7 +238,11 @@ fn read(folder: &Path) -> Result<Vec<Fetched>, PackageError> {
 /// Tags of the wheels that will do, the best first: pure ones, then, of packages without such, those whose native code may
 /// be optional.
 fn tags(with_native: bool) -> Vec<String> {
-    let minor = PYTHON.split('.').nth(1).and_then(|it| it.parse().ok()).unwrap_or(0_u32);
+    let minor = PYTHON
+        .split('.')
+        .nth(1)
+        .and_then(|it| it.parse().ok())
+        .unwrap_or(0_u32);
     let versions = || (0..=minor).rev();
     let mut tags = vec!["py3-none-any".to_owned(), format!("cp3{minor}-none-any")];
     tags.extend(versions().map(|it| format!("py3{it}-none-any")));
@@ -230,11 +250,21 @@ fn tags(with_native: bool) -> Vec<String> {
         let linux: Vec<String> = (5..=MANYLINUX)
             .rev()
             .map(|it| format!("manylinux_2_{it}_x86_64"))
-            .chain(["manylinux2014_x86_64", "manylinux2010_x86_64", "manylinux1_x86_64", "linux_x86_64"].map(str::to_owned))
+            .chain(
+                [
+                    "manylinux2014_x86_64",
+                    "manylinux2010_x86_64",
+                    "manylinux1_x86_64",
+                    "linux_x86_64",
+                ]
+                .map(str::to_owned),
+            )
             .collect();
         let exact = linux.iter().map(|it| format!("cp3{minor}-cp3{minor}-{it}"));
         let stable = versions().filter(|it| *it > 1).flat_map(|version| {
-            linux.iter().map(move |it| format!("cp3{version}-abi3-{it}"))
+            linux
+                .iter()
+                .map(move |it| format!("cp3{version}-abi3-{it}"))
         });
         let any = linux.iter().map(|it| format!("py3-none-{it}"));
         tags.extend(exact.chain(stable).chain(any));

@@ -1,50 +1,12 @@
 //! Wheels that reach for more than a package may, each beside one that does not.
 
-use flate2::Crc;
+#[path = "../../../../tests/support/archive.rs"]
+mod made;
+
+use made::{File, LINK, PLAIN, archive};
 
 use super::wheel::{self, Wheel};
 use crate::error::PackageError;
-
-/// A file of an archive: its path, content and mode.
-type File<'a> = (&'a str, &'a [u8], u32);
-
-const PLAIN: u32 = 0o100_644;
-const LINK: u32 = 0o120_777;
-
-/// An archive with these files, not compressed.
-fn archive(files: &[File<'_>]) -> Vec<u8> {
-    let (mut bytes, mut directory) = (Vec::new(), Vec::new());
-    for (path, content, mode) in files {
-        let mut crc = Crc::new();
-        crc.update(content);
-        let size = u32::try_from(content.len()).unwrap().to_le_bytes();
-        let name = u16::try_from(path.len()).unwrap().to_le_bytes();
-        let mut common = vec![0, 0, 0, 0, 0, 0, 0, 0];
-        common.extend(crc.sum().to_le_bytes());
-        common.extend([size, size].concat());
-        common.extend(name);
-        common.extend([0, 0]);
-        directory.extend(b"PK\x01\x02\x14\x03\x14\x00");
-        directory.extend(&common);
-        directory.extend([0; 6]);
-        directory.extend((mode << 16).to_le_bytes());
-        directory.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes());
-        directory.extend(path.as_bytes());
-        bytes.extend(b"PK\x03\x04\x14\x00");
-        bytes.extend(&common);
-        bytes.extend(path.as_bytes());
-        bytes.extend(*content);
-    }
-    let count = u16::try_from(files.len()).unwrap().to_le_bytes();
-    let start = u32::try_from(bytes.len()).unwrap().to_le_bytes();
-    let size = u32::try_from(directory.len()).unwrap().to_le_bytes();
-    bytes.extend(directory);
-    bytes.extend(b"PK\x05\x06\0\0\0\0");
-    bytes.extend([count, count].concat());
-    bytes.extend([size, start].concat());
-    bytes.extend([0, 0]);
-    bytes
-}
 
 const METADATA: &str = "Metadata-Version: 2.4\nName: A_b\nVersion: 1.0\nLicense-Expression: MIT\n\
      Requires-Dist: C.d[x]>=1; python_version > '3'\nRequires-Dist: e\n\nName: not this\n";
@@ -72,7 +34,11 @@ fn refused(more: &[File<'_>]) -> String {
 fn a_wheel_says_what_it_is() {
     let wheel = read(&[
         ("a_b/data/x.txt", b"text", PLAIN),
-        ("a_b/_fast.cpython-314-x86_64-linux-gnu.so", b"\x7fELF", PLAIN),
+        (
+            "a_b/_fast.cpython-314-x86_64-linux-gnu.so",
+            b"\x7fELF",
+            PLAIN,
+        ),
         ("a_b.libs/libx.so.3", b"\x7fELF", PLAIN),
         ("a_b/__pycache__/__init__.cpython-314.pyc", b"", PLAIN),
         ("a_b-1.0.data/purelib/more.py", b"", PLAIN),
@@ -82,18 +48,40 @@ fn a_wheel_says_what_it_is() {
     ])
     .unwrap();
     let files: Vec<&str> = wheel.files.keys().map(String::as_str).collect();
-    assert_eq!(files, ["a_b-1.0.dist-info/METADATA", "a_b/__init__.py", "a_b/data/x.txt", "more.py"]);
+    assert_eq!(
+        files,
+        [
+            "a_b-1.0.dist-info/METADATA",
+            "a_b/__init__.py",
+            "a_b/data/x.txt",
+            "more.py"
+        ]
+    );
     assert_eq!(wheel.native, ["a_b._fast", "a_b.libs.libx"]);
-    assert_eq!((wheel.name.as_str(), wheel.version.as_str()), ("A_b", "1.0"));
+    assert_eq!(
+        (wheel.name.as_str(), wheel.version.as_str()),
+        ("A_b", "1.0")
+    );
     assert_eq!(wheel.licence.as_deref(), Some("MIT"));
     assert_eq!(wheel.needs, ["c-d", "e"]);
 }
 
 #[test]
 fn paths_that_lead_out_of_a_package_are_refused() {
-    for path in ["../evil.py", "/etc/evil", "a/../../evil.py", "a\\..\\evil.py", "./a.py", "a//b.py", ".wxmcp/index"] {
+    for path in [
+        "../evil.py",
+        "/etc/evil",
+        "a/../../evil.py",
+        "a\\..\\evil.py",
+        "./a.py",
+        "a//b.py",
+        ".wxmcp/index",
+    ] {
         let why = refused(&[(path, b"", PLAIN)]);
-        assert!(why.starts_with(&format!("the path {path:?} in it ")), "{why}");
+        assert!(
+            why.starts_with(&format!("the path {path:?} in it ")),
+            "{why}"
+        );
     }
     read(&[("a/..b.py", b"", PLAIN)]).unwrap();
 }
@@ -117,17 +105,34 @@ fn what_python_would_run_at_each_start_is_refused() {
 
 #[test]
 fn what_is_no_wheel_is_refused() {
-    let good = archive(&[("a-1.0.dist-info/METADATA", b"Name: a\nVersion: 1.0\n", PLAIN)]);
-    for file in ["a-1.0.tar.gz", "a-1.0.zip", "a.whl", "../a-1.0-py3-none-any.whl"] {
+    let good = archive(&[(
+        "a-1.0.dist-info/METADATA",
+        b"Name: a\nVersion: 1.0\n",
+        PLAIN,
+    )]);
+    for file in [
+        "a-1.0.tar.gz",
+        "a-1.0.zip",
+        "a.whl",
+        "../a-1.0-py3-none-any.whl",
+    ] {
         let why = wheel::read(file, &good).unwrap_err().to_string();
-        assert!(why.contains("it is no wheel, and what is to be built would run code"), "{why}");
+        assert!(
+            why.contains("it is no wheel, and what is to be built would run code"),
+            "{why}"
+        );
     }
     wheel::read("a-1.0-py3-none-any.whl", &good).unwrap();
     for (bytes, why) in [
         (&b"no archive at all"[..], "it is no archive"),
-        (&archive(&[("a.py", b"", PLAIN)]), "it has no metadata, or more than once"),
+        (
+            &archive(&[("a.py", b"", PLAIN)]),
+            "it has no metadata, or more than once",
+        ),
     ] {
-        let told = wheel::read("a-1.0-py3-none-any.whl", bytes).unwrap_err().to_string();
+        let told = wheel::read("a-1.0-py3-none-any.whl", bytes)
+            .unwrap_err()
+            .to_string();
         assert!(told.ends_with(why), "{told}");
     }
 }
@@ -135,17 +140,31 @@ fn what_is_no_wheel_is_refused() {
 #[test]
 fn sizes_and_checksums_that_lie_are_refused() {
     let changed = |at: usize, to: &[u8]| {
-        let mut bytes = archive(&[("a-1.0.dist-info/METADATA", b"Name: a\nVersion: 1.0\n", PLAIN)]);
+        let mut bytes = archive(&[(
+            "a-1.0.dist-info/METADATA",
+            b"Name: a\nVersion: 1.0\n",
+            PLAIN,
+        )]);
         let directory = bytes.windows(4).position(|it| it == b"PK\x01\x02").unwrap();
         bytes[directory + at..directory + at + to.len()].copy_from_slice(to);
-        wheel::read("a-1.0-py3-none-any.whl", &bytes).unwrap_err().to_string()
+        wheel::read("a-1.0-py3-none-any.whl", &bytes)
+            .unwrap_err()
+            .to_string()
     };
     for (at, to, why) in [
-        (24, &u32::MAX.to_le_bytes()[..], "unpacks to more than 512 MiB"),
+        (
+            24,
+            &u32::MAX.to_le_bytes()[..],
+            "unpacks to more than 512 MiB",
+        ),
         (24, &(200_u32 << 20).to_le_bytes(), "it is too large"),
         (24, &3_u32.to_le_bytes(), "it has another size than it says"),
         (16, &[9, 9, 9, 9], "its checksum is wrong"),
-        (10, &[12, 0], "it is compressed in another way than wheels are"),
+        (
+            10,
+            &[12, 0],
+            "it is compressed in another way than wheels are",
+        ),
         (8, &[1, 0], "it is encrypted"),
         (46, b"b", "its directory does not fit its files"),
         (20, &u32::MAX.to_le_bytes(), "its directory is cut off"),

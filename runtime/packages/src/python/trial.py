@@ -27,6 +27,12 @@ def wants_native(error):
     return False
 
 
+def first_line(error):
+    """What an error says, where it says more than is to be read at once."""
+    lines = [line.strip() for line in str(error).splitlines()]
+    return next(filter(None, lines), "")[:200]
+
+
 short = {one.rpartition(".")[2] for one in native}
 failed = {}
 out, sys.stdout, sys.stderr = sys.stdout, io.StringIO(), io.StringIO()
@@ -34,6 +40,6 @@ for name in asked["modules"]:
     try:
         importlib.import_module(name)
     except BaseException as error:
-        failed[name] = [f"{type(error).__name__}: {str(error)[:300]}", wants_native(error)]
+        failed[name] = [f"{type(error).__name__}: {first_line(error)}", wants_native(error)]
 sys.stdout = out
 failed

@@ -32,7 +32,9 @@ pub(super) struct Wheel {
 
 /// Whether this is the name of a wheel.
 pub(super) fn is_wheel(file: &str) -> bool {
-    let parts = file.strip_suffix(".whl").map(|stem| stem.split('-').count());
+    let parts = file
+        .strip_suffix(".whl")
+        .map(|stem| stem.split('-').count());
     matches!(parts, Some(5 | 6)) && !file.contains('/')
 }
 
@@ -48,7 +50,8 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Wheel, PackageError> {
     };
     if !is_wheel(file) {
         return Err(refused(
-            "it is no wheel, and what is to be built would run code of the package on this machine".to_owned(),
+            "it is no wheel, and what is to be built would run code of the package on this machine"
+                .to_owned(),
         ));
     }
     let entries = archive::entries(bytes).map_err(|why| refused(why.to_owned()))?;
@@ -75,7 +78,10 @@ pub(super) fn read(file: &str, bytes: &[u8]) -> Result<Wheel, PackageError> {
         }
         size = size.saturating_add(entry.size);
         if size > SIZE {
-            return Err(refused(format!("it unpacks to more than {} MiB", SIZE >> 20)));
+            return Err(refused(format!(
+                "it unpacks to more than {} MiB",
+                SIZE >> 20
+            )));
         }
         let content = entry.content();
         let content = content.map_err(|why| refused(format!("`{}` in it: {why}", entry.path)))?;
@@ -93,7 +99,10 @@ fn forbidden(entry: &Entry<'_>) -> Option<String> {
         || path.contains(['\\', '\0'])
         || path.split('/').any(|part| matches!(part, "" | "." | ".."));
     if leads_out {
-        return Some(format!("the path {:?} in it leads out of the package", entry.path));
+        return Some(format!(
+            "the path {:?} in it leads out of the package",
+            entry.path
+        ));
     }
     if path.split('/').next() == Some(".wxmcp") {
         return Some(format!("the path {:?} in it is taken", entry.path));
@@ -121,8 +130,13 @@ fn place(path: &str) -> Option<&str> {
 
 /// The module that a file of native code would be.
 fn native(path: &str) -> Option<String> {
-    let (folder, name) = path.rsplit_once('/').map_or(("", path), |(folder, name)| (folder, name));
-    let is_library = [".so", ".pyd", ".dylib", ".dll"].iter().any(|end| name.ends_with(end)) || name.contains(".so.");
+    let (folder, name) = path
+        .rsplit_once('/')
+        .map_or(("", path), |(folder, name)| (folder, name));
+    let is_library = [".so", ".pyd", ".dylib", ".dll"]
+        .iter()
+        .any(|end| name.ends_with(end))
+        || name.contains(".so.");
     if !is_library {
         return None;
     }
@@ -142,7 +156,8 @@ fn describe(wheel: &mut Wheel) -> Result<(), &'static str> {
     let (Some((_, text)), None) = (found.next(), found.next()) else {
         return Err("it has no metadata, or more than once");
     };
-    let text = String::from_utf8_lossy(text.get(..METADATA.min(text.len())).unwrap_or_default()).into_owned();
+    let text = String::from_utf8_lossy(text.get(..METADATA.min(text.len())).unwrap_or_default())
+        .into_owned();
     let mut licence = [None, None, None];
     for (key, value) in headers(&text) {
         match key.to_ascii_lowercase().as_str() {
@@ -152,11 +167,15 @@ fn describe(wheel: &mut Wheel) -> Result<(), &'static str> {
             "license" if is_short(value) => licence[2] = Some(value),
             "classifier" => {
                 if let Some(named) = value.strip_prefix("License :: ") {
-                    licence[1] = named.rsplit(" :: ").next().filter(|it| *it != "OSI Approved");
+                    licence[1] = named
+                        .rsplit(" :: ")
+                        .next()
+                        .filter(|it| *it != "OSI Approved");
                 }
             }
             "requires-dist" => {
-                let end = value.find(|it: char| !(it.is_ascii_alphanumeric() || "-_.".contains(it)));
+                let end =
+                    value.find(|it: char| !(it.is_ascii_alphanumeric() || "-_.".contains(it)));
                 let name = normal(value.get(..end.unwrap_or(value.len())).unwrap_or_default());
                 if wheel.needs.len() < NEEDS && !wheel.needs.contains(&name) {
                     wheel.needs.push(name);
