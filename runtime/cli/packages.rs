@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use wxmcp_bundle::Found;
 use wxmcp_guests::NATIVES;
 use wxmcp_host::cache_directory;
 use wxmcp_packages::python::{self, Maker, Resolved};
@@ -48,6 +49,12 @@ pub(crate) fn provide(settings: &mut Settings, script: &Script) -> Result<(), Fa
     if settings.tools.is_some() {
         ensure_project(&settings.packages).map_err(|error| failed(error, "the project"))?;
     }
+    if script.language != Language::Python && !settings.packages.flags.is_empty() {
+        return Err(Failure::usage(anyhow!(
+            "`--package` names packages of Python, and `{}` is no script in Python",
+            script.name
+        )));
+    }
     if script.language == Language::Python {
         let own = wxmcp_packages::required(&script.source)
             .map_err(|error| failed(error, &script.name))?;
@@ -76,6 +83,47 @@ pub(crate) fn provide_locked(settings: &mut Settings) -> Result<Lock, Failure> {
     let bundle = bundle_of(&lock.python).map_err(|error| failed(error, "the server"))?;
     put(settings, python::MOUNT, Source::Bundle(bundle))?;
     Ok(lock)
+}
+
+/// The bundle of Python's packages that was provided.
+pub(crate) fn shown(settings: &Settings) -> Option<BundleFile> {
+    let mount = settings
+        .mounts
+        .iter()
+        .find(|it| it.guest == python::MOUNT)?;
+    match &mount.source {
+        Source::Bundle(file) => Some(file.clone()),
+        _ => None,
+    }
+}
+
+/// Writes what tells types into a folder: sources and stubs of packages.
+///
+/// # Errors
+///
+/// When the bundle cannot be read, or a file not written.
+pub(crate) fn unpack(file: &BundleFile, into: &Path) -> std::io::Result<()> {
+    let bundle = wxmcp_bundle::opened(file)?;
+    let mut folders = vec![String::new()];
+    while let Some(folder) = folders.pop() {
+        for (name, found) in bundle.list(&folder) {
+            let path = match folder.as_str() {
+                "" => name.to_owned(),
+                folder => format!("{folder}/{name}"),
+            };
+            let is_typed = name.ends_with(".py") || name.ends_with(".pyi") || name == "py.typed";
+            match found {
+                Found::Folder { .. } if name != ".wxmcp" => folders.push(path),
+                Found::File { .. } if is_typed => {
+                    let target = into.join(&path);
+                    std::fs::create_dir_all(target.parent().unwrap_or(into))?;
+                    std::fs::write(target, bundle.content(&path)?.unwrap_or_default())?;
+                }
+                _ => {}
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Locks what the project declares, where that is not done yet, and makes its bundle.

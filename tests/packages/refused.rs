@@ -1,39 +1,67 @@
 //! Each way by which a package could run code on the host, or write to it, is refused by name; its twin is not.
 
+use std::error::Error;
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
-use crate::archive::{LINK, PLAIN, archive};
+use crate::archive::{File, LINK, PLAIN, archive};
 use crate::folder::{Folder, is_there, printed, refused};
 use crate::support::TestResult;
 
 /// A file that code of a package would write if it ran here.
 const MARK: &str = "open(r'MARK', 'w').write('ran')\n";
 
-fn mark(folder: &Folder, text: &str) -> (std::path::PathBuf, String) {
+fn mark(folder: &Folder, text: &str) -> (PathBuf, String) {
     let path = folder.wheels().join("ran");
     let text = text.replace("MARK", &path.display().to_string());
     (path, text)
 }
 
-#[test]
-fn sources_are_never_built() -> TestResult {
-    let folder = Folder::new()?;
-    let (ran, setup) = mark(
-        &folder,
-        &format!("{MARK}from setuptools import setup\nsetup(name='sourced', version='1.0')\n"),
-    );
-    let sdist = folder.wheels().join("sourced-1.0");
-    fs::create_dir_all(&sdist)?;
-    fs::write(sdist.join("setup.py"), &setup)?;
-    fs::write(
-        sdist.join("PKG-INFO"),
-        "Metadata-Version: 1.0\nName: sourced\nVersion: 1.0\n",
-    )?;
-    let packed = std::process::Command::new("tar")
-        .args(["-czf", "sourced-1.0.tar.gz", "sourced-1.0"])
+/// Makes a source distribution whose `setup.py` would be noticed.
+fn sdist(folder: &Folder, name: &str) -> Result<(PathBuf, PathBuf), Box<dyn Error>> {
+    let setup =
+        format!("{MARK}from setuptools import setup\nsetup(name='{name}', version='1.0')\n");
+    let (ran, setup) = mark(folder, &setup);
+    let unpacked = folder.wheels().join(format!("{name}-1.0"));
+    fs::create_dir_all(&unpacked)?;
+    fs::write(unpacked.join("setup.py"), &setup)?;
+    let about = format!("Metadata-Version: 1.0\nName: {name}\nVersion: 1.0\n");
+    fs::write(unpacked.join("PKG-INFO"), about)?;
+    let file = format!("{name}-1.0.tar.gz");
+    let packed = Command::new("tar")
+        .args(["-czf", &file, &format!("{name}-1.0")])
         .current_dir(folder.wheels())
         .status()?;
     assert!(packed.success());
+    Ok((folder.wheels().join(file), ran))
+}
+
+/// pip would build this one to learn what it is, although only wheels are taken.
+#[test]
+fn sources_that_a_package_names_by_a_url_are_not_built() -> TestResult {
+    let folder = Folder::new()?;
+    let (file, ran) = sdist(&folder, "urled")?;
+    let url = format!("urled @ file://{}", file.display());
+    folder.wheel("namesurl-1.0", &[&url], &[("namesurl.py", b"", PLAIN)])?;
+    refused(
+        &folder.wx(&["add", "namesurl"])?,
+        "`urled` comes as source only, which is not built: file://",
+    );
+    assert!(!is_there(&ran));
+    folder.wheel("namesurl-1.0", &["urled"], &[("namesurl.py", b"", PLAIN)])?;
+    folder.wheel("urled-1.0", &[], &[("urled.py", b"", PLAIN)])?;
+    printed(
+        &folder.wx(&["add", "namesurl"])?,
+        "+ namesurl 1.0\n+ urled 1.0\n",
+    );
+    Ok(())
+}
+
+#[test]
+fn sources_are_never_built() -> TestResult {
+    let folder = Folder::new()?;
+    let (_, ran) = sdist(&folder, "sourced")?;
     refused(
         &folder.wx(&["add", "sourced"])?,
         "there is no wheel of `sourced`: it comes as source only, such as `sourced-1.0.tar.gz`: to build it would run its \
@@ -201,7 +229,7 @@ fn native_code_is_left_out_where_a_package_works_without_it() -> TestResult {
         &folder.wx(&["run", "-c", "import halfpure; halfpure.x"])?,
         "slow\n",
     );
-    let files: &[_] = &[
+    let files: &[File<'_>] = &[
         ("allnative/__init__.py", b"from ._fast import x\n", PLAIN),
         (
             "allnative/_fast.cpython-314-x86_64-linux-gnu.so",

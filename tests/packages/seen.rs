@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::archive::PLAIN;
 use crate::folder::{Folder, printed};
-use crate::support::{Printed, TestResult};
+use crate::support::{Printed, TestResult, checkers};
 
 /// A project with one package that has all that packages have.
 fn project(name: &str) -> Result<Folder, Box<dyn std::error::Error>> {
@@ -170,6 +170,43 @@ def test_it():
         "{} {}",
         tested.stdout,
         tested.stderr
+    );
+    Ok(())
+}
+
+/// Types of packages are known where they say so.
+#[test]
+fn a_check_knows_the_types_of_packages() -> TestResult {
+    let folder = Folder::new()?;
+    folder.wheel(
+        "typedone-1.0",
+        &[],
+        &[
+            (
+                "typedone/__init__.py",
+                b"def twice(x: int) -> int:\n    return 2 * x\n",
+                PLAIN,
+            ),
+            ("typedone/py.typed", b"", PLAIN),
+        ],
+    )?;
+    folder.write("good.py", "import typedone\nprint(typedone.twice(2))\n")?;
+    folder.write("wrong.py", "import typedone\nprint(typedone.twice('2'))\n")?;
+    assert_eq!(folder.wx(&["add", "typedone"])?.code, Some(0));
+    let check = |script: &str| -> Result<Printed, Box<dyn std::error::Error>> {
+        let mut command = folder.wxmcp();
+        command.env("WXMCP_CHECKERS", checkers()?);
+        Ok(command.args(["check", script]).output()?.into())
+    };
+    printed(&check("good.py")?, "");
+    let wrong = check("wrong.py")?;
+    assert_eq!(wrong.code, Some(1), "{}", wrong.stderr);
+    assert!(
+        wrong
+            .stdout
+            .starts_with("wrong.py:2:22: invalid-argument-type"),
+        "{}",
+        wrong.stdout
     );
     Ok(())
 }

@@ -266,6 +266,7 @@ async fn check(settings: &Settings, script: &Script, runtime: &Runtime) -> Resul
         broker: runtime.tools(),
         guests: runtime.guests(),
         folder: settings.checkers.as_deref(),
+        packages: crate::packages::shown(settings),
     };
     let checked = refuse_mistyped(&checker, script).await;
     if checked.is_err() {

@@ -52,6 +52,8 @@ const PASSED_FROM: [&str; 8] = [
 pub(crate) struct Ended {
     /// Its exit code; none where a signal ended it.
     pub(crate) code: Option<i32>,
+    /// The last that it printed to standard output.
+    pub(crate) stdout: String,
     /// The last that it printed to standard error.
     pub(crate) stderr: String,
 }
@@ -115,11 +117,11 @@ pub(crate) fn run(
     }
     drop(sender);
     let until = Instant::now() + TIME;
-    let mut stderr = String::new();
+    let (mut stdout, mut stderr) = (String::new(), String::new());
     for _ in 0..2 {
         match ended.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok((1, text)) => stderr = text,
-            Ok(_) => {}
+            Ok((_, text)) => stdout = text,
             Err(_) => {
                 let _gone = child.kill();
                 let _reaped = child.wait();
@@ -132,6 +134,7 @@ pub(crate) fn run(
         .map_err(|error| failed(format!("cannot be waited for: {error}")))?;
     Ok(Ended {
         code: status.code(),
+        stdout,
         stderr,
     })
 }

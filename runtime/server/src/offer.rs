@@ -147,7 +147,7 @@ mod tests {
     fn tokens(namespaces: &[String]) -> usize {
         let encoding = tiktoken_rs::o200k_base().unwrap();
         let count = |text: &str| encoding.encode_ordinary(text).len();
-        let tools = tools(namespaces, &Limits::default());
+        let tools = tools(namespaces, "", &Limits::default());
         let each = tools.iter().map(|tool| {
             let words = tool.description.as_deref().unwrap_or_default();
             count(&tool.name) + count(words) + count(&json!(tool.input_schema).to_string())

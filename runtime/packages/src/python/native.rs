@@ -9,12 +9,13 @@ use crate::requirement::normal;
 const TRIED: usize = 200;
 
 /// What exists instead of packages that are asked for most often.
-const INSTEAD: [(&str, &str); 16] = [
+const INSTEAD: [(&str, &str); 18] = [
     ("bcrypt", "`hashlib.scrypt` of the library derives keys"),
     (
         "cryptography",
         "`hashlib`, `hmac` and `secrets` of the library, or the pure `rsa`, `pyaes` and `ecdsa`",
     ),
+    ("jiter", "`openai<1.40` with `pydantic<2` needs none of it"),
     (
         "lxml",
         "`xml.etree.ElementTree` of the library, or the pure `defusedxml` and `beautifulsoup4` with `html.parser`",
@@ -44,6 +45,7 @@ const INSTEAD: [(&str, &str); 16] = [
     ("pydantic-core", "`pydantic<2` is pure"),
     ("rapidfuzz", "`difflib` of the library"),
     ("regex", "`re` of the library"),
+    ("rpds-py", "`jsonschema<4.18` needs none of it"),
     (
         "scipy",
         "there is no guest with numpy yet; the pure `mpmath` and `networkx`",

@@ -11,7 +11,7 @@ use crate::error::PackageError;
 use crate::lock::Locked;
 use crate::requirement::Requirement;
 use crate::script::PYTHON;
-use crate::tools;
+use crate::tools::{self, Ended};
 
 /// What runs in the Python that has pip.
 const PROGRAM: &str = include_str!("pip.py");
@@ -24,6 +24,9 @@ const REPORT: u64 = 64 << 20;
 
 /// Most wheels of one resolution.
 const WHEELS: usize = 1_000;
+
+/// Most requirements of a conflict that are named.
+const CONFLICT: usize = 6;
 
 /// The exit code of `pip.py` where pip is missing, or not one that it knows.
 const NO_PIP: i32 = 90;
@@ -65,15 +68,15 @@ pub(super) fn fetch(wanted: &Wanted<'_>) -> Result<Vec<Fetched>, PackageError> {
         "report": report,
         "arguments": arguments(wanted, place.path())?,
     });
-    let stderr = start(&request.to_string(), place.path())?;
-    match stderr {
+    let failed = start(&request.to_string(), place.path())?;
+    match failed {
         None => read(&wheels),
-        Some(stderr) => Err(unresolved(&stderr, &seen(&report))),
+        Some(ended) => Err(unresolved(&ended, &seen(&report))),
     }
 }
 
-/// Runs the program in the first Python that has a pip: none if it did what it should, else what it printed.
-fn start(request: &str, folder: &Path) -> Result<Option<String>, PackageError> {
+/// Runs the program in the first Python that has a pip: none if it did what it should, else how it ended.
+fn start(request: &str, folder: &Path) -> Result<Option<Ended>, PackageError> {
     let mut last = None;
     for (program, before) in interpreters() {
         let mut arguments: Vec<OsString> = before.iter().map(OsString::from).collect();
@@ -84,7 +87,7 @@ fn start(request: &str, folder: &Path) -> Result<Option<String>, PackageError> {
             Some(NO_PIP) => {}
             // uv could not make an environment, or a shim has no Python behind it.
             Some(2 | 126 | 127) if !ended.stderr.contains("ERROR: ") => {}
-            _ => return Ok(Some(ended.stderr)),
+            _ => return Ok(Some(ended)),
         }
         last = Some((program, ended.stderr));
     }
@@ -150,28 +153,63 @@ fn seen(report: &Path) -> Seen {
 }
 
 /// Says why there is no resolution.
-fn unresolved(stderr: &str, seen: &Seen) -> PackageError {
-    let told = words(stderr);
-    let missing = stderr
+fn unresolved(ended: &Ended, seen: &Seen) -> PackageError {
+    let missing = ended
+        .stderr
         .lines()
         .filter_map(|line| line.split_once("No matching distribution found for "))
         .filter_map(|(_, rest)| Requirement::parse(rest.split(" (from ").next()?).ok())
         .next_back();
-    let Some(missing) = missing else {
-        return PackageError::Unresolved(told);
-    };
-    let name = missing.name();
-    let files = seen.get(name).map(Vec::as_slice).unwrap_or_default();
-    let mut why: BTreeMap<&str, &[String; 3]> = BTreeMap::new();
-    for file in files {
-        // The last of a kind is the newest.
-        why.insert(file[1].as_str(), file);
+    if let Some(missing) = missing {
+        let files = seen
+            .get(missing.name())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let why = against(files).unwrap_or_else(|| words(&ended.stderr));
+        return PackageError::Unresolved(format!(
+            "there is no wheel of `{}`: {why}",
+            missing.text()
+        ));
     }
-    let of = |kind: &str| {
-        why.get(kind)
-            .map(|[file, _, words]| (file.as_str(), words.as_str()))
+    // Packages that cannot be had at all stand against every version of those that need them.
+    let is_usable = |files: &[[String; 3]]| files.iter().any(|[_, kind, _]| kind == "candidate");
+    let unusable = seen.iter().filter(|(_, files)| !is_usable(files));
+    let mut all: Vec<String> = unusable
+        .filter_map(|(name, files)| {
+            Some(format!(
+                "there is no wheel of `{name}`: {}",
+                against(files)?
+            ))
+        })
+        .collect();
+    all.extend(conflict(&ended.stdout));
+    match all.is_empty() {
+        true => PackageError::Unresolved(words(&ended.stderr)),
+        false => PackageError::Unresolved(all.join("; ")),
+    }
+}
+
+/// What pip says of the requirements that do not fit each other, in one line.
+fn conflict(stdout: &str) -> Option<String> {
+    let (_, told) = stdout.split_once("The conflict is caused by:")?;
+    let lines = told
+        .lines()
+        .map(str::trim)
+        .skip(1)
+        .take_while(|it| !it.is_empty())
+        .take(CONFLICT);
+    let lines: Vec<&str> = lines.collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}
+
+/// What stands against each file of a package.
+fn against(files: &[[String; 3]]) -> Option<String> {
+    // The last of a kind is the newest.
+    let of = |wanted: &str| {
+        let found = files.iter().rev().find(|[_, kind, _]| kind == wanted)?;
+        Some((found[0].as_str(), found[2].as_str()))
     };
-    let instead = if files.is_empty() {
+    Some(if files.is_empty() {
         "the index has no package of this name".to_owned()
     } else if of("candidate").is_some() {
         "it has versions that the sandbox can use, but none of these fits".to_owned()
@@ -184,12 +222,8 @@ fn unresolved(stderr: &str, seen: &Seen) -> PackageError {
             "it comes as source only, such as `{file}`: to build it would run its code on this machine"
         )
     } else {
-        told
-    };
-    PackageError::Unresolved(format!(
-        "there is no wheel of `{}`: {instead}",
-        missing.text()
-    ))
+        return None;
+    })
 }
 
 /// What pip says, in one line.
