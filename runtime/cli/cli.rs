@@ -17,7 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use wxmcp_run::Language;
 
-pub(crate) use packages::{AddArgs, LockArgs, PackagesArgs, RemoveArgs};
+pub(crate) use packages::{AddArgs, LockArgs, PackageFlags, PackagesArgs, RemoveArgs};
 pub(crate) use parse::{is_run_flag, parse, run_of};
 
 pub(crate) use recordings::{
@@ -283,13 +283,8 @@ pub(crate) struct PolicyArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) project: Option<PathBuf>,
 
-    /// Let a script in Python import this package and all that it needs: `requests`, `pyyaml>=6`. It is resolved once, and kept
-    #[arg(long = "package", value_name = "NAME")]
-    pub(crate) packages: Vec<String>,
-
-    /// Let the script import what is in the folder DIR of packages, which it sees as /packages/site
-    #[arg(long, value_name = "DIR")]
-    pub(crate) site: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) packages: PackageFlags,
 
     /// Begin in the folder DST that the script sees [default: its home, /home/agent; /project for code without a file]
     #[arg(long, value_name = "DST")]

@@ -125,8 +125,8 @@ impl Settings {
             mounts: mounts(policy, &file.policy, &folder)?,
             packages: Packages {
                 project: file.packages,
-                flags: policy.packages.clone(),
-                site: policy.site.clone(),
+                flags: policy.packages.packages.clone(),
+                site: policy.packages.site.clone(),
                 lock: folder.join(wxmcp_packages::NAME),
             },
             shown: Vec::new(),

@@ -34,6 +34,7 @@ fn sdist(folder: &Folder, name: &str) -> Result<(PathBuf, PathBuf), Box<dyn Erro
         .current_dir(folder.wheels())
         .status()?;
     assert!(packed.success());
+    fs::remove_dir_all(unpacked)?;
     Ok((folder.wheels().join(file), ran))
 }
 

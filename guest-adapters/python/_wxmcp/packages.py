@@ -123,7 +123,6 @@ class Finder:
         path = f"{self._bundle.root}/{inner}"
         spec = ModuleSpec(name, _Loader(name, path, self._bundle), origin=path, is_package=folder is not None)
         spec.has_location = True
-        spec.cached = None
         if folder is not None:
             spec.submodule_search_locations = [folder]
         return spec

@@ -16,6 +16,18 @@ Examples:
   wxmcp run --package rich a.py     a package for one script
   wxmcp packages                    what is locked";
 
+/// Packages of one run.
+#[derive(Debug, Default, Args)]
+pub(crate) struct PackageFlags {
+    /// Let a script in Python import this package and all that it needs: `requests`, `pyyaml>=6`. It is resolved once, and kept
+    #[arg(long = "package", value_name = "NAME")]
+    pub(crate) packages: Vec<String>,
+
+    /// Let the script import what is in the folder DIR of packages, which it sees as /packages/site
+    #[arg(long, value_name = "DIR")]
+    pub(crate) site: Option<PathBuf>,
+}
+
 /// `wxmcp add`.
 #[derive(Debug, Args)]
 pub(crate) struct AddArgs {

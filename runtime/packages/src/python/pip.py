@@ -46,7 +46,7 @@ def evaluate_link(self, link):
     """Notes a file that pip looks at."""
     found = _evaluate(self, link)
     name = re.sub("[-_.]+", "-", link.filename).lower()  # a folder of files has those of others
-    if name.startswith(self._canonical_name + "-"):
+    if name.startswith(self._canonical_name + "-") and not str(found[1]).startswith("unsupported archive"):
         names = seen.setdefault(self._canonical_name, [])
         names.append([link.filename, getattr(found[0], "name", str(found[0])), str(found[1])])
         del names[:-MOST]
