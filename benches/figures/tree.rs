@@ -399,6 +399,7 @@ fn broker(
             cache,
             version: "bench".to_owned(),
             interpreters: opened.clone(),
+            sees: wxmcp_run::Policy::default(),
             approvals: Approvals::new(approved)?,
             memory: TOOL_MEMORY,
             call_timeout: Duration::from_secs(30),

@@ -1,5 +1,6 @@
 //! The command line: what may be written, and nothing that acts on it.
 
+mod packages;
 mod parse;
 mod recordings;
 mod repl;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use wxmcp_run::Language;
 
+pub(crate) use packages::{AddArgs, LockArgs, PackageFlags, PackagesArgs, RemoveArgs};
 pub(crate) use parse::{is_run_flag, parse, run_of};
 
 pub(crate) use recordings::{
@@ -118,6 +120,15 @@ pub(crate) enum Command {
     Build(BuildArgs),
     /// List, search, show, check, export and call the tools that scripts would see
     Tools(ToolsArgs),
+    /// Add packages that scripts of this project import
+    #[command(after_help = packages::HELP)]
+    Add(AddArgs),
+    /// Remove packages from this project
+    Remove(RemoveArgs),
+    /// Resolve the packages of this project anew, and lock them by version and digest
+    Lock(LockArgs),
+    /// List the packages that are locked, with their versions, sizes, licences and digests
+    Packages(PackagesArgs),
     /// Check the guests, the cache, the configuration and the upstream servers
     Doctor(DoctorArgs),
     /// Print a completion script for a shell
@@ -271,6 +282,9 @@ pub(crate) struct PolicyArgs {
     /// beside it, and finds what is beside `__file__`
     #[arg(long, value_name = "DIR")]
     pub(crate) project: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) packages: PackageFlags,
 
     /// Begin in the folder DST that the script sees [default: its home, /home/agent; /project for code without a file]
     #[arg(long, value_name = "DST")]

@@ -9,6 +9,7 @@ mod file_error;
 mod guests;
 mod interrupts;
 mod mounts;
+mod packages;
 mod place;
 mod program;
 mod queue;

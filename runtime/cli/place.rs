@@ -79,7 +79,7 @@ pub(crate) fn explain(report: &mut Report, file: &str) {
         Some(folder) => folder,
     };
     // The guest knows of no such file, so its own note is about packages.
-    if let Some(at) = raised.traceback.rfind(LIBRARY_ONLY) {
+    if let Some(at) = raised.traceback.rfind(NO_PACKAGE) {
         raised.traceback.truncate(at);
     }
     raised.traceback.push_str(&format!(
@@ -89,7 +89,7 @@ pub(crate) fn explain(report: &mut Report, file: &str) {
 }
 
 /// How the note of the Python guest on a module begins that is not of the library.
-const LIBRARY_ONLY: &str = "note: the sandbox has Python's standard library only";
+const NO_PACKAGE: &str = "note: there is no package `";
 
 #[cfg(test)]
 mod tests {

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use wxmcp_host::{EventLoop, Guests, Runtime, ToolsConfig};
 use wxmcp_policy::{Approvals, ToolPatterns};
-use wxmcp_run::{Ledger, Observer};
+use wxmcp_run::{Ledger, Observer, Source};
 use wxmcp_toolfiles::TreeConfig;
 use wxmcp_upstream::{Environment, GuardCommand, ServersFile, parse_config};
 use wxmcp_worker::LogLine;
 
 use crate::exit::Failure;
 use crate::guests;
+use crate::packages;
 use crate::settings::Settings;
 
 /// Memory of one tool file's instance, in bytes.
@@ -114,10 +115,21 @@ pub(crate) fn tree(
     let approvals = Approvals::new(settings.grants.clone())
         .context("read `[grants]` of `wxmcp.toml`")
         .map_err(Failure::usage)?;
+    let sees = packages::of_tools(settings)?;
+    let bundles = sees.mounts.iter().filter_map(|it| match &it.source {
+        Source::Bundle(file) => Some(file.digest.as_str()),
+        _ => None,
+    });
+    // What a tool file says of itself may depend on them.
+    let version = [guests.natives().version()]
+        .into_iter()
+        .chain(bundles.map(str::to_owned));
+    let version = version.collect::<Vec<_>>().join(" ");
     Ok(Some(TreeConfig {
         folder,
         cache: guests.cache().map(|cache| cache.join("tools")),
-        version: guests.natives().version(),
+        version,
+        sees,
         interpreters: guests.clone(),
         approvals,
         memory: TOOL_MEMORY,

@@ -15,6 +15,7 @@ use wxmcp_toolfiles::read_file;
 
 use crate::cli::{ConfigArgs, LimitArgs, PolicyArgs};
 use crate::mounts::{mounts, protected, workdir};
+use crate::packages::Packages;
 use crate::settings_file::{
     self, ConnectionTable, DirectoryTable, File, LimitTable, RecordingTable,
 };
@@ -35,6 +36,10 @@ pub(crate) struct Settings {
     pub(crate) mounts: Vec<Mount>,
     /// The folder of the guest that scripts begin in, if it is not their home.
     pub(crate) workdir: Option<String>,
+    /// What is declared of packages.
+    pub(crate) packages: Packages,
+    /// Where packages are for the script, once they are provided.
+    pub(crate) shown: Vec<String>,
     /// What no mount lets a script change.
     pub(crate) protected: Protected,
     pub(crate) env: Vec<(String, String)>,
@@ -118,6 +123,13 @@ impl Settings {
             .unwrap_or(Duration::from_secs(30)),
             limits: merge_limits(limits, &file.limits, usual)?,
             mounts: mounts(policy, &file.policy, &folder)?,
+            packages: Packages {
+                project: file.packages,
+                flags: policy.packages.packages.clone(),
+                site: policy.packages.site.clone(),
+                lock: folder.join(wxmcp_packages::NAME),
+            },
+            shown: Vec::new(),
             workdir: workdir(policy.workdir.as_deref(), file.policy.workdir.as_deref())?,
             env: environment(file.policy.env.iter().chain(&policy.env))?,
             allow_tools: if policy.allow_tools.is_empty() {

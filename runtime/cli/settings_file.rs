@@ -22,6 +22,8 @@ pub(crate) struct File {
     #[serde(default)]
     pub(crate) build: BuildTable,
     #[serde(default)]
+    pub(crate) packages: wxmcp_packages::Table,
+    #[serde(default)]
     pub(crate) tools: ToolsTable,
     #[serde(default)]
     pub(crate) http: HttpTable,

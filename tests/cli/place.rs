@@ -243,7 +243,7 @@ fn a_module_beside_the_script_is_found_by_its_note() -> TestResult {
         "note: the script does not see `src/` of the host; `--project .` shows it that folder: \
          wxmcp run --project . jobs/other.py"
     );
-    let library = "note: the sandbox has Python's standard library only, there is no `pandas`";
+    let library = "note: there is no package `pandas` here: `wxmcp add pandas` adds it, `--package pandas` for one run";
     assert_eq!(note("jobs/none.py")?, library);
     let printed = wx(
         folder.path(),

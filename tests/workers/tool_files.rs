@@ -75,6 +75,7 @@ fn runtime(
             cache: None,
             version: "test".to_owned(),
             interpreters: guests.clone(),
+            sees: wxmcp_run::Policy::default(),
             approvals: Approvals::new(BTreeMap::from([("*".to_owned(), everything)]))?,
             memory: 128 << 20,
             call_timeout: Duration::from_secs(30),

@@ -8,6 +8,12 @@ import re
 import sys
 
 _NETWORK = {"requests", "httpx", "aiohttp", "urllib3", "websockets", "boto3", "openai", "anthropic"}
+# Packages that are called otherwise than their modules.
+_NAMES = {
+    "attr": "attrs", "bs4": "beautifulsoup4", "cv2": "opencv-python", "dateutil": "python-dateutil", "dns": "dnspython",
+    "docx": "python-docx", "dotenv": "python-dotenv", "Evtx": "python-evtx", "fitz": "pymupdf", "jwt": "pyjwt", "PIL": "pillow",
+    "pptx": "python-pptx", "sklearn": "scikit-learn", "yaml": "pyyaml",
+}
 _NO_PROCESSES = {"posix_spawn", "posix_spawnp", "openpty", "forkpty"}
 _NOT_AWAITABLE = re.compile(
     r"can't be used in 'await' expression|can't be awaited|a coroutine was expected, got"
@@ -105,10 +111,14 @@ def _missing_module(top):
     if top in sys.modules:
         return None
     if top in _NETWORK:
-        return f"the sandbox has no `{top}`: urllib.request asks hosts that are granted; or look for a tool with tools.search(..)"
+        return (
+            f"there is no package `{top}` here: `wxmcp add {top}` adds it, and `--allow-host` lets it reach a host; "
+            "or look for a tool with tools.search(..)"
+        )
     if top in sys.stdlib_module_names:
         return f"`{top}` needs what the sandbox does not have"
-    return f"the sandbox has Python's standard library only, there is no `{top}`"
+    name = _NAMES.get(top, top)
+    return f"there is no package `{top}` here: `wxmcp add {name}` adds it, `--package {name}` for one run"
 
 
 def _answered_already():

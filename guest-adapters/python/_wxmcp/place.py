@@ -10,7 +10,7 @@ import os
 import posix
 import sys
 
-from . import stdlib
+from . import packages, stdlib
 
 HOME = "/home/agent"
 
@@ -56,6 +56,10 @@ def begin(script):
         _begin_beside(path.rpartition("/")[0] or "/")
     elif script.get("mounts") and _PROJECT in script["mounts"] and _PROJECT not in sys.path:
         sys.path.insert(1, _PROJECT)
+    if environment.get("PYTHONPATH"):
+        _search(environment["PYTHONPATH"])
+    if "packages" in script:
+        packages.begin(script["packages"])
 
 
 def _begin_beside(folder):
@@ -64,6 +68,21 @@ def _begin_beside(folder):
         sys.path[0] = folder
     elif folder not in sys.path:
         sys.path.insert(0, folder)
+    _put_before_library(folder)
+
+
+def _search(folders):
+    """Has imports look into the folders of `PYTHONPATH`: behind the script's own, before the library."""
+    place = 1
+    for folder in folders.split(":"):
+        folder = os.path.abspath(folder)
+        if folder not in sys.path:
+            sys.path.insert(place, folder)
+            place += 1
+            _put_before_library(folder)
+
+
+def _put_before_library(folder):
     try:
         names = os.listdir(folder)
     except OSError:

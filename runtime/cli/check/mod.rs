@@ -15,7 +15,7 @@ use rustix::process::Resource;
 use serde::Serialize;
 use wxmcp_broker::CallerHost;
 use wxmcp_catalogue::stubs::{StubFile, ToolSet};
-use wxmcp_run::{Language, Script, ToolHost};
+use wxmcp_run::{BundleFile, Language, Script, ToolHost};
 
 use crate::commands::tools;
 use crate::exit::Failure;
@@ -63,6 +63,8 @@ pub(crate) struct Checker<'a> {
     pub(crate) guests: &'a Guests,
     /// Where the type checkers are, if not on `PATH`.
     pub(crate) folder: Option<&'a Path>,
+    /// The script's packages, if it has such.
+    pub(crate) packages: Option<BundleFile>,
 }
 
 impl Checker<'_> {

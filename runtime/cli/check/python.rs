@@ -2,7 +2,7 @@
 //!
 //! It runs outside the sandbox and would look for what a script imports among the packages
 //! of this machine, and take settings from a script's comments. So it is told of an
-//! environment without packages, and `analyse.py` makes those comments plain.
+//! environment that has the script's packages and no others, and `analyse.py` makes those comments plain.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -166,9 +166,14 @@ pub(super) async fn check(checker: &Checker<'_>, script: &Script) -> Result<Find
         .context("write the stubs for the type check")
         .map_err(Failure::fault)?;
     let packages = folder.path().join(ENVIRONMENT).join(PACKAGES);
-    std::fs::create_dir_all(packages)
-        .context("make an environment without packages")
+    std::fs::create_dir_all(&packages)
+        .context("make an environment of packages")
         .map_err(Failure::fault)?;
+    if let Some(bundle) = &checker.packages {
+        crate::packages::unpack(bundle, &packages)
+            .context("show the packages to the type checker")
+            .map_err(Failure::fault)?;
+    }
     let printed = program::run(&ty, &ARGUMENTS, folder.path(), None, BOUNDS)
         .await
         .map_err(Failure::raised)?;

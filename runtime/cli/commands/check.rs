@@ -13,9 +13,11 @@ use crate::render;
 use crate::settings::Settings;
 
 pub(super) fn execute(args: &CheckArgs) -> Result<Exit, Failure> {
-    let settings = Settings::resolve(&LimitArgs::default(), &PolicyArgs::default(), &args.config)
-        .map_err(Failure::usage)?;
+    let mut settings =
+        Settings::resolve(&LimitArgs::default(), &PolicyArgs::default(), &args.config)
+            .map_err(Failure::usage)?;
     let script = run::read_script(&args.script, args.lang)?;
+    crate::packages::provide(&mut settings, &script)?;
     let runtime = crate::runtime::open(&settings, Arc::new(Silent))?;
     let (guests, broker) = (runtime.guests(), runtime.tools());
     let findings = crate::runtime::event_loop()?.run(async {
@@ -23,6 +25,7 @@ pub(super) fn execute(args: &CheckArgs) -> Result<Exit, Failure> {
             broker,
             guests,
             folder: settings.checkers.as_deref(),
+            packages: crate::packages::shown(&settings),
         };
         let findings = checker.check(&script).await;
         broker.shutdown().await;

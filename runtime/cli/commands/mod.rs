@@ -8,6 +8,7 @@ mod doctor;
 mod folders;
 mod init;
 mod many;
+mod packages;
 mod recordings;
 mod repl;
 mod run;
@@ -35,6 +36,10 @@ pub(crate) fn execute(cli: Cli) -> Result<Exit, Failure> {
         Command::Check(args) => check::execute(&args),
         Command::Build(args) => build::execute(&args),
         Command::Tools(args) => tools::execute(&args),
+        Command::Add(args) => packages::add(&args),
+        Command::Remove(args) => packages::remove(&args),
+        Command::Lock(args) => packages::lock(&args),
+        Command::Packages(args) => packages::list(&args),
         Command::Doctor(args) => doctor::execute(&args),
         Command::Completions { shell } => completions::execute(shell),
     }

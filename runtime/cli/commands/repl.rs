@@ -53,6 +53,7 @@ pub(super) fn execute(args: &ReplArgs) -> Result<Exit, Failure> {
         Settings::resolve(&args.limits, &args.policy, &args.config).map_err(Failure::usage)?;
     let mut empty = Job::new(args.lang.0, "<run>", "").script;
     place::put(&mut empty, None, &mut settings);
+    crate::packages::provide(&mut settings, &empty)?;
     crate::runtime::event_loop()?.run(read_and_run(empty, settings, (false, Some(args))))
 }
 

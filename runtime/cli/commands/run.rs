@@ -41,6 +41,9 @@ pub(super) fn execute(args: &RunArgs) -> Result<Exit, Failure> {
         Settings::resolve(&args.limits, &args.policy, &args.config).map_err(Failure::usage)?;
     let (mut script, stdin) = load(args)?;
     place::put(&mut script, file(args), &mut settings);
+    if args.interpreter.is_none() {
+        crate::packages::provide(&mut settings, &script)?;
+    }
     if args.interactive {
         return super::repl::after(script, settings);
     }
@@ -73,7 +76,7 @@ pub(super) fn job(script: Script, settings: Settings, stdin: Stdin) -> Job {
             env: settings.env,
             stdin,
             protected: settings.protected,
-            packages: Vec::new(),
+            packages: settings.shown,
             workdir: settings.workdir,
             hidden: Vec::new(),
         },
@@ -263,6 +266,7 @@ async fn check(settings: &Settings, script: &Script, runtime: &Runtime) -> Resul
         broker: runtime.tools(),
         guests: runtime.guests(),
         folder: settings.checkers.as_deref(),
+        packages: crate::packages::shown(settings),
     };
     let checked = refuse_mistyped(&checker, script).await;
     if checked.is_err() {

@@ -36,6 +36,7 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
     let mut settings = Settings::resolve_for(&args.limits, &args.policy, &args.config, &usual())
         .map_err(Failure::usage)?;
     place::begin_in_project(&mut settings);
+    let locked = crate::packages::provide_locked(&mut settings)?;
     let log = log(args.log.as_deref())?;
     missing(&settings.mounts).for_each(|note| log.line(format_args!("{note}")));
     let configured = crate::runtime::configured(&settings)?;
@@ -54,10 +55,11 @@ pub(super) fn execute(args: &ServeArgs) -> Result<Exit, Failure> {
             env: settings.env,
             stdin: Stdin::Empty,
             protected: settings.protected,
-            packages: Vec::new(),
+            packages: settings.shown,
             workdir: settings.workdir,
             hidden: Vec::new(),
         },
+        locked,
         limits: settings.limits,
         max_answer: args.max_answer,
         yield_after: args.yield_after,

@@ -3,6 +3,20 @@
 //!
 //! Nothing of a package runs on the host.
 
+mod declare;
+mod error;
 mod lock;
+mod locked;
+pub mod python;
+mod requirement;
+mod script;
+mod seen;
+mod tools;
 
+pub use declare::{DeclareError, Table, with};
+pub use error::PackageError;
 pub use lock::{Declared, Lock, LockError, Locked, NAME};
+pub use locked::unlocked;
+pub use requirement::{Requirement, normal};
+pub use script::{PYTHON, required};
+pub use seen::seen_by;

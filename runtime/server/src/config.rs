@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wxmcp_host::Runtime;
+use wxmcp_packages::Lock;
 use wxmcp_policy::Principal;
 use wxmcp_run::{BoxFuture, Limits, Policy};
 
@@ -15,6 +16,8 @@ pub struct ServerConfig {
     pub runtime: Arc<Runtime>,
     /// What each run may touch.
     pub policy: Policy,
+    /// The packages that `policy` shows: what a program names besides is refused.
+    pub locked: Lock,
     /// How much each run may use; a client may lower the time, and nothing else.
     pub limits: Limits,
     /// Characters of an answer that a model reads.
@@ -40,6 +43,7 @@ impl ServerConfig {
         Self {
             runtime,
             policy: Policy::default(),
+            locked: Lock::default(),
             limits: Limits {
                 wall: Duration::from_secs(300),
                 ..Limits::default()

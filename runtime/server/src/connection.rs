@@ -31,7 +31,7 @@ use crate::results::Times;
 use crate::run_code::Answered;
 use crate::running::Running;
 use crate::service::Service;
-use crate::{answer, discovery, offer, resources, tree};
+use crate::{answer, discovery, offer, packages, resources, tree};
 
 /// How long a task can be asked for after it was made, in milliseconds.
 const TASK_MS: u64 = 60 * 60 * 1_000;
@@ -138,7 +138,8 @@ impl Connection {
 fn offered(service: &Service) -> Vec<Tool> {
     let config = &service.config;
     let namespaces = config.runtime.tools().namespaces();
-    offer::tools(&namespaces, &config.limits)
+    let packages = packages::there(&config.locked);
+    offer::tools(&namespaces, &packages, &config.limits)
 }
 
 /// Ends when a client should ask for our tools again: they are not described as it was shown.

@@ -15,6 +15,7 @@ mod loss;
 mod offer;
 mod open;
 mod opening;
+mod packages;
 mod parse;
 mod pipes;
 mod recordings;

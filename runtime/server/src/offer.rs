@@ -21,10 +21,10 @@ Write a short program instead of calling many tools: run_code runs Python or Typ
 modules. Find tools with search_tools, see their types with describe_tools, then call them in one program: loop, \
 filter and join there, gather independent calls, and return only what you need.";
 
-/// Our tools, where scripts have these namespaces and limits.
-pub(crate) fn tools(namespaces: &[String], limits: &Limits) -> Vec<Tool> {
+/// Our tools, where scripts have these namespaces, packages and limits.
+pub(crate) fn tools(namespaces: &[String], packages: &str, limits: &Limits) -> Vec<Tool> {
     vec![
-        Tool::new(RUN_CODE, run_code(namespaces, limits), schema(run_code_input()))
+        Tool::new(RUN_CODE, run_code(namespaces, packages, limits), schema(run_code_input()))
             .with_annotations(annotations(false))
             .with_meta(always_load()),
         Tool::new(
@@ -61,7 +61,7 @@ pub(crate) fn tools(namespaces: &[String], limits: &Limits) -> Vec<Tool> {
     ]
 }
 
-fn run_code(namespaces: &[String], limits: &Limits) -> String {
+fn run_code(namespaces: &[String], packages: &str, limits: &Limits) -> String {
     format!(
         "Run a program in a sandbox. Namespaces of tools are globals, and modules.\n\
          Python 3.14: `github.create_issue(title=\"x\")`, or `from tools import github` first; where the script uses \
@@ -69,7 +69,7 @@ fn run_code(namespaces: &[String], limits: &Limits) -> String {
          TypeScript, JavaScript: `await github.createIssue({{title: 'x'}})`, or `import {{ createIssue }} from './tools/github'` \
          first; `Promise.all` overlaps.\n\
          Gather independent calls. The answer is the top-level `return` or the last expression, then what was printed: \
-         return little. A failed call raises `ToolError`. Limits: {}, {}, {} tool calls; {}.\n{}",
+         return little. A failed call raises `ToolError`. Limits: {}, {}, {} tool calls; {}.{packages}\n{}",
         time(limits),
         Bytes(limits.memory),
         limits.tool_calls,
@@ -147,7 +147,7 @@ mod tests {
     fn tokens(namespaces: &[String]) -> usize {
         let encoding = tiktoken_rs::o200k_base().unwrap();
         let count = |text: &str| encoding.encode_ordinary(text).len();
-        let tools = tools(namespaces, &Limits::default());
+        let tools = tools(namespaces, "", &Limits::default());
         let each = tools.iter().map(|tool| {
             let words = tool.description.as_deref().unwrap_or_default();
             count(&tool.name) + count(words) + count(&json!(tool.input_schema).to_string())
@@ -177,7 +177,7 @@ mod tests {
     fn few_namespaces_are_named_and_many_are_counted() {
         let words = |names: &[&str]| {
             let names: Vec<String> = names.iter().map(|it| (*it).to_owned()).collect();
-            let tools = tools(&names, &Limits::default());
+            let tools = tools(&names, "", &Limits::default());
             tools[0].description.clone().unwrap().into_owned()
         };
         assert!(words(&["github", "slack"]).ends_with("Namespaces: github, slack."));

@@ -11,7 +11,6 @@ use wxmcp_run::{
     Sources, Stdin,
 };
 
-use crate::answer;
 use crate::arguments::{RunCode, SessionChoice, Start};
 use crate::config::Client;
 use crate::listener::Listening;
@@ -23,6 +22,7 @@ use crate::service::Service;
 use crate::sessions::{Held, Session, Sessions};
 use crate::turns::{MAX_WAITING, Turn};
 use crate::words::{outcome, over};
+use crate::{answer, packages};
 
 /// When a client that was refused may come again.
 const RETRY: &str = "try again in a second";
@@ -197,6 +197,9 @@ impl Service {
             Some(session) => format!("<run {}>", session.next_run()),
             None => "<code>".to_owned(),
         };
+        if language == Language::Python {
+            packages::refuse_unlocked(&start.code, &self.config.locked)?;
+        }
         let mut job = self.job(name, start.code, language, wall);
         job.script.in_session = session.is_some();
         // A run that is recorded is a session of one run.
@@ -284,7 +287,7 @@ impl Service {
             },
             policy: Policy {
                 stdin: Stdin::Empty,
-                ..config.policy.clone()
+                ..wxmcp_packages::seen_by(language, &config.policy)
             },
             limits,
             sources: Sources::default(),

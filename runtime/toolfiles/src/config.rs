@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use wxmcp_policy::{Approvals, Principal};
-use wxmcp_run::{BoxFuture, Language, Ledger, Observer, RunError, Runner};
+use wxmcp_run::{BoxFuture, Language, Ledger, Observer, Policy, RunError, Runner};
 use wxmcp_sandbox::Sandbox;
 use wxmcp_sandbox::supplied::{CompileError, Supplied};
 
@@ -50,6 +50,8 @@ pub struct TreeConfig {
     pub version: String,
     /// Who runs tool files.
     pub interpreters: Arc<dyn Interpreters>,
+    /// What all of them see besides what they are granted: packages.
+    pub sees: Policy,
     /// What tool files may have of what they ask for.
     pub approvals: Approvals,
     /// Linear memory of one tool's instance, in bytes.

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 use wxmcp_catalogue::wording::bounded;
 use wxmcp_run::{
-    BoxFuture, CallContext, Capability, Describe, Limit, Limits, Outcome, Policy, Raised, Run,
-    RunError, Script, Silent, Sources, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost,
-    ToolJob, ToolTask, Written,
+    BoxFuture, CallContext, Capability, Describe, Limit, Limits, Outcome, Raised, Run, RunError,
+    Script, Silent, Sources, ToolAnswer, ToolCall, ToolError, ToolErrorKind, ToolHost, ToolJob,
+    ToolTask, Written,
 };
 
 use crate::component;
@@ -79,7 +79,7 @@ async fn describe_script(
                 job: ToolJob::Describe(Describe::default()),
             }),
         },
-        policy: Policy::default(),
+        policy: shared.config.sees.clone(),
         limits: description_limits(),
         ledger: shared.for_one_file(),
         tools: Arc::new(Nothing),

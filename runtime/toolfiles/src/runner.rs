@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use wxmcp_broker::Answer;
 use wxmcp_javascript::shows_no_state;
 use wxmcp_run::{
-    CallContext, INVALID_ARGUMENTS, Language, Ledger, Limit, Limits, Outcome, Policy, Report, Run,
+    CallContext, INVALID_ARGUMENTS, Language, Ledger, Limit, Limits, Outcome, Report, Run,
     RunError, RunnerSession, Script, ToolError, ToolErrorKind, ToolJob, ToolTask, parsed_size,
 };
 
@@ -254,7 +254,7 @@ impl ToolFile {
                     job: ToolJob::Call(arguments),
                 }),
             },
-            policy: Policy::default(),
+            policy: shared.config.sees.clone(),
             limits: Limits {
                 wall: shared.config.call_timeout,
                 memory: shared.config.memory,

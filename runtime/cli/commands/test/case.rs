@@ -263,16 +263,18 @@ fn policy(common: &Common, file: &TestFile) -> Policy {
         access: Access::ReadOnly,
         quota: Quota::default(),
     };
+    let seen = wxmcp_packages::seen_by(file.language, &common.sees);
+    let own = [
+        project,
+        library::mount(file.language, common.python.as_deref()),
+    ];
     Policy {
         hidden: Vec::new(),
-        mounts: vec![
-            project,
-            library::mount(file.language, common.python.as_deref()),
-        ],
+        mounts: own.into_iter().chain(seen.mounts).collect(),
         env: Vec::new(),
         stdin: Stdin::Empty,
         protected: wxmcp_run::Protected::default(),
-        packages: Vec::new(),
+        packages: seen.packages,
         workdir: None,
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Common {
     pub(super) timeout: Duration,
     /// What tests in Python import, compiled.
     pub(super) python: Option<Vec<u8>>,
+    /// The packages that the project has locked.
+    pub(super) sees: Policy,
     tree: Option<TreeConfig>,
     servers: Vec<String>,
 }
@@ -97,6 +99,7 @@ impl Common {
         };
         Ok(Self {
             python: None,
+            sees: crate::packages::of_tools(&settings)?,
             tree: crate::runtime::tree(&settings, &guests, Arc::new(Silent))?,
             servers: servers.iter().map(|it| it.name().to_owned()).collect(),
             settings,
@@ -302,11 +305,13 @@ impl Start {
             Hosts::default(),
         );
         let tools: Arc<dyn ToolHost> = broker.for_caller(caller);
+        let seen = crate::packages::seen_in_test(&script, &common.sees, &common.settings)?;
         Ok(Run {
             id: RunId::random(),
             script,
             policy: Policy {
-                mounts: self.mounts(place)?,
+                mounts: [self.mounts(place)?, seen.mounts].concat(),
+                packages: seen.packages,
                 env: self.env.clone().into_iter().collect(),
                 stdin: self.stdin.clone().map_or(Stdin::Empty, in_bytes),
                 ..Policy::default()

@@ -1,0 +1,169 @@
+//! `wxmcp add`, `remove`, `lock` and `packages`.
+
+mod listing;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use wxmcp_packages::{Lock, Locked, Requirement, normal, with};
+
+use crate::cli::{AddArgs, ConfigArgs, LimitArgs, LockArgs, PackagesArgs, PolicyArgs, RemoveArgs};
+use crate::exit::{Exit, Failure};
+use crate::packages::{self, Packages};
+use crate::render;
+use crate::settings::Settings;
+
+/// What the project is called in errors.
+const PROJECT: &str = "the project";
+
+/// Adds packages to the project; nothing is written before they are there.
+pub(super) fn add(args: &AddArgs) -> Result<Exit, Failure> {
+    refuse_javascript(args.of.javascript)?;
+    let project = project(&args.config)?;
+    let new =
+        packages::requirements(&args.names).map_err(|error| packages::failed(error, PROJECT))?;
+    let mut declared = project.project.python.clone();
+    for (requirement, text) in new.iter().zip(&args.names) {
+        let is_same = |it: &&mut String| {
+            Requirement::parse(it).is_ok_and(|it| it.name() == requirement.name())
+        };
+        let text = text.trim().to_owned();
+        match declared.iter_mut().find(is_same) {
+            Some(there) => *there = text,
+            None => declared.push(text),
+        }
+    }
+    change(&args.config, &project, &declared)
+}
+
+/// Removes packages from the project.
+pub(super) fn remove(args: &RemoveArgs) -> Result<Exit, Failure> {
+    refuse_javascript(args.of.javascript)?;
+    let project = project(&args.config)?;
+    let mut declared = project.project.python.clone();
+    for name in &args.names {
+        let before = declared.len();
+        declared.retain(|it| Requirement::parse(it).map_or(true, |it| it.name() != normal(name)));
+        if declared.len() == before {
+            let there = match declared.is_empty() {
+                true => "it declares none".to_owned(),
+                false => format!("it declares {}", declared.join(", ")),
+            };
+            return Err(
+                Failure::usage(anyhow!("wxmcp.toml does not declare `{name}`")).hint(there),
+            );
+        }
+    }
+    change(&args.config, &project, &declared)
+}
+
+/// Resolves what is declared anew.
+pub(super) fn lock(args: &LockArgs) -> Result<Exit, Failure> {
+    for script in &args.scripts {
+        let name = script.display().to_string();
+        let failed = |error| packages::failed(error, &name);
+        let source = std::fs::read_to_string(script);
+        let source = source
+            .with_context(|| format!("cannot read `{name}`"))
+            .map_err(Failure::usage)?;
+        let asked = wxmcp_packages::required(&source)
+            .map_err(failed)?
+            .unwrap_or_default();
+        if asked.is_empty() {
+            return Err(Failure::usage(anyhow!("`{name}` names no packages"))
+                .hint("metadata begins with the line `# /// script`, and ends with `# ///`"));
+        }
+        packages::own_bundle(&asked, true).map_err(failed)?;
+        render::note(&format!("locked the packages of `{name}` in the cache"));
+    }
+    if !args.scripts.is_empty() {
+        return Ok(Exit::Success);
+    }
+    let project = project(&args.config)?;
+    let before = packages::read(&project.lock)?;
+    resolved(&project, &project.project.python, before, &[])
+}
+
+/// Lists what is locked.
+pub(super) fn list(args: &PackagesArgs) -> Result<Exit, Failure> {
+    let project = project(&args.config)?;
+    let lock = packages::read(&project.lock)?;
+    listing::print(&project, lock.as_ref(), args.json)
+}
+
+/// The packages of the project at hand.
+fn project(config: &ConfigArgs) -> Result<Packages, Failure> {
+    let settings = Settings::resolve(&LimitArgs::default(), &PolicyArgs::default(), config);
+    Ok(settings.map_err(Failure::usage)?.packages)
+}
+
+/// Has the project declare these packages of Python.
+fn change(config: &ConfigArgs, project: &Packages, declared: &[String]) -> Result<Exit, Failure> {
+    let path = config
+        .config
+        .clone()
+        .unwrap_or_else(|| PathBuf::from("wxmcp.toml"));
+    let failed = |error: anyhow::Error| {
+        Failure::usage(error.context(format!("change `{}`", path.display())))
+    };
+    let text = match crate::settings::text(&path) {
+        Ok(text) => text,
+        Err(_) if !path.exists() => String::new(),
+        Err(error) => return Err(failed(error)),
+    };
+    let changed = with(&text, "python", declared).map_err(|error| failed(error.into()))?;
+    let before = packages::read(&project.lock)?;
+    let keep = before
+        .as_ref()
+        .map(|lock| lock.python.clone())
+        .unwrap_or_default();
+    let exit = resolved(project, declared, before, &keep)?;
+    write(&path, &changed).map_err(failed)?;
+    Ok(exit)
+}
+
+/// Resolves, locks, and says what is different.
+fn resolved(
+    project: &Packages,
+    declared: &[String],
+    before: Option<Lock>,
+    keep: &[Locked],
+) -> Result<Exit, Failure> {
+    let failed = |error| packages::failed(error, PROJECT);
+    let asked = packages::requirements(declared).map_err(failed)?;
+    let locked = match asked.is_empty() {
+        true => Vec::new(),
+        false => packages::resolve(&asked, keep).map_err(failed)?.0.locked,
+    };
+    let old = before
+        .as_ref()
+        .map(|lock| lock.python.clone())
+        .unwrap_or_default();
+    listing::differences(&old, &locked);
+    packages::write(&project.lock, before, &asked, &locked).map_err(failed)?;
+    Ok(Exit::Success)
+}
+
+/// Writes a file, whole or not at all.
+fn write(path: &Path, text: &str) -> anyhow::Result<()> {
+    use std::io::Write as _;
+    let folder = path.parent().filter(|it| !it.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    let mode = std::fs::metadata(path).map_or_else(
+        |_| std::os::unix::fs::PermissionsExt::from_mode(0o644),
+        |it| it.permissions(),
+    );
+    file.as_file().set_permissions(mode)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+fn refuse_javascript(is_javascript: bool) -> Result<(), Failure> {
+    match is_javascript {
+        true => Err(Failure::usage(anyhow!(
+            "packages of JavaScript are not resolved yet"
+        ))),
+        false => Ok(()),
+    }
+}
