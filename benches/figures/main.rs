@@ -51,7 +51,7 @@ struct Group {
     measure: fn(&Bench) -> anyhow::Result<()>,
 }
 
-const GROUPS: [Group; 26] = [
+const GROUPS: [Group; 27] = [
     group("python cold process", |bench| {
         bench.cold_process(&bench.python())
     }),

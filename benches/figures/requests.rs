@@ -64,7 +64,7 @@ fn measure(wxmcp: &Path, python: &Path, site: &Path, port: &str) -> anyhow::Resu
         .arg(&script)
         .arg(site)
         .arg(port);
-    let mut time = |command: &mut Command| -> anyhow::Result<f64> {
+    let time = |command: &mut Command| -> anyhow::Result<f64> {
         let printed = text(command.output()?)?;
         let time: f64 = printed.trim().parse()?;
         ensure!(time > 0.0);
