@@ -3,8 +3,9 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::json;
 
@@ -373,4 +374,61 @@ fn without_times(text: &str) -> String {
         words.join(" ")
     });
     words.collect::<Vec<_>>().join("\n")
+}
+
+/// The script with packages prints what the page shows. Its packages come from a folder of wheels, its table from a server.
+#[test]
+fn a_script_has_the_packages_that_it_names() -> TestResult {
+    let root = repository();
+    let page = fs::read_to_string(root.join("README.md"))?;
+    let (_, section) = page
+        .split_once("\n### Packages of Python\n")
+        .ok_or("no section")?;
+    let section = section.split("\n### ").next().ok_or("no end")?;
+    let script = fs::read_to_string(root.join("examples/packages/airports.py"))?;
+    for block in blocks(section, "python") {
+        assert!(script.contains(block), "the script has no\n{block}");
+    }
+    let shown = *blocks(section, "console").first().ok_or("none")?;
+    let mut server = Command::new("python3")
+        .args(["-u", "-m", "http.server", "0", "--bind", "127.0.0.1"])
+        .args(["--directory", "target/demo/data"])
+        .current_dir(root)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()?;
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().ok_or("no output")?).read_line(&mut line)?;
+    let port = line
+        .split_whitespace()
+        .skip_while(|word| *word != "port")
+        .nth(1);
+    let place = format!("127.0.0.1:{}", port.ok_or(line.clone())?);
+    let wheels = support::http_python()?.join("wheels");
+    let cache = tempfile::tempdir()?;
+    let output = Command::new(env!("CARGO_BIN_EXE_wxmcp"))
+        .args([
+            "run",
+            "--allow-host",
+            &place,
+            "examples/packages/airports.py",
+        ])
+        .arg(format!("http://{place}"))
+        .current_dir(root)
+        .env("WXMCP_CACHE_DIR", cache.path())
+        .env("PIP_NO_INDEX", "1")
+        .env("PIP_FIND_LINKS", wheels)
+        .output();
+    server.kill()?;
+    server.wait()?;
+    let output = output?;
+    let (printed, errors) = (
+        String::from_utf8(output.stdout)?,
+        String::from_utf8(output.stderr)?,
+    );
+    assert!(
+        !printed.is_empty() && shown.ends_with(printed.trim_end()),
+        "{printed}{errors}"
+    );
+    Ok(())
 }
