@@ -61,7 +61,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
             "tools/t/mem.py",
             "import time\ndef mem(mb: int) -> int:\n    held = bytearray(b'\\1') * (mb << 20)\n    time.sleep(1)\n    return len(held)\n",
         )],
-        script: gather!("t.mem.aio(mb=60)"),
+        script: gather!("t.mem.aio(mb=50)"),
         much: "20",
         little: "2",
         named: "host",
@@ -162,7 +162,7 @@ pub(crate) const ATTACKS: &[Attack] = &[
     Attack {
         name: "a server that does not read",
         server: &["deaf"],
-        flags: &["--timeout", "20s"],
+        flags: &["--timeout", "60s"],
         script: "import asyncio, sys\nfrom tools import s\nasync def main():\n    for i in range(int(sys.argv[1])):\n        call = asyncio.ensure_future(s.put.aio(x='x' * (15 << 20)))\n        \
                  await asyncio.sleep(0.02)\n        call.cancel()\n        try:\n            await call\n        except BaseException as error:\n            if str(error): print(str(error)[:200])\n    print('fine')\nasyncio.run(main())\n",
         much: "80",
