@@ -13,6 +13,7 @@ mod refusals;
 mod shown;
 mod sources;
 mod start;
+mod stub;
 mod stubs;
 mod under_test;
 

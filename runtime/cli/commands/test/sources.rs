@@ -41,7 +41,8 @@ fn look(folder: &Path, depth: usize, texts: &mut Vec<String>) {
             && there.len() <= BYTES
             && end.is_some_and(|end| ENDS.contains(&end))
         {
-            texts.extend(fs::read_to_string(&path).ok());
+            let text = fs::read_to_string(&path).ok();
+            texts.extend(text.filter(|text| text.contains("tools")));
         }
     }
 }

@@ -23,6 +23,7 @@ use wxmcp_upstream::GuardCommand;
 use super::library;
 use super::refusals::{Calls, NoResources};
 use super::sources;
+use super::stub::Stub;
 use super::stubs::{Spaces, Stubs};
 use super::under_test::{Asked, End, UnderTest, Watched};
 use crate::commands::run::read_script;
@@ -68,22 +69,6 @@ pub(super) struct Start {
     seed: u64,
     now: Option<String>,
     timeout: Option<f64>,
-}
-
-/// Answers the calls of one tool.
-#[derive(Clone, Debug, Deserialize)]
-pub(super) struct Stub {
-    /// The tool, as the test spells it.
-    pub(super) name: String,
-    /// The names of the arguments that it takes, if it is a function that says so.
-    #[serde(default)]
-    pub(super) parameters: Option<Vec<String>>,
-    /// Those that must be there.
-    #[serde(default)]
-    pub(super) required: Vec<String>,
-    /// Whether the tool's own file is run.
-    #[serde(default)]
-    pub(super) real: bool,
 }
 
 impl Common {

@@ -12,7 +12,7 @@ use wxmcp_run::{BoxFuture, CallContext, Note, ToolError, ToolErrorKind};
 use wxmcp_toolfiles::Tree;
 
 use super::named;
-use super::start::Stub;
+use super::stub::Stub;
 use super::under_test::Asked;
 
 /// All namespaces of a script under test: those of the tool tree, of configured servers, and of stubs.

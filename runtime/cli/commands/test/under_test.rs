@@ -13,7 +13,7 @@ use wxmcp_run::{
     ToolAnswer, ToolCall, ToolDescription, ToolError, ToolErrorKind, ToolHit, ToolHost, Written,
 };
 
-use super::start::Stub;
+use super::stub::Stub;
 
 /// Bytes of a text of the script that an error shows, as of the arguments of a call.
 const SHOWN: usize = 200;

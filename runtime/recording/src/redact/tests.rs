@@ -293,10 +293,10 @@ fn fields_look_into_texts_of_one_document_a_line() {
     ] {
         assert_eq!(stdin(text), text);
     }
-    // Patterns count besides.
+    // Patterns count besides, in the whole text first.
     assert_eq!(
         stdin("{\"password\":\"abc\"}\n{\"v\":\"multiple\"}\n"),
-        "{\"password\":\"redacted-1\"}\n{\"v\":\"redacted-2\"}\n"
+        "{\"password\":\"redacted-2\"}\n{\"v\":\"redacted-1\"}\n"
     );
     // As in a text of an answer.
     let (events, hit) = redacted(
