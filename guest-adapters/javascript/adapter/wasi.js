@@ -170,6 +170,11 @@ export function read(directory, path) {
   });
 }
 
+/** At most so many bytes of a file, from an offset. */
+export function readSome(directory, path, length, offset) {
+  return opened(directory, path, 0, READ, (file) => readPart(file, length, offset));
+}
+
 /** Writes bytes: in place of what was there, or behind it. */
 export function write(directory, path, bytes, appends) {
   opened(directory, path, CREATE | (appends ? 0 : TRUNCATE), WRITE, (file) => {

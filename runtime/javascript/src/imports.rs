@@ -6,7 +6,7 @@ use oxc_span::Span;
 use super::error::Places;
 use super::modules::Modules;
 use super::shared::ImportingFile;
-use super::specifier::{Target, is_client, target};
+use super::specifier::{Target, is_client, of_package, target};
 use super::types::Eraser;
 use super::{Import, Names, Origin, SourceError};
 
@@ -15,9 +15,21 @@ pub(super) struct Importer<'s> {
     pub(super) is_typescript: bool,
     /// What is imported belongs to a session.
     pub(super) is_in_session: bool,
+    /// What is imported is not of the tool tree: it is a package that imports.
+    pub(super) is_package: bool,
     /// The place of a tool file, or of code that tool files share; scripts have none.
     pub(super) place: Option<ImportingFile<'s>>,
     pub(super) places: Places<'s>,
+}
+
+impl Importer<'_> {
+    /// What a specifier names.
+    fn target(&self, specifier: &str) -> Result<Target, String> {
+        match self.is_package {
+            true => Ok(of_package(specifier)),
+            false => target(specifier, self.place),
+        }
+    }
 }
 
 /// Reads one import: what it binds is declared in a line of ours.
@@ -45,8 +57,8 @@ pub(super) fn read_import(
         return Ok(());
     }
     let are_perhaps_types = has_names && wanted.iter().all(|(_, what)| what.is_perhaps());
-    let found = match target(it.source.value.as_str(), importer.place) {
-        _ if is_of_other_hosts(it) => Target::Builtin("wxmcp"),
+    let found = match importer.target(it.source.value.as_str()) {
+        _ if is_of_other_hosts(it) && !importer.is_package => Target::Builtin("wxmcp"),
         Ok(found) => found,
         Err(_) if are_perhaps_types => return Ok(()),
         Err(message) => return Err(place(it.source.span, &message)),
@@ -145,7 +157,9 @@ fn unbound(
     importer: &mut Importer<'_>,
 ) -> Result<Import, SourceError> {
     let refused = |message: &str| SourceError::at(eraser.source, source.span.start, message);
-    let found = target(&source.value, importer.place).map_err(|message| refused(&message))?;
+    let found = importer
+        .target(&source.value)
+        .map_err(|message| refused(&message))?;
     let namespace = match &found {
         Target::Namespace(name) => name.clone(),
         Target::Root | Target::Tool(..) => {

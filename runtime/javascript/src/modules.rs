@@ -120,6 +120,7 @@ pub(super) fn modules<'a>(
     let mut importer = Importer {
         is_typescript: session.unwrap_or(kind.dialect) == Dialect::TypeScript,
         is_in_session: session.is_some(),
+        is_package: matches!(kind.form, Form::Package(_)),
         place,
         places: Places::new(eraser.source),
     };

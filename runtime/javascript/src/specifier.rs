@@ -74,6 +74,14 @@ pub(super) fn target(
     }
 }
 
+/// What a specifier in a module of a package means: a folder `tools` there is the package's own, and so may `zod` be.
+pub(super) fn of_package(specifier: &str) -> Target {
+    match node::builtin(specifier) {
+        Some(name) => Target::Node(name.to_owned()),
+        None => Target::File(specifier.to_owned()),
+    }
+}
+
 /// Whether it is the module that other hosts' scripts have `callMCPTool` from.
 pub(super) fn is_client(specifier: &str) -> bool {
     let name = specifier.rsplit('/').next().map(without_suffix);

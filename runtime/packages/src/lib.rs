@@ -3,6 +3,7 @@
 //!
 //! Nothing of a package runs on the host.
 
+pub mod javascript;
 mod lock;
 
 pub use lock::{Declared, Lock, LockError, Locked, NAME};
