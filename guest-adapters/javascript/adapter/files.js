@@ -265,6 +265,11 @@ export function textAt(path) {
   return startsWith(text, '\ufeff') ? slice(text, 1) : text;
 }
 
+/** At most so many bytes of a file, from an offset: a MiB at a time. */
+export function partAt(path, length, offset) {
+  return at(path, 'open', (directory, below) => wasi.readSome(directory, below, length, offset));
+}
+
 export function readBytes(path) {
   return whole(at(path, 'open', wasi.read));
 }

@@ -18,7 +18,9 @@ import {
   apply,
 } from './primordials.js';
 import { DONE, FAILED, LINKED, READ, read } from './records.js';
-import { locate } from './resolve.js';
+import { loadNow } from './modules.js';
+import { pathOf, valuesOf } from './packages.js';
+import { find, locate } from './resolve.js';
 import { check, namespace as toolNamespace } from './tooltree.js';
 
 const { sort } = Array.prototype;
@@ -72,7 +74,7 @@ function targetsOf(record, spaces) {
   const targets = [];
   for (let i = 0; i < imports.length; i++) {
     try {
-      push(targets, targetOf(imports[i], record, spaces));
+      push(targets, targetOf(imports[i], record, spaces, i));
     } catch (error) {
       throw placed(error, record, imports[i]);
     }
@@ -81,21 +83,63 @@ function targetsOf(record, spaces) {
   return targets;
 }
 
-function targetOf({ namespace, module, file, names }, record, spaces) {
+function targetOf(wanted, record, spaces, at) {
+  const { namespace, module, file, names } = wanted;
   const target = { __proto__: null, record: undefined, namespace: undefined };
   if (namespace !== undefined) {
     push(spaces, { __proto__: null, target, promise: toolNamespace(namespace), record });
   } else {
-    const found = module === undefined ? locate(file, record.path, 'import', record.seen) : placeOf(module);
+    const found = module === undefined ? find(file, record, 'import') : placeOf(module, record);
     if (found.node !== undefined) target.namespace = nodeNamespace(found.node);
     else if (found.own !== undefined) target.namespace = builtin(found.own, names);
-    else target.record = read(found.path);
+    else {
+      const other = read(found.path);
+      if (other.lazy === undefined || isWhole(wanted, record, at)) target.record = other;
+      else target.namespace = someOf(other, names, record);
+    }
   }
   return target;
 }
 
-function placeOf(module) {
-  return startsWith(module, 'node:') ? { __proto__: null, node: slice(module, 5) } : { __proto__: null, own: module };
+function placeOf(module, record) {
+  return startsWith(module, 'node:') ? { __proto__: null, node: slice(module, 5) } : locate(module, record.path, 'import', record.seen);
+}
+
+/** Whether the names that an import has are not all that is asked of it. */
+function isWhole(wanted, record, at) {
+  if (wanted.star || wanted.perhaps === true || record.program.session === true) return true;
+  for (let i = 0; i < record.stars.length; i++) if (record.stars[i] === at) return true;
+  for (let i = 0; i < record.from.length; i++) if (record.from[i][1] === at) return true;
+  return false;
+}
+
+/** Those of a lazy module's exports that a module imports. */
+function someOf(lazy, names, importer) {
+  const some = create(null);
+  for (let i = 0; i < names.length; i++) if (hasOwn(lazy.lazy, names[i])) addLate(some, lazy, names[i], importer);
+  return some;
+}
+
+/** Adds a member whose module is loaded when it is asked for. */
+function addLate(object, lazy, name, importer) {
+  const place = lazy.lazy[name][0];
+  const member = lazy.lazy[name][1];
+  const { programs } = lazy.packed;
+  let other;
+  const get = () => {
+    const values = member === null ? undefined : valuesOf(programs, place);
+    if (values !== undefined) return values[member];
+    if (other === undefined) {
+      const module = read(pathOf(programs, place));
+      if (module.state === FAILED) throw module.error;
+      if (module.state !== DONE) loadNow(module);
+      if (importer !== undefined) push(module.importers, importer);
+      other = module;
+    }
+    const space = namespaceFor(other);
+    return member === null ? space : space[member];
+  };
+  defineProperty(object, name, { __proto__: null, get, enumerable: true });
 }
 
 /** An error that belongs to an import where nothing was raised. */
@@ -170,7 +214,7 @@ function noExport({ file, module }, name) {
 /** The function that answers what a module exports by a name. */
 function getterOf({ record, namespace }, name, seen) {
   if (record === undefined) return hasOwn(namespace, name) ? () => namespace[name] : undefined;
-  if (record.isCommon || record.isValue) {
+  if (record.isCommon || record.isValue || record.lazy !== undefined) {
     const own = namespaceFor(record);
     return hasOwn(own, name) ? () => own[name] : undefined;
   }
@@ -201,7 +245,7 @@ function namesOf(record, into, seen) {
     const { record: other, namespace } = record.targets[record.stars[i]];
     const names = create(null);
     if (other === undefined) addNames(names, namespace);
-    else if (other.isCommon || other.isValue) addNames(names, namespaceFor(other));
+    else if (other.isCommon || other.isValue || other.lazy !== undefined) addNames(names, namespaceFor(other));
     else namesOf(other, names, seen);
     for (const name in names) if (name !== 'default') into[name] = true;
   }
@@ -229,12 +273,19 @@ export function namespaceFor(record) {
     if (record.state === DONE) record.namespace = made;
     return made;
   }
-  const found = create(null);
-  namesOf(record, found, []);
+  let found = record.lazy;
+  if (found === undefined) {
+    found = create(null);
+    namesOf(record, found, []);
+  }
   const names = apply(sort, keys(found), []);
   const namespace = create(null);
   for (let i = 0; i < names.length; i++) {
     const name = names[i];
+    if (record.lazy !== undefined) {
+      addLate(namespace, record, name);
+      continue;
+    }
     const get = getterOf({ __proto__: null, record }, name, []);
     if (get !== undefined) defineProperty(namespace, name, { __proto__: null, get, enumerable: true });
   }

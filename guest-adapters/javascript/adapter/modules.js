@@ -7,10 +7,11 @@
 import { builtin } from './builtins.js';
 import { checkLate, gather, link, namespaceFor, namespaceIn, settled } from './linking.js';
 import { nodeNamespace } from './nodes.js';
-import { TheError, apply, indexOf, push } from './primordials.js';
+import { valuesOf } from './packages.js';
+import { TheError, apply, create, indexOf, push } from './primordials.js';
 import { DONE, FAILED, RUNNING, body, forgetUnfinished, main, mainRecord, own, read } from './records.js';
 import { members, runCommon } from './require.js';
-import { coded, folderOf, locate, urlOf } from './resolve.js';
+import { coded, find, folderOf, locate, urlOf } from './resolve.js';
 import { namespace as toolNamespace, namespaceOf as namespaceNamed } from './tooltree.js';
 
 /** What a module's program is called with. */
@@ -74,6 +75,11 @@ function run(record) {
       ended(record);
       return undefined;
     }
+    if (record.packed?.simple !== undefined) {
+      record.getters = gettersOf(valuesOf(record.packed.programs, record.packed.number));
+      ended(record);
+      return undefined;
+    }
     checkLate(record);
     if (record.rest !== undefined) {
       if (!record.waits) {
@@ -93,6 +99,12 @@ function run(record) {
   } catch (error) {
     throw failed(record, error);
   }
+}
+
+function gettersOf(values) {
+  const getters = create(null);
+  for (const name in values) getters[name] = () => values[name];
+  return getters;
 }
 
 function ended(record) {
@@ -217,7 +229,7 @@ export async function imported(specifier, from) {
   // A package has folders called `tools` of its own.
   const tools = indexOf(from.path, '/node_modules/') < 0 ? namespaceNamed(text) : undefined;
   if (tools !== undefined) return await toolNamespace(tools);
-  const { node, own, path } = locate(text, from.path, 'import', from.seen);
+  const { node, own, path } = find(text, from, 'import');
   if (node !== undefined) return nodeNamespace(node);
   if (own !== undefined) return builtin(own, []);
   const record = read(path);

@@ -28,6 +28,7 @@ import {
   weakMapSet,
 } from './primordials.js';
 import { begin as beginResolving, coded } from './resolve.js';
+import { begin as beginPackages, moduleAt } from './packages.js';
 import { program } from './taken.js';
 
 /** Largest source of a module, in characters. */
@@ -52,6 +53,7 @@ let begun;
 /** A run begins: `m` is what its program is called with. */
 export function begin(script, m) {
   begun = { __proto__: null, script, m };
+  beginPackages(script);
 }
 
 /** The script itself. */
@@ -136,6 +138,10 @@ function newRecord(path, made) {
     require: undefined,
     meta: undefined,
     m: undefined,
+    /** What a bundle of packages has of it. */
+    packed: undefined,
+    /** What it passes on of others, which are loaded when somebody asks for it: {name: [place, name there | null]}. */
+    lazy: undefined,
   };
 }
 
@@ -149,6 +155,17 @@ function setOf(names) {
 export function read(path) {
   let record = mapGet(records, path);
   if (record !== undefined) return record;
+  const packed = moduleAt(path);
+  if (packed !== undefined) {
+    record = newRecord(path, packed.program);
+    record.packed = packed;
+    record.lazy = packed.lazy;
+    if (packed.lazy !== undefined) record.state = DONE;
+    else if (packed.simple === undefined) addFile(path, packed.program);
+    else ofValues(record, packed.program);
+    mapSet(records, path, record);
+    return record;
+  }
   if (endsWith(path, '.node')) throw coded(new TheError(`native modules cannot be loaded: '${path}'`), 'ERR_DLOPEN_FAILED');
   if (sizeAt(path) > LONGEST) throw new TheError(`a module has at most ${LONGEST >> 20} MiB: '${path}'`);
   const text = textAt(path);
@@ -167,6 +184,13 @@ export function read(path) {
   }
   mapSet(records, path, record);
   return record;
+}
+
+/** A module of which others see the values that it has once it has run. */
+function ofValues(record, { names, from }) {
+  record.targets = [];
+  record.exports = setOf(names);
+  for (let i = 0; i < from.length; i++) record.exports[from[i][0]] = true;
 }
 
 export function known(path) {

@@ -7,7 +7,7 @@ import * as records from './records.js';
 import { nodeModule, provide } from './nodes.js';
 import { names as nodeNames } from './node/index.js';
 import { TheError, TheTypeError, apply, create, defineProperty, evaluate, freeze, hasOwn, keys, push, startsWith } from './primordials.js';
-import { checkSpecifier, coded, folderOf, isNode, locate, pathOfUrl } from './resolve.js';
+import { checkSpecifier, coded, find, folderOf, isNode, pathOfUrl } from './resolve.js';
 import { where } from './errors.js';
 import { namespaceOf as namespaceNamed } from './tooltree.js';
 
@@ -65,7 +65,7 @@ export function requireOf(record) {
   const { resolve } = {
     resolve(id) {
       checkSpecifier(id);
-      const { node, own, path } = locate(id, record.path, 'require', record.seen);
+      const { node, own, path } = find(id, record, 'require');
       return node !== undefined ? id : own ?? path;
     },
   };
@@ -91,7 +91,7 @@ export function requireOf(record) {
 function required(id, from) {
   let place;
   try {
-    place = locate(id, from.path, 'require', from.seen);
+    place = find(id, from, 'require');
   } catch (error) {
     if (namespaceNamed(id) === undefined) throw error;
     throw new TheError(`tools are imported, not required: write \`import * as tools from '${id}'\`, or \`await import('${id}')\``);

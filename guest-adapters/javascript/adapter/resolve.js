@@ -6,6 +6,7 @@
 import { note } from './errors.js';
 import { joined, kindAt, partsOf, textAt } from './files.js';
 import { names as nodeNames } from './node/index.js';
+import { meant, namedIn, places } from './packages.js';
 import {
   TheError,
   TheMap,
@@ -41,18 +42,15 @@ const ENDINGS = ['.js', '.json', '.mjs', '.cjs', '.ts', '.mts', '.cts'];
 const WRITTEN = [['.js', '.ts'], ['.mjs', '.mts'], ['.cjs', '.cts']];
 const CONDITIONS = { __proto__: null, import: ['node', 'import', 'module-sync', 'module', 'default'], require: ['node', 'require', 'module-sync', 'default'] };
 
-/** How a package gets here. */
-const BROUGHT = 'bundle it into the script, or mount a folder whose `node_modules` has it';
-const OR_FETCH = 'mount a folder whose `node_modules` has it, or use the global `fetch`';
 /** What to do where some packages are not there. */
 const INSTEAD = {
   __proto__: null,
   'fs-extra': 'use `node:fs` instead',
   'graceful-fs': 'use `node:fs` instead',
-  axios: OR_FETCH,
-  'node-fetch': OR_FETCH,
-  undici: OR_FETCH,
-  got: OR_FETCH,
+  axios: '`wxmcp add --javascript axios` installs it, or use the global `fetch`',
+  'node-fetch': '`wxmcp add --javascript node-fetch` installs it, or use the global `fetch`',
+  undici: '`wxmcp add --javascript undici` installs it, or use the global `fetch`',
+  got: '`wxmcp add --javascript got` installs it, or use the global `fetch`',
   '@modelcontextprotocol/sdk': 'use the folder `tools/`, which wxmcp reads itself, instead',
 };
 
@@ -102,6 +100,12 @@ export function isNode(name) {
   return name === 'module';
 }
 
+/** What a specifier in the module of a record means. A bundle knows it of its own modules. */
+export function find(specifier, record, how) {
+  const path = record.packed === undefined ? undefined : meant(record.packed, specifier, how);
+  return path === undefined ? locate(specifier, record.path, how, record.seen) : { __proto__: null, path };
+}
+
 /**
  * What a specifier in a module means: {node}, {own} or {path}; `how` is 'import' or 'require', `from` the
  * module's path, `seen` says whether a mount shows it. What is not there is an error as Node's.
@@ -109,13 +113,17 @@ export function isNode(name) {
 export function locate(specifier, from, how, seen) {
   if (startsWith(specifier, 'node:')) return { __proto__: null, node: slice(specifier, 5) };
   if (isNode(specifier)) return { __proto__: null, node: specifier };
-  if (OURS[specifier] !== undefined) return { __proto__: null, own: OURS[specifier] };
+  if (OURS[specifier] !== undefined) {
+    const path = OURS[specifier] === 'zod' ? instead(specifier, from, how) : undefined;
+    return path === undefined ? { __proto__: null, own: OURS[specifier] } : { __proto__: null, path };
+  }
   if (startsWith(specifier, 'file:')) return { __proto__: null, path: found(pathOfUrl(specifier), specifier, from, how, seen) };
   const isRelative = specifier === '.' || specifier === '..' || startsWith(specifier, './') || startsWith(specifier, '../');
   if (isRelative || startsWith(specifier, '/')) {
     const path = joined(partsOf(isRelative ? `${folderOf(from)}/${specifier}` : specifier));
     return { __proto__: null, path: found(path, specifier, from, how, seen) };
   }
+  if (specifier[0] === '#') return { __proto__: null, path: inImports(specifier, from, how) };
   const scheme = indexOf(specifier, ':');
   if (scheme > 1) {
     const what = slice(specifier, 0, scheme + 1);
@@ -183,24 +191,79 @@ function packageAt(folder) {
 /** The file that a package means by a specifier. */
 function inPackages(specifier, from, how) {
   const { name, rest } = packageName(specifier);
-  for (let folder = folderOf(from); ; folder = folderOf(folder)) {
-    const place = `${folder === '/' ? '' : folder}/node_modules/${name}`;
-    if (kindAt(place) === 'directory') {
-      const { exports } = packageAt(place) ?? { __proto__: null };
-      if (exports !== undefined && exports !== null) {
-        const target = exported(exports, rest === '' ? '.' : `.${rest}`, how);
-        const file = target === undefined ? undefined : fileAt(joined(partsOf(`${place}/${target}`)));
-        if (file !== undefined) return file;
-        const what = rest === '' ? 'No "exports" main defined' : `Package subpath '.${rest}' is not defined by "exports"`;
-        const importer = how === 'import' ? ` imported from ${from}` : '';
-        throw coded(new TheError(`${what} in ${place}/package.json${importer}`), 'ERR_PACKAGE_PATH_NOT_EXPORTED');
-      }
-      const file = rest === '' ? folderAt(place, how) : fileAt(place + rest) ?? folderAt(place + rest, how);
-      if (file !== undefined) return file;
-    }
-    if (folder === '/') break;
+  const file = ofItself(name, rest, from, how) ?? above(name, rest, from, how) ?? installed(name, rest, from, how);
+  if (file === undefined) throw missingPackage(specifier, name, from, how);
+  return file;
+}
+
+/** A package may import itself by its name, where it says what it exports. */
+function ofItself(name, rest, from, how) {
+  const folder = packageFolder(from);
+  const own = folder === undefined ? undefined : packageAt(folder);
+  if (own === undefined || own.name !== name || own.exports === undefined || own.exports === null) return undefined;
+  return inFolder(folder, rest, from, how);
+}
+
+/** The folder of the package that a file is in. */
+function packageFolder(from) {
+  for (let folder = folderOf(from); !endsWith(folder, '/node_modules'); folder = folderOf(folder)) {
+    if (packageAt(folder) !== null) return folder;
+    if (folder === '/') return undefined;
   }
-  throw missingPackage(specifier, name, from, how);
+  return undefined;
+}
+
+/** What is in a `node_modules` of a folder above. */
+function above(name, rest, from, how) {
+  for (let folder = folderOf(from); ; folder = folderOf(folder)) {
+    const file = inFolder(`${folder === '/' ? '' : folder}/node_modules/${name}`, rest, from, how);
+    if (file !== undefined || folder === '/') return file;
+  }
+}
+
+/** What is in the folders of packages that the host names. */
+function installed(name, rest, from, how) {
+  const folders = places();
+  for (let i = 0; i < folders.length; i++) {
+    const file =
+      namedIn(folders[i], name, rest, how) ??
+      inFolder(`${folders[i]}/node_modules/${name}`, rest, from, how);
+    if (file !== undefined) return file;
+  }
+  return undefined;
+}
+
+/** The user's own package of a name that the guest has a module for. */
+function instead(specifier, from, how) {
+  const { name, rest } = packageName(specifier);
+  const file = indexOf(from, '/node_modules/') < 0 ? undefined : above(name, rest, from, how);
+  return file ?? installed(name, rest, from, how);
+}
+
+/** What a package in a folder means by a path of it; undefined where there is no such package. */
+function inFolder(place, rest, from, how) {
+  if (kindAt(place) !== 'directory') return undefined;
+  const { exports } = packageAt(place) ?? { __proto__: null };
+  if (exports === undefined || exports === null) return rest === '' ? folderAt(place, how) : fileAt(place + rest) ?? folderAt(place + rest, how);
+  const target = exported(exports, rest === '' ? '.' : `.${rest}`, how);
+  const file = target === undefined ? undefined : fileAt(joined(partsOf(`${place}/${target}`)));
+  if (file !== undefined) return file;
+  const what = rest === '' ? 'No "exports" main defined' : `Package subpath '.${rest}' is not defined by "exports"`;
+  const importer = how === 'import' ? ` imported from ${from}` : '';
+  throw coded(new TheError(`${what} in ${place}/package.json${importer}`), 'ERR_PACKAGE_PATH_NOT_EXPORTED');
+}
+
+/** What the package that a file is in means by a name of its own. */
+function inImports(specifier, from, how) {
+  const folder = packageFolder(from);
+  const imports = folder === undefined ? undefined : packageAt(folder).imports;
+  const target = typeof imports === 'object' && imports !== null ? matched(imports, specifier, how) : undefined;
+  if (target !== undefined && !startsWith(target, './')) return inPackages(target, from, how);
+  const file = target === undefined ? undefined : fileAt(joined(partsOf(`${folder}/${target}`)));
+  if (file !== undefined) return file;
+  const where = folder === undefined ? '' : ` in package ${folder === '/' ? '' : folder}/package.json`;
+  const error = new TheTypeError(`Package import specifier "${slice(specifier, 0, 200)}" is not defined${where} imported from ${from}`);
+  throw coded(error, 'ERR_PACKAGE_IMPORT_NOT_DEFINED');
 }
 
 function packageName(specifier) {
@@ -216,7 +279,13 @@ function exported(exports, path, how) {
   if (typeof exports !== 'object' || isArray(exports)) return path === '.' ? chosen(exports, how, '') : undefined;
   const names = keys(exports);
   if (names.length > 0 && names[0][0] !== '.') return path === '.' ? chosen(exports, how, '') : undefined;
-  if (hasOwn(exports, path)) return chosen(exports[path], how, '');
+  return matched(exports, path, how);
+}
+
+/** The target of a name among `exports` or `imports`: its own, or that of the longest pattern that fits. */
+function matched(targets, path, how) {
+  if (hasOwn(targets, path)) return chosen(targets[path], how, '');
+  const names = keys(targets);
   let best;
   let star = '';
   for (let i = 0; i < names.length; i++) {
@@ -229,7 +298,7 @@ function exported(exports, path, how) {
     best = names[i];
     star = slice(path, before.length, path.length - after.length);
   }
-  return best === undefined ? undefined : chosen(exports[best], how, star);
+  return best === undefined ? undefined : chosen(targets[best], how, star);
 }
 
 /** The first target whose conditions hold. */
@@ -289,7 +358,7 @@ function missingPackage(specifier, name, from, how) {
   const error = new TheError(
     how === 'require' ? `Cannot find module ${shown(specifier)}\nRequire stack:\n- ${from}` : `Cannot find package ${shown(name)} imported from ${from}`,
   );
-  note(error, `there is no package manager here: ${INSTEAD[name] ?? BROUGHT}`);
+  note(error, `no package of this name is installed: ${INSTEAD[name] ?? `\`wxmcp add --javascript ${name}\` installs it`}`);
   return stacked(error, how, from);
 }
 

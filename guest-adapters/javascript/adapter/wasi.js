@@ -188,6 +188,11 @@ export function read(directory, path) {
   });
 }
 
+/** At most so many bytes of a file, from an offset. */
+export function readSome(directory, path, length, offset) {
+  return opened(directory, path, 0, READ, (file) => readPart(file, length, offset));
+}
+
 /** A copy of the bytes that a result holds; what held them is free. */
 function taken(words, at) {
   const from = words[at + 1];

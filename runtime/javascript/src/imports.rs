@@ -23,6 +23,7 @@ pub(super) struct Importer<'s> {
 }
 
 impl Importer<'_> {
+    /// What a specifier names.
     fn target(&self, specifier: &str) -> Result<Target, String> {
         match self.is_package {
             true => Ok(of_package(specifier)),

@@ -66,3 +66,8 @@ pub(super) fn builtin(specifier: &str) -> Option<&str> {
         None => NAMES.contains(&specifier).then_some(specifier),
     }
 }
+
+/// Whether a specifier names one of Node's own modules.
+pub fn is_of_node(specifier: &str) -> bool {
+    builtin(specifier).is_some()
+}

@@ -74,11 +74,11 @@ pub(super) fn target(
     }
 }
 
-/// Reads a specifier in a file of a package, which has folders called `tools` of its own.
+/// What a specifier in a module of a package means: a folder `tools` there is the package's own, and so may `zod` be.
 pub(super) fn of_package(specifier: &str) -> Target {
-    match of_script(specifier) {
-        Ok(found @ (Target::Builtin(_) | Target::Node(_))) => found,
-        _ => Target::File(specifier.to_owned()),
+    match node::builtin(specifier) {
+        Some(name) => Target::Node(name.to_owned()),
+        None => Target::File(specifier.to_owned()),
     }
 }
 

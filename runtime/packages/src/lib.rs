@@ -5,6 +5,7 @@
 
 mod declare;
 mod error;
+pub mod javascript;
 mod lock;
 mod locked;
 pub mod python;
