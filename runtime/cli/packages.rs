@@ -1,5 +1,7 @@
 //! The packages of a run: what is declared, locked where it is not yet, and mounted.
 
+pub(crate) mod javascript;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -48,14 +50,18 @@ pub(crate) fn provide(settings: &mut Settings, script: &Script) -> Result<(), Fa
     }
     if settings.tools.is_some() {
         ensure_project(&settings.packages).map_err(|error| failed(error, "the project"))?;
+        javascript::provided(&settings.packages, &[])?;
     }
-    if script.language != Language::Python && !settings.packages.flags.is_empty() {
-        return Err(Failure::usage(anyhow!(
-            "`--package` names packages of Python, and `{}` is no script in Python",
-            script.name
-        )));
-    }
-    if script.language == Language::Python {
+    if script.language != Language::Python {
+        let bundle = javascript::provided(&settings.packages, &settings.packages.flags)?;
+        if let Some(bundle) = bundle {
+            put(
+                settings,
+                wxmcp_packages::javascript::MOUNT,
+                Source::Bundle(bundle),
+            )?;
+        }
+    } else {
         let own = wxmcp_packages::required(&script.source)
             .map_err(|error| failed(error, &script.name))?;
         let bundle =
@@ -76,8 +82,15 @@ pub(crate) fn provide_locked(settings: &mut Settings) -> Result<Lock, Failure> {
     if let Some(site) = settings.packages.site.clone() {
         put(settings, SITE, Source::Host(site))?;
     }
+    if let Some(bundle) = javascript::locked(&settings.packages)? {
+        put(
+            settings,
+            wxmcp_packages::javascript::MOUNT,
+            Source::Bundle(bundle),
+        )?;
+    }
     if settings.packages.project.python.is_empty() && settings.packages.flags.is_empty() {
-        return Ok(Lock::default());
+        return read(&settings.packages.lock).map(Option::unwrap_or_default);
     }
     let lock = locked(&settings.packages)?;
     let bundle = bundle_of(&lock.python).map_err(|error| failed(error, "the server"))?;
@@ -145,14 +158,17 @@ fn ensure_project(packages: &Packages) -> Result<(), PackageError> {
 /// When what is declared is not locked.
 pub(crate) fn of_tools(settings: &Settings) -> Result<Policy, Failure> {
     let packages = &settings.packages;
-    if packages.project.python.is_empty() {
-        return Ok(Policy::default());
+    let mut mounts = Vec::new();
+    if !packages.project.python.is_empty() {
+        let lock = locked(packages)?;
+        let bundle = bundle_of(&lock.python).map_err(|error| failed(error, "the project"))?;
+        mounts.push(python::mount(bundle));
     }
-    let lock = locked(packages)?;
-    let bundle = bundle_of(&lock.python).map_err(|error| failed(error, "the project"))?;
+    let bundle = javascript::locked(packages)?;
+    mounts.extend(bundle.map(wxmcp_packages::javascript::mount));
     Ok(Policy {
-        mounts: vec![python::mount(bundle)],
-        packages: vec![python::MOUNT.to_owned()],
+        packages: mounts.iter().map(|mount| mount.guest.clone()).collect(),
+        mounts,
         ..Policy::default()
     })
 }
@@ -278,13 +294,17 @@ pub(crate) fn write(
     lock.declared.python = texts(project);
     lock.python = locked.to_vec();
     lock.write(path)?;
-    let count = locked.len();
+    said(locked.len(), path);
+    Ok(())
+}
+
+/// Says what was locked.
+fn said(count: usize, path: &Path) {
     render::note(&format!(
         "locked {count} package{} in `{}`",
         if count == 1 { "" } else { "s" },
         path.display()
     ));
-    Ok(())
 }
 
 /// Resolves packages and makes their bundle.

@@ -2,17 +2,14 @@
 
 use wxmcp_run::{Language, Policy};
 
-use crate::python;
-
-/// Where a script in JavaScript or TypeScript sees its packages.
-const JAVASCRIPT: &str = "/packages/javascript";
+use crate::{javascript, python};
 
 /// A policy without the packages of other languages.
 pub fn seen_by(language: Language, policy: &Policy) -> Policy {
     let others = match language {
-        Language::Python => &[JAVASCRIPT][..],
+        Language::Python => &[javascript::MOUNT][..],
         Language::JavaScript | Language::TypeScript => &[python::MOUNT],
-        Language::Component => &[JAVASCRIPT, python::MOUNT],
+        Language::Component => &[javascript::MOUNT, python::MOUNT],
     };
     let mut policy = policy.clone();
     policy

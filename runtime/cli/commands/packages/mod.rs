@@ -1,5 +1,6 @@
 //! `wxmcp add`, `remove`, `lock` and `packages`.
 
+mod javascript;
 mod listing;
 
 use std::path::{Path, PathBuf};
@@ -18,7 +19,9 @@ const PROJECT: &str = "the project";
 
 /// Adds packages to the project; nothing is written before they are there.
 pub(super) fn add(args: &AddArgs) -> Result<Exit, Failure> {
-    refuse_javascript(args.of.javascript)?;
+    if args.of.javascript {
+        return javascript::add(args);
+    }
     let project = project(&args.config)?;
     let new =
         packages::requirements(&args.names).map_err(|error| packages::failed(error, PROJECT))?;
@@ -38,7 +41,9 @@ pub(super) fn add(args: &AddArgs) -> Result<Exit, Failure> {
 
 /// Removes packages from the project.
 pub(super) fn remove(args: &RemoveArgs) -> Result<Exit, Failure> {
-    refuse_javascript(args.of.javascript)?;
+    if args.of.javascript {
+        return javascript::remove(args);
+    }
     let project = project(&args.config)?;
     let mut declared = project.project.python.clone();
     for name in &args.names {
@@ -81,7 +86,13 @@ pub(super) fn lock(args: &LockArgs) -> Result<Exit, Failure> {
     }
     let project = project(&args.config)?;
     let before = packages::read(&project.lock)?;
-    resolved(&project, &project.project.python, before, &[])
+    let was_locked = before.as_ref().is_some_and(|it| !it.javascript.is_empty());
+    resolved(&project, &project.project.python, before, &[])?;
+    let declared = &project.project.javascript;
+    if declared.is_empty() && !was_locked {
+        return Ok(Exit::Success);
+    }
+    javascript::resolved(&project, declared)
 }
 
 /// Lists what is locked.
@@ -99,6 +110,23 @@ fn project(config: &ConfigArgs) -> Result<Packages, Failure> {
 
 /// Has the project declare these packages of Python.
 fn change(config: &ConfigArgs, project: &Packages, declared: &[String]) -> Result<Exit, Failure> {
+    let before = packages::read(&project.lock)?;
+    let keep = before
+        .as_ref()
+        .map(|lock| lock.python.clone())
+        .unwrap_or_default();
+    declare(config, "python", declared, || {
+        resolved(project, declared, before, &keep)
+    })
+}
+
+/// Writes what is declared once it is resolved. What cannot be written is found out before.
+fn declare(
+    config: &ConfigArgs,
+    key: &'static str,
+    declared: &[String],
+    resolve: impl FnOnce() -> Result<Exit, Failure>,
+) -> Result<Exit, Failure> {
     let path = config
         .config
         .clone()
@@ -111,13 +139,8 @@ fn change(config: &ConfigArgs, project: &Packages, declared: &[String]) -> Resul
         Err(_) if !path.exists() => String::new(),
         Err(error) => return Err(failed(error)),
     };
-    let changed = with(&text, "python", declared).map_err(|error| failed(error.into()))?;
-    let before = packages::read(&project.lock)?;
-    let keep = before
-        .as_ref()
-        .map(|lock| lock.python.clone())
-        .unwrap_or_default();
-    let exit = resolved(project, declared, before, &keep)?;
+    let changed = with(&text, key, declared).map_err(|error| failed(error.into()))?;
+    let exit = resolve()?;
     write(&path, &changed).map_err(failed)?;
     Ok(exit)
 }
@@ -157,13 +180,4 @@ fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     file.as_file().set_permissions(mode)?;
     file.persist(path)?;
     Ok(())
-}
-
-fn refuse_javascript(is_javascript: bool) -> Result<(), Failure> {
-    match is_javascript {
-        true => Err(Failure::usage(anyhow!(
-            "packages of JavaScript are not resolved yet"
-        ))),
-        false => Ok(()),
-    }
 }

@@ -1,6 +1,7 @@
 //! Packages of JavaScript: resolved and downloaded by npm, unpacked here, with programs of their modules.
 
 mod archive;
+mod kept;
 mod lazy;
 mod lockfile;
 mod npm;
@@ -17,6 +18,7 @@ use lockfile::Folders;
 use npm::Npm;
 use wxmcp_bundle::{BundleError, Tree};
 
+pub use kept::{MOUNT, bundle, mount};
 pub use programs::FORM;
 
 use crate::Locked;
