@@ -99,7 +99,8 @@ fn without_a_grant_each_of_them_raises_its_own_error() -> TestResult {
     let reason = "`http://127.0.0.1:PORT` is not granted: run the script with `--allow-host 127.0.0.1:PORT`, \
                   or write `allow-hosts = [\"127.0.0.1:PORT\"]` under `[policy]` in wxmcp.toml";
     for (name, error) in [
-        ("axios", "AxiosError: connect EACCES 127.0.0.1:PORT - "),
+        // Its own error, too, with the name of the one that it is made from.
+        ("axios", "Error: connect EACCES 127.0.0.1:PORT - "),
         (
             "node_fetch",
             "FetchError: request to http://127.0.0.1:PORT/hello failed, reason: connect EACCES 127.0.0.1:PORT - ",

@@ -14,9 +14,11 @@ import {
   getOwnPropertyDescriptor,
   ownKeys,
   push,
+  weakMapGet,
+  weakMapSet,
 } from './primordials.js';
 
-const { Object, Symbol, queueMicrotask } = globalThis;
+const { Object, Set, Symbol, WeakMap, queueMicrotask } = globalThis;
 
 export function install(target) {
   // A worker's; there is no page here, and no request to answer.
@@ -29,8 +31,32 @@ export function install(target) {
   signals(target.AbortSignal, target.AbortController, target.DOMException);
   urls(target.URL);
   streams(target);
+  listeners(target.EventTarget);
   tags(target);
   guards(target);
+}
+
+/** The engine calls the listeners of an EventTarget with the global object as `this`. */
+function listeners(EventTarget) {
+  const { addEventListener, removeEventListener } = EventTarget.prototype;
+  const known = new WeakMap();
+  const bound = (listener) => {
+    if (typeof listener !== 'function') return listener;
+    let own = weakMapGet(known, listener);
+    if (own === undefined) {
+      own = (event) => apply(listener, event.currentTarget, [event]);
+      weakMapSet(known, listener, own);
+    }
+    return own;
+  };
+  for (const [name, native] of [['addEventListener', addEventListener], ['removeEventListener', removeEventListener]]) {
+    const methods = {
+      [name](type, listener, ...options) {
+        return apply(native, this, [type, bound(listener), ...options]);
+      },
+    };
+    define(EventTarget.prototype, name, methods[name]);
+  }
 }
 
 /** Classes that the engine does not name: packages tell objects by `Object.prototype.toString`. */
@@ -168,6 +194,53 @@ function checkedStream(target) {
   define(target, 'WritableStream', WritableStream);
 }
 
+/** The engine tees no streams of bytes. */
+function tees(ReadableStream) {
+  const { getReader, tee } = ReadableStream.prototype;
+  define(ReadableStream.prototype, 'tee', function tee_() {
+    try {
+      return apply(tee, this, []);
+    } catch (error) {
+      if (!`${error?.message}`.startsWith('tee() for readable byte streams')) throw error;
+    }
+    const reader = apply(getReader, this, []);
+    const open = new Set();
+    let reading;
+    const read = async () => {
+      try {
+        const { done, value } = await reader.read();
+        let isFirst = true;
+        for (const controller of open) {
+          if (done) controller.close();
+          else controller.enqueue(isFirst ? value : value.slice());
+          isFirst = false;
+        }
+      } catch (error) {
+        for (const controller of open) controller.error(error);
+      }
+      reading = undefined;
+    };
+    const branch = () => {
+      let own;
+      return new ReadableStream(
+        {
+          start(controller) {
+            own = controller;
+            open.add(controller);
+          },
+          pull: () => (reading ??= read()),
+          async cancel(reason) {
+            open.delete(own);
+            if (open.size === 0) await reader.cancel(reason);
+          },
+        },
+        { highWaterMark: 0 },
+      );
+    };
+    return [branch(), branch()];
+  });
+}
+
 function streams(target) {
   const { ReadableStream, TransformStream, TextDecoder, TextEncoder } = target;
   const { getReader } = ReadableStream.prototype;
@@ -194,6 +267,7 @@ function streams(target) {
       reader.releaseLock();
     }
   }
+  tees(ReadableStream);
   define(ReadableStream.prototype, 'values', values);
   define(ReadableStream.prototype, Symbol.asyncIterator, values);
   define(ReadableStream, 'from', function from(items) {

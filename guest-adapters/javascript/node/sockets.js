@@ -7,7 +7,7 @@ import { need, provide } from './registry.js';
 
 const { Array, Number, Object, URL } = globalThis;
 
-export const SOCKETS = 'there are no sockets; `fetch`, `node:http` and `node:https` reach the hosts that are granted';
+export const SOCKETS = 'there are no sockets; `fetch` and `https.get` reach the hosts that are granted';
 const SERVERS = 'nothing outside could reach it';
 
 export function isIPv4(text) {

@@ -121,10 +121,14 @@ function crc32(data, value = 0) {
 /** What the engine packs and unpacks itself, a hundred times as fast as the package, but not in place. */
 const NATIVE = { __proto__: null, gzip: 'gzip', gunzip: 'gzip', deflate: 'deflate', inflate: 'deflate', deflateRaw: 'deflate-raw' };
 
+function formatOf(name, bytes) {
+  return name === 'unzip' ? (bytes[0] === 0x1f ? 'gzip' : 'deflate') : NATIVE[name];
+}
+
 /** The same as `through`, later. */
 async function converted(name, bytes, options) {
   const [, unpacks] = WAYS[name];
-  const format = name === 'unzip' ? (bytes[0] === 0x1f ? 'gzip' : 'deflate') : NATIVE[name];
+  const format = formatOf(name, bytes);
   const { level = 6 } = options ?? {};
   // The engine knows one level only.
   if (format === undefined || (!unpacks && level !== 6 && level !== -1)) return through(name, bytes, options);
@@ -182,26 +186,82 @@ function later(name) {
   };
 }
 
-/** A stream that gathers what is written, and packs or unpacks it at its end. */
+/** A stream that gathers what is written, and packs it at its end; what it unpacks comes at once where the engine can. */
 function transforming(name) {
   return (options) => {
     const { Transform } = need('stream');
+    const { Buffer } = need('buffer');
     const gathered = [];
+    let unpacking;
+    const finish = async () => {
+      const bytes = Buffer.concat(gathered);
+      if (unpacking === undefined) return await converted(name, bytes, options);
+      if (await unpacking.isWhole(bytes)) return undefined;
+      // Several parts behind each other, or broken: the package tells them apart, from the beginning.
+      return through(name, bytes, options).subarray(unpacking.size);
+    };
     return new Transform({
       ...options,
       transform(chunk, encoding, done) {
-        gathered.push(bytesFrom(chunk, encoding === 'buffer' ? undefined : encoding));
-        done();
+        const bytes = bytesFrom(chunk, encoding === 'buffer' ? undefined : encoding);
+        gathered.push(bytes);
+        if (WAYS[name][1] && name !== 'inflateRaw' && bytes.length > 0) {
+          unpacking ??= new Unpacking(formatOf(name, bytes), (out) => this.push(asBuffer(out)));
+          unpacking.write(bytes).then(done);
+        } else done();
       },
       flush(done) {
-        converted(name, need('buffer').Buffer.concat(gathered), options).then(
-          (out) => done(null, out),
+        finish().then(
+          (out) => done(null, out?.length > 0 ? out : undefined),
           // What packages of HTTP ask for: the end may be missing.
           (error) => done(error.code === 'Z_BUF_ERROR' && options?.finishFlush === constants.Z_SYNC_FLUSH ? undefined : error),
         );
       },
     });
   };
+}
+
+/** The engine's stream for a format, as long as it takes what is written. */
+class Unpacking {
+  #format;
+  #writer;
+  #read;
+  #parts = [];
+  size = 0;
+  constructor(format, take) {
+    const { readable, writable } = new DecompressionStream(format);
+    this.#format = format;
+    this.#writer = writable.getWriter();
+    this.#writer.closed.catch(() => {});
+    const reader = readable.getReader();
+    this.#read = (async () => {
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) return;
+        this.#parts.push(value);
+        this.size += value.length;
+        take(value);
+      }
+    })();
+    this.#read.catch(() => {});
+  }
+  /** Until what comes of it was taken. */
+  async write(bytes) {
+    await this.#writer?.write(bytes).catch(() => {
+      this.#writer = undefined;
+    });
+  }
+  /** The end: whether it was all. */
+  async isWhole(bytes) {
+    if (this.#writer === undefined) return false;
+    try {
+      await this.#writer.close();
+      await this.#read;
+      return isWhole(this.#format, bytes, need('buffer').Buffer.concat(this.#parts));
+    } catch {
+      return false;
+    }
+  }
 }
 
 provide('zlib', () => {

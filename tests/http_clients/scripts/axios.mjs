@@ -43,6 +43,6 @@ const controller = new AbortController();
 setTimeout(() => controller.abort(), 20);
 await axios.get(`${base}/never`, { signal: controller.signal }).catch((error) => console.log(error.name, error.code, axios.isCancel(error)));
 await axios.get('https://api.example.com/data').catch((error) => {
-  console.log(error.code, axios.isAxiosError(error) || error.cause instanceof Error);
+  console.log(error.code, axios.isAxiosError(error));
   console.log(error.message);
 });

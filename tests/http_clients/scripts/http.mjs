@@ -41,7 +41,8 @@ console.log(await events(https.get('https://api.example.com/data')));
 console.log(await events(http.get({ socketPath: '/var/run/docker.sock', path: '/info' })));
 
 const { hostname, port } = new URL(base);
-request = http.request({ hostname, port, path: '/up', method: 'PUT', headers: { 'X-A': ['1', '2'] } });
+console.log(await events(http.get({ hostname, port, path: 'http://api.example.com/data' })));
+request = http.request({ hostname, port, path: '/up', method: 'PUT', headers: { 'X-A': '1' } });
 const answered = once(request, 'response');
 await pipeline(Readable.from(['ab', Buffer.from('cd')]), request);
 let [response] = await answered;

@@ -80,7 +80,8 @@ export function clientRequest(OutgoingMessage, IncomingMessage, standard) {
       const usual = options._defaultAgent ?? standard();
       const agent = agentOf(options, usual);
       const protocol = options.protocol || usual.protocol;
-      const expected = agent?.protocol ?? usual.protocol;
+      // Agents for proxies read off the stack whether `https` called them; they come as far as `net.connect`.
+      const expected = typeof agent?.connect === 'function' ? protocol : agent?.protocol ?? usual.protocol;
       if (options.path && /[^\u0021-\u00ff]/.test(`${options.path}`)) {
         throw typeError('ERR_UNESCAPED_CHARACTERS', 'Request path contains unescaped characters');
       }
@@ -233,11 +234,20 @@ export function clientRequest(OutgoingMessage, IncomingMessage, standard) {
       return `${this.protocol}//${host}:${this.#port}${path.startsWith('/') ? path : `/${path}`}`;
     }
 
+    /** Why the request is one that the host does not send. */
+    #refused() {
+      if (/^(connect|trace|track)$/i.test(this.method)) return `it does not send ${this.method}`;
+      // What a proxy is asked.
+      if (/^[a-z][a-z\d+.-]*:\/\//i.test(this.path)) return 'there are no proxies: the host connects itself';
+      return undefined;
+    }
+
     async #send() {
       if (this.#isSent || !this.socket || !this.writableEnded || this.destroyed) return;
       this.#isSent = true;
-      if (/^(connect|trace|track)$/i.test(this.method)) {
-        this.destroy(refusal(`${this.protocol.slice(0, -1)}.request`, `it does not send ${this.method}`));
+      const refused = this.#refused();
+      if (refused !== undefined) {
+        this.destroy(refusal(`${this.protocol.slice(0, -1)}.request`, refused));
         return;
       }
       const { promise, abandon } = exchange(this.#url(), this.method, sendable(this.#pairs()), bodyOf(this.#parts.splice(0)));
