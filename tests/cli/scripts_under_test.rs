@@ -826,6 +826,7 @@ def test_other():
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one test after the other")]
 fn what_nobody_waits_for_fails_its_test_in_python() -> TestResult {
     let test = "\
 import asyncio, threading

@@ -250,19 +250,8 @@ impl Start {
         let tree = common.tree.clone();
         let approvals = tree.as_ref().map(|tree| tree.approvals.clone());
         let script = self.script(place)?;
-        let folder = tree.as_ref().map(|tree| tree.folder.clone());
-        let real = folder.filter(|_| self.stubs.iter().any(|stub| stub.real));
-        let project = self.project.then_some(place.root.as_path());
-        let sources: Vec<String> = [script.source.clone()]
-            .into_iter()
-            .chain(self.files.values().cloned())
-            .chain(
-                [real.as_deref(), project]
-                    .into_iter()
-                    .flatten()
-                    .flat_map(sources::inside),
-            )
-            .collect();
+        let folder = tree.as_ref().map(|tree| tree.folder.as_path());
+        let sources = self.sources(&script, folder, place);
         let tree = tree.map(|tree| Tree::new(tree, common.ledger.clone()));
         let spaces = Spaces {
             tree: tree.as_ref(),
@@ -308,6 +297,18 @@ impl Start {
             observer: Arc::new(Silent),
             cancel: Box::pin(std::future::pending()),
         })
+    }
+
+    /// Texts that may name tools: the script, what it may start or import, and tool files that are run themselves.
+    fn sources(&self, script: &Script, tree: Option<&Path>, place: &Place) -> Vec<String> {
+        let tree = tree.filter(|_| self.stubs.iter().any(|stub| stub.real));
+        let project = self.project.then_some(place.root.as_path());
+        let folders = [tree, project].into_iter().flatten();
+        let given = self.files.values().cloned();
+        std::iter::once(script.source.clone())
+            .chain(given)
+            .chain(folders.flat_map(sources::inside))
+            .collect()
     }
 
     /// A run that is given what was recorded, unless the test says otherwise.
