@@ -188,8 +188,8 @@ fn visit(
     let needs = needed.get(number).and_then(Option::as_ref);
     // All of them: each is to be decided.
     let is_simple = needs.is_some_and(|needs| {
-        let others = needs.iter().map(|it| visit(*it, needed, states));
-        others.fold(true, |all, state| all && state == State::Simple)
+        let others: Vec<State> = needs.iter().map(|it| visit(*it, needed, states)).collect();
+        others.iter().all(|state| *state == State::Simple)
     });
     let state = match is_simple {
         true => State::Simple,

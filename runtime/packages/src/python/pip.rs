@@ -238,8 +238,7 @@ fn words(stderr: &str) -> String {
         true => stderr
             .lines()
             .map(str::trim)
-            .filter(|it| !it.is_empty())
-            .next_back()
+            .rfind(|it| !it.is_empty())
             .unwrap_or("it says nothing")
             .to_owned(),
     }
