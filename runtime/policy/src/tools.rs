@@ -177,22 +177,18 @@ impl Pattern {
         }
         self.step_over_stars(&mut places);
         for byte in text.bytes() {
-            let mut next = vec![false; places.len()];
-            for ((at, expected), reached) in self.0.bytes().enumerate().zip(&places) {
-                let to = if expected == b'*' {
-                    at
-                } else {
-                    at.saturating_add(1)
-                };
-                if *reached
-                    && (expected == b'*' || expected == byte)
-                    && let Some(place) = next.get_mut(to)
-                {
-                    *place = true;
-                }
+            // Whether the place before was reached, and its byte of the pattern read.
+            let mut is_passed = false;
+            for (place, expected) in places
+                .iter_mut()
+                .zip(self.0.bytes().map(Some).chain([None]))
+            {
+                let passes = *place && expected == Some(byte) && byte != b'*';
+                let stays = *place && expected == Some(b'*');
+                *place = stays || is_passed;
+                is_passed = passes;
             }
-            self.step_over_stars(&mut next);
-            places = next;
+            self.step_over_stars(&mut places);
         }
         places
     }
@@ -279,6 +275,37 @@ mod tests {
         assert!(!may(&["my_files2.*"], &[]));
         assert!(!may(&["*"], &["my_files.*"]));
         assert!(!may(&["*"], &["*"]));
+    }
+
+    #[test]
+    fn a_star_fits_any_run_of_characters_and_nothing_else_does() {
+        let matches = |pattern: &str, name: &str| Pattern::parse(pattern).unwrap().matches(name);
+        for (pattern, name) in [
+            ("*", ""),
+            ("*", "a.b"),
+            ("a.*", "a."),
+            ("a.*", "a.*"),
+            ("*.b", "a.b.b"),
+            ("a*.*c", "aba.bcc"),
+            ("**.**", "."),
+            ("*é.*", "aé.b"),
+        ] {
+            assert!(matches(pattern, name), "{pattern} {name}");
+        }
+        for (pattern, name) in [
+            ("a.b", "a.*"),
+            ("a.b", "a.bb"),
+            ("a.b", "a"),
+            ("*.b", "a.bc"),
+            ("a*.*c", "ba.c"),
+            ("aa*.", "a."),
+            ("*.*", "ab"),
+        ] {
+            assert!(!matches(pattern, name), "{pattern} {name}");
+        }
+        let some = Pattern::parse("ab*.c").unwrap();
+        assert!(some.matches_some_after("a") && some.matches_some_after("abx"));
+        assert!(!some.matches_some_after("b") && !some.matches_some_after("ac"));
     }
 
     #[test]

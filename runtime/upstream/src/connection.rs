@@ -1,5 +1,6 @@
 //! One started upstream: the handshake and requests.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use rmcp::service::{
     RequestHandle, RoleClient, RunningService, ServiceError,
 };
 use serde_json::{Map, Value};
-use wxmcp_run::{CallContext, CallProgress, Held, Ledger};
+use wxmcp_run::{BoxFuture, CallContext, CallProgress, Held, Ledger};
 
 use crate::aside::aside;
 use crate::call_deadline::{CallDeadline, Late};
@@ -215,7 +216,8 @@ impl Connection {
             held: context.held.clone(),
             progress: context.progress.clone(),
         };
-        let sending = self.send(request, pays);
+        // Pinned here: else what waits for it would hold it twice.
+        let sending = pin!(self.send(request, pays));
         let handle = deadline.wait(sending, || None).await;
         let handle = handle.map_err(|_| RequestError::Late(Late::Unread))?;
         self.answer(handle?, Some(deadline)).await
@@ -267,11 +269,11 @@ impl Connection {
         let RequestId::Number(id) = handle.id else {
             return Err(self.gone().await);
         };
-        let answering = handle.await_response();
+        let mut answering = pin!(handle.await_response());
         let answer = match &deadline {
             Some(deadline) => {
                 let progressed = || self.pipe.progressed(id);
-                let answer = deadline.wait(answering, progressed).await;
+                let answer = deadline.wait(answering.as_mut(), progressed).await;
                 answer.map_err(|late| match late {
                     Late::Silent if self.pipe.is_unread(id) => Late::Unread,
                     late => late,
@@ -298,15 +300,17 @@ impl Connection {
         }
     }
 
-    /// What became of a server whose pipe closed.
-    async fn gone(&self) -> RequestError {
-        match self.pipe.fault() {
-            Some(Fault::TooLarge) => {
-                RequestError::TooLarge("one of its lines does not end within the limit".to_owned())
+    /// What became of a server whose pipe closed. In a box: few calls ask, and each would carry its room.
+    fn gone(&self) -> BoxFuture<'_, RequestError> {
+        Box::pin(async {
+            match self.pipe.fault() {
+                Some(Fault::TooLarge) => RequestError::TooLarge(
+                    "one of its lines does not end within the limit".to_owned(),
+                ),
+                Some(Fault::Protocol(problem)) => RequestError::Malformed(problem.clone()),
+                None => RequestError::Gone(last_words(&self.process).await),
             }
-            Some(Fault::Protocol(problem)) => RequestError::Malformed(problem.clone()),
-            None => RequestError::Gone(last_words(&self.process).await),
-        }
+        })
     }
 
     /// What the server answered that no request of ours asked for.

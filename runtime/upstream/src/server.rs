@@ -197,7 +197,8 @@ impl Server {
         if has_no_time(clock) {
             return Err(self.out_of_time("it was not tried:"));
         }
-        let started = self.start(&mut slot.era).await;
+        // In a box: else each call would carry the room that a start needs, ten thousand bytes, and copy it.
+        let started = Box::pin(self.start(&mut slot.era)).await;
         self.over.fetch_add(1, Ordering::AcqRel);
         match started {
             Ok(live) => {
@@ -327,7 +328,8 @@ impl Server {
         if known.changes == self.changes.count() {
             return known.tools;
         }
-        self.list_again(live).await
+        // In a box, as a start is.
+        Box::pin(self.list_again(live)).await
     }
 
     /// The same for a caller that misses a tool: a server that says that its list may change
@@ -335,7 +337,7 @@ impl Server {
     pub(crate) async fn tools_after_calls(&self, live: &Live) -> Option<Tools> {
         let may_differ = live.connection.may_change() && live.called.swap(false, Ordering::AcqRel);
         if may_differ {
-            Some(self.list_again(live).await)
+            Some(Box::pin(self.list_again(live)).await)
         } else {
             None
         }
