@@ -60,7 +60,7 @@ def _begin():
     report.install()
     system.install()
     _leave_build()
-    warm_up.entry = WitWorld().run
+    warm_up.entry, warm_up.folder = WitWorld().run, _FOLDER
     hot = warm_up.executed()
     immortal.plug()
     immortal.move_together(hot)
@@ -87,6 +87,7 @@ def _end():
     immortal.plug()
     _write_report()
     warm_up.last()
+    os.remove(_FOLDER + "/warm.txt")
     gc.collect()
     gc.freeze()
     immortal.plug()

@@ -53,11 +53,9 @@ import asyncio
 from tools import warm
 return await asyncio.gather(warm.up(value=1), call_tool("warm.up"))
 """
-# As `open` makes it, but for the descriptor: the image must hold none.
 _FILES = """
-import io
-with io.TextIOWrapper(io.BufferedWriter(io.BytesIO()), encoding="utf-8") as file: file.write("a line")
-print("hello")
+with open('FOLDER/warm.txt', 'w') as file: file.write('a line')
+print('hello')
 """
 _FAILS = "def f():\n    1/0\nf()"
 _INVALID = "x = = 1"
@@ -122,7 +120,8 @@ def run(texts=(_HELLO, _PLAIN, _ASYNC, _TOOLS, _ASYNC_TOOLS, _FILES, _FAILS, _IN
         for text in texts:
             message = json.dumps({
                 "name": "script.py", "args": [], "env": place.ENVIRONMENT,
-                "mounts": {place.HOME: "scratch", "/tmp": "scratch"}, "scratch": 64 << 20, "cwd": place.HOME, "source": text,
+                "mounts": {place.HOME: "scratch", "/tmp": "scratch"}, "scratch": 64 << 20, "cwd": place.HOME,
+                "source": text.replace("FOLDER", folder),
             }).encode()
             for _ in range(times):
                 entry(message)
@@ -132,8 +131,8 @@ def run(texts=(_HELLO, _PLAIN, _ASYNC, _TOOLS, _ASYNC_TOOLS, _FILES, _FAILS, _IN
         _clean(names, modules)
 
 
-# What the host calls; the guest's entry module sets it.
-entry = None
+# What the host calls, and a folder of the build; the guest's entry module sets them.
+entry = folder = None
 
 
 def executed() -> list:
