@@ -139,6 +139,27 @@ pub(crate) fn unpack(file: &BundleFile, into: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Writes the packages of the project beside exported stubs, where editors find them.
+///
+/// # Errors
+///
+/// When what is declared is not locked, or a file not written.
+pub(crate) fn export(settings: &Settings, folder: &Path) -> Result<(), Failure> {
+    let into = folder.join("site-packages");
+    for mount in of_tools(settings)?.mounts {
+        if let Source::Bundle(file) = &mount.source {
+            unpack(file, &into)
+                .with_context(|| format!("write to `{}`", into.display()))
+                .map_err(Failure::usage)?;
+            render::note(&format!(
+                "packages are in `{}`: editors search it where it is among their extra paths",
+                into.display()
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// Locks what the project declares, where that is not done yet, and makes its bundle.
 fn ensure_project(packages: &Packages) -> Result<(), PackageError> {
     if packages.project.python.is_empty() {

@@ -106,34 +106,39 @@ fn what_is_declared_is_locked_by_the_first_run() -> TestResult {
 #[test]
 fn a_script_names_its_packages_itself() -> TestResult {
     let folder = Folder::new()?;
-    folder.wheel("ownone-1.0", &[], &[("ownone.py", b"x = 1\n", PLAIN)])?;
-    folder.wheel("owntwo-1.0", &[], &[("owntwo.py", b"x = 2\n", PLAIN)])?;
-    let script = "# /// script\n# requires-python = '>=3.9'\n# dependencies = ['ownone']\n# ///\nimport ownone\nownone.x";
-    folder.write("a.py", script)?;
+    // What was resolved for the same words stays in the cache, which an earlier run of this test has used.
+    let (one, two) = (
+        format!("ownone{}", std::process::id()),
+        format!("owntwo{}", std::process::id()),
+    );
+    let wheel = |name: &str, version: &str, text: &str| {
+        let file = format!("{name}.py");
+        let files = [(file.as_str(), text.as_bytes(), PLAIN)];
+        folder.wheel(&format!("{name}-{version}"), &[], &files)
+    };
+    wheel(&one, "1.0", "x = 1\n")?;
+    wheel(&two, "1.0", "x = 2\n")?;
+    let metadata = format!("# requires-python = '>=3.9'\n# dependencies = ['{one}']\n");
+    folder.write(
+        "a.py",
+        &format!("# /// script\n{metadata}# ///\nimport {one}\n{one}.x"),
+    )?;
     printed(&folder.wx(&["run", "a.py"])?, "1\n");
     assert!(!is_there(&folder.project().join("wxmcp.lock")));
     printed(&folder.alone(&["run", "a.py"])?, "1\n");
-    let both = &[
-        "run",
-        "--package",
-        "owntwo",
-        "-c",
-        "import owntwo; owntwo.x",
-    ];
-    printed(&folder.wx(both)?, "2\n");
-    printed(&folder.alone(both)?, "2\n");
+    let code = format!("import {two}; {two}.x");
+    let flagged = &["run", "--package", &two, "-c", &code];
+    printed(&folder.wx(flagged)?, "2\n");
+    printed(&folder.alone(flagged)?, "2\n");
     // A newer version is taken when it is asked for.
-    folder.wheel("ownone-2.0", &[], &[("ownone.py", b"x = 20\n", PLAIN)])?;
+    wheel(&one, "2.0", "x = 20\n")?;
     printed(&folder.wx(&["run", "a.py"])?, "1\n");
     assert_eq!(folder.wx(&["lock", "a.py"])?.code, Some(0));
     printed(&folder.wx(&["run", "a.py"])?, "20\n");
     // One that is not named is not there.
-    let other = folder.wx(&["run", "-c", "import ownone"])?;
-    assert!(
-        other.stderr.contains("No module named 'ownone'"),
-        "{}",
-        other.stderr
-    );
+    let other = folder.wx(&["run", "-c", &format!("import {one}")])?;
+    let missing = format!("No module named '{one}'");
+    assert!(other.stderr.contains(&missing), "{}", other.stderr);
     folder.write(
         "b.py",
         "# /// script\n# requires-python = '<3.12'\n# ///\n1",

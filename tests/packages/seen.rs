@@ -87,7 +87,7 @@ Traceback (most recent call last):
   File \"/packages/python/whole/__init__.py\", line 4, in fails
     return 1 // 0  # here
            ~~^^~~
-ZeroDivisionError: integer division or modulo by zero
+ZeroDivisionError: division by zero
 "
     );
     Ok(())
@@ -199,6 +199,13 @@ fn a_check_knows_the_types_of_packages() -> TestResult {
         Ok(command.args(["check", script]).output()?.into())
     };
     printed(&check("good.py")?, "");
+    let exported = folder.wx(&["tools", "export", "--format", "python", "-o", "stubs"])?;
+    assert_eq!(exported.code, Some(0), "{}", exported.stderr);
+    assert!(
+        folder
+            .read("stubs/site-packages/typedone/__init__.py")?
+            .contains("-> int")
+    );
     let wrong = check("wrong.py")?;
     assert_eq!(wrong.code, Some(1), "{}", wrong.stderr);
     assert!(

@@ -13,7 +13,7 @@ use wxmcp_run::{
     ToolHit, ToolHost, without_lone_surrogates,
 };
 
-use crate::cli::{LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
+use crate::cli::{Format, LimitArgs, PolicyArgs, ToolsArgs, ToolsCommand};
 use crate::exit::{Exit, Failure};
 use crate::render;
 use crate::render::ToolOutput;
@@ -39,6 +39,11 @@ pub(super) fn execute(args: &ToolsArgs) -> Result<Exit, Failure> {
             ToolsCommand::List { .. } | ToolsCommand::Check
         ) {
             notes(&settings, broker)?;
+        }
+        if let ToolsCommand::Export(export) = &args.command
+            && export.format == Format::Python
+        {
+            crate::packages::export(&settings, &export.output)?;
         }
         broker.shutdown().await;
         exit

@@ -13,7 +13,7 @@ const INSTEAD: [(&str, &str); 18] = [
     ("bcrypt", "`hashlib.scrypt` of the library derives keys"),
     (
         "cryptography",
-        "`hashlib`, `hmac` and `secrets` of the library, or the pure `rsa`, `pyaes` and `ecdsa`",
+        "`hashlib`, `hmac` and `secrets` of the library, or the pure `rsa` and `ecdsa`",
     ),
     ("jiter", "`openai<1.40` with `pydantic<2` needs none of it"),
     (
