@@ -29,7 +29,7 @@ def main():
     arguments = argparse.ArgumentParser(description="Compare packages under wxmcp with native CPython and node")
     arguments.add_argument("wxmcp", type=pathlib.Path)
     arguments.add_argument("names", nargs="*", metavar="NAME", help="`pyyaml`, `zod.mjs`: these alone")
-    arguments.add_argument("--way", choices=WAYS, default="mounted", help="how the sandbox gets the packages")
+    arguments.add_argument("--way", choices=WAYS, default="locked", help="how the sandbox gets the packages")
     arguments = arguments.parse_args()
     fill_python()
     fill_javascript()
@@ -110,13 +110,31 @@ class Mounted:
     def command(self, script):
         if script.suffix != ".py":
             return [*self.options, "--project", NODE, in_project(script)]
-        copy = TARGET / "scripts" / script.name
-        copy.parent.mkdir(exist_ok=True)
-        copy.write_text("import sys; sys.path.append('/packages'); del sys\n" + script.read_text(encoding="utf-8"), encoding="utf-8")
-        return [*self.options, "-v", f"{SITE}:/packages", copy]
+        return [*self.options, "--site", SITE, script]
 
 
-WAYS = {"mounted": Mounted}
+class Locked(Mounted):
+    """As projects have packages: declared in a `wxmcp.toml`, and locked from the folder of wheels, without the network."""
+
+    def __init__(self, wxmcp):
+        super().__init__(wxmcp)
+        project = TARGET / "project"
+        shutil.rmtree(project, ignore_errors=True)
+        project.mkdir()
+        names = [line.split(" ")[0] for line in (HERE / "python.txt").read_text().splitlines() if "==" in line]
+        declared = ", ".join(f'"{name}"' for name in names)
+        (project / "wxmcp.toml").write_text(f"[packages]\npython = [{declared}]\n")
+        environment = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "WXMCP_CACHE_DIR": str(TARGET / "cache")}
+        subprocess.run([wxmcp, "lock"], cwd=project, env=os.environ | environment, check=True)
+        self.config = ["--config", project / "wxmcp.toml"]
+
+    def command(self, script):
+        if script.suffix != ".py":
+            return super().command(script)
+        return [*self.options, *self.config, script]
+
+
+WAYS = {"locked": Locked, "mounted": Mounted}
 
 
 def fill_python():

@@ -18,4 +18,4 @@ for (const line of ['build src a b -n 3', 'serve --port 80', 'serve', 'build src
   }
 }
 console.log(await make('').getHelp());
-console.log(yargs('--a.b 1 --c x --c y --no-d -vv 0x10').parserConfiguration({}).help(false).version(false).count('v').parseSync());
+console.log(yargs('--a.b 1 --c x --c y --no-d -vv 0x10').scriptName('tool').help(false).version(false).count('v').parseSync());
