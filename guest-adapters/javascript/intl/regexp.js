@@ -148,8 +148,13 @@ function invalid(text) {
   return new TheSyntaxError(`invalid property name in regular expression: /${text}/`);
 }
 
+/** One emoji of a sequence; sequences that no vendor has drawn are taken for emoji, too. */
+const ONE = '(?:\\p{Emoji_Modifier_Base}\\p{Emoji_Modifier}|\\p{Emoji}\\u{fe0f}|(?!\\p{RI})\\p{Emoji_Presentation})(?:[\\u{e0020}-\\u{e007e}]+\\u{e007f})?';
+const EMOJI = `(?:\\p{RI}{2}|[0-9#*]\\u{fe0f}\\u{20e3}|${ONE}(?:\\u{200d}${ONE})*)`;
+
 /** What stands for a property: a class, or its members where a class is open already. */
 function classOf(name, isNegative, { sets, ignoresCase }, isInside) {
+  if (name === 'RGI_Emoji' && sets && !isNegative && !isInside) return translated(EMOJI, ignoresCase ? 'vi' : 'v');
   const key = `${isNegative ? 'P' : 'p'}${sets ? 'v' : 'u'}${ignoresCase ? 'i' : ''}${name}`;
   let members = mapGet(classes, key);
   if (members === undefined) {

@@ -186,9 +186,83 @@ provide('diagnostics_channel', () => {
     hasSubscribers: (name) => channel(name).hasSubscribers,
     subscribe: (name, listener) => channel(name).subscribe(listener),
     unsubscribe: (name, listener) => channel(name).unsubscribe(listener),
-    tracingChannel: refuses('diagnostics_channel.tracingChannel', 'use `channel`'),
+    tracingChannel: (of) => tracing(of, channel),
   };
 });
+
+const TRACED = ['start', 'end', 'asyncStart', 'asyncEnd', 'error'];
+
+/** Channels that tell how a call goes; nearly always nobody listens. */
+function tracing(of, channel) {
+  const own = {};
+  for (const name of TRACED) own[name] = typeof of === 'string' ? channel(`tracing:${of}:${name}`) : of[name];
+  const failed = (context, error) => {
+    context.error = error;
+    own.error.publish(context);
+  };
+  const ended = (context, result) => {
+    context.result = result;
+    own.asyncStart.publish(context);
+    own.asyncEnd.publish(context);
+  };
+  const begun = (call, context, settle) => {
+    own.start.publish(context);
+    try {
+      return settle(call());
+    } catch (error) {
+      failed(context, error);
+      throw error;
+    } finally {
+      own.end.publish(context);
+    }
+  };
+  return {
+    ...own,
+    get hasSubscribers() {
+      return TRACED.some((name) => own[name].hasSubscribers);
+    },
+    subscribe(listeners) {
+      for (const name of TRACED) if (listeners[name]) own[name].subscribe(listeners[name]);
+    },
+    unsubscribe(listeners) {
+      return TRACED.every((name) => !listeners[name] || own[name].unsubscribe(listeners[name]));
+    },
+    traceSync: (call, context = {}, self, ...args) =>
+      begun(() => Reflect.apply(call, self, args), context, (result) => {
+        context.result = result;
+        return result;
+      }),
+    tracePromise: (call, context = {}, self, ...args) =>
+      begun(() => Reflect.apply(call, self, args), context, (promise) =>
+        Promise.resolve(promise).then(
+          (result) => {
+            ended(context, result);
+            return result;
+          },
+          (error) => {
+            failed(context, error);
+            ended(context, undefined);
+            throw error;
+          },
+        ),
+      ),
+    traceCallback(call, position = -1, context = {}, self, ...args) {
+      const at = position < 0 ? args.length + position : position;
+      const callback = args[at];
+      args[at] = function (error, result) {
+        if (error) failed(context, error);
+        else context.result = result;
+        own.asyncStart.publish(context);
+        try {
+          return Reflect.apply(callback, this, arguments);
+        } finally {
+          own.asyncEnd.publish(context);
+        }
+      };
+      return begun(() => Reflect.apply(call, self, args), context, (result) => result);
+    },
+  };
+}
 
 provide('v8', () => ({
   getHeapStatistics() {
