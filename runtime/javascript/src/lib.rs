@@ -16,6 +16,7 @@ mod generate;
 mod imports;
 mod linked;
 mod modules;
+mod names;
 mod nesting;
 mod node;
 mod outline;
@@ -28,8 +29,6 @@ mod types;
 mod uses;
 mod value;
 mod waits;
-
-use std::collections::HashSet;
 
 use oxc_allocator::Allocator;
 use oxc_ast::ast::Program as Tree;
@@ -44,6 +43,7 @@ use fences::without_fences;
 pub use linked::Format;
 use linked::{Linking, Links};
 use modules::modules;
+use names::Names;
 pub use node::is_of_node;
 pub use outline::Outline;
 pub use shared::ImportingFile;
@@ -179,13 +179,6 @@ pub(crate) struct LineMap {
 struct Kind {
     dialect: Dialect,
     form: Form,
-}
-
-/// Names of ours, which the source does not hold.
-pub(crate) struct Names {
-    module: String,
-    import: String,
-    value: String,
 }
 
 /// Makes a program of a script's source; `name` is what tracebacks call it.
@@ -464,38 +457,6 @@ fn exported(modules: &modules::Modules) -> String {
         .map(|(name, local)| format!("{}:{local}", serde_json::Value::from(name)))
         .collect();
     format!("return {{__proto__:null,{}}}\n", members.join(","))
-}
-
-impl Names {
-    fn of(source: &str) -> Self {
-        let module = free(source, "$m");
-        Self {
-            // A member: assigned to a name, a function would take that for its own.
-            value: format!("{module}.default"),
-            import: free(source, "$i"),
-            module,
-        }
-    }
-}
-
-/// A name that the source does not hold: these letters, and perhaps a number.
-fn free(source: &str, letters: &str) -> String {
-    let mut taken = HashSet::new();
-    for (at, _) in source.match_indices(letters) {
-        let rest = source
-            .get(at.saturating_add(letters.len())..)
-            .unwrap_or_default();
-        taken.insert(0);
-        let mut number = 0_u32;
-        for digit in rest.chars().map_while(|c| c.to_digit(10)).take(7) {
-            number = number.saturating_mul(10).saturating_add(digit);
-            taken.insert(number);
-        }
-    }
-    match (0_u32..).find(|number| !taken.contains(number)) {
-        None | Some(0) => letters.to_owned(),
-        Some(number) => format!("{letters}{number}"),
-    }
 }
 
 #[cfg(test)]

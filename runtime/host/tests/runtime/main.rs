@@ -3,6 +3,7 @@
 
 mod callers;
 mod captured;
+mod packages_of_javascript;
 mod recorded_sessions;
 mod replays;
 mod roads;
