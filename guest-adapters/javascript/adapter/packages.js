@@ -151,13 +151,12 @@ export function valuesOf(programs, number) {
   if (module.failed !== undefined) throw module.failed.error;
   const given = [];
   for (let i = 0; i < simple.length; i++) push(given, typeof simple[i] === 'number' ? valuesOf(programs, simple[i]) : someOf(programs, simple[i]));
-  const m = { __proto__: members, modules: given, default: undefined, getters: undefined };
+  const m = { __proto__: null, modules: given, default: undefined, up };
   addFile(module.path, program);
-  const values = create(null);
+  let values;
   try {
-    evaluate(`${program.source}\n//# sourceURL=${where(module.path, false)}`)(m);
-    const { names, from } = program;
-    for (let i = 0; i < names.length; i++) values[names[i]] = m.getters[names[i]]();
+    values = evaluate(`${program.source}\n//# sourceURL=${where(module.path, false)}`)(m);
+    const { from } = program;
     for (let i = 0; i < from.length; i++) values[from[i][0]] = given[from[i][1]][from[i][2]];
   } catch (error) {
     module.failed = { __proto__: null, error };
@@ -175,17 +174,8 @@ function someOf(programs, places) {
   return values;
 }
 
-/** What programs of such modules use of what they are called with. */
-const members = {
-  __proto__: null,
-  link(getters, setters) {
-    this.getters = getters;
-    for (let i = 0; i < setters.length; i++) setters[i]();
-  },
-  up(value) {
-    return value;
-  },
-};
+/** Nobody has to hear of what such a module declares. */
+function up() {}
 
 function wordAt(bytes, at) {
   return bytes[at] + bytes[at + 1] * 0x100 + bytes[at + 2] * 0x10000 + bytes[at + 3] * 0x1000000;

@@ -24,7 +24,7 @@ use wxmcp_javascript::{Dialect, Format, Outline};
 
 use super::lazy::Lazy;
 use super::resolve::{Files, How, package_name};
-use super::simple::Simple;
+use super::simple::{self as simple_modules, Simple};
 
 /// The form of programs and of the files that hold them. The guest has the same number in `adapter/packages.js`, and reads
 /// packages without these files where it finds another: raise both when programs change.
@@ -249,7 +249,11 @@ impl Modules {
                     .as_bytes(),
             );
             contents.push(b'\n');
-            contents.extend(module.source.as_bytes());
+            let source = match simple.members(module) {
+                Some(_) => simple_modules::program(&module.source),
+                None => None,
+            };
+            contents.extend(source.as_ref().unwrap_or(&module.source).as_bytes());
         }
         starts.push(contents.len());
         let head = starts.len().saturating_add(1).saturating_mul(4);

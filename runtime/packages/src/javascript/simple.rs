@@ -90,7 +90,7 @@ impl<'a> Simple<'a> {
         if is("common") || is("waits") || is_empty("stars") != Some(true) {
             return None;
         }
-        if !uses_only_values(&module.source) {
+        if !uses_only_values(&module.source) || program(&module.source).is_none() {
             return None;
         }
         let from = links.get("from")?.as_array()?;
@@ -157,6 +157,26 @@ fn exports(module: &Module, name: &str) -> bool {
     let from = list("from").into_iter().flatten();
     own.chain(from.filter_map(|it| it.get(0)))
         .any(|it| it.as_str() == Some(name))
+}
+
+/// The program of a simple module: it takes its values, and returns those that it exports.
+pub(super) fn program(source: &str) -> Option<String> {
+    let (head, body) = source.split_once(");/*cycle*/\n")?;
+    let (start, linked) = head.split_once(".link({__proto__:null,")?;
+    let (exports, imports) = linked.rsplit_once("},[")?;
+    let start = start.get(..start.rfind(['{', ';'])?.checked_add(1)?)?;
+    let imports = match imports.strip_suffix(']')? {
+        "" => String::new(),
+        imports => {
+            let imports = imports.strip_prefix("()=>{")?.strip_suffix('}')?;
+            imports.replace("},()=>{", "")
+        }
+    };
+    let exports = exports.replace("]:()=>", "]:");
+    let body = body.strip_suffix("})")?;
+    Some(format!(
+        "{start}{imports}\n{body}return{{__proto__:null,{exports}}}}})"
+    ))
 }
 
 /// Whether a program uses the object that it is called with for nothing but values, and tells of no change of them.
