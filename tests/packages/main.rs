@@ -13,6 +13,7 @@ use folder::{Folder, is_there, printed, refused};
 use support::TestResult;
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story of a project")]
 fn what_is_added_is_locked_and_imported() -> TestResult {
     let folder = Folder::new()?;
     folder.wheel(

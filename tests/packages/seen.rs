@@ -220,6 +220,7 @@ fn a_check_knows_the_types_of_packages() -> TestResult {
 
 /// A server's programs have what is locked; what they name besides is refused, and fetched by nobody.
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story of a project")]
 fn a_server_has_what_is_locked_and_nothing_else() -> TestResult {
     let folder = project("served")?;
     folder.wheel("unlocked-1.0", &[], &[("unlocked.py", b"", PLAIN)])?;

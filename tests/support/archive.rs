@@ -13,8 +13,10 @@ pub(crate) const LINK: u32 = 0o120_777;
 pub(crate) fn archive(files: &[File<'_>]) -> Vec<u8> {
     let (mut bytes, mut directory) = (Vec::new(), Vec::new());
     for (path, content, mode) in files {
-        let size = u32::try_from(content.len()).unwrap().to_le_bytes();
-        let name = u16::try_from(path.len()).unwrap().to_le_bytes();
+        let size = u32::try_from(content.len())
+            .unwrap_or(u32::MAX)
+            .to_le_bytes();
+        let name = u16::try_from(path.len()).unwrap_or(u16::MAX).to_le_bytes();
         // Flags, method and time; then the checksum, both sizes, and the lengths of name and extra.
         let mut common = vec![0; 6];
         common.extend([0x21, 0x5c]);
@@ -26,16 +28,18 @@ pub(crate) fn archive(files: &[File<'_>]) -> Vec<u8> {
         directory.extend(&common);
         directory.extend([0; 6]);
         directory.extend((mode << 16).to_le_bytes());
-        directory.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes());
+        directory.extend(u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes());
         directory.extend(path.as_bytes());
         bytes.extend(b"PK\x03\x04\x14\x00");
         bytes.extend(&common);
         bytes.extend(path.as_bytes());
         bytes.extend(*content);
     }
-    let count = u16::try_from(files.len()).unwrap().to_le_bytes();
-    let start = u32::try_from(bytes.len()).unwrap().to_le_bytes();
-    let size = u32::try_from(directory.len()).unwrap().to_le_bytes();
+    let count = u16::try_from(files.len()).unwrap_or(u16::MAX).to_le_bytes();
+    let start = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let size = u32::try_from(directory.len())
+        .unwrap_or(u32::MAX)
+        .to_le_bytes();
     bytes.extend(directory);
     bytes.extend(b"PK\x05\x06\0\0\0\0");
     bytes.extend([count, count].concat());

@@ -39,20 +39,20 @@ export function install(target) {
 /** The engine calls the listeners of an EventTarget with the global object as `this`. */
 function listeners(EventTarget) {
   const { addEventListener, removeEventListener } = EventTarget.prototype;
+  // By target, and there by listener: what is called in its place.
   const known = new WeakMap();
-  const bound = (listener) => {
-    if (typeof listener !== 'function') return listener;
-    let own = weakMapGet(known, listener);
-    if (own === undefined) {
-      own = (event) => apply(listener, event.currentTarget, [event]);
-      weakMapSet(known, listener, own);
-    }
+  const bound = (target, listener) => {
+    if (typeof listener !== 'function' || typeof target !== 'object' || target === null) return listener;
+    let all = weakMapGet(known, target);
+    if (all === undefined) weakMapSet(known, target, (all = new WeakMap()));
+    let own = weakMapGet(all, listener);
+    if (own === undefined) weakMapSet(all, listener, (own = (event) => apply(listener, target, [event])));
     return own;
   };
   for (const [name, native] of [['addEventListener', addEventListener], ['removeEventListener', removeEventListener]]) {
     const methods = {
       [name](type, listener, ...options) {
-        return apply(native, this, [type, bound(listener), ...options]);
+        return apply(native, this, [type, bound(this, listener), ...options]);
       },
     };
     define(EventTarget.prototype, name, methods[name]);

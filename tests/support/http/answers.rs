@@ -57,11 +57,12 @@ fn json_answer(value: &Value) -> (String, Vec<u8>) {
 /// What the interfaces of two vendors answer, whole or as a stream of events.
 fn model(path: &str, body: &[u8]) -> (String, Vec<u8>) {
     let asked: Value = serde_json::from_slice(body).unwrap_or_default();
-    let is_stream = asked["stream"] == true;
+    let is_stream = asked.get("stream") == Some(&Value::Bool(true));
+    let named = asked.get("model");
     let text = "Hi there";
-    let chat = json!({"id": "c1", "object": "chat.completion", "created": 1, "model": asked["model"],
+    let chat = json!({"id": "c1", "object": "chat.completion", "created": 1, "model": named,
         "choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": text}}]});
-    let message = json!({"id": "m1", "type": "message", "role": "assistant", "model": asked["model"],
+    let message = json!({"id": "m1", "type": "message", "role": "assistant", "model": named,
         "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "usage": {"input_tokens": 1, "output_tokens": 2}});
     let events = match (is_stream, path) {
         (false, "/v1/messages") => return json_answer(&message),
@@ -81,7 +82,9 @@ fn model(path: &str, body: &[u8]) -> (String, Vec<u8>) {
 
 fn message_events(message: &Value) -> String {
     let mut begun = message.clone();
-    begun["content"] = json!([]);
+    if let Some(content) = begun.get_mut("content") {
+        *content = json!([]);
+    }
     let delta = |text: &str| json!({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": text}});
     let events = [
         json!({"type": "message_start", "message": begun}),

@@ -247,11 +247,40 @@ impl Start {
             now: now.unwrap_or(DEFAULT_NOW),
         };
         let limits = self.limits(common)?;
+        let script = self.script(place)?;
+        let tools = self.tools(common, place, asked, &script).await?;
+        let seen = crate::packages::seen_in_test(&script, &common.sees, &common.settings)?;
+        Ok(Run {
+            id: RunId::random(),
+            script,
+            policy: Policy {
+                mounts: [self.mounts(place)?, seen.mounts].concat(),
+                packages: seen.packages,
+                env: self.env.clone().into_iter().collect(),
+                stdin: self.stdin.clone().map_or(Stdin::Empty, in_bytes),
+                ..Policy::default()
+            },
+            ledger: common.ledger.for_run(limits.host_memory),
+            limits,
+            sources: deterministic.sources(),
+            tools,
+            observer: Arc::new(Silent),
+            cancel: Box::pin(std::future::pending()),
+        })
+    }
+
+    /// Who answers the calls of the script under test.
+    async fn tools(
+        &self,
+        common: &Arc<Common>,
+        place: &Place,
+        asked: &Arc<Asked>,
+        script: &Script,
+    ) -> Result<Arc<dyn ToolHost>, String> {
         let tree = common.tree.clone();
         let approvals = tree.as_ref().map(|tree| tree.approvals.clone());
-        let script = self.script(place)?;
         let folder = tree.as_ref().map(|tree| tree.folder.as_path());
-        let sources = self.sources(&script, folder, place);
+        let sources = self.sources(script, folder, place);
         let tree = tree.map(|tree| Tree::new(tree, common.ledger.clone()));
         let spaces = Spaces {
             tree: tree.as_ref(),
@@ -278,25 +307,7 @@ impl Start {
             ToolPatterns::everything(),
             Hosts::default(),
         );
-        let tools: Arc<dyn ToolHost> = broker.for_caller(caller);
-        let seen = crate::packages::seen_in_test(&script, &common.sees, &common.settings)?;
-        Ok(Run {
-            id: RunId::random(),
-            script,
-            policy: Policy {
-                mounts: [self.mounts(place)?, seen.mounts].concat(),
-                packages: seen.packages,
-                env: self.env.clone().into_iter().collect(),
-                stdin: self.stdin.clone().map_or(Stdin::Empty, in_bytes),
-                ..Policy::default()
-            },
-            ledger: common.ledger.for_run(limits.host_memory),
-            limits,
-            sources: deterministic.sources(),
-            tools,
-            observer: Arc::new(Silent),
-            cancel: Box::pin(std::future::pending()),
-        })
+        Ok(broker.for_caller(caller))
     }
 
     /// Texts that may name tools: the script, what it may start or import, and tool files that are run themselves.
