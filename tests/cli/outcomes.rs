@@ -54,11 +54,11 @@ fn messages_say_what_why_and_what_helps() -> TestResult {
     );
     let printed = wx_alone(&["run", "--memory", "8MiB", "--lang", "js", "-c", "1"])?;
     assert!(
-        printed.stderr.contains("JavaScript 16 MiB"),
+        printed.stderr.contains("JavaScript 18 MiB"),
         "{}",
         printed.stderr
     );
-    let enough = ["run", "--memory", "16MiB", "--lang", "js", "-c", "return 1"];
+    let enough = ["run", "--memory", "18MiB", "--lang", "js", "-c", "return 1"];
     assert_eq!(wx_alone(&enough)?.stdout, "1\n");
     let printed = wx_alone(&["run", "report.txt"])?;
     assert_eq!(

@@ -7,19 +7,20 @@ use clap::Args;
 use super::ConfigArgs;
 
 pub(super) const HELP: &str = "\
-Packages are declared in `[packages]` of wxmcp.toml, and locked by version and SHA-256 in wxmcp.lock
-beside it. pip chooses and fetches them, with your own indexes, constraints and proxies; only wheels
-are taken, and nothing of a package runs outside of the sandbox.
+Packages are declared in `[packages]` of wxmcp.toml, and locked by version and digest in wxmcp.lock
+beside it. pip chooses and fetches those of Python, npm those of JavaScript, with your own indexes,
+registries, constraints and proxies; nothing of a package runs outside of the sandbox.
 
 Examples:
   wxmcp add requests 'pyyaml>=6'    scripts of this project import them
+  wxmcp add --javascript date-fns   the same for scripts in JavaScript and TypeScript
   wxmcp run --package rich a.py     a package for one script
   wxmcp packages                    what is locked";
 
 /// Packages of one run.
 #[derive(Debug, Default, Args)]
 pub(crate) struct PackageFlags {
-    /// Let a script in Python import this package and all that it needs: `requests`, `pyyaml>=6`. It is resolved once, and kept
+    /// Let the script import this package of its language and all that it needs: `requests`, `pyyaml>=6`, `date-fns@^4`. It is resolved once, and kept
     #[arg(long = "package", value_name = "NAME")]
     pub(crate) packages: Vec<String>,
 

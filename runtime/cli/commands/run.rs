@@ -329,7 +329,7 @@ pub(super) fn failure(error: RunError, name: &str, is_ours: bool) -> Failure {
             "`--workdir` names a folder that a mount shows, `/tmp`, or one in its home".to_owned(),
         ),
         RunError::MemoryTooSmall { .. } if is_ours => {
-            let needs = "CPython alone needs about 70 MiB, JavaScript 16 MiB: raise --memory";
+            let needs = "CPython alone needs about 70 MiB, JavaScript 18 MiB: raise --memory";
             Some(needs.to_owned())
         }
         _ => None,
