@@ -322,6 +322,10 @@ pub(super) fn failure(error: RunError, name: &str, is_ours: bool) -> Failure {
         RunError::Mount { .. } | RunError::NoWorkdir { .. } | RunError::MemoryTooSmall { .. }
     );
     let hint = match &error {
+        RunError::Mount { guest, .. } if guest.starts_with("/packages/") => Some(
+            "the packages must be in the cache of this machine, as they were: a run in their project puts them there"
+                .to_owned(),
+        ),
         RunError::Mount { guest, .. } => Some(format!(
             "create the directory, or drop the volume `{guest}`"
         )),

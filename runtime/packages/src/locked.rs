@@ -11,6 +11,8 @@ pub fn unlocked(lock: &Lock, asked: &[Requirement]) -> Option<String> {
 fn missing(lock: &Lock, asked: &Requirement) -> Option<String> {
     let Some(locked) = lock.python.iter().find(|it| it.name == asked.name()) else {
         return Some(match asked.marker() {
+            // It was declared when the packages were resolved, and its marker was looked at then.
+            Some(_) if lock.declared.python.iter().any(|it| it == asked.text()) => return None,
             Some(_) => format!(
                 "`{}` is not in wxmcp.lock, and its marker is not looked at",
                 asked.text()
@@ -67,7 +69,13 @@ mod tests {
         for text in ["a", "A>1,<2", "a[fast]", "a; python_version > '3'"] {
             assert_eq!(told(text), None, "{text}");
         }
+        lock.declared
+            .python
+            .push("c; python_version < '3'".to_owned());
+        let told = |text: &str| unlocked(&lock, &[Requirement::parse(text).unwrap()]);
+        assert_eq!(told("c; python_version < '3'"), None);
         for (text, why) in [
+            ("c", "`c` is not in wxmcp.lock"),
             ("b", "`b` is not in wxmcp.lock"),
             ("a>=2", "`a>=2` does not fit wxmcp.lock, which has 1.5"),
             ("a[slow]", "wxmcp.lock has `a` without `[slow]`"),

@@ -48,7 +48,7 @@ fn row(locked: &Locked) -> [String; 5] {
         locked.name.clone(),
         locked.version.clone(),
         size.unwrap_or_default(),
-        locked.licence.clone().unwrap_or_else(|| "-".to_owned()),
+        licence(locked),
         locked.digest.clone(),
     ]
 }
@@ -96,4 +96,10 @@ pub(super) fn differences(before: &[Locked], after: &[Locked]) {
             _ => {}
         }
     }
+}
+
+/// The licence of a package, in its own words: what a terminal would take for commands is left out.
+fn licence(locked: &Locked) -> String {
+    let words = locked.licence.as_deref().unwrap_or("-");
+    words.chars().filter(|it| !it.is_control()).collect()
 }
