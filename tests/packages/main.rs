@@ -199,3 +199,25 @@ fn a_folder_of_packages_and_pythonpath_are_searched() -> TestResult {
     );
     Ok(())
 }
+
+/// Each sees what the other has declared, whichever comes first.
+#[test]
+fn two_that_are_added_at_once_are_both_there() -> TestResult {
+    let folder = Folder::new()?;
+    folder.wheel("twinone-1.0", &[], &[("twinone.py", b"", PLAIN)])?;
+    folder.wheel("twintwo-1.0", &[], &[("twintwo.py", b"", PLAIN)])?;
+    let first = folder.wxmcp().args(["add", "twinone"]).spawn()?;
+    let second = folder.wxmcp().args(["add", "twintwo"]).spawn()?;
+    for child in [first, second] {
+        assert!(child.wait_with_output()?.status.success());
+    }
+    let declared = folder.read("wxmcp.toml")?;
+    let lock = folder.read("wxmcp.lock")?;
+    for name in ["twinone", "twintwo"] {
+        assert!(
+            declared.contains(name) && lock.contains(name),
+            "{declared}{lock}"
+        );
+    }
+    Ok(())
+}

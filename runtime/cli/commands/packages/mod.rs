@@ -3,9 +3,11 @@
 mod javascript;
 mod listing;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
+use rustix::fs::FlockOperation;
 use wxmcp_packages::{Lock, Locked, Requirement, normal, with};
 
 use crate::cli::{AddArgs, ConfigArgs, LimitArgs, LockArgs, PackagesArgs, PolicyArgs, RemoveArgs};
@@ -19,6 +21,7 @@ const PROJECT: &str = "the project";
 
 /// Adds packages to the project; nothing is written before they are there.
 pub(super) fn add(args: &AddArgs) -> Result<Exit, Failure> {
+    let _turn = turn(&args.config)?;
     if args.of.javascript {
         return javascript::add(args);
     }
@@ -41,6 +44,7 @@ pub(super) fn add(args: &AddArgs) -> Result<Exit, Failure> {
 
 /// Removes packages from the project.
 pub(super) fn remove(args: &RemoveArgs) -> Result<Exit, Failure> {
+    let _turn = turn(&args.config)?;
     if args.of.javascript {
         return javascript::remove(args);
     }
@@ -84,6 +88,7 @@ pub(super) fn lock(args: &LockArgs) -> Result<Exit, Failure> {
     if !args.scripts.is_empty() {
         return Ok(Exit::Success);
     }
+    let _turn = turn(&args.config)?;
     let project = project(&args.config)?;
     let before = packages::read(&project.lock)?;
     let was_locked = before.as_ref().is_some_and(|it| !it.javascript.is_empty());
@@ -100,6 +105,20 @@ pub(super) fn list(args: &PackagesArgs) -> Result<Exit, Failure> {
     let project = project(&args.config)?;
     let lock = packages::read(&project.lock)?;
     listing::print(&project, lock.as_ref(), args.json)
+}
+
+/// Waits until no other process changes the packages of the project; they wait while this lives.
+fn turn(config: &ConfigArgs) -> Result<File, Failure> {
+    let folder = config.config.as_deref().and_then(Path::parent);
+    let folder = folder.filter(|it| !it.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let opened = File::open(folder).and_then(|opened| {
+        rustix::fs::flock(&opened, FlockOperation::LockExclusive)?;
+        Ok(opened)
+    });
+    opened
+        .with_context(|| format!("lock `{}`", folder.display()))
+        .map_err(Failure::usage)
 }
 
 /// The packages of the project at hand.
