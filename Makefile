@@ -21,12 +21,15 @@ WITH_FUZZ := $(if $(CXX_FOUND),--features wxmcp-fuzz/libfuzzer)
 help: ## Show the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
+# `make check` builds them from scratch, and compares them with their lock.
+GUESTS ?= build
+
 .PHONY: guests
 guests: ## Build the interpreter guests (from a cache when their inputs are the same)
 	@[ -x $(OUT)/guest-build ] || echo "compiling the engine and what builds the guests: 5 minutes on two cores"
 	$(SHIP) --bin guest-build
 	@[ -f target/guests/manifest.json ] || echo "building the guests, and compiling the libraries beside them: 3 minutes"
-	@$(SHIP) --lib --exclude wxmcp-guests & libraries=$$!; $(OUT)/guest-build build || { kill $$libraries; exit 1; }; wait $$libraries
+	@$(SHIP) --lib --exclude wxmcp-guests & libraries=$$!; $(OUT)/guest-build $(GUESTS) || { kill $$libraries; exit 1; }; wait $$libraries
 
 .PHONY: build
 build: guests ## Build target/release/wxmcp
@@ -103,13 +106,12 @@ test: guests servers clients http-clients http-python checkers componentizers co
 	$(CARGO) nextest run --workspace $(WITH_FUZZ) -j$(JOBS)
 
 .PHONY: check
-check: guests ## What CI runs: format, lints, docs, guests against their lock, tests
+check: ## What CI runs: format, guests from scratch against their lock, lints, docs, tests
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --check --manifest-path guest-adapters/rust/Cargo.toml
+	$(MAKE) guests GUESTS="check --from-scratch"
 	$(CARGO) clippy --workspace --all-targets $(WITH_FUZZ) -j$(JOBS) -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps -j$(JOBS)
-	@echo "building the guests from scratch, and comparing them with their lock: 3 minutes"
-	$(OUT)/guest-build check --from-scratch
 	$(MAKE) test
 
 # Our own crates are compiled with checks, and all that reads input so that what it does is counted; in a folder of its own.
